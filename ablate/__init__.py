@@ -1,0 +1,1 @@
+"""Ablation studies of image classifiers."""

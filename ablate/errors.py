@@ -1,0 +1,74 @@
+"""Every error a user can meet, and the exit code it ends the command with.
+
+AblateError                exit 2   the request was wrong or needs a decision
+├── StudyError                      the study file or an override is wrong
+├── DataError                       pictures, labels or folders are wrong
+├── TrainerError                    a dotted path leads nowhere, or what it names breaks the contract
+├── DecisionNeeded                  finished runs no longer match code or data: --reuse or --retrain
+├── TrackingError                   the tracking store cannot be used
+└── Held                   exit 75  another process holds the study or the run
+
+Stopped and Diverged are not requests gone wrong: a run raises them to end itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class AblateError(Exception):
+    """What went wrong and where, and what to do next (`hint`)."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        if not self.hint:
+            return self.message
+        stop = "" if self.message.endswith((".", "?", "!", ":")) else "."
+        return f"{self.message}{stop} {self.hint}"
+
+
+class StudyError(AblateError):
+    """The study file or an override asks for something that does not exist or cannot be."""
+
+
+class DataError(AblateError):
+    """Pictures, labels or folders do not hold what the study needs."""
+
+
+class TrainerError(AblateError):
+    """A dotted path leads nowhere, or what it names does not keep the trainer's contract."""
+
+
+class DecisionNeeded(AblateError):
+    """Finished runs no longer match the code or the data; only the user can say what follows."""
+
+
+class TrackingError(AblateError):
+    """The tracking store cannot be opened or used."""
+
+
+class Held(AblateError):
+    """Another process holds the study or the run."""
+
+    exit_code = 75
+
+
+class Stopped(Exception):
+    """Raised inside a run after its last checkpoint was written because a stop was asked for."""
+
+
+class Diverged(Exception):
+    """The loss is no longer a finite number."""
+
+
+def near_match(word: str, known: Iterable[str]) -> str:
+    """`Did you mean 'x'? ` for the closest known word, or an empty string."""
+    close = get_close_matches(word, list(known), n=1)
+    return f"Did you mean {close[0]!r}? " if close else ""

@@ -1,0 +1,151 @@
+"""Files that are whole or absent: atomic writes, checksums, locks that die with their owner."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ablate.errors import Held
+
+
+def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a temporary file beside `path`, then put it in place in one step.
+
+    A reader sees the old content or the new one. The file and its folder are synced, because a
+    rename that reaches the disk before the data would leave an empty file after a power cut.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
+    try:
+        write(temporary)
+        _sync(temporary)
+        os.replace(temporary, path)
+        _sync(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace the file's content in one step."""
+    write_atomically(path, lambda temporary: _discard(temporary.write_bytes(content)))
+
+
+def write_text(path: Path, content: str) -> None:
+    """Replace the file's content (UTF-8, line feeds) in one step."""
+    write_bytes(path, content.encode())
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Replace the file by strict JSON: no NaN, no infinity."""
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """The parsed file, or None where there is none or it is torn."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+
+
+def build_once(path: Path, build: Callable[[Path], None]) -> Path:
+    """The file or folder at `path`, built by the first process that asks while the others wait."""
+    if path.exists():
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with locked(path.with_name(f"{path.name}.lock"), wait=True):
+        if not path.exists():
+            _build_aside(path, build)
+    return path
+
+
+def _build_aside(path: Path, build: Callable[[Path], None]) -> None:
+    aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        build(aside / "new")
+        os.replace(aside / "new", path)
+        _sync(path.parent)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def sha256_file(path: Path) -> str:
+    """Hex digest of the file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sha256_json(value: Any) -> str:
+    """Hex digest of the canonical JSON of a value: sorted keys, no white space, UTF-8."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def locked(path: Path, *, wait: bool = False) -> Iterator[None]:
+    """Hold an exclusive lock on `path`; the operating system drops it when the process dies.
+
+    Raises Held, naming the owner, when another process has it and `wait` is false.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", encoding="utf-8") as stream:
+        if not _acquire(stream.fileno(), wait=wait):
+            stream.seek(0)
+            owner = stream.read().strip() or "another process"
+            raise Held(f"{path.parent} is in use by {owner}", hint="Wait for it, or stop it with Ctrl-C.")
+        stream.truncate(0)
+        started = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
+        stream.write(f"process {os.getpid()} on {socket.gethostname()} since {started} UTC\n")
+        stream.flush()
+        yield
+
+
+def _acquire(descriptor: int, *, wait: bool) -> bool:
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return _acquire_on_windows(descriptor, wait=wait)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _acquire_on_windows(descriptor: int, *, wait: bool) -> bool:
+    import msvcrt
+
+    # Far behind the text that names the owner: a locked range cannot be read by others there.
+    os.lseek(descriptor, 1 << 20, os.SEEK_SET)
+    while True:
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        except OSError:
+            if not wait:
+                return False
+            time.sleep(0.1)
+        else:
+            return True
+
+
+def _sync(path: Path) -> None:
+    if os.name == "nt" and path.is_dir():
+        return  # Windows cannot open a folder
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _discard(_: object) -> None:
+    return None

@@ -1,0 +1,95 @@
+"""The journal: one JSON line an event, appended by the run, read by everyone else.
+
+A line counts once its line feed is on disk; what a killed process left behind it is ignored by
+readers and cut off before anyone appends again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ablate.records import Event, Failed, Finished, RunResult
+
+NAME = "journal.jsonl"
+
+
+class Journal:
+    """Appends events to one attempt's journal."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / NAME
+        self._sequence = len(read_events(folder)[0])
+        _cut_torn_tail(self._path)
+
+    def append(self, kind: str, data: Mapping[str, Any], *, at: float | None = None) -> None:
+        """Write one event; it is on disk when this returns."""
+        line = {"sequence": self._sequence, "time": time.time() if at is None else at, "kind": kind}
+        text = json.dumps(line | {"data": data}, ensure_ascii=False, allow_nan=False)
+        with self._path.open("a", encoding="utf-8", newline="\n") as stream:
+            stream.write(text + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        self._sequence += 1
+
+
+def read_events(folder: Path, *, offset: int = 0) -> tuple[list[Event], int]:
+    """Whole events from byte `offset` on, and the offset behind the last of them."""
+    try:
+        with (folder / NAME).open("rb") as stream:
+            stream.seek(offset)
+            content = stream.read()
+    except FileNotFoundError:
+        return [], offset
+    whole = content[: content.rfind(b"\n") + 1]
+    events = [event for line in whole.splitlines() if (event := _parse(line)) is not None]
+    return events, offset + len(whole)
+
+
+def _parse(line: bytes) -> Event | None:
+    try:
+        return Event(**json.loads(line))
+    except (ValueError, TypeError):
+        return None  # a damaged line is no event; the run it belonged to has no result
+
+
+def read_result(folder: Path) -> RunResult | None:
+    """How the attempt ended, or None while it has not."""
+    for event in reversed(read_events(folder)[0]):
+        match event.kind:
+            case "finished":
+                return Finished.from_json(folder, event.data)
+            case "failed":
+                return Failed.from_json(folder, event.data)
+    return None
+
+
+def read_history(folder: Path) -> list[Event]:
+    """The epochs behind an attempt's result, in order, each once.
+
+    An attempt that was resumed has its first epochs in the journals of earlier attempts; their
+    events keep the time at which they happened.
+    """
+    epochs: dict[int, Event] = {}
+    for event in read_events(folder)[0]:
+        if event.kind == "resumed":
+            last = int(event.data["epoch"])
+            earlier = read_history(folder.parent / str(event.data["attempt"]))
+            epochs |= {int(e.data["epoch"]): e for e in earlier if int(e.data["epoch"]) <= last}
+        elif event.kind == "epoch":
+            epochs[int(event.data["epoch"])] = event
+    return [epochs[number] for number in sorted(epochs)]
+
+
+def _cut_torn_tail(path: Path) -> None:
+    if not path.exists():
+        return
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        with path.open("r+b") as stream:
+            stream.truncate(whole)

@@ -1,0 +1,143 @@
+"""The contracts between the parts: what a trainer is handed, and what feeds, runs and tracks runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+from typing import Protocol as Contract
+
+from ablate.records import Event, Protocol, Replicate, RunResult, RunSpec
+
+
+class Run(Contract):
+    """A trainer's way to the outside; free of torch.
+
+    folder: the attempt's own folder; nothing is written anywhere else.
+    """
+
+    replicate: Replicate
+    protocol: Protocol
+    folder: Path
+
+    def cached(self, key: str, build: Callable[[Path], None]) -> Path:
+        """A file or folder shared by all runs, built once under a lock."""
+        ...
+
+    def resume(self) -> Path | None:
+        """The newest sound checkpoint of any attempt at this run, or None."""
+        ...
+
+    def tick(self, epoch: int, step: int, of: int) -> bool:
+        """Heartbeat after each step; True asks for a checkpoint now."""
+        ...
+
+    def checkpoint(self, write: Callable[[Path], None]) -> None:
+        """Store a checkpoint in one step; raises Stopped where a stop was asked for."""
+        ...
+
+    def epoch(self, number: int, metrics: Mapping[str, float]) -> None:
+        """Report an epoch, counted from 1: "train/loss", "val/accuracy", ..."""
+        ...
+
+
+class Exit(NamedTuple):
+    """An attempt's process that ended: exit code, or minus the signal that killed it."""
+
+    attempt: Path
+    code: int
+
+
+class Executor(Contract):
+    """Starts attempts; each ends as an Exit, whatever happens to it."""
+
+    slots: int
+
+    def start(self, attempt: Path) -> None:
+        """Begin the attempt whose spec.json lies in this folder."""
+        ...
+
+    def finished(self, timeout: float) -> Sequence[Exit]:
+        """Attempts that ended since the last call; waits up to `timeout` seconds for one."""
+        ...
+
+    def kill(self, attempt: Path) -> None:
+        """End the attempt's processes now; its Exit follows."""
+        ...
+
+    def close(self) -> None:
+        """End everything that was started."""
+        ...
+
+
+class Source(Contract):
+    """Feeds the coordinator: the fixed plan, planned looks, a search."""
+
+    def take(self, free: int) -> Sequence[RunSpec]:
+        """Up to `free` runs to start now; fewer when it has to wait for results."""
+        ...
+
+    def heard(self, spec: RunSpec, news: Event | RunResult) -> bool:
+        """Told of every epoch and every result; False asks for the run to be stopped."""
+        ...
+
+    def done(self) -> bool:
+        """True when nothing will be taken any more."""
+        ...
+
+
+class RunLabel(NamedTuple):
+    """How a study calls one of its runs."""
+
+    variant: str
+    replicate: Replicate
+    fingerprint: str
+    spec: RunSpec
+
+
+class Tracker(Contract):
+    """Shows a study to others while it runs. Never raises into the coordinator, never blocks it."""
+
+    def begin(self, study: StudyCard) -> None:
+        """The study is about to run."""
+        ...
+
+    def hear(self, label: RunLabel, attempt: Path, event: Event) -> None:
+        """One event of one run, from the attempt's folder; it may come again after a restart."""
+        ...
+
+    def end(self, summary: StudySummary, *, timeout: float) -> bool:
+        """The study ended. False where something could not be delivered within `timeout` seconds."""
+        ...
+
+
+class StudyCard(NamedTuple):
+    """What a tracker needs to know of a study before its runs.
+
+    changes: per variant, the overrides that tell it from its reference.
+    core: per variant, the parameters shown for each run (those that differ from the baseline, and
+    the usual ones), as strings.
+    """
+
+    name: str
+    experiment: str
+    question: str
+    config_text: str
+    metric: str
+    changes: Mapping[str, str]
+    core: Mapping[str, Mapping[str, str]]
+    tags: Mapping[str, str]
+
+
+class StudySummary(NamedTuple):
+    """What a tracker stores when a study ended.
+
+    description: the report's table as Markdown. files: the report's folder.
+    variants: per variant, summary metrics under their names.
+    """
+
+    description: str
+    files: Path | None
+    variants: Mapping[str, Mapping[str, float]]
+    failed: bool
+    extra: Mapping[str, Any]

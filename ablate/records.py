@@ -1,0 +1,314 @@
+"""The plain records that travel between the parts; each becomes JSON and comes back unchanged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from ablate.files import sha256_json
+
+FORMAT = 1
+"""Version of the stored records and of the fingerprint's input."""
+
+Config = Mapping[str, Any]
+"""A trainer's configuration as plain JSON data."""
+
+FailureReason = Literal["error", "diverged", "oom", "killed", "timeout", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replicate:
+    """Which split and which luck: shared by all variants of a study."""
+
+    index: int
+    stream: str = "main"
+
+    def seed(self, *purpose: str | int) -> int:
+        """A 63-bit seed for one purpose: the only source of randomness a run may use."""
+        text = json.dumps([self.index, self.stream, *purpose])
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folds:
+    """Replicate r tests on fold r mod `count` of repetition r // `count`."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """One fixed test part: a share of all images (below 1) or a number of them."""
+
+    share: float | int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Official:
+    """The source's own labelled test part."""
+
+
+TestRule = Folds | Share | Official
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    """What a run is tested on and which weights are tested; the same for every variant.
+
+    val: share (or number) of all images taken out of the training part, or None.
+    weights: `last` epoch, or the epoch that was `best` on val by `metric`.
+    sealed: the test part of replicate 0 is set aside and never read (search).
+    """
+
+    test: TestRule
+    val: float | int | None = None
+    weights: Literal["last", "best"] = "last"
+    metric: str = "accuracy"
+    sealed: bool = False
+
+    def identity(self) -> dict[str, Any]:
+        """What of the protocol changes the outcome of a run."""
+        content: dict[str, Any] = {"test": _test_to_json(self.test), "val": self.val, "weights": self.weights}
+        if self.weights == "best":
+            content["metric"] = self.metric
+        if self.sealed:
+            content["sealed"] = True
+        return content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSpec:
+    """One training run that was asked for.
+
+    config is complete; identity is the part of it that makes two runs the same run: values equal
+    to their default and values that cannot change the outcome (roots, device) are left out.
+    """
+
+    trainer: str
+    config: Config
+    identity: Config
+    protocol: Protocol
+    replicate: Replicate
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of what was asked; the name of the run's folder."""
+        return sha256_json(
+            {
+                "format": FORMAT,
+                "trainer": self.trainer,
+                "config": self.identity,
+                "protocol": self.protocol.identity(),
+                "replicate": asdict(self.replicate),
+            }
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for spec.json."""
+        return {
+            "format": FORMAT,
+            "trainer": self.trainer,
+            "config": self.config,
+            "identity": self.identity,
+            "protocol": asdict(self.protocol) | {"test": _test_to_json(self.protocol.test)},
+            "replicate": asdict(self.replicate),
+        }
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> RunSpec:
+        """The spec that `to_json` wrote."""
+        protocol = dict(data["protocol"])
+        return RunSpec(
+            trainer=data["trainer"],
+            config=data["config"],
+            identity=data["identity"],
+            protocol=Protocol(**(protocol | {"test": test_from_json(protocol["test"])})),
+            replicate=Replicate(**data["replicate"]),
+        )
+
+
+def _test_to_json(test: TestRule) -> Any:
+    match test:
+        case Folds(count=count):
+            return {"folds": count}
+        case Share(share=share):
+            return {"share": share}
+        case Official():
+            return "official"
+
+
+def test_from_json(data: Any) -> TestRule:
+    """The test rule as the study file writes it: {folds: F}, {share: s} or "official"."""
+    match data:
+        case {"folds": count}:
+            return Folds(count=count)
+        case {"share": share}:
+            return Share(share=share)
+        case _:
+            return Official()
+
+
+test_from_json.__test__ = False  # type: ignore[attr-defined]  # its name would be collected by pytest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """One complete configuration under a name.
+
+    changes: the overrides that tell it from `reference`, the variant it is compared with.
+    """
+
+    name: str
+    config: Config
+    identity: Config
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contrast:
+    """One question put to the statistics: a weighted sum of variants, judged within its family.
+
+    not_assessable: why no verdict can be given whatever the data say; empty for most.
+    """
+
+    name: str
+    variant: str
+    reference: str
+    weights: Mapping[str, float]
+    family: str
+    not_assessable: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What a run cost. Counts are None where the trainer cannot say."""
+
+    parameters: int | None = None
+    flops: int | None = None
+    steps: int | None = None
+    images_seen: int | None = None
+    peak_bytes: int | None = None
+    train_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What a trainer knows about a configuration without data or training."""
+
+    parameters: int | None = None
+    flops: int | None = None
+    layers: tuple[tuple[str, str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What one look at the data found, before the first run.
+
+    digest: of the pictures and labels, whatever folder they lie in.
+    counts: images in train, val, test and unused for replicate 0.
+    unreadable: ids left out because of `on_bad_image: skip`.
+    watch: files and folders whose change makes this record stale.
+    """
+
+    digest: str
+    classes: tuple[str, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    unreadable: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    watch: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a trainer hands back.
+
+    metrics: on the test images, as fractions where the metric is a rate.
+    epoch: the epoch whose weights were tested, counted from 1.
+    images: npz in the run's folder with id, target, score and, where known, prob per test image.
+    files: name -> path in the run's folder, kept and logged.
+    """
+
+    metrics: Mapping[str, float]
+    epoch: int | None = None
+    images: Path | None = None
+    cost: Cost = Cost()
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """What happened: code, data and machine behind a finished run."""
+
+    source_digest: str = ""
+    data_digest: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    device: str = ""
+    git_commit: str = ""
+    platform: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A run that ended with a result. Paths are relative to the attempt's folder."""
+
+    folder: Path
+    metrics: Mapping[str, float]
+    epoch: int | None = None
+    images: str | None = None
+    test_digest: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+    cost: Cost = Cost()
+    stamp: Stamp = Stamp()
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for the journal; the folder is where the journal lies."""
+        data = asdict(replace(self, folder=Path()))
+        del data["folder"]
+        return data
+
+    @staticmethod
+    def from_json(folder: Path, data: Mapping[str, Any]) -> Finished:
+        """The record that `to_json` wrote into `folder`."""
+        nested = {"cost": Cost(**data["cost"]), "stamp": Stamp(**data["stamp"])}
+        return Finished(folder=folder, **(dict(data) | nested))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """A run that ended without a result: never a number in a table."""
+
+    folder: Path
+    reason: FailureReason
+    message: str = ""
+    traceback: str = ""
+    source_digest: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for the journal."""
+        data = asdict(replace(self, folder=Path()))
+        del data["folder"]
+        return data
+
+    @staticmethod
+    def from_json(folder: Path, data: Mapping[str, Any]) -> Failed:
+        """The record that `to_json` wrote into `folder`."""
+        return Failed(folder=folder, **data)
+
+
+RunResult = Finished | Failed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One line of a journal: what happened, when (seconds since 1970, UTC), in which order."""
+
+    sequence: int
+    time: float
+    kind: Literal["started", "resumed", "epoch", "finished", "failed"]
+    data: Mapping[str, Any]

@@ -1,0 +1,65 @@
+"""Where runs lie: `.ablate/runs/<fingerprint>/<attempt>/` below the work folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ablate import files
+from ablate.journal import read_result
+from ablate.records import Failed, Finished, RunResult, RunSpec
+
+SPEC = "spec.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The runs, studies and caches of one work folder."""
+
+    work: Path
+
+    @property
+    def root(self) -> Path:
+        """The hidden folder that holds everything but the reports."""
+        return self.work / ".ablate"
+
+    @property
+    def cache(self) -> Path:
+        """What can be computed again: decoded pictures, descriptions."""
+        return self.root / "cache"
+
+    def study(self, name: str) -> Path:
+        """The folder of one study: plan, lock, report inputs."""
+        return self.root / "studies" / name
+
+    def attempts(self, fingerprint: str) -> list[Path]:
+        """The attempts at a run, oldest first."""
+        folder = self.root / "runs" / fingerprint
+        if not folder.is_dir():
+            return []
+        return sorted(path for path in folder.iterdir() if path.is_dir() and path.name.isdigit())
+
+    def new_attempt(self, spec: RunSpec, extra: dict[str, Any] | None = None) -> Path:
+        """A fresh folder with spec.json; an earlier attempt is never written to again."""
+        runs = self.root / "runs" / spec.fingerprint
+        runs.mkdir(parents=True, exist_ok=True)
+        number = max((int(path.name) for path in self.attempts(spec.fingerprint)), default=0) + 1
+        attempt = runs / f"{number:03d}"
+        attempt.mkdir()
+        files.write_json(attempt / SPEC, {"spec": spec.to_json()} | (extra or {}))
+        return attempt
+
+    def results(self, fingerprint: str) -> list[RunResult]:
+        """How the attempts ended, oldest first; attempts without an end are left out."""
+        ended = (read_result(attempt) for attempt in self.attempts(fingerprint))
+        return [result for result in ended if result is not None]
+
+    def finished(self, fingerprint: str) -> list[Finished]:
+        """The finished attempts, newest first."""
+        return [result for result in reversed(self.results(fingerprint)) if isinstance(result, Finished)]
+
+    def last_failure(self, fingerprint: str) -> Failed | None:
+        """The newest attempt's failure, or None where it finished or never ended."""
+        results = self.results(fingerprint)
+        return results[-1] if results and isinstance(results[-1], Failed) else None

@@ -1,0 +1,45 @@
+"""The built-in trainer: image classifiers in torch.
+
+This module is free of torch, so that a study can be checked and planned without it; the work is
+done by the modules below, imported when a function is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ablate.protocols import Run
+from ablate.records import Description, Finished, Outcome, Prepared, RunSpec
+from ablate.training.config import Config
+
+METRICS = {"accuracy": "max", "balanced_accuracy": "max", "loss": "min"}
+"""What the trainer reports on the test images."""
+
+
+def train(config: Config, run: Run) -> Outcome:
+    """Train one network and test it once."""
+    from ablate.training.loop import train_network
+
+    return train_network(config, run)
+
+
+def describe(config: Config) -> Description:
+    """Parameters, FLOPs and layers of the network, without data."""
+    from ablate.training.cost import describe_network
+
+    return describe_network(config)
+
+
+def prepare(config: Config, run: Run) -> Prepared:
+    """Look at every picture once, and try the network on one batch."""
+    from ablate.training.preparation import prepare_data
+
+    return prepare_data(config, run)
+
+
+def predict(spec: RunSpec, result: Finished, pictures: Sequence[Path]) -> list[dict[str, float]]:
+    """Class name -> probability for each picture, by the weights of a finished run."""
+    from ablate.training.predict import predict_pictures
+
+    return predict_pictures(spec, result, pictures)
