@@ -53,9 +53,7 @@ def _apply_one(config: dict[str, Any], key: str, value: Any, defaults: Mapping[s
     block[last] = value
 
 
-def _start_block(
-    known: Any, key: str, path: str, siblings: Mapping[str, Any], top: Mapping[str, Any] | None
-) -> Any:
+def _start_block(known: Any, key: str, path: str, siblings: Mapping[str, Any], top: Mapping[str, Any] | None) -> Any:
     if isinstance(known, Mapping):
         return {"name": known["name"]} if "name" in known else {}
     if known is not None:

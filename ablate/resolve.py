@@ -43,9 +43,7 @@ def load_trainer(path: str) -> Trainer:
     """
     module_name, _, function_name = path.partition(":")
     if not module_name or not function_name:
-        raise TrainerError(
-            f"trainer {path!r} is not a dotted path", hint="Write it as package.module:function."
-        )
+        raise TrainerError(f"trainer {path!r} is not a dotted path", hint="Write it as package.module:function.")
     module = _import(module_name, path)
     train = getattr(module, function_name, None)
     if not callable(train):
@@ -70,9 +68,7 @@ def _import(name: str, path: str) -> Any:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
-            raise TrainerError(
-                f"trainer {path!r} needs the module {error.name!r}, which is not installed"
-            ) from error
+            raise TrainerError(f"trainer {path!r} needs the module {error.name!r}, which is not installed") from error
         raise TrainerError(
             f"trainer {path!r}: there is no module {error.name!r}",
             hint="The folder given by --work (default: the current one) is searched first.",
@@ -135,8 +131,4 @@ def _normalised(source: str) -> str:
 
 
 def _is_bare_string(node: ast.AST) -> bool:
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

@@ -18,9 +18,16 @@ class _NotIdentity:
     """Marks a field that cannot change a run's outcome: a root, a cache path, a device."""
 
 
+class _DefinesTest:
+    """Marks a field that decides which images are the test images: the source, the split's seed."""
+
+
 T = TypeVar("T")
 NotIdentity = Annotated[T, _NotIdentity()]
 """`root: NotIdentity[Path]`: the field is no part of the fingerprint."""
+
+DefinesTest = Annotated[T, _DefinesTest()]
+"""`seed: DefinesTest[int]`: a change means other test images, so no step of a design may make it."""
 
 
 class Settings(BaseModel):
@@ -65,3 +72,15 @@ def _plain(value: Any) -> Any:
             return value
         case _:
             return str(value)
+
+
+def defining_test(settings: Settings, path: str = "") -> dict[str, Any]:
+    """Dotted key -> identity of every field marked DefinesTest."""
+    found: dict[str, Any] = {}
+    for name, info in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        if any(isinstance(mark, _DefinesTest) for mark in info.metadata):
+            found[path + name] = _plain(value)
+        elif isinstance(value, Settings):
+            found |= defining_test(value, f"{path}{name}.")
+    return found

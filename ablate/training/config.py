@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ablate.settings import NotIdentity, Settings
+from ablate.settings import DefinesTest, NotIdentity, Settings
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -48,7 +48,7 @@ class Normalization(Settings):
 class DataConfig(Settings):
     """Which pictures, how they are decoded, and how many of them are trained on."""
 
-    source: Source
+    source: DefinesTest[Source]
     classes: Annotated[int, Field(ge=2)]
     """Number of classes; checked against the data."""
     image_size: Annotated[int, Field(ge=4, le=4096)]
@@ -58,7 +58,7 @@ class DataConfig(Settings):
     normalize: Literal["imagenet"] | Normalization | None = None
     train: ShareOrCount = 0.8
     """Share (below 1) or number of all images to train on, validation included."""
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: DefinesTest[Annotated[int, Field(ge=0)]] = 0
     """Which random splits; a new one redraws them all."""
     exif: Literal["ignore", "transpose"] = "ignore"
     """`transpose` turns pictures as their EXIF orientation says; torchvision's loader does not."""

@@ -1,0 +1,175 @@
+"""Designs as pure functions: from factors to named variants and the questions put to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations, product
+from typing import Any, NamedTuple
+
+from ablate.errors import StudyError
+from ablate.study.load import Factor, Overrides, Study
+
+BASELINE = "baseline"
+ALL = "all factors"
+MAX_CELLS = 1024
+
+Places = tuple[tuple[str | int, ...], ...]
+
+
+class Cell(NamedTuple):
+    """A variant of a design before its config is resolved.
+
+    places: where in the file its overrides stand, one place a factor, for messages.
+    """
+
+    name: str
+    overrides: Overrides
+    reference: str | None
+    places: Places
+
+
+class Question(NamedTuple):
+    """A contrast by the names of cells."""
+
+    name: str
+    variant: str
+    reference: str
+    weights: Mapping[str, float]
+    family: str
+
+
+class Layout(NamedTuple):
+    """All variants of a design and all questions, in the order of the file."""
+
+    cells: tuple[Cell, ...]
+    questions: tuple[Question, ...]
+
+
+def lay_out(study: Study, design: str) -> Layout:
+    """The variants and questions of one design over the study's factors."""
+    baseline = Cell(BASELINE, {}, None, ())
+    match design:
+        case "chain":
+            return _chain(study, baseline)
+        case "one_at_a_time":
+            return _one_at_a_time(study, baseline)
+        case "leave_one_out":
+            return _leave_one_out(study, baseline)
+        case _:
+            return _factorial(study, baseline)
+
+
+def _place(study: Study, factor: Factor) -> tuple[str | int, ...]:
+    return (study.own_design or "chain", factor.name)
+
+
+def _only_level(factor: Factor) -> Overrides:
+    (overrides,) = factor.levels.values()
+    return overrides
+
+
+def _join(*bundles: Overrides) -> dict[str, Any]:
+    """Later overrides win; one that replaces a block removes earlier ones inside it."""
+    joined: dict[str, Any] = {}
+    for bundle in bundles:
+        for key, value in bundle.items():
+            joined = {k: v for k, v in joined.items() if k != key and not k.startswith(f"{key}.")}
+            joined[key] = value
+    return joined
+
+
+def _chain(study: Study, baseline: Cell) -> Layout:
+    cells = [baseline]
+    questions = []
+    for factor in study.factors:
+        before = cells[-1]
+        overrides = _join(before.overrides, _only_level(factor))
+        cells.append(Cell(factor.name, overrides, before.name, (*before.places, _place(study, factor))))
+        questions.append(_difference(factor.name, factor.name, before.name, "chain"))
+    return Layout(tuple(cells), tuple(questions))
+
+
+def _one_at_a_time(study: Study, baseline: Cell) -> Layout:
+    cells = [baseline]
+    questions = []
+    for factor in study.factors:
+        for level, overrides in factor.levels.items():
+            name = f"only {level}"
+            cells.append(Cell(name, overrides, BASELINE, (_place(study, factor),)))
+            questions.append(_difference(level, name, BASELINE, "one at a time"))
+    return Layout(tuple(cells), tuple(questions))
+
+
+def _leave_one_out(study: Study, baseline: Cell) -> Layout:
+    if len(study.factors) < 2:
+        raise StudyError("leave_one_out needs at least two factors", hint="With one, use chain.")
+    everything = _join(*(_only_level(factor) for factor in study.factors))
+    places = tuple(_place(study, factor) for factor in study.factors)
+    cells = [baseline, Cell(ALL, everything, BASELINE, places)]
+    questions = []
+    for left_out in study.factors:
+        rest = [factor for factor in study.factors if factor is not left_out]
+        name = f"without {left_out.name}"
+        overrides = _join(*(_only_level(factor) for factor in rest))
+        cells.append(Cell(name, overrides, ALL, tuple(_place(study, factor) for factor in rest)))
+        questions.append(_difference(left_out.name, ALL, name, "leave one out"))
+    return Layout(tuple(cells), tuple(questions))
+
+
+def _factorial(study: Study, baseline: Cell) -> Layout:
+    """Every combination of levels; effects are differences of averages over the other factors."""
+    choices = [[None, *factor.levels] for factor in study.factors]
+    size = 1
+    for options in choices:
+        size *= len(options)
+    if size > MAX_CELLS:
+        raise StudyError(
+            f"the factorial has {size} variants, more than {MAX_CELLS}",
+            hint="Use fewer factors or leave_one_out.",
+        )
+    cells: dict[tuple[str | None, ...], Cell] = {}
+    for levels in product(*choices):
+        on = [(f, level) for f, level in zip(study.factors, levels, strict=True) if level is not None]
+        if not on:
+            cells[levels] = baseline
+            continue
+        names = [level for _, level in on]
+        name = f"only {names[0]}" if len(names) == 1 else " & ".join(names)
+        overrides = _join(*(factor.levels[level] for factor, level in on))
+        cells[levels] = Cell(_shortened(name), overrides, BASELINE, tuple(_place(study, f) for f, _ in on))
+    return Layout(tuple(cells.values()), tuple(_factorial_questions(study, cells)))
+
+
+def _factorial_questions(study: Study, cells: Mapping[tuple[str | None, ...], Cell]) -> list[Question]:
+    questions = []
+    for position, factor in enumerate(study.factors):
+        for level in factor.levels:
+            weights: dict[str, float] = {}
+            share = 1 / sum(levels[position] is None for levels in cells)
+            for levels, cell in cells.items():
+                if levels[position] in (level, None):
+                    weights[cell.name] = share if levels[position] == level else -share
+            questions.append(Question(level, f"with {level}", f"without {level}", weights, "main effects"))
+    if all(len(factor.levels) == 1 for factor in study.factors):
+        questions += _interactions(study, cells)
+    return questions
+
+
+def _interactions(study: Study, cells: Mapping[tuple[str | None, ...], Cell]) -> list[Question]:
+    questions = []
+    for (i, a), (j, b) in combinations(enumerate(study.factors), 2):
+        share = 4 / len(cells)
+        weights = {
+            cell.name: share if (levels[i] is None) == (levels[j] is None) else -share for levels, cell in cells.items()
+        }
+        name = f"{a.name} × {b.name}"
+        questions.append(Question(name, "together", "the sum of the two alone", weights, "interactions"))
+    return questions
+
+
+def _difference(name: str, variant: str, reference: str, family: str) -> Question:
+    return Question(name, variant, reference, {variant: 1.0, reference: -1.0}, family)
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= 80 else f"{name[:76]} ..."

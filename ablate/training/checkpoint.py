@@ -1,0 +1,75 @@
+"""The state of a run between two steps, saved and restored without loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+FORMAT = 1
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a run has come. Epochs and steps count from 0 and name what comes next.
+
+    loss_sum and correct_sum belong to the unfinished epoch; best_state to `weights: best`.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    steps_done: int = 0
+    images_seen: int = 0
+    loss_sum: float = 0.0
+    correct_sum: int = 0
+    seconds: float = 0.0
+    best_epoch: int = 0
+    best_value: float | None = None
+    best_state: dict[str, Tensor] | None = None
+    stop_value: float | None = None
+    stop_waited: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """Everything with a state of its own."""
+
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    progress: Progress
+
+
+def save(path: Path, trained: Trained) -> None:
+    """Write the state; the caller makes it atomic."""
+    progress = trained.progress
+    torch.save(
+        {
+            "format": FORMAT,
+            "network": trained.network.state_dict(),
+            "optimizer": trained.optimizer.state_dict(),
+            "scaler": trained.scaler.state_dict(),
+            "progress": {field.name: getattr(progress, field.name) for field in fields(progress)},
+        },
+        path,
+    )
+
+
+def restore(path: Path, trained: Trained) -> None:
+    """Load the state that `save` wrote into freshly built objects."""
+    # An explicit True: an environment variable could turn the default back into unpickling.
+    state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+    trained.network.load_state_dict(state["network"])
+    trained.optimizer.load_state_dict(state["optimizer"])
+    if state["scaler"]:  # empty where the loss is not scaled
+        trained.scaler.load_state_dict(state["scaler"])
+    for name, value in state["progress"].items():
+        setattr(trained.progress, name, value)
+
+
+def copy_of(network: nn.Module) -> dict[str, Tensor]:
+    """The weights as they are now, on the CPU."""
+    return {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}

@@ -1,0 +1,41 @@
+"""Random changes to a batch of pictures, one draw a picture, on the device that trains."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ablate.training.config import Augment
+
+
+def augmented(images: Tensor, config: Augment, generator: torch.Generator) -> Tensor:
+    """The batch with each switched-on change applied.
+
+    images: (N, C, H, W), uint8, before normalisation, so that padding is black.
+    generator: on the CPU; the draws are the same whatever the device.
+    """
+    if config.crop is not None:
+        images = random_crops(images, padding=config.crop.padding, generator=generator)
+    if config.flip is not None:
+        images = random_flips(images, probability=config.flip.probability, generator=generator)
+    return images
+
+
+def random_crops(images: Tensor, *, padding: int, generator: torch.Generator) -> Tensor:
+    """Pad each side by `padding` zero pixels, cut out a random window of the original size."""
+    count, _, height, width = images.shape
+    offsets = torch.randint(0, 2 * padding + 1, (2, count), generator=generator).to(images.device)
+    padded = torch.nn.functional.pad(images, (padding, padding, padding, padding))
+    rows = offsets[0, :, None] + torch.arange(height, device=images.device)
+    columns = offsets[1, :, None] + torch.arange(width, device=images.device)
+    which = torch.arange(count, device=images.device)[:, None, None]
+    # The channel axis moves last through the index and back: (N, H, W, C) -> (N, C, H, W).
+    return padded[which, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def random_flips(images: Tensor, *, probability: float, generator: torch.Generator) -> Tensor:
+    """Mirror each picture left to right with the given probability."""
+    chosen = (torch.rand(len(images), generator=generator) < probability).to(images.device)
+    flipped = images.clone()
+    flipped[chosen] = images[chosen].flip(-1)
+    return flipped

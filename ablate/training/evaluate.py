@@ -1,0 +1,49 @@
+"""Scores of a network on a part of the data."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ablate.training.data.parts import Part
+from ablate.training.numerics import Mode
+
+
+class Scores(NamedTuple):
+    """Per image, on the CPU: logits (N, K) float32, targets (N,), predictions (N,)."""
+
+    logits: Tensor
+    targets: Tensor
+
+    @property
+    def correct(self) -> Tensor:
+        """(N,) bool."""
+        return self.logits.argmax(1) == self.targets
+
+    def metrics(self) -> dict[str, float]:
+        """accuracy, balanced accuracy (mean recall over the classes present) and mean cross-entropy."""
+        correct = self.correct.double()
+        recalls = [correct[self.targets == k].mean() for k in self.targets.unique()]
+        return {
+            "accuracy": float(correct.mean()),
+            "balanced_accuracy": float(torch.stack(recalls).mean()),
+            "loss": float(nn.functional.cross_entropy(self.logits, self.targets)),
+        }
+
+
+@torch.inference_mode()
+def evaluate(network: nn.Module, part: Part, mode: Mode, *, batch_size: int) -> Scores:
+    """The network's logits on every image of a part, in the part's order. Leaves it in eval mode."""
+    network.eval()
+    logits = []
+    for chosen in torch.arange(len(part)).split(batch_size):
+        with mode.autocast():
+            logits.append(network(part.batch(chosen).images).float())
+    return Scores(torch.cat(logits).cpu(), part.targets.cpu())
+
+
+def evaluation_batch(image_size: int, batch_size: int) -> int:
+    """Images a step without gradients: as many as need about the memory of 80 at 224 pixels, at most 512."""
+    return max(batch_size, min(512, 2**22 // image_size**2))

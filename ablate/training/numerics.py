@@ -1,0 +1,94 @@
+"""How numbers are computed: device, precision, memory layout, threads."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ablate.errors import TrainerError
+from ablate.training.config import Config
+
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """The numeric mode of one run."""
+
+    device: torch.device
+    dtype: torch.dtype
+    channels_last: bool
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """The context for forward passes; nothing in fp32."""
+        if self.dtype is torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=self.dtype)
+
+    def place(self, network: nn.Module) -> nn.Module:
+        """The network on the device, in the memory layout."""
+        if self.channels_last:
+            return network.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+        return network.to(self.device)
+
+    def images(self, nhwc: Tensor) -> Tensor:
+        """(N, H, W, C) pixels as (N, C, H, W) in the memory layout, on the device."""
+        nchw = nhwc.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
+        return nchw if self.channels_last else nchw.contiguous()
+
+    def scaler(self) -> torch.amp.GradScaler:
+        """Loss scaling, which only fp16 needs."""
+        return torch.amp.GradScaler(self.device.type, enabled=self.dtype is torch.float16)
+
+
+def set_up(config: Config) -> Mode:
+    """Apply the numeric block to this process and say what holds.
+
+    Raises TrainerError for a device that is not there.
+    """
+    numerics = config.numerics
+    device = find_device(config.device)
+    torch.set_num_threads(numerics.threads)
+    if numerics.deterministic:
+        # Must be set before the first CUDA call; cuBLAS reads it once.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(numerics.deterministic)
+    torch.backends.cudnn.benchmark = not numerics.deterministic
+    torch.backends.cudnn.deterministic = numerics.deterministic
+    return Mode(device, _DTYPES[numerics.precision], numerics.channels_last)
+
+
+def find_device(name: str) -> torch.device:
+    """`auto`: a CUDA device where there is one, else the CPU."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise TrainerError(f"device {name!r} is unknown", hint="Use auto, cpu, cuda or cuda:0.") from error
+    count = torch.cuda.device_count()
+    if device.type == "cuda" and (device.index or 0) >= count:
+        raise TrainerError(f"device {name!r}: this machine has {count} CUDA devices", hint="Use device: auto or cpu.")
+    return device
+
+
+def device_name(device: torch.device) -> str:
+    """The hardware's name, for the stamp."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    import platform
+
+    return f"{device.type}: {_cpu_name() or platform.processor() or platform.machine()}"
+
+
+def _cpu_name() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as stream:
+            names = [line.split(":", 1)[1].strip() for line in stream if line.startswith("model name")]
+    except OSError:
+        return ""
+    return names[0] if names else ""

@@ -1,0 +1,35 @@
+"""All randomness of a run: stateless, a function of replicate, purpose, epoch and step.
+
+No generator's state has to be saved: a run that resumes draws what it would have drawn.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ablate.records import Replicate
+
+
+def seed_init(replicate: Replicate) -> None:
+    """Seed torch's global generators for the network's first weights."""
+    torch.manual_seed(replicate.seed("init"))
+
+
+def seed_dropout(replicate: Replicate, epoch: int, step: int) -> None:
+    """Seed torch's global generators, which dropout draws from, for one step."""
+    torch.manual_seed(replicate.seed("dropout", epoch, step))
+
+
+def epoch_order(replicate: Replicate, epoch: int, size: int) -> Tensor:
+    """The order of the training images in one epoch: a permutation of range(size)."""
+    return torch.randperm(size, generator=_generator(replicate, "order", epoch))
+
+
+def augment_generator(replicate: Replicate, epoch: int, step: int) -> torch.Generator:
+    """Where one step's augmentation draws from, on the CPU whatever the training device."""
+    return _generator(replicate, "augment", epoch, step)
+
+
+def _generator(replicate: Replicate, *purpose: str | int) -> torch.Generator:
+    return torch.Generator().manual_seed(replicate.seed(*purpose))
