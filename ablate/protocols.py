@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from typing import Protocol as Contract
 
 from ablate.records import Event, Protocol, Replicate, RunResult, RunSpec
@@ -117,6 +117,7 @@ class StudyCard(NamedTuple):
     changes: per variant, the overrides that tell it from its reference.
     core: per variant, the parameters shown for each run (those that differ from the baseline, and
     the usual ones), as strings.
+    goal: whether more or less of the metric is better.
     """
 
     name: str
@@ -127,6 +128,7 @@ class StudyCard(NamedTuple):
     changes: Mapping[str, str]
     core: Mapping[str, Mapping[str, str]]
     tags: Mapping[str, str]
+    goal: Literal["max", "min"] = "max"
 
 
 class StudySummary(NamedTuple):

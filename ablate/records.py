@@ -231,6 +231,7 @@ class Outcome:
     epoch: the epoch whose weights were tested, counted from 1.
     images: npz in the run's folder with id, target, score and, where known, prob per test image.
     files: name -> path in the run's folder, kept and logged.
+    data_digest, device: what the run in fact read and ran on, for the stamp.
     """
 
     metrics: Mapping[str, float]
@@ -238,6 +239,8 @@ class Outcome:
     images: Path | None = None
     cost: Cost = Cost()
     files: Mapping[str, Path] = field(default_factory=dict)
+    data_digest: str = ""
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,6 +305,15 @@ class Failed:
 
 
 RunResult = Finished | Failed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One cell of a study: a variant on a replicate, and what came of it (None: not run yet)."""
+
+    variant: str
+    replicate: Replicate
+    result: RunResult | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,9 @@ from ablate.training.config import Config
 METRICS = {"accuracy": "max", "balanced_accuracy": "max", "loss": "min"}
 """What the trainer reports on the test images."""
 
+PRELOAD = ("ablate.training.loop",)
+"""What a warm server imports before it starts runs."""
+
 
 def train(config: Config, run: Run) -> Outcome:
     """Train one network and test it once."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from ablate.training.config import Config
 from ablate.training.cost import describe_network
 from ablate.training.data.parts import Parts
 from ablate.training.evaluate import Scores, evaluate, evaluation_batch
-from ablate.training.numerics import Mode
+from ablate.training.numerics import Mode, device_name
 
 IMAGES = "outcomes.npz"
 WEIGHTS = "weights.safetensors"
@@ -31,7 +32,7 @@ def write_outcome(config: Config, run: Run, parts: Parts, mode: Mode, trained: T
     if not run.protocol.sealed:
         images = run.folder / IMAGES
         ids = [parts.pictures.ids[i] for i in parts.split.test]
-        np.savez_compressed(images, **_columns(ids, scores))
+        _write_columns(images, ids, scores)
     weights = run.folder / WEIGHTS
     tensors = {name: tensor.contiguous() for name, tensor in copy_of(trained.network).items()}
     save_file(tensors, weights, metadata={"classes": json.dumps(parts.pictures.classes)})
@@ -50,16 +51,19 @@ def write_outcome(config: Config, run: Run, parts: Parts, mode: Mode, trained: T
             train_seconds=progress.seconds,
         ),
         files={"weights": weights},
+        data_digest=parts.pictures.digest,
+        device=device_name(mode.device),
     )
 
 
-def _columns(ids: list[str], scores: Scores) -> dict[str, np.ndarray]:
-    return {
-        "id": np.array(ids),
-        "target": scores.targets.numpy().astype(np.int32),
-        "score": scores.correct.numpy().astype(np.float32),
-        "prob": scores.logits.softmax(1).numpy().astype(np.float16),
-    }
+def _write_columns(path: Path, ids: list[str], scores: Scores) -> None:
+    np.savez_compressed(
+        path,
+        id=np.array(ids),
+        target=scores.targets.numpy().astype(np.int32),
+        score=scores.correct.numpy().astype(np.float32),
+        prob=scores.logits.softmax(1).numpy().astype(np.float16),
+    )
 
 
 def _peak_bytes(mode: Mode) -> int | None:

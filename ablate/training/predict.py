@@ -32,7 +32,8 @@ def predict_pictures(spec: RunSpec, result: Finished, pictures: Sequence[Path]) 
     network = make_network(config)
     with safe_open(weights, framework="pt") as stored:
         classes = json.loads(stored.metadata()["classes"])
-        network.load_state_dict({name: stored.get_tensor(name) for name in stored.keys()})
+        names = stored.keys()  # not a mapping: it cannot be iterated itself
+        network.load_state_dict({name: stored.get_tensor(name) for name in names})
     network = mode.place(network).eval()
     block = normalize_block(config.data)
     results = []

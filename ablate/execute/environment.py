@@ -1,0 +1,85 @@
+"""The machine: what a run ran on, and how many runs fit at once."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+from ablate.records import Stamp
+
+PACKAGES = ("torch", "torchvision", "numpy", "pillow")
+
+ALLOCATOR = {
+    # glibc gives freed tensors back to the system and faults them in again at the next step; keeping
+    # them, on huge pages, is measured in docs/adr/0006. Read before main(), so only new processes can have it.
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": "100000000000",
+    "THP_MEM_ALLOC_ENABLE": "1",
+}
+
+
+def machine_stamp(*, source_digest: str, data_digest: str, device: str, git_commit: str) -> Stamp:
+    """The stamp of a run that ends in this process."""
+    return Stamp(
+        source_digest=source_digest,
+        data_digest=data_digest,
+        versions={"python": platform.python_version()} | _versions(),
+        device=device or platform.processor() or platform.machine(),
+        git_commit=git_commit,
+        platform=platform.platform(),
+    )
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def git_commit(folder: Path) -> str:
+    """The commit checked out in this folder, `+changes` where files differ from it; empty outside git."""
+    try:
+        commit = _git(folder, "rev-parse", "HEAD")
+        return f"{commit}+changes" if _git(folder, "status", "--porcelain", "-uno") else commit
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+
+def worker_environment(work: Path) -> dict[str, str]:
+    """The environment of worker processes: the work folder importable, one thread a library, a calm allocator."""
+    environment = dict(os.environ)
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        environment.setdefault(name, "1")
+    if sys.platform == "linux":
+        for name, value in ALLOCATOR.items():
+            environment.setdefault(name, value)
+    paths = [str(work), *filter(None, [environment.get("PYTHONPATH")])]
+    environment["PYTHONPATH"] = os.pathsep.join(paths)
+    return environment
+
+
+def cores() -> int:
+    """Processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def gpus() -> int:
+    """NVIDIA devices in reach, found without importing torch."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    present = len([p for p in Path("/dev").glob("nvidia[0-9]*") if p.name[6:].isdigit()])
+    if visible is None:
+        return present
+    return min(present, len([name for name in visible.split(",") if name.strip() not in ("", "-1")]))

@@ -1,0 +1,41 @@
+"""Runs in this very process, one after the other: for debugging and for tests."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from ablate.execute import worker
+from ablate.protocols import Exit
+
+LOG = "run.log"
+
+
+class InlineExecutor:
+    """`start` returns when the run has ended; what it prints goes to run.log all the same."""
+
+    def __init__(self) -> None:
+        self.slots = 1
+        self._ended: list[Exit] = []
+
+    def start(self, attempt: Path) -> None:
+        """Carry out the attempt."""
+        with (
+            (attempt / LOG).open("a", encoding="utf-8") as log,
+            contextlib.redirect_stdout(log),
+            contextlib.redirect_stderr(log),
+        ):
+            code = worker.main(attempt)
+        self._ended.append(Exit(attempt, code))
+
+    def finished(self, timeout: float) -> Sequence[Exit]:
+        """What ended since the last call."""
+        ended, self._ended = self._ended, []
+        return ended
+
+    def kill(self, attempt: Path) -> None:
+        """Nothing runs between two calls."""
+
+    def close(self) -> None:
+        """Nothing was started."""

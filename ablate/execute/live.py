@@ -1,0 +1,159 @@
+"""The `Run` a trainer is handed: heartbeat, checkpoints, journal, all inside one attempt's folder."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ablate import files
+from ablate.errors import Stopped
+from ablate.journal import Journal
+from ablate.records import Protocol, Replicate, RunSpec
+from ablate.store import SPEC, Store
+
+STOP = "stop"
+HEARTBEAT = "heartbeat"
+LOOK_SECONDS = 0.5
+KEPT_CHECKPOINTS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What stands in an attempt's spec.json.
+
+    source_digest and data_digest are those the coordinator found; a checkpoint is only resumed
+    where both agree.
+    """
+
+    spec: RunSpec
+    work: Path
+    kind: str = "train"
+    checkpoint_seconds: float = 300.0
+    source_digest: str = ""
+    data_digest: str = ""
+    git_commit: str = ""
+
+    def envelope(self) -> dict[str, Any]:
+        """What is stored beside the spec."""
+        return {
+            "work": str(self.work),
+            "kind": self.kind,
+            "checkpoint_seconds": self.checkpoint_seconds,
+            "source_digest": self.source_digest,
+            "data_digest": self.data_digest,
+            "git_commit": self.git_commit,
+        }
+
+    @staticmethod
+    def read(attempt: Path) -> Task:
+        """The task whose spec.json lies in this folder."""
+        data = files.read_json(attempt / SPEC)
+        fields = {name: data[name] for name in data if name not in ("spec", "work")}
+        return Task(spec=RunSpec.from_json(data["spec"]), work=Path(data["work"]), **fields)
+
+
+@dataclass(slots=True)
+class LiveRun:
+    """Implements protocols.Run for one attempt."""
+
+    task: Task
+    folder: Path
+    journal: Journal
+    _stop_asked: bool = False
+    _looked: float = field(default_factory=time.monotonic)
+    _saved: float = field(default_factory=time.monotonic)
+    _checkpoints: int = 0
+    _last_epoch: int = 0
+    _epoch_started: float = field(default_factory=time.monotonic)
+
+    @property
+    def replicate(self) -> Replicate:
+        """Which split and which luck."""
+        return self.task.spec.replicate
+
+    @property
+    def protocol(self) -> Protocol:
+        """What the run is tested on."""
+        return self.task.spec.protocol
+
+    def cached(self, key: str, build: Callable[[Path], None]) -> Path:
+        """A file or folder shared by all runs, built once under a lock."""
+        return files.build_once(Store(self.task.work).cache / key, build)
+
+    def tick(self, epoch: int, step: int, of: int) -> bool:
+        """Heartbeat; looks for a stop request every half second, asks for a checkpoint when one is due."""
+        now = time.monotonic()
+        if now - self._looked >= LOOK_SECONDS:
+            self._looked = now
+            self._stop_asked = (self.folder / STOP).exists()
+            (self.folder / HEARTBEAT).write_text(f"{epoch} {step} {of}\n")
+        return self._stop_asked or now - self._saved >= self.task.checkpoint_seconds
+
+    def checkpoint(self, write: Callable[[Path], None]) -> None:
+        """Store a checkpoint with its checksum, keep the newest two, and end the run if that was asked."""
+        self._checkpoints += 1
+        path = self.folder / f"checkpoint-{self._checkpoints:04d}"
+        files.write_atomically(path, write)
+        note = {"sha256": files.sha256_file(path), "epoch": self._last_epoch}
+        files.write_json(_note_of(path), note)
+        for old in _checkpoints_in(self.folder)[KEPT_CHECKPOINTS:]:
+            _note_of(old).unlink(missing_ok=True)
+            old.unlink(missing_ok=True)
+        self._saved = time.monotonic()
+        if self._stop_asked:
+            raise Stopped("stopped on request; the next `ablate run` goes on from here")
+
+    def resume(self) -> Path | None:
+        """The newest sound checkpoint of any earlier attempt made by the same code on the same data."""
+        for attempt in reversed(Store(self.task.work).attempts(self.task.spec.fingerprint)):
+            if attempt == self.folder or not self._same_origin(attempt):
+                continue
+            for path in _checkpoints_in(attempt):
+                note = files.read_json(_note_of(path))
+                if note is not None and files.sha256_file(path) == note["sha256"]:
+                    self._last_epoch = int(note["epoch"])
+                    self.journal.append("resumed", {"attempt": attempt.name, "epoch": note["epoch"]})
+                    return path
+        return None
+
+    def epoch(self, number: int, metrics: Mapping[str, float]) -> None:
+        """Report an epoch; it is on disk, and on its way to MLflow, when this returns."""
+        now = time.monotonic()
+        seconds, self._epoch_started = now - self._epoch_started, now
+        self._last_epoch = number
+        values = {name: _json_number(value) for name, value in metrics.items()}
+        self.journal.append("epoch", {"epoch": number, "metrics": values, "seconds": round(seconds, 4)})
+
+    def _same_origin(self, attempt: Path) -> bool:
+        try:
+            other = Task.read(attempt)
+        except (TypeError, KeyError):
+            return False  # its spec.json was never written whole
+        return (other.source_digest, other.data_digest) == (self.task.source_digest, self.task.data_digest)
+
+
+def drop_checkpoints(work: Path, fingerprint: str) -> None:
+    """Remove what is only needed to resume; called once the run has a result."""
+    for attempt in Store(work).attempts(fingerprint):
+        for path in _checkpoints_in(attempt):
+            path.unlink(missing_ok=True)
+            _note_of(path).unlink(missing_ok=True)
+
+
+def _checkpoints_in(folder: Path) -> list[Path]:
+    """Newest first."""
+    return sorted(folder.glob("checkpoint-[0-9][0-9][0-9][0-9]"), reverse=True)
+
+
+def _note_of(checkpoint: Path) -> Path:
+    return checkpoint.with_name(f"{checkpoint.name}.json")
+
+
+def _json_number(value: float) -> float | str:
+    """JSON has no NaN and no infinity; as text they survive, and float() reads them back."""
+    number = float(value)
+    return number if math.isfinite(number) else str(number)

@@ -1,0 +1,144 @@
+"""Several runs at once on this machine, one process each."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from ablate.execute.environment import worker_environment
+from ablate.execute.inline import LOG
+from ablate.protocols import Exit
+
+CAN_FORK = sys.platform == "linux"
+"""macOS can fork, but its system libraries do not survive it; Windows cannot."""
+
+
+class ForkPool:
+    """Starts runs by forking a warm server: hundredths of a second each instead of an import of torch."""
+
+    def __init__(self, *, slots: int, work: Path, preload: Sequence[str] = (), gpus: int = 0) -> None:
+        self.slots = slots
+        self._gpus = gpus
+        self._on_gpu: dict[Path, int] = {}
+        self._running: set[Path] = set()
+        self._buffer = b""
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", "ablate.execute.server", *preload],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=worker_environment(work),
+            start_new_session=True,  # Ctrl-C is for the coordinator, which stops runs in order
+        )
+
+    def start(self, attempt: Path) -> None:
+        """Ask the server for a process; it has a GPU of its own where there are any."""
+        command = {"start": str(attempt)}
+        if self._gpus:
+            taken = list(self._on_gpu.values())
+            gpu = min(range(self._gpus), key=taken.count)
+            self._on_gpu[attempt] = gpu
+            command["gpu"] = str(gpu)
+        self._running.add(attempt)
+        self._send(command)
+
+    def finished(self, timeout: float) -> Sequence[Exit]:
+        """Attempts that ended; all that were running where the server itself died."""
+        stream = self._server.stdout
+        assert stream is not None
+        readable, _, _ = select.select([stream], [], [], timeout)
+        if not readable:
+            return []
+        content = os.read(stream.fileno(), 65536)
+        if not content:
+            time.sleep(timeout)
+            return [self._ended(attempt, -9) for attempt in list(self._running)]
+        *lines, self._buffer = (self._buffer + content).split(b"\n")
+        answers = [json.loads(line) for line in lines]
+        return [self._ended(Path(answer["exit"]), answer["code"]) for answer in answers if "exit" in answer]
+
+    def kill(self, attempt: Path) -> None:
+        """End the attempt's process group now."""
+        self._send({"kill": str(attempt)})
+
+    def close(self) -> None:
+        """The server ends what it started when its input ends."""
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        with contextlib.suppress(OSError):
+            self._server.stdin.close()
+        try:
+            self._server.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._server.kill()
+            self._server.wait()
+        self._server.stdout.close()
+
+    def _ended(self, attempt: Path, code: int) -> Exit:
+        self._running.discard(attempt)
+        self._on_gpu.pop(attempt, None)
+        return Exit(attempt, code)
+
+    def _send(self, command: dict[str, str]) -> None:
+        assert self._server.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # a dead server is noticed by `finished`
+            self._server.stdin.write(json.dumps(command).encode() + b"\n")
+            self._server.stdin.flush()
+
+
+class SpawnPool:
+    """Starts each run as a fresh Python process, where processes cannot be forked."""
+
+    def __init__(self, *, slots: int, work: Path) -> None:
+        self.slots = slots
+        self._environment = worker_environment(work)
+        self._processes: dict[Path, subprocess.Popen[bytes]] = {}
+
+    def start(self, attempt: Path) -> None:
+        """Start a Python process for the attempt."""
+        with (attempt / LOG).open("ab") as log:
+            self._processes[attempt] = subprocess.Popen(
+                [sys.executable, "-m", "ablate.execute.worker", str(attempt)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._environment,
+                start_new_session=True,
+            )
+
+    def finished(self, timeout: float) -> Sequence[Exit]:
+        """Attempts whose process ended."""
+        deadline = time.monotonic() + timeout
+        while True:
+            ended = [Exit(a, p.returncode) for a, p in self._processes.items() if p.poll() is not None]
+            if ended or time.monotonic() >= deadline:
+                break
+            time.sleep(0.01)
+        for end in ended:
+            del self._processes[end.attempt]
+        return ended
+
+    def kill(self, attempt: Path) -> None:
+        """End the attempt's process now."""
+        if attempt in self._processes:
+            self._processes[attempt].kill()
+
+    def close(self) -> None:
+        """End everything that was started."""
+        for process in self._processes.values():
+            process.kill()
+            process.wait()
+        self._processes.clear()
+
+
+def open_pool(*, slots: int, work: Path, preload: Sequence[str] = (), gpus: int = 0) -> ForkPool | SpawnPool:
+    """The pool this platform can have."""
+    if CAN_FORK:
+        return ForkPool(slots=slots, work=work, preload=preload, gpus=gpus)
+    return SpawnPool(slots=slots, work=work)

@@ -1,0 +1,128 @@
+"""The warm server: imports the trainer once, then forks one process a run.
+
+It reads one JSON command a line on standard input and answers on standard output. It has no other
+business and holds no threads, so a fork is safe; it never runs a trainer itself, so no state leaks
+from one run into the next. multiprocessing's fork server would import the caller's `__main__`
+again, and a script without a guard would start its study twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import sys
+from pathlib import Path
+
+from ablate.execute import worker
+
+LOG = "run.log"
+
+
+def main(preload: list[str]) -> int:
+    """Serve until standard input ends; then end every process that was started."""
+    answers = os.dup(1)
+    os.dup2(2, 1)  # what an imported module prints must not mix with the answers
+    for name in preload:
+        # The run itself will meet the same error, and can report it in its own journal.
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    gc.freeze()  # collected objects would be written to, and so copied, in every child
+    wake_read, wake_write = os.pipe()
+    os.set_blocking(wake_write, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+    _answer(answers, {"ready": os.getpid()})
+    children: dict[int, str] = {}
+    buffer = b""
+    while True:
+        readable, _, _ = select.select([0, wake_read], [], [])
+        if wake_read in readable:
+            os.read(wake_read, 4096)
+        if 0 in readable:
+            content = os.read(0, 65536)
+            if not content:
+                _kill(children)
+                return 0
+            *lines, buffer = (buffer + content).split(b"\n")
+            for line in lines:
+                _obey(json.loads(line), children, [answers, wake_read, wake_write])
+        _report(children, answers)
+
+
+def _obey(command: dict[str, str], children: dict[int, str], private: list[int]) -> None:
+    if "kill" in command:
+        _kill({pid: attempt for pid, attempt in children.items() if attempt == command["kill"]})
+        return
+    pid = os.fork()
+    if pid == 0:
+        _become_run(Path(command["start"]), command.get("gpu"), private)
+    children[pid] = command["start"]
+
+
+def _become_run(attempt: Path, gpu: str | None, private: list[int]) -> None:
+    """In the child: own session, own log, then the worker; never returns."""
+    code = 70
+    try:
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        os.setsid()
+        _die_with_parent()
+        for descriptor in private:
+            os.close(descriptor)
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        log = os.open(attempt / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        if gpu is not None:
+            os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+        code = worker.main(attempt)
+    finally:
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to kill this process when the server dies; elsewhere the server does it alone."""
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL)
+    if os.getppid() == 1:  # the server died before the request
+        os._exit(70)
+
+
+def _report(children: dict[int, str], answers: int) -> None:
+    while children:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid == 0:
+            return
+        attempt = children.pop(pid, None)
+        if attempt is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)  # what the run itself may have started
+            _answer(answers, {"exit": attempt, "code": os.waitstatus_to_exitcode(status)})
+
+
+def _kill(children: dict[int, str]) -> None:
+    for pid in children:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+
+
+def _answer(descriptor: int, content: dict[str, object]) -> None:
+    os.write(descriptor, json.dumps(content).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,147 @@
+"""The one entry point of every executor: carry out the task in an attempt's folder."""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ablate import files
+from ablate.errors import AblateError, Diverged, Stopped, TrainerError
+from ablate.execute.environment import machine_stamp
+from ablate.execute.live import LiveRun, Task, drop_checkpoints
+from ablate.journal import Journal
+from ablate.records import Failed, FailureReason, Finished, Outcome
+from ablate.resolve import load_trainer
+
+PREPARED = "prepared.json"
+
+
+def main(attempt: Path) -> int:
+    """Carry out the task; 0 when it ended with a result, 1 when it ended with a failure record."""
+    task = Task.read(attempt)
+    if str(task.work) not in sys.path:
+        sys.path.insert(0, str(task.work))
+    return prepare(task, attempt) if task.kind == "prepare" else train(task, attempt)
+
+
+def train(task: Task, attempt: Path) -> int:
+    """One training run: whatever happens, the journal ends with what it was."""
+    journal = Journal(attempt)
+    journal.append("started", {"attempt": attempt.name, "process": os.getpid(), "host": socket.gethostname()})
+    started = time.monotonic()
+    run = LiveRun(task=task, folder=attempt, journal=journal)
+    try:
+        trainer = load_trainer(task.spec.trainer)
+        outcome = trainer.train(trainer.config.model_validate(task.spec.config), run)
+        finished = _finished(task, attempt, outcome, seconds=time.monotonic() - started)
+    except Exception as error:  # noqa: BLE001 - the one broad except: a failed run is a record
+        failed = Failed(
+            folder=attempt,
+            reason=_reason(error),
+            message=f"{type(error).__name__}: {error}",
+            traceback="" if isinstance(error, Stopped) else traceback.format_exc(),
+            source_digest=task.source_digest,
+        )
+        journal.append("failed", failed.to_json())
+        return 1
+    journal.append("finished", finished.to_json())
+    drop_checkpoints(task.work, task.spec.fingerprint)
+    return 0
+
+
+def prepare(task: Task, attempt: Path) -> int:
+    """One look at the data; the finding, or what is wrong with the data, goes to prepared.json."""
+    run = LiveRun(task=task, folder=attempt, journal=Journal(attempt))
+    try:
+        trainer = load_trainer(task.spec.trainer)
+        if trainer.prepare is None:
+            raise TrainerError(f"trainer {trainer.path} has no prepare")
+        prepared = trainer.prepare(trainer.config.model_validate(task.spec.config), run)
+    except AblateError as error:
+        finding: dict[str, Any] = {"error": error.message, "hint": error.hint, "kind": type(error).__name__}
+        files.write_json(attempt / PREPARED, finding)
+        return 1
+    except Exception as error:  # noqa: BLE001 - reported by the coordinator with the traceback
+        text = f"preparing the data failed: {type(error).__name__}: {error}"
+        files.write_json(attempt / PREPARED, {"error": text, "hint": traceback.format_exc(), "kind": "TrainerError"})
+        return 1
+    files.write_json(attempt / PREPARED, {"prepared": asdict(prepared)})
+    return 0
+
+
+def _reason(error: Exception) -> FailureReason:
+    # torch's class is told by its name: this module must not import torch.
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return "oom"
+    match error:
+        case Stopped():
+            return "interrupted"
+        case Diverged():
+            return "diverged"
+        case _:
+            return "error"
+
+
+def _finished(task: Task, attempt: Path, returned: Any, *, seconds: float) -> Finished:
+    outcome = _as_outcome(returned, task)
+    metrics = {name: float(value) for name, value in outcome.metrics.items()}
+    if task.spec.protocol.metric not in metrics:
+        raise TrainerError(f"the trainer returned no {task.spec.protocol.metric!r}, only {', '.join(metrics)}")
+    broken = [name for name, value in metrics.items() if not math.isfinite(value)]
+    if broken:
+        raise Diverged(f"the trainer returned {broken[0]} = {metrics[broken[0]]}")
+    return Finished(
+        folder=attempt,
+        metrics=metrics,
+        epoch=outcome.epoch,
+        images=_relative(outcome.images, attempt) if outcome.images else None,
+        test_digest=_test_digest(outcome.images),
+        files={name: _relative(path, attempt) for name, path in outcome.files.items()},
+        cost=outcome.cost,
+        stamp=machine_stamp(
+            source_digest=task.source_digest,
+            data_digest=outcome.data_digest or task.data_digest,
+            device=outcome.device,
+            git_commit=task.git_commit,
+        ),
+        seconds=round(seconds, 4),
+    )
+
+
+def _as_outcome(returned: Any, task: Task) -> Outcome:
+    if isinstance(returned, Outcome):
+        return returned
+    if isinstance(returned, Mapping):
+        return Outcome(metrics=returned)
+    raise TrainerError(
+        f"trainer {task.spec.trainer} returned {type(returned).__name__}",
+        hint='Return metrics, such as {"accuracy": 0.87}, or an ablate.Outcome.',
+    )
+
+
+def _relative(path: Path, attempt: Path) -> str:
+    try:
+        return Path(path).resolve().relative_to(attempt.resolve()).as_posix()
+    except ValueError:
+        raise TrainerError(f"the trainer's file {path} lies outside its folder {attempt}") from None
+
+
+def _test_digest(images: Path | None) -> str:
+    if images is None:
+        return ""
+    import numpy as np
+
+    with np.load(images, allow_pickle=False) as columns:
+        return files.sha256_json(sorted(str(name) for name in columns["id"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,129 @@
+"""The look at the data before the first run, remembered until the data change."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from ablate import errors, files
+from ablate.execute.live import Task
+from ablate.execute.worker import PREPARED
+from ablate.files import sha256_json
+from ablate.protocols import Executor
+from ablate.records import Prepared, Replicate
+from ablate.resolve import Trainer
+from ablate.store import SPEC, Store
+from ablate.study.plan import Plan
+
+OpenExecutor = Callable[[], Executor]
+
+
+def recall(plan: Plan, trainer: Trainer, store: Store, source_digest: str) -> dict[str, Prepared]:
+    """Variant -> what an earlier look found, where the data have not changed since."""
+    if trainer.prepare is None:
+        return {variant.name: Prepared(digest="") for variant in plan.variants}
+    found = {}
+    for variant in plan.variants:
+        memo = files.read_json(_memo(plan, variant.config, store, source_digest))
+        if memo is not None:
+            prepared = _prepared_from(memo["prepared"])
+            if listing_digest(prepared.watch) == memo["listing"]:
+                found[variant.name] = prepared
+    return found
+
+
+def look(
+    plan: Plan, trainer: Trainer, store: Store, executor: Executor, *, task: Task, known: dict[str, Prepared]
+) -> dict[str, Prepared]:
+    """Prepare every variant that is not known yet, through the executor. Raises what is wrong with the data."""
+    missing = [variant for variant in plan.variants if variant.name not in known]
+    folder = Path(tempfile.mkdtemp(prefix="ablate-prepare-"))
+    try:
+        waiting = {}
+        for number, variant in enumerate(missing):
+            attempt = folder / f"{number:03d}"
+            attempt.mkdir()
+            spec = plan.spec(variant, Replicate(index=0))
+            job = replace(task, spec=spec, kind="prepare")
+            files.write_json(attempt / SPEC, {"spec": spec.to_json()} | job.envelope())
+            waiting[attempt] = variant
+        return known | _carry_out(waiting, plan, store, executor, task.source_digest)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _carry_out(
+    waiting: dict[Path, Any], plan: Plan, store: Store, executor: Executor, source_digest: str
+) -> dict[str, Prepared]:
+    found: dict[str, Prepared] = {}
+    queue = list(waiting)
+    # The first alone: it fills the cache that the others read, and meets what is wrong with the data.
+    slots = 1
+    running = 0
+    while queue or running:
+        while queue and running < slots:
+            executor.start(queue.pop(0))
+            running += 1
+        for end in executor.finished(0.05):
+            running -= 1
+            variant = waiting[end.attempt]
+            prepared = _read_finding(end.attempt, variant.name, end.code)
+            memo = {"prepared": asdict(prepared), "listing": listing_digest(prepared.watch)}
+            files.write_json(_memo(plan, variant.config, store, source_digest), memo)
+            found[variant.name] = prepared
+            slots = executor.slots
+    return found
+
+
+def _read_finding(attempt: Path, variant: str, code: int) -> Prepared:
+    finding = files.read_json(attempt / PREPARED)
+    if finding is None:
+        log = attempt / "run.log"
+        tail = log.read_text(errors="replace")[-2000:] if log.exists() else ""
+        raise errors.DataError(f"{variant}: looking at the data ended with exit code {code}", hint=tail)
+    if "error" in finding:
+        kind = getattr(errors, finding["kind"], errors.DataError)
+        message = finding["error"] if variant == "baseline" else f"{variant}: {finding['error']}"
+        raise kind(message, hint=finding["hint"])
+    return _prepared_from(finding["prepared"])
+
+
+def _prepared_from(data: dict[str, Any]) -> Prepared:
+    lists = {name: tuple(data[name]) for name in ("classes", "unreadable", "notes", "watch")}
+    return Prepared(**(data | lists))
+
+
+def _memo(plan: Plan, config: Any, store: Store, source_digest: str) -> Path:
+    key = sha256_json([plan.trainer, source_digest, config, plan.protocol.identity()])
+    return store.cache / "prepared" / f"{key[:32]}.json"
+
+
+def listing_digest(watch: Sequence[str]) -> str:
+    """Digest of names, sizes and times of everything below some paths: cheap, and changed by any edit."""
+    digest = hashlib.sha256()
+    for root in watch:
+        for path, size, modified in sorted(_listing(root)):
+            digest.update(f"{path}\0{size}\0{modified}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()
+
+
+def _listing(root: str) -> list[tuple[str, int, int]]:
+    if os.path.isfile(root):
+        stat = os.stat(root)
+        return [(root, stat.st_size, stat.st_mtime_ns)]
+    found = []
+    for folder, _, names in os.walk(root, followlinks=True):
+        for name in names:
+            path = os.path.join(folder, name)
+            try:
+                stat = os.stat(path)
+            except FileNotFoundError:
+                continue  # a dangling link
+            found.append((path, stat.st_size, stat.st_mtime_ns))
+    return found

@@ -1,0 +1,137 @@
+"""How good one variant is, with an interval, and the comparisons of two single runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ablate.stats.cells import Array, Cells, StatisticsError
+from ablate.stats.engine import contrast_moments, estimate
+from ablate.stats.replicate_level import estimate_replicates
+
+
+class Accuracy(NamedTuple):
+    """One variant's mean score with its interval, in the unit of the scores.
+
+    n_images: distinct test images, None without scores of images. n_effective: how many independent
+    images the evaluations are worth, None unless scores are 0 or 1.
+    """
+
+    mean: float
+    lo: float
+    hi: float
+    n_replicates: int
+    n_images: int | None
+    n_effective: float | None
+
+
+class McNemar(NamedTuple):
+    """Two trained networks on the same images: how many only one of them has right, and the exact p."""
+
+    only_reference: int
+    only_variant: int
+    p: float
+
+
+class Unpaired(NamedTuple):
+    """The difference of two shares on different images, with its interval and the score test's p."""
+
+    difference: float
+    lo: float
+    hi: float
+    p: float
+
+
+def variant_accuracy(cells: Cells, variant: int, *, level: float = 0.95) -> Accuracy | None:
+    """The mean score of one variant on new images and new runs; None where no run of it finished.
+
+    Scores of 0 and 1: the Wilson interval of as many independent images as the evaluations are worth,
+    at most their number; exactly Wilson's for one run. All right or all wrong counts every image once.
+    Other scores: the Student interval of the engine, from this variant alone.
+    Source: Wilson 1927; the effective sample size after Kish 1965.
+    """
+    alone = np.zeros(len(cells.scores))
+    alone[variant] = 1.0
+    scores = [row for row in cells.scores[variant] if row is not None]
+    if not scores:
+        return None
+    if not all(np.isin(row, (0, 1)).all() for row in scores):
+        (found,) = estimate(cells, alone[None, :], level=level)
+        assert found is not None
+        return Accuracy(found.difference, found.lo, found.hi, found.n_replicates, found.n_images, None)
+    moments = contrast_moments(cells, alone)
+    assert moments is not None
+    k, n, p = moments.n_replicates, moments.n_images, moments.difference
+    variance = moments.image_part * (n - 1) / n + max(0.0, moments.excess) / k
+    evaluations = float(sum(row.size for row in scores))
+    if p in (0.0, 1.0):
+        effective = float(n)
+    else:
+        effective = min(p * (1 - p) / variance, evaluations) if variance > 0 else evaluations
+    lo, hi = wilson(p * effective, effective, level=level)
+    return Accuracy(p, lo, hi, k, n, effective)
+
+
+def accuracy_of_numbers(numbers: Sequence[float], *, level: float = 0.95) -> Accuracy:
+    """The mean of one number a run, with its Student interval over replicates; unbounded for a single run.
+
+    On a fixed test set the interval holds for that set, not for new images.
+    """
+    (found,) = estimate_replicates([numbers], np.ones((1, 1)), pairing="paired", level=level)
+    if found is None:
+        raise StatisticsError("the mean of no runs", hint="Hand in the results of finished runs only.")
+    return Accuracy(found.difference, found.lo, found.hi, found.n_replicates, None, None)
+
+
+def wilson(count: float, n: float, *, level: float = 0.95) -> tuple[float, float]:
+    """The Wilson interval of a share; `count` and `n` may be effective, hence fractional, numbers.
+
+    Source: Wilson 1927.
+    """
+    from statsmodels.stats.proportion import proportion_confint  # a second of imports
+
+    lo, hi = proportion_confint(count, n, alpha=1 - level, method="wilson")
+    return float(lo), float(hi)
+
+
+def mcnemar(reference: Array, variant: Array) -> McNemar:
+    """Whether two trained networks differ on the same images; it knows nothing of another run's luck.
+
+    reference, variant: shape (n_images,), 0 or 1. Raises StatisticsError for other scores or shapes.
+    Source: McNemar 1947, exact form.
+    """
+    from statsmodels.stats.contingency_tables import mcnemar as exact_mcnemar
+
+    if np.shape(reference) != np.shape(variant) or not np.isin([reference, variant], (0, 1)).all():
+        raise StatisticsError(
+            "McNemar's test needs right or wrong for the same images", hint="Hand in scores of 0 and 1."
+        )
+    only_reference = int(np.sum((reference == 1) & (variant == 0)))
+    only_variant = int(np.sum((reference == 0) & (variant == 1)))
+    table = np.array([[0, only_variant], [only_reference, 0]])
+    if only_reference + only_variant == 0:
+        return McNemar(0, 0, 1.0)
+    return McNemar(only_reference, only_variant, min(1.0, float(exact_mcnemar(table, exact=True).pvalue)))
+
+
+def newcombe(variant: tuple[int, int], reference: tuple[int, int], *, level: float = 0.95) -> Unpaired:
+    """The difference of two shares counted on different images: variant minus reference.
+
+    variant, reference: (number right, number of images). Raises StatisticsError for impossible counts.
+    Source: Newcombe 1998 (method 10) for the interval, Miettinen and Nurminen 1985 for p.
+    """
+    from statsmodels.stats.proportion import confint_proportions_2indep, test_proportions_2indep
+
+    for right, n in (variant, reference):
+        if not 0 <= right <= n or n < 1:
+            raise StatisticsError(f"{right} right of {n} images", hint="Give (number right, number of images).")
+    counts = (*variant, *reference)
+    lo, hi = confint_proportions_2indep(*counts, method="newcomb", compare="diff", alpha=1 - level)
+    difference = variant[0] / variant[1] - reference[0] / reference[1]
+    p = 1.0
+    if difference:
+        with np.errstate(divide="ignore", invalid="ignore"):  # it also forms the ratio of the shares
+            p = float(test_proportions_2indep(*counts, method="score", compare="diff").pvalue)
+    return Unpaired(difference, float(lo), float(hi), p)

@@ -1,0 +1,100 @@
+"""The scores of every run of a study, image by image, checked once on the way in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ablate.errors import AblateError
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+Form = Literal["fixed", "folds"]
+
+
+class StatisticsError(AblateError):
+    """The numbers handed to the statistics cannot be what was measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Cells:
+    """The scores of every run, one number a test image.
+
+    scores: [variant][replicate] -> shape (n_r,), or None where that run is missing.
+    images: [replicate] -> shape (n_r,), which image each score belongs to, the same for all variants;
+    None where no run of the replicate finished.
+    repetition: [replicate] -> which shuffle of the data the replicate's fold was cut from; empty means
+    one shuffle. Within a repetition no image is tested twice, between repetitions images recur freely.
+    form: `fixed` when every replicate was tested on the same images, else `folds`.
+    Raises StatisticsError for non-finite scores, shapes that disagree, fewer than two images, an image
+    twice in a replicate, and replicates that overlap without being the same test set.
+    """
+
+    scores: tuple[tuple[Array | None, ...], ...]
+    images: tuple[Index | None, ...]
+    repetition: tuple[int, ...] = ()
+    form: Form = field(init=False)
+
+    def __post_init__(self) -> None:
+        _check_images(self.images)
+        for row in self.scores:
+            _check_scores(row, self.images)
+        if self.repetition and len(self.repetition) != len(self.images):
+            raise StatisticsError(
+                f"{len(self.repetition)} repetitions for {len(self.images)} replicates",
+                hint="Give one repetition for each replicate, or none at all.",
+            )
+        form = _form(self.images)
+        object.__setattr__(self, "form", form)  # the one way to fill a field of a frozen record
+        if form == "folds":
+            _check_folds(self.images, self.repetition or (0,) * len(self.images))
+
+
+def _form(images: tuple[Index | None, ...]) -> Form:
+    tested = [np.sort(row) for row in images if row is not None]
+    return "fixed" if all(np.array_equal(left, right) for left, right in pairwise(tested)) else "folds"
+
+
+def _check_images(images: tuple[Index | None, ...]) -> None:
+    for r, row in enumerate(images):
+        if row is None:
+            continue
+        if np.ndim(row) != 1 or len(row) < 2:
+            raise StatisticsError(f"replicate {r} has fewer than two test images", hint="One image has no spread.")
+        if len(np.unique(row)) != len(row):
+            raise StatisticsError(f"replicate {r} tests an image twice", hint="Give each image one score.")
+
+
+def _check_scores(row: tuple[Array | None, ...], images: tuple[Index | None, ...]) -> None:
+    if len(row) != len(images):
+        raise StatisticsError(
+            f"{len(row)} runs of a variant for {len(images)} replicates",
+            hint="Put None where a run is missing.",
+        )
+    for r, (scores, tested) in enumerate(zip(row, images, strict=True)):
+        if scores is None:
+            continue
+        if tested is None or np.shape(scores) != np.shape(tested):
+            raise StatisticsError(
+                f"replicate {r} has {np.size(scores)} scores for {0 if tested is None else len(tested)} images",
+                hint="All variants of a replicate are tested on the same images.",
+            )
+        if not np.isfinite(scores).all():
+            raise StatisticsError(
+                f"replicate {r} holds a score that is not finite", hint="Hand in None for a run that failed."
+            )
+
+
+def _check_folds(images: tuple[Index | None, ...], repetition: tuple[int, ...]) -> None:
+    for q in set(repetition):
+        tested = [row for row, own in zip(images, repetition, strict=True) if own == q and row is not None]
+        if tested and len(np.unique(np.concatenate(tested))) != sum(map(len, tested)):
+            raise StatisticsError(
+                f"two replicates of repetition {q} share some test images but not all",
+                hint="Test sets are either the same in all replicates or disjoint within a repetition.",
+            )

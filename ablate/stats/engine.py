@@ -1,0 +1,198 @@
+"""Intervals and p-values for contrasts between variants, from the scores of single test images.
+
+The variance of a difference has two parts: which images were tested (measured image by image), and
+what the runs differ by beyond that (measured between replicates, pooled over the contrasts of a
+family because three to ten replicates tell little about it). All numbers are in the unit of the scores.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ablate.stats.cells import Array, Cells, Form, Index, StatisticsError
+from ablate.stats.student import RESOLUTION, Estimate, settled, student_interval, two_sided_p
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moments:
+    """What one contrast's replicates say before anything is pooled; variances of means.
+
+    between: variance of the replicates' differences. within: what that would be from image noise alone.
+    Both are 0 for a single replicate. resolution: sizes below it are rounding.
+    """
+
+    difference: float
+    image_part: float
+    between: float
+    within: float
+    image_floor: float | None
+    by_replicate: tuple[float, ...]
+    n_images: int
+    resolution: float
+
+    @property
+    def n_replicates(self) -> int:
+        return len(self.by_replicate)
+
+    @property
+    def excess(self) -> float:
+        return self.between - self.within
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """Run noise shared by a family of contrasts, for weights of length one, with `df` degrees of freedom."""
+
+    excess: float
+    between: float
+    df: float
+
+
+def estimate(cells: Cells, weights: Array, *, level: float = 0.95) -> tuple[Estimate | None, ...]:
+    """The contrasts of one family, each with an interval for new images and new runs.
+
+    weights: shape (n_contrasts, n_variants); a step from variant 0 to 1 is (-1, 1, 0, ...). A contrast
+    uses the replicates in which all variants of non-zero weight are present; None where there is none.
+    One replicate gives the per-image Student interval, which knows nothing of the luck of a run.
+    Identical outcomes give standard error 0, the interval [0, 0] and p = 1. If every image changes by the
+    same amount in every run the interval is [d, d] and p that of the sign test over the images.
+    Source: crossed variance components in the manner of Owen 2007 with degrees of freedom after
+    Satterthwaite 1946, never fewer than the paired t-test over the same replicates would have.
+    """
+    weights = checked_weights(weights, n_variants=len(cells.scores))
+    found = [contrast_moments(cells, row) for row in weights]
+    pool = pool_runs(found, weights)
+    lengths = np.square(weights).sum(axis=1)
+    return tuple(
+        None if moments is None else _finish(moments, pool, float(length), level)
+        for moments, length in zip(found, lengths, strict=True)
+    )
+
+
+def contrast_moments(cells: Cells, weights: Array) -> Moments | None:
+    """Mean and variance parts of one weighted sum of variants; None without a matched replicate.
+
+    weights: shape (n_variants,).
+    """
+    used = np.flatnonzero(weights)
+    matched = [
+        r
+        for r, images in enumerate(cells.images)
+        if images is not None and all(cells.scores[v][r] is not None for v in used)
+    ]
+    if not matched:
+        return None
+    deltas: list[Array] = []
+    size = 0.0
+    for r in matched:
+        terms = [weights[v] * np.asarray(cells.scores[v][r], dtype=np.float64) for v in used]
+        deltas.append(np.sum(terms, axis=0))
+        size = max(size, sum(float(np.abs(term).max()) for term in terms))
+    images = [np.asarray(cells.images[r]) for r in matched]
+    return _moments(deltas, images, cells.form, resolution=RESOLUTION * size)
+
+
+def _moments(deltas: list[Array], images: list[Index], form: Form, *, resolution: float) -> Moments:
+    values = np.concatenate(deltas)
+    distinct, position = np.unique(np.concatenate(images), return_inverse=True)
+    times_tested = np.bincount(position)
+    image_means = np.bincount(position, weights=values) / times_tested
+    n_images = len(distinct)
+    image_part = float(image_means.var(ddof=1)) / n_images
+
+    residual_df = len(values) - n_images
+    floor = residual = None
+    if residual_df > 0:
+        residual = float(np.square(values - image_means[position]).sum()) / residual_df
+        floor = max(0.0, image_part - residual * float(np.mean(1 / times_tested)) / n_images)
+
+    means = np.array([delta.mean() for delta in deltas])
+    between = within = 0.0
+    if len(means) > 1:
+        between = float(means.var(ddof=1))
+        if form == "fixed" and residual is not None:
+            within = residual / n_images
+        else:
+            within = float(np.mean([delta.var(ddof=1) / delta.size for delta in deltas]))
+    return Moments(
+        difference=float(means.mean()),
+        image_part=image_part,
+        between=between,
+        within=within,
+        image_floor=floor,
+        by_replicate=tuple(means.tolist()),
+        n_images=n_images,
+        resolution=resolution,
+    )
+
+
+def pool_runs(found: list[Moments | None], weights: Array) -> Pool | None:
+    """The run noise of a family; None when no contrast has two replicates.
+
+    Contrasts that share variants share their noise, so their degrees of freedom do not add up:
+    the sum is divided by 1 + (2 / S) times the squared correlations of the S contrasts' weights.
+    A noise is proportional to the squared length of its weights, hence the scaling.
+    """
+    rows = [i for i, moments in enumerate(found) if moments is not None and moments.n_replicates > 1]
+    known = [moments for moments in found if moments is not None and moments.n_replicates > 1]
+    if not known:
+        return None
+    lengths = np.square(weights[rows]).sum(axis=1)
+    df = np.array([moments.n_replicates - 1 for moments in known], dtype=np.float64)
+    excess = np.array([moments.excess for moments in known]) / lengths
+    between = np.array([moments.between for moments in known]) / lengths
+    directions = weights[rows] / np.sqrt(lengths)[:, None]
+    shared = float(np.square(directions @ directions.T).sum()) - len(rows)  # every pair counted twice
+    return Pool(
+        excess=max(0.0, float(df @ excess / df.sum())),
+        between=float(df @ between / df.sum()),
+        df=float(df.sum()) / (1 + max(0.0, shared) / len(rows)),
+    )
+
+
+def _finish(moments: Moments, pool: Pool | None, length: float, level: float) -> Estimate:
+    k, n_images = moments.n_replicates, moments.n_images
+    run_part = 0.0
+    if k > 1 and pool is not None:
+        run_part = max(0.0, moments.excess, pool.excess * length) / k
+    variance = moments.image_part + run_part
+    difference, se = settled(moments.difference, variance, resolution=moments.resolution)
+    df = float(n_images - 1 if k == 1 else k - 1)
+    if k > 1 and pool is not None and se:
+        # Shares of the variance instead of its powers, so that tiny units do not underflow.
+        images, runs = moments.image_part / variance, pool.between * length / k / variance
+        df = max(df, 1 / (images**2 / (n_images - 1) + runs**2 / pool.df))
+    lo, hi = student_interval(difference, se, df, level=level)
+    return Estimate(
+        difference=difference,
+        standard_error=se,
+        df=df,
+        lo=lo,
+        hi=hi,
+        p=two_sided_p(difference, se, df, n_units=n_images),
+        level=level,
+        n_replicates=k,
+        n_images=n_images,
+        image_part=moments.image_part if se else 0.0,
+        run_part=run_part if se else 0.0,
+        image_floor=moments.image_floor,
+        by_replicate=moments.by_replicate,
+        basis="images",
+    )
+
+
+def checked_weights(weights: Array, *, n_variants: int) -> Array:
+    """The weights as numbers, or StatisticsError: one row a contrast, one column a variant, no empty row."""
+    weights = np.asarray(weights, dtype=np.float64)
+    if weights.ndim != 2 or weights.shape[1] != n_variants:
+        raise StatisticsError(
+            f"weights of shape {weights.shape} for {n_variants} variants",
+            hint="Give one row for each contrast and one column for each variant.",
+        )
+    if not np.isfinite(weights).all() or not weights.any(axis=1).all():
+        raise StatisticsError(
+            "a contrast whose weights are all zero or not finite", hint="Give every variant a finite weight."
+        )
+    return weights

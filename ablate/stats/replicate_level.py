@@ -1,0 +1,115 @@
+"""Contrasts from one number a run, for records without the scores of single images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf, isfinite
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from ablate.stats.cells import Array, StatisticsError
+from ablate.stats.engine import checked_weights
+from ablate.stats.student import RESOLUTION, Estimate, settled, student_interval, two_sided_p
+
+Pairing = Literal["paired", "unpaired"]
+Numbers = Sequence[Sequence[float | None]]
+
+
+def estimate_replicates(
+    numbers: Numbers, weights: Array, *, pairing: Pairing, level: float = 0.95
+) -> tuple[Estimate | None, ...]:
+    """The contrasts of one family from one number a run.
+
+    numbers: [variant][replicate], None where that run is missing. weights: shape (n_contrasts, n_variants).
+    pairing: `paired` where replicates are folds, so that a fold's difficulty cancels; a contrast uses the
+    replicates in which all its variants are present (for two variants the paired t-test). `unpaired` where
+    all were tested on one fixed set: seeds have nothing in common (for two variants Welch's test), and the
+    answer holds for this test set, not for new images; n_replicates is that of the variant with fewest.
+    None where nothing can be compared; an infinite standard error where a variant has one number only.
+    Runs that do not differ at all have standard error 0, and p is that of the sign test over replicates.
+    Raises StatisticsError for numbers that are not finite and for ragged input.
+    Source: Student 1908, Welch 1947.
+    """
+    if len({len(row) for row in numbers}) > 1:
+        raise StatisticsError("variants have different numbers of replicates", hint="Put None where a run is missing.")
+    if not all(isfinite(number) for row in numbers for number in row if number is not None):
+        raise StatisticsError("a result that is not finite", hint="Hand in None for a run that failed.")
+    compare = _paired if pairing == "paired" else _unpaired
+    found = [compare(numbers, row) for row in checked_weights(weights, n_variants=len(numbers))]
+    return tuple(None if sample is None else _finish(sample, pairing, level) for sample in found)
+
+
+class _Sample(NamedTuple):
+    """One contrast before its interval; size: how large the numbers behind it are."""
+
+    difference: float
+    variance: float
+    df: float
+    size: float
+    n_replicates: int
+    by_replicate: tuple[float, ...]
+
+
+def _paired(numbers: Numbers, weights: Array) -> _Sample | None:
+    used = np.flatnonzero(weights)
+    columns = zip(*(numbers[v] for v in used.tolist()), strict=True)
+    matched = np.array([column for column in columns if None not in column], dtype=np.float64)
+    k = len(matched)
+    if k == 0:
+        return None
+    deltas = matched @ weights[used]
+    return _Sample(
+        difference=float(deltas.mean()),
+        variance=float(deltas.var(ddof=1)) / k if k > 1 else inf,
+        df=k - 1.0,
+        size=float((np.abs(matched) @ np.abs(weights[used])).max()),
+        n_replicates=k,
+        by_replicate=tuple(deltas.tolist()),
+    )
+
+
+def _unpaired(numbers: Numbers, weights: Array) -> _Sample | None:
+    used = np.flatnonzero(weights)
+    samples = [np.array([x for x in numbers[v] if x is not None], dtype=np.float64) for v in used.tolist()]
+    counts = np.array([len(sample) for sample in samples])
+    k = int(counts.min())
+    if k == 0:
+        return None
+    variance, df = inf, 0.0
+    if k > 1:
+        parts = np.array([sample.var(ddof=1) for sample in samples]) * weights[used] ** 2 / counts
+        variance = float(parts.sum())
+        df = k - 1.0
+        if variance > 0:
+            df = 1 / float(((parts / variance) ** 2 / (counts - 1)).sum())
+    return _Sample(
+        difference=float(weights[used] @ [sample.mean() for sample in samples]),
+        variance=variance,
+        df=df,
+        size=float(np.abs(weights[used]) @ [np.abs(sample).max() for sample in samples]),
+        n_replicates=k,
+        by_replicate=(),
+    )
+
+
+def _finish(sample: _Sample, pairing: Pairing, level: float) -> Estimate:
+    difference, se = settled(sample.difference, sample.variance, resolution=RESOLUTION * sample.size)
+    lo, hi = student_interval(difference, se, sample.df, level=level)
+    return Estimate(
+        difference=difference,
+        standard_error=se,
+        df=sample.df,
+        lo=lo,
+        hi=hi,
+        p=two_sided_p(difference, se, sample.df, n_units=sample.n_replicates),
+        level=level,
+        n_replicates=sample.n_replicates,
+        n_images=None,
+        image_part=None,
+        run_part=None,
+        # Seeds on one test set say nothing of new images, so nothing is left after endlessly many of them.
+        image_floor=None if pairing == "paired" else 0.0,
+        by_replicate=sample.by_replicate,
+        basis="replicates, paired" if pairing == "paired" else "replicates, unpaired",
+    )

@@ -1,0 +1,271 @@
+"""From the estimates of one family to a word for each: fixed rules, the first that matches wins.
+
+Three families of claims are made side by side, each with its own family-wise error of `alpha`: there is
+a difference; it is smaller than the negligible one; a worthwhile gain is ruled out. For one contrast the
+first two cannot both be mistaken; over a whole study the three together are bounded by 3 alpha.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil, inf, isfinite
+from typing import Literal, NamedTuple
+
+from scipy.special import ndtri, stdtrit
+
+from ablate.stats.cells import StatisticsError
+from ablate.stats.student import Estimate
+
+Verdict = Literal["better", "worse", "same", "no_worthwhile_gain", "undecided", "not_assessable"]
+Goal = Literal["max", "min"]
+Supplement = Literal["", "larger", "negligible"]
+
+POWER = 0.8
+"""The chance with which the smallest visible difference is seen."""
+
+
+class Needed(NamedTuple):
+    """What would show a worthwhile difference: `number` further replicates, or that many test images.
+
+    at_least: the number is a lower bound, because no image was tested twice so far.
+    """
+
+    unit: Literal["replicates", "images"]
+    number: int
+    at_least: bool
+
+
+class RawP(NamedTuple):
+    """The three p-values of each member of a family, before Holm; 1 where a member cannot be assessed."""
+
+    difference: tuple[float, ...]
+    same: tuple[float, ...]
+    no_gain: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What was fixed before the first run; thresholds in the unit of the estimates.
+
+    negligible: a smaller difference counts as none. worthwhile: a smaller gain is not worth having.
+    goal: `min` where a decrease is the gain. alpha: family-wise error of each kind of claim.
+    share: the part of alpha that may be spent at this look, 1 where there is only one.
+    Raises StatisticsError for thresholds that are negative or not finite.
+    """
+
+    negligible: float
+    worthwhile: float
+    goal: Goal = "max"
+    alpha: float = 0.05
+    share: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not all(isfinite(size) and size >= 0 for size in (self.negligible, self.worthwhile)):
+            raise StatisticsError(
+                f"negligible: {self.negligible}, worthwhile: {self.worthwhile}",
+                hint="Both thresholds are sizes, 0 or more.",
+            )
+        if not (0 < self.alpha < 1 and 0 < self.share <= 1):
+            raise StatisticsError(
+                f"alpha: {self.alpha}, share: {self.share}", hint="Give alpha below 1 and a share up to 1."
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """One member of a family with its verdict; numbers in the unit of the estimates.
+
+    p_adjusted, p_same, p_no_gain: Holm-adjusted. lo_all, hi_all: the interval at level 1 - alpha / m,
+    which holds for all members at once. visible: the smallest difference this evidence shows with 80%
+    power. needed: what would show a worthwhile one, only for `undecided`. reason: why a member is not
+    assessable, else empty. estimate is None where no replicate has all variants of the contrast.
+    """
+
+    verdict: Verdict
+    estimate: Estimate | None
+    p_adjusted: float
+    p_same: float
+    p_no_gain: float
+    lo_all: float
+    hi_all: float
+    visible: float
+    supplement: Supplement
+    needed: Needed | None
+    reason: str
+    rules: Rules
+
+
+def judge(
+    estimates: Sequence[Estimate | None],
+    *,
+    negligible: float,
+    worthwhile: float,
+    alpha: float = 0.05,
+    goal: Goal = "max",
+    reasons: Mapping[int, str] | None = None,
+) -> tuple[Judged, ...]:
+    """The verdict on every member of one family of contrasts declared before the first run.
+
+    negligible, worthwhile, alpha, goal: see Rules. reasons: position -> why a member is not assessable
+    although numbers may exist (different test sets, selected on test, replicates added after looking).
+    Every member counts in the family's size, assessable or not.
+    Source: Holm 1979; Schuirmann 1987 for the two one-sided tests.
+    """
+    rules = Rules(negligible=negligible, worthwhile=worthwhile, alpha=alpha, goal=goal)
+    reasons = unassessable(estimates, reasons or {})
+    return decide(estimates, raw_p(estimates, rules, reasons=reasons), rules, reasons=reasons)
+
+
+def unassessable(estimates: Sequence[Estimate | None], reasons: Mapping[int, str]) -> dict[int, str]:
+    """Position -> why that member gets no verdict: the given reasons, then fewer than two replicates."""
+    own = {
+        i: "no replicate in which all its runs finished" if found is None else "single run"
+        for i, found in enumerate(estimates)
+        if found is None or found.n_replicates < 2
+    }
+    return own | dict(reasons)
+
+
+def raw_p(estimates: Sequence[Estimate | None], rules: Rules, *, reasons: Mapping[int, str]) -> RawP:
+    """The unadjusted p of the three claims: a difference, a negligible one, no worthwhile gain."""
+    r, d = rules.negligible, rules.worthwhile
+    rows: list[tuple[float, float, float]] = []
+    for i, found in enumerate(estimates):
+        if found is None or i in reasons:
+            rows.append((1.0, 1.0, 1.0))
+        else:
+            no_gain = found.p_below(d) if rules.goal == "max" else found.p_above(-d)
+            rows.append((found.p, max(found.p_above(-r), found.p_below(r)), no_gain))
+    return RawP(*zip(*rows, strict=True)) if rows else RawP((), (), ())
+
+
+def decide(
+    estimates: Sequence[Estimate | None], raw: RawP, rules: Rules, *, reasons: Mapping[int, str]
+) -> tuple[Judged, ...]:
+    """Holm over each kind of claim, then the rules in order: difference, sameness, no gain, undecided.
+
+    raw: one p a member and claim, after whatever several looks cost. reasons: as from `unassessable`.
+    """
+    differs, same, no_gain = (holm(p) for p in raw)
+    m = len(estimates)
+    spent = rules.alpha * rules.share
+    judged = []
+    for i, found in enumerate(estimates):
+        lo, hi = found.interval(1 - spent / m) if found else (-inf, inf)
+        verdict: Verdict = "not_assessable"
+        if found and i not in reasons:
+            claims = [p[i] <= rules.alpha for p in (differs, same, no_gain)]
+            verdict = _verdict(found, claims, rules.goal)
+        needed = None
+        if found and verdict == "undecided" and rules.worthwhile > 0:
+            needed = replicates_needed(found, worthwhile=rules.worthwhile, family_size=m, alpha=spent)
+        judged.append(
+            Judged(
+                verdict=verdict,
+                estimate=found,
+                p_adjusted=differs[i],
+                p_same=same[i],
+                p_no_gain=no_gain[i],
+                lo_all=lo,
+                hi_all=hi,
+                visible=smallest_visible(found, family_size=m, alpha=spent) if found else inf,
+                supplement=_supplement(verdict, lo, hi, rules),
+                needed=needed,
+                reason=reasons.get(i, ""),
+                rules=rules,
+            )
+        )
+    return tuple(judged)
+
+
+def holm(p: Sequence[float]) -> tuple[float, ...]:
+    """Holm's adjusted p-values, in the order given.
+
+    Source: Holm 1979; valid whatever the dependence between the members.
+    """
+    if not p:
+        return ()
+    from statsmodels.stats.multitest import multipletests  # a second of imports
+
+    return tuple(float(adjusted) for adjusted in multipletests(p, method="holm")[1])
+
+
+def smallest_visible(found: Estimate, *, family_size: int, alpha: float = 0.05) -> float:
+    """The true difference this evidence would call a difference in 80% of studies, at Holm's first step.
+
+    Infinite where a single number per variant was compared.
+    """
+    se, df = found.standard_error, found.df
+    if not isfinite(se):
+        return inf
+    return -float(stdtrit(df, alpha / family_size / 2) + stdtrit(df, 1 - POWER)) * se
+
+
+def replicates_needed(found: Estimate, *, worthwhile: float, family_size: int, alpha: float = 0.05) -> Needed | None:
+    """What it takes to see a worthwhile difference with 80% power, from the noise seen so far.
+
+    The observed difference plays no part: power computed from it would say nothing that p does not.
+    Further replicates shrink what the runs add; what the test images add they cannot shrink, and where
+    that alone is too much the answer is a number of test images. None for a single number per variant.
+    """
+    if worthwhile <= 0:
+        raise StatisticsError(f"worthwhile: {worthwhile}", hint="Name a difference above 0 to look for.")
+    if not isfinite(found.standard_error):
+        return None
+    k, floor = found.n_replicates, found.image_floor or 0.0
+    target = (worthwhile / -float(ndtri(alpha / family_size / 2) + ndtri(1 - POWER))) ** 2
+    if target <= floor and found.n_images is not None:
+        return Needed("images", ceil(found.n_images * floor / target), at_least=False)
+    shrinking = k * max(0.0, found.standard_error**2 - floor)
+    further = max(0, ceil(shrinking / (target - floor)) - k)
+    return Needed("replicates", further, at_least=found.image_floor is None)
+
+
+def verdict_text(judged: Judged, *, scale: float = 100.0, decimals: int = 1) -> str:
+    """The verdict in words, with the difference and its plain interval where they belong.
+
+    scale: from the unit of the estimates to the one printed; 100 turns shares into points.
+    """
+
+    def number(value: float, sign: str = "") -> str:
+        return f"{value * scale:{sign}z.{decimals}f}"
+
+    match judged.verdict:
+        case "better" | "worse":
+            found = judged.estimate
+            assert found is not None
+            text = f"{judged.verdict}: {number(found.difference, '+')} [{number(found.lo)}, {number(found.hi)}]"
+            supplements = {
+                "larger": f", larger than {number(judged.rules.negligible)}",
+                "negligible": ", but negligible",
+            }
+            return text + supplements.get(judged.supplement, "")
+        case "same":
+            return f"same (within ±{number(judged.rules.negligible)})"
+        case "no_worthwhile_gain":
+            return f"no worthwhile gain (a gain of {number(judged.rules.worthwhile)} or more is ruled out)"
+        case "undecided":
+            if judged.needed is not None and judged.needed.unit == "images":
+                return "undecided (test set too small: no number of replicates settles this)"
+            return "undecided"
+        case "not_assessable":
+            return f"not assessable ({judged.reason})"
+
+
+def _verdict(found: Estimate, claims: Sequence[bool], goal: Goal) -> Verdict:
+    differs, is_same, no_gain = claims
+    if differs and found.difference:
+        return "better" if (found.difference > 0) == (goal == "max") else "worse"
+    if is_same:
+        return "same"
+    return "no_worthwhile_gain" if no_gain else "undecided"
+
+
+def _supplement(verdict: Verdict, lo: float, hi: float, rules: Rules) -> Supplement:
+    if verdict != "better" or rules.negligible == 0:
+        return ""
+    least, most = (lo, hi) if rules.goal == "max" else (-hi, -lo)
+    if least >= rules.negligible:
+        return "larger"
+    return "negligible" if most <= rules.negligible else ""

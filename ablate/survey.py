@@ -1,0 +1,97 @@
+"""What a plan finds already done: finished, stale, failed or still to run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ablate.records import Cell, Failed, Finished, RunResult, RunSpec
+from ablate.store import Store
+from ablate.study.plan import Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The code and the data runs would be made with now. A data digest of None is not known yet."""
+
+    source_digest: str
+    data_digests: Mapping[str, str] = field(default_factory=dict)
+    """Variant -> digest of its pictures and labels."""
+
+    def differences(self, variant: str, finished: Finished) -> list[str]:
+        """In what a finished run differs: `the trainer's code`, `the data`."""
+        found = []
+        if finished.stamp.source_digest != self.source_digest:
+            found.append("the trainer's code")
+        digest = self.data_digests.get(variant)
+        if digest is not None and finished.stamp.data_digest != digest:
+            found.append("the data")
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stale:
+    """A finished run that was made by other code or on other data."""
+
+    variant: str
+    spec: RunSpec
+    result: Finished
+    differences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """Every run of a plan in one of four states."""
+
+    cached: tuple[tuple[str, RunSpec, Finished], ...]
+    stale: tuple[Stale, ...]
+    failed: tuple[tuple[str, RunSpec, Failed], ...]
+    """Failed in a way that another try would not mend: errors and divergence."""
+    to_run: tuple[tuple[str, RunSpec], ...]
+
+
+def survey(plan: Plan, store: Store, origin: Origin, *, look: int = 1, only: Sequence[str] = ()) -> Survey:
+    """Look up every run of the plan up to a planned look; `only` narrows it to some variants."""
+    cached, stale, failed, to_run = [], [], [], []
+    for variant, spec in plan.runs(look):
+        if only and variant.name not in only:
+            continue
+        results = store.results(spec.fingerprint)
+        match best_result(results, origin, variant.name):
+            case Finished() as finished:
+                differences = origin.differences(variant.name, finished)
+                if differences:
+                    stale.append(
+                        Stale(variant=variant.name, spec=spec, result=finished, differences=tuple(differences))
+                    )
+                else:
+                    cached.append((variant.name, spec, finished))
+            case Failed(reason="error" | "diverged", source_digest=origin.source_digest) as failure:
+                failed.append((variant.name, spec, failure))
+            case _:
+                to_run.append((variant.name, spec))
+    return Survey(cached=tuple(cached), stale=tuple(stale), failed=tuple(failed), to_run=tuple(to_run))
+
+
+def best_result(results: Sequence[RunResult], origin: Origin | None, variant: str) -> RunResult | None:
+    """The newest finished attempt by the present code and data, else the newest finished, else the newest."""
+    finished = [result for result in reversed(results) if isinstance(result, Finished)]
+    if origin is not None:
+        for result in finished:
+            if not origin.differences(variant, result):
+                return result
+    if finished:
+        return finished[0]
+    return results[-1] if results else None
+
+
+def collect(plan: Plan, store: Store, origin: Origin | None, *, look: int = 1) -> list[Cell]:
+    """The result of every run of the plan up to a planned look; None where there is none yet."""
+    return [
+        Cell(
+            variant=variant.name,
+            replicate=spec.replicate,
+            result=best_result(store.results(spec.fingerprint), origin, variant.name),
+        )
+        for variant, spec in plan.runs(look)
+    ]

@@ -1,0 +1,90 @@
+"""A trainer without torch whose true effects are known: for tests, tutorials and calibration.
+
+Each test image has a difficulty shared by all variants; a variant answers it correctly with a
+probability given by its skill. Skill is `base` plus `gain`, in percentage points of accuracy.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from ablate.protocols import Run
+from ablate.records import Cost, Description, Folds, Outcome, Prepared
+from ablate.settings import DefinesTest, Settings
+
+METRICS = {"accuracy": "max", "loss": "min"}
+
+
+class Config(Settings):
+    """What the toy can be asked for."""
+
+    skill: Annotated[float, Field(gt=0, lt=100)] = 50.0
+    """Mean accuracy without gains, in percent."""
+    gain: float = 0.0
+    """Points on top."""
+    noise: Annotated[float, Field(ge=0)] = 1.0
+    """Standard deviation of a run's true accuracy, in points."""
+    images: DefinesTest[Annotated[int, Field(ge=1)]] = 300
+    epochs: Annotated[int, Field(ge=1)] = 3
+    seconds: Annotated[float, Field(ge=0)] = 0.0
+    """How long a run takes."""
+    scores: bool = True
+    """Report image by image; false gives plain metrics only."""
+    fail: str | None = None
+    """`error` raises, `diverge` reports NaN; for tests."""
+
+
+def train(config: Config, run: Run) -> Outcome | dict[str, float]:
+    """Pretend to train, epoch by epoch, and draw the answers to the test images."""
+    luck = random.Random(run.replicate.seed("init")).gauss(0, config.noise)
+    accuracy = min(max((config.skill + config.gain + luck) / 100, 0.01), 0.99)
+    for epoch in range(1, config.epochs + 1):
+        time.sleep(config.seconds / config.epochs)
+        if config.fail == "error":
+            raise ValueError("the toy was asked to fail")
+        reached = accuracy * (1 - 0.5**epoch)
+        run.epoch(epoch, {"train/loss": -math.log(reached), "train/accuracy": reached, "val/accuracy": reached})
+        run.tick(epoch, 1, 1)
+    if config.fail == "diverge":
+        return {"accuracy": float("nan"), "loss": float("nan")}
+    if not config.scores:
+        return {"accuracy": accuracy, "loss": -math.log(accuracy)}
+    return _tested(config, run, accuracy)
+
+
+def _tested(config: Config, run: Run, accuracy: float) -> Outcome:
+    match run.protocol.test:
+        case Folds(count=count):
+            part = [i for i in range(config.images) if i % count == run.replicate.index % count]
+        case _:
+            part = list(range(config.images))
+    difficulty = np.random.default_rng(0).uniform(size=config.images)[part]
+    answers = np.random.default_rng(run.replicate.seed("answers")).uniform(size=len(part))
+    # Half of an image's fate is its difficulty, half the run's luck; the mean stays the accuracy.
+    score = ((difficulty + answers) / 2 < np.quantile((difficulty + answers) / 2, accuracy)).astype(np.float32)
+    path = run.folder / "outcomes.npz"
+    np.savez_compressed(path, id=np.array([f"toy:{i:05d}" for i in part]), target=np.zeros(len(part)), score=score)
+    return Outcome(
+        metrics={"accuracy": float(score.mean()), "loss": -math.log(accuracy)},
+        epoch=config.epochs,
+        images=path,
+        cost=Cost(parameters=1, steps=config.epochs, images_seen=config.epochs),
+    )
+
+
+def describe(config: Config) -> Description:
+    """A toy has one parameter."""
+    del config
+    return Description(parameters=1)
+
+
+def prepare(config: Config, run: Run) -> Prepared:
+    """There is nothing to look at."""
+    del run
+    return Prepared(digest=f"toy:{config.images}", counts={"test": config.images})

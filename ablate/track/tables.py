@@ -1,0 +1,91 @@
+"""A run's per-image outcomes as the tables and the picture a tracking store shows."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import math
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
+
+PREDICTIONS, MATRIX, PICTURE = "predictions.json", "confusion_matrix.json", "confusion_matrix.png"
+_DRAWN_CLASSES = 256
+"""A picture with more classes shows nothing to the eye."""
+
+
+def outcome_tables(images: Path) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Artifacts by path, and the tag by which MLflow's pages know the tables among them.
+
+    images: npz with id, target, score and, where known, prob of shape (images, classes). A file
+    that is missing or damaged gives no tables and a warning.
+    """
+    import numpy as np
+
+    try:
+        with np.load(images, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in ("id", "target", "score", "prob") if name in stored}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        logger.warning("%s: no table of predictions: %s", images, error)
+        return {}, {}
+    columns = {name: array.tolist() for name, array in arrays.items() if name != "prob"}
+    artifacts = {}
+    if "prob" in arrays and arrays["prob"].ndim == 2:
+        predicted = arrays["prob"].argmax(axis=1)
+        columns["predicted"] = predicted.tolist()
+        columns["confidence"] = [round(float(value), 4) for value in arrays["prob"].max(axis=1)]
+        if "target" in arrays and arrays["target"].dtype.kind in "iu":
+            artifacts |= _matrix(arrays["target"], predicted, arrays["prob"].shape[1])
+    artifacts[PREDICTIONS] = _table(list(columns), [list(row) for row in zip(*columns.values(), strict=True)])
+    shown = [{"path": path, "type": "table"} for path in (PREDICTIONS, MATRIX) if path in artifacts]
+    return artifacts, {"mlflow.loggedArtifacts": json.dumps(shown)}
+
+
+def _table(columns: list[str], rows: list[list[Any]]) -> bytes:
+    data = [[_json_value(value) for value in row] for row in rows]
+    return json.dumps({"columns": columns, "data": data}, ensure_ascii=False, allow_nan=False).encode()
+
+
+def _json_value(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _matrix(target: NDArray[Any], predicted: NDArray[Any], classes: int) -> dict[str, bytes]:
+    import numpy as np
+
+    known = (target >= 0) & (target < classes)
+    counts = np.bincount(target[known] * classes + predicted[known], minlength=classes**2)
+    counts = counts.reshape(classes, classes)
+    columns = ["target", *(f"predicted {index}" for index in range(classes))]
+    rows = [[index, *row] for index, row in enumerate(counts.tolist())]
+    picture = {PICTURE: _picture(counts)} if 0 < classes <= _DRAWN_CLASSES else {}
+    return {MATRIX: _table(columns, rows)} | picture
+
+
+def _picture(counts: NDArray[np.int64]) -> bytes:
+    """PNG: a row a class, the darker the larger its share of the row; counts where they fit."""
+    import numpy as np
+    from PIL import Image, ImageDraw
+
+    classes = len(counts)
+    cell = max(2, 640 // classes)
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    light, dark = np.array([247, 251, 255]), np.array([8, 48, 107])
+    colours = (light + share[..., None] * (dark - light)).round().astype(np.uint8)
+    image = Image.fromarray(colours.repeat(cell, axis=0).repeat(cell, axis=1))
+    if cell >= 24:
+        draw = ImageDraw.Draw(image)
+        for row, column in np.argwhere(counts):
+            middle = ((column + 0.5) * cell, (row + 0.5) * cell)
+            ink = "white" if share[row, column] > 0.5 else "black"
+            draw.text(middle, str(counts[row, column]), fill=ink, anchor="mm")
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    return stream.getvalue()

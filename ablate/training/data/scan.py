@@ -1,0 +1,209 @@
+"""Decode every picture once, exactly as torchvision's default loader and `Resize` would.
+
+A picture that cannot be decoded in full is never skipped here: it comes back with the reason.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import struct
+import warnings
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from io import BytesIO
+from typing import TYPE_CHECKING, NamedTuple
+
+from ablate.training.config import DataConfig
+from ablate.training.data.sources import Picture
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    Pixels = NDArray[np.uint8]
+
+MEGAPIXELS = 64
+"""Larger pictures are refused before they are decoded: a 12 kB file can ask for gigabytes."""
+
+Progress = Callable[[int, int], None]
+"""Called with the pictures done and their total."""
+
+_MALFORMED = (
+    ArithmeticError,
+    AttributeError,
+    BufferError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+"""What Pillow's decoders raise on malformed files."""
+
+_BATCH = 256  # pictures decoded ahead of the writer at most
+
+
+class Seen(NamedTuple):
+    """What one picture held.
+
+    pixels: (S, S, C), None where the picture is unreadable. problem: why it is, else "".
+    content: sha256 of the file's bytes. full: sha256 of the size and RGB pixels before resizing,
+    whatever the settings. is_turned: its EXIF orientation asks for turning it.
+    """
+
+    pixels: Pixels | None
+    content: str
+    full: str = ""
+    is_turned: bool = False
+    problem: str = ""
+
+
+def scan(
+    pictures: Sequence[Picture],
+    config: DataConfig,
+    keep: Callable[[Pixels], None],
+    *,
+    progress: Progress | None = None,
+) -> list[Seen]:
+    """Decode all pictures on all processors; `keep` is handed the readable ones' pixels in order.
+
+    Returns what each held, without its pixels.
+    """
+    seen: list[Seen] = []
+    look = partial(_look_at, config=config)
+    with _quiet_decoders(), ThreadPoolExecutor(_processors()) as pool:
+        for start in range(0, len(pictures), _BATCH):
+            batch = [picture.content for picture in pictures[start : start + _BATCH]]
+            for one in pool.map(look, batch):
+                if one.pixels is not None:
+                    keep(one.pixels)
+                seen.append(one._replace(pixels=None))
+                if progress is not None:
+                    progress(len(seen), len(pictures))
+    return seen
+
+
+def look_at(content: str | Pixels, config: DataConfig) -> Seen:
+    """Decode one picture: the path of a file, or uint8 pixels of shape (H, W) or (H, W, 3)."""
+    with _quiet_decoders():
+        return _look_at(content, config)
+
+
+def hashes_of(pictures: Sequence[Picture]) -> list[str]:
+    """sha256 of each file's bytes, or of an array's; "" for a file that cannot be read."""
+    with ThreadPoolExecutor(_processors()) as pool:
+        return list(pool.map(_hash_of, [picture.content for picture in pictures], chunksize=16))
+
+
+def _look_at(content: str | Pixels, config: DataConfig) -> Seen:
+    from PIL import Image, UnidentifiedImageError
+
+    if not isinstance(content, str):
+        return _decode(Image.fromarray(content), config)._replace(content=_hash_of(content))
+    try:
+        file = _read(content)
+    except OSError as error:
+        return Seen(None, "", problem=error.strerror or str(error))
+    digest = hashlib.sha256(file).hexdigest()
+    if not file:
+        return Seen(None, digest, problem="the file is empty")
+    try:
+        with Image.open(BytesIO(file)) as image:
+            return _decode(image, config)._replace(content=digest)
+    except UnidentifiedImageError:
+        return Seen(None, digest, problem="not a picture, or one cut off in its header")
+    except Image.DecompressionBombError:
+        return Seen(None, digest, problem=f"more than the limit of {MEGAPIXELS} megapixels")
+    except _MALFORMED as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        return Seen(None, digest, problem=reason)
+
+
+def _decode(image: Image.Image, config: DataConfig) -> Seen:
+    import numpy as np
+    from PIL.Image import Resampling, Transpose
+
+    megapixels = image.width * image.height / 1e6
+    if megapixels > MEGAPIXELS:
+        raise ValueError(f"{megapixels:.0f} megapixels, the limit is {MEGAPIXELS}")
+    if image.format == "EPS":
+        raise ValueError("an EPS file: decoding it would run an outside program")
+    rgb = image.convert("RGB")
+    full = hashlib.sha256(f"{rgb.width}x{rgb.height}:".encode() + rgb.tobytes()).hexdigest()
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+    turn = turns.get(_orientation(image))
+    picture = rgb if config.channels == 3 else image.convert("L")
+    if turn is not None and config.exif == "transpose":
+        picture = picture.transpose(turn)
+    side = config.image_size
+    small = np.array(picture.resize((side, side), Resampling.BILINEAR))
+    return Seen(small.reshape(side, side, config.channels), "", full, is_turned=turn is not None)
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, read once the picture is decoded; 1 where the EXIF data are malformed.
+
+    torchvision's loader never reads them, so they cannot make a picture unreadable.
+    """
+    try:
+        value = image.getexif().get(0x0112)
+    except _MALFORMED:
+        return 1
+    return value if isinstance(value, int) else 1
+
+
+def _hash_of(content: str | Pixels) -> str:
+    if not isinstance(content, str):
+        return hashlib.sha256(f"{content.shape}:".encode() + content.tobytes()).hexdigest()
+    try:
+        return hashlib.sha256(_read(content)).hexdigest()
+    except OSError:
+        return ""
+
+
+def _read(path: str) -> bytes:
+    if not stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe would wait for a writer
+        raise OSError("not a file")
+    with open(path, "rb") as stream:
+        return stream.read()
+
+
+@contextmanager
+def _quiet_decoders() -> Iterator[None]:
+    """Load all of Pillow's decoders, and let none of them warn.
+
+    Loading them is not safe from several threads. What they warn about (sizes, metadata, palettes
+    with transparency) is either a reason to refuse the picture or does not touch its pixels.
+    """
+    from PIL import Image
+
+    Image.preinit()
+    Image.init()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,234 @@
+"""Which pictures a run is fitted on, watched on and tested on.
+
+Chance enters through hashes of the pictures' own names only: a split depends neither on the order
+of a listing nor on a random generator, and it is the same on every machine.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from heapq import heappop, heappush
+from itertools import chain
+from typing import NamedTuple
+
+from ablate.errors import DataError, StudyError
+from ablate.files import sha256_json
+from ablate.records import Folds, Official, Protocol, Share, TestRule
+
+Key = tuple[str | int, ...]
+
+
+class Unit(NamedTuple):
+    """Pictures that must not be separated; mostly a single one.
+
+    id: the smallest of their ids. label: class index. images: their indices, by id.
+    """
+
+    id: str
+    label: int
+    images: tuple[int, ...]
+
+
+class Split(NamedTuple):
+    """Indices of pictures, no picture in two parts.
+
+    fit, val, unused: in rank order. test: by id of the unit; empty where the test part is sealed.
+    key: what the ranks were drawn from, besides `data.seed` and the ids.
+    """
+
+    fit: tuple[int, ...]
+    val: tuple[int, ...]
+    test: tuple[int, ...]
+    unused: tuple[int, ...]
+    key: Key
+
+
+def units_of(ids: Sequence[str], targets: Sequence[int], groups: Sequence[int]) -> list[Unit]:
+    """The units of splitting, by id: pictures with the same group number stay together.
+
+    All three have one entry a picture. Raises DataError where two pictures have the same id or a
+    group has several classes.
+    """
+    members: dict[int, list[int]] = defaultdict(list)
+    for index in sorted(range(len(ids)), key=ids.__getitem__):
+        members[int(groups[index])].append(index)
+    if len(set(ids)) < len(ids):
+        raise DataError("two pictures have the same id", hint="Ids must be unique within a data set.")
+    for images in members.values():
+        if len({int(targets[index]) for index in images}) > 1:
+            names = ", ".join(repr(ids[index]) for index in images[:5])
+            raise DataError(f"pictures of one group have different classes: {names}", hint="Mend the labels.")
+    return [Unit(ids[images[0]], int(targets[images[0]]), tuple(images)) for images in members.values()]
+
+
+def split(
+    units: Sequence[Unit],
+    *,
+    protocol: Protocol,
+    replicate_index: int,
+    data_seed: int,
+    train: float | int,
+    official_test: frozenset[int] = frozenset(),
+) -> Split:
+    """The parts of one replicate: the same test and val whatever `train` is, and a nested fit.
+
+    train: share (below 1) or number of all pictures, val included. official_test: indices of the
+    source's own test part; copies of them outside it are never fitted on, they are left unused.
+    A sealed protocol sets the test part of replicate 0 aside: its pictures are in no part.
+    Raises StudyError where the shares do not fit together, DataError where a class is too small.
+    """
+    total = sum(len(unit.images) for unit in units)
+    _refuse_impossible_shares(protocol, train, total, official=len(official_test))
+    test_replicate = 0 if protocol.sealed else replicate_index
+    test, key = _test_units(units, protocol.test, test_replicate, data_seed, official_test)
+    if protocol.sealed:
+        key = ("search", replicate_index)
+
+    taken = {unit.id for unit in test}
+    ranked = _ranked([unit for unit in units if unit.id not in taken], data_seed, key)
+    val_end = _cut(ranked, _count(protocol.val or 0, total))
+    fit_end = _cut(ranked, _count(train, total))
+    tested = _images(sorted(test))
+    tests = official_test if isinstance(protocol.test, Official) else frozenset(tested)
+    parts = Split(
+        fit=_images(ranked[val_end:fit_end]),
+        val=_images(ranked[:val_end]),
+        test=tuple(index for index in tested if index in tests),
+        unused=_images(ranked[fit_end:]),
+        key=key,
+    )
+    _refuse_empty_parts(parts, protocol, train, total)
+    if protocol.sealed:
+        return parts._replace(test=())
+    copies = tuple(index for index in tested if index not in tests)
+    return parts._replace(unused=parts.unused + copies)
+
+
+def _test_units(
+    units: Sequence[Unit], rule: TestRule, replicate: int, data_seed: int, official: frozenset[int]
+) -> tuple[list[Unit], Key]:
+    """The units tested on, and the key that ranks the others."""
+    match rule:
+        case Folds(count=folds):
+            _refuse_small_classes(units, folds, f"evidence.test: {{folds: {folds}}}")
+            repetition, fold = divmod(replicate, folds)
+            classes = _by_class(units, (data_seed, repetition)).values()
+            return [unit for members in classes for _, unit in members[fold::folds]], (repetition, fold)
+        case Share(share=share):
+            _refuse_small_classes(units, 2, f"evidence.test: {{share: {share}}}")
+            ranked = _ranked(units, data_seed, ("test",))
+            total = sum(len(unit.images) for unit in units)
+            return ranked[: _cut(ranked, _count(share, total))], (replicate,)
+        case Official():
+            return [unit for unit in units if not official.isdisjoint(unit.images)], (replicate,)
+
+
+def _by_class(units: Iterable[Unit], key: Key) -> Mapping[int, list[tuple[str, Unit]]]:
+    """Per class, its units in the order of sha256(JSON of [*key, id]), each with that hash."""
+    classes: dict[int, list[tuple[str, Unit]]] = defaultdict(list)
+    for unit in units:
+        classes[unit.label].append((sha256_json([*key, unit.id]), unit))
+    for members in classes.values():
+        members.sort()
+    return classes
+
+
+def _ranked(units: Sequence[Unit], data_seed: int, key: Key) -> list[Unit]:
+    """The units in an order of which every prefix is stratified.
+
+    In a prefix of m of n units a class of size c has more than m * c / n - 1 and fewer than
+    m * c / n + 1: its i-th unit (from 0) may come at place i * n / c or later and must have come by
+    place (i + 1) * n / c, and taking the most urgent first keeps all of these windows.
+    Source: Steiner & Yeomans 1993; the same windows in Baruah et al. 1996, "Proportionate progress".
+    """
+    slots = len(units)
+    released: list[list[tuple[int, str, Unit]]] = [[] for _ in range(slots)]
+    for members in _by_class(units, (data_seed, *key)).values():
+        size = len(members)
+        for place, (digest, unit) in enumerate(members):
+            deadline = -(-(place + 1) * slots // size)
+            released[place * slots // size].append((deadline, digest, unit))
+    order: list[Unit] = []
+    waiting: list[tuple[int, str, Unit]] = []
+    for arrivals in released:
+        for arrival in arrivals:
+            heappush(waiting, arrival)
+        order.append(heappop(waiting)[2])
+    return order
+
+
+def _cut(ranked: Sequence[Unit], images: int) -> int:
+    """How many units hold at most `images` pictures: the cut is before a unit that would overshoot."""
+    held = 0
+    for position, unit in enumerate(ranked):
+        held += len(unit.images)
+        if held > images:
+            return position
+    return len(ranked)
+
+
+def _images(units: Iterable[Unit]) -> tuple[int, ...]:
+    return tuple(chain.from_iterable(unit.images for unit in units))
+
+
+def _count(share: float | int, total: int) -> int:
+    return share if isinstance(share, int) else round(share * total)
+
+
+def _share(share: float | int, total: int) -> float:
+    return share / total if isinstance(share, int) else share
+
+
+def _refuse_impossible_shares(protocol: Protocol, train: float | int, total: int, *, official: int) -> None:
+    match protocol.test:
+        case Folds(count=folds):
+            test, asked = 1 / folds, f"{{folds: {folds}}}"
+        case Share(share=share):
+            test, asked = _share(share, total), f"{{share: {share}}}"
+        case Official():
+            test, asked = official / total, f"official, {official} pictures"
+            if not official:
+                raise StudyError(
+                    "evidence.test: official, but the source has no test part of its own",
+                    hint="Write {folds: 10} or {share: 0.2}.",
+                )
+    # A test part is rounded to whole pictures (folds: to whole units a class); shares that add up
+    # to one are meant to use everything that is left.
+    if _share(train, total) + test > 1 + 1e-9:
+        raise StudyError(
+            f"data.train ({train}) and evidence.test ({asked}) together exceed all {total} pictures",
+            hint=f"data.train can be {max(0.0, 1 - test):.4g} at most, or test on fewer pictures.",
+        )
+    if protocol.val is not None and _count(train, total) <= _count(protocol.val, total):
+        raise StudyError(
+            f"data.train ({train}) includes evidence.val ({protocol.val}), which leaves nothing to fit",
+            hint="Raise data.train or lower evidence.val.",
+        )
+
+
+def _refuse_small_classes(units: Iterable[Unit], needed: int, rule: str) -> None:
+    classes: dict[int, list[Unit]] = defaultdict(list)
+    for unit in units:
+        classes[unit.label].append(unit)
+    small = [
+        f"class {label} (of {members[0].id!r}) has {len(members)}"
+        for label, members in sorted(classes.items())
+        if len(members) < needed
+    ]
+    if small:
+        raise DataError(
+            f"{rule} needs at least {needed} different pictures of every class: {'; '.join(small)}",
+            hint="Add pictures, leave the class out, or choose another evidence.test.",
+        )
+
+
+def _refuse_empty_parts(parts: Split, protocol: Protocol, train: float | int, total: int) -> None:
+    asked = {"test": protocol.test, "val": protocol.val, "fit": train}
+    keys = {"test": "evidence.test", "val": "evidence.val", "fit": "data.train"}
+    for part in ("test", "val", "fit"):
+        if asked[part] is not None and not getattr(parts, part):
+            raise StudyError(
+                f"{keys[part]} ({asked[part]}) leaves no picture of {total} in the {part} part",
+                hint=f"Raise {keys[part]}, or add pictures.",
+            )
