@@ -33,6 +33,8 @@ class Trainer:
     describe: Callable[..., Any] | None = None
     prepare: Callable[..., Any] | None = None
     predict: Callable[..., Any] | None = None
+    warm: str = ""
+    """Module, or module:function, that a warm server loads once; by default the trainer's module."""
 
 
 def load_trainer(path: str) -> Trainer:
@@ -60,6 +62,7 @@ def load_trainer(path: str) -> Trainer:
         describe=getattr(module, "describe", None),
         prepare=getattr(module, "prepare", None),
         predict=getattr(module, "predict", None),
+        warm=getattr(module, "WARM", module_name),
     )
 
 

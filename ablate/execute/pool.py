@@ -23,14 +23,14 @@ CAN_FORK = sys.platform == "linux"
 class ForkPool:
     """Starts runs by forking a warm server: hundredths of a second each instead of an import of torch."""
 
-    def __init__(self, *, slots: int, work: Path, preload: Sequence[str] = (), gpus: int = 0) -> None:
+    def __init__(self, *, slots: int, work: Path, warm: Sequence[str] = (), gpus: int = 0) -> None:
         self.slots = slots
         self._gpus = gpus
         self._on_gpu: dict[Path, int] = {}
         self._running: set[Path] = set()
         self._buffer = b""
         self._server = subprocess.Popen(
-            [sys.executable, "-m", "ablate.execute.server", *preload],
+            [sys.executable, "-m", "ablate.execute.server", *warm],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=worker_environment(work),
@@ -137,8 +137,8 @@ class SpawnPool:
         self._processes.clear()
 
 
-def open_pool(*, slots: int, work: Path, preload: Sequence[str] = (), gpus: int = 0) -> ForkPool | SpawnPool:
+def open_pool(*, slots: int, work: Path, warm: Sequence[str] = (), gpus: int = 0) -> ForkPool | SpawnPool:
     """The pool this platform can have."""
     if CAN_FORK:
-        return ForkPool(slots=slots, work=work, preload=preload, gpus=gpus)
+        return ForkPool(slots=slots, work=work, warm=warm, gpus=gpus)
     return SpawnPool(slots=slots, work=work)

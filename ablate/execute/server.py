@@ -23,14 +23,14 @@ from ablate.execute import worker
 LOG = "run.log"
 
 
-def main(preload: list[str]) -> int:
+def main(warm: list[str]) -> int:
     """Serve until standard input ends; then end every process that was started."""
     answers = os.dup(1)
     os.dup2(2, 1)  # what an imported module prints must not mix with the answers
-    for name in preload:
+    for path in warm:
         # The run itself will meet the same error, and can report it in its own journal.
         with contextlib.suppress(Exception):
-            importlib.import_module(name)
+            _call(path)
     gc.freeze()  # collected objects would be written to, and so copied, in every child
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
@@ -52,6 +52,14 @@ def main(preload: list[str]) -> int:
             for line in lines:
                 _obey(json.loads(line), children, [answers, wake_read, wake_write])
         _report(children, answers)
+
+
+def _call(path: str) -> None:
+    """Import `module`, or call `module:function`."""
+    module, _, function = path.partition(":")
+    loaded = importlib.import_module(module)
+    if function:
+        getattr(loaded, function)()
 
 
 def _obey(command: dict[str, str], children: dict[int, str], private: list[int]) -> None:

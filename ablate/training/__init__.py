@@ -16,8 +16,8 @@ from ablate.training.config import Config
 METRICS = {"accuracy": "max", "balanced_accuracy": "max", "loss": "min"}
 """What the trainer reports on the test images."""
 
-PRELOAD = ("ablate.training.loop",)
-"""What a warm server imports before it starts runs."""
+WARM = "ablate.training.warm:warm_up"
+"""What a warm server calls before it starts runs."""
 
 
 def train(config: Config, run: Run) -> Outcome:
