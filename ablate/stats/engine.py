@@ -38,7 +38,9 @@ class Moments:
 
     @property
     def excess(self) -> float:
-        return self.between - self.within
+        """How much the replicates differ beyond image noise; exactly 0 where only rounding is left."""
+        excess = self.between - self.within
+        return excess if abs(excess) > RESOLUTION * self.between else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,9 +147,10 @@ def pool_runs(found: list[Moments | None], weights: Array) -> Pool | None:
     between = np.array([moments.between for moments in known]) / lengths
     directions = weights[rows] / np.sqrt(lengths)[:, None]
     shared = float(np.square(directions @ directions.T).sum()) - len(rows)  # every pair counted twice
+    pooled_excess, pooled_between = float(df @ excess / df.sum()), float(df @ between / df.sum())
     return Pool(
-        excess=max(0.0, float(df @ excess / df.sum())),
-        between=float(df @ between / df.sum()),
+        excess=pooled_excess if pooled_excess > RESOLUTION * pooled_between else 0.0,
+        between=pooled_between,
         df=float(df.sum()) / (1 + max(0.0, shared) / len(rows)),
     )
 

@@ -1,7 +1,8 @@
-"""A tracker's thread: takes events without delay, stores them when the store is willing."""
+"""A tracker's thread: takes events without delay, stores them as soon as the store is willing."""
 
 from __future__ import annotations
 
+import itertools
 import logging
 import queue
 import threading
@@ -18,8 +19,9 @@ from ablate.track.projection import Projection, Sink
 logger = logging.getLogger(__name__)
 
 FIRST_REST, LONGEST_REST = 0.5, 15.0
-"""Seconds to wait after a failure, doubled each time."""
+"""Seconds to wait after a failure; doubled each time."""
 WARN_EVERY = 60.0
+"""Seconds between two warnings about a store that does not answer."""
 
 
 class _Begin(NamedTuple):
@@ -31,50 +33,172 @@ class _News(NamedTuple):
     attempt: Path
     event: Event
 
+    def run(self) -> tuple[str, str]:
+        return self.label.variant, self.label.fingerprint
+
 
 class _End(NamedTuple):
     summary: StudySummary
-    stored: threading.Event
+    done: threading.Event
 
 
-class _Job(NamedTuple):
-    """What is delivered in one go: the events of one attempt that wait, or one other message."""
-
-    news: list[_News]
-    other: _Begin | _End | None = None
+_Message = _Begin | _News | _End
+_Job = list[_News] | _Begin | _End
+"""What is delivered in one go: a study's begin or end, or all that waits of one run."""
 
 
 class _Backlog:
-    """What waits: the events of one attempt together, all others in the order they came."""
+    """What waits, in order; the events of one run are taken together."""
 
     def __init__(self) -> None:
         self._jobs: deque[_Job] = deque()
-        self._open: dict[tuple[str, Path], _Job] = {}
+        self._open: dict[tuple[str, str], list[_News]] = {}
 
     def __len__(self) -> int:
-        return sum(len(job.news) or 1 for job in self._jobs)
+        return sum(len(job) if isinstance(job, list) else 1 for job in self._jobs)
 
-    def add(self, message: _Begin | _News | _End) -> None:
+    def add(self, message: _Message) -> None:
         if not isinstance(message, _News):
-            self._open.clear()  # later events stay behind it
-            self._jobs.append(_Job([], message))
-            return
-        group = (message.label.variant, message.attempt)
-        if group not in self._open:
-            self._open[group] = _Job([])
-            self._jobs.append(self._open[group])
-        self._open[group].news.append(message)
+            self._open.clear()  # what comes later stays behind it
+            self._jobs.append(message)
+        elif message.run() in self._open:
+            self._open[message.run()].append(message)
+        else:
+            self._open[message.run()] = [message]
+            self._jobs.append(self._open[message.run()])
 
     def take(self) -> _Job:
         job = self._jobs.popleft()
-        self._open = {group: other for group, other in self._open.items() if other is not job}
+        if isinstance(job, list) and self._open.get(job[0].run()) is job:
+            del self._open[job[0].run()]
         return job
 
     def put_back(self, job: _Job) -> None:
-        """Behind the other runs' events, so that one run's trouble does not keep the others waiting."""
-        behind = 0
-        if job.other is None:
-            behind = next((i for i, other in enumerate(self._jobs) if other.other), len(self._jobs))
-        self._jobs.insert(behind, job)
-        if job.news and behind == len(self._jobs) - 1:
-            pass
+        """Behind the other runs, so that one run's trouble does not keep the others waiting."""
+        if not isinstance(job, list):
+            self._jobs.appendleft(job)
+            return
+        place = next((i for i, other in enumerate(self._jobs) if not isinstance(other, list)), None)
+        if place is None:
+            self._jobs.append(job)
+            self._open[job[0].run()] = job
+        else:
+            self._jobs.insert(place, job)
+
+
+class Courier:
+    """Delivers a study's events to a sink from a daemon thread; nobody waits for the sink but `end`.
+
+    connect: opens the sink, in the thread, as it may be slow. is_hopeless: whether an error will
+    come again however often the same thing is tried; anything else is tried until it succeeds.
+    """
+
+    def __init__(self, connect: Callable[[], Sink], *, is_hopeless: Callable[[Exception], bool], store: str) -> None:
+        self._connect, self._is_hopeless, self._store = connect, is_hopeless, store
+        self._inbox: queue.SimpleQueue[_Message] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._hurry = threading.Event()
+        self._sink: Sink | None = None
+        self._projection: Projection | None = None
+        self._refused: set[tuple[str, str]] = set()
+        self._lost = 0
+        self._rest = FIRST_REST
+        self._warned: float | None = None
+
+    def begin(self, card: StudyCard) -> None:
+        """Take note of a study; returns at once."""
+        self._send(_Begin(card))
+
+    def hear(self, label: RunLabel, attempt: Path, event: Event) -> None:
+        """Take note of an event; returns at once."""
+        self._send(_News(label, attempt, event))
+
+    def end(self, summary: StudySummary, *, timeout: float) -> bool:
+        """Wait up to `timeout` seconds until all is delivered; False where something is not.
+
+        What waits goes on being delivered for as long as the process lives.
+        """
+        message = _End(summary, threading.Event())
+        self._send(message)
+        self._hurry.set()
+        if not message.done.wait(timeout):
+            logger.warning("MLflow at %s has not got everything yet; `ablate sync` delivers the rest", self._store)
+            return False
+        return self._lost == 0
+
+    def _send(self, message: _Message) -> None:
+        with self._lock:
+            self._inbox.put(message)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._serve, name="ablate-tracking", daemon=True)
+                self._thread.start()
+
+    def _serve(self) -> None:
+        backlog = _Backlog()
+        while True:
+            if not backlog:
+                backlog.add(self._inbox.get())
+            while not self._inbox.empty():
+                backlog.add(self._inbox.get())
+            self._try(backlog.take(), backlog)
+            with self._lock:
+                if self._projection is None and not backlog and self._inbox.empty():
+                    self._thread = None  # the study ended; the next message starts another thread
+                    return
+
+    def _try(self, job: _Job, backlog: _Backlog) -> None:
+        try:
+            self._deliver(job)
+        except Exception as error:
+            if isinstance(job, _Begin) or not self._is_hopeless(error):
+                backlog.put_back(job)
+                self._wait(error, len(backlog))
+                return
+            self._lost += 1
+            logger.exception("MLflow at %s refused an entry, which stays in the journal", self._store)
+            if isinstance(job, list):
+                # Later epochs would move the run's cursor past the gap, which nothing could fill then.
+                self._refused.add(job[0].run())
+        self._recovered()
+        if isinstance(job, _End):
+            self._projection = None
+            job.done.set()
+
+    def _deliver(self, job: _Job) -> None:
+        if isinstance(job, _Begin):
+            self._sink = self._sink or self._connect()
+            projection = Projection(job.card, self._sink)
+            projection.begin()
+            self._projection, self._lost, self._refused = projection, 0, set()
+            return
+        assert self._projection is not None, "begin comes first"
+        if isinstance(job, _End):
+            self._projection.end(job.summary)
+            return
+        if job[0].run() in self._refused:
+            return
+        for attempt, news in itertools.groupby(job, key=lambda message: message.attempt):
+            told = list(news)
+            self._projection.hear(told[0].label, attempt, [message.event for message in told])
+
+    def _wait(self, error: Exception, waiting: int) -> None:
+        now = time.monotonic()
+        if self._warned is None or now - self._warned >= WARN_EVERY:
+            self._warned = now
+            reason = (str(error).strip().splitlines() or [""])[0][:300]
+            logger.warning(
+                "MLflow at %s cannot be written now (%s: %s); %d entries wait, training goes on",
+                self._store,
+                type(error).__name__,
+                reason,
+                waiting,
+            )
+        self._hurry.wait(self._rest)
+        self._hurry.clear()
+        self._rest = min(2 * self._rest, LONGEST_REST)
+
+    def _recovered(self) -> None:
+        if self._warned is not None:
+            logger.info("MLflow at %s answers again", self._store)
+        self._rest, self._warned = FIRST_REST, None

@@ -210,7 +210,7 @@ class Projection:
         children = [r for r in self._level("replicate") if r.variant == variant and not r.superseded]
         run = self._variant_run(variant, self._latest())
         ended = max([run.last, *(child.last for child in children)])
-        status = max((child.status for child in children), key=_GRAVITY.index, default="FINISHED")
+        status: Status = max((child.status for child in children), key=_GRAVITY.index, default="FINISHED")
         finished = sum(child.status == "FINISHED" for child in children)
         summary = {f"summary/{name}": value for name, value in values.items()}
         points = entities.measured(summary, at=ended, step=finished)

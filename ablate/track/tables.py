@@ -36,7 +36,7 @@ def outcome_tables(images: Path) -> tuple[dict[str, bytes], dict[str, str]]:
         logger.warning("%s: no table of predictions: %s", images, error)
         return {}, {}
     columns = {name: array.tolist() for name, array in arrays.items() if name != "prob"}
-    artifacts = {}
+    artifacts: dict[str, bytes] = {}
     if "prob" in arrays and arrays["prob"].ndim == 2:
         predicted = arrays["prob"].argmax(axis=1)
         columns["predicted"] = predicted.tolist()

@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ablate.errors import DataError
 from ablate.files import read_json, sha256_json
 from ablate.training.config import DataConfig
-from ablate.training.data.scan import Progress, Seen, hashes_of, look_at, scan
+from ablate.training.data.findings import (
+    Findings,
+    findings_of,
+    notes_on,
+    refuse_contradictions,
+    refuse_unreadable,
+)
+from ablate.training.data.scan import Progress, hashes_of, look_at, scan
 from ablate.training.data.sources import Listing, Picture, list_pictures
 
 if TYPE_CHECKING:
@@ -55,20 +62,6 @@ class Pictures(NamedTuple):
     official_test: frozenset[int]
 
 
-class _Found(NamedTuple):
-    """A scan's result beside the pixels, as it is stored: one entry a readable picture.
-
-    unreadable: id and reason. turned: how many carry an EXIF orientation.
-    """
-
-    shape: tuple[int, ...]
-    ids: tuple[str, ...]
-    targets: Sequence[int]
-    groups: Sequence[int]
-    unreadable: Sequence[tuple[str, str]]
-    turned: int
-
-
 def load_pictures(config: DataConfig, cached: Cached, *, progress: Progress | None = None) -> Pictures:
     """The configured pictures, decoded now or before.
 
@@ -84,20 +77,19 @@ def load_pictures(config: DataConfig, cached: Cached, *, progress: Progress | No
         f"pictures/{_copy_key(config, digest)}",
         lambda path: _build(path, listing, config, digest=digest, progress=progress),
     )
-    found = _found_in(folder)
-    pixels = np.memmap(folder / "pixels.bin", dtype=np.uint8, mode="r", shape=found.shape)
-    _refuse_unreadable(found, config)
-    _refuse_contradictions(found, listing.classes)
+    found = _findings_in(folder)
+    refuse_unreadable(found, config)
+    refuse_contradictions(found, listing.classes)
     test_ids = listing.official_test or frozenset()
     return Pictures(
-        pixels=pixels,
+        pixels=np.memmap(folder / "pixels.bin", dtype=np.uint8, mode="r", shape=found.shape),
         ids=found.ids,
         targets=np.array(found.targets, dtype=np.int64),
         classes=listing.classes,
         groups=np.array(found.groups, dtype=np.int64),
         digest=digest,
         unreadable=tuple(name for name, _ in found.unreadable),
-        notes=tuple(_notes(found, listing, config)),
+        notes=tuple(notes_on(found, listing.ignored, config)),
         watch=listing.watch,
         official_test=frozenset(index for index, name in enumerate(found.ids) if name in test_ids),
     )
@@ -160,30 +152,17 @@ def _build(folder: Path, listing: Listing, config: DataConfig, *, digest: str, p
         os.fsync(stream.fileno())
     if _data_digest(listing.classes, pictures, [one.content for one in seen]) != digest:
         raise DataError("pictures changed while they were being read", hint="Run the command again.")
-    found = _found(pictures, seen, config)
+    found = findings_of(pictures, seen, config)
     if not found.ids:
-        raise DataError(_list_unreadable(found.unreadable), hint="None of the pictures can be read.")
+        refuse_unreadable(found, config)
     _write(folder / "pictures.json", found._asdict())
 
 
-def _found(pictures: Sequence[Picture], seen: Sequence[Seen], config: DataConfig) -> _Found:
-    good = [(picture, one) for picture, one in zip(pictures, seen, strict=True) if not one.problem]
-    first: dict[str, int] = {}
-    return _Found(
-        shape=(len(good), config.image_size, config.image_size, config.channels),
-        ids=tuple(picture.id for picture, _ in good),
-        targets=[picture.label for picture, _ in good],
-        groups=[first.setdefault(one.full, index) for index, (_, one) in enumerate(good)],
-        unreadable=[(picture.id, one.problem) for picture, one in zip(pictures, seen, strict=True) if one.problem],
-        turned=sum(one.is_turned for _, one in good),
-    )
-
-
-def _found_in(folder: Path) -> _Found:
+def _findings_in(folder: Path) -> Findings:
     """The stored result. Raises DataError where a file is missing, torn or cut."""
     content = read_json(folder / "pictures.json")
-    if isinstance(content, dict) and set(content) == set(_Found._fields):
-        found = _Found(**content)
+    if isinstance(content, dict) and set(content) == set(Findings._fields):
+        found = Findings(**content)
         pixels = folder / "pixels.bin"
         is_whole = pixels.is_file() and pixels.stat().st_size == math.prod(found.shape)
         if is_whole and len(found.ids) == len(found.targets) == len(found.groups) == found.shape[0]:
@@ -199,67 +178,3 @@ def _write(path: Path, content: Mapping[str, Any]) -> None:
         json.dump(content, stream, ensure_ascii=False)
         stream.flush()
         os.fsync(stream.fileno())
-
-
-# --- what is refused, what is said ------------------------------------------------------------
-
-
-def _refuse_unreadable(found: _Found, config: DataConfig) -> None:
-    if found.unreadable and config.on_bad_image == "error":
-        raise DataError(
-            _list_unreadable(found.unreadable),
-            hint="Mend or remove them, or leave them out with data.on_bad_image: skip.",
-        )
-
-
-def _list_unreadable(unreadable: Sequence[tuple[str, str]]) -> str:
-    lines = [f"  {name}: {reason}" for name, reason in unreadable]
-    return f"{_pictures(len(unreadable))} cannot be read:\n" + _first(lines, 20, "\n") + "\n"
-
-
-def _refuse_contradictions(found: _Found, classes: Sequence[str]) -> None:
-    filled = set(found.targets)
-    empty = [name for label, name in enumerate(classes) if label not in filled]
-    if empty:
-        raise DataError(
-            f"no picture can be read of class {', '.join(empty)}", hint="Mend the files or remove the class."
-        )
-    pairs = [
-        f"  {found.ids[first]} = {name}"
-        for name, label, first in zip(found.ids, found.targets, found.groups, strict=True)
-        if label != found.targets[first]
-    ]
-    if pairs:
-        raise DataError(
-            f"{_pictures(len(pairs))} equal one of another class, pixel by pixel:\n" + _first(pairs, 20, "\n") + "\n",
-            hint="Remove the wrongly labelled one of each pair.",
-        )
-
-
-def _notes(found: _Found, listing: Listing, config: DataConfig) -> list[str]:
-    notes = []
-    if found.unreadable:
-        names = _first([f"{name} ({reason})" for name, reason in found.unreadable], 5, ", ")
-        notes.append(f"{_pictures(len(found.unreadable))} left out as unreadable: {names}")
-    if found.turned:
-        done = "applied" if config.exif == "transpose" else "ignored (data.exif: transpose applies it)"
-        notes.append(f"{_pictures(found.turned)} with an EXIF orientation, {done}")
-    if listing.ignored:
-        count = len(listing.ignored)
-        files = "1 file" if count == 1 else f"{count} files"
-        notes.append(f"{files} ImageFolder would drop: {_first(listing.ignored, 5, ', ')}")
-    repeated = {first for index, first in enumerate(found.groups) if first != index}
-    if repeated:
-        copies = sum(first in repeated for first in found.groups)
-        groups = "1 group" if len(repeated) == 1 else f"{len(repeated)} groups"
-        notes.append(f"{copies} duplicate pictures in {groups}, each group kept in one part of a split")
-    return notes
-
-
-def _first(items: Sequence[str], count: int, joint: str) -> str:
-    more = [f"and {len(items) - count} more"] if len(items) > count else []
-    return joint.join([*items[:count], *more])
-
-
-def _pictures(count: int) -> str:
-    return "1 picture" if count == 1 else f"{count} pictures"

@@ -140,7 +140,8 @@ def _decode(image: Image.Image, config: DataConfig) -> Seen:
     if image.format == "EPS":
         raise ValueError("an EPS file: decoding it would run an outside program")
     rgb = image.convert("RGB")
-    full = hashlib.sha256(f"{rgb.width}x{rgb.height}:".encode() + rgb.tobytes()).hexdigest()
+    full = hashlib.sha256(f"{rgb.width}x{rgb.height}:".encode())
+    full.update(rgb.tobytes())
     turns = {
         2: Transpose.FLIP_LEFT_RIGHT,
         3: Transpose.ROTATE_180,
@@ -156,7 +157,7 @@ def _decode(image: Image.Image, config: DataConfig) -> Seen:
         picture = picture.transpose(turn)
     side = config.image_size
     small = np.array(picture.resize((side, side), Resampling.BILINEAR))
-    return Seen(small.reshape(side, side, config.channels), "", full, is_turned=turn is not None)
+    return Seen(small.reshape(side, side, config.channels), "", full.hexdigest(), turn is not None)
 
 
 def _orientation(image: Image.Image) -> int:

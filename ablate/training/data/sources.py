@@ -121,11 +121,10 @@ def _list_folder(root: str) -> Listing:
     folder = _resolved(root)
     _refuse_missing(folder, root)
     files: list[_File] = []
-    ignored: list[str] = []
     folders = [str(folder)]
     top = _entries(str(folder))
     class_folders = _class_folders([entry for entry in top if entry.is_dir()], folder)
-    stray = [entry.name for entry in top if not entry.is_dir()]
+    ignored = [entry.name for entry in top if not (entry.is_dir() or entry.name.startswith("."))]
     for label, entry in enumerate(class_folders.values()):
         folders.append(entry.path)
         before = len(files)
@@ -134,7 +133,7 @@ def _list_folder(root: str) -> Listing:
                 folders.append(below.path)
             elif below.name.lower().endswith(EXTENSIONS):
                 files.append(_File(name, below.path, label))
-            else:
+            elif not below.name.startswith("."):
                 ignored.append(name)
         if len(files) == before:
             raise DataError(
@@ -145,7 +144,7 @@ def _list_folder(root: str) -> Listing:
         classes=tuple(class_folders),
         pictures=partial(_pictures, files),
         version=_version(str(folder), files),
-        ignored=tuple(_nfc(name) for name in (*stray, *ignored) if not _is_hidden(name)),
+        ignored=tuple(_nfc(name) for name in ignored),
         watch=(*folders, *(file.path for file in files)),
     )
 
@@ -248,7 +247,3 @@ def _nfc(name: str) -> str:
     except UnicodeEncodeError as error:
         raise DataError(f"the file name {name!a} is not valid Unicode", hint="Rename the file.") from error
     return unicodedata.normalize("NFC", name)
-
-
-def _is_hidden(name: str) -> bool:
-    return name.rpartition("/")[2].startswith(".")

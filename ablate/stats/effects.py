@@ -1,0 +1,139 @@
+"""Every contrast of a plan answered: difference, interval, adjusted p and verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ablate.records import Cell, Contrast, Folds, TestRule
+from ablate.stats.accuracy import Accuracy, accuracy_of_numbers, variant_accuracy
+from ablate.stats.cells import Array
+from ablate.stats.engine import estimate
+from ablate.stats.frame import PER_IMAGE_METRIC, Scored, image_scores, run_numbers
+from ablate.stats.replicate_level import estimate_replicates
+from ablate.stats.student import Estimate
+from ablate.stats.verdict import Judged, RawP, Rules, decide, raw_p, unassessable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What was fixed before the first run: the metric, its direction, thresholds, planned looks.
+
+    negligible and worthwhile are in the unit of the metric as stored (a share, not points).
+    """
+
+    metric: str
+    goal: Literal["max", "min"]
+    negligible: float
+    worthwhile: float
+    looks: tuple[int, ...]
+    test: TestRule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """One contrast answered. `look` counts from 1."""
+
+    contrast: Contrast
+    judged: Judged
+    look: int
+
+    @property
+    def estimate(self) -> Estimate | None:
+        """The numbers behind the verdict; None where nothing could be compared."""
+        return self.judged.estimate
+
+
+def estimate_effects(
+    cells: Sequence[Cell], contrasts: Sequence[Contrast], question: Question, *, look: int = 1
+) -> tuple[Effect, ...]:
+    """Judge every contrast within its family, at the given planned look.
+
+    What earlier looks have spent is counted: a p-value of look l weighs p / share_l, and the smallest
+    over the looks so far is what Holm sees (a union bound, valid whatever the looks have in common).
+    """
+    effects: dict[str, Effect] = {}
+    for family in dict.fromkeys(contrast.family for contrast in contrasts):
+        members = [contrast for contrast in contrasts if contrast.family == family]
+        for contrast, judged in zip(members, _judge(cells, members, question, look), strict=True):
+            effects[contrast.name + "\0" + family] = Effect(contrast=contrast, judged=judged, look=look)
+    return tuple(effects[contrast.name + "\0" + contrast.family] for contrast in contrasts)
+
+
+def look_shares(looks: Sequence[int]) -> tuple[float, ...]:
+    """How alpha is split over the planned looks: .2, .3, .5 for three, else by their replicates."""
+    if len(looks) == 3:
+        return (0.2, 0.3, 0.5)
+    return tuple(look / sum(looks) for look in looks)
+
+
+def _judge(cells: Sequence[Cell], contrasts: Sequence[Contrast], question: Question, look: int) -> tuple[Judged, ...]:
+    shares = look_shares(question.looks)
+    rules = Rules(
+        negligible=question.negligible,
+        worthwhile=question.worthwhile,
+        goal=question.goal,
+        share=shares[look - 1],
+    )
+    found: tuple[Estimate | None, ...] = ()
+    reasons: dict[int, str] = {}
+    spent: list[RawP] = []
+    for replicates, share in zip(question.looks[:look], shares, strict=False):
+        seen = [cell for cell in cells if cell.replicate.index < replicates]
+        found, reasons = _estimate(seen, contrasts, question)
+        reasons = unassessable(found, reasons)
+        p = raw_p(found, rules, reasons=reasons)
+        spent.append(RawP(*(tuple(min(1.0, value / share) for value in claim) for claim in p)))
+    smallest = RawP(*(tuple(map(min, zip(*claim, strict=True))) for claim in zip(*spent, strict=True)))
+    return decide(found, smallest, rules, reasons=reasons)
+
+
+def _estimate(
+    cells: Sequence[Cell], contrasts: Sequence[Contrast], question: Question
+) -> tuple[tuple[Estimate | None, ...], dict[int, str]]:
+    variants = list(dict.fromkeys(cell.variant for cell in cells))
+    weights = _weights(contrasts, variants)
+    reasons = {i: c.not_assessable for i, c in enumerate(contrasts) if c.not_assessable}
+    scored = _scored(cells, variants, question)
+    if scored is not None:
+        for i, contrast in enumerate(contrasts):
+            if scored.different_test & set(contrast.weights):
+                reasons.setdefault(i, "different test sets")
+        return estimate(scored.cells, weights), reasons
+    numbers = run_numbers(cells, variants, question.metric)
+    pairing: Literal["paired", "unpaired"] = "paired" if isinstance(question.test, Folds) else "unpaired"
+    return estimate_replicates(numbers.values, weights, pairing=pairing), reasons
+
+
+def variant_levels(cells: Sequence[Cell], question: Question) -> Mapping[str, Accuracy | None]:
+    """Each variant's own level with its interval; None where no run of it finished."""
+    variants = list(dict.fromkeys(cell.variant for cell in cells))
+    scored = _scored(cells, variants, question)
+    numbers = run_numbers(cells, variants, question.metric).values
+    levels: dict[str, Accuracy | None] = {}
+    for position, variant in enumerate(variants):
+        finished = [value for value in numbers[position] if value is not None]
+        if not finished:
+            levels[variant] = None
+        elif scored is not None and variant not in scored.different_test:
+            levels[variant] = variant_accuracy(scored.cells, position)
+        else:
+            levels[variant] = accuracy_of_numbers(finished)
+    return levels
+
+
+def _scored(cells: Sequence[Cell], variants: Sequence[str], question: Question) -> Scored | None:
+    if question.metric != PER_IMAGE_METRIC:
+        return None
+    return image_scores(cells, variants, question.test)
+
+
+def _weights(contrasts: Sequence[Contrast], variants: Sequence[str]) -> Array:
+    weights = np.zeros((len(contrasts), len(variants)))
+    for i, contrast in enumerate(contrasts):
+        for variant, weight in contrast.weights.items():
+            weights[i, variants.index(variant)] = weight
+    return weights

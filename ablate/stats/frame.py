@@ -1,0 +1,130 @@
+"""From the records of runs to tables and arrays: one row a run, one score a test image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ablate.records import Cell, Failed, Finished, Folds, TestRule
+from ablate.stats.cells import Array, Cells, Index
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PER_IMAGE_METRIC = "accuracy"
+"""The metric whose per-image scores a trainer stores: right (1) or wrong (0)."""
+
+
+def results_frame(cells: Sequence[Cell]) -> pd.DataFrame:
+    """One row a run: variant, replicate, status, metrics, epoch, cost, stamp. Failed runs have no numbers."""
+    import pandas as pd
+
+    return pd.DataFrame([_row(cell) for cell in cells])
+
+
+def _row(cell: Cell) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "variant": cell.variant,
+        "replicate": cell.replicate.index,
+        "stream": cell.replicate.stream,
+    }
+    match cell.result:
+        case Finished() as run:
+            return row | {
+                "status": "finished",
+                "reason": "",
+                **run.metrics,
+                "epoch": run.epoch,
+                "seconds": run.seconds,
+                "parameters": run.cost.parameters,
+                "flops": run.cost.flops,
+                "steps": run.cost.steps,
+                "images_seen": run.cost.images_seen,
+                "peak_bytes": run.cost.peak_bytes,
+                "train_seconds": run.cost.train_seconds,
+                "device": run.stamp.device,
+                "source_digest": run.stamp.source_digest,
+                "data_digest": run.stamp.data_digest,
+                "test_digest": run.test_digest,
+                "folder": str(run.folder),
+            }
+        case Failed() as run:
+            return row | {"status": "failed", "reason": f"{run.reason}: {run.message}", "folder": str(run.folder)}
+        case _:
+            return row | {"status": "missing", "reason": "not run yet"}
+
+
+class Numbers(NamedTuple):
+    """One metric of every run: [variant][replicate], None where there is none."""
+
+    variants: tuple[str, ...]
+    values: tuple[tuple[float | None, ...], ...]
+
+
+class Scored(NamedTuple):
+    """Per-image scores of every run, and the variants that were tested on other images than the rest."""
+
+    cells: Cells
+    different_test: frozenset[str]
+
+
+def run_numbers(cells: Sequence[Cell], variants: Sequence[str], metric: str) -> Numbers:
+    """One number a run, replicates in order."""
+    grid, replicates = _grid(cells)
+    values = tuple(
+        tuple(
+            run.metrics.get(metric) if isinstance(run := grid.get((variant, r)), Finished) else None for r in replicates
+        )
+        for variant in variants
+    )
+    return Numbers(tuple(variants), values)
+
+
+def image_scores(cells: Sequence[Cell], variants: Sequence[str], test: TestRule) -> Scored | None:
+    """The stored score of every test image; None where a finished run has stored none.
+
+    The test images of a replicate are those most variants agree on; a variant with others is left
+    out, and named, never cut to a common subset.
+    """
+    grid, replicates = _grid(cells)
+    finished = [run for run in grid.values() if isinstance(run, Finished)]
+    if not finished or any(run.images is None for run in finished):
+        return None
+    different: set[str] = set()
+    numbering: dict[str, int] = {}
+    columns: list[Mapping[str, Array]] = []
+    images: list[Index | None] = []
+    for r in replicates:
+        runs = {v: run for v in variants if isinstance(run := grid.get((v, r)), Finished)}
+        digest = _agreed(runs)
+        different |= {v for v, run in runs.items() if run.test_digest != digest}
+        stored = {v: _read_scores(run) for v, run in runs.items() if run.test_digest == digest}
+        names = next((ids for ids, _ in stored.values()), None)
+        images.append(
+            None if names is None else np.array([numbering.setdefault(n, len(numbering)) for n in names], np.int64)
+        )
+        columns.append({v: scores for v, (_, scores) in stored.items()})
+    rows = tuple(tuple(None if v in different else column.get(v) for column in columns) for v in variants)
+    repetition = tuple(r // test.count for r in replicates) if isinstance(test, Folds) else ()
+    return Scored(Cells(scores=rows, images=tuple(images), repetition=repetition), frozenset(different))
+
+
+def _grid(cells: Sequence[Cell]) -> tuple[dict[tuple[str, int], Any], list[int]]:
+    grid = {(cell.variant, cell.replicate.index): cell.result for cell in cells}
+    return grid, sorted({r for _, r in grid})
+
+
+def _agreed(runs: Mapping[str, Finished]) -> str:
+    digests = [run.test_digest for run in runs.values()]
+    return max(dict.fromkeys(digests), key=digests.count, default="")
+
+
+def _read_scores(run: Finished) -> tuple[list[str], Array]:
+    """Image ids and scores in the order of the ids, so that runs line up."""
+    assert run.images is not None
+    with np.load(run.folder / run.images, allow_pickle=False) as stored:
+        ids, scores = stored["id"], stored["score"].astype(np.float64)
+    order = np.argsort(ids, kind="stable")
+    return [str(name) for name in ids[order]], scores[order]

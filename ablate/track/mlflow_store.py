@@ -1,0 +1,257 @@
+"""Studies in MLflow: live, from one thread, by the plain client; never in the way of training.
+
+The only module that imports mlflow, and only inside functions: the import takes two seconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from ablate.protocols import RunLabel, StudyCard, StudySummary
+from ablate.records import Event
+from ablate.track.courier import Courier
+from ablate.track.entities import ATTEMPTS, CURSOR, DataSet, Known, NewRun, Status, Update, clipped
+from ablate.track.environment import patient, quiet_environment
+from ablate.track.sqlite_store import create_store
+from ablate.track.uri import check_uri, is_server, shown_uri, sqlite_path
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Experiment, Run
+
+ARTIFACTS = "mlartifacts"
+"""The folder in the work folder where runs keep their files, beside the sqlite store."""
+_HOPELESS = (
+    "BAD_REQUEST",
+    "INVALID_PARAMETER_VALUE",
+    "INVALID_STATE",
+    "MALFORMED_REQUEST",
+    "RESOURCE_ALREADY_EXISTS",
+    "RESOURCE_DOES_NOT_EXIST",
+)
+_NAME_LIMIT, _EXPERIMENT_TAG_LIMIT, _DIGEST_LIMIT = 500, 20000, 36
+
+
+class MlflowTracker:
+    """Shows studies in MLflow while they run.
+
+    work: where `mlartifacts` lies when no server decides about artifacts; artifact_root replaces it.
+    Raises TrackingError for a URI that cannot work. Afterwards nothing raises and only `end` waits.
+    """
+
+    def __init__(self, uri: str, work: Path, *, artifact_root: str | None = None) -> None:
+        check_uri(uri)
+        path = sqlite_path(uri)
+        self.uri = uri if path is None else f"sqlite:///{path}"
+        root = None if is_server(uri) else artifact_root or str((work / ARTIFACTS).absolute())
+        self._courier = Courier(lambda: MlflowSink(self.uri, root), is_hopeless=_is_hopeless, store=shown_uri(self.uri))
+
+    def begin(self, study: StudyCard) -> None:
+        """The study is about to run."""
+        quiet_environment()
+        self._courier.begin(study)
+
+    def hear(self, label: RunLabel, attempt: Path, event: Event) -> None:
+        """One event of one run."""
+        self._courier.hear(label, attempt, event)
+
+    def end(self, summary: StudySummary, *, timeout: float) -> bool:
+        """The study ended. False where something could not be delivered within `timeout` seconds."""
+        return self._courier.end(summary, timeout=timeout)
+
+
+def _is_hopeless(error: Exception) -> bool:
+    from mlflow.exceptions import MlflowException
+
+    if isinstance(error, MlflowException):
+        return error.error_code in _HOPELESS
+    return not isinstance(error, OSError)  # what requests raises are OSErrors, too
+
+
+class MlflowSink:
+    """Writes runs through MlflowClient; never through the fluent API, whose state is the process's."""
+
+    def __init__(self, uri: str, artifact_root: str | None) -> None:
+        from mlflow import MlflowClient
+
+        path = sqlite_path(uri)
+        if path is not None:
+            create_store(path, lambda aside: _build_store(aside, artifact_root or ARTIFACTS))
+        self._client: MlflowClient = MlflowClient(tracking_uri=uri)
+        self._artifact_root = artifact_root
+        self._experiment = ""
+        self._unsure: set[str] = set()
+        self._places: dict[str, str] = {}
+
+    def open(self, card: StudyCard) -> Iterable[Known]:
+        """The study's experiment, created where there is none, and its runs."""
+        experiment = self._open_experiment(_printable(card.experiment or card.name))
+        self._experiment = experiment.experiment_id
+        wanted = {
+            "mlflow.experiment.primaryMetric.name": f"test/{card.metric}",
+            "mlflow.experiment.primaryMetric.greaterIsBetter": "True" if card.goal == "max" else "False",
+            "mlflow.note.content": clipped(card.question, _EXPERIMENT_TAG_LIMIT),
+        }
+        for name, value in wanted.items():
+            if experiment.tags.get(name) != value:
+                self._client.set_experiment_tag(self._experiment, name, value)
+        runs = self._search("ablate.study", card.name)
+        return [self._known(run) for run in runs if run.data.tags.get("ablate.study") == card.name]
+
+    def _open_experiment(self, wanted: str) -> Experiment:
+        name = wanted
+        for number in range(2, 1000):
+            found = self._client.get_experiment_by_name(name)
+            if found is None:
+                root = self._artifact_root
+                place = None if root is None else f"{root.rstrip('/')}/{_slug(name)}"
+                return self._client.get_experiment(self._client.create_experiment(name, place))
+            if found.lifecycle_stage == "active":
+                return found
+            name = f"{wanted} ({number})"  # the name of a deleted experiment stays taken
+        raise RuntimeError(f"a thousand experiments called {wanted!r} were deleted")
+
+    def _search(self, tag: str, value: str) -> Iterable[Run]:
+        condition = "" if "'" in value else f"tags.`{tag}` = '{value}'"
+        token: str | None = ""
+        while token is not None:
+            page = self._client.search_runs([self._experiment], condition, page_token=token or None)
+            yield from page
+            token = page.token or None
+
+    def _known(self, run: Run) -> Known:
+        info, tags = run.info, run.data.tags
+        self._places[info.run_id] = info.artifact_uri
+        status: Status = info.status if info.status in get_args(Status) else "RUNNING"
+        is_described = ATTEMPTS not in tags or "replicate" in run.data.params
+        epoch = int(run.data.metrics.get(CURSOR, 0))
+        return Known(info.run_id, status, info.start_time, info.end_time, tags, epoch, is_described)
+
+    def create(self, run: NewRun) -> str:
+        """A new run, or the one whose creation succeeded although the reply was lost."""
+        uid = run.tags["ablate.run_uid"]
+        if uid in self._unsure:
+            for found in self._search("ablate.run_uid", uid):
+                if found.data.tags.get(ATTEMPTS) == run.tags.get(ATTEMPTS):
+                    return self._known(found).run_id
+        self._unsure.add(uid)
+        tags = {"mlflow.user": _user(), "mlflow.source.name": "ablate", "mlflow.source.type": "LOCAL"}
+        if run.parent is not None:
+            tags["mlflow.parentRunId"] = run.parent
+        tags |= run.tags
+        created = self._client.create_run(self._experiment, run.started, tags, run_name=run.name)
+        self._unsure.discard(uid)
+        return self._known(created).run_id
+
+    def write(self, run_id: str, update: Update) -> None:
+        """Numbers first, so that a store without room for files still shows them; the status last."""
+        if update.name is not None or update.status == "RUNNING":
+            status = "RUNNING" if update.status == "RUNNING" else None
+            self._client.update_run(run_id, status=status, name=update.name)
+        self._write_batch(run_id, update)
+        if update.data is not None:
+            self._write_data(run_id, update.data)
+        with patient():
+            self._write_files(run_id, update)
+        if update.status not in (None, "RUNNING"):
+            self._client.set_terminated(run_id, update.status, end_time=update.ended)
+
+    def _write_batch(self, run_id: str, update: Update) -> None:
+        from mlflow.entities import Metric, Param, RunTag
+
+        self._client.log_batch(
+            run_id,
+            metrics=[Metric(point.key, point.value, point.at, point.step) for point in update.points],
+            params=[Param(name, value) for name, value in update.params.items()],
+            tags=[RunTag(name, value) for name, value in update.tags.items()],
+        )
+
+    def _write_data(self, run_id: str, data: DataSet) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        # MLflow keeps 36 characters of a digest; the whole one is in the tag ablate.data_digest.
+        entity = Dataset(data.name, data.digest[:_DIGEST_LIMIT], "local", data.source)
+        self._client.log_inputs(run_id, [DatasetInput(entity, [InputTag("mlflow.data.context", "training")])])
+
+    def _write_files(self, run_id: str, update: Update) -> None:
+        local = _local_folder(self._places[run_id])
+        if update.texts:
+            with tempfile.TemporaryDirectory(prefix="ablate-") as folder:
+                _write_texts(Path(folder), update.texts)
+                self._client.log_artifacts(run_id, folder)
+        for name, source in update.files.items():
+            if not source.is_file():
+                continue  # a clean-up may have been there before a late `ablate sync`
+            if local is not None:
+                _link(source, local / name)
+            else:
+                self._client.log_artifact(run_id, str(source), str(Path(name).parent.as_posix()))
+        if update.folder is not None and update.folder.is_dir():
+            self._client.log_artifacts(run_id, str(update.folder), "report")
+
+
+def _write_texts(folder: Path, texts: Mapping[str, bytes]) -> None:
+    for name, content in texts.items():
+        (folder / name).write_bytes(content)
+
+
+def _link(source: Path, target: Path) -> None:
+    """Put a file among the artifacts without a second copy on disk, where the disk allows that."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_name(f".{target.name}.tmp-{os.getpid()}")
+    aside.unlink(missing_ok=True)
+    try:
+        os.link(source, aside)
+    except OSError:
+        shutil.copyfile(source, aside)
+    os.replace(aside, target)
+
+
+def _local_folder(place: str) -> Path | None:
+    parts = urlsplit(place)
+    if parts.scheme == "file":
+        return Path(url2pathname(parts.path))
+    return Path(place) if len(parts.scheme) < 2 else None  # one letter: a drive of Windows
+
+
+def _printable(name: str) -> str:
+    return clipped("".join(sign if sign.isprintable() else "_" for sign in name).strip(), _NAME_LIMIT)
+
+
+def _slug(name: str) -> str:
+    return "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in name)[:60]
+
+
+def _user() -> str:
+    with contextlib.suppress(Exception):  # a container's user may have no name
+        return getpass.getuser()
+    return "unknown"
+
+
+def _build_store(path: Path, artifact_root: str) -> None:
+    """A whole MLflow database at `path`, closed again."""
+    try:
+        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+        store = SqlAlchemyStore(f"sqlite:///{path}", artifact_root)  # type: ignore[no-untyped-call]
+        store.engine.dispose()
+    except (ImportError, AttributeError, TypeError):
+        _build_store_in_a_child(path)
+
+
+def _build_store_in_a_child(path: Path) -> None:
+    """The same by public calls; MLflow has none to close a database, but the end of a process does."""
+    program = "import mlflow, sys; mlflow.MlflowClient(sys.argv[1]).search_experiments()"
+    command = [sys.executable, "-c", program, f"sqlite:///{path}"]
+    subprocess.run(command, check=True, capture_output=True, cwd=path.parent)

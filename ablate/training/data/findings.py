@@ -1,0 +1,109 @@
+"""What a scan found beside the pixels, what of it is refused, and what is told about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ablate.errors import DataError
+from ablate.training.config import DataConfig
+from ablate.training.data.scan import Seen
+from ablate.training.data.sources import Picture
+
+NAMED = 20
+"""How many pictures an error names before it counts the others."""
+
+
+class Findings(NamedTuple):
+    """A scan's result as it is stored; ids, targets and groups have one entry a readable picture.
+
+    shape: of the pixels, (N, S, S, C). groups: index of the first picture with the same decoded
+    pixels. unreadable: id and reason. turned: how many pictures carry an EXIF orientation.
+    """
+
+    shape: tuple[int, ...]
+    ids: tuple[str, ...]
+    targets: Sequence[int]
+    groups: Sequence[int]
+    unreadable: Sequence[tuple[str, str]]
+    turned: int
+
+
+def findings_of(pictures: Sequence[Picture], seen: Sequence[Seen], config: DataConfig) -> Findings:
+    """Sum up a scan; `seen` has one entry a picture."""
+    both = list(zip(pictures, seen, strict=True))
+    good = [(picture, one) for picture, one in both if not one.problem]
+    first: dict[str, int] = {}
+    return Findings(
+        shape=(len(good), config.image_size, config.image_size, config.channels),
+        ids=tuple(picture.id for picture, _ in good),
+        targets=[picture.label for picture, _ in good],
+        groups=[first.setdefault(one.full, index) for index, (_, one) in enumerate(good)],
+        unreadable=[(picture.id, one.problem) for picture, one in both if one.problem],
+        turned=sum(one.is_turned for _, one in good),
+    )
+
+
+def refuse_unreadable(found: Findings, config: DataConfig) -> None:
+    """Raise DataError naming the unreadable pictures, unless others are left and they may be skipped."""
+    may_skip = config.on_bad_image == "skip"
+    if not found.unreadable or (may_skip and found.ids):
+        return
+    lines = [f"{name}: {reason}" for name, reason in found.unreadable]
+    remedy = "." if may_skip else ", or leave them out with data.on_bad_image: skip."
+    raise DataError(_listed(f"{_pictures(len(lines))} cannot be read", lines), hint=f"Mend or remove them{remedy}")
+
+
+def refuse_contradictions(found: Findings, classes: Sequence[str]) -> None:
+    """Raise DataError where a class has no readable picture or equal pictures have different classes."""
+    filled = set(found.targets)
+    empty = [name for label, name in enumerate(classes) if label not in filled]
+    if empty:
+        raise DataError(
+            f"no picture can be read of class {', '.join(empty)}",
+            hint="Mend its files, or remove the class.",
+        )
+    pairs = [
+        f"{found.ids[first]} = {name}"
+        for name, label, first in zip(found.ids, found.targets, found.groups, strict=True)
+        if label != found.targets[first]
+    ]
+    if pairs:
+        raise DataError(
+            _listed(f"{_pictures(len(pairs))} equal one of another class, pixel by pixel", pairs),
+            hint="Remove the wrongly labelled one of each pair.",
+        )
+
+
+def notes_on(found: Findings, ignored: Sequence[str], config: DataConfig) -> list[str]:
+    """Sentences on what a reader of results should know; ignored: files that are no pictures."""
+    notes = []
+    if found.unreadable:
+        names = _first([f"{name} ({reason})" for name, reason in found.unreadable], 5, ", ")
+        notes.append(f"{_pictures(len(found.unreadable))} left out as unreadable: {names}")
+    if found.turned:
+        done = "applied" if config.exif == "transpose" else "ignored (data.exif: transpose applies it)"
+        notes.append(f"{_pictures(found.turned)} with an EXIF orientation, {done}")
+    if ignored:
+        count = len(ignored)
+        files = "1 file" if count == 1 else f"{count} files"
+        notes.append(f"{files} ImageFolder would drop: {_first(ignored, 5, ', ')}")
+    repeated = {first for index, first in enumerate(found.groups) if first != index}
+    if repeated:
+        copies = sum(first in repeated for first in found.groups)
+        groups = "1 group" if len(repeated) == 1 else f"{len(repeated)} groups"
+        notes.append(f"{copies} duplicate pictures in {groups}, each group kept in one part of a split")
+    return notes
+
+
+def _listed(title: str, lines: Sequence[str]) -> str:
+    return "\n  ".join([f"{title}:", _first(lines, NAMED, "\n  ")]) + "\nThis was found before any training"
+
+
+def _first(items: Sequence[str], count: int, joint: str) -> str:
+    more = [f"and {len(items) - count} more"] if len(items) > count else []
+    return joint.join([*items[:count], *more])
+
+
+def _pictures(count: int) -> str:
+    return "1 picture" if count == 1 else f"{count} pictures"
