@@ -1,1 +1,61 @@
-"""Ablation studies of image classifiers."""
+"""Ablation studies of image classifiers: which change made the model better, by how much, how sure?
+
+From Python, the walk of the commands: load_study, make_plan, run_study, results_frame,
+estimate_effects, render_report. For a trainer of your own: Settings, Run, Outcome.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ablate.protocols import Run
+    from ablate.records import Cost, Outcome, Replicate
+    from ablate.report.render import render_report
+    from ablate.session import Options
+    from ablate.settings import NotIdentity, Settings
+    from ablate.stats.effects import estimate_effects
+    from ablate.stats.frame import results_frame
+    from ablate.study.load import load_study
+    from ablate.study.plan import make_plan
+    from ablate.workflow import run_study
+
+__all__ = [
+    "Cost",
+    "NotIdentity",
+    "Options",
+    "Outcome",
+    "Replicate",
+    "Run",
+    "Settings",
+    "estimate_effects",
+    "load_study",
+    "make_plan",
+    "render_report",
+    "results_frame",
+    "run_study",
+]
+
+_HOMES = {
+    "Cost": "ablate.records",
+    "NotIdentity": "ablate.settings",
+    "Options": "ablate.session",
+    "Outcome": "ablate.records",
+    "Replicate": "ablate.records",
+    "Run": "ablate.protocols",
+    "Settings": "ablate.settings",
+    "estimate_effects": "ablate.stats.effects",
+    "load_study": "ablate.study.load",
+    "make_plan": "ablate.study.plan",
+    "render_report": "ablate.report.render",
+    "results_frame": "ablate.stats.frame",
+    "run_study": "ablate.workflow",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Imported on first use: a trainer that needs Settings must not wait for pandas.
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ablate' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

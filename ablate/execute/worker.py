@@ -19,7 +19,7 @@ from ablate.execute.environment import machine_stamp
 from ablate.execute.live import LiveRun, Task, drop_checkpoints
 from ablate.journal import Journal
 from ablate.records import Failed, FailureReason, Finished, Outcome
-from ablate.resolve import load_trainer
+from ablate.resolve import load_trainer, search_first
 
 PREPARED = "prepared.json"
 
@@ -27,8 +27,7 @@ PREPARED = "prepared.json"
 def main(attempt: Path) -> int:
     """Carry out the task; 0 when it ended with a result, 1 when it ended with a failure record."""
     task = Task.read(attempt)
-    if str(task.work) not in sys.path:
-        sys.path.insert(0, str(task.work))
+    search_first(task.work)
     return prepare(task, attempt) if task.kind == "prepare" else train(task, attempt)
 
 

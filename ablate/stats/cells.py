@@ -30,7 +30,8 @@ class Cells:
     None where no run of the replicate finished.
     repetition: [replicate] -> which shuffle of the data the replicate's fold was cut from; empty means
     one shuffle. Within a repetition no image is tested twice, between repetitions images recur freely.
-    form: `fixed` when every replicate was tested on the same images, else `folds`.
+    positions: the images renumbered from 0, so that arrays can be indexed by them. largest: the largest
+    score of each variant by size. form: `fixed` when every replicate was tested on the same images, else `folds`.
     Raises StatisticsError for non-finite scores, shapes that disagree, fewer than two images, an image
     twice in a replicate, and replicates that overlap without being the same test set.
     """
@@ -39,6 +40,8 @@ class Cells:
     images: tuple[Index | None, ...]
     repetition: tuple[int, ...] = ()
     form: Form = field(init=False)
+    positions: tuple[Index | None, ...] = field(init=False)
+    largest: tuple[float, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         _check_images(self.images)
@@ -49,15 +52,31 @@ class Cells:
                 f"{len(self.repetition)} repetitions for {len(self.images)} replicates",
                 hint="Give one repetition for each replicate, or none at all.",
             )
-        form = _form(self.images)
-        object.__setattr__(self, "form", form)  # the one way to fill a field of a frozen record
-        if form == "folds":
-            _check_folds(self.images, self.repetition or (0,) * len(self.images))
+        positions = _positions(self.images)
+        # The one way to fill the derived fields of a frozen record.
+        object.__setattr__(self, "positions", positions)
+        object.__setattr__(self, "form", _form(positions))
+        object.__setattr__(self, "largest", tuple(_largest(row) for row in self.scores))
+        if self.form == "folds":
+            _check_folds(positions, self.repetition or (0,) * len(positions))
 
 
-def _form(images: tuple[Index | None, ...]) -> Form:
-    tested = [np.sort(row) for row in images if row is not None]
+def _positions(images: tuple[Index | None, ...]) -> tuple[Index | None, ...]:
+    tested = [row for row in images if row is not None]
+    if not tested:
+        return images
+    _, position = np.unique(np.concatenate(tested), return_inverse=True)
+    parts = iter(np.split(position, np.cumsum([len(row) for row in tested])[:-1]))
+    return tuple(None if row is None else next(parts) for row in images)
+
+
+def _form(positions: tuple[Index | None, ...]) -> Form:
+    tested = [np.sort(row) for row in positions if row is not None]
     return "fixed" if all(np.array_equal(left, right) for left, right in pairwise(tested)) else "folds"
+
+
+def _largest(row: tuple[Array | None, ...]) -> float:
+    return max((float(np.abs(scores).max()) for scores in row if scores is not None), default=0.0)
 
 
 def _check_images(images: tuple[Index | None, ...]) -> None:
@@ -90,10 +109,10 @@ def _check_scores(row: tuple[Array | None, ...], images: tuple[Index | None, ...
             )
 
 
-def _check_folds(images: tuple[Index | None, ...], repetition: tuple[int, ...]) -> None:
+def _check_folds(positions: tuple[Index | None, ...], repetition: tuple[int, ...]) -> None:
     for q in set(repetition):
-        tested = [row for row, own in zip(images, repetition, strict=True) if own == q and row is not None]
-        if tested and len(np.unique(np.concatenate(tested))) != sum(map(len, tested)):
+        tested = [row for row, own in zip(positions, repetition, strict=True) if own == q and row is not None]
+        if tested and np.bincount(np.concatenate(tested)).max() > 1:
             raise StatisticsError(
                 f"two replicates of repetition {q} share some test images but not all",
                 hint="Test sets are either the same in all replicates or disjoint within a repetition.",

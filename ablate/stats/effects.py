@@ -14,6 +14,7 @@ from ablate.stats.cells import Array
 from ablate.stats.engine import estimate
 from ablate.stats.frame import PER_IMAGE_METRIC, Scored, image_scores, run_numbers
 from ablate.stats.replicate_level import estimate_replicates
+from ablate.looks import look_shares
 from ablate.stats.student import Estimate
 from ablate.stats.verdict import Judged, RawP, Rules, decide, raw_p, unassessable
 
@@ -61,13 +62,6 @@ def estimate_effects(
         for contrast, judged in zip(members, _judge(cells, members, question, look), strict=True):
             effects[contrast.name + "\0" + family] = Effect(contrast=contrast, judged=judged, look=look)
     return tuple(effects[contrast.name + "\0" + contrast.family] for contrast in contrasts)
-
-
-def look_shares(looks: Sequence[int]) -> tuple[float, ...]:
-    """How alpha is split over the planned looks: .2, .3, .5 for three, else by their replicates."""
-    if len(looks) == 3:
-        return (0.2, 0.3, 0.5)
-    return tuple(look / sum(looks) for look in looks)
 
 
 def _judge(cells: Sequence[Cell], contrasts: Sequence[Contrast], question: Question, look: int) -> tuple[Judged, ...]:

@@ -86,28 +86,29 @@ def contrast_moments(cells: Cells, weights: Array) -> Moments | None:
     ]
     if not matched:
         return None
-    deltas: list[Array] = []
-    size = 0.0
-    for r in matched:
-        terms = [weights[v] * np.asarray(cells.scores[v][r], dtype=np.float64) for v in used]
-        deltas.append(np.sum(terms, axis=0))
-        size = max(size, sum(float(np.abs(term).max()) for term in terms))
-    images = [np.asarray(cells.images[r]) for r in matched]
-    return _moments(deltas, images, cells.form, resolution=RESOLUTION * size)
+    deltas: list[Array] = [
+        np.sum([weights[v] * np.asarray(cells.scores[v][r], dtype=np.float64) for v in used], axis=0) for r in matched
+    ]
+    position = np.concatenate([np.asarray(cells.positions[r]) for r in matched])
+    size = float(np.abs(weights) @ np.array(cells.largest))
+    return _moments(deltas, position, cells.form, resolution=RESOLUTION * size)
 
 
-def _moments(deltas: list[Array], images: list[Index], form: Form, *, resolution: float) -> Moments:
+def _moments(deltas: list[Array], position: Index, form: Form, *, resolution: float) -> Moments:
+    """position: which image each of the concatenated deltas belongs to."""
     values = np.concatenate(deltas)
-    distinct, position = np.unique(np.concatenate(images), return_inverse=True)
     times_tested = np.bincount(position)
-    image_means = np.bincount(position, weights=values) / times_tested
-    n_images = len(distinct)
+    image_sums = np.bincount(position, weights=values)
+    seen = times_tested > 0
+    own_mean = image_sums[position] / times_tested[position]
+    image_means, times_tested = image_sums[seen] / times_tested[seen], times_tested[seen]
+    n_images = len(image_means)
     image_part = float(image_means.var(ddof=1)) / n_images
 
     residual_df = len(values) - n_images
     floor = residual = None
     if residual_df > 0:
-        residual = float(np.square(values - image_means[position]).sum()) / residual_df
+        residual = float(np.square(values - own_mean).sum()) / residual_df
         floor = max(0.0, image_part - residual * float(np.mean(1 / times_tested)) / n_images)
 
     means = np.array([delta.mean() for delta in deltas])

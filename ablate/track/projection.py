@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol as Contract
 
 from ablate.files import sha256_json
-from ablate.journal import read_history
+from ablate.journal import read_events, read_history
 from ablate.protocols import RunLabel, StudyCard, StudySummary
 from ablate.records import Event
 from ablate.track import entities
@@ -91,7 +91,7 @@ class Projection:
         uid = self._uid(label.variant, replicate.stream, replicate.index, label.fingerprint)
         events = (*self._held.get((uid, attempt.name), ()), *news)
         runs = self._runs.get(uid, [])
-        run = _run_of(runs, attempt.name, events)
+        run = _run_of(runs, attempt, events)
         if run is None and runs and all(event.kind == "started" for event in events):
             self._held[uid, attempt.name] = events  # the next event tells whether it resumed a run
             return
@@ -144,7 +144,8 @@ class Projection:
         return entities.merged(news)
 
     def _create_replicate(self, uid: str, label: RunLabel, attempt: Path, events: Sequence[Event]) -> _Run:
-        started = entities.milliseconds(min(event.time for event in (*_history(attempt, events), *events)))
+        told = (*_epochs(attempt, events, after=0), *events)
+        started = entities.milliseconds(min(event.time for event in told))
         parent = self._variant_run(label.variant, started)
         replicate = label.replicate
         stream = "" if replicate.stream == "main" else f" {replicate.stream}"
@@ -260,26 +261,34 @@ def _age(attempt: str) -> tuple[int, str]:
     return len(attempt), attempt  # "999" is older than "1000"
 
 
-def _run_of(runs: Sequence[_Run], attempt: str, events: Sequence[Event]) -> _Run | None:
+def _run_of(runs: Sequence[_Run], attempt: Path, events: Sequence[Event]) -> _Run | None:
     """The run this attempt belongs to, or None where it is the first of its line."""
     for run in runs:
-        if attempt in run.attempts:
+        if attempt.name in run.attempts:
             return run
-    earlier = {str(event.data["attempt"]) for event in events if event.kind == "resumed"}
+    earlier = _line(attempt, events) if runs else set()
     for run in runs:
-        untouched = run.epoch == 0 and not run.superseded and _age(run.attempts[-1]) < _age(attempt)
+        untouched = run.epoch == 0 and not run.superseded and _age(run.attempts[-1]) < _age(attempt.name)
         if run.status != "FINISHED" and (untouched or earlier & set(run.attempts)):
             return run
     return None
 
 
-def _history(attempt: Path, events: Sequence[Event]) -> list[Event]:
-    """What the journals hold of earlier epochs, read where an event says there may be some."""
-    asks = any(event.kind in ("resumed", "finished", "failed") for event in events)
-    return read_history(attempt) if asks else []
+def _line(attempt: Path, events: Sequence[Event]) -> set[str]:
+    """The attempts this one resumed, directly or not; as told, else as the journals have it."""
+    line: set[str] = set()
+    told = [*events, *read_events(attempt)[0]]
+    while resumed := {str(e.data["attempt"]) for e in told if e.kind == "resumed"} - line:
+        line |= resumed
+        told = [event for name in sorted(resumed) for event in read_events(attempt.parent / name)[0]]
+    return line
 
 
 def _epochs(attempt: Path, events: Sequence[Event], *, after: int) -> list[Event]:
-    told = [*_history(attempt, events), *(event for event in events if event.kind == "epoch")]
+    """Each epoch after the last one stored; the journals fill what the events leave open."""
+    told = [event for event in events if event.kind == "epoch"]
+    first = min((int(event.data["epoch"]) for event in told), default=after)
+    if first > after + 1 or any(event.kind in ("resumed", "finished", "failed") for event in events):
+        told = [*read_history(attempt), *told]
     by_number = {int(event.data["epoch"]): event for event in told}
     return [by_number[number] for number in sorted(by_number) if number > after]

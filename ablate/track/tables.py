@@ -72,20 +72,21 @@ def _matrix(target: NDArray[Any], predicted: NDArray[Any], classes: int) -> dict
 def _picture(counts: NDArray[np.int64]) -> bytes:
     """PNG: a row a class, the darker the larger its share of the row; counts where they fit."""
     import numpy as np
-    from PIL import Image, ImageDraw
+    from PIL import Image, ImageDraw, ImageFont
 
     classes = len(counts)
     cell = max(2, 640 // classes)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    light, dark = np.array([247, 251, 255]), np.array([8, 48, 107])
-    colours = (light + share[..., None] * (dark - light)).round().astype(np.uint8)
-    image = Image.fromarray(colours.repeat(cell, axis=0).repeat(cell, axis=1))
+    image = Image.fromarray((share * 255).round().astype(np.uint8))
+    image = image.resize((cell * classes, cell * classes), Image.Resampling.NEAREST)
     if cell >= 24:
-        draw = ImageDraw.Draw(image)
+        draw, font = ImageDraw.Draw(image), ImageFont.load_default_imagefont()
         for row, column in np.argwhere(counts):
-            middle = ((column + 0.5) * cell, (row + 0.5) * cell)
-            ink = "white" if share[row, column] > 0.5 else "black"
-            draw.text(middle, str(counts[row, column]), fill=ink, anchor="mm")
+            text = str(counts[row, column])
+            place = ((column + 0.5) * cell - 3 * len(text), (row + 0.5) * cell - 5)  # a sign is 6 x 11
+            draw.text(place, text, fill=0 if share[row, column] > 0.5 else 255, font=font)
+    shades = np.linspace((247, 251, 255), (8, 48, 107), 256).round().astype(np.uint8)
+    image.putpalette(shades.tobytes())
     stream = io.BytesIO()
     image.save(stream, "PNG")
     return stream.getvalue()

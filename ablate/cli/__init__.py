@@ -1,0 +1,5 @@
+"""The `ablate` command."""
+
+from ablate.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,28 @@
+"""MLflow's own interface, started on the work folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from ablate.cli.show import note
+from ablate.track.environment import quiet_environment
+from ablate.track.uri import check_uri, is_server, tracking_uri
+
+
+def serve_mlflow(work: Path, *, port: int, uri: str | None) -> int:
+    """Run `mlflow ui` until it is stopped; its exit code."""
+    store = tracking_uri(uri, work)
+    check_uri(store)
+    if is_server(store):
+        note(f"The tracking store is a server already: open {store} in a browser.")
+        return 0
+    quiet_environment()
+    note(f"MLflow on http://127.0.0.1:{port} shows {store}. Ctrl-C ends it.")
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store, "--port", str(port)]
+    try:
+        return subprocess.run(command, cwd=work, env=dict(os.environ), check=False).returncode
+    except KeyboardInterrupt:
+        return 0

@@ -1,0 +1,145 @@
+"""What the commands print: progress, tables, errors. Standard output carries results, standard error the rest."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from ablate.errors import AblateError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+    from ablate.harness.progress import Progress
+
+
+def say(text: str = "") -> None:
+    """A line of the result."""
+    typer.echo(text)
+
+
+def note(text: str) -> None:
+    """A line about the result."""
+    typer.echo(text, err=True)
+
+
+def say_json(content: Any) -> None:
+    """One object on standard output."""
+    typer.echo(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False))
+
+
+@contextmanager
+def errors_shown() -> Iterator[None]:
+    """End the command with the error's sentence, its remedy and its exit code."""
+    try:
+        yield
+    except AblateError as error:
+        note(f"Error: {error.message}")
+        if error.hint:
+            note(error.hint)
+        raise typer.Exit(error.exit_code) from None
+    except KeyboardInterrupt:
+        note("Interrupted. The same command goes on from here.")
+        raise typer.Exit(130) from None
+
+
+def say_table(columns: list[str], rows: list[list[str]], *, title: str = "") -> None:
+    """A table as wide as its content; the first column to the left, the rest as they are."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    # Where there is no terminal nothing is cut to 80 columns.
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+class Watch:
+    """Shows progress: bars on a terminal, a line a run where there is none. Call it with each Progress."""
+
+    def __init__(self, metric: str) -> None:
+        self._metric = metric
+        self._bar: Bar | None = None
+        self._total: TaskID | None = None
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Watch:
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[extra]}"),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, progress: Progress) -> None:
+        """Take in the state of the study."""
+        if progress.kind == "prepared":
+            note("Looked at the data: every picture decoded, every variant tried on one batch.")
+        elif progress.kind == "ended":
+            self._line(progress)
+        if self._bar is not None:
+            self._draw(progress)
+
+    def _line(self, progress: Progress) -> None:
+        from ablate.records import Failed, Finished
+
+        match progress.result:
+            case Finished() as run:
+                value = run.metrics[self._metric]
+                shown = f"{100 * value:.1f} %" if "accuracy" in self._metric else f"{value:.4g}"
+                text = f"{progress.name}: {self._metric} {shown} ({run.seconds:.1f} s)"
+            case Failed() as run:
+                text = f"{progress.name}: failed, {run.reason}: {run.message}"
+            case _:
+                return
+        left = f", {_duration(progress.seconds_left)} left" if progress.seconds_left is not None else ""
+        line = f"[{progress.done}/{progress.total}] {text}{left if self._bar is None else ''}"
+        if self._bar is None:
+            note(line)
+        else:
+            self._bar.console.print(line, markup=False, highlight=False)
+
+    def _draw(self, progress: Progress) -> None:
+        assert self._bar is not None
+        if self._total is None:
+            self._total = self._bar.add_task("runs", total=progress.total, extra="")
+        extra = "" if progress.seconds_left is None else f"{_duration(progress.seconds_left)} left"
+        self._bar.update(self._total, total=progress.total, completed=progress.done, extra=extra)
+        live = {run.name: run for run in progress.running.values()}
+        for name in [name for name in self._tasks if name not in live]:
+            self._bar.remove_task(self._tasks.pop(name))
+        for name, run in live.items():
+            if name not in self._tasks:
+                self._tasks[name] = self._bar.add_task(f"  {name}", total=run.epochs or None, extra="epochs")
+            self._bar.update(self._tasks[name], completed=max(0, run.epoch - 1))
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,40 @@
+"""Parameter counts without data, remembered: only the first look at a configuration needs torch."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from ablate import files
+from ablate.files import sha256_json
+from ablate.records import Description, Variant
+from ablate.resolve import Trainer
+from ablate.store import Store
+
+
+def recalled(variant: Variant, trainer: Trainer, store: Store, source_digest: str) -> Description | None:
+    """What is remembered of a variant's network; None where nothing is."""
+    memo = files.read_json(_memo(variant, trainer, store, source_digest))
+    return None if memo is None else _read(memo)
+
+
+def describe(variant: Variant, trainer: Trainer, store: Store, source_digest: str) -> Description:
+    """The remembered description, or a new one; empty where the trainer cannot say."""
+    found = recalled(variant, trainer, store, source_digest)
+    if found is not None:
+        return found
+    if trainer.describe is None:
+        return Description()
+    description: Description = trainer.describe(trainer.config.model_validate(variant.config))
+    files.write_json(_memo(variant, trainer, store, source_digest), asdict(description))
+    return description
+
+
+def _read(memo: dict[str, Any]) -> Description:
+    layers = tuple((name, kind, count) for name, kind, count in memo["layers"])
+    return Description(**(memo | {"layers": layers}))
+
+
+def _memo(variant: Variant, trainer: Trainer, store: Store, source_digest: str) -> Any:
+    key = sha256_json([trainer.path, source_digest, variant.identity])
+    return store.cache / "descriptions" / f"{key[:32]}.json"

@@ -1,0 +1,98 @@
+"""How far a study has come, for a person to watch: runs done, runs running, time left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ablate.harness.coordinator import News
+from ablate.records import Failed, Finished, RunResult
+
+
+@dataclass(slots=True)
+class Running:
+    """One run in training. Epochs is 0 where the trainer's config has no such key."""
+
+    name: str
+    epoch: int = 0
+    epochs: int = 0
+    step: int = 0
+    steps: int = 0
+
+    @property
+    def share(self) -> float:
+        """How much of the run is done, from 0 to 1."""
+        if not self.epochs:
+            return 0.0
+        within = self.step / self.steps if self.steps else 0.0
+        return min(1.0, (max(self.epoch - 1, 0) + within) / self.epochs)
+
+
+@dataclass(slots=True)
+class Progress:
+    """The state of a running study; handed to the callback at every change.
+
+    kind: what changed. name: the run it is about. result: how that run ended. seconds_left is None
+    until one run has finished.
+    """
+
+    total: int
+    slots: int = 1
+    cached: int = 0
+    done: int = 0
+    failed: int = 0
+    kind: Literal["prepared", "started", "epoch", "progress", "ended"] = "started"
+    name: str = ""
+    result: RunResult | None = None
+    running: dict[Path, Running] = field(default_factory=dict)
+    _durations: list[float] = field(default_factory=list)
+    _started: dict[Path, float] = field(default_factory=dict)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Mean duration of the runs so far times what is left, over the slots."""
+        if not self._durations:
+            return None
+        mean = sum(self._durations) / len(self._durations)
+        left = self.total - self.done - sum(run.share for run in self.running.values())
+        return max(0.0, left) * mean / max(1, min(self.slots, self.total - self.done))
+
+    def hear(self, news: News, name: str) -> None:
+        """Take in one piece of news about the run called `name`."""
+        self.name, self.result = name, news.result
+        match news.kind:
+            case "started":
+                self.kind = "started"
+                self.running[news.attempt] = Running(name, epochs=_epochs(news.spec.config))
+                self._started[news.attempt] = time.monotonic()
+            case "progress":
+                self.kind = "progress"
+                if news.attempt in self.running and news.progress is not None:
+                    run = self.running[news.attempt]
+                    run.epoch, run.step, run.steps = news.progress
+            case "event":
+                self.kind = "epoch"
+                self._hear_event(news)
+            case "ended":
+                self.kind = "ended"
+                self.running.pop(news.attempt, None)
+                self.done += 1
+                self.failed += isinstance(news.result, Failed)
+                if isinstance(news.result, Finished):
+                    self._durations.append(time.monotonic() - self._started.get(news.attempt, time.monotonic()))
+
+    def _hear_event(self, news: News) -> None:
+        run = self.running.get(news.attempt)
+        if run is not None and news.event is not None and news.event.kind == "epoch":
+            run.epoch, run.step, run.steps = int(news.event.data["epoch"]) + 1, 0, run.steps
+
+
+def _epochs(config: Any) -> int:
+    epochs = config.get("epochs")
+    return epochs if isinstance(epochs, int) else 0
+
+
+OnProgress = Callable[[Progress], None]

@@ -1,0 +1,102 @@
+"""What a tracker is told: who a run is, what its study is, and every journal event once more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ablate.harness.coordinator import News
+from ablate.journal import read_events, read_history
+from ablate.protocols import RunLabel, StudyCard, Tracker
+from ablate.records import Config, RunSpec, Variant
+from ablate.study.load import Study
+
+USUAL = ("lr", "batch_size", "epochs")
+"""Settings shown for every run, by the last part of their key."""
+
+
+def study_card(study: Study, variants: Iterable[Variant], *, name: str) -> StudyCard:
+    """The card of a study with these variants; the first is the baseline.
+
+    `changes` and `core` are dicts, so that a search can add its trials as it asks for them.
+    """
+    variants = list(variants)
+    baseline = variants[0].config
+    return StudyCard(
+        name=name,
+        experiment=study.experiment,
+        question=study.question,
+        config_text=Path(study.document.name).read_text(encoding="utf-8"),
+        metric=study.evidence.metric,
+        goal=study.trainer.metrics[study.evidence.metric],
+        changes={variant.name: changes_text(variant.changes) for variant in variants},
+        core={variant.name: core_settings(variant.config, baseline) for variant in variants},
+        tags={},
+    )
+
+
+def changes_text(changes: Mapping[str, Any]) -> str:
+    """`model.norm: {name: batch}, data.train: 400`, as the study file writes it."""
+    return ", ".join(f"{key}: {_flow(value)}" for key, value in changes.items())
+
+
+def _flow(value: Any) -> str:
+    match value:
+        case Mapping():
+            return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items() if item is not None) + "}"
+        case list():
+            return "[" + ", ".join(map(_flow, value)) + "]"
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case _:
+            return str(value)
+
+
+def core_settings(config: Config, baseline: Config) -> dict[str, str]:
+    """The settings that differ from the baseline, and the usual ones; floats so that they read back."""
+    mine, theirs = flattened(config), flattened(baseline)
+    keys = [key for key in mine if mine[key] != theirs.get(key) or key.rsplit(".", 1)[-1] in USUAL]
+    keys += [key for key in theirs if key not in mine]
+    return {key: _text(mine.get(key)) for key in keys}
+
+
+def flattened(config: Config, path: str = "") -> dict[str, Any]:
+    """Dotted key -> value; lists and empty blocks stay whole."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping) and value:
+            flat |= flattened(value, f"{path}{key}.")
+        else:
+            flat[path + key] = value
+    return flat
+
+
+def _text(value: Any) -> str:
+    return "null" if value is None else value if isinstance(value, str) else repr(value)
+
+
+def tell(tracker: Tracker, label: RunLabel, news: News) -> None:
+    """Pass a live event on."""
+    if news.event is not None:
+        tracker.hear(label, news.attempt, news.event)
+
+
+def tell_all(tracker: Tracker, label: RunLabel, attempt: Path) -> None:
+    """Everything an ended attempt's journal holds, with original times."""
+    events = read_events(attempt)[0]
+    by_kind = {event.kind: event for event in events}
+    if "started" in by_kind:
+        tracker.hear(label, attempt, by_kind["started"])
+    for epoch in read_history(attempt):
+        tracker.hear(label, attempt, epoch)
+    for kind in ("finished", "failed"):
+        if kind in by_kind:
+            tracker.hear(label, attempt, by_kind[kind])
+
+
+def label_of(variant: str, spec: RunSpec) -> RunLabel:
+    """How the study calls a run."""
+    return RunLabel(variant=variant, replicate=spec.replicate, fingerprint=spec.fingerprint, spec=spec)

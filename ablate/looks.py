@@ -1,0 +1,12 @@
+"""How the error rate is spread over planned looks. Standard library only: `plan` needs it, too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def look_shares(looks: Sequence[int]) -> tuple[float, ...]:
+    """The part of alpha that each look may spend: .2, .3, .5 for three, else by their replicates."""
+    if len(looks) == 3:
+        return (0.2, 0.3, 0.5)
+    return tuple(look / sum(looks) for look in looks)

@@ -1,0 +1,96 @@
+"""What a plan costs and what it will be able to see, before anything is trained."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+from typing import Any
+
+from ablate.harness.describing import describe, recalled
+from ablate.harness.telling import changes_text
+from ablate.looks import look_shares
+from ablate.records import Description, Folds, Variant
+from ablate.session import Options, Session, default_workers
+from ablate.survey import Survey
+
+DISAGREEMENT = 0.2
+"""Assumed before any run: two variants differ in their answer to one test image in five."""
+RUN_NOISE = 0.01
+"""Assumed before any run: standard deviation of a run's true accuracy, as a share."""
+
+
+def plan_summary(session: Session, options: Options, *, with_parameters: bool) -> dict[str, Any]:
+    """The plan as plain data, the object that `ablate plan --json` prints.
+
+    with_parameters: count them where they are not remembered, which may import torch once.
+    """
+    found = session.survey(options)
+    rows = [_variant_row(session, variant, with_parameters=with_parameters) for variant in session.plan.variants]
+    return {
+        "study": session.study.name,
+        "variants": rows,
+        "runs": sum(1 for _ in session.plan.runs(options.look)),
+        "cached": len(found.cached),
+        "stale": [
+            {"variant": item.variant, "replicate": item.spec.replicate.index, "differs": list(item.differences)}
+            for item in found.stale
+        ],
+        "to_run": len(found.to_run) + (len(found.failed) if options.retry_failed else 0),
+        "estimate_seconds": _estimate_seconds(session, found, options),
+        "visible_step": visible_steps(session),
+    }
+
+
+def _variant_row(session: Session, variant: Variant, *, with_parameters: bool) -> dict[str, Any]:
+    trainer, store, source = session.study.trainer, session.store, session.source
+    if with_parameters:
+        description = describe(variant, trainer, store, source)
+    else:
+        description = recalled(variant, trainer, store, source) or Description()
+    prepared = session.prepared.get(variant.name)
+    counts = prepared.counts if prepared is not None else {}
+    return {
+        "name": variant.name,
+        "reference": variant.reference,
+        "changes": changes_text(variant.changes),
+        "parameters": description.parameters,
+    } | {part: counts.get(part) for part in ("train", "val", "test", "unused")}
+
+
+def _estimate_seconds(session: Session, found: Survey, options: Options) -> float | None:
+    """From finished runs of the same variant, else of any variant of the study; None before the first."""
+    finished = [(variant, run.seconds) for variant, _, run in found.cached]
+    finished += [(item.variant, item.result.seconds) for item in found.stale]
+    if not finished:
+        return 0.0 if not found.to_run else None
+    mean = sum(seconds for _, seconds in finished) / len(finished)
+    total = 0.0
+    for variant, _ in found.to_run:
+        own = [seconds for name, seconds in finished if name == variant]
+        total += sum(own) / len(own) if own else mean
+    workers = options.workers or default_workers(session.plan.variants)
+    return round(total / max(1, min(workers, len(found.to_run) or 1)), 1)
+
+
+def visible_steps(session: Session) -> list[dict[str, Any]]:
+    """The smallest step each planned look shows with 80% power, in points; None where the test size is not known.
+
+    Before any run this rests on an assumption: DISAGREEMENT and RUN_NOISE.
+    """
+    plan = session.plan
+    family = max((sum(c.family == f for c in plan.contrasts) for f in {c.family for c in plan.contrasts}), default=0)
+    baseline = session.prepared.get(plan.variants[0].name)
+    tested = baseline.counts.get("test") if baseline is not None else None
+    rows = []
+    for replicates, share in zip(plan.looks, look_shares(plan.looks), strict=True):
+        points = None
+        if tested and family:
+            distinct = (
+                tested * min(replicates, plan.protocol.test.count) if isinstance(plan.protocol.test, Folds) else tested
+            )
+            se = math.sqrt(DISAGREEMENT / distinct + 2 * RUN_NOISE**2 / replicates)
+            normal = NormalDist()
+            z = normal.inv_cdf(1 - 0.05 * share / family / 2) + normal.inv_cdf(0.8)
+            points = round(100 * z * se, 2)
+        rows.append({"replicates": replicates, "points": points})
+    return rows

@@ -1,0 +1,255 @@
+"""What a report says, as plain values in the unit they are shown in: percent and points for rates.
+
+None stands for "not known" throughout. Nothing here is formatted, rounded or escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ablate.records import Stamp, TestRule
+from ablate.stats.student import Basis
+from ablate.stats.verdict import Goal, Needed, Supplement, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """What was measured. unit: `%` for a rate, else empty; scale: from the stored to the shown unit."""
+
+    name: str
+    goal: Goal
+    unit: Literal["%", ""]
+    scale: float
+    decimals: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What was fixed before the first run, and how far the study has come.
+
+    look counts from 1. share: the part of alpha spent at this look. images: distinct test images behind
+    the comparisons, None without scores of single images. basis: the unit of chance, None before the
+    first comparison.
+    """
+
+    test: TestRule
+    val: float | int | None
+    weights: Literal["last", "best"]
+    looks: tuple[int, ...]
+    look: int
+    share: float
+    alpha: float
+    negligible: float
+    worthwhile: float
+    basis: Basis | None
+    images: int | None
+
+    @property
+    def replicates(self) -> int:
+        """Runs of each variant planned up to this look."""
+        return self.looks[self.look - 1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A source's figure; images: its number of test images where the source gave a count."""
+
+    value: float
+    images: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantRow:
+    """One variant: its level with interval, and what a run of it takes.
+
+    n: finished runs; spread: standard deviation over them. seconds: mean over them. counts: images in
+    train, val, test and unused for replicate 0.
+    """
+
+    name: str
+    reference: str | None
+    changes: Mapping[str, Any]
+    n: int
+    mean: float | None
+    lo: float | None
+    hi: float | None
+    spread: float | None
+    parameters: int | None
+    flops: int | None
+    steps: float | None
+    images_seen: float | None
+    peak_bytes: int | None
+    seconds: float | None
+    counts: Mapping[str, int]
+    published: Published | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectRow:
+    """One contrast answered. lo_all, hi_all: the interval that holds for the whole family at once.
+
+    family_size: contrasts judged together. is_pair: variant and reference are two variants of the plan,
+    not averages. visible: the smallest difference this evidence shows in four of five studies. extra_*:
+    what the step costs, variant minus reference. by_replicate: differences of the matched replicates.
+    """
+
+    name: str
+    variant: str
+    reference: str
+    family: str
+    family_size: int
+    is_pair: bool
+    difference: float | None
+    lo: float | None
+    hi: float | None
+    lo_all: float | None
+    hi_all: float | None
+    p: float | None
+    p_adjusted: float | None
+    n: int
+    images: int | None
+    verdict: Verdict
+    verdict_text: str
+    supplement: Supplement
+    reason: str
+    visible: float | None
+    needed: Needed | None
+    by_replicate: tuple[float, ...]
+    extra_parameters: float | None
+    extra_steps: float | None
+    extra_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    """One run that was planned up to this look. metrics: in shown units, empty unless it finished."""
+
+    variant: str
+    replicate: int
+    status: Literal["finished", "failed", "missing"]
+    reason: str
+    message: str
+    metrics: Mapping[str, float]
+    epoch: int | None
+    seconds: float | None
+    folder: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """One finished run, epoch by epoch: metric name (`val/accuracy`) -> one value an epoch, or None."""
+
+    variant: str
+    replicate: int
+    epochs: tuple[int, ...]
+    metrics: Mapping[str, tuple[float | None, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Runs that were made alike: same code, data, versions, device and numeric settings.
+
+    runs: variant -> number of its runs. first, last: seconds since 1970, UTC.
+    """
+
+    runs: Mapping[str, int]
+    stamp: Stamp
+    numerics: Mapping[str, Any]
+    first: float | None
+    last: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mixed:
+    """Something that should be the same for runs that are compared, and is not: value -> runs."""
+
+    what: str
+    values: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaleRun:
+    """A run that was made by other code or on other data than are here now."""
+
+    variant: str
+    replicate: int
+    differences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noise:
+    """Standard deviations over replicates: of one variant's results, and of paired differences; pooled."""
+
+    runs: float | None
+    differences: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenStep:
+    """A comparison without an answer, and what an answer would take."""
+
+    name: str
+    verdict: Verdict
+    needed: Needed | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settling:
+    """How to go on: the command, and its price from finished runs.
+
+    kind: finish this look; go on to the next planned one; declare a further one; nothing but more test
+    images helps (no command). replicates: runs of each variant after it. seconds: one run after another.
+    """
+
+    kind: Literal["finish", "planned", "declared", "images"]
+    open: tuple[OpenStep, ...]
+    replicates: int
+    runs: int
+    seconds: float | None
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """Everything a report says. settling is None where nothing is open."""
+
+    study: str
+    question: str
+    design: str | None
+    metric: Metric
+    evidence: Evidence
+    variants: tuple[VariantRow, ...]
+    effects: tuple[EffectRow, ...]
+    runs: tuple[RunRow, ...]
+    histories: tuple[History, ...]
+    provenance: tuple[Provenance, ...]
+    mixed: tuple[Mixed, ...]
+    stale: tuple[StaleRun, ...]
+    noise: Noise
+    settling: Settling | None
+    reruns: Mapping[str, str]
+    published_note: str
+    data_notes: tuple[str, ...]
+    unreadable: tuple[str, ...]
+
+    @property
+    def failed(self) -> tuple[RunRow, ...]:
+        """Runs that ended without a result."""
+        return tuple(run for run in self.runs if run.status == "failed")
+
+    @property
+    def missing(self) -> tuple[RunRow, ...]:
+        """Runs that are planned up to this look and have not ended yet."""
+        return tuple(run for run in self.runs if run.status == "missing")
+
+    @property
+    def families(self) -> Mapping[str, tuple[EffectRow, ...]]:
+        """The contrasts by family, both in the order of the plan."""
+        names = dict.fromkeys(effect.family for effect in self.effects)
+        return {name: tuple(effect for effect in self.effects if effect.family == name) for name in names}
+
+    def variant(self, name: str) -> VariantRow | None:
+        """The row of that name; None for an average such as `with BN`."""
+        return next((row for row in self.variants if row.name == name), None)

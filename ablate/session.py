@@ -1,0 +1,217 @@
+"""A study in its work folder: what is known of code and data, and the means to run it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from ablate.errors import AblateError, StudyError
+from ablate.execute.environment import cores, git_commit, gpus
+from ablate.execute.inline import InlineExecutor
+from ablate.execute.live import Task
+from ablate.execute.pool import open_pool
+from ablate.files import write_json
+from ablate.harness import preparing
+from ablate.harness.coordinator import Coordinator, Interruption, Listener
+from ablate.harness.progress import OnProgress, Progress
+from ablate.predicting import PLAN
+from ablate.protocols import Executor, Source, Tracker
+from ablate.records import Prepared, Replicate, Variant
+from ablate.resolve import source_digest
+from ablate.store import Store
+from ablate.study.load import Study
+from ablate.study.plan import Plan, make_plan
+from ablate.survey import Origin, Survey, survey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to run, none of which changes a result.
+
+    workers: runs at once; None for as many as the cores (or GPUs) carry.
+    reuse, retrain: what to do with finished runs that other code or other data made.
+    only: names of variants; the others are left for another time.
+    """
+
+    executor: Literal["pool", "inline"] = "pool"
+    workers: int | None = None
+    tracking_uri: str | None = None
+    track: bool = True
+    look: int = 1
+    only: tuple[str, ...] = ()
+    stale: Literal["ask", "reuse", "retrain"] = "ask"
+    retry_failed: bool = False
+    checkpoint_seconds: float = 300.0
+    reports: Path | None = None
+
+
+@dataclass(slots=True)
+class Session:
+    """A study in a work folder with what is known about its code and data."""
+
+    study: Study
+    plan: Plan
+    work: Path
+    store: Store = field(init=False)
+    source: str = field(init=False)
+    prepared: dict[str, Prepared] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.store = Store(self.work)
+        self.source = source_digest(self.plan.trainer)
+        self.prepared = preparing.recall(self.plan, self.study.trainer, self.store, self.source)
+
+    @property
+    def origin(self) -> Origin:
+        """The code and data a run would have now."""
+        digests = {name: prepared.digest for name, prepared in self.prepared.items()}
+        return Origin(source_digest=self.source, data_digests=digests)
+
+    def task(self, options: Options) -> Task:
+        """What every attempt is told beside its spec."""
+        return Task(
+            spec=self.plan.spec(self.plan.variants[0], Replicate(index=0)),
+            work=self.work,
+            source_digest=self.source,
+            git_commit=git_commit(self.work),
+            checkpoint_seconds=options.checkpoint_seconds,
+        )
+
+    def store_plan(self) -> None:
+        """Write down which runs the study's names stand for, for `status` and `predict`."""
+        variants: dict[str, dict[str, str]] = {variant.name: {} for variant in self.plan.variants}
+        for variant, spec in self.plan.runs(len(self.plan.looks)):
+            variants[variant.name][str(spec.replicate.index)] = spec.fingerprint
+        content = {"study": self.study.name, "file": self.study.document.name, "variants": variants}
+        write_json(self.store.study(self.study.name) / PLAN, content)
+
+    def survey(self, options: Options) -> Survey:
+        """The state of every run of the plan."""
+        return survey(self.plan, self.store, self.origin, look=options.look, only=options.only)
+
+
+def open_session(study: Study, work: Path | str = ".") -> Session:
+    """The study in its work folder; reads, never writes."""
+    return Session(study, make_plan(study), Path(work).resolve())
+
+
+def check_options(session: Session, options: Options) -> None:
+    """Refuse names and numbers that do not exist, before anything is written."""
+    for name in options.only:
+        session.plan.variant(name)
+    looks = session.plan.looks
+    if not 1 <= options.look <= len(looks):
+        raise StudyError(f"--look {options.look}: the study plans {len(looks)} looks, at {_listed(looks)} replicates")
+    if options.workers is not None and options.workers < 1:
+        raise StudyError(f"--workers {options.workers}: at least one run has to be at work")
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+def conduct(
+    source: Source,
+    session: Session,
+    options: Options,
+    executor: Executor,
+    listener: Listener,
+    interruption: Interruption,
+) -> None:
+    """Run everything a source gives."""
+    digests = {
+        spec.fingerprint: session.prepared[variant.name].digest
+        for variant, spec in session.plan.runs(options.look)
+        if variant.name in session.prepared
+    }
+    baseline = next(iter(session.prepared.values()), None)
+    task = replace(session.task(options), data_digest=baseline.digest if baseline else "")
+    Coordinator(source, executor, session.store, task, listener, interruption, digests).run()
+
+
+def look_at_data(session: Session, options: Options, executor: LazyExecutor, on_progress: OnProgress) -> None:
+    """Prepare what is not known; raises what is wrong with the data before anything is trained."""
+    if len(session.prepared) == len(session.plan.variants):
+        return
+    session.prepared = preparing.look(
+        session.plan,
+        session.study.trainer,
+        session.store,
+        executor.open(),
+        task=session.task(options),
+        known=session.prepared,
+    )
+    on_progress(Progress(total=0, kind="prepared"))
+
+
+def open_tracker(session: Session, options: Options) -> Tracker | None:
+    if not options.track:
+        return None
+    from ablate.track.mlflow_store import MlflowTracker
+    from ablate.track.uri import tracking_uri
+
+    return MlflowTracker(tracking_uri(options.tracking_uri, session.work), session.work)
+
+
+@dataclass(slots=True)
+class LazyExecutor:
+    """Opens the executor when the first run needs it: a second call of a study trains nothing."""
+
+    slots: int
+    _open: Any
+    _executor: Executor | None = None
+
+    def open(self) -> Executor:
+        """The executor, started once."""
+        if self._executor is None:
+            self._executor = self._open()
+        return self._executor
+
+    def close(self) -> None:
+        """End what was started, if anything was."""
+        if self._executor is not None:
+            self._executor.close()
+
+
+@contextmanager
+def lazy_executor(session: Session, options: Options) -> Iterator[LazyExecutor]:
+    if options.executor == "inline":
+        lazy = LazyExecutor(1, InlineExecutor)
+    else:
+        slots = options.workers or default_workers(session.plan.variants)
+        warm = [session.study.trainer.warm]
+        lazy = LazyExecutor(slots, lambda: open_pool(slots=slots, work=session.work, warm=warm, gpus=gpus()))
+    try:
+        yield lazy
+    finally:
+        lazy.close()
+
+
+def default_workers(variants: Sequence[Variant]) -> int:
+    """One run a GPU, else as many as the cores carry with the study's threads each."""
+    if gpus():
+        return gpus()
+    threads = max((_threads(variant.config) for variant in variants), default=1)
+    return max(1, cores() // threads)
+
+
+def _threads(config: Mapping[str, Any]) -> int:
+    numerics = config.get("numerics")
+    threads = numerics.get("threads") if isinstance(numerics, Mapping) else None
+    return threads if isinstance(threads, int) else 1
+
+
+@contextmanager
+def undone_if_refused(store: Store) -> Iterator[None]:
+    """A request that is refused leaves nothing behind in a folder that held nothing before."""
+    existed = store.root.exists()
+    try:
+        yield
+    except AblateError:
+        if not existed and not (store.root / "runs").exists():
+            shutil.rmtree(store.root, ignore_errors=True)
+        raise

@@ -1,0 +1,64 @@
+"""Study files to start from: the quick start that comes with the package, and one for a folder of pictures."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from ablate.errors import DataError, StudyError
+from ablate.files import write_text
+
+STARTER = """\
+# {title}
+study: {name}
+question: Which of these changes make the model better?
+base:
+  data:
+    source: {{name: image_folder, root: {root}}}
+    classes: {classes}
+    image_size: 64            # pixels; every picture is resized to a square of this side
+    normalize: imagenet
+    train: 0.7                # share of all pictures, validation included
+  model: {{name: vgg11, width: 16, norm: null, dropout: null, head: {{name: gap}}}}
+  optimizer: {{name: adam, lr: 1e-3}}
+  schedule: {{name: cosine, warmup: 1}}
+  batch_size: 32
+  epochs: 20
+chain:                        # each step adds to the ones above it
+  BN:      {{model.norm: {{name: batch}}}}
+  Flip:    {{augment.flip: {{}}}}
+  Dropout: {{model.dropout: {{features: 0.5}}}}
+evidence:                     # fixed before the first run
+  metric: accuracy
+  test: {{folds: 5}}            # replicate r is tested on fold r
+  val: 0.1
+  replicates: [5, 10]         # planned looks: going on later is always valid
+  worthwhile: 3.0             # points; a smaller gain is not worth having
+  negligible: 1.0             # points; a smaller difference counts as none
+"""
+
+
+def quickstart_path(work: Path) -> Path:
+    """`studies/quickstart.yaml` in the work folder, written there from the package where it is missing."""
+    path = work / "studies" / "quickstart.yaml"
+    if not path.exists():
+        packaged = resources.files("ablate") / "packaged" / "quickstart.yaml"
+        write_text(path, packaged.read_text(encoding="utf-8"))
+    return path
+
+
+def write_starter(path: Path, root: Path | None) -> None:
+    """A study over a folder of pictures. Raises where the file exists or the folder has no classes."""
+    if path.exists():
+        raise StudyError(f"{path} exists already", hint="Choose another name, or remove it.")
+    classes = 2
+    if root is not None:
+        if not root.is_dir():
+            raise DataError(f"there is no folder {root}", hint="Give the folder that holds one folder a class.")
+        classes = sum(1 for folder in root.iterdir() if folder.is_dir())
+        if classes < 2:
+            raise DataError(f"{root} holds {classes} class folders", hint="Expected: ROOT/<class>/*.jpg")
+    name = "".join(c if c.isalnum() and c.isascii() else "-" for c in path.stem.lower()).strip("-") or "my-study"
+    shown = str(root) if root is not None else "data/pictures"
+    quoted = '"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    write_text(path, STARTER.format(title=f"A first study over {shown}", name=name, root=quoted, classes=classes))

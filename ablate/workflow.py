@@ -1,0 +1,191 @@
+"""The whole walk as functions: what the commands and a Python script call alike.
+
+Study -> Plan -> runs -> cells -> findings -> report. This module wires the parts together and
+decides nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ablate.errors import DecisionNeeded, TrackingError
+from ablate.files import locked, write_json
+from ablate.harness.coordinator import FixedSource, Interruption, Listener, News
+from ablate.harness.progress import OnProgress, Progress
+from ablate.harness.telling import label_of, study_card, tell, tell_all
+from ablate.protocols import StudySummary, Tracker
+from ablate.records import RunSpec
+from ablate.session import (
+    Options,
+    Session,
+    check_options,
+    conduct,
+    lazy_executor,
+    look_at_data,
+    open_session,
+    open_tracker,
+    undone_if_refused,
+)
+from ablate.study.load import Study
+from ablate.survey import Stale, Survey, collect
+
+if TYPE_CHECKING:
+    from ablate.report.findings import Findings
+
+TRACKING_SECONDS = 60.0
+"""How long a command waits, at its end, for the tracking store to catch up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyRun:
+    """What running a study came to.
+
+    trained: runs that were trained now. delivered: False where the tracking store is not up to date.
+    exit_code: 0 all there, 1 some runs failed, 130 or 143 interrupted.
+    """
+
+    findings: Findings
+    report: Path
+    trained: int
+    delivered: bool
+    exit_code: int
+
+
+def run_study(
+    study: Study, *, work: Path | str = ".", options: Options | None = None, on_progress: OnProgress | None = None
+) -> StudyRun:
+    """Train what is missing, judge, and write the report.
+
+    on_progress: called in this thread with the Progress at every change.
+    Raises StudyError, DataError and TrainerError for requests that cannot be met, DecisionNeeded where
+    finished runs were made by other code or data, Held where another process runs this study.
+    """
+    options = options or Options()
+    session = open_session(study, work)
+    check_options(session, options)
+    tracker = open_tracker(session, options)
+    with undone_if_refused(session.store), locked(session.store.study(study.name) / "lock"):
+        session.store_plan()
+        return _run(session, options, tracker, on_progress or (lambda _: None))
+
+
+def _run(session: Session, options: Options, tracker: Tracker | None, on_progress: OnProgress) -> StudyRun:
+    interruption = Interruption()
+    with interruption.watching(), lazy_executor(session, options) as executor:
+        look_at_data(session, options, executor, on_progress)
+        found = session.survey(options)
+        to_run = _decide(session, found, options)
+        progress = Progress(total=len(to_run), cached=len(found.cached), slots=executor.slots)
+        on_progress(progress)
+        if tracker is not None:
+            tracker.begin(study_card(session.study, session.plan.variants, name=session.study.name))
+        listener = _listener(session, tracker, progress, on_progress)
+        if to_run:
+            conduct(
+                FixedSource([spec for _, spec in to_run]), session, options, executor.open(), listener, interruption
+            )
+    if tracker is not None:
+        for variant, spec, finished in found.cached:
+            tell_all(tracker, label_of(variant, spec), finished.folder)
+    findings, report = write_report(session, options)
+    delivered = tracker is None or tracker.end(_summary(findings, report), timeout=TRACKING_SECONDS)
+    code = interruption.exit_code if interruption.asked else int(bool(findings.failed))
+    return StudyRun(findings=findings, report=report, trained=progress.done, delivered=delivered, exit_code=code)
+
+
+def sync_study(session: Session, options: Options) -> int:
+    """Tell the tracking store everything the journals hold; the number of runs told."""
+    tracker = open_tracker(session, options)
+    assert tracker is not None
+    findings, report = write_report(session, options)
+    tracker.begin(study_card(session.study, session.plan.variants, name=session.study.name))
+    told = 0
+    for cell in collect(session.plan, session.store, session.origin, look=options.look):
+        if cell.result is not None:
+            spec = session.plan.spec(session.plan.variant(cell.variant), cell.replicate)
+            tell_all(tracker, label_of(cell.variant, spec), cell.result.folder)
+            told += 1
+    if not tracker.end(_summary(findings, report), timeout=10 * TRACKING_SECONDS):
+        raise TrackingError("the tracking store did not take everything", hint="Try again when it can be reached.")
+    return told
+
+
+def _decide(session: Session, found: Survey, options: Options) -> list[tuple[str, RunSpec]]:
+    """The runs to train; raises DecisionNeeded where only the user can say."""
+    to_run = list(found.to_run)
+    if options.retry_failed:
+        to_run += [(variant, spec) for variant, spec, _ in found.failed]
+    if options.stale == "retrain":
+        to_run += [(stale.variant, stale.spec) for stale in found.stale]
+    elif options.stale == "ask" and found.stale:
+        raise DecisionNeeded(_stale_message(found.stale), hint=_STALE_HINT)
+    order = {spec.fingerprint: i for i, (_, spec) in enumerate(session.plan.runs(options.look))}
+    return sorted(to_run, key=lambda run: order[run[1].fingerprint])
+
+
+_STALE_HINT = "Choose: --reuse takes them as they are (the report marks them), --retrain trains them again."
+
+
+def _stale_message(stale: Sequence[Stale]) -> str:
+    reasons = sorted({reason for item in stale for reason in item.differences})
+    seconds = sum(item.result.seconds for item in stale)
+    rows = [f"  {item.variant}, replicate {item.spec.replicate.index}: {', '.join(item.differences)}" for item in stale]
+    shown = rows[:8] + ([f"  ... and {len(rows) - 8} more"] if len(rows) > 8 else [])
+    return (
+        f"{len(stale)} finished runs were made before {' and '.join(reasons)} changed "
+        f"(training them took {seconds:.0f} s):\n" + "\n".join(shown) + "\n"
+    )
+
+
+def write_report(session: Session, options: Options) -> tuple[Findings, Path]:
+    """Judge what the journals hold and write `reports/<study>/`."""
+    from ablate.report.findings import make_findings
+    from ablate.report.render import render_report
+    from ablate.report.summary import summary_json
+
+    findings = make_findings(
+        session.study,
+        session.plan,
+        collect(session.plan, session.store, session.origin, look=options.look),
+        look=options.look,
+        prepared=session.prepared,
+        work=session.work,
+        origin=session.origin,
+    )
+    folder = (options.reports or session.work / "reports") / session.study.name
+    report = render_report(findings, folder)
+    write_json(session.store.study(session.study.name) / "report.json", summary_json(findings))
+    return findings, report
+
+
+def _listener(session: Session, tracker: Tracker | None, progress: Progress, on_progress: OnProgress) -> Listener:
+    names = {spec.fingerprint: variant.name for variant, spec in session.plan.runs(len(session.plan.looks))}
+
+    def listen(news: News) -> None:
+        variant = names[news.spec.fingerprint]
+        if tracker is not None:
+            tell(tracker, label_of(variant, news.spec), news)
+        progress.hear(news, f"{variant} · replicate {news.spec.replicate.index}")
+        on_progress(progress)
+
+    return listen
+
+
+def _summary(findings: Findings, report: Path) -> StudySummary:
+    from ablate.report.render import description_of
+
+    variants: dict[str, Mapping[str, float]] = {}
+    metric = findings.metric.name
+    for row in findings.variants:
+        numbers = {f"{metric}/mean": row.mean, f"{metric}/lo": row.lo, f"{metric}/hi": row.hi, "replicates": row.n}
+        variants[row.name] = {key: float(value) for key, value in numbers.items() if value is not None}
+    return StudySummary(
+        description=description_of(findings),
+        files=report.parent,
+        variants=variants,
+        failed=bool(findings.failed),
+        extra={},
+    )
