@@ -1,0 +1,45 @@
+# Everything a developer types. `make demo` and `make test` need only Python 3.11 and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: setup demo test slow check format golden docs up
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@echo "Installing torch and the rest: some minutes and 6 GB, once."
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --group dev
+	@touch $(READY)
+
+demo: $(READY)
+	$(BIN)/ablate demo
+
+# All that takes seconds; `make slow` has the rest.
+test: $(READY)
+	$(BIN)/python -m pytest -m "not slow"
+
+slow: $(READY)
+	$(BIN)/python -m pytest -m slow
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy -p ablate
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Write the golden files again; review the diff like code.
+golden: $(READY)
+	$(BIN)/python -m tests.golden.regenerate
+
+docs: $(READY)
+	$(BIN)/python -m tests.docs.generate
+
+up:
+	docker compose up --detach --wait
