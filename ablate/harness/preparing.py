@@ -105,25 +105,16 @@ def _memo(plan: Plan, config: Any, store: Store, source_digest: str) -> Path:
 
 
 def listing_digest(watch: Sequence[str]) -> str:
-    """Digest of names, sizes and times of everything below some paths: cheap, and changed by any edit."""
+    """Digest of the size and the time of each path: cheap, and changed by any edit, addition or removal.
+
+    A folder's time changes when an entry directly in it comes or goes.
+    """
     digest = hashlib.sha256()
-    for root in watch:
-        for path, size, modified in sorted(_listing(root)):
-            digest.update(f"{path}\0{size}\0{modified}\n".encode(errors="surrogateescape"))
+    for path in sorted(watch):
+        try:
+            stat = os.stat(path)
+            seen = f"{stat.st_size}\0{stat.st_mtime_ns}"
+        except OSError:
+            seen = "gone"
+        digest.update(f"{path}\0{seen}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
-
-
-def _listing(root: str) -> list[tuple[str, int, int]]:
-    if os.path.isfile(root):
-        stat = os.stat(root)
-        return [(root, stat.st_size, stat.st_mtime_ns)]
-    found = []
-    for folder, _, names in os.walk(root, followlinks=True):
-        for name in names:
-            path = os.path.join(folder, name)
-            try:
-                stat = os.stat(path)
-            except FileNotFoundError:
-                continue  # a dangling link
-            found.append((path, stat.st_size, stat.st_mtime_ns))
-    return found

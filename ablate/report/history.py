@@ -110,7 +110,9 @@ def mixed_of(cells: Sequence[Cell]) -> tuple[Mixed, ...]:
     The data may differ between variants by design, never between the runs of one.
     """
     finished = [(cell.variant, cell.result) for cell in cells if isinstance(cell.result, Finished)]
-    found = [Mixed(what=what, values=_count([of(run.stamp) for _, run in finished])) for what, of in _SAME_FOR_ALL.items()]
+    found = [
+        Mixed(what=what, values=_count([of(run.stamp) for _, run in finished])) for what, of in _SAME_FOR_ALL.items()
+    ]
     for variant in dict.fromkeys(name for name, _ in finished):
         digests = [run.stamp.data_digest[:12] for name, run in finished if name == variant]
         found.append(Mixed(what=f"the data of {variant}", values=_count(digests)))
@@ -128,7 +130,5 @@ def stale_of(cells: Sequence[Cell], origin: Origin | None) -> tuple[StaleRun, ..
     found = []
     for cell in cells:
         if isinstance(cell.result, Finished) and (differences := origin.differences(cell.variant, cell.result)):
-            found.append(
-                StaleRun(variant=cell.variant, replicate=cell.replicate.index, differences=tuple(differences))
-            )
+            found.append(StaleRun(variant=cell.variant, replicate=cell.replicate.index, differences=tuple(differences)))
     return tuple(found)

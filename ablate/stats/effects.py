@@ -8,13 +8,13 @@ from typing import Literal
 
 import numpy as np
 
-from ablate.records import Cell, Contrast, Folds, TestRule
+from ablate.looks import look_shares
+from ablate.records import Cell, Contrast, Failed, Folds, TestRule
 from ablate.stats.accuracy import Accuracy, accuracy_of_numbers, variant_accuracy
 from ablate.stats.cells import Array
 from ablate.stats.engine import estimate
 from ablate.stats.frame import PER_IMAGE_METRIC, Scored, image_scores, run_numbers
 from ablate.stats.replicate_level import estimate_replicates
-from ablate.looks import look_shares
 from ablate.stats.student import Estimate
 from ablate.stats.verdict import Judged, RawP, Rules, decide, raw_p, unassessable
 
@@ -64,6 +64,11 @@ def estimate_effects(
     return tuple(effects[contrast.name + "\0" + contrast.family] for contrast in contrasts)
 
 
+def is_to_come(cell: Cell) -> bool:
+    """Whether a run has not been made yet, or was interrupted: it will be made by the next command."""
+    return cell.result is None or (isinstance(cell.result, Failed) and cell.result.reason == "interrupted")
+
+
 def _judge(cells: Sequence[Cell], contrasts: Sequence[Contrast], question: Question, look: int) -> tuple[Judged, ...]:
     shares = look_shares(question.looks)
     rules = Rules(
@@ -91,6 +96,11 @@ def _estimate(
     variants = list(dict.fromkeys(cell.variant for cell in cells))
     weights = _weights(contrasts, variants)
     reasons = {i: c.not_assessable for i, c in enumerate(contrasts) if c.not_assessable}
+    # A verdict now and another after the rest of the runs would be two looks for the price of one.
+    waiting = {cell.variant for cell in cells if is_to_come(cell)}
+    for i, contrast in enumerate(contrasts):
+        if waiting & set(contrast.weights):
+            reasons.setdefault(i, "runs of this look are still missing")
     scored = _scored(cells, variants, question)
     if scored is not None:
         for i, contrast in enumerate(contrasts):

@@ -150,7 +150,7 @@ def pool_runs(found: list[Moments | None], weights: Array) -> Pool | None:
     shared = float(np.square(directions @ directions.T).sum()) - len(rows)  # every pair counted twice
     pooled_excess, pooled_between = float(df @ excess / df.sum()), float(df @ between / df.sum())
     return Pool(
-        excess=pooled_excess if pooled_excess > RESOLUTION * pooled_between else 0.0,
+        excess=max(0.0,pooled_excess),
         between=pooled_between,
         df=float(df.sum()) / (1 + max(0.0, shared) / len(rows)),
     )

@@ -103,8 +103,10 @@ class Courier:
         self._projection: Projection | None = None
         self._refused: set[tuple[str, str]] = set()
         self._lost = 0
+        self._is_ended = False
         self._rest = FIRST_REST
-        self._warned: float | None = None
+        self._warned = -WARN_EVERY
+        self._is_away = False
 
     def begin(self, card: StudyCard) -> None:
         """Take note of a study; returns at once."""
@@ -143,8 +145,8 @@ class Courier:
                 backlog.add(self._inbox.get())
             self._try(backlog.take(), backlog)
             with self._lock:
-                if self._projection is None and not backlog and self._inbox.empty():
-                    self._thread = None  # the study ended; the next message starts another thread
+                if self._is_ended and not backlog and self._inbox.empty():
+                    self._thread = None  # the next message starts another
                     return
 
     def _try(self, job: _Job, backlog: _Backlog) -> None:
@@ -161,8 +163,8 @@ class Courier:
                 # Later epochs would move the run's cursor past the gap, which nothing could fill then.
                 self._refused.add(job[0].run())
         self._recovered()
+        self._is_ended = isinstance(job, _End)
         if isinstance(job, _End):
-            self._projection = None
             job.done.set()
 
     def _deliver(self, job: _Job) -> None:
@@ -184,8 +186,8 @@ class Courier:
 
     def _wait(self, error: Exception, waiting: int) -> None:
         now = time.monotonic()
-        if self._warned is None or now - self._warned >= WARN_EVERY:
-            self._warned = now
+        if now - self._warned >= WARN_EVERY:
+            self._warned, self._is_away = now, True
             reason = (str(error).strip().splitlines() or [""])[0][:300]
             logger.warning(
                 "MLflow at %s cannot be written now (%s: %s); %d entries wait, training goes on",
@@ -199,6 +201,7 @@ class Courier:
         self._rest = min(2 * self._rest, LONGEST_REST)
 
     def _recovered(self) -> None:
-        if self._warned is not None:
+        self._rest = FIRST_REST
+        if self._is_away:
+            self._is_away = False
             logger.info("MLflow at %s answers again", self._store)
-        self._rest, self._warned = FIRST_REST, None

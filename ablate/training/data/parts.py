@@ -101,6 +101,7 @@ def split_pictures(config: DataConfig, run: Run, pictures: Pictures) -> Split:
         replicate_index=run.replicate.index,
         data_seed=config.seed,
         train=config.train,
+        official_test=frozenset(pictures.official_test or ()),
     )
 
 

@@ -1,0 +1,111 @@
+"""From the cells of a study to everything its report says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import sqrt
+from pathlib import Path
+
+from ablate.looks import look_shares
+from ablate.records import Cell, Prepared
+from ablate.report.commands import commands_for
+from ablate.report.facts import Evidence, Findings, Metric, Noise, VariantRow
+from ablate.report.history import histories_of, mixed_of, provenance_of, stale_of
+from ablate.report.questions import metric_of, question_of
+from ablate.report.rows import deviation, effect_rows, run_row, variant_row
+from ablate.report.settling import settling_of
+from ablate.stats.effects import Effect, estimate_effects, variant_levels
+from ablate.study.load import Study
+from ablate.study.plan import Plan
+from ablate.survey import Origin
+
+__all__ = ["Findings", "make_findings"]
+
+
+def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what is here now
+    study: Study,
+    plan: Plan,
+    cells: Sequence[Cell],
+    *,
+    look: int,
+    prepared: Mapping[str, Prepared],
+    work: Path,
+    origin: Origin | None,
+) -> Findings:
+    """Judge the cells of a plan up to a planned look, and gather what a reader needs to weigh the verdicts.
+
+    cells: every run of the plan up to `look`, with None for those that have not ended. prepared: variant ->
+    what a look at the data found, as far as it is known. work: the folder the runs lie below; paths are
+    given from there. origin: present code and data, None where nobody asked.
+    Raises StatisticsError for scores that cannot be what was measured.
+    """
+    question, metric = question_of(study, plan), metric_of(study)
+    effects = estimate_effects(cells, plan.contrasts, question, look=look)
+    levels = variant_levels(cells, question)
+    published = (study.published or {}).get(metric.name, {})
+    variants = tuple(
+        variant_row(variant, cells, levels.get(variant.name), prepared.get(variant.name), published, metric)
+        for variant in plan.variants
+    )
+    runs = tuple(run_row(cell, work) for cell in cells)
+    evidence = _evidence(study, plan, effects, look)
+    rows = effect_rows(effects, variants, metric)
+    commands = commands_for(study, work)
+    failed = {run.variant for run in runs if run.status == "failed"}
+    return Findings(
+        study=study.name,
+        question=study.question,
+        design=study.design,
+        metric=metric,
+        evidence=evidence,
+        variants=variants,
+        effects=rows,
+        runs=runs,
+        histories=histories_of(cells),
+        provenance=provenance_of(plan, cells),
+        mixed=mixed_of(cells),
+        stale=stale_of(cells, origin),
+        noise=_noise(variants, effects, metric),
+        settling=settling_of(rows, plan.contrasts, variants, runs, evidence, commands),
+        reruns={row.name: commands.run(only=[row.name], look=look, retry=row.name in failed) for row in variants},
+        published_note=str((study.published or {}).get("protocol", "")),
+        data_notes=_union([found.notes for found in prepared.values()]),
+        unreadable=_union([found.unreadable for found in prepared.values()]),
+    )
+
+
+def _evidence(study: Study, plan: Plan, effects: Sequence[Effect], look: int) -> Evidence:
+    estimates = [effect.estimate for effect in effects if effect.estimate is not None]
+    return Evidence(
+        test=plan.protocol.test,
+        val=plan.protocol.val,
+        weights=plan.protocol.weights,
+        looks=plan.looks,
+        look=look,
+        share=look_shares(plan.looks)[look - 1],
+        alpha=effects[0].judged.rules.alpha if effects else 0.05,
+        negligible=study.evidence.negligible,
+        worthwhile=study.evidence.worthwhile,
+        basis=estimates[0].basis if estimates else None,
+        images=max((found.n_images for found in estimates if found.n_images is not None), default=None),
+    )
+
+
+def _union(parts: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(item for part in parts for item in part))
+
+
+def _noise(variants: Sequence[VariantRow], effects: Sequence[Effect], metric: Metric) -> Noise:
+    differences = [effect.estimate.by_replicate for effect in effects if effect.estimate is not None]
+    return Noise(
+        runs=_pooled([(row.spread, row.n) for row in variants]),
+        differences=_pooled(
+            [(deviation([value * metric.scale for value in found]), len(found)) for found in differences]
+        ),
+    )
+
+
+def _pooled(samples: Sequence[tuple[float | None, int]]) -> float | None:
+    known = [(spread, n) for spread, n in samples if spread is not None]
+    freedom = sum(n - 1 for _, n in known)
+    return sqrt(sum((n - 1) * spread**2 for spread, n in known) / freedom) if freedom else None

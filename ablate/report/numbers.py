@@ -1,0 +1,143 @@
+"""Numbers and names as people read them: with unit, interval and the right plural. ASCII minus throughout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import floor, isfinite, log10
+from typing import NamedTuple
+
+_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """`1 replicate`, `3 replicates`, `1,797 images`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def in_words(number: int) -> str:
+    """`two`, up to twelve; digits beyond."""
+    return _WORDS[number] if 0 <= number < len(_WORDS) else f"{number:,}"
+
+
+def listed(names: Sequence[str], *, at_most: int = 4) -> str:
+    """`a, b and c`; a long list ends in `and 5 others`."""
+    shown = list(names)
+    if len(names) > at_most + 1:
+        shown = [*names[:at_most], f"{len(names) - at_most} others"]
+    if len(shown) < 2:
+        return "".join(shown)
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def shortened(name: str, width: int) -> str:
+    """The name, cut in the middle so that both ends stay, to at most `width` characters."""
+    if len(name) <= width:
+        return name
+    head = (width - 1) * 2 // 3
+    return f"{name[:head].rstrip()}…{name[len(name) - (width - 1 - head) :].lstrip()}"
+
+
+def number(value: float | None, decimals: int, *, sign: str = "") -> str:
+    """A fixed number of decimals, never `-0.0`; `-` where the value is not known. sign: `+` to show it."""
+    return "-" if value is None else f"{value:{sign}z,.{decimals}f}"
+
+
+def interval(lo: float | None, hi: float | None, decimals: int) -> str:
+    """`[4.1, 7.0]`; empty where there is none."""
+    return "" if lo is None or hi is None else f"[{number(lo, decimals)}, {number(hi, decimals)}]"
+
+
+def with_interval(value: float | None, lo: float | None, hi: float | None, decimals: int, *, sign: str = "") -> str:
+    """`+5.6 [4.1, 7.0]`; a number without interval says so."""
+    if value is None:
+        return "-"
+    return f"{number(value, decimals, sign=sign)} {interval(lo, hi, decimals) or '(no interval)'}"
+
+
+def compact(value: float | None, *, sign: str = "") -> str:
+    """A count in three digits: `512`, `24.2 k`, `138 M`, `15.5 G`."""
+    if value is None:
+        return "-"
+    size, unit = abs(value), ""
+    for unit in ("", "k", "M", "G", "T"):
+        if size < 999.5 or unit == "T":
+            break
+        size /= 1000
+    digits = f"{size:,.0f}" if not unit and size == round(size) else f"{size:,.{max(0, 2 - _magnitude(size))}f}"
+    prefix = "-" if value < 0 else sign
+    return f"{prefix}{digits}{' ' if unit else ''}{unit}"
+
+
+def _magnitude(size: float) -> int:
+    return floor(log10(size)) if size >= 1 else 0
+
+
+def duration(seconds: float | None, *, sign: str = "") -> str:
+    """`4.7 s`, `3.2 min`, `2.1 h`."""
+    if seconds is None:
+        return "-"
+    for unit, size in (("h", 3600), ("min", 60)):
+        if abs(seconds) >= 2 * size:
+            return f"{seconds / size:{sign}z,.1f} {unit}"
+    return f"{seconds:{sign}z.1f} s"
+
+
+def change(value: float | None, shown: str) -> str:
+    """A cost's change, with `same` instead of a zero."""
+    return "same" if value == 0 else shown
+
+
+class Axis(NamedTuple):
+    """A common axis with round ends; intervals that leave it end in an arrow."""
+
+    lo: float
+    hi: float
+
+
+def common_axis(points: Iterable[float], ends: Iterable[float]) -> Axis:
+    """An axis that shows zero, every point, and every interval that is not far wider than the rest.
+
+    ends: the intervals' ends. One interval from two runs may be a hundred times as wide as the
+    others; drawn whole it would leave them as dots.
+    """
+    points = [value for value in points if isfinite(value)]
+    sizes = sorted(abs(value) for value in ends if isfinite(value))
+    largest = max((abs(value) for value in points), default=0.0)
+    limit = max(2 * largest, 4 * sizes[len(sizes) // 2]) if sizes else 2 * largest
+    inside = [value for value in [*points, *(v for v in ends if isfinite(v))] if abs(value) <= limit]
+    clipped = [limit * (1 if value > 0 else -1) for value in ends if isfinite(value) and abs(value) > limit]
+    lo, hi = min([0.0, *inside, *clipped]), max([0.0, *inside, *clipped])
+    if lo == hi:
+        return Axis(-1.0, 1.0)
+    step = _round_step((hi - lo) / 6)
+    return Axis(floor(lo / step + 1e-9) * step, -floor(-hi / step + 1e-9) * step)
+
+
+def _round_step(size: float) -> float:
+    power: float = 10.0 ** floor(log10(size))
+    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= size * 0.999)
+
+
+def bar(point: float | None, lo: float | None, hi: float | None, axis: Axis, *, width: int = 25) -> str:
+    """An interval drawn in `width` characters: `····┊·├──●──┤···`; blank dots where nothing is known.
+
+    ┊ is no change (┼ within the interval), ● the estimate, ◂ and ▸ an interval that goes on.
+    """
+
+    def column(value: float) -> int:
+        share = (value - axis.lo) / (axis.hi - axis.lo)
+        return min(width - 1, max(0, round(share * (width - 1))))
+
+    cells = ["·"] * width
+    cells[column(0.0)] = "┊"
+    if point is None:
+        return "".join(cells)
+    left = column(axis.lo if lo is None else lo)
+    right = column(axis.hi if hi is None else hi)
+    for i in range(left, right + 1):
+        cells[i] = "┼" if cells[i] == "┊" else "─"
+    if right > left:
+        cells[left] = "◂" if lo is None or lo < axis.lo else "├"
+        cells[right] = "▸" if hi is None or hi > axis.hi else "┤"
+    cells[column(point)] = "●"
+    return "".join(cells)
