@@ -66,3 +66,14 @@ def _start_block(known: Any, key: str, path: str, siblings: Mapping[str, Any], t
             hint=f"{near_match(path, names)}Known keys: {', '.join(sorted(names))}.",
         )
     return None
+
+
+def flattened(config: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+    """Dotted key -> value; lists and empty blocks stay whole."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping) and value:
+            flat |= flattened(value, f"{path}{key}.")
+        else:
+            flat[path + key] = value
+    return flat

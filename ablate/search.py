@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ablate.errors import StudyError
 from ablate.files import sha256_json
+from ablate.overrides import flattened
 from ablate.records import Event, Failed, Finished, Protocol, Replicate, RunResult, RunSpec, Variant
 from ablate.settings import identity_of
 from ablate.store import Store
@@ -264,6 +265,9 @@ def open_search(study: Study, space: Space, path: Path) -> optuna.Study:
     if stored is None:
         opened.set_user_attr("asked", digest)
         opened.set_user_attr("asked_in_full", asked)
+        baseline = _baseline_point(study, space)
+        if baseline is not None:  # first, so that every search says what it gained over its base
+            opened.enqueue_trial(baseline)
     elif stored != digest:
         before = opened.user_attrs.get("asked_in_full", {})
         changed = [key for key in asked if asked[key] != before.get(key)]
@@ -272,6 +276,21 @@ def open_search(study: Study, space: Space, path: Path) -> optuna.Study:
             hint=f"Undo the change, or remove {path} to begin anew (its runs stay and are answered from the records).",
         )
     return opened
+
+
+def _baseline_point(study: Study, space: Space) -> dict[str, Any] | None:
+    """The base's own values of the searched keys; None where one of them lies outside the space."""
+    config = flattened(study.resolve({}, ("base",)).model_dump(mode="json"))
+    point = {}
+    for key, block in space.ranges.items():
+        value = config.get(key)
+        if isinstance(block, RangeBlock):
+            if not isinstance(value, (int, float)) or not block.low <= value <= block.high:
+                return None
+        elif value not in block or _is_complex(block):
+            return None
+        point[key] = value
+    return point
 
 
 def _what_is_asked(study: Study, space: Space) -> dict[str, Any]:

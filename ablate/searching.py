@@ -112,10 +112,15 @@ def _listener(
         if tracker is not None:
             _describe(name, news.spec.config, source, card, session)
             tell(tracker, label_of(name, news.spec), news)
-        progress.hear(news, f"{name} · {changes_text(source.point(numbers[0]))}")
+        progress.hear(news, f"{name} · {point_text(source.point(numbers[0]))}")
         on_progress(progress)
 
     return listen
+
+
+def point_text(point: Mapping[str, Any]) -> str:
+    """A point of the space for a person: four digits are enough to tell trials apart."""
+    return changes_text({k: float(f"{v:.4g}") if isinstance(v, float) else v for k, v in point.items()})
 
 
 def _describe(name: str, config: Mapping[str, Any], source: OptunaSource, card: StudyCard, session: Session) -> None:
@@ -152,7 +157,7 @@ def _conclude(
     best = max(finished, key=lambda trial: sign * (trial.value or 0.0), default=None)
     table = (options.reports or session.work / "reports") / study.name / "trials.csv"
     write_text(table, _csv(tried, study.evidence.metric))
-    description = "" if best is None else f"Best: {name_of(best.number)}, {changes_text(best.point)}"
+    description = "" if best is None else f"Best: {name_of(best.number)}, {point_text(best.point)}"
     failed = any(trial.value is None for trial in tried)
     delivered = tracker is None or tracker.end(
         StudySummary(description=description, files=table.parent, variants={}, failed=failed, extra={}),

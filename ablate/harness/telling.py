@@ -8,6 +8,7 @@ from typing import Any
 
 from ablate.harness.coordinator import News
 from ablate.journal import read_events, read_history
+from ablate.overrides import flattened
 from ablate.protocols import RunLabel, StudyCard, Tracker
 from ablate.records import Config, RunSpec, Variant
 from ablate.study.load import Study
@@ -61,17 +62,6 @@ def core_settings(config: Config, baseline: Config) -> dict[str, str]:
     keys = [key for key in mine if mine[key] != theirs.get(key) or key.rsplit(".", 1)[-1] in USUAL]
     keys += [key for key in theirs if key not in mine]
     return {key: _text(mine.get(key)) for key in keys}
-
-
-def flattened(config: Config, path: str = "") -> dict[str, Any]:
-    """Dotted key -> value; lists and empty blocks stay whole."""
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        if isinstance(value, Mapping) and value:
-            flat |= flattened(value, f"{path}{key}.")
-        else:
-            flat[path + key] = value
-    return flat
 
 
 def _text(value: Any) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from math import floor, isfinite, log10
+from collections.abc import Sequence
+from math import floor, log10
 from typing import NamedTuple
 
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -94,19 +94,17 @@ class Axis(NamedTuple):
     hi: float
 
 
-def common_axis(points: Iterable[float], ends: Iterable[float]) -> Axis:
+def common_axis(points: Sequence[float], ends: Sequence[float]) -> Axis:
     """An axis that shows zero, every point, and every interval that is not far wider than the rest.
 
-    ends: the intervals' ends. One interval from two runs may be a hundred times as wide as the
+    ends: the finite ends of the intervals. One interval from two runs may be a hundred times as wide as the
     others; drawn whole it would leave them as dots.
     """
-    points = [value for value in points if isfinite(value)]
-    sizes = sorted(abs(value) for value in ends if isfinite(value))
+    sizes = sorted(abs(value) for value in ends)
     largest = max((abs(value) for value in points), default=0.0)
     limit = max(2 * largest, 4 * sizes[len(sizes) // 2]) if sizes else 2 * largest
-    inside = [value for value in [*points, *(v for v in ends if isfinite(v))] if abs(value) <= limit]
-    clipped = [limit * (1 if value > 0 else -1) for value in ends if isfinite(value) and abs(value) > limit]
-    lo, hi = min([0.0, *inside, *clipped]), max([0.0, *inside, *clipped])
+    shown = [0.0, *points, *(min(limit, max(-limit, value)) for value in ends)]
+    lo, hi = min(shown), max(shown)
     if lo == hi:
         return Axis(-1.0, 1.0)
     step = _round_step((hi - lo) / 6)

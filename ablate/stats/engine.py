@@ -38,9 +38,8 @@ class Moments:
 
     @property
     def excess(self) -> float:
-        """How much the replicates differ beyond image noise; exactly 0 where only rounding is left."""
-        excess = self.between - self.within
-        return excess if abs(excess) > RESOLUTION * self.between else 0.0
+        """How much the replicates differ beyond image noise; negative where they differ by less."""
+        return self.between - self.within
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,10 +147,9 @@ def pool_runs(found: list[Moments | None], weights: Array) -> Pool | None:
     between = np.array([moments.between for moments in known]) / lengths
     directions = weights[rows] / np.sqrt(lengths)[:, None]
     shared = float(np.square(directions @ directions.T).sum()) - len(rows)  # every pair counted twice
-    pooled_excess, pooled_between = float(df @ excess / df.sum()), float(df @ between / df.sum())
     return Pool(
-        excess=max(0.0,pooled_excess),
-        between=pooled_between,
+        excess=max(0.0, float(df @ excess / df.sum())),
+        between=float(df @ between / df.sum()),
         df=float(df.sum()) / (1 + max(0.0, shared) / len(rows)),
     )
 
@@ -160,7 +158,9 @@ def _finish(moments: Moments, pool: Pool | None, length: float, level: float) ->
     k, n_images = moments.n_replicates, moments.n_images
     run_part = 0.0
     if k > 1 and pool is not None:
-        run_part = max(0.0, moments.excess, pool.excess * length) / k
+        excess = max(0.0, moments.excess, pool.excess * length)
+        # A difference of two variances: what is left of them by rounding would be a large standard error.
+        run_part = excess / k if excess > RESOLUTION * (moments.between + pool.between * length) else 0.0
     variance = moments.image_part + run_part
     difference, se = settled(moments.difference, variance, resolution=moments.resolution)
     df = float(n_images - 1 if k == 1 else k - 1)

@@ -251,8 +251,7 @@ def verdict_text(judged: Judged, *, scale: float = 100.0, decimals: int = 1) -> 
             if judged.needed is not None and judged.needed.unit == "images":
                 return "undecided (test set too small: no number of replicates settles this)"
             return "undecided"
-        case "not_assessable":
-            return f"not assessable ({judged.reason})"
+    return f"not assessable ({judged.reason})"
 
 
 def _verdict(found: Estimate, claims: Sequence[bool], goal: Goal) -> Verdict:

@@ -1,0 +1,41 @@
+"""Write docs/cli.md from the commands' own help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer.main
+from typer.testing import CliRunner
+
+from ablate.cli.app import app
+
+PATH = Path(__file__).parents[2] / "docs" / "cli.md"
+
+HEAD = """\
+# Commands
+
+Generated from `--help` by `make docs`.
+
+Exit codes: 0 done; 1 some runs failed, the report says which; 2 the request was wrong or needs a decision; \
+75 another process holds the study; 130 and 143 interrupted.
+"""
+
+
+def command_names() -> list[str]:
+    """Every command, in the order of `ablate --help`."""
+    return list(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+
+
+def cli_reference() -> str:
+    """The text of docs/cli.md."""
+    runner = CliRunner()
+    parts = [HEAD]
+    for name in command_names():
+        shown = runner.invoke(app, [name, "--help"], env={"COLUMNS": "100", "TERM": "dumb"}, prog_name="ablate")
+        lines = "\n".join(line.rstrip() for line in shown.stdout.strip().splitlines())
+        parts.append(f"## ablate {name}\n\n```text\n{lines}\n```\n")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    PATH.write_text(cli_reference(), encoding="utf-8")

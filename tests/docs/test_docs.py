@@ -1,0 +1,69 @@
+"""The documentation says what the commands do."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from ablate.study.load import load_study
+from ablate.study.plan import make_plan
+from tests.docs.generate import PATH, cli_reference, command_names
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+STUDIES = sorted((ROOT / "studies").glob("*.yaml"))
+
+
+def test_the_command_reference_equals_the_commands_help() -> None:
+    """docs/cli.md is what `--help` prints; `make docs` renews it."""
+    assert PATH.read_text(encoding="utf-8") == cli_reference()
+
+
+@pytest.mark.parametrize("name", command_names())
+def test_every_command_has_a_sentence_and_an_example(name: str) -> None:
+    """Help that shows no use is no help."""
+    section = cli_reference().split(f"## ablate {name}\n")[1].split("\n## ")[0]
+
+    assert f"Example: ablate {name}" in " ".join(section.split())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_ablate_command_in_the_pages_exists(page: Path) -> None:
+    """A command a reader copies is a command there is."""
+    blocks = re.findall(r"```(?:bash|console|sh)\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    lines = [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
+    used = {shlex.split(line, comments=True)[1] for line in lines if line.startswith("ablate ")}
+
+    assert used <= {*command_names(), "--help"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_relative_link_leads_somewhere(page: Path) -> None:
+    """A link to a file that was moved is mended with the move."""
+    targets = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", page.read_text(encoding="utf-8"))
+
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.name)
+def test_every_shipped_study_can_be_planned(path: Path) -> None:
+    """A study file in the repository is a study that is right."""
+    assert make_plan(load_study(path)).variants
+
+
+def test_the_packaged_quick_start_equals_the_one_in_the_repository() -> None:
+    """`ablate demo` and `ablate run studies/quickstart.yaml` are the same study."""
+    packaged = ROOT / "ablate" / "packaged" / "quickstart.yaml"
+
+    assert packaged.read_bytes() == (ROOT / "studies" / "quickstart.yaml").read_bytes()
+
+
+def test_the_repository_speaks_of_the_product_alone() -> None:
+    """No page names a machine's own folders."""
+    pattern = re.compile(r"(?<![\w.])/(?:work|root|home)/\w")
+    files = [path for path in [*PAGES, *STUDIES, *(ROOT / "ablate").rglob("*.py")] if path.is_file()]
+
+    assert [path.name for path in files if pattern.search(path.read_text(encoding="utf-8"))] == []
