@@ -17,7 +17,7 @@ from ablate.harness.coordinator import FixedSource, Interruption, Listener, News
 from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.telling import label_of, study_card, tell, tell_all
 from ablate.protocols import StudySummary, Tracker
-from ablate.records import RunSpec
+from ablate.records import Cell, RunSpec
 from ablate.session import (
     Options,
     Session,
@@ -43,10 +43,11 @@ TRACKING_SECONDS = 60.0
 class StudyRun:
     """What running a study came to.
 
-    trained: runs that were trained now. delivered: False where the tracking store is not up to date.
+    cells: every run of the plan up to the look. trained: runs that were trained now. delivered: False where the tracking store is not up to date.
     exit_code: 0 all there, 1 some runs failed, 130 or 143 interrupted.
     """
 
+    cells: tuple[Cell, ...]
     findings: Findings
     report: Path
     trained: int
@@ -93,7 +94,14 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
     findings, report = write_report(session, options)
     delivered = tracker is None or tracker.end(_summary(findings, report), timeout=TRACKING_SECONDS)
     code = interruption.exit_code if interruption.asked else int(bool(findings.failed))
-    return StudyRun(findings=findings, report=report, trained=progress.done, delivered=delivered, exit_code=code)
+    return StudyRun(
+        cells=tuple(collect(session.plan, session.store, session.origin, look=options.look)),
+        findings=findings,
+        report=report,
+        trained=progress.done,
+        delivered=delivered,
+        exit_code=code,
+    )
 
 
 def sync_study(session: Session, options: Options) -> int:

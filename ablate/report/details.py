@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any
 
-from ablate.report.facts import Findings, Provenance
-from ablate.report.history import epoch_means
+from ablate.report.facts import EffectRow, Findings, Provenance
+from ablate.report.history import EpochMean, epoch_means
 from ablate.report.numbers import compact, duration, interval, listed, number, with_interval
-from ablate.report.questions import shown_scale
-from ablate.report.tables import Column, Table, level_words, published_words, table_of
+from ablate.report.questions import is_rate
+from ablate.report.tables import Column, Kind, Table, level_words, published_words, table_of
 from ablate.report.words import metric_words, unit_words, verdict_words
 
 MOST_EPOCH_ROWS = 400
@@ -41,7 +41,7 @@ def variants_table(findings: Findings) -> Table:
     ]
     note = "Brackets are 95% intervals, n counts finished runs; spread is the standard deviation over them."
     if counts:
-        note += " Images are those of the first replicate."
+        note += f" {', '.join(counts).capitalize()}: images in the first replicate."
     return table_of("Variants", columns, note)
 
 
@@ -58,7 +58,7 @@ def comparisons_table(findings: Findings) -> Table:
     """Every comparison in full: both intervals, p, the smallest difference to be seen."""
     effects, decimals = findings.effects, findings.metric.decimals
     columns = [
-        Column("Comparison", "text", [f"{e.name}: {e.variant} against {e.reference}" for e in effects]),
+        Column("Comparison", "text", [_comparison(effect) for effect in effects]),
         Column("Family", "text", [f"{e.family} ({e.family_size})" for e in effects]),
         Column(
             f"Difference{f' ({unit_words(findings.metric).strip()})' if unit_words(findings.metric) else ''}",
@@ -74,6 +74,11 @@ def comparisons_table(findings: Findings) -> Table:
         Column("Verdict", "text", [verdict_words(e) for e in effects]),
     ]
     return table_of("All comparisons in numbers", columns)
+
+
+def _comparison(effect: EffectRow) -> str:
+    pair = f"{effect.variant} against {effect.reference}"
+    return pair if effect.name == effect.variant else f"{effect.name}: {pair}"
 
 
 def p_words(p: float | None) -> str:
@@ -103,47 +108,49 @@ def costs_table(findings: Findings) -> Table:
 
 def epoch_metrics(findings: Findings) -> list[str]:
     """The per-epoch metrics worth a column: the study's metric and the loss, training and validation."""
-    known = {name for history in findings.histories for name in history.metrics}
-    wanted = [f"{part}/{name}" for name in dict.fromkeys([findings.metric.name, "loss"]) for part in ("train", "val")]
-    return [name for name in wanted if name in known]
+    known = dict.fromkeys(name for history in findings.histories for name in history.metrics)
+    wanted = [
+        f"{part}{name}" for name in dict.fromkeys([findings.metric.name, "loss"]) for part in ("train/", "val/", "")
+    ]
+    return [name for name in wanted if name in known] or list(known)[:4]
 
 
 def epochs_table(findings: Findings) -> Table:
     """A line a variant and epoch: mean over the replicates, least and most in brackets."""
     names = epoch_metrics(findings)
-    rows: list[tuple[str, ...]] = []
     longest = max((history.epochs[-1] for history in findings.histories if history.epochs), default=0)
-    every = ceil(longest * len(findings.variants) / MOST_EPOCH_ROWS)
-    for variant in findings.variants:
-        means = {name: {m.epoch: m for m in epoch_means(findings.histories, variant.name, name)} for name in names}
-        epochs = sorted({epoch for found in means.values() for epoch in found})
-        for epoch in epochs:
-            if epoch not in (1, epochs[-1]) and epoch % every:
-                continue
-            here = [means[name].get(epoch) for name in names]
-            cells = [
-                with_interval(m.mean, m.lo, m.hi, 1 if shown_scale(name) == 100 else 3) if m else "-"
-                for name, m in zip(names, here, strict=True)
-            ]
-            rows.append((variant.name, str(epoch), str(max((m.n for m in here if m), default=0)), *cells))
+    every = max(1, ceil(longest * len(findings.variants) / MOST_EPOCH_ROWS))
+    rows = [row for variant in findings.variants for row in _epoch_rows(findings, variant.name, names, every)]
     note = "Means over n replicates; brackets are the least and the most of them."
     if every > 1:
         note += f" Every {every}th epoch, the first and the last; tables/epochs.csv has all."
-    heads = [epoch_metric_words(name) for name in names]
-    return Table(
-        title="Epochs",
-        columns=("Variant", "Epoch", "n", *heads),
-        rows=tuple(rows),
-        note=note,
-        kinds=("text", "number", "number", *("number" for _ in heads)),
-    )
+    kinds: list[Kind] = ["text", "number", "number"]
+    kinds += ["number" for _ in names]
+    columns = ("Variant", "Epoch", "n", *(epoch_metric_words(name) for name in names))
+    return Table("Epochs", columns, tuple(rows), note, tuple(kinds))
+
+
+def _epoch_rows(findings: Findings, variant: str, names: Sequence[str], every: int) -> list[tuple[str, ...]]:
+    means = {name: {found.epoch: found for found in epoch_means(findings.histories, variant, name)} for name in names}
+    epochs = sorted({epoch for found in means.values() for epoch in found})
+    rows = []
+    for epoch in epochs:
+        if epoch in (epochs[0], epochs[-1]) or epoch % every == 0:
+            here = [means[name].get(epoch) for name in names]
+            cells = [_epoch_cell(found, name) for found, name in zip(here, names, strict=True)]
+            rows.append((variant, str(epoch), str(max(found.n for found in here if found)), *cells))
+    return rows
+
+
+def _epoch_cell(found: EpochMean | None, name: str) -> str:
+    return with_interval(found.mean, found.lo, found.hi, 1 if is_rate(name) else 3) if found else "-"
 
 
 def epoch_metric_words(name: str) -> str:
     """`Validation accuracy (%)` from `val/accuracy`."""
     part, _, metric = name.rpartition("/")
     words = {"train": "training", "val": "validation"}.get(part, part)
-    unit = " (%)" if shown_scale(name) == 100 else ""
+    unit = " (%)" if is_rate(name) else ""
     return f"{words} {metric.replace('_', ' ')}{unit}".strip().capitalize()
 
 
@@ -153,10 +160,10 @@ def provenance_table(findings: Findings) -> Table:
     columns = [
         Column("Runs", "text", [_runs_words(group, findings) for group in groups]),
         Column("When (UTC)", "text", [_when(group) for group in groups]),
-        Column("Device", "text", [group.stamp.device or "-" for group in groups]),
-        Column("System", "text", [group.stamp.platform or "-" for group in groups]),
+        Column("Device", "text", [group.stamp.device for group in groups]),
+        Column("System", "text", [group.stamp.platform for group in groups]),
         Column("Versions", "text", [_pairs(group.stamp.versions) for group in groups]),
-        Column("Numbers", "text", [_pairs(group.numerics) for group in groups]),
+        Column("Numeric settings", "text", [_pairs(group.numerics) for group in groups]),
         Column("Git commit", "code", [_commit(group.stamp.git_commit) for group in groups]),
         Column("Trainer's code", "code", [group.stamp.source_digest[:12] for group in groups]),
         Column("Data", "code", [group.stamp.data_digest[:12] for group in groups]),
@@ -173,7 +180,7 @@ def _runs_words(group: Provenance, findings: Findings) -> str:
 
 def _when(group: Provenance) -> str:
     if group.first is None or group.last is None:
-        return "-"
+        return ""
     first, last = (time.strftime("%Y-%m-%d %H:%M", time.gmtime(at)) for at in (group.first, group.last))
     return first if first == last else f"{first} to {last}"
 

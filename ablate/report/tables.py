@@ -200,13 +200,12 @@ def terminal_steps(findings: Findings) -> Table:
     metric, axis = findings.metric, effects_axis(findings)
     lines = [line for family in findings.families for line in _lines(findings, family)]
     lines = lines or [_Line(row.name, row, None) for row in findings.variants]
+    level = _with_unit(shortened(metric_words(metric), 13), metric.unit)
     columns = [
-        Column("step", "text", [shortened(line.name, 20) for line in lines]),
-        Column(
-            _with_unit(metric_words(metric), metric.unit), "number", [level_words(x.variant, findings) for x in lines]
-        ),
-        Column(_with_unit("difference", unit_words(metric)), "number", _differences(lines, findings)),
-        Column(axis_words(axis, findings), "code", _bars(lines, axis, width=15)),
+        Column("step", "text", [shortened(line.name, 16) for line in lines]),
+        Column(level, "number", [level_words(line.variant, findings) for line in lines]),
+        Column(_with_unit("change", unit_words(metric)), "number", _differences(lines, findings)),
+        Column(axis_words(axis, findings), "code", _bars(lines, axis, width=13)),
         Column("n", "number", _counts(lines)),
         Column("verdict", "text", [verdict_words(x.effect, with_reason=False) if x.effect else "" for x in lines]),
     ]

@@ -1,0 +1,76 @@
+"""Free text made harmless: names, notes and messages of failures may hold anything."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+MESSAGE_WIDTH = 300
+"""Characters of a failure's message in a table; its log has the rest."""
+
+_SPECIAL = re.compile(r"[\\`*\[\]<>|~$&#]|(?<![^\W_])_|_(?![^\W_])")
+_BLOCK_START = re.compile(r"^([-+=](?!\d)|\d+[.)](?=\s|$))")
+_HIDDEN = ("Cc", "Cf", "Cs", "Co")
+
+
+def plain(text: str, *, width: int | None = None) -> str:
+    """One line without control characters and without marks that turn the direction of writing."""
+    kept = "".join(" " if character.isspace() else character for character in text if _is_shown(character))
+    line = " ".join(kept.split())
+    return line if width is None or len(line) <= width else f"{line[: width - 1]}…"
+
+
+def _is_shown(character: str) -> bool:
+    # Cf holds the zero-width joiner, which many emoji need, beside marks that reverse a line.
+    return character.isspace() or character == "\u200d" or unicodedata.category(character) not in _HIDDEN
+
+
+def markdown(text: str) -> str:
+    """The text as itself within a line of Markdown, such as a table's cell."""
+    return _SPECIAL.sub(lambda found: _entity(found.group()), plain(text))
+
+
+def markdown_block(text: str) -> str:
+    """The text as itself where a paragraph or a list item begins."""
+    return _BLOCK_START.sub(lambda found: f"{found.group()[:-1]}\\{found.group()[-1]}", markdown(text))
+
+
+def _entity(character: str) -> str:
+    # An HTML entity where a backslash would not stop HTML or a table's column.
+    return {"<": "&lt;", ">": "&gt;", "&": "&amp;", "|": "&#124;"}.get(character, f"\\{character}")
+
+
+def code_span(text: str, *, in_table: bool = True) -> str:
+    """The text between backticks, in characters of one width; nothing for nothing."""
+    line = plain(text)
+    if not line:
+        return ""
+    fence = "`" * (max((len(run) for run in re.findall("`+", line)), default=0) + 1)
+    inner = line.replace("|", "\\|") if in_table else line
+    pad = " " if line.startswith("`") or line.endswith("`") else ""
+    return f"{fence}{pad}{inner}{pad}{fence}"
+
+
+def code_block(lines: Sequence[str], language: str = "") -> str:
+    """Lines to be copied as they are, between fences longer than any run of backticks inside."""
+    body = [plain(line) for line in lines]
+    longest = max((len(run) for line in body for run in re.findall("`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return "\n".join([f"{fence}{language}", *body, fence])
+
+
+def csv_cell(text: str) -> str:
+    """The text as a spreadsheet should show it: never a formula, numbers left alone."""
+    line = plain(text)
+    if not line.startswith(("=", "+", "-", "@")) or _is_number(line):
+        return line
+    return f"'{line}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,118 @@
+"""What the statistics claim, measured on simulated studies whose truth is known."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+
+from ablate.stats.engine import estimate
+from ablate.stats.replicate_level import estimate_replicates
+from ablate.stats.verdict import judge
+from tests.calibration.item_response import SOURCE_CHAIN, chain_weights, level_and_luck, simulated_cells
+
+Form = Literal["fixed", "folds"]
+
+STEPS = chain_weights(6)
+TRUTH = np.diff(SOURCE_CHAIN)
+
+
+def covered(n_studies: int, *, seed: int, **study: Any) -> float:
+    """The share of 95% intervals that hold the true step, over all steps of all studies."""
+    rng = np.random.default_rng(seed)
+    hits = 0
+    for _ in range(n_studies):
+        found = estimate(simulated_cells(rng, accuracies=SOURCE_CHAIN, **study), STEPS)
+        hits += sum(e is not None and e.lo <= step <= e.hi for e, step in zip(found, TRUTH, strict=True))
+    return hits / n_studies / len(TRUTH)
+
+
+def false_verdicts(n_studies: int, *, seed: int, holm: bool = True, **study: Any) -> float:
+    """The share of studies without any true difference in which some step is called better or worse."""
+    rng = np.random.default_rng(seed)
+    wrong = 0
+    for _ in range(n_studies):
+        found = estimate(simulated_cells(rng, accuracies=[0.46] * 6, **study), STEPS)
+        families = [found] if holm else [(one,) for one in found]
+        members = [m for family in families for m in judge(family, negligible=0.01, worthwhile=0.03)]
+        wrong += any(member.verdict in ("better", "worse") for member in members)
+    return wrong / n_studies
+
+
+class TestQuickly:
+    """A few dozen studies: wide limits, but a broken formula does not pass them."""
+
+    @pytest.mark.parametrize("form", ["fixed", "folds"])
+    def test_intervals_hold_the_truth(self, form: Form) -> None:
+        """Most 95% intervals hold the true step."""
+        assert 0.90 <= covered(60, seed=1, form=form, n_replicates=3, run_sd=0.01, n_test=180) <= 1.0
+
+    @pytest.mark.parametrize("form", ["fixed", "folds"])
+    def test_null_studies_are_seldom_decided(self, form: Form) -> None:
+        """Few studies without a difference find one."""
+        assert false_verdicts(60, seed=2, form=form, n_replicates=3, run_sd=0.01, n_test=180) <= 0.12
+
+    def test_the_simulated_truth_is_what_was_asked_for(self) -> None:
+        """Over many images and runs the simulated accuracy and its spread are the given ones."""
+        rng = np.random.default_rng(3)
+        level, luck_sd = level_and_luck(0.46, 0.03)
+        luck = rng.normal(0, luck_sd, (1000, 1))
+        images = np.hypot(2.0, 1.0) * rng.normal(0, 1, 20_000)
+        runs = np.array([np.mean(1 / (1 + np.exp(-level - images - c))) for c in luck])
+
+        assert runs.mean() == pytest.approx(0.46, abs=0.006)
+        assert runs.std() == pytest.approx(0.03, rel=0.1)
+
+    def test_same_seed_same_study(self) -> None:
+        """A simulated study is a function of its seed."""
+        first, second = (
+            simulated_cells(np.random.default_rng(4), accuracies=[0.4, 0.5], form="folds", n_replicates=2)
+            for _ in range(2)
+        )
+
+        assert np.array_equal(first.scores, second.scores)
+
+
+@pytest.mark.slow
+class TestCoverage:
+    @pytest.mark.parametrize("run_sd", [0.0, 0.015])
+    @pytest.mark.parametrize("k", [3, 5, 10])
+    @pytest.mark.parametrize("form", ["fixed", "folds"])
+    def test_95_percent_means_95_percent(self, form: Form, k: int, run_sd: float) -> None:
+        """The intervals hold the true step for new images in 93 to 99 of 100 cases."""
+        assert 0.93 <= covered(300, seed=10 + k, form=form, n_replicates=k, run_sd=run_sd) <= 0.99
+
+    def test_a_t_interval_over_seeds_would_not(self) -> None:
+        """Ten seeds on one test set, compared seed by seed, say far too much about new images."""
+        rng = np.random.default_rng(20)
+        hits = 0
+        for _ in range(200):
+            cells = simulated_cells(rng, accuracies=SOURCE_CHAIN, form="fixed", n_replicates=10)
+            means = [[float(row.mean()) for row in rows if row is not None] for rows in cells.scores]
+            found = estimate_replicates(means, STEPS, pairing="paired")
+            hits += sum(e is not None and e.lo <= step <= e.hi for e, step in zip(found, TRUTH, strict=True))
+
+        assert hits / 1000 < 0.90
+
+
+@pytest.mark.slow
+class TestFalseVerdicts:
+    @pytest.mark.parametrize("k", [3, 5, 10])
+    @pytest.mark.parametrize("form", ["fixed", "folds"])
+    def test_a_chain_of_five_null_steps(self, form: Form, k: int) -> None:
+        """At most 65 in 1,000 studies of variants that are equally good call any step a difference."""
+        assert false_verdicts(1000, seed=30 + k, form=form, n_replicates=k, run_sd=0.015) <= 0.065
+
+    @pytest.mark.parametrize("form", ["fixed", "folds"])
+    def test_one_configuration_under_six_names(self, form: Form) -> None:
+        """Six copies of one configuration under other seeds are told apart in at most 65 of 1,000 studies."""
+        study = {"form": form, "n_replicates": 5, "run_sd": 0.01, "same_variant": True}
+
+        assert false_verdicts(1000, seed=40, **study) <= 0.065
+
+    def test_without_the_family_there_would_be_more(self) -> None:
+        """Judging each step as if it were the only one breaks the promise that Holm keeps."""
+        study: dict[str, Any] = {"form": "fixed", "n_replicates": 10, "run_sd": 0.0}
+
+        assert false_verdicts(300, seed=50, holm=False, **study) > 0.10
