@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from functools import lru_cache
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ablate.report.escape import plain
 from ablate.report.figures import CurvesInfo, ForestInfo, ForestRow, LevelsInfo, Panel
@@ -14,6 +14,8 @@ from ablate.report.numbers import shortened
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+Info = TypeVar("Info")
 
 DPI = 200
 """Twice what a screen shows, so that figures stay sharp."""
@@ -32,16 +34,20 @@ COLOURS = {
 """Okabe and Ito's palette, told apart by colour-blind eyes; every verdict stands there as a word, too."""
 PARTS = {"training": "#e69f00", "validation": "#0072b2", "": "#0072b2"}
 
-_FALLBACK_FONTS = (
-    "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "Hiragino Sans",
-    "PingFang SC", "Microsoft YaHei", "MS Gothic", "Malgun Gothic", "Arial Unicode MS", "Noto Emoji", "Segoe UI Emoji",
+_FONT = "DejaVu Sans"
+_FALLBACKS = (
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei",
+    "Hiragino Sans", "PingFang SC", "Microsoft YaHei", "MS Gothic", "Malgun Gothic", "Arial Unicode MS",
 )  # fmt: skip
 
 
-def png(figure: Figure) -> bytes:
-    """The figure as a picture."""
+def picture(draw: Callable[[Info], Figure], info: Info) -> bytes:
+    """The figure as PNG, whatever fonts and TeX settings the user's own matplotlib has."""
+    from matplotlib import rc_context
+
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=DPI, metadata={"Software": None})
+    with rc_context({"text.usetex": False, "font.family": list(_families())}):
+        draw(info).savefig(stream, format="png", dpi=DPI, metadata={"Software": None})
     return stream.getvalue()
 
 
@@ -130,13 +136,15 @@ def draw_curves(info: CurvesInfo) -> Figure:
 
 
 def _draw_panel(axes: Axes, panel: Panel) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     axes.set_title(f"{label(panel.title)}  (n={panel.n})", fontsize=9, loc="left", parse_math=False)
     for line in panel.lines:
         colour = PARTS[line.part]
         marker = "o" if len(line.epochs) == 1 else ""
         axes.plot(line.epochs, line.mean, color=colour, linewidth=1.6, marker=marker, markersize=3, label=line.part)
         axes.fill_between(line.epochs, line.lo, line.hi, color=colour, alpha=0.22, linewidth=0)
-    axes.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[attr-defined]  # MaxNLocator's
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
     axes.grid(color=BAND)
     axes.set_axisbelow(True)
     _plain_frame(axes)
@@ -183,7 +191,17 @@ def drawable(text: str) -> str:
 
 
 @lru_cache(maxsize=1)
+def _families() -> tuple[str, ...]:
+    """The font that comes with matplotlib, then those here that know East Asian scripts."""
+    from matplotlib.font_manager import fontManager
+
+    here = set(fontManager.get_font_names())
+    return (_FONT, *(name for name in _FALLBACKS if name in here))
+
+
+@lru_cache(maxsize=1)
 def _known_characters() -> frozenset[int]:
     from matplotlib.font_manager import FontProperties, findfont, get_font
 
-    return frozenset(get_font(findfont(FontProperties(family="DejaVu Sans"))).get_charmap())
+    fonts = [get_font(findfont(FontProperties(family=name))) for name in _families()]
+    return frozenset(code for font in fonts for code in font.get_charmap())

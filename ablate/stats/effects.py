@@ -55,13 +55,14 @@ def estimate_effects(
 
     What earlier looks have spent is counted: a p-value of look l weighs p / share_l, and the smallest
     over the looks so far is what Holm sees (a union bound, valid whatever the looks have in common).
+    A contrast that an earlier look has decided keeps that look's numbers and verdict.
     """
-    effects: dict[str, Effect] = {}
+    effects: dict[int, Effect] = {}
     for family in dict.fromkeys(contrast.family for contrast in contrasts):
-        members = [contrast for contrast in contrasts if contrast.family == family]
-        for contrast, judged in zip(members, _judge(cells, members, question, look), strict=True):
-            effects[contrast.name + "\0" + family] = Effect(contrast=contrast, judged=judged, look=look)
-    return tuple(effects[contrast.name + "\0" + contrast.family] for contrast in contrasts)
+        members = [i for i, contrast in enumerate(contrasts) if contrast.family == family]
+        judged = _judge_family(cells, [contrasts[i] for i in members], question, look)
+        effects |= dict(zip(members, judged, strict=True))
+    return tuple(effects[i] for i in range(len(contrasts)))
 
 
 def is_to_come(cell: Cell) -> bool:
@@ -69,25 +70,29 @@ def is_to_come(cell: Cell) -> bool:
     return cell.result is None or (isinstance(cell.result, Failed) and cell.result.reason == "interrupted")
 
 
-def _judge(cells: Sequence[Cell], contrasts: Sequence[Contrast], question: Question, look: int) -> tuple[Judged, ...]:
-    shares = look_shares(question.looks)
-    rules = Rules(
-        negligible=question.negligible,
-        worthwhile=question.worthwhile,
-        goal=question.goal,
-        share=shares[look - 1],
-    )
-    found: tuple[Estimate | None, ...] = ()
-    reasons: dict[int, str] = {}
-    spent: list[RawP] = []
-    for replicates, share in zip(question.looks[:look], shares, strict=False):
+def _judge_family(cells: Sequence[Cell], contrasts: Sequence[Contrast], question: Question, look: int) -> list[Effect]:
+    decided: dict[int, Effect] = {}
+    smallest: RawP | None = None
+    for number, (replicates, share) in enumerate(
+        zip(question.looks[:look], look_shares(question.looks), strict=False), start=1
+    ):
+        rules = Rules(negligible=question.negligible, worthwhile=question.worthwhile, goal=question.goal, share=share)
         seen = [cell for cell in cells if cell.replicate.index < replicates]
         found, reasons = _estimate(seen, contrasts, question)
         reasons = unassessable(found, reasons)
-        p = raw_p(found, rules, reasons=reasons)
-        spent.append(RawP(*(tuple(min(1.0, value / share) for value in claim) for claim in p)))
-    smallest = RawP(*(tuple(map(min, zip(*claim, strict=True))) for claim in zip(*spent, strict=True)))
-    return decide(found, smallest, rules, reasons=reasons)
+        smallest = _spend(raw_p(found, rules, reasons=reasons), share, smallest)
+        for i, judged in enumerate(decide(found, smallest, rules, reasons=reasons)):
+            if i not in decided or decided[i].judged.verdict in ("undecided", "not_assessable"):
+                decided[i] = Effect(contrast=contrasts[i], judged=judged, look=number)
+    return [decided[i] for i in range(len(contrasts))]
+
+
+def _spend(p: RawP, share: float, before: RawP | None) -> RawP:
+    """The p-values that count after this look."""
+    weighed = RawP(*(tuple(min(1.0, value / share) for value in claim) for claim in p))
+    if before is None:
+        return weighed
+    return RawP(*(tuple(map(min, old, new)) for old, new in zip(before, weighed, strict=True)))
 
 
 def _estimate(
