@@ -2,6 +2,7 @@
 
 AblateError                exit 2   the request was wrong or needs a decision
 ├── StudyError                      the study file or an override is wrong
+│   └── SettingError                one setting cannot be met; names its key
 ├── DataError                       pictures, labels or folders are wrong
 ├── TrainerError                    a dotted path leads nowhere, or what it names breaks the contract
 ├── DecisionNeeded                  finished runs no longer match code or data: --reuse or --retrain
@@ -38,6 +39,14 @@ class StudyError(AblateError):
     """The study file or an override asks for something that does not exist or cannot be."""
 
 
+class SettingError(StudyError):
+    """One setting cannot be met; `key` is its dotted path in the config, or from `evidence.` on."""
+
+    def __init__(self, key: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.key = key
+
+
 class DataError(AblateError):
     """Pictures, labels or folders do not hold what the study needs."""
 
@@ -70,5 +79,6 @@ class Diverged(Exception):
 
 def near_match(word: str, known: Iterable[str]) -> str:
     """`Did you mean 'x'? ` for the closest known word, or an empty string."""
-    close = get_close_matches(word, list(known), n=1)
-    return f"Did you mean {close[0]!r}? " if close else ""
+    spelled = {name.casefold(): name for name in known}
+    close = get_close_matches(word.casefold(), spelled, n=1)
+    return f"Did you mean {spelled[close[0]]!r}? " if close else ""

@@ -2,78 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
-from ablate.errors import StudyError, near_match
+from ablate.errors import SettingError
+
+Complete = Callable[[dict[str, Any]], Mapping[str, Any] | None]
+"""From a sparse configuration to the same one with every default, or None where it is not valid."""
 
 
-class OverrideError(StudyError):
+class OverrideError(SettingError):
     """An override cannot be applied; `key` is the dotted path as the user wrote it."""
-
-    def __init__(self, key: str, message: str, *, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.key = key
 
 
 def apply_overrides(
-    config: Mapping[str, Any], overrides: Mapping[str, Any], *, defaults: Mapping[str, Any]
+    config: Mapping[str, Any], overrides: Mapping[str, Any], *, complete: Complete
 ) -> dict[str, Any]:
     """A copy of `config` with each override's value at its path.
 
-    config: what the user wrote, sparse. defaults: the same configuration complete; a block that
-    is only there is started with its name, so that a path may lead into it.
-    Raises OverrideError where a path leads through null, a value or a key that does not exist.
+    config: what the user wrote, sparse; a block that only stands among the defaults is taken from
+    there, so that a path may lead into it.
+    Raises OverrideError where a path leads through null or a value, and where one override lies
+    inside another. A key that does not exist is put where the path leads: validation knows better.
     """
+    _refuse_overlaps(overrides)
     result = deepcopy(dict(config))
     for key, value in overrides.items():
-        _apply_one(result, key, deepcopy(value), defaults)
+        _apply_one(result, key, deepcopy(value), complete)
     return result
 
 
-def _apply_one(config: dict[str, Any], key: str, value: Any, defaults: Mapping[str, Any]) -> None:
-    *blocks, last = key.split(".")
-    known: Any = defaults
-    block = config
-    for depth, name in enumerate(blocks):
-        path = ".".join(blocks[: depth + 1])
-        known = known.get(name) if isinstance(known, Mapping) else None
-        if name not in block:
-            block[name] = _start_block(known, key, path, block, defaults if depth == 0 else None)
-        if block[name] is None:
-            raise OverrideError(
-                key,
-                f"{key!r} leads through {path!r}, which is null here",
-                hint=f"Set the whole block instead: {path}: {{{'.'.join(key.split('.')[depth + 1 :])}: ...}}",
-            )
-        if not isinstance(block[name], dict):
-            raise OverrideError(key, f"{key!r} leads through {path!r}, which is a value, not a block")
-        block = block[name]
-    block[last] = value
+def join_overrides(*bundles: Mapping[str, Any]) -> dict[str, Any]:
+    """One bundle that does what all do in turn: later values win, also over what lies inside them.
 
-
-def _start_block(known: Any, key: str, path: str, siblings: Mapping[str, Any], top: Mapping[str, Any] | None) -> Any:
-    if isinstance(known, Mapping):
-        return {"name": known["name"]} if "name" in known else {}
-    if known is not None:
-        raise OverrideError(key, f"{key!r} leads through {path!r}, which is a value, not a block")
-    names = set(siblings) | set(top or {})
-    if top is not None and path not in names:
-        raise OverrideError(
-            key,
-            f"unknown key {key!r}: there is no {path!r}",
-            hint=f"{near_match(path, names)}Known keys: {', '.join(sorted(names))}.",
-        )
-    return None
-
-
-def flattened(config: Mapping[str, Any], path: str = "") -> dict[str, Any]:
-    """Dotted key -> value; lists and empty blocks stay whole."""
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        if isinstance(value, Mapping) and value:
-            flat |= flattened(value, f"{path}{key}.")
-        else:
-            flat[path + key] = value
-    return flat
+    A later override inside an earlier one goes into the earlier one's value.
+    """
+    joined: dict[str, Any] = {}
+    for bundle in bundles:
+        for key, value in bundle.items():
+            around = next((k for k in joined if key.startswith(f"{k}.")), None)
+            if around is None:
+                joined = {k: v for k, v in joined.items() if k != key and not k.startswith(f"{key}.")}
+                joined[key] = deepcopy(value)
+                continue
+            holder = {around: joined[around]}

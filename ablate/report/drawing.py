@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from functools import lru_cache
 from math import ceil
 from typing import TYPE_CHECKING, Any, TypeVar

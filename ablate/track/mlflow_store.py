@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
+import posixpath
 import shutil
 import subprocess
 import sys
@@ -196,7 +197,8 @@ class MlflowSink:
             if local is not None:
                 _link(source, local / name)
             else:
-                self._client.log_artifact(run_id, str(source), str(Path(name).parent.as_posix()))
+                above = posixpath.dirname(name) or None
+                self._client.log_artifact(run_id, str(source), above)
         if update.folder is not None and update.folder.is_dir():
             self._client.log_artifacts(run_id, str(update.folder), "report")
 
