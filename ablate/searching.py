@@ -97,8 +97,10 @@ def run_search(
 
 def _baseline_plan(study: Study) -> Plan:
     """The search's own plan: the base alone, judged on validation."""
-    plan = make_plan(replace(study, design=None, own_design=None, factors=(), comparisons=(), published=None))
-    return replace(plan, protocol=sealed_protocol(study), looks=(1,))
+    protocol = sealed_protocol(study)
+    evidence = study.evidence.model_copy(update={"val": protocol.val})
+    alone = replace(study, design=None, own_design=None, factors=(), comparisons=(), published=None, evidence=evidence)
+    return replace(make_plan(alone), protocol=protocol, looks=(1,))
 
 
 def _listener(

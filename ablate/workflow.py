@@ -6,17 +6,17 @@ decides nothing itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablate.errors import DecisionNeeded, TrackingError
-from ablate.files import locked, write_json
+from ablate.files import locked
 from ablate.harness.coordinator import FixedSource, Interruption, Listener, News
 from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.telling import label_of, study_card, tell, tell_all
-from ablate.protocols import StudySummary, Tracker
+from ablate.protocols import StudyCard, Tracker
 from ablate.records import Cell, RunSpec
 from ablate.session import (
     Options,
@@ -28,6 +28,14 @@ from ablate.session import (
     open_session,
     open_tracker,
     undone_if_refused,
+)
+from ablate.showing import (
+    Shown,
+    judge_study,
+    report_folder,
+    study_summary,
+    tracking_place,
+    write_report,
 )
 from ablate.study.load import Study
 from ablate.survey import Stale, Survey, collect
@@ -43,7 +51,8 @@ TRACKING_SECONDS = 60.0
 class StudyRun:
     """What running a study came to.
 
-    cells: every run of the plan up to the look. trained: runs that were trained now. delivered: False where the tracking store is not up to date.
+    cells: every run of the plan up to the look. trained: runs that were trained now.
+    delivered: False where the tracking store is not up to date.
     exit_code: 0 all there, 1 some runs failed, 130 or 143 interrupted.
     """
 
@@ -81,44 +90,63 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
         to_run = _decide(session, found, options)
         progress = Progress(total=len(to_run), cached=len(found.cached), slots=executor.slots)
         on_progress(progress)
-        if tracker is not None:
-            tracker.begin(study_card(session.study, session.plan.variants, name=session.study.name))
-        listener = _listener(session, tracker, progress, on_progress)
         if to_run:
-            conduct(
-                FixedSource([spec for _, spec in to_run]), session, options, executor.open(), listener, interruption
-            )
-    if tracker is not None:
-        for variant, spec, finished in found.cached:
-            tell_all(tracker, label_of(variant, spec), finished.folder)
-    findings, report = write_report(session, options)
-    delivered = tracker is None or tracker.end(_summary(findings, report), timeout=TRACKING_SECONDS)
-    code = interruption.exit_code if interruption.asked else int(bool(findings.failed))
+            if tracker is not None:
+                tracker.begin(_card(session))
+            source = FixedSource([spec for _, spec in to_run])
+            listener = _listener(session, tracker, progress, on_progress)
+            conduct(source, session, options, executor.open(), listener, interruption)
+    findings = judge_study(session, options)
+    shown = Shown.of(findings, session)
+    report = report_folder(session, options) / "report.md"
+    if not shown.is_current("report", report):
+        report = write_report(findings, session, options)
+        shown.remember("report")
+    delivered = True
+    uri, file = tracking_place(session, options)
+    if tracker is not None and not shown.is_current(uri, file):
+        if not to_run:
+            tracker.begin(_card(session))
+        tell_study(session, options, tracker)
+        delivered = tracker.end(study_summary(findings, report), timeout=TRACKING_SECONDS)
+        if delivered:
+            shown.remember(uri)
     return StudyRun(
         cells=tuple(collect(session.plan, session.store, session.origin, look=options.look)),
         findings=findings,
         report=report,
         trained=progress.done,
         delivered=delivered,
-        exit_code=code,
+        exit_code=interruption.exit_code if interruption.asked else int(bool(findings.failed)),
     )
 
 
-def sync_study(session: Session, options: Options) -> int:
-    """Tell the tracking store everything the journals hold; the number of runs told."""
-    tracker = open_tracker(session, options)
-    assert tracker is not None
-    findings, report = write_report(session, options)
-    tracker.begin(study_card(session.study, session.plan.variants, name=session.study.name))
+def tell_study(session: Session, options: Options, tracker: Tracker) -> int:
+    """Tell a tracker everything the journals hold; what it knows already it passes over."""
     told = 0
     for cell in collect(session.plan, session.store, session.origin, look=options.look):
         if cell.result is not None:
             spec = session.plan.spec(session.plan.variant(cell.variant), cell.replicate)
             tell_all(tracker, label_of(cell.variant, spec), cell.result.folder)
             told += 1
-    if not tracker.end(_summary(findings, report), timeout=10 * TRACKING_SECONDS):
+    return told
+
+
+def sync_study(session: Session, options: Options) -> int:
+    """Bring the tracking store up to date without running anything; the number of runs told."""
+    tracker = open_tracker(session, options)
+    assert tracker is not None
+    findings = judge_study(session, options)
+    report = write_report(findings, session, options)
+    tracker.begin(_card(session))
+    told = tell_study(session, options, tracker)
+    if not tracker.end(study_summary(findings, report), timeout=10 * TRACKING_SECONDS):
         raise TrackingError("the tracking store did not take everything", hint="Try again when it can be reached.")
     return told
+
+
+def _card(session: Session) -> StudyCard:
+    return study_card(session.study, session.plan.variants, name=session.study.name)
 
 
 def _decide(session: Session, found: Survey, options: Options) -> list[tuple[str, RunSpec]]:
@@ -148,27 +176,6 @@ def _stale_message(stale: Sequence[Stale]) -> str:
     )
 
 
-def write_report(session: Session, options: Options) -> tuple[Findings, Path]:
-    """Judge what the journals hold and write `reports/<study>/`."""
-    from ablate.report.findings import make_findings
-    from ablate.report.render import render_report
-    from ablate.report.summary import summary_json
-
-    findings = make_findings(
-        session.study,
-        session.plan,
-        collect(session.plan, session.store, session.origin, look=options.look),
-        look=options.look,
-        prepared=session.prepared,
-        work=session.work,
-        origin=session.origin,
-    )
-    folder = (options.reports or session.work / "reports") / session.study.name
-    report = render_report(findings, folder)
-    write_json(session.store.study(session.study.name) / "report.json", summary_json(findings))
-    return findings, report
-
-
 def _listener(session: Session, tracker: Tracker | None, progress: Progress, on_progress: OnProgress) -> Listener:
     names = {spec.fingerprint: variant.name for variant, spec in session.plan.runs(len(session.plan.looks))}
 
@@ -180,20 +187,3 @@ def _listener(session: Session, tracker: Tracker | None, progress: Progress, on_
         on_progress(progress)
 
     return listen
-
-
-def _summary(findings: Findings, report: Path) -> StudySummary:
-    from ablate.report.render import description_of
-
-    variants: dict[str, Mapping[str, float]] = {}
-    metric = findings.metric.name
-    for row in findings.variants:
-        numbers = {f"{metric}/mean": row.mean, f"{metric}/lo": row.lo, f"{metric}/hi": row.hi, "replicates": row.n}
-        variants[row.name] = {key: float(value) for key, value in numbers.items() if value is not None}
-    return StudySummary(
-        description=description_of(findings),
-        files=report.parent,
-        variants=variants,
-        failed=bool(findings.failed),
-        extra={},
-    )

@@ -197,13 +197,14 @@ def report(
     from ablate.cli.results import show_findings
     from ablate.report.summary import summary_json
     from ablate.session import Options, check_options, open_session
-    from ablate.workflow import write_report
+    from ablate.showing import judge_study, write_report
 
     with errors_shown():
         session = open_session(_load(study, work, set_, design), work)
         options = Options(look=look)
         check_options(session, options)
-        findings, path = write_report(session, options)
+        findings = judge_study(session, options)
+        path = write_report(findings, session, options)
         if json_:
             say_json(summary_json(findings))
         else:

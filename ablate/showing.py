@@ -1,0 +1,104 @@
+"""Showing what was found, in the report and in MLflow, and remembering what has been shown already.
+
+A second call of a study that has nothing new to say neither draws figures again nor starts MLflow.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ablate.files import read_json, write_json
+from ablate.protocols import StudySummary
+from ablate.session import Options, Session
+from ablate.survey import collect
+from ablate.track.uri import sqlite_path, tracking_uri
+
+if TYPE_CHECKING:
+    from ablate.report.findings import Findings
+
+SHOWN = "shown.json"
+
+
+def judge_study(session: Session, options: Options) -> Findings:
+    """Everything a report says, from the journals."""
+    from ablate.report.findings import make_findings
+
+    return make_findings(
+        session.study,
+        session.plan,
+        collect(session.plan, session.store, session.origin, look=options.look),
+        look=options.look,
+        prepared=session.prepared,
+        work=session.work,
+        origin=session.origin,
+    )
+
+
+def write_report(findings: Findings, session: Session, options: Options) -> Path:
+    """Write `reports/<study>/`; the path of the report."""
+    from ablate.report.render import render_report
+    from ablate.report.summary import summary_json
+
+    path = render_report(findings, report_folder(session, options))
+    write_json(session.store.study(session.study.name) / "report.json", summary_json(findings))
+    return path
+
+
+def report_folder(session: Session, options: Options) -> Path:
+    """Where the study's report lies."""
+    return (options.reports or session.work / "reports") / session.study.name
+
+
+def study_summary(findings: Findings, report: Path) -> StudySummary:
+    """What a tracker stores at the end of a study."""
+    from ablate.report.render import description_of
+
+    variants: dict[str, Mapping[str, float]] = {}
+    metric = findings.metric.name
+    for row in findings.variants:
+        numbers = {f"{metric}/mean": row.mean, f"{metric}/lo": row.lo, f"{metric}/hi": row.hi, "replicates": row.n}
+        variants[row.name] = {key: float(value) for key, value in numbers.items() if value is not None}
+    return StudySummary(
+        description=description_of(findings),
+        files=report.parent,
+        variants=variants,
+        failed=bool(findings.failed),
+        extra={},
+    )
+
+
+@dataclass(slots=True)
+class Shown:
+    """What was last shown of a study: digests of findings, by place."""
+
+    path: Path
+    digest: str
+    places: dict[str, str]
+
+    @staticmethod
+    def of(findings: Findings, session: Session) -> Shown:
+        """The memory of this study, and the digest of what there is to show now."""
+        path = session.store.study(session.study.name) / SHOWN
+        version = metadata.version("ablate-harness")
+        digest = hashlib.sha256(f"{version}\0{findings!r}".encode()).hexdigest()
+        return Shown(path, digest, dict(read_json(path) or {}))
+
+    def is_current(self, place: str, there: Path | None = None) -> bool:
+        """Whether this place shows just these findings; `there` is a file it cannot do so without."""
+        return self.places.get(place) == self.digest and (there is None or there.exists())
+
+    def remember(self, place: str) -> None:
+        """Note that this place shows these findings now."""
+        self.places[place] = self.digest
+        write_json(self.path, self.places)
+
+
+def tracking_place(session: Session, options: Options) -> tuple[str, Path | None]:
+    """The tracking store, and its file where it is one."""
+    uri = tracking_uri(options.tracking_uri, session.work)
+    return uri, sqlite_path(uri)
