@@ -121,6 +121,8 @@ class OptunaSource:
         from optuna.trial import TrialState
 
         for trial in self.optuna_study.get_trials(deepcopy=False):
+            if trial.state == TrialState.WAITING:
+                continue  # enqueued: the next ask gives it out
             point = _point_of(trial)
             if point is None:
                 self._tell(trial.number, None)  # killed between ask and the first note: nothing was trained

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ablate.cli.show import note
 from ablate.track.environment import quiet_environment
-from ablate.track.uri import check_uri, is_server, tracking_uri
+from ablate.track.uri import check_uri, is_server, tracking_uri, without_secrets
 
 
 def serve_mlflow(work: Path, *, port: int, uri: str | None) -> int:
@@ -17,10 +17,10 @@ def serve_mlflow(work: Path, *, port: int, uri: str | None) -> int:
     store = tracking_uri(uri, work)
     check_uri(store)
     if is_server(store):
-        note(f"The tracking store is a server already: open {store} in a browser.")
+        note(f"The tracking store is a server already: open {without_secrets(store)} in a browser.")
         return 0
     quiet_environment()
-    note(f"MLflow on http://127.0.0.1:{port} shows {store}. Ctrl-C ends it.")
+    note(f"MLflow on http://127.0.0.1:{port} shows {without_secrets(store)}. Ctrl-C ends it.")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store, "--port", str(port)]
     try:
         return subprocess.run(command, cwd=work, env=dict(os.environ), check=False).returncode

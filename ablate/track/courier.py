@@ -7,6 +7,7 @@ import logging
 import queue
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import NamedTuple
 from ablate.protocols import RunLabel, StudyCard, StudySummary
 from ablate.records import Event
 from ablate.track.projection import Projection, Sink
+from ablate.track.uri import without_secrets
 
 logger = logging.getLogger(__name__)
 
@@ -152,13 +154,14 @@ class Courier:
     def _try(self, job: _Job, backlog: _Backlog) -> None:
         try:
             self._deliver(job)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the thread must go on
             if isinstance(job, _Begin) or not self._is_hopeless(error):
                 backlog.put_back(job)
-                self._wait(error, len(backlog))
+                self._wait(error, len(backlog) + self._inbox.qsize())
                 return
             self._lost += 1
-            logger.exception("MLflow at %s refused an entry, which stays in the journal", self._store)
+            reason = without_secrets(traceback.format_exc())
+            logger.error("MLflow at %s refused an entry, which stays in the journal\n%s", self._store, reason)
             if isinstance(job, list):
                 # Later epochs would move the run's cursor past the gap, which nothing could fill then.
                 self._refused.add(job[0].run())
@@ -188,7 +191,7 @@ class Courier:
         now = time.monotonic()
         if now - self._warned >= WARN_EVERY:
             self._warned, self._is_away = now, True
-            reason = (str(error).strip().splitlines() or [""])[0][:300]
+            reason = without_secrets((str(error).strip().splitlines() or [""])[0])[:300]
             logger.warning(
                 "MLflow at %s cannot be written now (%s: %s); %d entries wait, training goes on",
                 self._store,

@@ -25,7 +25,7 @@ from ablate.track.courier import Courier
 from ablate.track.entities import ATTEMPTS, CURSOR, DataSet, Known, NewRun, Status, Update, clipped
 from ablate.track.environment import patient, quiet_environment
 from ablate.track.sqlite_store import create_store
-from ablate.track.uri import check_uri, is_server, shown_uri, sqlite_path
+from ablate.track.uri import check_uri, is_server, sqlite_path, without_secrets
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -56,7 +56,9 @@ class MlflowTracker:
         path = sqlite_path(uri)
         self.uri = uri if path is None else f"sqlite:///{path}"
         root = None if is_server(uri) else artifact_root or str((work / ARTIFACTS).absolute())
-        self._courier = Courier(lambda: MlflowSink(self.uri, root), is_hopeless=_is_hopeless, store=shown_uri(self.uri))
+        self._courier = Courier(
+            lambda: MlflowSink(self.uri, root), is_hopeless=_is_hopeless, store=without_secrets(self.uri)
+        )
 
     def begin(self, study: StudyCard) -> None:
         """The study is about to run."""

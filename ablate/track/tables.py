@@ -30,9 +30,10 @@ def outcome_tables(images: Path) -> tuple[dict[str, bytes], dict[str, str]]:
     import numpy as np
 
     try:
-        with np.load(images, allow_pickle=False) as stored:
+        # Opened here: numpy leaves a file open that turns out to be damaged.
+        with images.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in ("id", "target", "score", "prob") if name in stored}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
         logger.warning("%s: no table of predictions: %s", images, error)
         return {}, {}
     columns = {name: array.tolist() for name, array in arrays.items() if name != "prob"}

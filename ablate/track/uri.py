@@ -8,7 +8,7 @@ import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 from ablate.errors import TrackingError
 
@@ -20,7 +20,10 @@ _EXAMPLES = "Use sqlite:///mlflow.db, http://HOST:5000 or postgresql://USER@HOST
 
 def tracking_uri(flag: str | None, work: Path) -> str:
     """The flag, else MLFLOW_TRACKING_URI, else `mlflow.db` in the work folder."""
-    return flag or os.environ.get(VARIABLE) or f"{_SQLITE}{work.resolve() / 'mlflow.db'}"
+    given = flag or os.environ.get(VARIABLE)
+    if not given and "?" in str(work.resolve()):
+        _refuse_path(work.resolve())
+    return given or f"{_SQLITE}{work.resolve() / 'mlflow.db'}"
 
 
 def is_server(uri: str) -> bool:
@@ -35,15 +38,9 @@ def sqlite_path(uri: str) -> Path | None:
     return Path(uri.removeprefix(_SQLITE).partition("?")[0]).absolute()
 
 
-def shown_uri(uri: str) -> str:
-    """The URI without user and password, fit for a message."""
-    try:
-        parts = urlsplit(uri)
-    except ValueError:
-        return "the tracking URI"
-    if "@" not in parts.netloc:
-        return uri
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+def without_secrets(text: str) -> str:
+    """The text, every URI in it without user and password."""
+    return re.sub(r"//[^/\s]+@", "//", text)
 
 
 def check_uri(uri: str) -> None:
@@ -64,7 +61,7 @@ def check_uri(uri: str) -> None:
 
 def _refuse(uri: str, scheme: str) -> None:
     if scheme and scheme != "file" and len(scheme) > 1:  # one letter: a drive of Windows
-        raise TrackingError(f"{shown_uri(uri)!r} is not a tracking URI MLflow knows", hint=_EXAMPLES)
+        raise TrackingError(f"{without_secrets(uri)!r} is not a tracking URI MLflow knows", hint=_EXAMPLES)
     if not uri.strip():
         raise TrackingError("The tracking URI is empty", hint=_EXAMPLES)
     folder = urlsplit(uri).path if scheme == "file" else uri
@@ -82,7 +79,7 @@ def _check_server(uri: str) -> None:
     except ValueError:
         sound = False
     if not sound:
-        raise TrackingError(f"{shown_uri(uri)!r} is not a server's address", hint=_EXAMPLES)
+        raise TrackingError(f"{without_secrets(uri)!r} is not a server's address", hint=_EXAMPLES)
 
 
 def _check_driver(uri: str, scheme: str) -> None:
@@ -90,18 +87,27 @@ def _check_driver(uri: str, scheme: str) -> None:
     driver = named or _DRIVERS[scheme]
     known = driver in {*_DRIVERS.values(), "psycopg", "pymysql"}
     if known and importlib.util.find_spec(driver) is None:
-        raise TrackingError(f"{shown_uri(uri)!r} needs the Python package {driver}, which is not installed")
+        raise TrackingError(f"{without_secrets(uri)!r} needs the Python package {driver}, which is not installed")
 
 
 def _check_sqlite(uri: str) -> None:
     path = sqlite_path(uri)
     if path is None or str(path).endswith(":memory:") or path.is_dir():
         raise TrackingError(f"{uri!r} does not name a database file", hint=_EXAMPLES)
+    if unquote(str(path)) != str(path):
+        _refuse_path(path)
     above = next(folder for folder in path.parents if folder.exists())
     if not above.is_dir() or not os.access(path if path.exists() else above, os.W_OK):
         raise TrackingError(f"{path} cannot be written", hint="Choose another place for the tracking store.")
     if path.exists() and path.stat().st_size:
         _check_schema(path, _stored_revision(path))
+
+
+def _refuse_path(path: Path) -> None:
+    raise TrackingError(
+        f"MLflow cannot open a store at {path}: a URI gives %NN and ? a meaning of their own",
+        hint="Rename the folder, or choose another place for the tracking store.",
+    )
 
 
 def _stored_revision(path: Path) -> str | None:

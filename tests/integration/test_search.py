@@ -1,0 +1,151 @@
+"""A search by Optuna is a Source of runs like any other, on the torch-free toy."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ablate.errors import StudyError
+from ablate.records import Finished
+from ablate.searching import SearchRun, run_search
+from ablate.session import Options
+from ablate.store import Store
+from ablate.study.load import load_study
+
+STUDY = """\
+study: toy
+trainer: ablate.toy:train
+base: {skill: 60.0, epochs: 1, seconds: SECONDS}
+evidence: {metric: accuracy, val: 0.2, test: {folds: 3}, replicates: [3]}
+search:
+  space:
+    gain: {low: 0.0, high: 30.0}
+    noise: [0.0, 1.0]
+"""
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """A study with a search space and nothing else."""
+    path = tmp_path / "toy.yaml"
+    path.write_text(STUDY.replace("SECONDS", "0.0"), encoding="utf-8")
+    return path
+
+
+def search(study: Path, trials: int) -> SearchRun:
+    """A search in this process, without MLflow."""
+    options = Options(executor="inline", track=False)
+    return run_search(load_study(study), trials=trials, work=study.parent, options=options)
+
+
+def test_trials_is_the_total(study: Path) -> None:
+    """Asking again for as many trains nothing; asking for more adds the difference."""
+    trained = [search(study, trials).trained for trials in (6, 6, 9)]
+
+    assert trained == [6, 0, 3]
+
+
+def test_the_base_is_tried_first_where_it_lies_in_the_space(study: Path) -> None:
+    """Every search says what it gained over its base."""
+    study.write_text(study.read_text().replace("noise: [0.0, 1.0]", "noise: [1.0, 2.0]"), encoding="utf-8")
+
+    assert dict(search(study, 2).tried[0].point) == {"gain": 0.0, "noise": 1.0}
+
+
+def test_the_best_setting_has_the_best_validation_value(study: Path) -> None:
+    """More gain is more accuracy, and the search finds it."""
+    found = search(study, 20)
+    assert found.best is not None
+
+    assert found.best.value == max(trial.value for trial in found.tried if trial.value is not None)
+    assert found.best.point["gain"] > 15
+    assert found.importance["gain"] > found.importance["noise"]
+
+
+def test_trials_never_read_the_test_images(study: Path) -> None:
+    """Every trial's protocol is sealed, and is judged on validation."""
+    found = search(study, 4)
+
+    assert [trial.spec.protocol.sealed for trial in found.tried] == [True] * 4
+    assert {trial.spec.protocol.val for trial in found.tried} == {0.1}
+
+
+def test_a_suggestion_that_equals_a_finished_run_is_answered_from_the_records(study: Path) -> None:
+    """Two choices can be tried twice only once each."""
+    study.write_text(study.read_text().replace("    gain: {low: 0.0, high: 30.0}\n", ""), encoding="utf-8")
+    found = search(study, 6)
+
+    assert (found.trained, found.answered) == (2, 4)
+
+
+def test_a_changed_space_is_refused_with_what_changed(study: Path) -> None:
+    """Trials of two spaces are not one search."""
+    search(study, 2)
+    study.write_text(study.read_text().replace("high: 30.0", "high: 40.0"), encoding="utf-8")
+
+    with pytest.raises(StudyError, match="begun with another space"):
+        search(study, 4)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("gain: {", "gian: {", "gain"),
+        ("{low: 0.0, high: 30.0}", "{low: 3.0, high: 3.0}", "range is empty"),
+        ("{low: 0.0, high: 30.0}", "{low: 0.0, high: 3.0, log: true}", "low above 0"),
+        ("[0.0, 1.0]", "[0.0, much]", "noise"),
+    ],
+)
+def test_a_space_the_trainer_refuses_is_refused_before_the_first_trial(
+    study: Path, old: str, new: str, said: str
+) -> None:
+    """Keys, bounds and choices are tried against the schema, and nothing is written."""
+    study.write_text(study.read_text().replace(old, new), encoding="utf-8")
+
+    with pytest.raises(StudyError, match=said):
+        search(study, 2)
+    assert [path.name for path in study.parent.iterdir()] == ["toy.yaml"]
+
+
+def test_a_torn_last_line_of_optunas_journal_is_mended(study: Path) -> None:
+    """A killed writer leaves half a line; the search goes on."""
+    search(study, 3)
+    journal = study.parent / ".ablate/studies/toy-search/optuna.journal"
+    with journal.open("ab") as stream:
+        stream.write(b'{"op_code": 4, "wor')
+
+    assert [search(study, trials).trained for trials in (4, 5)] == [1, 1]
+
+
+def test_a_killed_search_tells_optuna_the_truth_when_it_is_started_again(study: Path) -> None:
+    """kill -9 in the middle: what was finished counts, what was running is finished, nothing is lost."""
+    study.write_text(STUDY.replace("SECONDS", "0.4"), encoding="utf-8")
+    program = "from ablate.cli import main; main()"
+    command = [sys.executable, "-c", program, "optuna", str(study), "--trials", "8", "--no-tracking"]
+    process = subprocess.Popen(
+        [*command, "--workers", "2", "--work", str(study.parent)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    store = Store(study.parent)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and _finished(store) < 3:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    before = _finished(store)
+    found = search(study, 8)
+
+    assert 3 <= before < 8
+    assert len(found.tried) == 8
+    assert _finished(store) == 8 - found.answered + min(before, found.answered)
+
+
+def _finished(store: Store) -> int:
+    runs = store.root / "runs"
+    names = [path.name for path in runs.iterdir()] if runs.is_dir() else []
+    return sum(any(isinstance(result, Finished) for result in store.results(name)) for name in names)

@@ -1,0 +1,177 @@
+"""MLflow over sqlite: what it shows, what it costs, what it leaves alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from ablate.errors import TrackingError
+from ablate.track import mlflow_store
+from ablate.track.environment import DEFAULTS, patient, quiet_environment
+from ablate.track.mlflow_store import MlflowSink, MlflowTracker
+from tests.contract.test_trackers import MlflowStore, template_database
+from tests.contract.tracking_builders import Attempt, a_card, a_label, a_summary, eventually, run_named, tell
+
+
+@pytest.fixture(autouse=True)
+def environment() -> Iterator[None]:
+    """Trackers set defaults; other tests shall not see them."""
+    with mock.patch.dict(os.environ):
+        yield
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """A work folder with a store that needs no migration."""
+    (tmp_path / "mlflow.db").write_bytes(template_database())
+    return tmp_path
+
+
+def uri_in(work: Path) -> str:
+    """The default store of a work folder."""
+    return f"sqlite:///{work / 'mlflow.db'}"
+
+
+def test_defaults_leave_alone_what_a_user_set() -> None:
+    """Only unset variables are set."""
+    with mock.patch.dict(os.environ, {"MLFLOW_HTTP_REQUEST_TIMEOUT": "7"}, clear=True):
+        quiet_environment()
+        with patient():
+            assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "7"
+        assert os.environ == DEFAULTS | {"MLFLOW_HTTP_REQUEST_TIMEOUT": "7"}
+
+
+def test_files_get_more_time_than_metrics() -> None:
+    """The default deadline is longer while a file travels, and short again afterwards."""
+    with mock.patch.dict(os.environ, clear=True):
+        quiet_environment()
+        with patient():
+            assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "120"
+        assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "10"
+
+
+def test_the_process_keeps_its_own_tracking_uri(work: Path) -> None:
+    """A tracker does not touch the fluent API, whose state belongs to the user's own code."""
+    import mlflow
+
+    before = mlflow.get_tracking_uri(), os.environ.get("MLFLOW_TRACKING_URI")
+    tracker = MlflowTracker(uri_in(work), work)
+    tracker.begin(a_card())
+    assert tracker.end(a_summary(), timeout=20)
+
+    assert (mlflow.get_tracking_uri(), os.environ.get("MLFLOW_TRACKING_URI")) == before
+    assert mlflow.active_run() is None
+
+
+def test_a_uri_that_cannot_work_is_refused_at_once(tmp_path: Path) -> None:
+    """Before anything runs."""
+    with pytest.raises(TrackingError, match="file stores"):
+        MlflowTracker("./mlruns", tmp_path)
+
+
+def test_an_experiment_knows_its_question_and_its_metric(work: Path) -> None:
+    """The page of the experiment says what was asked and which way is up."""
+    from mlflow import MlflowClient
+
+    tracker = MlflowTracker(uri_in(work), work)
+    tracker.begin(a_card(experiment="pets", goal="min", metric="loss"))
+    assert tracker.end(a_summary(), timeout=20)
+
+    experiment = MlflowClient(uri_in(work)).get_experiment_by_name("pets")
+    assert experiment is not None
+    assert experiment.tags["mlflow.note.content"] == "Does dropout help?"
+    assert experiment.tags["mlflow.experiment.primaryMetric.name"] == "test/loss"
+    assert experiment.tags["mlflow.experiment.primaryMetric.greaterIsBetter"] == "False"
+    assert experiment.artifact_location == str(work / "mlartifacts" / "pets")
+
+
+def test_a_deleted_experiment_makes_room_under_another_name(work: Path) -> None:
+    """MLflow keeps the names of deleted experiments; the study is shown all the same."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(uri_in(work))
+    client.delete_experiment(client.create_experiment("toy"))
+    tracker = MlflowTracker(uri_in(work), work)
+    tracker.begin(a_card())
+
+    assert tracker.end(a_summary(), timeout=20)
+    assert client.get_experiment_by_name("toy (2)") is not None
+
+
+def test_large_files_are_not_stored_twice(work: Path) -> None:
+    """On one disk an artifact is the attempt's own file under a second name."""
+    attempt = Attempt(work, a_label()).started()
+    (attempt.folder / "weights.bin").write_bytes(b"weights")
+    tracker = MlflowTracker(uri_in(work), work)
+    tracker.begin(a_card())
+    tell(tracker, attempt.finished(files={"weights": "weights.bin", "gone": "gone.bin"}))
+
+    assert tracker.end(a_summary(), timeout=20)
+    (stored,) = (work / "mlartifacts").rglob("weights.bin")
+    assert stored.samefile(attempt.folder / "weights.bin")
+
+
+def test_files_are_copied_where_they_cannot_be_linked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another disk, or one without links, gets a copy; an older artifact is replaced."""
+
+    def refuse(source: Path, target: Path) -> None:
+        raise OSError("cross-device link")
+
+    monkeypatch.setattr(os, "link", refuse)
+    source, target = tmp_path / "new", tmp_path / "artifacts" / "file"
+    source.write_bytes(b"new")
+    target.parent.mkdir()
+    target.write_bytes(b"old")
+    mlflow_store._link(source, target)
+
+    assert target.read_bytes() == b"new"
+    assert not target.samefile(source)
+
+
+def test_a_run_deleted_in_mlflow_is_given_up_and_reported(work: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Someone who deletes a run in the middle of a study stops its projection, not the study."""
+    from mlflow import MlflowClient
+
+    tracker = MlflowTracker(uri_in(work), work)
+    tracker.begin(a_card())
+    attempt = Attempt(work, a_label()).started().epochs(1)
+    tell(tracker, attempt)
+    client = MlflowClient(uri_in(work))
+
+    def found() -> list[str]:
+        experiment = client.get_experiment_by_name("toy")
+        runs = client.search_runs([experiment.experiment_id]) if experiment else []
+        shown = [run for run in runs if run.info.run_name == "baseline r0" and "train/loss" in run.data.metrics]
+        return [run.info.run_id for run in shown]
+
+    assert eventually(lambda: bool(found()))
+    client.delete_run(found()[0])
+    tell(tracker, attempt.epochs(2).finished(), attempt.events()[2:])
+
+    assert not tracker.end(a_summary(), timeout=20)
+    assert "refused an entry" in caplog.text
+
+
+def test_one_batch_is_written_for_one_epoch(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An epoch costs one call, whatever the number of its metrics."""
+    sink = MlflowSink(uri_in(work), str(work / "mlartifacts"))
+    calls: list[str] = []
+    monkeypatch.setattr(mlflow_store, "MlflowSink", lambda *_: sink)
+    real = sink._client.log_batch
+    monkeypatch.setattr(sink._client, "log_batch", lambda *a, **k: (calls.append("batch"), real(*a, **k))[1])
+    tracker = MlflowTracker(uri_in(work), work)
+    tracker.begin(a_card())
+    attempt = Attempt(work, a_label()).started()
+    tell(tracker, attempt)
+    assert eventually(lambda: calls.count("batch") == 2)  # the study's and the run's description
+    calls.clear()
+    tell(tracker, attempt.epoch(1, {f"val/metric {n}": n for n in range(40)}), attempt.events()[1:])
+    assert eventually(lambda: bool(calls))
+
+    assert calls == ["batch"]
+    assert tracker.end(a_summary(), timeout=20)
+    assert run_named(MlflowStore(work), "baseline r0").values("val/metric 39") == [39.0]
