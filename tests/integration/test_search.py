@@ -97,8 +97,8 @@ def test_a_changed_space_is_refused_with_what_changed(study: Path) -> None:
     ("old", "new", "said"),
     [
         ("gain: {", "gian: {", "gain"),
-        ("{low: 0.0, high: 30.0}", "{low: 3.0, high: 3.0}", "range is empty"),
-        ("{low: 0.0, high: 30.0}", "{low: 0.0, high: 3.0, log: true}", "low above 0"),
+        ("{low: 0.0, high: 30.0}", "{low: 5.0, high: 3.0}", "is not below"),
+        ("{low: 0.0, high: 30.0}", "{low: 0.0, high: 3.0, log: true}", "log"),
         ("[0.0, 1.0]", "[0.0, much]", "noise"),
     ],
 )
