@@ -9,6 +9,7 @@ import os
 import shutil
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,7 +25,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     rename that reaches the disk before the data would leave an empty file after a power cut.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}-{threading.get_ident()}")
     try:
         write(temporary)
         _sync(temporary)
@@ -41,7 +42,12 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def write_text(path: Path, content: str) -> None:
     """Replace the file's content (UTF-8, line feeds) in one step."""
-    write_bytes(path, content.encode())
+    write_bytes(path, encoded(content))
+
+
+def encoded(text: str) -> bytes:
+    """UTF-8; a file name that is none is spelled out (\\udc80), which JSON reads back as it was."""
+    return text.encode(errors="backslashreplace")
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -71,8 +77,11 @@ def build_once(path: Path, build: Callable[[Path], None]) -> Path:
 def _build_aside(path: Path, build: Callable[[Path], None]) -> None:
     aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
-        build(aside / "new")
-        os.replace(aside / "new", path)
+        new = aside / "new"
+        build(new)
+        for file in [*new.rglob("*"), new]:
+            _sync(file)
+        os.replace(new, path)
         _sync(path.parent)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -87,7 +96,7 @@ def sha256_file(path: Path) -> str:
 def sha256_json(value: Any) -> str:
     """Hex digest of the canonical JSON of a value: sorted keys, no white space, UTF-8."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(encoded(text)).hexdigest()
 
 
 @contextlib.contextmanager
@@ -138,9 +147,10 @@ def _acquire_on_windows(descriptor: int, *, wait: bool) -> bool:
 
 
 def _sync(path: Path) -> None:
-    if os.name == "nt" and path.is_dir():
-        return  # Windows cannot open a folder
-    descriptor = os.open(path, os.O_RDONLY)
+    on_windows = os.name == "nt"
+    if on_windows and path.is_dir():
+        return  # Windows cannot open a folder, and syncs only what it may write
+    descriptor = os.open(path, os.O_RDWR if on_windows else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ablate.files import encoded
 from ablate.records import Event, Failed, Finished, RunResult
 
 NAME = "journal.jsonl"
@@ -23,17 +24,24 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / NAME
-        self._sequence = len(read_events(folder)[0])
+        events, _ = read_events(folder)
+        self._sequence = events[-1].sequence + 1 if events else 0
         _cut_torn_tail(self._path)
 
     def append(self, kind: str, data: Mapping[str, Any], *, at: float | None = None) -> None:
         """Write one event; it is on disk when this returns."""
         line = {"sequence": self._sequence, "time": time.time() if at is None else at, "kind": kind}
         text = json.dumps(line | {"data": data}, ensure_ascii=False, allow_nan=False)
-        with self._path.open("a", encoding="utf-8", newline="\n") as stream:
-            stream.write(text + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
+        with self._path.open("ab") as stream:
+            whole = stream.tell()
+        try:
+            with self._path.open("ab") as stream:
+                stream.write(encoded(text + "\n"))
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError:  # a full disk: half a line would swallow the next event, which says so
+            os.truncate(self._path, whole)
+            raise
         self._sequence += 1
 
 

@@ -8,6 +8,7 @@ import importlib
 import inspect
 import sys
 import typing
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ablate.errors import TrainerError, near_match
-from ablate.settings import Settings
+from ablate.settings import Settings, schema_complaint
 
 Goal = Literal["max", "min"]
 
@@ -33,14 +34,17 @@ class Trainer:
     describe: Callable[..., Any] | None = None
     prepare: Callable[..., Any] | None = None
     predict: Callable[..., Any] | None = None
+    check_config: Callable[..., None] | None = None
+    """`check_config(config, protocol)`: raises SettingError for what cannot be met whatever the data are."""
     warm: str = ""
     """Module, or module:function, that a warm server loads once; by default the trainer's module."""
 
 
 def search_first(folder: Path) -> None:
     """Let dotted paths lead to modules in this folder before any other."""
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
+    first = str(folder)
+    if sys.path[:1] != [first]:
+        sys.path[:] = [first, *(entry for entry in sys.path if entry != first)]
 
 
 def load_trainer(path: str) -> Trainer:
@@ -55,7 +59,7 @@ def load_trainer(path: str) -> Trainer:
     module = _import(module_name, path)
     train = getattr(module, function_name, None)
     if not callable(train):
-        known = [name for name, value in vars(module).items() if inspect.isfunction(value)]
+        known = [n for n, value in vars(module).items() if inspect.isfunction(value) and not n.startswith("_")]
         raise TrainerError(
             f"trainer {path!r}: module {module_name!r} has no function {function_name!r}",
             hint=f"{near_match(function_name, known)}It has: {', '.join(sorted(known)) or 'none'}.",
@@ -64,10 +68,11 @@ def load_trainer(path: str) -> Trainer:
         path=path,
         train=train,
         config=_config_of(train, path),
-        metrics=dict(getattr(module, "METRICS", {"accuracy": "max"})),
+        metrics=_metrics_of(module, path),
         describe=getattr(module, "describe", None),
         prepare=getattr(module, "prepare", None),
         predict=getattr(module, "predict", None),
+        check_config=getattr(module, "check_config", None),
         warm=getattr(module, "WARM", module_name),
     )
 
@@ -77,26 +82,48 @@ def _import(name: str, path: str) -> Any:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
-            raise TrainerError(f"trainer {path!r} needs the module {error.name!r}, which is not installed") from error
+            raise TrainerError(
+                f"trainer {path!r} needs the module {error.name!r}, which is not installed",
+                hint="Install it into the environment that `ablate` runs in.",
+            ) from error
         raise TrainerError(
             f"trainer {path!r}: there is no module {error.name!r}",
             hint="The folder given by --work (default: the current one) is searched first.",
         ) from error
-    except Exception as error:
-        raise TrainerError(f"trainer {path!r} cannot be imported: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise TrainerError(
+            f"trainer {path!r} cannot be imported: {type(error).__name__}: {error}",
+            hint=f"`python -c 'import {name}'` shows where. What a script does goes under `if __name__ == ...`.",
+        ) from error
 
 
 def _config_of(train: Callable[..., Any], path: str) -> type[Settings]:
     try:
         annotation = typing.get_type_hints(train).get("config")
-    except NameError as error:
-        raise TrainerError(f"trainer {path!r}: an annotation cannot be resolved: {error}") from error
+    except Exception as error:
+        raise TrainerError(
+            f"trainer {path!r}: an annotation cannot be resolved: {error}",
+            hint="Import what annotations name at run time, outside `if TYPE_CHECKING`.",
+        ) from error
     if not (isinstance(annotation, type) and issubclass(annotation, Settings)):
         raise TrainerError(
             f"trainer {path!r}: the annotation of `config` must be a class derived from ablate.Settings",
             hint="A plain dataclass takes unknown keys silently; write `class Config(ablate.Settings): ...`.",
         )
+    complaint = schema_complaint(annotation)
+    if complaint:
+        raise TrainerError(f"trainer {path!r}: {complaint.what}", hint=complaint.remedy)
     return annotation
+
+
+def _metrics_of(module: Any, path: str) -> dict[str, Goal]:
+    metrics = getattr(module, "METRICS", {"accuracy": "max"})
+    if not isinstance(metrics, Mapping) or not metrics or not set(metrics.values()) <= {"max", "min"}:
+        raise TrainerError(
+            f"trainer {path!r}: METRICS is {metrics!r}",
+            hint='Write each metric with its better direction: METRICS = {"accuracy": "max", "loss": "min"}.',
+        )
+    return dict(metrics)
 
 
 def source_digest(path: str) -> str:
@@ -110,33 +137,38 @@ def source_digest(path: str) -> str:
     if module_name.startswith("ablate.") and package == "ablate":
         package = module_name
     module = sys.modules.get(package) or _import(package, path)
-    file = getattr(module, "__file__", None)
-    if file is None:
-        return ""
-    root = Path(file)
-    files = sorted(root.parent.rglob("*.py")) if root.name == "__init__.py" else [root]
-    stats = tuple((str(f), f.stat().st_mtime_ns, f.stat().st_size) for f in files)
-    return _digest_of_files(stats, str(root.parent))
+    roots = [Path(root) for root in getattr(module, "__path__", [])]  # several where it is a namespace package
+    found = [(file.relative_to(root).as_posix(), file) for root in roots for file in root.rglob("*.py")]
+    if not roots and (own := getattr(module, "__file__", None)):
+        found = [(Path(own).name, Path(own))]
+    stats = [(name, str(file), file.stat()) for name, file in sorted(found) if file.is_file()]
+    return _digest_of_files(tuple((name, file, stat.st_mtime_ns, stat.st_size) for name, file, stat in stats))
 
 
 @lru_cache(maxsize=32)
-def _digest_of_files(files: tuple[tuple[str, int, int], ...], root: str) -> str:
+def _digest_of_files(files: tuple[tuple[str, str, int, int], ...]) -> str:
     digest = hashlib.sha256()
-    for name, _, _ in files:
-        digest.update(Path(name).relative_to(root).as_posix().encode())
-        digest.update(_normalised(Path(name).read_text(encoding="utf-8")).encode())
+    for name, file, _, _ in files:
+        content = _normalised(Path(file).read_bytes())
+        digest.update(f"{name}\0{len(content)}\0".encode())
+        digest.update(content)
     return digest.hexdigest()
 
 
-def _normalised(source: str) -> str:
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if not isinstance(body, list):
-            continue
-        # Docstrings, and the strings under a field that serve as its documentation.
-        node.body = [item for item in body if not _is_bare_string(item)]  # type: ignore[attr-defined]
-    return ast.dump(tree)
+def _normalised(source: bytes) -> bytes:
+    """The code without comments, formatting and docstrings; as it is where it is no Python of this version."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an odd escape in somebody's code is not the matter here
+            tree = ast.parse(source)
+        for node in ast.walk(tree):
+            body = getattr(node, "body", None)
+            if isinstance(body, list):
+                # Docstrings, and the strings under a field that serve as its documentation.
+                node.body = [item for item in body if not _is_bare_string(item)]  # type: ignore[attr-defined]
+        return ast.unparse(tree).encode()  # and not ast.dump, whose form changes from one Python to the next
+    except (SyntaxError, ValueError):
+        return source
 
 
 def _is_bare_string(node: ast.AST) -> bool:

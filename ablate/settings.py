@@ -6,12 +6,16 @@ keys, wrong types and numbers that are not finite are refused when a study is re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Iterator, Mapping, Set
+from enum import Enum
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 
 class _NotIdentity:
@@ -31,11 +35,27 @@ DefinesTest = Annotated[T, _DefinesTest()]
 
 
 class Settings(BaseModel):
-    """Base class of a trainer's config: strict types, no unknown keys, no NaN, frozen."""
+    """Base class of a trainer's config: strict types, no unknown keys, no NaN, frozen.
+
+    A field's docstring is shown where its value is refused. A validator's ValueError reads best as
+    `key (value) is wrong; what to do`: the key it begins with gives the line, the part behind the
+    last semicolon is shown as the remedy.
+    """
 
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
     )
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:  # the options of the method it overrides
+        """The settings in plain JSON data: as strict as ever, but a list becomes a tuple, a text a path."""
+        if options or not isinstance(obj, Mapping):
+            return super().model_validate(obj, **options)
+        try:
+            text = json.dumps(obj)
+        except TypeError:  # objects, from a Python caller
+            return super().model_validate(obj)
+        return cls.model_validate_json(text)
 
 
 def identity_of(settings: Settings) -> dict[str, Any]:
@@ -46,18 +66,16 @@ def identity_of(settings: Settings) -> dict[str, Any]:
     """
     content: dict[str, Any] = {}
     for name, info in type(settings).model_fields.items():
-        if any(isinstance(mark, _NotIdentity) for mark in info.metadata):
+        if _is_marked(info, _NotIdentity):
             continue
         value = _plain(getattr(settings, name))
-        if not info.is_required() and value == _plain(_default_of(info)):
-            continue
-        content[name] = value
+        if info.is_required() or value != _plain(info.get_default(call_default_factory=True, validated_data={})):
+            content[name] = value
     return content
 
 
-def _default_of(info: FieldInfo) -> Any:
-    default = info.get_default(call_default_factory=True, validated_data={})
-    return None if default is PydanticUndefined else default
+def _is_marked(info: FieldInfo, mark: type) -> bool:
+    return any(isinstance(item, mark) for item in info.metadata)
 
 
 def _plain(value: Any) -> Any:
@@ -68,6 +86,10 @@ def _plain(value: Any) -> Any:
             return {str(key): _plain(item) for key, item in value.items()}
         case list() | tuple():
             return [_plain(item) for item in value]
+        case Set():
+            return sorted((_plain(item) for item in value), key=repr)  # a set has no order of its own
+        case Enum():
+            return _plain(value.value)
         case None | bool() | int() | float() | str():
             return value
         case _:
@@ -79,8 +101,88 @@ def defining_test(settings: Settings, path: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, info in type(settings).model_fields.items():
         value = getattr(settings, name)
-        if any(isinstance(mark, _DefinesTest) for mark in info.metadata):
+        if _is_marked(info, _DefinesTest):
             found[path + name] = _plain(value)
         elif isinstance(value, Settings):
             found |= defining_test(value, f"{path}{name}.")
     return found
+
+
+class Complaint(NamedTuple):
+    """What is wrong with a class of settings, and what to do."""
+
+    what: str
+    remedy: str
+
+
+def schema_complaint(config: type[Settings]) -> Complaint | None:
+    """Why a class cannot serve as a config, or None: every block in it must be as strict as itself.
+
+    A block that is no Settings would take unknown keys silently, and two blocks that only their
+    defaults tell apart would have one fingerprint.
+    """
+    for owner, name, info in _fields_below(config, seen=set()):
+        where = f"{owner.__name__}.{name}"
+        for options in _choices(info.annotation):
+            lax = next((option for option in options if _is_lax(option)), None)
+            if lax is not None:
+                return Complaint(
+                    f"{where} holds {lax.__name__}, which is not derived from ablate.Settings",
+                    f"Unknown keys in it would pass silently; write `class {lax.__name__}(ablate.Settings): ...`.",
+                )
+            blocks = [option for option in options if is_settings(option)]
+            unnamed = next((block for block in blocks if not _has_tag(block)), None) if len(blocks) > 1 else None
+            if unnamed is not None:
+                return Complaint(
+                    f"{where} may be one of several blocks, and {unnamed.__name__} has no name to tell it by",
+                    f'Write `name: Literal["..."]`, without a default, into {unnamed.__name__}.',
+                )
+    return None
+
+
+def _fields_below(config: type[Settings], seen: set[type]) -> Iterator[tuple[type[Settings], str, FieldInfo]]:
+    seen.add(config)
+    for name, info in config.model_fields.items():
+        yield config, name, info
+        for options in _choices(info.annotation):
+            for option in options:
+                if is_settings(option) and option not in seen:
+                    yield from _fields_below(option, seen)
+
+
+def _choices(annotation: Any) -> Iterator[list[Any]]:
+    """The options of an annotation, then those of what it contains: lists, mappings, tuples."""
+    options = options_of(annotation)
+    yield options
+    for option in options:
+        if typing.get_origin(option) not in (None, Literal):
+            for argument in typing.get_args(option):
+                yield from _choices(argument)
+
+
+def options_of(annotation: Any) -> list[Any]:
+    """What a value may be: the members of a union, bare of their constraints, or the one type."""
+    annotation = getattr(annotation, "__value__", annotation)  # a `type X = ...` alias
+    origin = typing.get_origin(annotation)
+    if origin is Annotated:
+        return options_of(typing.get_args(annotation)[0])
+    if origin in (typing.Union, types.UnionType):
+        return [option for argument in typing.get_args(annotation) for option in options_of(argument)]
+    return [annotation]
+
+
+def is_settings(option: Any) -> bool:
+    """Whether a type is a block of settings."""
+    return isinstance(option, type) and issubclass(option, Settings)
+
+
+def _has_tag(block: type[Settings]) -> bool:
+    tag = block.model_fields.get("name")
+    return tag is not None and tag.is_required() and typing.get_origin(tag.annotation) is Literal
+
+
+def _is_lax(option: Any) -> bool:
+    if not isinstance(option, type) or issubclass(option, Settings):
+        return False
+    is_typed_dict = hasattr(option, "__required_keys__")
+    return issubclass(option, BaseModel) or dataclasses.is_dataclass(option) or is_typed_dict

@@ -9,7 +9,7 @@ from ablate.errors import DataError, StudyError
 from ablate.files import write_text
 
 STARTER = """\
-# {title}
+# A first study over a folder of pictures, one folder a class.
 study: {name}
 question: Which of these changes make the model better?
 base:
@@ -58,7 +58,7 @@ def write_starter(path: Path, root: Path | None) -> None:
         classes = sum(1 for folder in root.iterdir() if folder.is_dir())
         if classes < 2:
             raise DataError(f"{root} holds {classes} class folders", hint="Expected: ROOT/<class>/*.jpg")
-    name = "".join(c if c.isalnum() and c.isascii() else "-" for c in path.stem.lower()).strip("-") or "my-study"
+    name = "".join(c if c.isalnum() and c.isascii() else "-" for c in path.stem.lower())[:64].strip("-") or "my-study"
     shown = str(root) if root is not None else "data/pictures"
     quoted = '"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    write_text(path, STARTER.format(title=f"A first study over {shown}", name=name, root=quoted, classes=classes))
+    write_text(path, STARTER.format(name=name, root=quoted, classes=classes))

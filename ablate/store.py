@@ -38,7 +38,8 @@ class Store:
         folder = self.root / "runs" / fingerprint
         if not folder.is_dir():
             return []
-        return sorted(path for path in folder.iterdir() if path.is_dir() and path.name.isdigit())
+        numbered = (path for path in folder.iterdir() if path.is_dir() and path.name.isdecimal())
+        return sorted(numbered, key=lambda path: int(path.name))
 
     def new_attempt(self, spec: RunSpec, extra: dict[str, Any] | None = None) -> Path:
         """A fresh folder with spec.json; an earlier attempt is never written to again."""

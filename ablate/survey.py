@@ -74,12 +74,19 @@ def survey(plan: Plan, store: Store, origin: Origin, *, look: int = 1, only: Seq
 
 
 def best_result(results: Sequence[RunResult], origin: Origin | None, variant: str) -> RunResult | None:
-    """The newest finished attempt by the present code and data, else the newest finished, else the newest."""
+    """The attempt that counts.
+
+    The newest that finished by the present code and data; else the newest attempt where the present
+    code failed at it; else the newest that finished; else the newest.
+    """
     finished = [result for result in reversed(results) if isinstance(result, Finished)]
     if origin is not None:
         for result in finished:
             if not origin.differences(variant, result):
                 return result
+        match results[-1:]:
+            case [Failed(reason="error" | "diverged", source_digest=origin.source_digest) as failure]:
+                return failure
     if finished:
         return finished[0]
     return results[-1] if results else None

@@ -1,7 +1,9 @@
 """A trainer without torch whose true effects are known: for tests, tutorials and calibration.
 
-Each test image has a difficulty shared by all variants; a variant answers it correctly with a
-probability given by its skill. Skill is `base` plus `gain`, in percentage points of accuracy.
+Each test image has a difficulty shared by all variants, and each run its own luck with it; what
+remains is its accuracy, `skill` plus `gain` in percentage points, give or take `noise`. Half of a
+run's noise is shared by all variants of a replicate, as a split is. The true effect of a change is
+the difference in skill plus gain.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -36,26 +38,32 @@ class Config(Settings):
     """How long a run takes."""
     scores: bool = True
     """Report image by image; false gives plain metrics only."""
-    fail: str | None = None
+    fail: Literal["error", "diverge"] | None = None
     """`error` raises, `diverge` reports NaN; for tests."""
 
 
 def train(config: Config, run: Run) -> Outcome | dict[str, float]:
     """Pretend to train, epoch by epoch, and draw the answers to the test images."""
-    luck = random.Random(run.replicate.seed("init")).gauss(0, config.noise)
-    accuracy = min(max((config.skill + config.gain + luck) / 100, 0.01), 0.99)
+    shared, own = (random.Random(run.replicate.seed(*purpose)).gauss(0, 1) for purpose in (["split"], _own(config)))
+    noise = config.noise * (shared + own) / math.sqrt(2)
+    accuracy = min(max((config.skill + config.gain + noise) / 100, 0.01), 0.99)
     for epoch in range(1, config.epochs + 1):
         time.sleep(config.seconds / config.epochs)
         if config.fail == "error":
             raise ValueError("the toy was asked to fail")
         reached = accuracy * (1 - 0.5**epoch)
         run.epoch(epoch, {"train/loss": -math.log(reached), "train/accuracy": reached, "val/accuracy": reached})
-        run.tick(epoch, 1, 1)
+        run.tick(epoch, 1, 1)  # a heartbeat; the toy takes no checkpoints, so `run.epoch` ends it when asked to
     if config.fail == "diverge":
         return {"accuracy": float("nan"), "loss": float("nan")}
     if not config.scores:
         return {"accuracy": accuracy, "loss": -math.log(accuracy)}
     return _tested(config, run, accuracy)
+
+
+def _own(config: Config) -> list[str]:
+    """What tells a variant's luck from another's: two equal variants have the same."""
+    return [str(config.skill), str(config.gain)]
 
 
 def _tested(config: Config, run: Run, accuracy: float) -> Outcome:
@@ -65,7 +73,7 @@ def _tested(config: Config, run: Run, accuracy: float) -> Outcome:
         case _:
             part = list(range(config.images))
     difficulty = np.random.default_rng(0).uniform(size=config.images)[part]
-    answers = np.random.default_rng(run.replicate.seed("answers")).uniform(size=len(part))
+    answers = np.random.default_rng(run.replicate.seed("answers", *_own(config))).uniform(size=len(part))
     # Half of an image's fate is its difficulty, half the run's luck; the mean stays the accuracy.
     score = ((difficulty + answers) / 2 < np.quantile((difficulty + answers) / 2, accuracy)).astype(np.float32)
     path = run.folder / "outcomes.npz"

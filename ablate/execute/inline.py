@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,16 +23,22 @@ class InlineExecutor:
 
     def start(self, attempt: Path) -> None:
         """Carry out the attempt."""
+        code = 70
         with (
             (attempt / LOG).open("a", encoding="utf-8") as log,
             contextlib.redirect_stdout(log),
             contextlib.redirect_stderr(log),
         ):
-            code = worker.main(attempt)
+            try:
+                code = worker.main(attempt)
+            except Exception:  # noqa: BLE001 - another process would have ended here, and this one must not
+                traceback.print_exc()
         self._ended.append(Exit(attempt, code))
 
     def finished(self, timeout: float) -> Sequence[Exit]:
         """What ended since the last call."""
+        if not self._ended:
+            time.sleep(timeout)
         ended, self._ended = self._ended, []
         return ended
 

@@ -64,6 +64,7 @@ class LiveRun:
     folder: Path
     journal: Journal
     _stop_asked: bool = False
+    _ticks: bool = False
     _looked: float = field(default_factory=time.monotonic)
     _saved: float = field(default_factory=time.monotonic)
     _checkpoints: int = 0
@@ -86,6 +87,7 @@ class LiveRun:
 
     def tick(self, epoch: int, step: int, of: int) -> bool:
         """Heartbeat; looks for a stop request every half second, asks for a checkpoint when one is due."""
+        self._ticks = True
         now = time.monotonic()
         if now - self._looked >= LOOK_SECONDS:
             self._looked = now
@@ -96,7 +98,7 @@ class LiveRun:
     def checkpoint(self, write: Callable[[Path], None]) -> None:
         """Store a checkpoint with its checksum, keep the newest two, and end the run if that was asked."""
         self._checkpoints += 1
-        path = self.folder / f"checkpoint-{self._checkpoints:04d}"
+        path = self.folder / f"checkpoint-{self._checkpoints:06d}"
         files.write_atomically(path, write)
         note = {"sha256": files.sha256_file(path), "epoch": self._last_epoch}
         files.write_json(_note_of(path), note)
@@ -121,12 +123,18 @@ class LiveRun:
         return None
 
     def epoch(self, number: int, metrics: Mapping[str, float]) -> None:
-        """Report an epoch; it is on disk, and on its way to MLflow, when this returns."""
+        """Report an epoch; it is on disk, and on its way to MLflow, when this returns.
+
+        Ends a run that was asked to stop and takes no checkpoints: one that never ticks, or does
+        not do what `tick` asks for.
+        """
         now = time.monotonic()
         seconds, self._epoch_started = now - self._epoch_started, now
         self._last_epoch = number
         values = {name: _json_number(value) for name, value in metrics.items()}
         self.journal.append("epoch", {"epoch": number, "metrics": values, "seconds": round(seconds, 4)})
+        if self._stop_asked or (not self._ticks and (self.folder / STOP).exists()):
+            raise Stopped("stopped on request; its trainer takes no checkpoints, so the next `ablate run` begins anew")
 
     def _same_origin(self, attempt: Path) -> bool:
         try:
@@ -146,7 +154,7 @@ def drop_checkpoints(work: Path, fingerprint: str) -> None:
 
 def _checkpoints_in(folder: Path) -> list[Path]:
     """Newest first."""
-    return sorted(folder.glob("checkpoint-[0-9][0-9][0-9][0-9]"), reverse=True)
+    return sorted(folder.glob(f"checkpoint-{'[0-9]' * 6}"), reverse=True)
 
 
 def _note_of(checkpoint: Path) -> Path:

@@ -6,12 +6,15 @@ import contextlib
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from ablate.execute import worker
 from ablate.execute.environment import worker_environment
 from ablate.execute.inline import LOG
 from ablate.protocols import Exit
@@ -25,17 +28,12 @@ class ForkPool:
 
     def __init__(self, *, slots: int, work: Path, warm: Sequence[str] = (), gpus: int = 0) -> None:
         self.slots = slots
+        self._work = work
+        self._warm = warm
         self._gpus = gpus
         self._on_gpu: dict[Path, int] = {}
         self._running: set[Path] = set()
-        self._buffer = b""
-        self._server = subprocess.Popen(
-            [sys.executable, "-m", "ablate.execute.server", *warm],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=worker_environment(work),
-            start_new_session=True,  # Ctrl-C is for the coordinator, which stops runs in order
-        )
+        self._open_server()
 
     def start(self, attempt: Path) -> None:
         """Ask the server for a process; it has a GPU of its own where there are any."""
@@ -49,26 +47,39 @@ class ForkPool:
         self._send(command)
 
     def finished(self, timeout: float) -> Sequence[Exit]:
-        """Attempts that ended; all that were running where the server itself died."""
-        stream = self._server.stdout
-        assert stream is not None
-        readable, _, _ = select.select([stream], [], [], timeout)
-        if not readable:
-            return []
-        content = os.read(stream.fileno(), 65536)
-        if not content:
-            time.sleep(timeout)
-            return [self._ended(attempt, -9) for attempt in list(self._running)]
-        *lines, self._buffer = (self._buffer + content).split(b"\n")
-        answers = [json.loads(line) for line in lines]
+        """Attempts that ended; all that were running where the server itself died, which is then replaced."""
+        answers = self._read(timeout)
+        if answers is None:
+            lost = [self._ended(attempt, -signal.SIGKILL) for attempt in list(self._running)]
+            self._close_server()
+            self._open_server()
+            return lost
         return [self._ended(Path(answer["exit"]), answer["code"]) for answer in answers if "exit" in answer]
 
     def kill(self, attempt: Path) -> None:
-        """End the attempt's process group now."""
+        """End the attempt's processes now."""
         self._send({"kill": str(attempt)})
 
     def close(self) -> None:
         """The server ends what it started when its input ends."""
+        if not self._ready:
+            self._read(0)
+        if not self._ready:
+            self._server.terminate()  # still importing: nothing was started
+        self._close_server()
+
+    def _open_server(self) -> None:
+        self._ready = False
+        self._buffer = b""
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", "ablate.execute.server", *self._warm],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=worker_environment(self._work),
+            start_new_session=True,  # Ctrl-C is for the coordinator, which stops runs in order
+        )
+
+    def _close_server(self) -> None:
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         with contextlib.suppress(OSError):
@@ -79,6 +90,21 @@ class ForkPool:
             self._server.kill()
             self._server.wait()
         self._server.stdout.close()
+
+    def _read(self, timeout: float) -> list[dict[str, Any]] | None:
+        """What the server has said since the last call; None when it has died."""
+        stream = self._server.stdout
+        assert stream is not None
+        readable, _, _ = select.select([stream], [], [], timeout)
+        if not readable:
+            return []
+        content = os.read(stream.fileno(), 65536)
+        if not content:
+            return None
+        *lines, self._buffer = (self._buffer + content).split(b"\n")
+        answers: list[dict[str, Any]] = [json.loads(line) for line in lines]
+        self._ready = self._ready or any("ready" in answer for answer in answers)
+        return answers
 
     def _ended(self, attempt: Path, code: int) -> Exit:
         self._running.discard(attempt)
@@ -101,11 +127,11 @@ class SpawnPool:
         self._processes: dict[Path, subprocess.Popen[bytes]] = {}
 
     def start(self, attempt: Path) -> None:
-        """Start a Python process for the attempt."""
+        """Start a Python process for the attempt; it ends itself when the pipe to it closes."""
         with (attempt / LOG).open("ab") as log:
             self._processes[attempt] = subprocess.Popen(
-                [sys.executable, "-m", "ablate.execute.worker", str(attempt)],
-                stdin=subprocess.DEVNULL,
+                [sys.executable, "-m", "ablate.execute.worker", str(attempt), worker.TIED],
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 env=self._environment,
@@ -116,25 +142,40 @@ class SpawnPool:
         """Attempts whose process ended."""
         deadline = time.monotonic() + timeout
         while True:
-            ended = [Exit(a, p.returncode) for a, p in self._processes.items() if p.poll() is not None]
+            ended = [attempt for attempt, process in self._processes.items() if process.poll() is not None]
             if ended or time.monotonic() >= deadline:
                 break
             time.sleep(0.01)
-        for end in ended:
-            del self._processes[end.attempt]
-        return ended
+        return [Exit(attempt, self._end(attempt)) for attempt in ended]
 
     def kill(self, attempt: Path) -> None:
-        """End the attempt's process now."""
+        """End the attempt's processes now."""
         if attempt in self._processes:
-            self._processes[attempt].kill()
+            _kill_session(self._processes[attempt])
 
     def close(self) -> None:
         """End everything that was started."""
         for process in self._processes.values():
-            process.kill()
-            process.wait()
-        self._processes.clear()
+            _kill_session(process)
+        for attempt in list(self._processes):
+            self._end(attempt)
+
+    def _end(self, attempt: Path) -> int:
+        """Wait for the process, end what it may have started itself; its exit code."""
+        process = self._processes.pop(attempt)
+        code = process.wait()
+        _kill_session(process)
+        assert process.stdin is not None
+        process.stdin.close()
+        return code
+
+
+def _kill_session(process: subprocess.Popen[bytes]) -> None:
+    """End the process and, where sessions exist, all that it started."""
+    process.kill()
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def open_pool(*, slots: int, work: Path, warm: Sequence[str] = (), gpus: int = 0) -> ForkPool | SpawnPool:

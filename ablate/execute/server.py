@@ -16,6 +16,7 @@ import os
 import select
 import signal
 import sys
+import traceback
 from pathlib import Path
 
 from ablate.execute import worker
@@ -29,7 +30,7 @@ def main(warm: list[str]) -> int:
     os.dup2(2, 1)  # what an imported module prints must not mix with the answers
     for path in warm:
         # The run itself will meet the same error, and can report it in its own journal.
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception, SystemExit):
             _call(path)
     gc.freeze()  # collected objects would be written to, and so copied, in every child
     wake_read, wake_write = os.pipe()
@@ -46,7 +47,7 @@ def main(warm: list[str]) -> int:
         if 0 in readable:
             content = os.read(0, 65536)
             if not content:
-                _kill(children)
+                _end_all(children)
                 return 0
             *lines, buffer = (buffer + content).split(b"\n")
             for line in lines:
@@ -64,15 +65,24 @@ def _call(path: str) -> None:
 
 def _obey(command: dict[str, str], children: dict[int, str], private: list[int]) -> None:
     if "kill" in command:
-        _kill({pid: attempt for pid, attempt in children.items() if attempt == command["kill"]})
+        for pid, attempt in children.items():
+            if attempt == command["kill"]:
+                _kill(pid)
         return
-    pid = os.fork()
+    server = os.getpid()
+    try:
+        pid = os.fork()
+    except OSError as error:  # no memory or no process left: this run cannot be, others may
+        with open(Path(command["start"], LOG), "a", encoding="utf-8") as log:
+            log.write(f"the run could not be started: {error}\n")
+        _answer(private[0], {"exit": command["start"], "code": 71})
+        return
     if pid == 0:
-        _become_run(Path(command["start"]), command.get("gpu"), private)
+        _become_run(Path(command["start"]), command.get("gpu"), private, server)
     children[pid] = command["start"]
 
 
-def _become_run(attempt: Path, gpu: str | None, private: list[int]) -> None:
+def _become_run(attempt: Path, gpu: str | None, private: list[int], server: int) -> None:
     """In the child: own session, own log, then the worker; never returns."""
     code = 70
     try:
@@ -80,7 +90,7 @@ def _become_run(attempt: Path, gpu: str | None, private: list[int]) -> None:
         for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         os.setsid()
-        _die_with_parent()
+        _die_with(server)
         for descriptor in private:
             os.close(descriptor)
         null = os.open(os.devnull, os.O_RDONLY)
@@ -91,6 +101,8 @@ def _become_run(attempt: Path, gpu: str | None, private: list[int]) -> None:
         if gpu is not None:
             os.environ["CUDA_VISIBLE_DEVICES"] = gpu
         code = worker.main(attempt)
+    except BaseException:  # noqa: BLE001 - the process ends here, and run.log is the place to say why
+        traceback.print_exc()
     finally:
         with contextlib.suppress(Exception):
             sys.stdout.flush()
@@ -98,7 +110,7 @@ def _become_run(attempt: Path, gpu: str | None, private: list[int]) -> None:
         os._exit(code)
 
 
-def _die_with_parent() -> None:
+def _die_with(server: int) -> None:
     """Ask Linux to kill this process when the server dies; elsewhere the server does it alone."""
     if sys.platform != "linux":
         return
@@ -106,26 +118,40 @@ def _die_with_parent() -> None:
 
     pr_set_pdeathsig = 1
     ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL)
-    if os.getppid() == 1:  # the server died before the request
+    if os.getppid() != server:  # it died before the request
         os._exit(70)
 
 
 def _report(children: dict[int, str], answers: int) -> None:
+    """Answer for every child that ended, and end what it may have started itself."""
     while children:
         pid, status = os.waitpid(-1, os.WNOHANG)
         if pid == 0:
             return
         attempt = children.pop(pid, None)
         if attempt is not None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(pid, signal.SIGKILL)  # what the run itself may have started
+            _kill_group(pid)
             _answer(answers, {"exit": attempt, "code": os.waitstatus_to_exitcode(status)})
 
 
-def _kill(children: dict[int, str]) -> None:
+def _end_all(children: dict[int, str]) -> None:
+    """End everything that was started, and wait until it has ended."""
     for pid in children:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
+        _kill(pid)
+    for pid in children:
+        os.waitpid(pid, 0)
+        _kill_group(pid)
+
+
+def _kill(pid: int) -> None:
+    """End a child and all processes of its session."""
+    _kill_group(pid)
+    os.kill(pid, signal.SIGKILL)  # it may not have come to its own session yet; unreaped, its id is still its own
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 def _answer(descriptor: int, content: dict[str, object]) -> None:

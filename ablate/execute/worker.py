@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import os
+import signal
 import socket
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Mapping
@@ -22,6 +24,8 @@ from ablate.records import Failed, FailureReason, Finished, Outcome
 from ablate.resolve import load_trainer, search_first
 
 PREPARED = "prepared.json"
+TIED = "--tied"
+"""Ends the run when whoever started it is gone."""
 
 
 def main(attempt: Path) -> int:
@@ -41,7 +45,7 @@ def train(task: Task, attempt: Path) -> int:
         trainer = load_trainer(task.spec.trainer)
         outcome = trainer.train(trainer.config.model_validate(task.spec.config), run)
         finished = _finished(task, attempt, outcome, seconds=time.monotonic() - started)
-    except Exception as error:  # noqa: BLE001 - the one broad except: a failed run is a record
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the one broad except: a failed run is a record
         failed = Failed(
             folder=attempt,
             reason=_reason(error),
@@ -76,9 +80,11 @@ def prepare(task: Task, attempt: Path) -> int:
     return 0
 
 
-def _reason(error: Exception) -> FailureReason:
-    # torch's class is told by its name: this module must not import torch.
+def _reason(error: BaseException) -> FailureReason:
+    # torch's class is told by its name: this module must not import torch. On the CPU it has none.
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return "oom"
+    if isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error):
         return "oom"
     match error:
         case Stopped():
@@ -142,5 +148,23 @@ def _test_digest(images: Path | None) -> str:
         return files.sha256_json(sorted(str(name) for name in columns["id"]))
 
 
+def die_with_starter() -> None:
+    """End this process and all it started when the pipe on standard input closes: its starter is gone."""
+    pipe = os.dup(0)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+
+    def watch() -> None:
+        os.read(pipe, 1)
+        if hasattr(os, "killpg"):
+            os.killpg(0, signal.SIGKILL)
+        os._exit(70)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 if __name__ == "__main__":
+    if TIED in sys.argv:
+        die_with_starter()
     sys.exit(main(Path(sys.argv[1])))

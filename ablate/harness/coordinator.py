@@ -45,11 +45,16 @@ Listener = Callable[[News], None]
 
 @dataclass(slots=True)
 class Interruption:
-    """Stop requests from the keyboard or the system: the first is polite, the second is not."""
+    """Stop requests from the keyboard or the system.
+
+    The first asks every run to write a checkpoint, the second ends them at once, the third ends the
+    command itself, whatever it waits for. on_first: called from the signal's handler.
+    """
 
     signal_number: int = 0
     count: int = 0
     since: float = 0.0
+    on_first: Callable[[], None] | None = None
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[Interruption]:
@@ -68,6 +73,10 @@ class Interruption:
         self.signal_number = self.signal_number or number
         self.count += 1
         self.since = self.since or time.monotonic()
+        if self.count == 1 and self.on_first is not None:
+            self.on_first()
+        if self.count > 2:
+            raise KeyboardInterrupt
 
     @property
     def asked(self) -> bool:
@@ -114,6 +123,8 @@ class Coordinator:
 
     def run(self) -> None:
         """Return when everything that was taken has ended."""
+        # From the handler, because an executor that runs inline does not come back before a run has ended.
+        self.interruption.on_first = self._ask_all_to_stop
         while True:
             self._fill()
             if not self._live and (self.interruption.asked or self.source.done()):
@@ -124,7 +135,9 @@ class Coordinator:
             for end in exits:
                 self._end(end)
             if self.interruption.asked:
-                self._stop_all()
+                self._ask_all_to_stop()
+            if self.interruption.at_once:
+                self._kill_all()
 
     def _fill(self) -> None:
         free = self.executor.slots - len(self._live)
@@ -169,10 +182,13 @@ class Coordinator:
         failed = Failed(folder=live.attempt, reason=reason, message=message, source_digest=self.task.source_digest)
         Journal(live.attempt).append("failed", failed.to_json())
 
-    def _stop_all(self) -> None:
-        for live in self._live.values():
+    def _ask_all_to_stop(self) -> None:
+        for live in list(self._live.values()):
             self._ask_to_stop(live)
-            if self.interruption.at_once and not live.killed:
+
+    def _kill_all(self) -> None:
+        for live in self._live.values():
+            if not live.killed:
                 live.killed = True
                 self.executor.kill(live.attempt)
 

@@ -44,6 +44,11 @@ def commands_for(study: Study, work: Path) -> Commands:
     return Commands(file=_relative(study.document.name, work), design=design)
 
 
+def is_changed(study: Study) -> bool:
+    """Whether `--set` changed the study, which its commands cannot repeat: it is not remembered how."""
+    return study.name.removesuffix(f"@{study.design}") != str(study.document.data.get("study"))
+
+
 def _relative(name: str, work: Path) -> str:
     path = Path(name)
     if not path.is_absolute():

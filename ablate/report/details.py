@@ -24,13 +24,14 @@ def variants_table(findings: Findings) -> Table:
     rows, metric = findings.variants, findings.metric
     counts = [part for part in ("train", "val", "test", "unused") if any(part in row.counts for row in rows)]
     level = f"{metric_words(metric).capitalize()}{f' ({metric.unit})' if metric.unit else ''}"
+    unit = f" ({unit_words(metric).strip()})" if unit_words(metric) else ""
     columns = [
         Column("Variant", "text", [row.name for row in rows]),
         Column("Built on", "text", [row.reference or "" for row in rows]),
         Column("Changes", "code", [changes_words(row.changes) for row in rows]),
         Column(level, "number", [level_words(row, findings) for row in rows]),
         Column("n", "number", [f"{row.n} of {findings.evidence.replicates}" for row in rows]),
-        Column("Spread", "number", [number(row.spread, metric.decimals) for row in rows]),
+        Column(f"Spread{unit}", "number", [number(row.spread, metric.decimals) for row in rows]),
         *(
             Column(f"{part.capitalize()} images", "number", [_count(row.counts.get(part)) for row in rows])
             for part in counts
@@ -123,7 +124,7 @@ def epochs_table(findings: Findings) -> Table:
     rows = [row for variant in findings.variants for row in _epoch_rows(findings, variant.name, names, every)]
     note = "Means over n replicates; brackets are the least and the most of them."
     if every > 1:
-        note += f" Every {every}th epoch, the first and the last; tables/epochs.csv has all."
+        note += f" One epoch in {every} is shown, the first and the last; tables/epochs.csv has all."
     kinds: list[Kind] = ["text", "number", "number"]
     kinds += ["number" for _ in names]
     columns = ("Variant", "Epoch", "n", *(epoch_metric_words(name) for name in names))

@@ -9,7 +9,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ablate.report.escape import plain
-from ablate.report.figures import CurvesInfo, ForestInfo, ForestRow, LevelsInfo, Panel
+from ablate.report.figures import BEFORE, CurvesInfo, ForestInfo, ForestRow, LevelsInfo, Line, Panel
 from ablate.report.numbers import shortened
 
 if TYPE_CHECKING:
@@ -20,8 +20,9 @@ Info = TypeVar("Info")
 
 DPI = 200
 """Twice what a screen shows, so that figures stay sharp."""
-LABEL_WIDTH = 30
-"""Characters of a name beside a figure."""
+
+SIZE = 9
+"""Points."""
 
 INK, FAINT, BAND = "#222222", "#8a8a8a", "#ececec"
 COLOURS = {
@@ -55,39 +56,42 @@ def picture(draw: Callable[[Info], Figure], info: Info) -> bytes:
 def draw_forest(info: ForestInfo) -> Figure:
     """A line a comparison: dot, thick and thin interval, numbers and verdict at the right."""
     lines = sum(len(group.rows) + 1 for group in info.groups)
-    figure = _figure(9.0, 0.9 + 0.34 * lines)
-    axes: Axes = figure.add_axes((0.27, 0.62 / (0.9 + 0.34 * lines), 0.35, 1 - 0.7 / (0.9 + 0.34 * lines)))
-    axes.axvspan(-info.negligible, info.negligible, color=BAND, zorder=0)
-    axes.axvline(0, color=FAINT, linewidth=1, zorder=1)
-    y = 0.0
+    height = 0.8 + 0.32 * lines
+    figure = _figure(10.0, height)
+    axes: Axes = figure.add_axes((0.3, 0.55 / height, 0.35, 1 - 0.6 / height))
+    axes.set_xlim(info.axis.lo, info.axis.hi)
+    axes.set_ylim(lines - 0.4, -0.6)
+    y = 0
     for group in info.groups:
-        _write(axes, -0.74, y, group.title, weight="bold", size=9)
+        _write(axes, -0.84, y, group.title, weight="bold")
+        span = (y + 0.5, y + len(group.rows) + 0.5)
+        axes.fill_betweenx(span, -info.negligible, info.negligible, color=BAND, linewidth=0, zorder=0)
+        axes.plot((0, 0), span, color=FAINT, linewidth=1, zorder=1)
         for row in group.rows:
             y += 1
             _draw_forest_row(axes, row, y)
         y += 1
-    axes.set_xlim(info.axis.lo, info.axis.hi)
-    axes.set_ylim(y - 0.4, -0.6)
     axes.set_yticks([])
-    axes.set_xlabel(info.label, fontsize=9, parse_math=False)
+    axes.set_xlabel(info.label, fontsize=SIZE, parse_math=False)
     _plain_frame(axes)
+    axes.spines["left"].set_visible(False)
     return figure
 
 
 def _draw_forest_row(axes: Axes, row: ForestRow, y: float) -> None:
     colour = COLOURS[row.verdict]
-    _write(axes, -0.74, y, f"  {label(row.label)}", size=9)
-    _write(axes, 1.04, y, row.numbers, size=9)
-    _write(axes, 1.04 + 0.47, y, row.words, size=9, color=colour, weight="bold")
+    _write(axes, -0.82, y, label(row.label, 2.7))
+    _write(axes, 1.04, y, row.numbers)
+    _write(axes, 1.5, y, row.words, color=colour, weight="bold")
     if row.difference is None:
         return
-    wide = (axes.get_xlim()[0] - 1e6, axes.get_xlim()[1] + 1e6)
-    for lo, hi, width in ((row.lo_all, row.hi_all, 1.2), (row.lo, row.hi, 4.0)):
-        ends = (wide[0] if lo is None else lo, wide[1] if hi is None else hi)
-        axes.plot(ends, (y, y), color=colour, linewidth=width, solid_capstyle="butt", alpha=0.75, zorder=2)
+    least, most = axes.get_xlim()
+    for lo, hi, width in ((row.lo_all, row.hi_all, 1.2), (row.lo, row.hi, 4.5)):
+        ends = (least if lo is None else lo, most if hi is None else hi)
+        axes.plot(ends, (y, y), color=colour, linewidth=width, solid_capstyle="butt", zorder=2)
     dots = row.by_replicate if len(row.by_replicate) > 1 else ()
     axes.plot(dots, [y + 0.3] * len(dots), "o", color=FAINT, markersize=2.5, zorder=3)
-    axes.plot([row.difference], [y], "o", color=INK, markersize=6, zorder=4)
+    axes.plot([row.difference], [y], "o", color=INK, markersize=6, zorder=4, clip_on=False)
 
 
 def draw_levels(info: LevelsInfo) -> Figure:
@@ -102,12 +106,14 @@ def draw_levels(info: LevelsInfo) -> Figure:
             if row.lo is not None and row.hi is not None:
                 axes.plot((row.lo, row.hi), (y, y), color=COLOURS["better"], linewidth=3, solid_capstyle="butt")
             axes.plot([row.mean], [y], "o", color=INK, markersize=6, zorder=3)
-    axes.set_yticks(range(len(info.rows)), [f"{label(row.label)}  (n={row.n})" for row in info.rows], parse_math=False)
+    axes.set_yticks(
+        range(len(info.rows)), [f"{label(row.label, 1.75)}  (n={row.n})" for row in info.rows], parse_math=False
+    )
     axes.set_ylim(len(info.rows) - 0.5, -0.5)
     axes.set_xlim(*info.limits)
     axes.grid(axis="x", color=BAND, zorder=0)
     axes.set_axisbelow(True)
-    axes.set_xlabel(info.label, fontsize=9, parse_math=False)
+    axes.set_xlabel(info.label, fontsize=SIZE, parse_math=False)
     _plain_frame(axes)
     return figure
 
@@ -116,39 +122,59 @@ def draw_curves(info: CurvesInfo) -> Figure:
     """Small multiples on shared axes: a panel a variant, mean and band of training and validation."""
     columns = min(3, len(info.panels))
     rows = ceil(len(info.panels) / columns)
-    figure = _figure(3.1 * columns + 0.4, 2.3 * rows + 0.5, layout="constrained")
+    width, height = 3.1 * columns + 0.8, 2.2 * rows + 0.9
+    figure = _figure(width, height)
+    # Margins in inches; matplotlib's own layout engine draws everything several times to find them.
+    figure.subplots_adjust(
+        left=0.7 / width, right=1 - 0.1 / width, top=1 - 0.6 / height, bottom=0.5 / height, wspace=0.08, hspace=0.28
+    )
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     cells: list[Axes] = list(grid.flat)
+    if info.log:
+        _set_log(cells[0])
+    cells[0].set_ylim(*info.limits)
+    if info.epochs[0] == info.epochs[1]:
+        cells[0].set_xlim(info.epochs[0] - 0.5, info.epochs[1] + 0.5)
     for axes, panel in zip(cells, info.panels, strict=False):
         _draw_panel(axes, panel)
     for unused in cells[len(info.panels) :]:
         unused.set_visible(False)
-    cells[0].set_ylim(*info.limits)
-    if info.log:
-        cells[0].set_yscale("log")
     for i, axes in enumerate(cells[: len(info.panels)]):
         if i + columns >= len(info.panels):
-            axes.set_xlabel("Epoch", fontsize=9)
+            axes.set_xlabel("Epoch", fontsize=SIZE)
             axes.tick_params(labelbottom=True)
     for row in grid:
-        row[0].set_ylabel(info.label, fontsize=9, parse_math=False)
+        row[0].set_ylabel(info.label, fontsize=SIZE, parse_math=False)
     _add_legend(figure, info)
     return figure
+
+
+def _set_log(axes: Axes) -> None:
+    from matplotlib.ticker import FuncFormatter, NullLocator
+
+    axes.set_yscale("log")
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def _draw_panel(axes: Axes, panel: Panel) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    axes.set_title(f"{label(panel.title)}  (n={panel.n})", fontsize=9, loc="left", parse_math=False)
+    axes.set_title(f"{label(panel.title, 2.2)}  (n={panel.n})", fontsize=SIZE, loc="left", parse_math=False)
+    if panel.before is not None:
+        axes.plot(panel.before.epochs, panel.before.mean, _marker(panel.before) + "--", color=FAINT, linewidth=1.2)
     for line in panel.lines:
         colour = PARTS[line.part]
-        marker = "o" if len(line.epochs) == 1 else ""
-        axes.plot(line.epochs, line.mean, color=colour, linewidth=1.6, marker=marker, markersize=3, label=line.part)
+        axes.plot(line.epochs, line.mean, _marker(line) + "-", color=colour, linewidth=1.6, label=line.part)
         axes.fill_between(line.epochs, line.lo, line.hi, color=colour, alpha=0.22, linewidth=0)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, min_n_ticks=1))
     axes.grid(color=BAND)
     axes.set_axisbelow(True)
     _plain_frame(axes)
+
+
+def _marker(line: Line) -> str:
+    return "." if len(line.epochs) == 1 else ""
 
 
 def _add_legend(figure: Figure, info: CurvesInfo) -> None:
@@ -157,32 +183,45 @@ def _add_legend(figure: Figure, info: CurvesInfo) -> None:
         from matplotlib.lines import Line2D
 
         marks = [Line2D([], [], color=PARTS[part], linewidth=1.6, label=part) for part in handles]
-        figure.legend(handles=marks, loc="outside upper right", ncols=len(marks), frameon=False, fontsize=9)
+        if any(panel.before is not None for panel in info.panels):
+            marks.append(Line2D([], [], color=FAINT, linewidth=1.2, linestyle="--", label=BEFORE))
+        figure.legend(handles=marks, loc="upper right", ncols=len(marks), frameon=False, fontsize=SIZE)
 
 
-def _figure(width: float, height: float, **options: Any) -> Figure:
+def _figure(width: float, height: float) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), **options)
+    figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     return figure
 
 
 def _plain_frame(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=8.5)
+    axes.tick_params(labelsize=SIZE)
 
 
 def _write(axes: Axes, x: float, y: float, text: str, **style: Any) -> None:
     """Text at a share of the axes' width and a line's height; `$` stays a dollar."""
     place = axes.get_yaxis_transform()
-    axes.text(x, y, drawable(text), transform=place, va="center", parse_math=False, clip_on=False, **style)
+    axes.text(x, y, drawable(text), transform=place, va="center", size=SIZE, parse_math=False, clip_on=False, **style)
 
 
-def label(name: str) -> str:
-    """A name as it fits beside a figure, in characters that can be drawn here."""
-    return drawable(shortened(plain(name), LABEL_WIDTH))
+def label(name: str, inches: float) -> str:
+    """A name that fits into some inches at the figures' size, in characters that can be drawn here."""
+    name = drawable(plain(name))
+    return next(text for width in range(90, 2, -1) if _inches(text := shortened(name, width)) <= inches or width == 3)
+
+
+def _inches(text: str) -> float:
+    from matplotlib.font_manager import get_font
+
+    font = get_font(_fonts()[0])
+    own = font.get_charmap()
+    font.set_size(SIZE, 72)
+    font.set_text("".join(character if ord(character) in own else "W" for character in text))
+    return float(font.get_width_height()[0]) / 64 / 72
 
 
 def drawable(text: str) -> str:
@@ -201,8 +240,14 @@ def _families() -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1)
-def _known_characters() -> frozenset[int]:
-    from matplotlib.font_manager import FontProperties, findfont, get_font
+def _fonts() -> tuple[str, ...]:
+    from matplotlib.font_manager import FontProperties, findfont
 
-    fonts = [get_font(findfont(FontProperties(family=name))) for name in _families()]
-    return frozenset(code for font in fonts for code in font.get_charmap())
+    return tuple(findfont(FontProperties(family=name)) for name in _families())
+
+
+@lru_cache(maxsize=1)
+def _known_characters() -> frozenset[int]:
+    from matplotlib.font_manager import get_font
+
+    return frozenset(code for path in _fonts() for code in get_font(path).get_charmap())

@@ -12,7 +12,7 @@ def warnings(findings: Findings) -> list[str]:
     """What a reader must know before the first number: runs that are missing, stale or made unlike the others."""
     lines = []
     if findings.failed:
-        names = listed([f"{run.variant}, replicate {run.replicate} ({run.reason})" for run in findings.failed])
+        names = listed([f"{run.variant} (replicate {run.replicate}, {run.reason})" for run in findings.failed])
         lines.append(
             f"{counted(len(findings.failed), 'run')} failed: {names}. "
             "A comparison uses the replicates in which all its variants finished."
@@ -58,7 +58,8 @@ def _runs(findings: Findings) -> str:
         f"{counted(len(findings.variants), 'variant')}, {counted(findings.evidence.replicates, 'replicate')} of each: "
         f"{finished} of {counted(len(findings.runs), 'run')} finished, "
         f"{len(findings.failed) or 'none'} failed"
-        f"{f', {len(findings.missing)} still to be made' if findings.missing else ''}."
+        f"{f', {len(findings.missing)} still to be made' if findings.missing else ''}"
+        f"{f', {len(findings.spared)} spared, their comparisons being decided' if findings.spared else ''}."
     )
 
 
@@ -82,11 +83,14 @@ def _looks(findings: Findings) -> str:
     evidence = findings.evidence
     if len(evidence.looks) == 1:
         return f"One look at the results was planned, after {counted(evidence.replicates, 'replicate')}."
-    return (
-        f"This is look {evidence.look} of {len(evidence.looks)} planned ones, after "
-        f"{', '.join(map(str, evidence.looks))} replicates; it may spend {evidence.share:.0%} of the error allowed, "
-        "so that going on to the next is always valid."
+    text = (
+        f"Looks at the results were planned after {listed([str(look) for look in evidence.looks])} replicates. This "
+        f"is look {evidence.look}; it may spend {evidence.share:.0%} of the error allowed, so that going on is valid."
     )
+    earlier = [effect.name for effect in findings.effects if effect.look < evidence.look]
+    if earlier:
+        text += f" Decided at an earlier look, and kept with its numbers: {listed(earlier)}."
+    return text
 
 
 def _thresholds(findings: Findings) -> str:
@@ -117,13 +121,13 @@ def _noise(findings: Findings) -> str:
     noise, metric = findings.noise, findings.metric
     if noise.runs is None:
         return "With one run of each variant nobody knows how much two runs of the same variant differ."
-    text = (
-        f"Two runs of one variant differ through luck alone: the standard deviation over its replicates is "
-        f"{size_words(noise.runs, metric)}"
-    )
+    text = f"Replicates of one variant differ by {size_words(noise.runs, metric)} (standard deviation)"
     if noise.differences is None:
-        return f"{text}."
-    return f"{text}, that of the difference between two variants {size_words(noise.differences, metric)}."
+        return f"{text}, through the luck of split and training alone."
+    return (
+        f"{text} through the luck of split and training alone, differences between two variants by "
+        f"{size_words(noise.differences, metric)}."
+    )
 
 
 def _basis(findings: Findings) -> str:
@@ -150,7 +154,7 @@ def _families(findings: Findings) -> str:
         return ""
     return (
         f"Comparisons are judged in families, each adjusted as a whole: {listed(parts)}. The chance of even one "
-        f"false `better` or `worse` in a family is at most {findings.evidence.alpha:.0%}."
+        f"false “better” or “worse” in a family is at most {findings.evidence.alpha:.0%}."
     )
 
 
@@ -159,7 +163,10 @@ def settling_lines(findings: Findings) -> list[str]:
     settling = findings.settling
     if settling is None:
         return ["Nothing is open that further runs could settle."]
-    return [*(_open_step(step, findings) for step in settling.open if settling.kind != "finish"), _price(settling)]
+    return [
+        *(_open_step(step, findings) for step in settling.open if settling.kind not in ("finish", "retry")),
+        _price(settling),
+    ]
 
 
 def _open_step(step: OpenStep, findings: Findings) -> str:
@@ -172,10 +179,10 @@ def _open_step(step: OpenStep, findings: Findings) -> str:
             f"it takes about {counted(step.needed.number, 'test image')}."
         )
     if step.needed.number == 0:
-        return (
-            f"{step.name}: these replicates already show a difference of {gain} four times in five; "
-            "the true one is probably smaller."
-        )
+        enough = f"{step.name}: by the noise seen so far these replicates suffice to show a difference of {gain}"
+        if step.visible is not None and step.visible > findings.evidence.worthwhile:
+            return f"{enough}, but with so few of them the noise itself is uncertain."
+        return f"{enough}; the true one is probably smaller."
     about = "at least" if step.needed.at_least else "about"
     return (
         f"{step.name}: {about} {counted(step.needed.number, 'further replicate')} would show a difference of {gain} "
@@ -192,6 +199,10 @@ def _price(settling: Settling) -> str:
             return f"To finish this look: {runs}."
         case "planned":
             return f"The next planned look is after {counted(settling.replicates, 'replicate')}: {runs}."
+        case "retry":
+            return f"Mend what made the runs fail, then run them again: {runs}."
+        case "declared" if settling.replicates_before == 1:
+            return f"Plan {counted(settling.replicates, 'replicate')} instead of one: {runs}."
         case "declared":
             return (
                 f"No planned look is left. One more, after {counted(settling.replicates, 'replicate')}, has to be "

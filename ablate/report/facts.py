@@ -90,15 +90,17 @@ class VariantRow:
 class EffectRow:
     """One contrast answered. lo_all, hi_all: the interval that holds for the whole family at once.
 
-    family_size: contrasts judged together. is_pair: variant and reference are two variants of the plan,
-    not averages. visible: the smallest difference this evidence shows in four of five studies. extra_*:
-    what the step costs, variant minus reference. by_replicate: differences of the matched replicates.
+    look: the one that decided it, whose numbers these are, or else the present one. family_size: contrasts
+    judged together. is_pair: variant and reference are two variants of the plan, not averages. visible: the
+    smallest difference this evidence shows in four studies of five. extra_*: what the step costs, variant
+    minus reference. by_replicate: differences of the matched replicates.
     """
 
     name: str
     variant: str
     reference: str
     family: str
+    look: int
     family_size: int
     is_pair: bool
     difference: float | None
@@ -124,11 +126,14 @@ class EffectRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRow:
-    """One run that was planned up to this look. metrics: in shown units, empty unless it finished."""
+    """One run that was planned up to this look. metrics: in shown units, empty unless it finished.
+
+    spared: not made, and not needed, because every comparison of its variant was decided at an earlier look.
+    """
 
     variant: str
     replicate: int
-    status: Literal["finished", "failed", "missing"]
+    status: Literal["finished", "failed", "missing", "spared"]
     reason: str
     message: str
     metrics: Mapping[str, float]
@@ -188,23 +193,26 @@ class Noise:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenStep:
-    """A comparison without an answer, and what an answer would take."""
+    """A comparison without an answer, and what an answer would take. visible: see EffectRow."""
 
     name: str
     verdict: Verdict
     needed: Needed | None
+    visible: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settling:
     """How to go on: the command, and its price from finished runs.
 
-    kind: finish this look; go on to the next planned one; declare a further one; nothing but more test
-    images helps (no command). replicates: runs of each variant after it. seconds: one run after another.
+    kind: finish this look; run again what failed; go on to the next planned look; declare a further one;
+    nothing but more test images helps (no command). replicates_before, replicates: runs of each variant
+    without and with it. seconds: one run after another.
     """
 
-    kind: Literal["finish", "planned", "declared", "images"]
+    kind: Literal["finish", "retry", "planned", "declared", "images"]
     open: tuple[OpenStep, ...]
+    replicates_before: int
     replicates: int
     runs: int
     seconds: float | None
@@ -213,7 +221,11 @@ class Settling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """Everything a report says. settling is None where nothing is open."""
+    """Everything a report says.
+
+    settling is None where nothing is open. reruns: variant -> command. options_lost: the study was changed
+    on the command line (`--set`), which the commands here do not repeat.
+    """
 
     study: str
     question: str
@@ -230,6 +242,7 @@ class Findings:
     noise: Noise
     settling: Settling | None
     reruns: Mapping[str, str]
+    options_lost: bool
     published_note: str
     data_notes: tuple[str, ...]
     unreadable: tuple[str, ...]
@@ -241,8 +254,13 @@ class Findings:
 
     @property
     def missing(self) -> tuple[RunRow, ...]:
-        """Runs that are planned up to this look and have not ended yet."""
+        """Runs that this look waits for."""
         return tuple(run for run in self.runs if run.status == "missing")
+
+    @property
+    def spared(self) -> tuple[RunRow, ...]:
+        """Runs that an earlier look made needless."""
+        return tuple(run for run in self.runs if run.status == "spared")
 
     @property
     def families(self) -> Mapping[str, tuple[EffectRow, ...]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ablate.report.details import epoch_metric_words
-from ablate.report.facts import EffectRow, Findings
+from ablate.report.facts import EffectRow, Findings, VariantRow
 from ablate.report.history import EpochMean, epoch_means
 from ablate.report.numbers import Axis, common_axis, in_words, number, with_interval
 from ablate.report.questions import is_rate
@@ -16,6 +16,7 @@ from ablate.stats.verdict import Verdict
 
 MOST_ROWS = 60
 MOST_PANELS = 24
+BEFORE = "before the change"
 
 
 class ForestRow(NamedTuple):
@@ -82,19 +83,24 @@ class Line(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """One variant's curves; n: the replicates behind them."""
+    """One variant's curves; n: the replicates behind them; before: the last line of what it is built on."""
 
     title: str
     n: int
     lines: tuple[Line, ...]
+    before: Line | None
 
 
 class CurvesInfo(NamedTuple):
-    """One metric, a panel a variant, on shared axes. log: whether the values span more than a factor of 100."""
+    """One metric, a panel a variant, on shared axes. epochs: the first and the last.
+
+    log: whether the values span more than a factor of 100.
+    """
 
     metric: str
     label: str
     panels: tuple[Panel, ...]
+    epochs: tuple[int, int]
     limits: tuple[float, float]
     log: bool
     left_out: int
@@ -180,29 +186,35 @@ def levels_caption(info: LevelsInfo) -> str:
 
 def curves_info(findings: Findings, metric: str) -> CurvesInfo | None:
     """Training and validation curves of one metric; None where no trainer reported it."""
-    panels = [_panel(findings, row.name, metric) for row in findings.variants]
+    lines = {row.name: _lines(findings, row.name, metric) for row in findings.variants}
+    panels = [_panel(findings, row, lines) for row in findings.variants]
     panels = [panel for panel in panels if panel.lines]
     if not panels:
         return None
     values = [value for panel in panels for line in panel.lines for value in (*line.lo, *line.hi)]
+    epochs = [epoch for panel in panels for line in panel.lines for epoch in line.epochs]
     log = not is_rate(metric) and min(values) > 0 and max(values) > 100 * min(values)
     return CurvesInfo(
         metric=metric,
         label=epoch_metric_words(metric),
         panels=tuple(panels[:MOST_PANELS]),
+        epochs=(min(epochs), max(epochs)),
         limits=(min(values) / 1.5, max(values) * 1.5) if log else _padded(min(values), max(values)),
         log=log,
         left_out=len(panels[MOST_PANELS:]),
     )
 
 
-def _panel(findings: Findings, variant: str, metric: str) -> Panel:
-    lines = [
-        _line(part, epoch_means(findings.histories, variant, f"{prefix}{metric}"))
-        for part, prefix in (("training", "train/"), ("validation", "val/"), ("", ""))
-    ]
-    n = sum(history.variant == variant and bool(history.epochs) for history in findings.histories)
-    return Panel(variant, n, tuple(line for line in lines if line.epochs))
+def _lines(findings: Findings, variant: str, metric: str) -> tuple[Line, ...]:
+    named = (("training", "train/"), ("validation", "val/"), ("", ""))
+    lines = [_line(part, epoch_means(findings.histories, variant, f"{prefix}{metric}")) for part, prefix in named]
+    return tuple(line for line in lines if line.epochs)
+
+
+def _panel(findings: Findings, row: VariantRow, lines: Mapping[str, tuple[Line, ...]]) -> Panel:
+    n = sum(history.variant == row.name and bool(history.epochs) for history in findings.histories)
+    before = lines[row.reference] if row.reference is not None else ()
+    return Panel(row.name, n, lines[row.name], before[-1] if before else None)
 
 
 def _line(part: str, means: Sequence[EpochMean]) -> Line:
@@ -218,9 +230,12 @@ def _line(part: str, means: Sequence[EpochMean]) -> Line:
 def curves_caption(info: CurvesInfo) -> str:
     """How to read the curves."""
     counts = sorted({panel.n for panel in info.panels})
-    many = "one replicate" if counts == [1] else f"{' or '.join(map(in_words, counts))} replicates"
-    caption = f"Lines are means over {many}"
-    caption += "." if counts == [1] else ", bands reach from the least to the most of them."
+    caption = "Lines are single runs."
+    if counts != [1]:
+        many = " or ".join(map(in_words, counts))
+        caption = f"Lines are means over {many} replicates, bands reach from the least to the most of them."
+    if any(panel.before is not None for panel in info.panels):
+        caption += " Dashed is the variant that each is built on (validation where there is any)."
     if not any(line.part == "validation" for panel in info.panels for line in panel.lines):
         caption += " No images were kept for validation."
     if info.log:

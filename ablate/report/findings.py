@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ablate.looks import look_shares
 from ablate.records import Cell, Prepared
-from ablate.report.commands import commands_for
+from ablate.report.commands import commands_for, is_changed
 from ablate.report.facts import Evidence, Findings, Metric, Noise, VariantRow
 from ablate.report.history import histories_of, mixed_of, provenance_of, stale_of
 from ablate.report.questions import metric_of, question_of
@@ -47,7 +47,8 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
         variant_row(variant, cells, levels.get(variant.name), prepared.get(variant.name), published, metric)
         for variant in plan.variants
     )
-    runs = tuple(run_row(cell, work) for cell in cells)
+    settled = _settled_before(plan, effects, look)
+    runs = tuple(run_row(cell, work, is_open=cell.variant not in settled) for cell in cells)
     evidence = _evidence(study, plan, effects, look)
     rows = effect_rows(effects, variants, metric)
     commands = commands_for(study, work)
@@ -68,10 +69,18 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
         noise=_noise(variants, effects, metric),
         settling=settling_of(rows, plan.contrasts, variants, runs, evidence, commands),
         reruns={row.name: commands.run(only=[row.name], look=look, retry=row.name in failed) for row in variants},
+        options_lost=is_changed(study),
         published_note=str((study.published or {}).get("protocol", "")),
         data_notes=_union([found.notes for found in prepared.values()]),
         unreadable=_union([found.unreadable for found in prepared.values()]),
     )
+
+
+def _settled_before(plan: Plan, effects: Sequence[Effect], look: int) -> set[str]:
+    """The variants all of whose comparisons an earlier look has decided."""
+    open_ = {name for effect in effects if effect.look == look for name in effect.contrast.weights}
+    compared = {name for contrast in plan.contrasts for name in contrast.weights}
+    return compared - open_
 
 
 def _evidence(study: Study, plan: Plan, effects: Sequence[Effect], look: int) -> Evidence:

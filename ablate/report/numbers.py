@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
+from itertools import accumulate
 from math import floor, log10
 from typing import NamedTuple
 
@@ -30,11 +32,28 @@ def listed(names: Sequence[str], *, at_most: int = 4) -> str:
 
 
 def shortened(name: str, width: int) -> str:
-    """The name, cut in the middle so that both ends stay, to at most `width` characters."""
-    if len(name) <= width:
+    """The name in at most `width` columns of a terminal, cut in the middle so that both ends stay."""
+    if columns(name) <= width:
         return name
-    head = (width - 1) * 2 // 3
-    return f"{name[:head].rstrip()}…{name[len(name) - (width - 1 - head) :].lstrip()}"
+    tail = (width - 1) // 3
+    head = _cut(name, width - 1 - tail).rstrip()
+    return f"{head}…{_cut(name[::-1], tail)[::-1].lstrip()}"
+
+
+def columns(text: str) -> int:
+    """The columns a terminal needs: two for an East Asian character or an emoji, none for a combining mark."""
+    return sum(map(_width, text))
+
+
+def _width(character: str) -> int:
+    if unicodedata.combining(character) or character == "\u200d":
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _cut(text: str, width: int) -> str:
+    taken = accumulate(map(_width, text))
+    return "".join(character for character, total in zip(text, taken, strict=True) if total <= width)
 
 
 def number(value: float | None, decimals: int, *, sign: str = "") -> str:
@@ -73,13 +92,12 @@ def _magnitude(size: float) -> int:
 
 
 def duration(seconds: float | None, *, sign: str = "") -> str:
-    """`4.7 s`, `3.2 min`, `2.1 h`."""
+    """`4.7 s`, `28 s`, `3.2 min`, `2.1 h`."""
     if seconds is None:
         return "-"
-    for unit, size in (("h", 3600), ("min", 60)):
-        if abs(seconds) >= 2 * size:
-            return f"{seconds / size:{sign}z,.1f} {unit}"
-    return f"{seconds:{sign}z.1f} s"
+    size, unit = next((s, u) for s, u in ((3600, "h"), (60, "min"), (1, "s")) if abs(seconds) >= 2 * s or s == 1)
+    value = seconds / size
+    return f"{value:{sign}z,.{1 if abs(value) < 9.95 else 0}f} {unit}"
 
 
 def change(value: float | None, shown: str) -> str:
@@ -107,7 +125,7 @@ def common_axis(points: Sequence[float], ends: Sequence[float]) -> Axis:
     lo, hi = min(shown), max(shown)
     if lo == hi:
         return Axis(-1.0, 1.0)
-    step = _round_step((hi - lo) / 6)
+    step = _round_step((hi - lo) / 10)
     return Axis(floor(lo / step + 1e-9) * step, -floor(-hi / step + 1e-9) * step)
 
 

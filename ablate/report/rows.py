@@ -55,14 +55,17 @@ def _published(figure: object) -> Published:
     return Published(value=fraction * 100, images=images)  # a figure without a count is stored as a hundredth
 
 
-def run_row(cell: Cell, work: Path) -> RunRow:
-    """One run; an interrupted one counts as not made yet, because the next command makes it."""
+def run_row(cell: Cell, work: Path, *, is_open: bool) -> RunRow:
+    """One run; an interrupted one counts as not made yet, because the next command makes it.
+
+    is_open: a comparison of its variant is undecided, so that a run which was not made is missing.
+    """
     run = cell.result
     metrics = run.metrics if isinstance(run, Finished) else {}
     return RunRow(
         variant=cell.variant,
         replicate=cell.replicate.index,
-        status=_status(cell),
+        status=_status(cell, is_open=is_open),
         reason=run.reason if isinstance(run, Failed) else "",
         message=run.message if isinstance(run, Failed) else "not run yet" if run is None else "",
         metrics={name: value * shown_scale(name) for name, value in metrics.items()},
@@ -72,9 +75,9 @@ def run_row(cell: Cell, work: Path) -> RunRow:
     )
 
 
-def _status(cell: Cell) -> Literal["finished", "failed", "missing"]:
+def _status(cell: Cell, *, is_open: bool) -> Literal["finished", "failed", "missing", "spared"]:
     if is_to_come(cell):
-        return "missing"
+        return "missing" if is_open else "spared"
     return "finished" if isinstance(cell.result, Finished) else "failed"
 
 
@@ -115,6 +118,7 @@ def _effect_row(effect: Effect, rows: Mapping[str, VariantRow], metric: Metric, 
         variant=contrast.variant,
         reference=contrast.reference,
         family=contrast.family,
+        look=effect.look,
         family_size=family_size,
         is_pair=_is_pair(contrast, rows),
         difference=_scaled(found.difference if found else None, metric),

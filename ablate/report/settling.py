@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from ablate.records import Contrast
 from ablate.report.commands import Commands
 from ablate.report.facts import EffectRow, Evidence, OpenStep, RunRow, Settling, VariantRow
+
+Kind = Literal["finish", "retry", "planned", "declared", "images"]
 
 FEW = 5
 """Replicates to plan where one alone was made: the fewest that see an effect of a few points."""
@@ -22,47 +25,49 @@ def settling_of(
 ) -> Settling | None:
     """How to go on; None where every comparison is decided or can never be.
 
-    First come runs of this look that have not been made, then the next planned look, then a further one
-    that has to be declared. effects and contrasts line up.
+    First come runs of this look that have not been made, then failed ones that leave too few, then the next
+    planned look, then a further one that has to be declared. effects and contrasts line up.
     """
     seconds = _seconds_by_variant(variants)
-    missing = [run for run in runs if run.status == "missing"]
-    if missing:
-        only = _unless_all({run.variant for run in missing}, variants)
+
+    def price(kind: Kind, steps: Sequence[EffectRow], made: Sequence[str], target: int, command: str) -> Settling:
         return Settling(
-            kind="finish",
-            open=_open(effects, {"undecided", "not_assessable"}),
-            replicates=evidence.replicates,
-            runs=len(missing),
-            seconds=_total(seconds, [run.variant for run in missing]),
-            command=commands.run(only=only, look=evidence.look),
+            kind=kind,
+            open=tuple(_open_step(effect) for effect in steps),
+            replicates_before=evidence.replicates,
+            replicates=target,
+            runs=len(made),
+            seconds=sum(seconds[name] for name in made) if seconds else None,
+            command=command,
         )
-    waiting = [(e, c) for e, c in zip(effects, contrasts, strict=True) if _more_runs_help(e)]
-    hopeless = [e for e in effects if e.verdict == "undecided" and e.needed is not None and e.needed.unit == "images"]
-    if not waiting and not hopeless:
-        return None
-    steps = _open([effect for effect in effects if effect in hopeless or any(effect is e for e, _ in waiting)])
+
+    open_ = [effect for effect in effects if effect.verdict in ("undecided", "not_assessable")]
+    missing = [run.variant for run in runs if run.status == "missing"]
+    if missing:
+        only = _unless_all(missing, variants)
+        return price("finish", open_, missing, evidence.replicates, commands.run(only=only, look=evidence.look))
+    failed = [run.variant for run in runs if run.status == "failed"]
+    starved = [effect for effect in open_ if effect.n < 2 <= evidence.replicates]
+    if failed and starved:
+        command = commands.run(only=_unless_all(failed, variants), look=evidence.look, retry=True)
+        return price("retry", starved, failed, evidence.replicates, command)
+
+    hopeless = [effect for effect in open_ if effect.needed is not None and effect.needed.unit == "images"]
+    waiting = [effect for effect in open_ if effect not in hopeless and _more_runs_help(effect)]
     if not waiting:
-        return Settling(kind="images", open=steps, replicates=evidence.replicates, runs=0, seconds=None, command="")
-    involved = {name for _, contrast in waiting for name in contrast.weights}
-    only = _unless_all(involved, variants)
+        return price("images", hopeless, [], evidence.replicates, "") if hopeless else None
+    weights = [contrast.weights for effect, contrast in zip(effects, contrasts, strict=True) if effect in waiting]
+    involved = list({name: None for names in weights for name in names})
     planned = evidence.look < len(evidence.looks)
-    target = evidence.looks[evidence.look] if planned else _target([e for e, _ in waiting], evidence)
-    added = [name for name in involved for _ in range(target - evidence.replicates)]
-    if planned:
-        command = commands.run(only=only, look=evidence.look + 1)
-    else:
-        # The looks so far are declared with the new one, so that they are paid for.
-        looks = [*(evidence.looks if evidence.looks[-1] > 1 else ()), target]
-        command = commands.run(only=only, look=len(looks), replicates=looks)
-    return Settling(
-        kind="planned" if planned else "declared",
-        open=steps,
-        replicates=target,
-        runs=len(added),
-        seconds=_total(seconds, added),
-        command=command,
+    target = evidence.looks[evidence.look] if planned else _target(waiting, evidence)
+    # The looks so far are declared together with a new one, so that they are paid for.
+    looks = () if planned else (*(evidence.looks if evidence.looks[-1] > 1 else ()), target)
+    command = commands.run(
+        only=_unless_all(involved, variants), look=evidence.look + 1 if planned else len(looks), replicates=looks
     )
+    added = involved * (target - evidence.replicates)
+    steps = [effect for effect in open_ if effect in hopeless or effect in waiting]
+    return price("planned" if planned else "declared", steps, added, target, command)
 
 
 def _more_runs_help(effect: EffectRow) -> bool:
@@ -79,15 +84,11 @@ def _target(waiting: Sequence[EffectRow], evidence: Evidence) -> int:
     return evidence.replicates + (further or evidence.replicates)
 
 
-def _open(effects: Sequence[EffectRow], verdicts: set[str] | None = None) -> tuple[OpenStep, ...]:
-    return tuple(
-        OpenStep(name=effect.name, verdict=effect.verdict, needed=effect.needed)
-        for effect in effects
-        if verdicts is None or effect.verdict in verdicts
-    )
+def _open_step(effect: EffectRow) -> OpenStep:
+    return OpenStep(name=effect.name, verdict=effect.verdict, needed=effect.needed, visible=effect.visible)
 
 
-def _unless_all(names: set[str], variants: Sequence[VariantRow]) -> list[str]:
+def _unless_all(names: Sequence[str], variants: Sequence[VariantRow]) -> list[str]:
     """The names in the plan's order; none where all are meant, which needs no `--only`."""
     ordered = [row.name for row in variants if row.name in names]
     return [] if len(ordered) == len(variants) else ordered
@@ -100,7 +101,3 @@ def _seconds_by_variant(variants: Sequence[VariantRow]) -> Mapping[str, float]:
         return {}
     mean = sum(known) / len(known)
     return {row.name: mean if row.seconds is None else row.seconds for row in variants}
-
-
-def _total(seconds: Mapping[str, float], runs: Sequence[str]) -> float | None:
-    return sum(seconds[name] for name in runs) if seconds else None

@@ -18,7 +18,7 @@ Kind = Literal["text", "number", "code"]
 FAMILIES = {
     "chain": "Step by step: each line adds one change to the line above",
     "one at a time": "One change at a time, each against the baseline",
-    "leave one out": "Each change left out of all: what it is worth among the others",
+    "leave one out": "What each change is worth among all the others: all of them, against all but this one",
     "main effects": "Each change, on average over the settings of the others",
     "interactions": "Pairs of changes: what they do together beyond the sum of the two",
     "compare": "Questions outside the design",
@@ -72,16 +72,13 @@ def _family_table(findings: Findings, family: str) -> Table:
     metric, axis = findings.metric, effects_axis(findings)
     lines = _lines(findings, family)
     level = _with_unit(metric_words(metric).capitalize(), metric.unit)
+    worth = "Worth of the change" if family == "leave one out" else "Difference"
     columns = [
         Column("Step" if family == "chain" else "Change", "text", [line.name for line in lines]),
         None
         if not any(line.variant for line in lines)
-        else Column(
-            f"{level} without it" if family == "leave one out" else level,
-            "number",
-            [level_words(line.variant, findings) for line in lines],
-        ),
-        Column(_with_unit("Difference", unit_words(metric)), "number", _differences(lines, findings)),
+        else Column(level, "number", [level_words(line.variant, findings) for line in lines]),
+        Column(_with_unit(worth, unit_words(metric)), "number", _differences(lines, findings)),
         Column(axis_words(axis, findings), "code", _bars(lines, axis, width=25)),
         Column("n", "number", _counts(lines)),
         Column("Verdict", "text", [verdict_words(line.effect) if line.effect else "" for line in lines]),
@@ -102,7 +99,7 @@ def _lines(findings: Findings, family: str) -> list[_Line]:
     left_out = family == "leave one out"
     lines = [
         _Line(
-            f"{effect.name}, against {effect.reference}" if family == "compare" else effect.name,
+            _line_name(effect),
             findings.variant(effect.reference if left_out else effect.variant) if effect.is_pair else None,
             effect,
         )
@@ -113,6 +110,16 @@ def _lines(findings: Findings, family: str) -> list[_Line]:
     if family == "compare":
         return lines
     return [_Line(name, findings.variant(name), None) for name in dict.fromkeys(starts) if name not in own] + lines
+
+
+def _line_name(effect: EffectRow) -> str:
+    match effect.family:
+        case "compare":
+            return f"{effect.name}, against {effect.reference}"
+        case "leave one out":
+            return effect.reference
+        case _:
+            return effect.name
 
 
 def _cost_columns(lines: Sequence[_Line], family: str) -> list[Column | None]:

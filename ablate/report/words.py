@@ -18,6 +18,13 @@ VERDICTS = {
 }
 
 
+_REASONS = {
+    "single run": "there is a single run of each variant",
+    "no replicate in which all its runs finished": "no replicate has all the runs it takes",
+    "runs of this look are still missing": "its runs are not all made yet",
+}
+
+
 class Refused(NamedTuple):
     """A sentence the evidence does not carry, and why."""
 
@@ -66,14 +73,15 @@ def _answer(findings: Findings) -> str:
     if not findings.effects:
         row = findings.variants[0]
         level = with_interval(row.mean, row.lo, row.hi, findings.metric.decimals)
+        level = level.replace(" ", f"{findings.metric.unit} ", 1)
         text = f"There is nothing to compare {row.name} with: {metric_words(findings.metric)} {level}"
-        return f"{text}{findings.metric.unit}, {counted(row.n, 'replicate')}."
+        return f"{text}, {counted(row.n, 'replicate')}."
     family, effects = next(iter(findings.families.items()))
     clauses = _clauses(effects, findings.metric)
     if len(effects) == 1:
         return f"{clauses[0]}."
     if all(effect.verdict == "not_assessable" for effect in effects):
-        return f"None of {in_words(len(effects))} changes can be judged yet: {_reasons(effects)}."
+        return f"{_none_of(len(effects))} can be judged yet: {_reasons(effects)}."
     opening = f"{_opening(effects)}: {'; '.join(clauses)}."
     if family == "main effects":
         opening = f"On average over the other changes, {opening[0].lower()}{opening[1:]}"
@@ -86,8 +94,12 @@ def _opening(effects: Sequence[EffectRow]) -> str:
     if helpful == len(effects):
         return f"{'Both' if helpful == 2 else f'All {total}'} changes help"
     if not helpful:
-        return f"None of {total} changes is shown to help"
+        return f"{_none_of(len(effects))} is shown to help"
     return f"{in_words(helpful).capitalize()} of {total} changes {'helps' if helpful == 1 else 'help'}"
+
+
+def _none_of(number: int) -> str:
+    return "Neither of two changes" if number == 2 else f"None of {in_words(number)} changes"
 
 
 def _helps(effect: EffectRow) -> bool:
@@ -139,7 +151,7 @@ def _not_assessed(effects: Sequence[EffectRow]) -> str:
 
 
 def _reasons(effects: Sequence[EffectRow]) -> str:
-    return listed(list(dict.fromkeys(effect.reason for effect in effects)))
+    return listed(list(dict.fromkeys(_REASONS.get(effect.reason, effect.reason) for effect in effects)))
 
 
 def _shortfall(findings: Findings) -> str:
@@ -167,13 +179,7 @@ def may_write(findings: Findings) -> str:
     }
     decided = by_verdict["better"] or by_verdict["worse"]
     if decided is not None:
-        verb = "raised" if (decided.difference or 0.0) > 0 else "lowered"
-        return (
-            f"{_setting(decided)}, {decided.name} {verb} {metric_words(metric)} "
-            f"by {size_words(decided.difference or 0.0, metric)}{_against(decided)} "
-            f"(95% interval {number(decided.lo, metric.decimals)} to {number(decided.hi, metric.decimals)}"
-            f"{_adjusted(decided)})."
-        )
+        return _decided_sentence(decided, metric)
     if (same := by_verdict["same"]) is not None:
         limit = size_words(findings.evidence.negligible, metric)
         return f"{_setting(same)}, {same.name} changed {metric_words(metric)} by less than {limit}{_against(same)}."
@@ -185,6 +191,17 @@ def may_write(findings: Findings) -> str:
     return ""
 
 
+def _decided_sentence(effect: EffectRow, metric: Metric) -> str:
+    raised = (effect.difference or 0.0) > 0
+    ends = sorted(abs(end) for end in (effect.lo, effect.hi) if end is not None)
+    sizes = " to ".join(number(end, metric.decimals) for end in ends)
+    return (
+        f"{_setting(effect)}, {effect.name} {'raised' if raised else 'lowered'} {metric_words(metric)} "
+        f"by {size_words(effect.difference or 0.0, metric)}{_against(effect)} "
+        f"(95% interval {sizes}{_adjusted(effect)})."
+    )
+
+
 def _setting(effect: EffectRow) -> str:
     images = f" and {counted(effect.images, 'test image')}" if effect.images is not None else ""
     return f"With {counted(effect.n, 'replicate')}{images}"
@@ -193,6 +210,8 @@ def _setting(effect: EffectRow) -> str:
 def _against(effect: EffectRow) -> str:
     if effect.family == "interactions":
         return " beyond the sum of the two alone"
+    if effect.family == "leave one out":
+        return " with all the others in place"
     reference = "the baseline" if effect.reference == "baseline" else effect.reference
     return f" against {reference}" if effect.is_pair else " on average over the other changes"
 

@@ -13,7 +13,7 @@ from ablate.records import Cell, Contrast, Failed, Folds, TestRule
 from ablate.stats.accuracy import Accuracy, accuracy_of_numbers, variant_accuracy
 from ablate.stats.cells import Array
 from ablate.stats.engine import estimate
-from ablate.stats.frame import PER_IMAGE_METRIC, Scored, image_scores, run_numbers
+from ablate.stats.frame import PER_IMAGE_METRIC, Scored, different_tests, image_scores, run_numbers
 from ablate.stats.replicate_level import estimate_replicates
 from ablate.stats.student import Estimate
 from ablate.stats.verdict import Judged, RawP, Rules, decide, raw_p, unassessable
@@ -107,10 +107,11 @@ def _estimate(
         if waiting & set(contrast.weights):
             reasons.setdefault(i, "runs of this look are still missing")
     scored = _scored(cells, variants, question)
+    different = different_tests(cells, variants) if scored is None else scored.different_test
+    for i, contrast in enumerate(contrasts):
+        if different & set(contrast.weights):
+            reasons.setdefault(i, "different test sets")
     if scored is not None:
-        for i, contrast in enumerate(contrasts):
-            if scored.different_test & set(contrast.weights):
-                reasons.setdefault(i, "different test sets")
         return estimate(scored.cells, weights), reasons
     numbers = run_numbers(cells, variants, question.metric)
     pairing: Literal["paired", "unpaired"] = "paired" if isinstance(question.test, Folds) else "unpaired"

@@ -92,23 +92,32 @@ def image_scores(cells: Sequence[Cell], variants: Sequence[str], test: TestRule)
     finished = [run for run in grid.values() if isinstance(run, Finished)]
     if not finished or any(run.images is None for run in finished):
         return None
-    different: set[str] = set()
+    different = different_tests(cells, variants)
     numbering: dict[str, int] = {}
     columns: list[Mapping[str, Array]] = []
     images: list[Index | None] = []
     for r in replicates:
-        runs = {v: run for v in variants if isinstance(run := grid.get((v, r)), Finished)}
-        digest = _agreed(runs)
-        different |= {v for v, run in runs.items() if run.test_digest != digest}
-        stored = {v: _read_scores(run) for v, run in runs.items() if run.test_digest == digest}
+        runs = {v: grid.get((v, r)) for v in variants if v not in different}
+        stored = {v: _read_scores(run) for v, run in runs.items() if isinstance(run, Finished)}
         names = next((ids for ids, _ in stored.values()), None)
         images.append(
             None if names is None else np.array([numbering.setdefault(n, len(numbering)) for n in names], np.int64)
         )
         columns.append({v: scores for v, (_, scores) in stored.items()})
-    rows = tuple(tuple(None if v in different else column.get(v) for column in columns) for v in variants)
+    rows = tuple(tuple(column.get(v) for column in columns) for v in variants)
     repetition = tuple(r // test.count for r in replicates) if isinstance(test, Folds) else ()
-    return Scored(Cells(scores=rows, images=tuple(images), repetition=repetition), frozenset(different))
+    return Scored(Cells(scores=rows, images=tuple(images), repetition=repetition), different)
+
+
+def different_tests(cells: Sequence[Cell], variants: Sequence[str]) -> frozenset[str]:
+    """The variants tested on other images than most, in whatever replicate; runs that do not say are passed over."""
+    grid, replicates = _grid(cells)
+    different: set[str] = set()
+    for r in replicates:
+        runs = {v: run for v in variants if isinstance(run := grid.get((v, r)), Finished) and run.test_digest}
+        digest = _agreed(runs)
+        different |= {v for v, run in runs.items() if run.test_digest != digest}
+    return frozenset(different)
 
 
 def _grid(cells: Sequence[Cell]) -> tuple[dict[tuple[str, int], Any], list[int]]:

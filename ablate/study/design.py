@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations, product
+from math import prod
 from typing import Any, NamedTuple
 
 from ablate.errors import StudyError
-from ablate.study.load import Factor, Overrides, Study
+from ablate.overrides import is_inside
+from ablate.study.factors import Factor, Overrides, Place, shortened
+from ablate.study.load import Study
 
 BASELINE = "baseline"
 ALL = "all factors"
 MAX_CELLS = 1024
-
-Places = tuple[tuple[str | int, ...], ...]
 
 
 class Cell(NamedTuple):
@@ -25,7 +26,7 @@ class Cell(NamedTuple):
     name: str
     overrides: Overrides
     reference: str | None
-    places: Places
+    places: tuple[Place, ...]
 
 
 class Question(NamedTuple):
@@ -45,10 +46,12 @@ class Layout(NamedTuple):
     questions: tuple[Question, ...]
 
 
-def lay_out(study: Study, design: str) -> Layout:
-    """The variants and questions of one design over the study's factors."""
+def lay_out(study: Study, design: str | None) -> Layout:
+    """The variants and questions of one design over the study's factors; the baseline alone for none."""
     baseline = Cell(BASELINE, {}, None, ())
     match design:
+        case None:
+            return Layout((baseline,), ())
         case "chain":
             return _chain(study, baseline)
         case "one_at_a_time":
@@ -59,8 +62,18 @@ def lay_out(study: Study, design: str) -> Layout:
             return _factorial(study, baseline)
 
 
-def _place(study: Study, factor: Factor) -> tuple[str | int, ...]:
-    return (study.own_design or "chain", factor.name)
+def join_overrides(*bundles: Overrides) -> dict[str, Any]:
+    """One bundle that does what all do in turn: a block that is replaced takes what was set inside it along."""
+    joined: dict[str, Any] = {}
+    for bundle in bundles:
+        for key, value in bundle.items():
+            joined = {k: v for k, v in joined.items() if k != key and not is_inside(k, key)}
+            joined[key] = value
+    return joined
+
+
+def _place(study: Study, factor: Factor) -> Place:
+    return (str(study.own_design), factor.name)
 
 
 def _only_level(factor: Factor) -> Overrides:
@@ -68,22 +81,12 @@ def _only_level(factor: Factor) -> Overrides:
     return overrides
 
 
-def _join(*bundles: Overrides) -> dict[str, Any]:
-    """Later overrides win; one that replaces a block removes earlier ones inside it."""
-    joined: dict[str, Any] = {}
-    for bundle in bundles:
-        for key, value in bundle.items():
-            joined = {k: v for k, v in joined.items() if k != key and not k.startswith(f"{key}.")}
-            joined[key] = value
-    return joined
-
-
 def _chain(study: Study, baseline: Cell) -> Layout:
     cells = [baseline]
     questions = []
     for factor in study.factors:
         before = cells[-1]
-        overrides = _join(before.overrides, _only_level(factor))
+        overrides = join_overrides(before.overrides, _only_level(factor))
         cells.append(Cell(factor.name, overrides, before.name, (*before.places, _place(study, factor))))
         questions.append(_difference(factor.name, factor.name, before.name, "chain"))
     return Layout(tuple(cells), tuple(questions))
@@ -94,7 +97,7 @@ def _one_at_a_time(study: Study, baseline: Cell) -> Layout:
     questions = []
     for factor in study.factors:
         for level, overrides in factor.levels.items():
-            name = f"only {level}"
+            name = shortened(f"only {level}")
             cells.append(Cell(name, overrides, BASELINE, (_place(study, factor),)))
             questions.append(_difference(level, name, BASELINE, "one at a time"))
     return Layout(tuple(cells), tuple(questions))
@@ -102,30 +105,35 @@ def _one_at_a_time(study: Study, baseline: Cell) -> Layout:
 
 def _leave_one_out(study: Study, baseline: Cell) -> Layout:
     if len(study.factors) < 2:
-        raise StudyError("leave_one_out needs at least two factors", hint="With one, use chain.")
-    everything = _join(*(_only_level(factor) for factor in study.factors))
-    places = tuple(_place(study, factor) for factor in study.factors)
-    cells = [baseline, Cell(ALL, everything, BASELINE, places)]
+        raise StudyError(
+            f"{study.document.where((str(study.own_design),))}: leave_one_out needs at least two factors",
+            hint="With one factor, use chain.",
+        )
+    everything = _together(study, study.factors)
+    cells = [baseline, Cell(ALL, everything[0], BASELINE, everything[1])]
     questions = []
     for left_out in study.factors:
-        rest = [factor for factor in study.factors if factor is not left_out]
-        name = f"without {left_out.name}"
-        overrides = _join(*(_only_level(factor) for factor in rest))
-        cells.append(Cell(name, overrides, ALL, tuple(_place(study, factor) for factor in rest)))
+        overrides, places = _together(study, [factor for factor in study.factors if factor is not left_out])
+        name = shortened(f"without {left_out.name}")
+        cells.append(Cell(name, overrides, ALL, places))
         questions.append(_difference(left_out.name, ALL, name, "leave one out"))
     return Layout(tuple(cells), tuple(questions))
+
+
+def _together(study: Study, factors: Sequence[Factor]) -> tuple[Overrides, tuple[Place, ...]]:
+    overrides = join_overrides(*(_only_level(factor) for factor in factors))
+    return overrides, tuple(_place(study, factor) for factor in factors)
 
 
 def _factorial(study: Study, baseline: Cell) -> Layout:
     """Every combination of levels; effects are differences of averages over the other factors."""
     choices = [[None, *factor.levels] for factor in study.factors]
-    size = 1
-    for options in choices:
-        size *= len(options)
+    size = prod(map(len, choices))
     if size > MAX_CELLS:
         raise StudyError(
-            f"the factorial has {size} variants, more than {MAX_CELLS}",
-            hint="Use fewer factors or leave_one_out.",
+            f"{study.document.where((str(study.own_design),))}: the factorial has {size} variants, "
+            f"more than {MAX_CELLS}",
+            hint="Use fewer factors, or leave_one_out.",
         )
     cells: dict[tuple[str | None, ...], Cell] = {}
     for levels in product(*choices):
@@ -134,28 +142,30 @@ def _factorial(study: Study, baseline: Cell) -> Layout:
             cells[levels] = baseline
             continue
         names = [level for _, level in on]
-        name = f"only {names[0]}" if len(names) == 1 else " & ".join(names)
-        overrides = _join(*(factor.levels[level] for factor, level in on))
-        cells[levels] = Cell(_shortened(name), overrides, BASELINE, tuple(_place(study, f) for f, _ in on))
+        name = shortened(f"only {names[0]}" if len(names) == 1 else " & ".join(names))
+        overrides = join_overrides(*(factor.levels[level] for factor, level in on))
+        cells[levels] = Cell(name, overrides, BASELINE, tuple(_place(study, f) for f, _ in on))
     return Layout(tuple(cells.values()), tuple(_factorial_questions(study, cells)))
 
 
 def _factorial_questions(study: Study, cells: Mapping[tuple[str | None, ...], Cell]) -> list[Question]:
     questions = []
     for position, factor in enumerate(study.factors):
+        share = 1 / sum(levels[position] is None for levels in cells)
         for level in factor.levels:
-            weights: dict[str, float] = {}
-            share = 1 / sum(levels[position] is None for levels in cells)
-            for levels, cell in cells.items():
-                if levels[position] in (level, None):
-                    weights[cell.name] = share if levels[position] == level else -share
+            weights = {
+                cell.name: share if levels[position] == level else -share
+                for levels, cell in cells.items()
+                if levels[position] in (level, None)
+            }
             questions.append(Question(level, f"with {level}", f"without {level}", weights, "main effects"))
-    if all(len(factor.levels) == 1 for factor in study.factors):
+    if not any(factor.has_levels for factor in study.factors):
         questions += _interactions(study, cells)
     return questions
 
 
 def _interactions(study: Study, cells: Mapping[tuple[str | None, ...], Cell]) -> list[Question]:
+    """By how much two factors together differ from the sum of the two alone, averaged over the others."""
     questions = []
     for (i, a), (j, b) in combinations(enumerate(study.factors), 2):
         share = 4 / len(cells)
@@ -169,7 +179,3 @@ def _interactions(study: Study, cells: Mapping[tuple[str | None, ...], Cell]) ->
 
 def _difference(name: str, variant: str, reference: str, family: str) -> Question:
     return Question(name, variant, reference, {variant: 1.0, reference: -1.0}, family)
-
-
-def _shortened(name: str) -> str:
-    return name if len(name) <= 80 else f"{name[:76]} ..."

@@ -7,33 +7,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ablate.errors import StudyError, near_match
+from pydantic import ValidationError
+
+from ablate.errors import SettingError, StudyError, TrainerError, near_match
 from ablate.files import sha256_json
-from ablate.overrides import OverrideError, apply_overrides
+from ablate.overrides import OverrideError, apply_overrides, refuse_overlaps
 from ablate.records import Folds, Official, Protocol, Share
 from ablate.resolve import Trainer, load_trainer
 from ablate.settings import Settings
+from ablate.study.factors import ONE_CHANGE, Factor, Overrides, Place, check_overlaps, read_factors
 from ablate.study.reader import Document, read_file, read_value
-from ablate.study.schema import (
-    DESIGNS,
-    EvidenceBlock,
-    FoldsBlock,
-    SearchBlock,
-    ShareBlock,
-    StudyFile,
-    validate,
-)
-
-Overrides = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Factor:
-    """A named bundle of overrides that switch together; one level each, or several (`each:`)."""
-
-    name: str
-    levels: Mapping[str, Overrides]
-    """Level name -> overrides; a factor without `each:` has one level under its own name."""
+from ablate.study.schema import DESIGNS, CompareBlock, EvidenceBlock, SearchBlock, StudyFile, TestBlock
+from ablate.study.validation import dotted, validate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,33 +48,53 @@ class Study:
     experiment: str
     document: Document = field(repr=False)
 
-    def resolve(self, overrides: Overrides, path: tuple[str | int, ...]) -> Settings:
-        """The complete config under some overrides; `path` is where they stand in the file."""
+    def resolve(self, overrides: Overrides, *places: Place) -> Settings:
+        """The complete config under some overrides; `places`: where these stand in the file, the last first named."""
         try:
-            config = apply_overrides(self.base, overrides, defaults=self._complete_base())
+            config = apply_overrides(self.base, overrides, complete=self._completed)
         except OverrideError as error:
-            where = self.document.where((*path, error.key))
-            raise StudyError(f"{where}: {error.message}", hint=error.hint) from None
+            raise self._misfit(error, overrides, *places) from None
+        return validate(self.trainer.config, config, lambda at: self._where(dotted(at), overrides, places))
 
-        def place(at: tuple[str | int, ...]) -> str:
-            dotted = ".".join(str(part) for part in at)
-            for key in overrides:
-                if dotted == key or dotted.startswith(f"{key}.") or key.startswith(f"{dotted}."):
-                    return self.document.where((*path, key))
-            return self.document.where(("base", *at))
+    def check(self, settings: Settings, overrides: Overrides, *places: Place) -> None:
+        """Ask the trainer whether it can do what a config wants. Raises StudyError with file, line and key."""
+        if self.trainer.check_config is not None:
+            try:
+                self.trainer.check_config(settings, self.protocol)
+            except SettingError as error:
+                raise self._misfit(error, overrides, *places) from None
 
-        return validate(self.trainer.config, config, place)
+    def _misfit(self, error: SettingError, overrides: Overrides, *places: Place) -> StudyError:
+        return StudyError(f"{self._where(error.key, overrides, places)}: {error.message}", hint=error.hint)
 
-    def _complete_base(self) -> dict[str, Any]:
-        return self.trainer.config.model_validate(self.base).model_dump(mode="json")
+    def _where(self, key: str, overrides: Overrides, places: Sequence[Place]) -> str:
+        """The line that gave a key its value: of the override around or inside it, else of the base.
+
+        Where neither is to blame alone, the last of the changes is what does not fit.
+        """
+        for place in reversed(places):
+            for override in overrides:
+                related = key == override or key.startswith(f"{override}.") or override.startswith(f"{key}.")
+                if related and (*place, override) in self.document.lines:
+                    return self.document.where((*place, override))
+        if places and overrides:
+            return self.document.where(places[-1])
+        at = tuple(key.split("."))
+        return self.document.where(at if at[0] == "evidence" else ("base", *at))
+
+    def _completed(self, config: dict[str, Any]) -> Mapping[str, Any]:
+        try:
+            return self.trainer.config.model_validate(config).model_dump(mode="json")
+        except ValidationError:
+            return {}
 
     @property
     def protocol(self) -> Protocol:
         """The part of the evidence that a run itself must know."""
         match self.evidence.test:
-            case FoldsBlock(folds=folds):
+            case TestBlock(folds=int(folds)):
                 test: Folds | Share | Official = Folds(count=folds)
-            case ShareBlock(share=share):
+            case TestBlock(share=int(share) | float(share)):
                 test = Share(share=share)
             case _:
                 test = Official()
@@ -108,8 +113,9 @@ def load_study(path: Path | str, *, sets: Sequence[str] = (), design: str | None
     if document.data is None:
         raise StudyError(f"{document.name}: the file is empty", hint="`ablate init` writes a study to start from.")
     file = validate(StudyFile, document.data, document.where)
-    trainer = load_trainer(file.trainer)
-    _check_metric(file, trainer, document)
+    trainer = _trainer(file, document)
+    _check_metric(file.evidence.metric, trainer, document.where(("evidence", "metric")))
+    validate(trainer.config, file.base, lambda at: document.where(("base", *at)))
     own = next((name for name in DESIGNS if getattr(file, name) is not None), None)
     study = Study(
         name=file.study,
@@ -118,107 +124,62 @@ def load_study(path: Path | str, *, sets: Sequence[str] = (), design: str | None
         base=file.base,
         design=own,
         own_design=own,
-        factors=_read_factors(getattr(file, own), own, document) if own else (),
-        comparisons=tuple(
-            Comparison(name=name, reference=block.with_, overrides=block.set) for name, block in file.compare.items()
-        ),
+        factors=read_factors(getattr(file, own), own, document) if own else (),
+        comparisons=tuple(_read_comparison(name, block, document) for name, block in file.compare.items()),
         evidence=file.evidence,
         published=file.published,
         search=file.search,
         experiment=file.tracking.experiment or file.study,
         document=document,
     )
-    validate(trainer.config, file.base, lambda at: document.where(("base", *at)))
     return _with_design(_with_sets(study, sets), design)
 
 
-def _check_metric(file: StudyFile, trainer: Trainer, document: Document) -> None:
-    metric = file.evidence.metric
+def _trainer(file: StudyFile, document: Document) -> Trainer:
+    try:
+        return load_trainer(file.trainer)
+    except TrainerError as error:
+        where = document.where(("trainer",))
+        raise TrainerError(f"{where}: {error.message}", hint=error.hint) from error.__cause__
+
+
+def _check_metric(metric: str, trainer: Trainer, where: str) -> None:
     if metric not in trainer.metrics:
         raise StudyError(
-            f"{document.where(('evidence', 'metric'))}: the trainer {trainer.path} does not report {metric!r}",
+            f"{where}: the trainer {trainer.path} does not report {metric!r}",
             hint=f"{near_match(metric, trainer.metrics)}It reports: {', '.join(trainer.metrics)}.",
         )
 
 
-def _read_factors(blocks: Mapping[str, Overrides], design: str, document: Document) -> tuple[Factor, ...]:
-    factors = []
-    for name, overrides in blocks.items():
-        levels = _levels(name, overrides, document.where((design, name)))
-        if len(levels) > 1 and design in ("chain", "leave_one_out"):
-            raise StudyError(
-                f"{document.where((design, name))}: factor {name!r} has several levels (each:), "
-                f"but a step of {design} is one change",
-                hint="Use one_at_a_time or factorial, or write the levels as factors of their own.",
-            )
-        factors.append(Factor(name=name, levels=levels))
-    return tuple(factors)
-
-
-def _levels(name: str, overrides: Overrides, where: str) -> dict[str, Overrides]:
-    several = {key: value["each"] for key, value in overrides.items() if _is_each(value)}
-    if not several:
-        return {name: overrides}
-    lengths = {len(values) for values in several.values()}
-    if lengths == {0} or len(lengths) > 1 or not all(isinstance(v, list) for v in several.values()):
-        raise StudyError(f"{where}: every `each:` of factor {name!r} needs a list of the same, non-zero length")
-    fixed = {key: value for key, value in overrides.items() if key not in several}
-    levels: dict[str, Overrides] = {}
-    for values in zip(*several.values(), strict=True):
-        label = f"{name} {_short(values[0])}"
-        if label in levels:
-            raise StudyError(f"{where}: factor {name!r} has two levels called {label!r}")
-        levels[label] = fixed | dict(zip(several, values, strict=True))
-    return levels
-
-
-def _is_each(value: Any) -> bool:
-    return isinstance(value, Mapping) and set(value) == {"each"} and isinstance(value["each"], list)
-
-
-def _short(value: Any) -> str:
-    match value:
-        case None:
-            return "off"
-        case Mapping():
-            return str(value.get("name") or ", ".join(f"{k} {_short(v)}" for k, v in value.items()))[:40]
-        case list():
-            return ", ".join(_short(item) for item in value)[:40]
-        case float():
-            return f"{value:g}"
-        case _:
-            return str(value).replace("/", "-")[:40]
+def _read_comparison(name: str, block: CompareBlock, document: Document) -> Comparison:
+    check_overlaps(block.set, document, ("compare", name, "set"))
+    return Comparison(name=name, reference=block.with_, overrides=block.set)
 
 
 def _with_sets(study: Study, sets: Sequence[str]) -> Study:
     if not sets:
         return study
     changes = dict(_parse_set(item) for item in sets)
-    base_changes = {key: value for key, value in changes.items() if not key.startswith("evidence.")}
+    of_evidence = {key.removeprefix("evidence."): changes[key] for key in changes if key.startswith("evidence.")}
+    of_base = {key: value for key, value in changes.items() if not key.startswith("evidence.")}
+    evidence = study.evidence.model_dump(mode="json")
     try:
-        base = apply_overrides(study.base, base_changes, defaults=study._complete_base())
+        refuse_overlaps(changes)
+        base = apply_overrides(study.base, of_base, complete=study._completed)
+        evidence = apply_overrides(evidence, of_evidence, complete=lambda _: {})
     except OverrideError as error:
         raise StudyError(f"--set {error.key}: {error.message}", hint=error.hint) from None
-    validate(study.trainer.config, base, lambda at: f"--set {'.'.join(map(str, at))}")
-    evidence = study.evidence.model_dump(mode="json") | {
-        key.removeprefix("evidence."): value for key, value in changes.items() if key not in base_changes
-    }
-    checked = validate(EvidenceBlock, evidence, lambda at: f"--set evidence.{'.'.join(map(str, at))}")
-    if checked.metric not in study.trainer.metrics:
-        known = study.trainer.metrics
-        raise StudyError(
-            f"--set evidence.metric: the trainer does not report {checked.metric!r}",
-            hint=f"It reports: {', '.join(known)}.",
-        )
-    name = f"{study.name}@{sha256_json(changes)[:6]}"
-    return replace(study, name=name, base=base, evidence=checked)
+    validate(study.trainer.config, base, lambda at: f"--set {dotted(at)}")
+    checked = validate(EvidenceBlock, evidence, lambda at: f"--set {dotted(('evidence', *at))}")
+    _check_metric(checked.metric, study.trainer, "--set evidence.metric")
+    return replace(study, name=f"{study.name}@{sha256_json(changes)[:6]}", base=base, evidence=checked)
 
 
 def _parse_set(item: str) -> tuple[str, Any]:
     key, equals, text = item.partition("=")
     if not equals or not key.strip():
         raise StudyError(f"--set {item!r} is not of the form key=value", hint="Example: --set optimizer.lr=1e-3")
-    return key.strip(), read_value(text)
+    return key.strip(), read_value(text, name=f"--set {key.strip()}")
 
 
 def _with_design(study: Study, design: str | None) -> Study:
@@ -226,11 +187,17 @@ def _with_design(study: Study, design: str | None) -> Study:
         return study
     if design not in DESIGNS:
         raise StudyError(
-            f"unknown design {design!r}", hint=f"{near_match(design, DESIGNS)}Choices: {', '.join(DESIGNS)}."
+            f"--design {design}: there is no such design",
+            hint=f"{near_match(design, DESIGNS)}Choices: {', '.join(DESIGNS)}.",
         )
     if not study.factors:
-        raise StudyError(f"--design {design}: the study {study.name!r} has no factors")
-    several = [factor.name for factor in study.factors if len(factor.levels) > 1]
-    if several and design in ("chain", "leave_one_out"):
-        raise StudyError(f"--design {design}: factor {several[0]!r} has several levels (each:)")
+        raise StudyError(
+            f"--design {design}: the study {study.name!r} has no factors", hint=f"Write some under {design}: first."
+        )
+    several = [factor.name for factor in study.factors if factor.has_levels]
+    if several and design in ONE_CHANGE:
+        raise StudyError(
+            f"--design {design}: factor {several[0]!r} has several levels (each:)",
+            hint="Choose one_at_a_time or factorial.",
+        )
     return replace(study, name=f"{study.name}@{design}", design=design)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from ablate.errors import StudyError, near_match
 from ablate.files import sha256_json
+from ablate.overrides import flattened, is_inside
 from ablate.records import Contrast, Protocol, Replicate, RunSpec, Variant
 from ablate.settings import Settings, defining_test, identity_of
-from ablate.study.design import Cell, Layout, Question, lay_out
-from ablate.study.load import Study
+from ablate.study.design import Cell, Question, join_overrides, lay_out
+from ablate.study.expected import shown
+from ablate.study.factors import Overrides, Place
+from ablate.study.load import Comparison, Study
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,88 +60,147 @@ class Plan:
 def make_plan(study: Study) -> Plan:
     """Resolve and check every variant of a study; needs neither data nor torch.
 
+    `compare:` asks about variants of the study's own design; another design leaves it out.
     Raises StudyError for a change that changes nothing, for a factor that would change the test
-    images, and for every config the trainer's schema refuses.
+    images, and for every config that the trainer's schema or the trainer refuses.
     """
-    names: dict[str, str] = {}
-    variants: dict[str, Variant] = {}
-    if study.own_design and study.own_design != study.design:
-        for cell in lay_out(study, study.own_design).cells:  # the study's own design names a config first
-            names.setdefault(_key(_settings(study, cell)), cell.name)
-    layout = lay_out(study, study.design) if study.design else _baseline_only(study)
-    renamed: dict[str, str] = {}
+    own = study.design == study.own_design
+    names = {} if own else _own_names(study)
+    layout = lay_out(study, study.design)
+    made: dict[str, _Made] = {}
     for cell in layout.cells:
-        variant = _variant(study, cell, variants, renamed, names)
-        renamed[cell.name] = variant.name
-        variants[variant.name] = variant
-    contrasts = [_contrast(question, renamed) for question in layout.questions]
-    for comparison in study.comparisons:
-        variant, contrast = _compare(study, comparison.name, variants)
-        variants[variant.name] = variant
+        made[cell.name] = _make(study, cell, made, names)
+    contrasts = [_contrast(question, made) for question in layout.questions]
+    variants = {item.variant.name: item for item in made.values()}
+    for comparison in study.comparisons if own else ():
+        variants[comparison.name], contrast = _compare(study, comparison, variants)
         contrasts.append(contrast)
-    _check_published(study, variants)
+    _check_published(study, variants if own else None)
     return Plan(
         study=study.name,
         trainer=study.trainer.path,
         protocol=study.protocol,
-        variants=tuple(variants.values()),
+        variants=tuple(item.variant for item in variants.values()),
         contrasts=tuple(contrasts),
         looks=tuple(study.evidence.replicates),
     )
 
 
-def _baseline_only(study: Study) -> Layout:
-    return Layout((Cell("baseline", {}, None, ()),), ())
+class _Made(NamedTuple):
+    """A variant with what it was made from, for what is laid on it."""
+
+    variant: Variant
+    settings: Settings
+    overrides: Overrides
+    places: tuple[Place, ...]
 
 
-def _settings(study: Study, cell: Cell) -> Settings:
-    return study.resolve(cell.overrides, cell.places[-1] if cell.places else ("base",))
+def _own_names(study: Study) -> dict[str, str]:
+    """Digest of a config -> its name in the study's own design, which names a config first."""
+    names: dict[str, str] = {}
+    try:
+        for cell in lay_out(study, study.own_design).cells:
+            names.setdefault(_digest(study.resolve(cell.overrides, *cell.places)), cell.name)
+    except StudyError:
+        return {}  # a design that cannot be laid out names nothing
+    return names
 
 
-def _key(settings: Settings) -> str:
+def _digest(settings: Settings) -> str:
     return sha256_json(identity_of(settings))
 
 
-def _variant(
-    study: Study,
-    cell: Cell,
-    variants: Mapping[str, Variant],
-    renamed: Mapping[str, str],
-    names: dict[str, str],
-) -> Variant:
+def _make(study: Study, cell: Cell, made: Mapping[str, _Made], names: dict[str, str]) -> _Made:
     settings = _settings(study, cell)
     place = study.document.where(cell.places[-1] if cell.places else ("base",))
-    if cell.reference is not None:
-        reference = variants[renamed[cell.reference]]
+    reference = made[cell.reference] if cell.reference is not None else None
+    if reference is not None:
         _refuse_no_op(cell.name, settings, reference, place)
-        touched = _changed_test_fields(study, settings, reference)
-        if touched:
-            raise StudyError(
-                f"{place}: {cell.name!r} changes {touched[0]}, and with it the test images; "
-                "no step of a design may do that",
-                hint="Put the question under compare:, where its verdict reads 'not assessable'.",
-            )
-    name = names.setdefault(_key(settings), cell.name)
-    if name in variants:
-        raise StudyError(f"{place}: {cell.name!r} is the same configuration as {name!r}")
-    return Variant(
+        _refuse_other_tests(cell.name, settings, reference, place)
+    name = names.setdefault(_digest(settings), cell.name)
+    _refuse_taken(name, cell.name, settings, [item.variant for item in made.values()], place)
+    variant = Variant(
         name=name,
         config=settings.model_dump(mode="json"),
         identity=identity_of(settings),
-        changes=_changes(cell, variants.get(renamed.get(cell.reference or "", "")), study),
-        reference=renamed[cell.reference] if cell.reference else None,
+        changes=_changes(study, cell.overrides, settings, reference.settings) if reference else {},
+        reference=reference.variant.name if reference else None,
+    )
+    return _Made(variant, settings, cell.overrides, cell.places)
+
+
+def _settings(study: Study, cell: Cell) -> Settings:
+    try:
+        settings = study.resolve(cell.overrides, *cell.places)
+        study.check(settings, cell.overrides, *cell.places)
+    except StudyError as error:
+        if len(cell.places) < 2:
+            raise
+        # Several changes met: which of the variants failed is not to be seen from the place.
+        raise StudyError(f"{error.message} (in variant {cell.name!r})", hint=error.hint) from None
+    return settings
+
+
+def _refuse_no_op(name: str, settings: Settings, reference: _Made, where: str) -> None:
+    if identity_of(settings) != reference.variant.identity:
+        return
+    before, after = (flattened(item.model_dump(mode="json")) for item in (reference.settings, settings))
+    moved = [key for key in after if after[key] != before.get(key)]
+    if moved:
+        raise StudyError(
+            f"{where}: {name!r} changes nothing that can change a result: {', '.join(moved)}",
+            hint="Folders and devices are no part of what a run is; change them in base, or by --set.",
+        )
+    raise StudyError(
+        f"{where}: {name!r} changes nothing: its configuration equals that of {reference.variant.name!r}",
+        hint="Look for a value that is the default, or a key that a step before it has set already.",
     )
 
 
-def _changes(cell: Cell, reference: Variant | None, study: Study) -> dict[str, Any]:
-    """The overrides that tell a cell from its reference, by the value each key has now."""
-    if reference is None:
-        return {}
-    factor_keys = [key for factor in study.factors for level in factor.levels.values() for key in level]
-    keys = dict.fromkeys([*cell.overrides, *factor_keys])
-    config = study.resolve(cell.overrides, ("base",)).model_dump(mode="json")
-    here = {key: cell.overrides.get(key, _value_at(config, key)) for key in keys}
-    return {key: value for key, value in here.items() if _value_at(config, key) != _value_at(reference.config, key)}
+def _refuse_other_tests(name: str, settings: Settings, reference: _Made, where: str) -> None:
+    touched = _changed_test_fields(settings, reference)
+    if touched:
+        raise StudyError(
+            f"{where}: {name!r} changes {touched[0]}, and with it the test images; no step of a design may do that",
+            hint="Put the question under compare:, where its verdict reads 'not assessable'.",
+        )
+
+
+def _changed_test_fields(settings: Settings, reference: _Made) -> list[str]:
+    before, after = defining_test(reference.settings), defining_test(settings)
+    return [key for key in before | after if before.get(key) != after.get(key)]
+
+
+def _refuse_taken(name: str, wanted: str, settings: Settings, variants: Iterable[Variant], where: str) -> None:
+    for variant in variants:
+        if variant.identity == identity_of(settings):
+            raise StudyError(
+                f"{where}: {wanted!r} is the same configuration as {variant.name!r}",
+                hint="One name a configuration: leave one of the two out.",
+            )
+        if variant.name == name:
+            raise StudyError(f"{where}: two different variants would be called {name!r}", hint="Rename a factor.")
+
+
+def _changes(study: Study, overrides: Overrides, settings: Settings, reference: Settings) -> dict[str, Any]:
+    """What tells a config from its reference, by the keys that the study's factors use."""
+    here, there = settings.model_dump(mode="json"), reference.model_dump(mode="json")
+    keys = dict.fromkeys([*overrides, *(k for f in study.factors for level in f.levels.values() for k in level)])
+    differing = [key for key in keys if _value_at(here, key) != _value_at(there, key)]
+    whole = [key for key in differing if _is_replaced(_value_at(here, key), _value_at(there, key))]
+    shown = [
+        key
+        for key in differing
+        if not any(is_inside(key, block) for block in whole)
+        and (key in whole or not any(is_inside(other, key) for other in differing))
+    ]
+    as_written = {key for key in overrides if not any(is_inside(other, key) for other in overrides)}
+    return {key: overrides[key] if key in as_written else _value_at(here, key) for key in shown}
+
+
+def _is_replaced(here: Any, there: Any) -> bool:
+    """Whether a value is another thing altogether, not the same block with other values inside."""
+    return not (isinstance(here, Mapping) and isinstance(there, Mapping) and here.get("name") == there.get("name"))
 
 
 def _value_at(config: Any, key: str) -> Any:
@@ -146,89 +209,78 @@ def _value_at(config: Any, key: str) -> Any:
     return config
 
 
-def _contrast(question: Question, renamed: Mapping[str, str]) -> Contrast:
+def _contrast(question: Question, made: Mapping[str, _Made]) -> Contrast:
+    def name(cell: str) -> str:
+        return made[cell].variant.name if cell in made else cell
+
     return Contrast(
         name=question.name,
-        variant=renamed.get(question.variant, question.variant),
-        reference=renamed.get(question.reference, question.reference),
-        weights={renamed[name]: weight for name, weight in question.weights.items()},
+        variant=name(question.variant),
+        reference=name(question.reference),
+        weights={name(cell): weight for cell, weight in question.weights.items()},
         family=question.family,
     )
 
 
-def _compare(study: Study, name: str, variants: Mapping[str, Variant]) -> tuple[Variant, Contrast]:
-    comparison = next(item for item in study.comparisons if item.name == name)
-    place = ("compare", name)
-    where = study.document.where(place)
-    if name in variants:
-        raise StudyError(f"{where}: the design already has a variant {name!r}; choose another name")
+def _compare(study: Study, comparison: Comparison, variants: Mapping[str, _Made]) -> tuple[_Made, Contrast]:
+    name = comparison.name
+    where = study.document.where(("compare", name))
     if comparison.reference not in variants:
         raise StudyError(
-            f"{where}: there is no variant {comparison.reference!r} to compare with",
+            f"{study.document.where(('compare', name, 'with'))}: there is no variant {comparison.reference!r} "
+            "to compare with",
             hint=f"{near_match(comparison.reference, variants)}Variants: {', '.join(variants)}.",
         )
     reference = variants[comparison.reference]
-    settings = _resolve_on(study, reference, comparison.overrides, (*place, "set"))
+    overrides = join_overrides(reference.overrides, comparison.overrides)
+    places = (*reference.places, ("compare", name, "set"))
+    settings = study.resolve(overrides, *places)
+    study.check(settings, overrides, *places)
     _refuse_no_op(name, settings, reference, where)
-    same = next((v.name for v in variants.values() if v.identity == identity_of(settings)), None)
-    if same:
-        raise StudyError(f"{where}: {name!r} is the same configuration as {same!r}")
+    _refuse_taken(name, name, settings, [item.variant for item in variants.values()], where)
     variant = Variant(
         name=name,
         config=settings.model_dump(mode="json"),
         identity=identity_of(settings),
         changes=dict(comparison.overrides),
-        reference=reference.name,
+        reference=reference.variant.name,
     )
     contrast = Contrast(
         name=name,
         variant=name,
-        reference=reference.name,
-        weights={name: 1.0, reference.name: -1.0},
+        reference=reference.variant.name,
+        weights={name: 1.0, reference.variant.name: -1.0},
         family="compare",
-        not_assessable="different test sets" if _changed_test_fields(study, settings, reference) else "",
+        not_assessable="different test sets" if _changed_test_fields(settings, reference) else "",
     )
-    return variant, contrast
+    return _Made(variant, settings, overrides, places), contrast
 
 
-def _resolve_on(study: Study, reference: Variant, overrides: Mapping[str, Any], path: tuple[str, ...]) -> Settings:
-    return replace(study, base=_sparse(study, reference)).resolve(overrides, path)
-
-
-def _sparse(study: Study, variant: Variant) -> Mapping[str, Any]:
-    """A variant's config without defaults, as a base that overrides can be laid on."""
-    settings = study.trainer.config.model_validate(variant.config)
-    return settings.model_dump(mode="json", exclude_defaults=True)
-
-
-def _refuse_no_op(name: str, settings: Settings, reference: Variant, where: str) -> None:
-    if identity_of(settings) == reference.identity:
-        raise StudyError(
-            f"{where}: {name!r} changes nothing: its configuration equals that of {reference.name!r}",
-            hint="Look for a value that is the default, or a key that a step before it has set already.",
-        )
-
-
-def _changed_test_fields(study: Study, settings: Settings, reference: Variant) -> list[str]:
-    before = defining_test(study.trainer.config.model_validate(reference.config))
-    after = defining_test(settings)
-    return [key for key in before | after if before.get(key) != after.get(key)]
-
-
-def _check_published(study: Study, variants: Mapping[str, Variant]) -> None:
+def _check_published(study: Study, variants: Collection[str] | None) -> None:
+    """Refuse figures that cannot be read, and names that are no variants where these are known."""
     for metric, figures in (study.published or {}).items():
         if metric == "protocol":
             continue
         where = study.document.where(("published", metric))
+        if metric not in study.trainer.metrics:
+            known = (*study.trainer.metrics, "protocol")
+            raise StudyError(
+                f"{where}: the trainer {study.trainer.path} does not report {metric!r}",
+                hint=f"{near_match(metric, known)}Known keys: {', '.join(known)}.",
+            )
         if not isinstance(figures, Mapping):
-            raise StudyError(f"{where}: published.{metric} needs one figure a variant, such as `baseline: 149/360`")
+            raise StudyError(
+                f"{where}: published.{metric}: expected one figure a variant, got {shown(figures)}",
+                hint="Example: {baseline: 149/360}",
+            )
         for name, figure in figures.items():
-            if name not in variants:
+            where = study.document.where(("published", metric, name))
+            if variants is not None and name not in variants:
                 raise StudyError(
-                    f"{study.document.where(('published', metric, name))}: there is no variant {name!r}",
+                    f"{where}: there is no variant {name!r}",
                     hint=f"{near_match(name, variants)}Variants: {', '.join(variants)}.",
                 )
-            published_fraction(figure, study.document.where(("published", metric, name)))
+            published_fraction(figure, where)
 
 
 def published_fraction(figure: Any, where: str = "published") -> tuple[float, int | None]:
@@ -238,8 +290,11 @@ def published_fraction(figure: Any, where: str = "published") -> tuple[float, in
     """
     if isinstance(figure, (int, float)) and not isinstance(figure, bool) and 0 <= figure <= 100:
         return figure / 100, None
-    if isinstance(figure, str):
-        correct, slash, images = figure.partition("/")
-        if slash and correct.strip().isdigit() and images.strip().isdigit() and 0 <= int(correct) <= int(images) > 0:
-            return int(correct) / int(images), int(images)
-    raise StudyError(f"{where}: {figure!r} is neither a count such as 149/360 nor a percentage such as 41.4")
+    count = re.fullmatch(r"\s*([0-9]+)\s*/\s*([0-9]+)\s*", figure) if isinstance(figure, str) else None
+    if count is not None:
+        correct, images = (int(part[:18]) for part in count.groups())
+        if correct <= images > 0:
+            return correct / images, images
+    raise StudyError(
+        f"{where}: {shown(figure)} is no published figure", hint="Write a count, 149/360, or a percentage, 41.4."
+    )

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ablate.protocols import Run
-from ablate.records import Description, Finished, Outcome, Prepared, RunSpec
+from ablate.records import Description, Finished, Outcome, Prepared, Protocol, RunSpec
+from ablate.training.checks import refuse_impossible
 from ablate.training.config import Config
 
 METRICS = {"accuracy": "max", "balanced_accuracy": "max", "loss": "min"}
@@ -25,6 +26,11 @@ def train(config: Config, run: Run) -> Outcome:
     from ablate.training.loop import train_network
 
     return train_network(config, run)
+
+
+def check_config(config: Config, protocol: Protocol) -> None:
+    """Refuse parts that cannot fit together, whatever the data are."""
+    refuse_impossible(config, protocol)
 
 
 def describe(config: Config) -> Description:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-FORMAT = 1
-
 
 @dataclass(slots=True)
 class Progress:
     """How far a run has come. Epochs and steps count from 0 and name what comes next.
 
-    loss_sum and correct_sum belong to the unfinished epoch; best_state to `weights: best`.
+    loss_sum and correct_sum belong to the unfinished epoch; the best_ fields to `weights: best`;
+    watched, one value an epoch, to early stopping.
     """
 
     epoch: int = 0
@@ -29,8 +28,7 @@ class Progress:
     best_epoch: int = 0
     best_value: float | None = None
     best_state: dict[str, Tensor] | None = None
-    stop_value: float | None = None
-    stop_waited: int = 0
+    watched: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +46,10 @@ def save(path: Path, trained: Trained) -> None:
     progress = trained.progress
     torch.save(
         {
-            "format": FORMAT,
             "network": trained.network.state_dict(),
             "optimizer": trained.optimizer.state_dict(),
             "scaler": trained.scaler.state_dict(),
-            "progress": {field.name: getattr(progress, field.name) for field in fields(progress)},
+            "progress": {one.name: getattr(progress, one.name) for one in fields(progress)},
         },
         path,
     )

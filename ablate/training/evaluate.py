@@ -12,7 +12,7 @@ from ablate.training.numerics import Mode
 
 
 class Scores(NamedTuple):
-    """Per image, on the CPU: logits (N, K) float32, targets (N,), predictions (N,)."""
+    """Per image, on the CPU: logits (N, K) float32, targets (N,) int64."""
 
     logits: Tensor
     targets: Tensor
@@ -25,10 +25,11 @@ class Scores(NamedTuple):
     def metrics(self) -> dict[str, float]:
         """accuracy, balanced accuracy (mean recall over the classes present) and mean cross-entropy."""
         correct = self.correct.double()
-        recalls = [correct[self.targets == k].mean() for k in self.targets.unique()]
+        sizes = self.targets.bincount()
+        recalls = (self.targets.bincount(weights=correct) / sizes)[sizes > 0]
         return {
             "accuracy": float(correct.mean()),
-            "balanced_accuracy": float(torch.stack(recalls).mean()),
+            "balanced_accuracy": float(recalls.mean()),
             "loss": float(nn.functional.cross_entropy(self.logits, self.targets)),
         }
 
@@ -40,7 +41,7 @@ def evaluate(network: nn.Module, part: Part, mode: Mode, *, batch_size: int) -> 
     logits = []
     for chosen in torch.arange(len(part)).split(batch_size):
         with mode.autocast():
-            logits.append(network(part.batch(chosen).images).float())
+            logits.append(network(part.images_of(chosen)).float())
     return Scores(torch.cat(logits).cpu(), part.targets.cpu())
 
 

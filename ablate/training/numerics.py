@@ -40,6 +40,14 @@ class Mode:
         nchw = nhwc.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
         return nchw if self.channels_last else nchw.contiguous()
 
+    def as_stored(self, images: Tensor) -> Tensor:
+        """(N, C, H, W) images as their memory lies, so that choosing some copies whole pictures."""
+        return images.permute(0, 2, 3, 1).contiguous() if self.channels_last else images
+
+    def as_images(self, stored: Tensor) -> Tensor:
+        """What `as_stored` was given."""
+        return stored.permute(0, 3, 1, 2) if self.channels_last else stored
+
     def scaler(self) -> torch.amp.GradScaler:
         """Loss scaling, which only fp16 needs."""
         return torch.amp.GradScaler(self.device.type, enabled=self.dtype is torch.float16)

@@ -24,7 +24,6 @@ def prepare_data(config: Config, run: Run) -> Prepared:
     """
     pictures = load_pictures(config.data, run.cached)
     parts = split_pictures(config.data, run, pictures)
-    _check_early_stopping(config, run)
     _try_one_step(config, run)
     return Prepared(
         digest=pictures.digest,
@@ -41,26 +40,30 @@ def prepare_data(config: Config, run: Run) -> Prepared:
     )
 
 
-def _check_early_stopping(config: Config, run: Run) -> None:
-    if config.early_stopping is not None and run.protocol.val is None:
-        raise TrainerError("early_stopping needs validation images", hint="Set evidence.val, such as val: 0.1.")
-
-
 def _try_one_step(config: Config, run: Run) -> None:
     mode = set_up(config)
-    parts = load_parts(config, run, mode)
-    try:
-        network = mode.place(make_network(config))
-        images, targets = parts.fit.batch(torch.arange(min(config.batch_size, len(parts.fit))))
-        with mode.autocast():
-            loss = nn.functional.cross_entropy(network.train()(images), targets)
-        loss.backward()
-        make_optimizer(config.optimizer, network.parameters()).step()
-    except torch.OutOfMemoryError:
-        raise
-    except (RuntimeError, ValueError) as error:
-        raise TrainerError(
-            f"the network cannot be trained on {config.data.image_size}x{config.data.image_size} pictures "
-            f"in batches of {config.batch_size}: {error}",
-            hint="Check data.image_size against the number of pooling layers, and the batch size.",
-        ) from error
+    fit = load_parts(config, run, mode).fit
+    network = mode.place(make_network(config)).train()
+    optimizer = make_optimizer(config.optimizer, network.parameters())
+    for size in _batch_sizes(len(fit), config.batch_size):
+        chosen = torch.arange(size)
+        try:
+            with mode.autocast():
+                loss = nn.functional.cross_entropy(network(fit.images_of(chosen)), fit.targets_of(chosen))
+            loss.backward()
+        except torch.OutOfMemoryError:
+            raise
+        except (RuntimeError, ValueError) as error:
+            raise TrainerError(
+                f"the network cannot be trained on {config.data.image_size}x{config.data.image_size} pictures "
+                f"in batches of {size}: {error}",
+                hint="Check data.image_size against the number of pooling layers, and the batch size.",
+            ) from error
+    optimizer.step()
+
+
+def _batch_sizes(images: int, batch_size: int) -> list[int]:
+    """The sizes an epoch has: whole batches, and what is left for the last one (one image is too few for BN)."""
+    whole = [batch_size] if images >= batch_size else []
+    rest = images % batch_size
+    return whole + ([rest] if rest else [])

@@ -8,6 +8,11 @@ from torch import Tensor
 from ablate.training.config import Augment
 
 
+def is_random(config: Augment) -> bool:
+    """Whether anything is switched on."""
+    return config.crop is not None or config.flip is not None
+
+
 def augmented(images: Tensor, config: Augment, generator: torch.Generator) -> Tensor:
     """The batch with each switched-on change applied.
 
@@ -24,13 +29,11 @@ def augmented(images: Tensor, config: Augment, generator: torch.Generator) -> Te
 def random_crops(images: Tensor, *, padding: int, generator: torch.Generator) -> Tensor:
     """Pad each side by `padding` zero pixels, cut out a random window of the original size."""
     count, _, height, width = images.shape
-    offsets = torch.randint(0, 2 * padding + 1, (2, count), generator=generator).to(images.device)
+    rows, columns = torch.randint(0, 2 * padding + 1, (2, count), generator=generator).to(images.device)
     padded = torch.nn.functional.pad(images, (padding, padding, padding, padding))
-    rows = offsets[0, :, None] + torch.arange(height, device=images.device)
-    columns = offsets[1, :, None] + torch.arange(width, device=images.device)
-    which = torch.arange(count, device=images.device)[:, None, None]
-    # The channel axis moves last through the index and back: (N, H, W, C) -> (N, C, H, W).
-    return padded[which, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    # All windows as a view, (N, C, rows, columns, H, W): only the chosen ones are copied.
+    windows = padded.unfold(2, height, 1).unfold(3, width, 1)
+    return windows[torch.arange(count, device=images.device), :, rows, columns]
 
 
 def random_flips(images: Tensor, *, probability: float, generator: torch.Generator) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ablate.protocols import Run
 from ablate.training.config import Config, DataConfig, Normalization
-from ablate.training.data.augment import augmented
+from ablate.training.data.augment import is_random
 from ablate.training.data.cache import Pictures, load_pictures
 from ablate.training.data.split import Split, split, units_of
 from ablate.training.numerics import Mode
@@ -26,41 +26,44 @@ RESIDENT_BYTES = 4 * 2**30
 """Pictures below this size live on the GPU as uint8."""
 
 
-class Batch(NamedTuple):
-    """images: (N, C, H, W) float32, normalised. targets: (N,) int64. Both on the device."""
-
-    images: Tensor
-    targets: Tensor
-
-
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some of the pictures, by their index in the cache."""
+    """Some of the pictures of a data set, in a fixed order; members are named by their place in it.
 
-    pixels: Tensor
+    stored: all pictures, (M, S, S, C) uint8, and rows: the members' places in it, (N,).
+    mean, std: (C, 1, 1) or None. ready: the members normalised, batch first, or None.
+    """
+
+    stored: Tensor
+    rows: Tensor
     targets: Tensor
-    indices: Tensor
     mean: Tensor | None
     std: Tensor | None
     mode: Mode
     ready: Tensor | None = None
 
     def __len__(self) -> int:
-        return len(self.indices)
+        return len(self.rows)
 
-    def batch(self, chosen: Tensor, *, config: Config | None = None, generator: torch.Generator | None = None) -> Batch:
-        """The chosen members (positions within the part); augmented where a config is given."""
-        targets = self.targets[chosen]
-        if self.ready is not None:
-            return Batch(self.ready[chosen], targets)
-        images = self.mode.images(self.pixels[self.indices[chosen]])
-        if config is not None and generator is not None:
-            images = augmented(images, config.augment, generator)
-        return Batch(self.normalised(images), targets)
+    def targets_of(self, chosen: Tensor) -> Tensor:
+        """(n,) int64 class indices, on the device."""
+        return self.targets.index_select(0, chosen.to(self.targets.device))
 
-    def normalised(self, images: Tensor) -> Tensor:
-        """uint8 pixels as torchvision's ToTensor and Normalize would give them."""
-        scaled = images.to(torch.float32).div_(255)
+    def images_of(self, chosen: Tensor) -> Tensor:
+        """(n, C, S, S) float32, normalised, on the device."""
+        # index_select throughout: indexing with a tensor does the same and takes many times as long.
+        if self.ready is None:
+            return self.normalised(self.pixels_of(chosen))
+        return self.mode.as_images(self.ready.index_select(0, chosen.to(self.ready.device)))
+
+    def pixels_of(self, chosen: Tensor) -> Tensor:
+        """(n, C, S, S) uint8, on the device."""
+        rows = self.rows.index_select(0, chosen.to(self.rows.device))
+        return self.mode.images(self.stored.index_select(0, rows))
+
+    def normalised(self, pixels: Tensor) -> Tensor:
+        """uint8 pixels as torchvision's ToTensor and Normalize would give them, bit for bit."""
+        scaled = pixels.to(torch.float32).div_(255)
         if self.mean is None or self.std is None:
             return scaled
         return scaled.sub_(self.mean).div_(self.std)
@@ -80,16 +83,16 @@ def load_parts(config: Config, run: Run, mode: Mode) -> Parts:
     """Open the picture cache, split by the run's replicate, put each part in reach of the device."""
     pictures = load_pictures(config.data, run.cached)
     parts = split_pictures(config.data, run, pictures)
-    pixels = _resident(_shared(pictures), mode)
+    stored = _resident(_shared(pictures), mode)
     mean, std = _statistics(config.data, mode.device)
 
-    def part(indices: Sequence[int], *, random: bool = False) -> Part:
-        targets = torch.from_numpy(np.asarray(pictures.targets)[list(indices)]).to(mode.device)
-        plain = Part(pixels, targets, torch.tensor(indices, dtype=torch.int64), mean, std, mode)
-        return plain if random else _made_ready(plain)
+    def part(indices: Sequence[int]) -> Part:
+        rows = torch.tensor(indices, dtype=torch.int64)
+        targets = torch.from_numpy(pictures.targets).index_select(0, rows).to(mode.device)
+        return Part(stored, rows.to(stored.device), targets, mean, std, mode)
 
-    random = config.augment.crop is not None or config.augment.flip is not None
-    return Parts(part(parts.fit, random=random), part(parts.val), part(parts.test), pictures, parts)
+    fit = part(parts.fit) if is_random(config.augment) else made_ready(part(parts.fit))
+    return Parts(fit, made_ready(part(parts.val)), made_ready(part(parts.test)), pictures, parts)
 
 
 def split_pictures(config: DataConfig, run: Run, pictures: Pictures) -> Split:
@@ -133,9 +136,9 @@ def _resident(pixels: Tensor, mode: Mode) -> Tensor:
     return pixels
 
 
-def _made_ready(part: Part) -> Part:
-    size = len(part) * part.pixels[0].numel() * 4
-    if size > READY_BYTES or len(part) == 0:
+def made_ready(part: Part, *, limit: int = READY_BYTES) -> Part:
+    """The part with all its images normalised now, where they need at most `limit` bytes."""
+    size = len(part) * part.stored[0].numel() * 4
+    if size > limit or len(part) == 0:
         return part
-    ready = part.batch(torch.arange(len(part))).images
-    return Part(part.pixels, part.targets, part.indices, part.mean, part.std, part.mode, ready)
+    return replace(part, ready=part.mode.as_stored(part.images_of(torch.arange(len(part)))))

@@ -1,0 +1,115 @@
+"""Factors: named bundles of overrides that switch together, and their levels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ablate.errors import StudyError
+from ablate.files import sha256_json
+from ablate.overrides import OverrideError, refuse_overlaps
+from ablate.study.reader import Document
+from ablate.study.schema import MAX_NAME
+
+Overrides = Mapping[str, Any]
+Place = tuple[str | int, ...]
+"""Where something stands in a study file, as the keys that lead there."""
+
+ONE_CHANGE = ("chain", "leave_one_out")
+"""Designs in which a factor is a step, and a step is one change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factor:
+    """A named bundle of overrides that switch together; one level each, or several (`each:`)."""
+
+    name: str
+    levels: Mapping[str, Overrides]
+    """Level name -> overrides; a factor without `each:` has one level under its own name."""
+
+    @property
+    def has_levels(self) -> bool:
+        """Whether it is more than one change."""
+        return len(self.levels) > 1
+
+
+def check_overlaps(overrides: Overrides, document: Document, place: Place) -> None:
+    """Raise StudyError where one of several overrides lies inside another."""
+    try:
+        refuse_overlaps(overrides)
+    except OverrideError as error:
+        raise StudyError(f"{document.where((*place, error.key))}: {error.message}", hint=error.hint) from None
+
+
+def read_factors(blocks: Mapping[str, Overrides], design: str, document: Document) -> tuple[Factor, ...]:
+    """The factors under a design's key, each with its levels. Raises StudyError with file, line and key."""
+    factors = []
+    taken: dict[str, str] = {}
+    for name, overrides in blocks.items():
+        where = document.where((design, name))
+        check_overlaps(overrides, document, (design, name))
+        factor = Factor(name=name, levels=_levels(name, overrides, where))
+        if factor.has_levels and design in ONE_CHANGE:
+            raise StudyError(
+                f"{where}: factor {name!r} has several levels (each:), but a step of {design} is one change",
+                hint="Use one_at_a_time or factorial, or write the levels as factors of their own.",
+            )
+        for level in factor.levels:
+            if level in taken:
+                raise StudyError(
+                    f"{where}: {level!r} is the name of a level of {taken[level]!r} and of {name!r}",
+                    hint="Rename one of the factors.",
+                )
+            taken[level] = name
+        factors.append(factor)
+    return tuple(factors)
+
+
+def _levels(name: str, overrides: Overrides, where: str) -> dict[str, Overrides]:
+    several = {key: value["each"] for key, value in overrides.items() if _is_each(value)}
+    if not several:
+        return {name: overrides}
+    if len({len(values) for values in several.values()}) > 1 or not all(several.values()):
+        counts = ", ".join(f"{key} has {len(values)}" for key, values in several.items())
+        raise StudyError(
+            f"{where}: the lists under each: of factor {name!r} do not make levels: {counts}",
+            hint="Give each of them the same number of values, at least one.",
+        )
+    fixed = {key: value for key, value in overrides.items() if key not in several}
+    levels: dict[str, Overrides] = {}
+    for values in zip(*several.values(), strict=True):
+        label = shortened(f"{name} {_label(values[0])}".strip())
+        if label in levels:
+            raise StudyError(
+                f"{where}: factor {name!r} has two levels called {label!r}",
+                hint="Levels are named by their first value; write them as factors of their own.",
+            )
+        levels[label] = fixed | dict(zip(several, values, strict=True))
+    return levels
+
+
+def _is_each(value: Any) -> bool:
+    return isinstance(value, Mapping) and set(value) == {"each"} and isinstance(value["each"], list)
+
+
+def _label(value: Any) -> str:
+    match value:
+        case None:
+            return "off"
+        case bool():
+            return str(value).lower()
+        case Mapping():
+            label = str(value.get("name") or ", ".join(f"{k} {_label(v)}" for k, v in value.items()))
+        case list():
+            label = ", ".join(_label(item) for item in value)
+        case float():
+            label = f"{value:g}"
+        case _:
+            label = str(value)
+    return "".join(c for c in label.replace("/", "-") if c.isprintable())[:40]
+
+
+def shortened(name: str) -> str:
+    """A name of at most 80 characters; what is cut off still tells it from others."""
+    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 11]} ... {sha256_json(name)[:6]}"

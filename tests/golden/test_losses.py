@@ -1,0 +1,83 @@
+"""Golden losses, and techniques that are off."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.golden.losses import ELSEWHERE, FC, TRAININGS, losses_of, machine, read
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_losses_are_what_they_were(name: str, digits: Path) -> None:
+    """Bit for bit on the machine that wrote them, within rounding on others."""
+    by, golden = read()
+
+    losses = losses_of(TRAININGS[name], digits)
+
+    assert losses == pytest.approx(golden[name], rel=0 if by == machine() else ELSEWHERE, abs=0)
+
+
+def test_the_golden_losses_are_of_trainings_that_learn() -> None:
+    """Numbers that never move would guard nothing."""
+    _, golden = read()
+
+    assert list(golden) == list(TRAININGS)
+    assert all(losses[-1] < 0.9 * losses[0] for losses in golden.values())
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"smoothing": None},
+        {"smoothing": {"alpha": 0.0}},
+        {"clipping": None},
+        {"clipping": {"norm": 1e9}},
+        {"augment": {}},
+        {"augment": {"crop": None, "flip": None}},
+        {"early_stopping": None},
+        {"early_stopping": {"patience": 99}},
+        {"schedule": {"name": "constant"}},
+        {"schedule": {"name": "step", "every": 1, "gamma": 1.0}},
+        {"schedule": {"name": "cosine", "end": 1.0}},
+        {"model": {**FC["model"], "dropout": None, "norm": None}},
+        {"model": {**FC["model"], "dropout": {"features": 0.0, "classifier": 0.0}}},
+        {"optimizer": {"name": "adam", "lr": 1e-2, "weight_decay": 0.0}},
+    ],
+    ids=str,
+)
+def test_a_technique_that_is_off_changes_no_bit(block: dict[str, Any], digits: Path) -> None:
+    """null, and a strength that does nothing, give the losses of the plain training."""
+    plain = losses_of({**FC, "epochs": 2}, digits)
+
+    assert losses_of({**FC, "epochs": 2, **block}, digits) == plain
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"smoothing": {"alpha": 0.1}},
+        {"clipping": {"norm": 0.1}},
+        {"augment": {"flip": {"probability": 1.0}}},
+        {"augment": {"crop": {"padding": 1}}},
+        {"schedule": {"name": "cosine"}},
+        {"model": {**FC["model"], "dropout": {"features": 0.5}}},
+        {"model": {**FC["model"], "dropout": {"classifier": 0.5}}},
+        {"model": {**FC["model"], "norm": {"name": "batch"}}},
+        {"optimizer": {"name": "adam", "lr": 1e-2, "weight_decay": 0.1}},
+        {"numerics": {"precision": "bf16"}},
+        {"batch_size": 15},
+    ],
+    ids=str,
+)
+def test_a_technique_that_is_on_acts(block: dict[str, Any], digits: Path) -> None:
+    """Every block reaches the training."""
+    plain = losses_of({**FC, "epochs": 2}, digits)
+
+    losses = losses_of({**FC, "epochs": 2, **block}, digits)
+
+    assert losses != plain
+    assert all(math.isfinite(loss) for loss in losses)

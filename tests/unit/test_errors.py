@@ -1,0 +1,63 @@
+"""Errors: what a user reads, and how the command ends."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from ablate import errors
+from ablate.errors import AblateError, Held, StudyError, near_match
+
+ERRORS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, AblateError)]
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_every_error_ends_the_command_with_an_exit_code_of_its_kind(kind: type[AblateError]) -> None:
+    """A request that was wrong ends with 2, a study that another process holds with 75."""
+    expected = 75 if kind is Held else 2
+
+    assert kind.exit_code == expected
+
+
+@pytest.mark.parametrize("kind", [errors.Stopped, errors.Diverged])
+def test_the_end_of_a_run_is_no_error_of_the_request(kind: type[Exception]) -> None:
+    """A run that stops itself is caught where runs are, not where commands are."""
+    assert not issubclass(kind, AblateError)
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_every_error_is_named_in_the_tree_at_the_top(kind: type[AblateError]) -> None:
+    """The tree in the module's docstring is complete."""
+    assert kind.__name__ in str(errors.__doc__)
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [("gone", "gone. Try again."), ("gone?", "gone? Try again."), ("see:", "see: Try again.")],
+)
+def test_a_remedy_follows_the_message_as_a_sentence(message: str, text: str) -> None:
+    """As text an error is one readable line."""
+    error = StudyError(message, hint="Try again.")
+
+    assert str(error) == text
+
+
+def test_an_error_without_remedy_is_its_message() -> None:
+    """Nothing is put behind the message."""
+    assert str(StudyError("gone")) == "gone"
+
+
+def test_a_near_match_names_the_closest_known_word() -> None:
+    """A typing error is recognised."""
+    assert near_match("smothing", ["augment", "smoothing"]) == "Did you mean 'smoothing'? "
+
+
+def test_a_near_match_does_not_mind_capitals() -> None:
+    """`VGG16` means `vgg16`."""
+    assert near_match("VGG16", ["vgg11", "vgg16"]) == "Did you mean 'vgg16'? "
+
+
+def test_a_word_unlike_all_others_has_no_near_match() -> None:
+    """A guess that helps nobody is not made."""
+    assert near_match("resnet", ["vgg11"]) == ""

@@ -1,0 +1,113 @@
+"""Scores: by hand, and against scikit-learn."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss
+from torch import Tensor, nn
+
+from ablate.training.data.parts import Part
+from ablate.training.evaluate import Scores, evaluate, evaluation_batch
+from ablate.training.numerics import Mode
+
+MODE = Mode(torch.device("cpu"), torch.float32, channels_last=False)
+
+
+def a_part(count: int = 7) -> Part:
+    """Pictures of noise, two by two, in two classes."""
+    generator = torch.Generator().manual_seed(0)
+    stored = torch.randint(0, 256, (10, 2, 2, 1), generator=generator, dtype=torch.uint8)
+    return Part(stored, torch.arange(count) + 2, torch.arange(count) % 2, None, None, MODE)
+
+
+class Halves(nn.Module):
+    """Left and right half as logits; drops in training mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(0.9)
+        self.sizes: list[int] = []
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.sizes.append(len(images))
+        halves: Tensor = self.dropout(images.mean(2).squeeze(1))
+        return halves
+
+
+def test_metrics_by_hand() -> None:
+    """Three of four right, one class wholly, the other by half; loss is the mean of -log p(target)."""
+    even = math.log(3)
+    scores = Scores(torch.tensor([[even, 0.0], [even, 0.0], [0.0, even], [0.0, even]]), torch.tensor([0, 1, 1, 1]))
+
+    metrics = scores.metrics()
+
+    assert metrics["accuracy"] == 0.75
+    assert metrics["balanced_accuracy"] == pytest.approx((1 + 2 / 3) / 2)
+    assert metrics["loss"] == pytest.approx(-(3 * math.log(0.75) + math.log(0.25)) / 4)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_metrics_are_scikit_learns(seed: int) -> None:
+    """Accuracy, balanced accuracy and loss agree on unequal classes, one of which never occurs."""
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(200, 6, generator=generator)
+    targets = torch.tensor([0, 1, 3, 4, 5])[torch.randint(0, 9, (200,), generator=generator) // 2]
+    metrics = Scores(logits, targets).metrics()
+
+    guesses = logits.argmax(1).numpy()
+    probabilities = logits.double().softmax(1).numpy()
+    with np.errstate(all="raise"):
+        assert metrics["accuracy"] == pytest.approx(accuracy_score(targets, guesses))
+        assert metrics["loss"] == pytest.approx(log_loss(targets, probabilities, labels=range(6)), rel=1e-5)
+    present = [int(k) for k in targets.unique()]
+    recalls = [float((guesses[targets == k] == k).mean()) for k in present]
+    assert metrics["balanced_accuracy"] == pytest.approx(sum(recalls) / len(recalls))
+
+
+@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
+def test_balanced_accuracy_is_scikit_learns() -> None:
+    """The mean recall over the classes that occur among the targets."""
+    generator = torch.Generator().manual_seed(7)
+    logits, targets = torch.randn(90, 4, generator=generator), torch.arange(90) % 9 // 3
+
+    metrics = Scores(logits, targets).metrics()
+
+    assert metrics["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(targets, logits.argmax(1)))
+
+
+def test_the_network_is_evaluated_in_eval_mode() -> None:
+    """Dropout does not act, and the network is left in eval mode."""
+    network, part = Halves().train(), a_part()
+
+    scores = evaluate(network, part, MODE, batch_size=3)
+
+    assert not network.training
+    assert torch.equal(scores.logits, part.images_of(torch.arange(7)).mean(2).squeeze(1))
+
+
+def test_scores_come_in_the_parts_order_whatever_the_batch_size() -> None:
+    """Batches are consecutive, the last one may be smaller."""
+    network, part = Halves(), a_part()
+    by_three = evaluate(network, part, MODE, batch_size=3)
+    at_once = evaluate(network, part, MODE, batch_size=100)
+
+    assert network.sizes == [3, 3, 1, 7]
+    assert torch.equal(by_three.logits, at_once.logits)
+    assert torch.equal(by_three.targets, part.targets)
+
+
+def test_no_gradient_is_kept() -> None:
+    """Scores hold numbers only."""
+    network = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
+
+    assert not evaluate(network, a_part(), MODE, batch_size=4).logits.requires_grad
+
+
+@pytest.mark.parametrize(("size", "batch", "expected"), [(8, 16, 512), (224, 32, 83), (224, 128, 128), (4096, 4, 4)])
+def test_evaluation_batches_grow_as_pictures_shrink(size: int, batch: int, expected: int) -> None:
+    """At most 512 pictures, about 80 at 224 pixels, never fewer than in training."""
+    assert evaluation_batch(size, batch) == expected

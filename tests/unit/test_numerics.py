@@ -1,0 +1,111 @@
+"""The numeric block of a run: device, precision, layout, threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import nn
+
+from ablate.errors import TrainerError
+from ablate.training.numerics import Mode, device_name, find_device, set_up
+from tests.training_builders import a_config
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    """What a run sets for its process shall not reach other tests."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(False)
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = False
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
+def test_forward_passes_are_computed_in_the_precision_asked_for(precision: str, dtype: torch.dtype) -> None:
+    """The weights stay in fp32; the products are computed in the precision of the run."""
+    mode = set_up(a_config(numerics={"precision": precision}))
+    layer = mode.place(nn.Linear(4, 2))
+
+    with mode.autocast():
+        output = layer(torch.ones(1, 4))
+
+    assert output.dtype == dtype
+    assert next(layer.parameters()).dtype == torch.float32
+
+
+def test_only_fp16_scales_its_loss() -> None:
+    """The other precisions have the exponents of fp32."""
+    scaled = [set_up(a_config(numerics={"precision": name})).scaler().is_enabled() for name in ("fp32", "bf16", "fp16")]
+
+    assert scaled == [False, False, True]
+
+
+def test_threads_are_those_of_the_study() -> None:
+    """Not those of the machine: another number of threads is another result."""
+    set_up(a_config(numerics={"threads": 2}))
+    two = torch.get_num_threads()
+    set_up(a_config())
+
+    assert (two, torch.get_num_threads()) == (2, 1)
+
+
+def test_a_run_does_not_inherit_the_strictness_of_another() -> None:
+    """Each run sets all switches, so that runs in one process do not depend on their order."""
+    set_up(a_config(numerics={"deterministic": True}))
+    strict = torch.are_deterministic_algorithms_enabled()
+    set_up(a_config())
+
+    assert (strict, torch.are_deterministic_algorithms_enabled()) == (True, False)
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_networks_and_images_have_one_layout(*, channels_last: bool) -> None:
+    """Weights and pictures lie in memory alike."""
+    mode = set_up(a_config(numerics={"channels_last": channels_last}))
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    layer = mode.place(nn.Conv2d(3, 5, 3))
+    pixels = torch.arange(2 * 4 * 4 * 3, dtype=torch.uint8).view(2, 4, 4, 3)
+
+    images = mode.images(pixels)
+
+    assert next(layer.parameters()).is_contiguous(memory_format=layout)
+    assert images.is_contiguous(memory_format=layout)
+    assert torch.equal(images, pixels.permute(0, 3, 1, 2))
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_stored_images_come_back(*, channels_last: bool) -> None:
+    """Chosen along the first axis, whole pictures are copied in either layout."""
+    mode = Mode(CPU, torch.float32, channels_last)
+    images = mode.images(torch.randint(0, 9, (3, 4, 4, 2)))
+
+    stored = mode.as_stored(images)
+
+    assert stored.is_contiguous()
+    assert torch.equal(mode.as_images(stored), images)
+    assert mode.as_images(stored).stride() == images.stride()
+
+
+def test_auto_is_a_device_that_is_there() -> None:
+    """cuda where there is one, else the CPU."""
+    assert find_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@pytest.mark.parametrize("name", ["cuda:99", "gpu", "cpu:x"])
+def test_a_device_that_is_not_there_is_refused(name: str) -> None:
+    """With what to write instead."""
+    with pytest.raises(TrainerError, match=name) as caught:
+        find_device(name)
+
+    assert "cpu" in caught.value.hint
+
+
+def test_the_cpu_has_a_name() -> None:
+    """The stamp says what a run ran on."""
+    assert len(device_name(CPU)) > len("cpu: ")

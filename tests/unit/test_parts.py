@@ -1,0 +1,125 @@
+"""From cached pixels to normalised batches."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision import transforms
+
+from ablate.training.config import Normalization
+from ablate.training.data.parts import IMAGENET, Part, load_parts, made_ready
+from ablate.training.numerics import Mode
+from tests.training_builders import a_config, a_live_run, a_spec
+
+CPU = torch.device("cpu")
+GREY = Normalization(mean=[0.1307], std=[0.3081])
+
+
+def a_part(channels: int = 3, block: Normalization | None = IMAGENET, *, channels_last: bool = False) -> Part:
+    """Five of nine pictures of noise, in an order of their own."""
+    generator = torch.Generator().manual_seed(0)
+    stored = torch.randint(0, 256, (9, 12, 12, channels), generator=generator, dtype=torch.uint8)
+    rows = torch.tensor([7, 0, 3, 8, 2])
+    mean, std = (None, None)
+    if block is not None:
+        mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (block.mean, block.std))
+    return Part(stored, rows, rows % 4, mean, std, Mode(CPU, torch.float32, channels_last))
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize(("channels", "block"), [(3, IMAGENET), (1, GREY), (3, None)])
+def test_pictures_are_normalised_as_torchvision_does_bit_for_bit(
+    channels: int, block: Normalization | None, *, channels_last: bool
+) -> None:
+    """Equal to ToTensor and Normalize on the same pixels, in either memory layout."""
+    part = a_part(channels, block, channels_last=channels_last)
+    steps = [transforms.ToTensor()]
+    if block is not None:
+        steps.append(transforms.Normalize(block.mean, block.std))
+    theirs = transforms.Compose(steps)
+    images = [Image.fromarray(part.stored[row].squeeze(-1).numpy()) for row in part.rows]
+
+    ours = part.images_of(torch.arange(5))
+
+    assert torch.equal(ours, torch.stack([theirs(image) for image in images]))
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_a_ready_part_gives_the_same_images(*, channels_last: bool) -> None:
+    """Normalised once or batch by batch: the same numbers in the same memory layout."""
+    part, chosen = a_part(channels_last=channels_last), torch.tensor([4, 1, 1, 0])
+    ready = made_ready(part)
+
+    assert ready.ready is not None
+    assert torch.equal(ready.images_of(chosen), part.images_of(chosen))
+    assert ready.images_of(chosen).stride() == part.images_of(chosen).stride()
+    assert torch.equal(ready.targets_of(chosen), part.targets_of(chosen))
+
+
+def test_a_part_that_needs_too_much_memory_is_not_made_ready() -> None:
+    """The limit is in bytes of normalised images."""
+    part = a_part()
+    size = 5 * 3 * 12 * 12 * 4
+
+    assert made_ready(part, limit=size - 1).ready is None
+    assert made_ready(part, limit=size).ready is not None
+
+
+def test_an_empty_part_stays_as_it_is() -> None:
+    """Where no validation part was asked for there is nothing to normalise."""
+    none = torch.tensor([], dtype=torch.int64)
+    part = replace(a_part(), rows=none, targets=none)
+
+    assert len(made_ready(part)) == 0
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_images_have_the_layout_that_was_asked_for(*, channels_last: bool) -> None:
+    """The numbers are the same; where they lie in memory is not."""
+    images = a_part(channels_last=channels_last).images_of(torch.arange(5))
+
+    expected = torch.channels_last if channels_last else torch.contiguous_format
+    assert images.is_contiguous(memory_format=expected)
+    assert torch.equal(images, a_part().images_of(torch.arange(5)))
+
+
+def test_members_are_named_by_their_place_in_the_part() -> None:
+    """The second member of the part is the picture in row 0."""
+    part = a_part(block=None)
+
+    pixels = part.pixels_of(torch.tensor([1]))
+
+    assert pixels.dtype == torch.uint8
+    assert torch.equal(pixels[0], part.stored[0].permute(2, 0, 1))
+    assert part.targets_of(torch.tensor([1, 3])).tolist() == [0, 0]
+
+
+def test_parts_hold_the_pictures_of_the_split(digits: Path) -> None:
+    """Each member's pixels and target are those of the picture the split names."""
+    config = a_config()
+    run = a_live_run(digits, a_spec(config))
+
+    parts = load_parts(config, run, Mode(CPU, torch.float32, channels_last=False))
+
+    assert [len(parts.fit), len(parts.val), len(parts.test)] == [50, 20, 60]
+    for part, indices in ((parts.fit, parts.split.fit), (parts.val, parts.split.val), (parts.test, parts.split.test)):
+        assert part.targets.tolist() == parts.pictures.targets[list(indices)].tolist()
+        first = np.array(parts.pictures.pixels[indices[0]])
+        assert torch.equal(part.pixels_of(torch.tensor([0]))[0], torch.from_numpy(first).permute(2, 0, 1))
+
+
+def test_a_part_that_is_changed_at_random_is_not_normalised_beforehand(digits: Path) -> None:
+    """Augmentation works on pixels; the parts that are only looked at are ready all the same."""
+    config = a_config(augment={"flip": {}})
+    run = a_live_run(digits, a_spec(config))
+
+    parts = load_parts(config, run, Mode(CPU, torch.float32, channels_last=False))
+
+    assert parts.fit.ready is None
+    assert parts.val.ready is not None
+    assert parts.test.ready is not None
