@@ -5,13 +5,32 @@ Heavy packages are imported inside the commands: `ablate --help` must not wait f
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ablate.cli.loading import load
+from ablate.cli.options import (
+    DesignName,
+    Executor,
+    ExecutorName,
+    Json,
+    Look,
+    MaybeStudy,
+    NoTracking,
+    Only,
+    Retrain,
+    RetryFailed,
+    Reuse,
+    Sets,
+    StudyPath,
+    Uri,
+    Work,
+    Workers,
+)
 from ablate.cli.show import Watch, errors_shown, note, say, say_json
+from ablate.cli.using import init, predict, schema, status, sync, ui
 
 if TYPE_CHECKING:
     from ablate.session import Options
@@ -24,30 +43,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Ablation studies of image classifiers: which change made the model better, by how much, how sure?",
 )
-
-
-class ExecutorName(StrEnum):
-    """Where runs are trained."""
-
-    pool = "pool"
-    inline = "inline"
-
-
-StudyPath = Annotated[Path, typer.Argument(help="The study file.", metavar="STUDY", show_default=False)]
-MaybeStudy = Annotated[Path | None, typer.Argument(help="The study file; none: the quick start.", metavar="[STUDY]")]
-Work = Annotated[Path, typer.Option(help="Folder for runs, MLflow's database and reports.")]
-Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the base.")]
-DesignName = Annotated[str | None, typer.Option("--design", help="Another design over the same factors.")]
-Look = Annotated[int, typer.Option(min=1, help="Up to which planned look, counted from 1.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
-Workers = Annotated[int | None, typer.Option(help="Runs at once (default: as many as cores or GPUs carry).")]
-Executor = Annotated[ExecutorName, typer.Option(help="pool: a process a run; inline: in this process.")]
-Uri = Annotated[str | None, typer.Option(help="MLflow tracking URI (default: sqlite in the work folder).")]
-NoTracking = Annotated[bool, typer.Option("--no-tracking", help="Write nothing to MLflow now.")]
-Only = Annotated[list[str] | None, typer.Option("--only", metavar="VARIANT", help="Train only this variant.")]
-Reuse = Annotated[bool, typer.Option("--reuse", help="Take finished runs of other code or data as they are.")]
-Retrain = Annotated[bool, typer.Option("--retrain", help="Train finished runs of other code or data again.")]
-RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try again what ended with an error.")]
 
 
 def main() -> None:
@@ -104,7 +99,7 @@ def run(
             stale="reuse" if reuse else "retrain" if retrain else "ask",
             retry_failed=retry_failed,
         )
-        _run(_load(study, work, set_, design), work, options, as_json=json_)
+        _run(load(study, work, set_, design), work, options, as_json=json_)
 
 
 @app.command()
@@ -126,7 +121,7 @@ def optuna(
     from ablate.session import Options
 
     with errors_shown():
-        loaded = _load(study, work, set_, None) if study else _quickstart(work, set_)
+        loaded = load(study, work, set_, None) if study else _quickstart(work, set_)
         options = Options(workers=workers, tracking_uri=tracking_uri, track=not no_tracking)
         with Watch(loaded.evidence.metric) as watch:
             found = run_search(loaded, trials=trials, work=work, options=options, on_progress=watch)
@@ -157,7 +152,7 @@ def plan(
     from ablate.session import Options, check_options, open_session
 
     with errors_shown():
-        session = open_session(_load(study, work, set_, design), work)
+        session = open_session(load(study, work, set_, design), work)
         options = Options(look=look)
         check_options(session, options)
         summary = plan_summary(session, options, with_parameters=json_)
@@ -176,7 +171,7 @@ def check(study: StudyPath, work: Work = Path(), set_: Sets = None, design: Desi
     from ablate.study.plan import make_plan
 
     with errors_shown():
-        checked = make_plan(_load(study, work, set_, design))
+        checked = make_plan(load(study, work, set_, design))
         variants, contrasts = len(checked.variants), len(checked.contrasts)
         say(f"{study}: good. {variants} variants, {contrasts} questions, looks at {list(checked.looks)} replicates.")
 
@@ -200,7 +195,7 @@ def report(
     from ablate.showing import judge_study, write_report
 
     with errors_shown():
-        session = open_session(_load(study, work, set_, design), work)
+        session = open_session(load(study, work, set_, design), work)
         options = Options(look=look)
         check_options(session, options)
         findings = judge_study(session, options)
@@ -210,119 +205,6 @@ def report(
         else:
             show_findings(findings, path)
         raise typer.Exit(int(bool(findings.failed)))
-
-
-@app.command()
-def predict(
-    run_: Annotated[str, typer.Argument(metavar="STUDY/VARIANT/REPLICATE", help="A finished run.")],
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Picture files.")],
-    work: Work = Path(),
-    json_: Json = False,
-) -> None:
-    """Class and probabilities of pictures, by a finished run's weights.
-
-    Example: ablate predict "quickstart/GAP head/0" scan.png
-    """
-    from ablate.cli.results import show_predictions
-    from ablate.predicting import predict_images
-
-    with errors_shown():
-        _work_on_path(work)
-        predictions = predict_images(run_, images, work=work)
-        if json_:
-            say_json([{"image": str(image), "probabilities": found} for image, found in predictions])
-        else:
-            show_predictions(predictions)
-
-
-@app.command()
-def ui(
-    work: Work = Path(),
-    port: Annotated[int, typer.Option(help="Port on localhost.")] = 5000,
-    tracking_uri: Uri = None,
-) -> None:
-    """Open MLflow's interface on the work folder's runs; the same as `mlflow ui` there.
-
-    Example: ablate ui --port 5001
-    """
-    from ablate.cli.server import serve_mlflow
-
-    with errors_shown():
-        raise typer.Exit(serve_mlflow(work, port=port, uri=tracking_uri))
-
-
-@app.command()
-def status(work: Work = Path(), json_: Json = False) -> None:
-    """Say for every study of the work folder what is finished, running, failed or waiting.
-
-    Example: ablate status
-    """
-    from ablate.cli.results import show_status
-    from ablate.status import study_states
-
-    with errors_shown():
-        states = study_states(work.resolve())
-        if json_:
-            say_json(states)
-        else:
-            show_status(states)
-
-
-@app.command()
-def sync(
-    study: StudyPath,
-    work: Work = Path(),
-    set_: Sets = None,
-    design: DesignName = None,
-    look: Look = 1,
-    tracking_uri: Uri = None,
-) -> None:
-    """Bring MLflow up to date with the journals, after it was away or was moved.
-
-    Example: ablate sync studies/quickstart.yaml --tracking-uri http://localhost:5000
-    """
-    from ablate.session import Options, check_options, open_session
-    from ablate.workflow import sync_study
-
-    with errors_shown():
-        session = open_session(_load(study, work, set_, design), work)
-        options = Options(look=look, tracking_uri=tracking_uri)
-        check_options(session, options)
-        told = sync_study(session, options)
-        say(f"{told} runs are in MLflow.")
-
-
-@app.command()
-def init(
-    path: Annotated[Path, typer.Argument(help="Where to write the study file.")] = Path("studies/my_study.yaml"),
-    root: Annotated[Path | None, typer.Option(help="Your image folder: ROOT/<class>/*.jpg")] = None,
-) -> None:
-    """Write a study file to start from, for your own folder of pictures.
-
-    Example: ablate init studies/faces.yaml --root data/faces
-    """
-    from ablate.starter import write_starter
-
-    with errors_shown():
-        write_starter(path, root)
-        say(f"{path} is written. Edit it, then: ablate check {path} && ablate run {path}")
-
-
-@app.command()
-def schema(
-    trainer: Annotated[str | None, typer.Option(help="A trainer's path: the schema of its base:.")] = None,
-    work: Work = Path(),
-) -> None:
-    """Print the JSON Schema of study files, or of a trainer's settings.
-
-    Example: ablate schema --trainer ablate.training:train
-    """
-    from ablate.resolve import load_trainer
-    from ablate.study.schema import StudyFile
-
-    with errors_shown():
-        _work_on_path(work)
-        say_json(load_trainer(trainer).config.model_json_schema() if trainer else StudyFile.model_json_schema())
 
 
 def _run(study: Study, work: Path, options: Options, *, as_json: bool) -> None:
@@ -341,22 +223,13 @@ def _run(study: Study, work: Path, options: Options, *, as_json: bool) -> None:
     raise typer.Exit(done.exit_code)
 
 
-def _load(path: Path, work: Path, sets: list[str] | None, design: str | None) -> Study:
-    from ablate.study.load import load_study
-
-    _work_on_path(work)
-    return load_study(path, sets=sets or (), design=design)
-
-
 def _quickstart(work: Path, sets: list[str] | None = None) -> Study:
     from ablate.starter import quickstart_path
 
     path = quickstart_path(work)
     note(f"Study: {path}")
-    return _load(path, work, sets, None)
+    return load(path, work, sets, None)
 
 
-def _work_on_path(work: Path) -> None:
-    from ablate.resolve import search_first
-
-    search_first(work.resolve())
+for command in (predict, ui, status, sync, init, schema):
+    app.command()(command)

@@ -1,0 +1,33 @@
+"""The options that several commands share, each with its one-line help."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class ExecutorName(StrEnum):
+    """Where runs are trained."""
+
+    pool = "pool"
+    inline = "inline"
+
+
+StudyPath = Annotated[Path, typer.Argument(help="The study file.", metavar="STUDY", show_default=False)]
+MaybeStudy = Annotated[Path | None, typer.Argument(help="The study file; none: the quick start.", metavar="[STUDY]")]
+Work = Annotated[Path, typer.Option(help="Folder for runs, MLflow's database and reports.")]
+Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the base.")]
+DesignName = Annotated[str | None, typer.Option("--design", help="Another design over the same factors.")]
+Look = Annotated[int, typer.Option(min=1, help="Up to which planned look, counted from 1.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+Workers = Annotated[int | None, typer.Option(help="Runs at once (default: as many as cores or GPUs carry).")]
+Executor = Annotated[ExecutorName, typer.Option(help="pool: a process a run; inline: in this process.")]
+Uri = Annotated[str | None, typer.Option(help="MLflow tracking URI (default: sqlite in the work folder).")]
+NoTracking = Annotated[bool, typer.Option("--no-tracking", help="Write nothing to MLflow now.")]
+Only = Annotated[list[str] | None, typer.Option("--only", metavar="VARIANT", help="Train only this variant.")]
+Reuse = Annotated[bool, typer.Option("--reuse", help="Take finished runs of other code or data as they are.")]
+Retrain = Annotated[bool, typer.Option("--retrain", help="Train finished runs of other code or data again.")]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try again what ended with an error.")]

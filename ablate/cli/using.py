@@ -1,0 +1,119 @@
+"""The commands around the walk: use a run, watch, catch up, begin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ablate.cli.loading import load, work_on_path
+from ablate.cli.options import DesignName, Json, Look, Sets, StudyPath, Uri, Work
+from ablate.cli.show import errors_shown, say, say_json
+
+
+def predict(
+    run_: Annotated[str, typer.Argument(metavar="STUDY/VARIANT/REPLICATE", help="A finished run.")],
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Picture files.")],
+    work: Work = Path(),
+    json_: Json = False,
+) -> None:
+    """Class and probabilities of pictures, by a finished run's weights.
+
+    Example: ablate predict "quickstart/GAP head/0" scan.png
+    """
+    from ablate.cli.results import show_predictions
+    from ablate.predicting import predict_images
+
+    with errors_shown():
+        work_on_path(work)
+        predictions = predict_images(run_, images, work=work)
+        if json_:
+            say_json([{"image": str(image), "probabilities": found} for image, found in predictions])
+        else:
+            show_predictions(predictions)
+
+
+def ui(
+    work: Work = Path(),
+    port: Annotated[int, typer.Option(help="Port on localhost.")] = 5000,
+    tracking_uri: Uri = None,
+) -> None:
+    """Open MLflow's interface on the work folder's runs; the same as `mlflow ui` there.
+
+    Example: ablate ui --port 5001
+    """
+    from ablate.cli.server import serve_mlflow
+
+    with errors_shown():
+        raise typer.Exit(serve_mlflow(work, port=port, uri=tracking_uri))
+
+
+def status(work: Work = Path(), json_: Json = False) -> None:
+    """Say for every study of the work folder what is finished, running, failed or waiting.
+
+    Example: ablate status
+    """
+    from ablate.cli.results import show_status
+    from ablate.status import study_states
+
+    with errors_shown():
+        states = study_states(work.resolve())
+        if json_:
+            say_json(states)
+        else:
+            show_status(states)
+
+
+def sync(
+    study: StudyPath,
+    work: Work = Path(),
+    set_: Sets = None,
+    design: DesignName = None,
+    look: Look = 1,
+    tracking_uri: Uri = None,
+) -> None:
+    """Bring MLflow up to date with the journals, after it was away or was moved.
+
+    Example: ablate sync studies/quickstart.yaml --tracking-uri http://localhost:5000
+    """
+    from ablate.session import Options, check_options, open_session
+    from ablate.workflow import sync_study
+
+    with errors_shown():
+        session = open_session(load(study, work, set_, design), work)
+        options = Options(look=look, tracking_uri=tracking_uri)
+        check_options(session, options)
+        told = sync_study(session, options)
+        say(f"{told} runs are in MLflow.")
+
+
+def init(
+    path: Annotated[Path, typer.Argument(help="Where to write the study file.")] = Path("studies/my_study.yaml"),
+    root: Annotated[Path | None, typer.Option(help="Your image folder: ROOT/<class>/*.jpg")] = None,
+) -> None:
+    """Write a study file to start from, for your own folder of pictures.
+
+    Example: ablate init studies/faces.yaml --root data/faces
+    """
+    from ablate.starter import write_starter
+
+    with errors_shown():
+        write_starter(path, root)
+        say(f"{path} is written. Edit it, then: ablate check {path} && ablate run {path}")
+
+
+def schema(
+    trainer: Annotated[str | None, typer.Option(help="A trainer's path: the schema of its base:.")] = None,
+    work: Work = Path(),
+) -> None:
+    """Print the JSON Schema of study files, or of a trainer's settings.
+
+    Example: ablate schema --trainer ablate.training:train
+    """
+    from ablate.resolve import load_trainer
+    from ablate.study.schema import StudyFile
+
+    with errors_shown():
+        work_on_path(work)
+        say_json(load_trainer(trainer).config.model_json_schema() if trainer else StudyFile.model_json_schema())
