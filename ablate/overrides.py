@@ -9,7 +9,7 @@ from typing import Any
 from ablate.errors import SettingError
 
 Complete = Callable[[dict[str, Any]], Mapping[str, Any]]
-"""From a sparse configuration to the same one with every default; empty where it is not valid."""
+"""From a sparse configuration to the same one with every default."""
 
 
 class OverrideError(SettingError):

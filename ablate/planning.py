@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from statistics import NormalDist
 from typing import Any
 
@@ -11,6 +12,7 @@ from ablate.harness.telling import changes_text
 from ablate.looks import look_shares
 from ablate.records import Description, Folds, Variant
 from ablate.session import Options, Session, default_workers
+from ablate.study.plan import Plan
 from ablate.survey import Survey
 
 DISAGREEMENT = 0.2
@@ -35,7 +37,7 @@ def plan_summary(session: Session, options: Options, *, with_parameters: bool) -
             {"variant": item.variant, "replicate": item.spec.replicate.index, "differs": list(item.differences)}
             for item in found.stale
         ],
-        "to_run": len(found.to_run) + (len(found.failed) if options.retry_failed else 0),
+        "to_run": len(_names_to_run(found, options)),
         "estimate_seconds": _estimate_seconds(session, found, options),
         "visible_step": visible_steps(session),
     }
@@ -61,36 +63,54 @@ def _estimate_seconds(session: Session, found: Survey, options: Options) -> floa
     """From finished runs of the same variant, else of any variant of the study; None before the first."""
     finished = [(variant, run.seconds) for variant, _, run in found.cached]
     finished += [(item.variant, item.result.seconds) for item in found.stale]
+    names = _names_to_run(found, options)
     if not finished:
-        return 0.0 if not found.to_run else None
+        return None if names else 0.0
     mean = sum(seconds for _, seconds in finished) / len(finished)
     total = 0.0
-    for variant, _ in found.to_run:
+    for variant in names:
         own = [seconds for name, seconds in finished if name == variant]
         total += sum(own) / len(own) if own else mean
     workers = options.workers or default_workers(session.plan.variants)
-    return round(total / max(1, min(workers, len(found.to_run) or 1)), 1)
+    return round(total / max(1, min(workers, len(names))), 1)
+
+
+def _names_to_run(found: Survey, options: Options) -> list[str]:
+    """The variant of each run that would be trained now."""
+    failed = [variant for variant, _, _ in found.failed] if options.retry_failed else []
+    return [variant for variant, _ in found.to_run] + failed
 
 
 def visible_steps(session: Session) -> list[dict[str, Any]]:
-    """The smallest step each planned look shows with 80% power, in points; None where the test size is not known.
+    """The smallest step each planned look shows with 80% power, in points.
 
-    Before any run this rests on an assumption: DISAGREEMENT and RUN_NOISE.
+    None where the number of test images is not known, and for metrics that are no accuracy. Before
+    any run this rests on an assumption: DISAGREEMENT and RUN_NOISE.
     """
     plan = session.plan
-    family = max((sum(c.family == f for c in plan.contrasts) for f in {c.family for c in plan.contrasts}), default=0)
+    families = Counter(contrast.family for contrast in plan.contrasts)
     baseline = session.prepared.get(plan.variants[0].name)
     tested = baseline.counts.get("test") if baseline is not None else None
-    rows = []
-    for replicates, share in zip(plan.looks, look_shares(plan.looks), strict=True):
-        points = None
-        if tested and family:
-            distinct = (
-                tested * min(replicates, plan.protocol.test.count) if isinstance(plan.protocol.test, Folds) else tested
-            )
-            se = math.sqrt(DISAGREEMENT / distinct + 2 * RUN_NOISE**2 / replicates)
-            normal = NormalDist()
-            z = normal.inv_cdf(1 - 0.05 * share / family / 2) + normal.inv_cdf(0.8)
-            points = round(100 * z * se, 2)
-        rows.append({"replicates": replicates, "points": points})
-    return rows
+    knowable = bool(tested and families and "accuracy" in plan.protocol.metric)
+    return [
+        {
+            "replicates": replicates,
+            "points": _visible(replicates, _distinct(tested or 0, replicates, plan), share / max(families.values()))
+            if knowable
+            else None,
+        }
+        for replicates, share in zip(plan.looks, look_shares(plan.looks), strict=True)
+    ]
+
+
+def _distinct(tested: int, replicates: int, plan: Plan) -> int:
+    """How many different test images some replicates see."""
+    test = plan.protocol.test
+    return tested * min(replicates, test.count) if isinstance(test, Folds) else tested
+
+
+def _visible(replicates: int, images: int, share: float) -> float:
+    """share: the part of the error rate that one question of the largest family may spend."""
+    standard_error = math.sqrt(DISAGREEMENT / images + 2 * RUN_NOISE**2 / replicates)
+    normal = NormalDist()
+    return round(100 * (normal.inv_cdf(1 - 0.05 * share / 2) + normal.inv_cdf(0.8)) * standard_error, 2)

@@ -137,7 +137,7 @@ def _test_to_json(test: TestRule) -> Any:
             return {"folds": count}
         case Share(share=share):
             return {"share": share}
-        case Official():
+        case _:
             return "official"
 
 

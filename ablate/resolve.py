@@ -59,7 +59,7 @@ def load_trainer(path: str) -> Trainer:
     module = _import(module_name, path)
     train = getattr(module, function_name, None)
     if not callable(train):
-        known = [n for n, value in vars(module).items() if inspect.isfunction(value) and not n.startswith("_")]
+        known = [n for n, value in vars(module).items() if inspect.isfunction(value) and _is_own(value, module)]
         raise TrainerError(
             f"trainer {path!r}: module {module_name!r} has no function {function_name!r}",
             hint=f"{near_match(function_name, known)}It has: {', '.join(sorted(known)) or 'none'}.",
@@ -75,6 +75,10 @@ def load_trainer(path: str) -> Trainer:
         check_config=getattr(module, "check_config", None),
         warm=getattr(module, "WARM", module_name),
     )
+
+
+def _is_own(function: Any, module: Any) -> bool:
+    return function.__module__ == module.__name__ and not function.__name__.startswith("_")
 
 
 def _import(name: str, path: str) -> Any:

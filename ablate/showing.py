@@ -45,7 +45,7 @@ def write_report(findings: Findings, session: Session, options: Options) -> Path
     from ablate.report.summary import summary_json
 
     path = render_report(findings, report_folder(session, options))
-    write_json(session.store.study(session.study.name) / "report.json", summary_json(findings))
+    write_json(session.store.study(session.study.name) / "report.json", summary_json(findings, path))
     return path
 
 

@@ -201,7 +201,7 @@ def report(
         findings = judge_study(session, options)
         path = write_report(findings, session, options)
         if json_:
-            say_json(summary_json(findings))
+            say_json(summary_json(findings, path))
         else:
             show_findings(findings, path)
         raise typer.Exit(int(bool(findings.failed)))
@@ -215,7 +215,7 @@ def _run(study: Study, work: Path, options: Options, *, as_json: bool) -> None:
     with Watch(study.evidence.metric) as watch:
         done = run_study(study, work=work, options=options, on_progress=watch)
     if as_json:
-        say_json(summary_json(done.findings))
+        say_json(summary_json(done.findings, done.report))
     else:
         show_study_run(done)
     if done.exit_code >= 128:

@@ -22,6 +22,8 @@ def show_findings(findings: Findings, report: Path) -> None:
     say(first_sentence(findings))
     table = terminal_steps(findings)
     say_table(list(table.columns), [list(row) for row in table.rows])
+    if table.note:
+        note(table.note)
     for cell in findings.failed:
         note(f"Failed: {cell.variant}, replicate {cell.replicate}: {cell.reason}")
     say(f"Report: {report}")

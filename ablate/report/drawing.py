@@ -90,7 +90,7 @@ def _draw_forest_row(axes: Axes, row: ForestRow, y: float) -> None:
         ends = (least if lo is None else lo, most if hi is None else hi)
         axes.plot(ends, (y, y), color=colour, linewidth=width, solid_capstyle="butt", zorder=2)
     dots = row.by_replicate if len(row.by_replicate) > 1 else ()
-    axes.plot(dots, [y + 0.3] * len(dots), "o", color=FAINT, markersize=2.5, zorder=3)
+    axes.plot(dots, [y + 0.3] * len(dots), "o", color=FAINT, markersize=2.5, zorder=3, clip_on=False)
     axes.plot([row.difference], [y], "o", color=INK, markersize=6, zorder=4, clip_on=False)
 
 

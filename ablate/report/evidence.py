@@ -121,13 +121,12 @@ def _noise(findings: Findings) -> str:
     noise, metric = findings.noise, findings.metric
     if noise.runs is None:
         return "With one run of each variant nobody knows how much two runs of the same variant differ."
-    text = f"Replicates of one variant differ by {size_words(noise.runs, metric)} (standard deviation)"
+    runs = size_words(noise.runs, metric)
+    text = f"Luck of split and training alone makes replicates of one variant differ by {runs}"
     if noise.differences is None:
-        return f"{text}, through the luck of split and training alone."
-    return (
-        f"{text} through the luck of split and training alone, differences between two variants by "
-        f"{size_words(noise.differences, metric)}."
-    )
+        return f"{text} (standard deviation)."
+    differences = size_words(noise.differences, metric)
+    return f"{text}, and differences between two variants by {differences} (standard deviations)."
 
 
 def _basis(findings: Findings) -> str:

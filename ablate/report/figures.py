@@ -148,10 +148,9 @@ def _forest_row(effect: EffectRow, findings: Findings) -> ForestRow:
 
 def forest_caption(info: ForestInfo, findings: Findings) -> str:
     """How to read the forest plot."""
-    sizes = " and ".join(in_words(len(group.rows)) for group in info.groups)
     caption = (
-        f"Differences with 95% intervals (thick) and with intervals that hold for the whole family of {sizes} at once "
-        f"(thin); small dots are single replicates. The grey band is what counts as no difference "
+        "Differences with 95% intervals (thick) and with intervals that hold for all comparisons of a family at once "
+        "(thin); small dots are single replicates. The grey band is what counts as no difference "
         f"(±{number(info.negligible, findings.metric.decimals)}); better lies to the {info.better_is}."
     )
     return _with_left_out(caption, info.left_out, "comparisons")

@@ -123,7 +123,7 @@ def common_axis(points: Sequence[float], ends: Sequence[float]) -> Axis:
     limit = max(2 * largest, 4 * sizes[len(sizes) // 2]) if sizes else 2 * largest
     shown = [0.0, *points, *(min(limit, max(-limit, value)) for value in ends)]
     lo, hi = min(shown), max(shown)
-    if lo == hi:
+    if hi - lo < 1e-9:
         return Axis(-1.0, 1.0)
     step = _round_step((hi - lo) / 10)
     return Axis(floor(lo / step + 1e-9) * step, -floor(-hi / step + 1e-9) * step)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ablate.records import Cell, Failed, Finished, Folds, TestRule
-from ablate.stats.cells import Array, Cells, Index
+from ablate.stats.cells import Array, Cells, Index, StatisticsError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,6 +133,11 @@ def _agreed(runs: Mapping[str, Finished]) -> str:
 def _read_scores(run: Finished) -> tuple[list[str], Array]:
     """Image ids and scores in the order of the ids, so that runs line up."""
     assert run.images is not None
+    if not (run.folder / run.images).exists():
+        raise StatisticsError(
+            f"the scores of a finished run are gone: {run.folder / run.images}",
+            hint="Remove that folder, and the run will be trained again.",
+        )
     with np.load(run.folder / run.images, allow_pickle=False) as stored:
         ids, scores = stored["id"], stored["score"].astype(np.float64)
     order = np.argsort(ids, kind="stable")

@@ -85,8 +85,8 @@ class Study:
     def _completed(self, config: dict[str, Any]) -> Mapping[str, Any]:
         try:
             return self.trainer.config.model_validate(config).model_dump(mode="json")
-        except ValidationError:
-            return {}
+        except ValidationError:  # of two changes that go together only the first is made yet
+            return self.trainer.config.model_validate(self.base).model_dump(mode="json")
 
     @property
     def protocol(self) -> Protocol:

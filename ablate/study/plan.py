@@ -90,6 +90,7 @@ class _Made(NamedTuple):
     """A variant with what it was made from, for what is laid on it."""
 
     variant: Variant
+    digest: str
     settings: Settings
     overrides: Overrides
     places: tuple[Place, ...]
@@ -100,33 +101,31 @@ def _own_names(study: Study) -> dict[str, str]:
     names: dict[str, str] = {}
     try:
         for cell in lay_out(study, study.own_design).cells:
-            names.setdefault(_digest(study.resolve(cell.overrides, *cell.places)), cell.name)
+            names.setdefault(sha256_json(identity_of(study.resolve(cell.overrides, *cell.places))), cell.name)
     except StudyError:
         return {}  # a design that cannot be laid out names nothing
     return names
 
 
-def _digest(settings: Settings) -> str:
-    return sha256_json(identity_of(settings))
-
-
 def _make(study: Study, cell: Cell, made: Mapping[str, _Made], names: dict[str, str]) -> _Made:
     settings = _settings(study, cell)
+    identity = identity_of(settings)
+    digest = sha256_json(identity)
     place = study.document.where(cell.places[-1] if cell.places else ("base",))
     reference = made[cell.reference] if cell.reference is not None else None
     if reference is not None:
-        _refuse_no_op(cell.name, settings, reference, place)
+        _refuse_no_op(cell.name, (settings, digest), reference, place)
         _refuse_other_tests(cell.name, settings, reference, place)
-    name = names.setdefault(_digest(settings), cell.name)
-    _refuse_taken(name, cell.name, settings, [item.variant for item in made.values()], place)
+    name = names.setdefault(digest, cell.name)
+    _refuse_taken(name, cell.name, digest, made.values(), place)
     variant = Variant(
         name=name,
         config=settings.model_dump(mode="json"),
-        identity=identity_of(settings),
+        identity=identity,
         changes=_changes(study, cell.overrides, settings, reference.settings) if reference else {},
         reference=reference.variant.name if reference else None,
     )
-    return _Made(variant, settings, cell.overrides, cell.places)
+    return _Made(variant, digest, settings, cell.overrides, cell.places)
 
 
 def _settings(study: Study, cell: Cell) -> Settings:
@@ -141,8 +140,9 @@ def _settings(study: Study, cell: Cell) -> Settings:
     return settings
 
 
-def _refuse_no_op(name: str, settings: Settings, reference: _Made, where: str) -> None:
-    if identity_of(settings) != reference.variant.identity:
+def _refuse_no_op(name: str, made: tuple[Settings, str], reference: _Made, where: str) -> None:
+    settings, digest = made
+    if digest != reference.digest:
         return
     before, after = (flattened(item.model_dump(mode="json")) for item in (reference.settings, settings))
     moved = [key for key in after if after[key] != before.get(key)]
@@ -171,14 +171,14 @@ def _changed_test_fields(settings: Settings, reference: _Made) -> list[str]:
     return [key for key in before | after if before.get(key) != after.get(key)]
 
 
-def _refuse_taken(name: str, wanted: str, settings: Settings, variants: Iterable[Variant], where: str) -> None:
-    for variant in variants:
-        if variant.identity == identity_of(settings):
+def _refuse_taken(name: str, wanted: str, digest: str, made: Iterable[_Made], where: str) -> None:
+    for item in made:
+        if item.digest == digest:
             raise StudyError(
-                f"{where}: {wanted!r} is the same configuration as {variant.name!r}",
+                f"{where}: {wanted!r} is the same configuration as {item.variant.name!r}",
                 hint="One name a configuration: leave one of the two out.",
             )
-        if variant.name == name:
+        if item.variant.name == name:
             raise StudyError(f"{where}: two different variants would be called {name!r}", hint="Rename a factor.")
 
 
@@ -236,12 +236,14 @@ def _compare(study: Study, comparison: Comparison, variants: Mapping[str, _Made]
     places = (*reference.places, ("compare", name, "set"))
     settings = study.resolve(overrides, *places)
     study.check(settings, overrides, *places)
-    _refuse_no_op(name, settings, reference, where)
-    _refuse_taken(name, name, settings, [item.variant for item in variants.values()], where)
+    identity = identity_of(settings)
+    digest = sha256_json(identity)
+    _refuse_no_op(name, (settings, digest), reference, where)
+    _refuse_taken(name, name, digest, variants.values(), where)
     variant = Variant(
         name=name,
         config=settings.model_dump(mode="json"),
-        identity=identity_of(settings),
+        identity=identity,
         changes=dict(comparison.overrides),
         reference=reference.variant.name,
     )
@@ -253,7 +255,7 @@ def _compare(study: Study, comparison: Comparison, variants: Mapping[str, _Made]
         family="compare",
         not_assessable="different test sets" if _changed_test_fields(settings, reference) else "",
     )
-    return _Made(variant, settings, overrides, places), contrast
+    return _Made(variant, digest, settings, overrides, places), contrast
 
 
 def _check_published(study: Study, variants: Collection[str] | None) -> None:

@@ -162,9 +162,7 @@ class _Builder:
 
     def _mapping(self, events: Iterator[Any], path: Path_) -> dict[str, Any]:
         content: dict[str, Any] = {}
-        for event in events:
-            if isinstance(event, yaml.MappingEndEvent):
-                break
+        while not isinstance(event := next(events), yaml.MappingEndEvent):
             self._check(event)
             if not isinstance(event, yaml.ScalarEvent):
                 self._refuse(event, "a key must be plain text", "Is a bracket or a brace out of place?")
@@ -178,9 +176,7 @@ class _Builder:
 
     def _sequence(self, events: Iterator[Any], path: Path_) -> list[Any]:
         items: list[Any] = []
-        for event in events:
-            if isinstance(event, yaml.SequenceEndEvent):
-                break
+        while not isinstance(event := next(events), yaml.SequenceEndEvent):
             items.append(self._value(event, events, (*path, len(items))))
         return items
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ablate.overrides import OverrideError, apply_overrides, flattened
@@ -15,6 +15,7 @@ LEAVES = st.none() | st.integers(0, 3) | st.just([1])
 CONFIGS = st.dictionaries(NAMES, st.recursive(LEAVES, lambda inner: st.dictionaries(NAMES, inner, max_size=3)))
 KEYS = st.lists(NAMES, min_size=1, max_size=3).map(".".join)
 OVERRIDES = st.dictionaries(KEYS, LEAVES | st.dictionaries(NAMES, LEAVES, max_size=2), max_size=4)
+some = settings(max_examples=60, deadline=None)
 
 
 def nothing_more(config: dict[str, Any]) -> dict[str, Any]:
@@ -39,6 +40,7 @@ def value_at(config: Any, key: str) -> Any:
     return config
 
 
+@some
 @given(CONFIGS, KEYS, LEAVES)
 def test_after_an_override_its_value_stands_at_its_path(config: dict[str, Any], key: str, value: Any) -> None:
     """And every value elsewhere is the one that was there."""
@@ -52,6 +54,7 @@ def test_after_an_override_its_value_stands_at_its_path(config: dict[str, Any], 
             assert after[other] == before[other]
 
 
+@some
 @given(CONFIGS, KEYS, LEAVES)
 def test_an_override_can_be_taken_back(config: dict[str, Any], key: str, value: Any) -> None:
     """Setting what was there restores the configuration."""
@@ -65,6 +68,7 @@ def test_an_override_can_be_taken_back(config: dict[str, Any], key: str, value: 
     assert applied(changed, {key: old}) == config
 
 
+@some
 @given(CONFIGS, OVERRIDES)
 def test_overrides_applied_twice_are_applied_once(config: dict[str, Any], overrides: dict[str, Any]) -> None:
     """They say what is, not what to add."""
@@ -74,6 +78,7 @@ def test_overrides_applied_twice_are_applied_once(config: dict[str, Any], overri
     assert applied(once or {}, join_overrides(overrides)) == once
 
 
+@some
 @given(CONFIGS, st.lists(OVERRIDES, max_size=3))
 def test_a_joined_bundle_does_what_its_parts_do_in_turn(config: dict[str, Any], bundles: list[dict[str, Any]]) -> None:
     """Wherever the parts lead somewhere."""
@@ -83,6 +88,7 @@ def test_a_joined_bundle_does_what_its_parts_do_in_turn(config: dict[str, Any], 
     assert applied(config, join_overrides(*bundles)) == in_turn
 
 
+@some
 @given(CONFIGS)
 def test_flattening_loses_nothing(config: dict[str, Any]) -> None:
     """The flat keys, set one by one, give the configuration back."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import HealthCheck, assume, given, settings
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ablate.errors import StudyError
@@ -41,7 +42,7 @@ FACTORS = st.lists(st.sampled_from(sorted(VALUES)), min_size=2, max_size=6, uniq
     lambda keys: {f"{key} up": {key: VALUES[key]} for key in keys}
 )
 COMMENTS = st.text(st.characters(codec="ascii", categories=["L", "N", "Zs"]), max_size=12)
-fast = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+fast = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def fingerprints(plan: Plan) -> dict[str, str]:
@@ -51,7 +52,7 @@ def fingerprints(plan: Plan) -> dict[str, str]:
 
 def planned(base: Any, design: str = "chain", factors: Any = None, text: str | None = None) -> Plan:
     """The plan of a study with such a base."""
-    content = a_study_file(base=base, **{design: factors or {"wide": {"model.width": 16}}})
+    content = a_study_file(base=base, evidence={"val": 0.1}, **{design: factors or {"wide": {"model.width": 16}}})
     return make_plan(read_study(text if text is not None else content))
 
 
@@ -80,7 +81,9 @@ def _shuffled(draw: st.DrawFn, value: Any) -> Any:
 @given(BASES, st.data())
 def test_order_of_keys_comments_and_white_space_never_change_a_fingerprint(base: Any, data: st.DataObject) -> None:
     """However somebody tidies up the file."""
-    content = a_study_file(base=base, one_at_a_time={"wide": {"model.width": 16}, "long": {"epochs": 9}})
+    content = a_study_file(
+        base=base, evidence={"val": 0.1}, one_at_a_time={"wide": {"model.width": 16}, "long": {"epochs": 9}}
+    )
     text = data.draw(yaml_text(content))
 
     assert fingerprints(make_plan(read_study(text))) == fingerprints(make_plan(read_study(content)))
@@ -102,10 +105,9 @@ def _meant(base: Any) -> dict[str, Any]:
 
 
 @fast
-@given(BASES, st.text(max_size=20))
+@given(BASES, st.text(st.characters(categories=["L", "N", "P", "Zs"]), max_size=20))
 def test_a_run_under_another_root_keeps_its_fingerprint(base: Any, root: str) -> None:
     """Wherever the pictures lie."""
-    assume("\x00" not in root)
     moved = base | {"data": base.get("data", {}) | {"root": root}, "device": "elsewhere"}
 
     assert fingerprints(planned(moved)) == fingerprints(planned(base))
@@ -141,7 +143,7 @@ def test_leaving_one_of_k_factors_out_gives_k_plus_one_variants_beside_the_basel
 @given(FACTORS, st.integers(1, 3))
 def test_a_factorial_has_the_product_of_its_levels_as_variants(factors: Any, levels: int) -> None:
     """One more than the levels for each factor; all configurations differ."""
-    factors = dict(list(factors.items())[:4])
+    factors = dict(list(factors.items())[:3])
     factors["lr"] = {"optimizer.lr": {"each": [0.5, 0.625, 0.75][:levels]}}
     plan = planned({"optimizer": {"lr": 0.1}}, "factorial", factors)
     pairs = (len(factors) * (len(factors) - 1)) // 2 if levels == 1 else 0
@@ -172,9 +174,5 @@ def test_a_change_back_to_what_was_there_is_refused(base: Any, key: str) -> None
     value: Any = config
     for part in key.split("."):
         value = value[part]
-    try:
+    with pytest.raises(StudyError, match="changes nothing"):
         planned(base, "chain", {"nothing": {key: value}})
-    except StudyError as error:
-        assert "changes nothing" in error.message
-    else:
-        raise AssertionError("a step that changes nothing was planned")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ablate.records import (
@@ -78,12 +78,15 @@ FAILED = st.builds(
     source_digest=TEXT,
 )
 
+few = settings(max_examples=30, deadline=None)
+
 
 def through_json(data: Any) -> Any:
     """As it comes out of a file."""
     return json.loads(json.dumps(data, allow_nan=False))
 
 
+@few
 @given(SPECS)
 def test_a_spec_comes_back_unchanged(spec: RunSpec) -> None:
     """And with it its fingerprint."""
@@ -92,24 +95,28 @@ def test_a_spec_comes_back_unchanged(spec: RunSpec) -> None:
     assert (back, back.fingerprint) == (spec, spec.fingerprint)
 
 
+@few
 @given(FINISHED)
 def test_a_finished_run_comes_back_unchanged(run: Finished) -> None:
     """In whatever folder it lies now."""
     assert Finished.from_json(FOLDER, through_json(run.to_json())) == run
 
 
+@few
 @given(FAILED)
 def test_a_failed_run_comes_back_unchanged(run: Failed) -> None:
     """Likewise."""
     assert Failed.from_json(FOLDER, through_json(run.to_json())) == run
 
 
+@few
 @given(FINISHED)
 def test_a_record_does_not_know_its_folder(run: Finished) -> None:
     """A work folder can be moved."""
     assert "folder" not in run.to_json()
 
 
+@few
 @given(SPECS, SPECS)
 def test_two_specs_share_a_fingerprint_only_where_they_ask_the_same(one: RunSpec, other: RunSpec) -> None:
     """Trainer, identity, protocol and replicate: nothing else, and all of these."""
@@ -122,6 +129,7 @@ def test_two_specs_share_a_fingerprint_only_where_they_ask_the_same(one: RunSpec
     assert (one.fingerprint == other.fingerprint) == (asked[0] == asked[1])
 
 
+@few
 @given(SPECS, CONFIGS)
 def test_what_is_no_identity_does_not_change_the_fingerprint(spec: RunSpec, config: dict[str, Any]) -> None:
     """The complete config may hold anything beside."""
@@ -130,6 +138,7 @@ def test_what_is_no_identity_does_not_change_the_fingerprint(spec: RunSpec, conf
     assert RunSpec.from_json(data).fingerprint == spec.fingerprint
 
 
+@few
 @given(TESTS)
 def test_a_test_rule_is_written_as_in_the_study_file(rule: Any) -> None:
     """{folds: F}, {share: s} or official."""
@@ -140,6 +149,7 @@ def test_a_test_rule_is_written_as_in_the_study_file(rule: Any) -> None:
     assert test_from_json(written) == rule
 
 
+@few
 @given(REPLICATES, st.lists(TEXT | st.integers(), max_size=3), st.lists(TEXT | st.integers(), max_size=3))
 def test_a_seed_depends_on_replicate_and_purpose_only(replicate: Replicate, one: list[Any], other: list[Any]) -> None:
     """Same question, same answer; another purpose, another one."""

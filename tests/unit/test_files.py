@@ -193,6 +193,20 @@ def test_four_processes_build_once(tmp_path: Path) -> None:
     assert (tmp_path / "log").read_text() == "built\n"
 
 
+def test_who_waited_takes_what_was_built_meanwhile(tmp_path: Path) -> None:
+    """The lock is free again, and so is the way."""
+    path = tmp_path / "cache"
+    waiting = threading.Thread(target=build_once, args=(path, lambda _: pytest.fail("built again")))
+    with locked(tmp_path / "cache.lock"):
+        waiting.start()
+        waiting.join(0.2)
+        path.write_text("built by the first")
+    waiting.join(10)
+
+    assert not waiting.is_alive()
+    assert path.read_text() == "built by the first"
+
+
 def test_what_is_there_is_not_built_again(tmp_path: Path) -> None:
     """Not even a lock is taken."""
     path = tmp_path / "cache"

@@ -137,7 +137,7 @@ def test_the_history_of_a_resumed_attempt_holds_each_epoch_once_at_its_own_time(
     write_epochs(tmp_path / "002", range(3, 6), start=200)
     third = write_epochs(tmp_path / "003", range(0))
     third.append("resumed", {"attempt": "002", "epoch": 4})
-    write_epochs(tmp_path / "003", range(5, 7), start=300)
+    write_epochs(tmp_path / "003", range(5, 7), start=300).append("finished", {})
     history = read_history(tmp_path / "003")
 
     assert [event.data["epoch"] for event in history] == [1, 2, 3, 4, 5, 6]

@@ -139,6 +139,21 @@ def test_a_block_that_is_new_is_shown_as_it_stands_in_the_end() -> None:
     assert changes(plan)["all factors"] == {"model.norm": {"name": "group", "groups": 2, "position": "before"}}
 
 
+@pytest.mark.parametrize(
+    "order", [("warmup", "epochs", "key"), ("warmup", "key", "epochs"), ("key", "epochs", "warmup")]
+)
+def test_two_changes_that_go_together_may_stand_in_any_order(order: tuple[str, ...]) -> None:
+    """Validation comes after all of them; a path through null stays one."""
+    together = {"warmup": ("warmup", 5), "epochs": ("epochs", 9)}
+    good = together | {"key": ("model.width", 4)}
+    bad = together | {"key": ("model.dropout.features", 0.5)}
+    plan = a_plan(chain={"long": dict(good[name] for name in order)})
+    error = refusal(chain={"long": dict(bad[name] for name in order)})
+
+    assert by_name(plan)["long"].identity == {"optimizer": {"lr": 0.1}, "warmup": 5, "epochs": 9, "model": {"width": 4}}
+    assert "leads through 'model.dropout', which is null here" in error.message
+
+
 # --- no-op guard ------------------------------------------------------------------------------
 
 

@@ -29,7 +29,7 @@ HOSTILE = (
     "$x_1$ | [link](javascript:alert) *b* _i_",
     "=cmd|' ∕C calc'!A0",
     "- item # heading &amp; ~~gone~~ ![x](y)",
-    "漢字テスト 🎉 " + "very long " * 6,
+    "漢字テスト 🎉" + " very long" * 6,
 )
 MARKDOWN = MarkdownIt("gfm-like", {"linkify": False, "html": True})
 

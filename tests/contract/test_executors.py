@@ -1,0 +1,105 @@
+"""The executor contract over every executor there is."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ablate.execute.inline import InlineExecutor
+from ablate.execute.pool import CAN_FORK, ForkPool, SpawnPool, open_pool
+from ablate.protocols import Exit
+from ablate.records import Finished
+from tests.contract.executor_contract import ExecutorContract, ProcessContract, coordinated, ends_of, pids_in, until
+from tests.training_builders import an_attempt
+
+forks = pytest.mark.skipif(not CAN_FORK, reason="this platform cannot fork")
+
+
+class TestInlineExecutor(ExecutorContract):
+    """Runs in this process."""
+
+    @pytest.fixture
+    def executor(self, work: Path) -> Iterator[InlineExecutor]:
+        executor = InlineExecutor()
+        yield executor
+        executor.close()
+
+
+class TestSpawnPool(ProcessContract):
+    """A fresh Python process a run."""
+
+    opened_by = "SpawnPool(slots=slots, work=work)"
+
+    @pytest.fixture
+    def executor(self, work: Path) -> Iterator[SpawnPool]:
+        executor = SpawnPool(slots=2, work=work)
+        yield executor
+        executor.close()
+
+
+@forks
+class TestForkPool(ProcessContract):
+    """A fork of a warm server a run."""
+
+    opened_by = "ForkPool(slots=slots, work=work, warm=['pranks'])"
+
+    @pytest.fixture
+    def executor(self, work: Path) -> Iterator[ForkPool]:
+        executor = ForkPool(slots=2, work=work, warm=["pranks"])
+        yield executor
+        executor.close()
+
+    def test_a_server_that_dies_is_replaced(self, executor: ForkPool, work: Path) -> None:
+        """What it ran is lost and said to be; the next run is carried out."""
+        lost = [an_attempt(self.task(work, do="sleep", number=number)) for number in range(2)]
+        for attempt in lost:
+            executor.start(attempt)
+        pids = [pids_in(attempt)[0] for attempt in lost]
+        (server,) = psutil.Process().children()
+        server.send_signal(signal.SIGKILL)
+
+        ends = ends_of(executor, 2)
+
+        assert set(ends) == {Exit(attempt, -signal.SIGKILL) for attempt in lost}
+        until(lambda: not any(map(psutil.pid_exists, pids)))
+        assert isinstance(self.result(executor, work), Finished)
+
+    def test_a_module_that_cannot_be_warmed_up_is_left_to_the_run(self, work: Path) -> None:
+        """Its error is then in the run's own record."""
+        for warm in ("no_such_module", "pranks:no_such_function", "pranks:train"):
+            executor = ForkPool(slots=1, work=work, warm=[warm])
+
+            assert isinstance(self.result(executor, work), Finished)
+            executor.close()
+
+    def test_close_does_not_wait_for_a_server_that_is_still_importing(self, work: Path) -> None:
+        """Ctrl-C during the first seconds ends at once."""
+        (work / "slow_module.py").write_text("import time\ntime.sleep(60)\n")
+        executor = ForkPool(slots=1, work=work, warm=["slow_module"])
+        executor.start(an_attempt(self.task(work)))
+        executor.close()
+
+        assert psutil.Process().children() == []
+
+    def test_each_run_has_a_gpu_to_itself(self, work: Path) -> None:
+        """As long as there are as many; the one that is free is taken."""
+        executor = ForkPool(slots=2, work=work, gpus=2)
+        results = coordinated(executor, work, ["finish"] * 4)
+        executor.close()
+
+        taken = [result.metrics["gpu"] for result in results if isinstance(result, Finished)]
+        assert taken[:2] == [0.0, 1.0]
+        assert set(taken[2:]) <= {0.0, 1.0}
+
+
+@forks
+def test_a_platform_that_can_fork_does(tmp_path: Path) -> None:
+    """Forking is the faster way."""
+    pool = open_pool(slots=1, work=tmp_path)
+    pool.close()
+
+    assert isinstance(pool, ForkPool)

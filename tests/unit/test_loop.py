@@ -1,0 +1,202 @@
+"""The training loop: what it reports, which weights it tests, when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from ablate.errors import Diverged
+from ablate.journal import read_history
+from ablate.records import Outcome
+from ablate.training.config import Config
+from ablate.training.data.parts import Parts, load_parts
+from ablate.training.evaluate import evaluate
+from ablate.training.loop import train_epochs, train_network, untrained
+from ablate.training.models import make_network
+from ablate.training.numerics import set_up
+from ablate.training.techniques.stopping import has_stalled
+from tests.training_builders import PROTOCOL, TINY, a_config, a_live_run, a_spec
+
+FC = {"model": {**TINY["model"], "head": {"name": "fc", "hidden": [16], "pool": 2}}}
+STILL = {"name": "sgd", "lr": 1e-30}
+"""An optimizer that never moves a weight of usual size."""
+
+
+def train(config: Config, work: Path, *, weights: str = "last", sealed: bool = False) -> tuple[Outcome, list[Any]]:
+    """The outcome of a run and the metrics of its epochs."""
+    protocol = replace(PROTOCOL, weights=weights, sealed=sealed)
+    run = a_live_run(work, a_spec(config, protocol=protocol))
+    outcome = train_network(config, run)
+    return outcome, [event.data["metrics"] for event in read_history(run.folder)]
+
+
+def logits_before_training(config: Config, work: Path) -> tuple[torch.Tensor, torch.Tensor, Parts]:
+    """Logits and targets of the fit part by the first weights."""
+    run, mode = a_live_run(work, a_spec(config)), set_up(config)
+    parts = load_parts(config, run, mode)
+    scores = evaluate(untrained(config, run, mode).network, parts.fit, mode, batch_size=100)
+    return scores.logits, scores.targets, parts
+
+
+def update_of(changes: Mapping[str, Any], work: Path) -> torch.Tensor:
+    """What one step changed, over all weights."""
+    config = a_config({"optimizer": {"name": "sgd", "lr": 1.0}, "batch_size": 50, "epochs": 1, **changes})
+    run, mode = a_live_run(work, a_spec(config)), set_up(config)
+    trained = untrained(config, run, mode)
+    before = torch.cat([weight.detach().flatten() for weight in trained.network.parameters()])
+    train_epochs(config, run, load_parts(config, run, mode), mode, trained)
+    return torch.cat([weight.detach().flatten() for weight in trained.network.parameters()]) - before
+
+
+def test_training_metrics_are_means_over_the_images(digits: Path) -> None:
+    """An incomplete last batch counts by its images: 50 in batches of 16."""
+    config = a_config(optimizer=STILL, epochs=1)
+    logits, targets, _ = logits_before_training(config, digits)
+
+    _, (metrics,) = train(config, digits)
+
+    assert metrics["train/loss"] == pytest.approx(float(torch.nn.functional.cross_entropy(logits, targets)), rel=1e-6)
+    assert metrics["train/accuracy"] == float((logits.argmax(1) == targets).double().mean())
+
+
+@pytest.mark.parametrize("alpha", [0.1, 0.9])
+def test_label_smoothing_shares_alpha_among_all_classes(alpha: float, digits: Path) -> None:
+    """The target of a picture is 1 - alpha + alpha / K for its class, alpha / K for each other one."""
+    config = a_config(optimizer=STILL, epochs=1, smoothing={"alpha": alpha})
+    logits, targets, _ = logits_before_training(config, digits)
+    smooth = torch.full_like(logits, alpha / 10)
+    smooth[torch.arange(len(targets)), targets] += 1 - alpha
+    by_hand = -(smooth * logits.log_softmax(1)).sum(1).mean()
+
+    _, (metrics,) = train(config, digits)
+
+    assert metrics["train/loss"] == pytest.approx(float(by_hand), rel=1e-6)
+
+
+def test_smoothing_is_no_part_of_what_is_measured_on_validation(digits: Path) -> None:
+    """val/loss is the plain cross-entropy, so that variants can be compared."""
+    config = a_config(optimizer=STILL, epochs=1)
+    _, (plain,) = train(config, digits)
+    _, (smoothed,) = train(a_config(optimizer=STILL, epochs=1, smoothing={"alpha": 0.5}), digits)
+
+    assert smoothed["val/loss"] == plain["val/loss"]
+    assert smoothed["train/loss"] != plain["train/loss"]
+
+
+def test_clipping_shortens_the_gradient_to_its_norm(digits: Path) -> None:
+    """A longer gradient keeps its direction; a shorter one is left as it is."""
+    free = update_of({}, digits)
+    length = float(free.norm())
+
+    clipped = update_of({"clipping": {"norm": length / 4}}, digits)
+
+    torch.testing.assert_close(clipped, free / 4, rtol=1e-3, atol=1e-7)
+    torch.testing.assert_close(update_of({"clipping": {"norm": length * 4}}, digits), free)
+
+
+def test_the_schedule_is_reported_as_used(digits: Path) -> None:
+    """train/lr is the learning rate of the epoch's last step."""
+    _, epochs = train(a_config(epochs=3, schedule={"name": "step", "every": 1, "gamma": 0.5}), digits)
+
+    assert [metrics["train/lr"] for metrics in epochs] == [1e-2, 5e-3, 2.5e-3]
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "loss"])
+def test_the_best_weights_are_those_of_the_best_epoch_on_validation(metric: str, digits: Path) -> None:
+    """They equal the last weights of a run that ends with that epoch."""
+    protocol = replace(PROTOCOL, weights="best", metric=metric)
+    config = a_config({**FC, "optimizer": {"name": "adam", "lr": 0.2}, "epochs": 9})
+    run = a_live_run(digits, a_spec(config, protocol=protocol))
+    outcome = train_network(config, run)
+    values = [event.data["metrics"][f"val/{metric}"] for event in read_history(run.folder)]
+    best = values.index((max if metric == "accuracy" else min)(values)) + 1
+
+    shorter, _ = train(config.model_copy(update={"epochs": best}), digits)
+
+    assert outcome.epoch == best < 9
+    assert outcome.metrics == shorter.metrics
+    mine, theirs = load_file(outcome.files["weights"]), load_file(shorter.files["weights"])
+    assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
+
+
+def test_the_last_weights_are_tested_by_default(digits: Path) -> None:
+    """Whatever validation says."""
+    outcome, epochs = train(a_config(epochs=3), digits)
+
+    assert outcome.epoch == len(epochs) == 3
+
+
+@pytest.mark.parametrize("patience", [0, 1, 2])
+def test_early_stopping_ends_the_run_when_validation_stalls(patience: int, digits: Path) -> None:
+    """After more than `patience` epochs in a row without a better value, and not before."""
+    config = a_config({**FC, "optimizer": {"name": "adam", "lr": 0.1}, "epochs": 12})
+    _, whole = train(config, digits)
+    values = [-metrics["val/loss"] for metrics in whole]
+    stalled = (n for n in range(1, len(values) + 1) if has_stalled(values[:n], patience=patience))
+    expected = next(stalled, len(values))
+
+    stopping = config.model_copy(update={"early_stopping": a_stopping(patience)})
+    outcome, epochs = train(stopping, digits)
+
+    assert epochs == whole[:expected]
+    assert outcome.epoch == expected
+
+
+def a_stopping(patience: int) -> Any:
+    return a_config(early_stopping={"patience": patience, "metric": "loss"}).early_stopping
+
+
+def test_a_loss_that_is_no_number_ends_the_run(digits: Path) -> None:
+    """At the end of the epoch at the latest, with the epoch named, and before it is reported."""
+    config = a_config({**FC, "optimizer": {"name": "sgd", "lr": 1e9}, "epochs": 3})
+    run = a_live_run(digits, a_spec(config))
+
+    with pytest.raises(Diverged, match="epoch 1"):
+        train_network(config, run)
+
+    assert read_history(run.folder) == []
+
+
+def test_the_cost_counts_what_was_done(digits: Path) -> None:
+    """Four steps an epoch, fifty images an epoch."""
+    cost = train(a_config(epochs=3), digits)[0].cost
+
+    assert (cost.steps, cost.images_seen) == (12, 150)
+    assert cost.parameters == sum(tensor.numel() for tensor in make_network(a_config()).parameters())
+    assert cost.train_seconds is not None
+    assert cost.train_seconds > 0
+
+
+def test_the_outcome_has_a_row_for_each_test_image(digits: Path) -> None:
+    """Its id, its class, whether it was right, and the probabilities, which agree with the metrics."""
+    outcome, _ = train(a_config(), digits)
+
+    assert outcome.images is not None
+    with np.load(outcome.images, allow_pickle=False) as columns:
+        assert len(set(columns["id"].tolist())) == 60
+        assert columns["score"].mean() == pytest.approx(outcome.metrics["accuracy"])
+        assert columns["prob"].shape == (60, 10)
+        assert np.array_equal(columns["prob"].argmax(1) == columns["target"], columns["score"] == 1)
+
+
+def test_a_sealed_run_never_looks_at_a_test_image(digits: Path) -> None:
+    """A search is judged on validation, and leaves no scores of test images."""
+    outcome, epochs = train(a_config(), digits, sealed=True)
+
+    assert outcome.images is None
+    assert outcome.metrics["accuracy"] == epochs[-1]["val/accuracy"]
+
+
+def test_variants_of_a_replicate_see_the_same_images_in_the_same_order(digits: Path) -> None:
+    """Equal first losses: only what a variant changes may tell it from another."""
+    _, (plain,) = train(a_config(optimizer=STILL, epochs=1), digits)
+    _, (other,) = train(a_config(optimizer={**STILL, "momentum": 0.5}, epochs=1), digits)
+
+    assert plain["train/loss"] == other["train/loss"]

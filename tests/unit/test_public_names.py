@@ -1,0 +1,102 @@
+"""What a user imports, and what importing it does not drag along."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+import ablate
+from ablate.files import write_json
+from ablate.harness import describing
+from ablate.records import Description
+from ablate.session import open_session
+from ablate.study.load import load_study
+
+HEAVY = {"torch", "torchvision", "pandas", "sklearn", "mlflow", "optuna", "matplotlib", "statsmodels", "scipy"}
+ROOT = Path(__file__).parents[2]
+RUN = "import sys; from ablate.cli.app import app; app({arguments!r}, standalone_mode=False)"
+
+
+def loaded_by(code: str) -> set[str]:
+    """The heavy packages that a fresh Python has loaded after some code."""
+    report = f"{code}\nimport sys; print('loaded:', *(name for name in {sorted(HEAVY)!r} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, check=True, cwd=ROOT)
+    return set(done.stdout.splitlines()[-1].split()[1:])
+
+
+def test_the_public_names_are_these() -> None:
+    """A name added or removed is a decision."""
+    assert ablate.__all__ == [
+        "Cost",
+        "NotIdentity",
+        "Options",
+        "Outcome",
+        "Replicate",
+        "Run",
+        "Settings",
+        "estimate_effects",
+        "load_study",
+        "make_plan",
+        "render_report",
+        "results_frame",
+        "run_study",
+    ]
+
+
+@pytest.mark.parametrize("name", ablate.__all__)
+def test_every_public_name_leads_to_something_documented(name: str) -> None:
+    """Loaded on first use."""
+    found = getattr(ablate, name)
+
+    assert found is not None
+    assert inspect.getdoc(found) or name == "NotIdentity"
+
+
+def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
+    """As of every module."""
+    with pytest.raises(AttributeError, match="module 'ablate' has no attribute 'lod_study'"):
+        _ = ablate.lod_study
+
+
+def test_importing_ablate_loads_nothing_heavy() -> None:
+    """A trainer that needs Settings does not wait for pandas."""
+    assert loaded_by("import ablate; ablate.Settings, ablate.Outcome, ablate.load_study, ablate.make_plan") == set()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["check", "studies/quickstart.yaml"], ["plan", "studies/quickstart.yaml"], ["status"], ["schema"]],
+    ids=lambda arguments: arguments[0],
+)
+def test_commands_that_train_nothing_load_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
+    """They answer at once."""
+    work = [] if arguments[0] == "schema" else ["--work", str(tmp_path)]
+
+    assert loaded_by(RUN.format(arguments=arguments + work)) == set()
+
+
+PLAN_AS_JSON = ["plan", "studies/quickstart.yaml", "--json", "--work"]
+
+
+def test_a_warm_plan_as_json_loads_nothing_heavy(tmp_path: Path) -> None:
+    """What a network has is remembered."""
+    session = open_session(load_study(ROOT / "studies" / "quickstart.yaml"), tmp_path)
+    for variant in session.plan.variants:
+        memo = describing._memo(variant, session.study.trainer, session.store, session.source)
+        write_json(memo, asdict(Description(parameters=1)))
+
+    assert loaded_by(RUN.format(arguments=[*PLAN_AS_JSON, str(tmp_path)])) == set()
+
+
+@pytest.mark.slow
+def test_only_the_first_plan_as_json_needs_torch(tmp_path: Path) -> None:
+    """It counts parameters, and writes them down."""
+    cold, warm = (loaded_by(RUN.format(arguments=[*PLAN_AS_JSON, str(tmp_path)])) for _ in range(2))
+
+    assert cold >= {"torch"}
+    assert warm == set()

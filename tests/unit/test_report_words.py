@@ -1,0 +1,257 @@
+"""The sentences of a report: what is said first, what may be written, what comes next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ablate.report.evidence import evidence_lines, settling_lines, warnings
+from ablate.report.facts import EffectRow, Mixed, OpenStep, Settling
+from ablate.report.tables import Table, steps_tables
+from ablate.report.words import first_sentence, may_not_write, may_write
+from ablate.stats.verdict import Needed, Verdict
+from ablate.survey import Origin
+from tests.builders import a_failed, a_study, findings_of
+
+THREE = {"BN": {"gain": 10.0}, "Dropout": {"noise": 1.5}, "GAP head": {"epochs": 4}}
+
+
+def column(table: Table, name: str) -> list[str]:
+    """The cells under a heading."""
+    return [row[table.columns.index(name)] for row in table.rows]
+
+
+def test_the_first_sentence_counts_and_names_what_helps(tmp_path: Path) -> None:
+    """A student learns how many changes help, by how much, and what is open."""
+    findings = findings_of(a_study(factors=THREE), tmp_path, levels={"BN": 70, "Dropout": 70, "GAP head": 82})
+
+    assert first_sentence(findings) == (
+        "Two of three changes help: GAP head gains 12.2 points, BN 9.8; Dropout is undecided."
+    )
+
+
+def test_losses_are_losses(tmp_path: Path) -> None:
+    """A change that hurts is not among those that help."""
+    findings = findings_of(a_study(design="one_at_a_time"), tmp_path, levels={"only BN": 45, "only Dropout": 60})
+
+    assert first_sentence(findings).startswith("Neither of two changes is shown to help: BN loses ")
+
+
+def test_one_change_alone_needs_no_count(tmp_path: Path) -> None:
+    """`BN gains 9.8 points.`"""
+    findings = findings_of(a_study(factors={"BN": {"gain": 10.0}}), tmp_path)
+
+    assert first_sentence(findings) == "BN gains 9.8 points."
+
+
+def test_a_metric_to_be_lowered_is_lowered(tmp_path: Path) -> None:
+    """Loss does not gain points."""
+    study = a_study(evidence={"metric": "loss", "negligible": 0.01, "worthwhile": 0.05})
+    sentence = first_sentence(findings_of(study, tmp_path))
+
+    assert "BN lowers loss by 0.19" in sentence
+    assert "point" not in sentence
+
+
+def test_failures_and_missing_runs_are_in_the_first_sentence(tmp_path: Path) -> None:
+    """Nobody should have to scroll to learn that runs are missing."""
+    results = {("BN", 1): a_failed(tmp_path / "failed"), ("Dropout", 2): None}
+    sentence = first_sentence(findings_of(a_study(), tmp_path, results=results))
+
+    assert sentence.endswith("(1 of 9 runs failed; 1 of 9 runs has not been made yet.)")
+
+
+def test_without_any_result_the_sentence_says_why(tmp_path: Path) -> None:
+    """Nothing finished, everything failed, nothing to compare: three different things."""
+    keys = [(v, r) for v in ("baseline", "BN", "Dropout") for r in range(3)]
+    nothing = findings_of(a_study(), tmp_path, results=dict.fromkeys(keys))
+    failed = findings_of(a_study(), tmp_path, results={key: a_failed(tmp_path / "failed") for key in keys})
+    search = a_study(design=None, search={"space": {"gain": [1.0, 2.0]}})
+
+    assert first_sentence(nothing) == "Nothing has finished yet: 9 runs to be made."
+    assert first_sentence(failed) == "All 9 runs failed: there is nothing to compare."
+    assert first_sentence(findings_of(search, tmp_path)).startswith(
+        "There is nothing to compare baseline with: accuracy 60."
+    )
+
+
+def test_a_sentence_one_may_write_carries_its_evidence(tmp_path: Path) -> None:
+    """Replicates, images, interval, and what it was adjusted for."""
+    sentence = may_write(findings_of(a_study(), tmp_path))
+
+    assert sentence.startswith(
+        "With 3 replicates and 600 test images, BN raised accuracy by 9.8 points against the base"
+    )
+    assert sentence.endswith("(95% interval 5.1 to 14.5; shown after adjusting for two comparisons).")
+
+
+def test_a_sentence_one_may_not_write_is_the_tempting_one(tmp_path: Path) -> None:
+    """The largest difference that is not shown, with its interval."""
+    levels = {"BN": 70, "Dropout": 71.5, "GAP head": 71.5}
+    refused = may_not_write(findings_of(a_study(factors=THREE), tmp_path, levels=levels))
+
+    assert refused is not None
+    assert refused.sentence.startswith("Dropout gains ")
+    assert "Its interval runs from -" in refused.why
+
+
+def test_nothing_may_be_written_before_anything_is_judged(tmp_path: Path) -> None:
+    """One run each carries no claim, and the tempting one is named."""
+    findings = findings_of(a_study(evidence={"replicates": [1]}), tmp_path)
+    refused = may_not_write(findings)
+
+    assert may_write(findings) == ""
+    assert refused is not None
+    assert refused.why == "The comparison is not assessable: single run."
+
+
+def test_the_evidence_says_what_it_is(tmp_path: Path) -> None:
+    """Replicates, test images, looks, thresholds, choice, noise, basis."""
+    study = a_study(evidence={"replicates": [3, 6], "val": 0.1, "weights": "best"})
+    text = "\n".join(evidence_lines(findings_of(study, tmp_path)))
+
+    for part in (
+        "3 variants, 3 replicates of each: 9 of 9 runs finished, none failed.",
+        "cut into 3 folds",
+        "600 distinct test images",
+        "after 3 and 6 replicates. This is look 1; it may spend 33%",
+        "below 3.0 points is not worth having",
+        "best accuracy on validation are tested (10% of all images kept out of training",
+        "makes replicates of one variant differ by ",
+        "computed image by image",
+        "two (chain)",
+    ):
+        assert part in text
+
+
+def test_plain_numbers_are_said_to_be_plain_numbers(tmp_path: Path) -> None:
+    """A reader must know that nothing is claimed about new images."""
+    study = a_study(evidence={"test": {"share": 0.2}})
+    text = "\n".join(evidence_lines(findings_of(study, tmp_path, scored=False)))
+
+    assert "each run counts as one number; the intervals hold for this test set, not for new images" in text
+
+
+def test_warnings_stand_for_what_is_wrong_with_the_runs(tmp_path: Path) -> None:
+    """Failed, missing and stale runs are said at the top."""
+    failed = a_failed(tmp_path / "failed", reason="oom")
+    results = {("BN", 1): failed, ("Dropout", 2): None}
+    lines = warnings(findings_of(a_study(), tmp_path, results=results, origin=Origin(source_digest="new")))
+
+    assert lines[0].startswith("1 run failed: BN (replicate 1, oom).")
+    assert lines[1].startswith("1 run of this look has not been made yet")
+    assert lines[2].endswith("were made before the trainer's code changed.")
+    assert warnings(findings_of(a_study(), tmp_path)) == []
+
+
+def test_what_would_settle_it_has_its_price(tmp_path: Path) -> None:
+    """Replicates, runs and time."""
+    study = a_study(evidence={"replicates": [3, 6]})
+    lines = settling_lines(findings_of(study, tmp_path))
+
+    assert lines[0].startswith("Dropout: at least ")
+    assert lines[-1] == "The next planned look is after 6 replicates: 6 runs, about 12 s one after another."
+
+
+def test_each_way_to_go_on_has_its_words(tmp_path: Path) -> None:
+    """A further look, single runs, failures, and images that no replicate replaces."""
+    declared = settling_lines(findings_of(a_study(), tmp_path / "a"))
+    single = settling_lines(findings_of(a_study(evidence={"replicates": [1]}), tmp_path / "b"))
+    failed = {("Dropout", r): a_failed(tmp_path / f"failed{r}") for r in range(3)}
+    retry = settling_lines(findings_of(a_study(), tmp_path / "c", results=failed))
+    findings = findings_of(a_study(), tmp_path / "d")
+    open_ = OpenStep(name="BN", verdict="undecided", needed=Needed("images", 5200, at_least=False), visible=4.0)
+    images = Settling(kind="images", open=(open_,), replicates_before=3, replicates=3, runs=0, seconds=None, command="")
+
+    assert declared[-1].startswith("No planned look is left. One more, after ")
+    assert single[0] == "BN: one run of each variant says nothing about luck; two replicates are the least."
+    assert single[-1] == "Plan 5 replicates instead of one: 12 runs, about 24 s one after another."
+    assert retry == ["Mend what made the runs fail, then run them again: 3 runs, about 6.0 s one after another."]
+    assert settling_lines(replace(findings, settling=images)) == [
+        "BN: no number of replicates shows a difference of 3.0 points on this test set; "
+        "it takes about 5,200 test images.",
+        "Only more test images can settle this.",
+    ]
+    assert settling_lines(replace(findings, settling=None)) == ["Nothing is open that further runs could settle."]
+
+
+@pytest.mark.parametrize(("visible", "said"), [(6.0, "the noise itself is uncertain"), (2.0, "probably smaller")])
+def test_enough_replicates_without_an_answer_are_explained(visible: float, said: str, tmp_path: Path) -> None:
+    """`0 further replicates` would puzzle anybody."""
+    findings = findings_of(a_study(evidence={"replicates": [3, 6]}), tmp_path)
+    step = OpenStep(name="BN", verdict="undecided", needed=Needed("replicates", 0, at_least=False), visible=visible)
+    assert findings.settling is not None
+
+    assert said in settling_lines(replace(findings, settling=replace(findings.settling, open=(step,))))[0]
+
+
+def test_unlike_machines_and_broken_pictures_are_said(tmp_path: Path) -> None:
+    """Counted, with names."""
+    mixed = Mixed(what="the device", values={"cpu": 8, "cuda": 1})
+    findings = replace(findings_of(a_study(), tmp_path), mixed=(mixed,), unreadable=("a.png",))
+
+    assert warnings(findings) == ["Runs that are compared differ in the device: cpu (8 runs) and cuda (1 run)."]
+    assert "1 unreadable picture left out: a.png." in evidence_lines(findings)
+
+
+def answered(effect: EffectRow, verdict: Verdict, difference: float) -> EffectRow:
+    """The same comparison with another answer."""
+    ends = {"lo": difference - 0.5, "hi": difference + 0.5}
+    return replace(effect, verdict=verdict, difference=difference, supplement="", needed=None, reason="", **ends)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "difference", "said", "written"),
+    [
+        (
+            "worse",
+            -4.0,
+            "BN loses 4.0 points.",
+            "BN lowered accuracy by 4.0 points against the baseline (95% interval 3.5",
+        ),
+        ("same", 0.1, "BN makes no difference that matters.", "BN changed accuracy by less than 1.0 points"),
+        (
+            "no_worthwhile_gain",
+            0.6,
+            "BN brings no worthwhile gain.",
+            "a gain of 3.0 points or more from BN is ruled out",
+        ),
+        ("undecided", 1.0, "BN is undecided.", "we could not tell whether BN changes accuracy."),
+    ],
+)
+def test_every_verdict_has_its_sentences(
+    verdict: Verdict, difference: float, said: str, written: str, tmp_path: Path
+) -> None:
+    """What is said first, and what one may write."""
+    findings = findings_of(a_study(factors={"BN": {"gain": 10.0}}), tmp_path)
+    findings = replace(findings, effects=(answered(findings.effects[0], verdict, difference),))
+
+    assert first_sentence(findings) == said
+    assert written in may_write(findings)
+
+
+def test_a_negligible_gain_is_not_counted_as_help(tmp_path: Path) -> None:
+    """It is shown, and it does not matter."""
+    findings = findings_of(a_study(), tmp_path)
+    small = replace(answered(findings.effects[0], "better", 0.6), supplement="negligible")
+    findings = replace(findings, effects=(small, answered(findings.effects[1], "undecided", 0.1)))
+
+    assert first_sentence(findings) == (
+        "Neither of two changes is shown to help: BN gains 0.6 points, which is negligible; Dropout is undecided."
+    )
+    assert column(steps_tables(findings)[0], "Verdict")[1] == "better, but negligible"
+
+
+def test_decided_steps_may_not_be_ranked(tmp_path: Path) -> None:
+    """Steps are not compared with each other, and one data set is not all data."""
+    findings = findings_of(a_study(), tmp_path)
+    both = tuple(answered(effect, "better", size) for effect, size in zip(findings.effects, (9.0, 4.0), strict=True))
+    ranked = may_not_write(replace(findings, effects=both))
+    alone = may_not_write(replace(findings, effects=both[:1]))
+
+    assert ranked is not None
+    assert alone is not None
+    assert ranked.sentence == "BN matters more than Dropout."
+    assert alone.sentence == "BN does this on other data, too."
