@@ -6,8 +6,11 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
+from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 from ablate.records import Stamp
 
@@ -22,26 +25,37 @@ ALLOCATOR = {
 }
 
 
+class Machine(NamedTuple):
+    """What a process runs on and with."""
+
+    versions: Mapping[str, str]
+    processor: str
+    platform: str
+
+
+@cache
+def machine() -> Machine:
+    """Found out once a process, and inherited by forks: asking takes tens of milliseconds."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return Machine(versions, platform.processor() or platform.machine(), platform.platform())
+
+
 def machine_stamp(*, source_digest: str, data_digest: str, device: str, git_commit: str) -> Stamp:
     """The stamp of a run that ends in this process."""
+    here = machine()
     return Stamp(
         source_digest=source_digest,
         data_digest=data_digest,
-        versions={"python": platform.python_version()} | _versions(),
-        device=device or platform.processor() or platform.machine(),
+        versions=here.versions,
+        device=device or here.processor,
         git_commit=git_commit,
-        platform=platform.platform(),
+        platform=here.platform,
     )
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def git_commit(folder: Path) -> str:

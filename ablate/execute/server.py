@@ -28,6 +28,7 @@ def main(warm: list[str]) -> int:
     """Serve until standard input ends; then end every process that was started."""
     answers = os.dup(1)
     os.dup2(2, 1)  # what an imported module prints must not mix with the answers
+    worker.warm_up()
     for path in warm:
         # The run itself will meet the same error, and can report it in its own journal.
         with contextlib.suppress(Exception, SystemExit):

@@ -201,37 +201,38 @@ def test_checkpoints_are_dropped_once_there_is_a_result(digits: Path, monkeypatc
     assert list(digits.rglob("checkpoint-*")) == []
 
 
+@pytest.fixture(scope="module")
+def killed_work(decoded_digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A work folder with the trainer that dies."""
+    work = share_cache(decoded_digits, tmp_path_factory.mktemp("killed"))
+    shutil.copy(killing.__file__, work)
+    return work
+
+
+@pytest.fixture(scope="module")
+def pool(killed_work: Path) -> Iterator[Executor]:
+    """One warm pool for all of them."""
+    pool = ForkPool(slots=1, work=killed_work, warm=[killing.WARM])
+    yield pool
+    pool.close()
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not CAN_FORK, reason="this platform cannot fork")
-class TestKilledProcesses:
-    """The same with real processes and a real SIGKILL."""
+@pytest.mark.parametrize("case", ["everything", "bf16"])
+@pytest.mark.parametrize("place", [*PLACES, "end", *["anywhere"] * 4])
+def test_a_killed_process_is_gone_on_from(
+    place: str, case: str, pool: Executor, killed_work: Path, uninterrupted: dict[str, End]
+) -> None:
+    """With real processes and a real SIGKILL: the same bits as a run in another process that never died."""
+    if place == "anywhere":
+        place = f"saved {random.randint(1, ALL_STEPS)}"
+    shutil.rmtree(killed_work / ".ablate" / "runs", ignore_errors=True)
+    task = a_resuming_task(killed_work, case, trainer="killing:train")
+    (killed_work / killing.PLACE).write_text(place)
+    dead = carried_out(pool, task)
 
-    @pytest.fixture(scope="class")
-    def work(self, decoded_digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        work = share_cache(decoded_digits, tmp_path_factory.mktemp("killed"))
-        shutil.copy(killing.__file__, work)
-        return work
+    attempt = carried_out(pool, task)
 
-    @pytest.fixture(scope="class")
-    def pool(self, work: Path) -> Iterator[Executor]:
-        pool = ForkPool(slots=1, work=work, warm=[killing.WARM])
-        yield pool
-        pool.close()
-
-    @pytest.mark.parametrize("case", ["everything", "bf16"])
-    @pytest.mark.parametrize("place", [*PLACES, "end", *["anywhere"] * 4])
-    def test_a_killed_process_is_gone_on_from(
-        self, place: str, case: str, pool: Executor, work: Path, uninterrupted: dict[str, End]
-    ) -> None:
-        """Wherever it died: the next attempt ends with the same bits as a run in another process that never died."""
-        if place == "anywhere":
-            place = f"saved {random.randint(1, ALL_STEPS)}"
-        shutil.rmtree(work / ".ablate" / "runs", ignore_errors=True)
-        task = a_resuming_task(work, case, trainer="killing:train")
-        (work / killing.PLACE).write_text(place)
-        dead = carried_out(pool, task)
-
-        attempt = carried_out(pool, task)
-
-        assert read_result(dead) is None
-        assert end_of(attempt) == uninterrupted[case]
+    assert read_result(dead) is None
+    assert end_of(attempt) == uninterrupted[case]

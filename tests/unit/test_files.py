@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -47,7 +48,7 @@ def start(code: str, *arguments: object) -> subprocess.Popen[str]:
 
 
 @pytest.fixture
-def owner(tmp_path: Path) -> subprocess.Popen[str]:
+def owner(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A process that holds the lock in tmp_path."""
     with start(HOLD, tmp_path / "lock") as process:
         assert process.stdout is not None

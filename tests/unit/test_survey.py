@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ablate.journal import Journal
-from ablate.records import Failed, FailureReason, Finished, Stamp
+from ablate.records import Failed, FailureReason, Finished, RunSpec, Stamp
 from ablate.store import Store
 from ablate.study.plan import Plan
 from ablate.survey import Origin, best_result, collect, survey
@@ -41,7 +41,7 @@ def fail(store: Store, plan: Plan, variant: str, *, reason: FailureReason = "err
     Journal(attempt).append("failed", Failed(folder=attempt, reason=reason, source_digest=source).to_json())
 
 
-def spec_of(plan: Plan, variant: str, index: int):  # type: ignore[no-untyped-def]
+def spec_of(plan: Plan, variant: str, index: int) -> RunSpec:
     """The spec of one cell."""
     runs = plan.runs(2)
     return next(spec for found, spec in runs if found.name == variant and spec.replicate.index == index)
