@@ -19,6 +19,7 @@ class Commands:
 
     file: str
     design: str | None
+    sets: tuple[str, ...] = ()
 
     def run(
         self, *, only: Sequence[str] = (), look: int = 1, replicates: Sequence[int] = (), retry: bool = False
@@ -27,6 +28,8 @@ class Commands:
         words = ["ablate", "run", quoted(self.file, bare=True)]
         if self.design:
             words += ["--design", self.design]
+        for item in self.sets:
+            words += ["--set", quoted(item)]
         if look > 1:
             words += ["--look", str(look)]
         if replicates:
@@ -41,12 +44,7 @@ class Commands:
 def commands_for(study: Study, work: Path) -> Commands:
     """The commands of a study; its file by the path from the work folder."""
     design = study.design if study.design != study.own_design else None
-    return Commands(file=_relative(study.document.name, work), design=design)
-
-
-def is_changed(study: Study) -> bool:
-    """Whether `--set` changed the study, which its commands cannot repeat: it is not remembered how."""
-    return study.name.removesuffix(f"@{study.design}") != str(study.document.data.get("study"))
+    return Commands(file=_relative(study.document.name, work), design=design, sets=study.sets)
 
 
 def _relative(name: str, work: Path) -> str:

@@ -223,8 +223,7 @@ class Settling:
 class Findings:
     """Everything a report says.
 
-    settling is None where nothing is open. reruns: variant -> command. options_lost: the study was changed
-    on the command line (`--set`), which the commands here do not repeat.
+    settling is None where nothing is open. reruns: variant -> command.
     """
 
     study: str
@@ -242,7 +241,6 @@ class Findings:
     noise: Noise
     settling: Settling | None
     reruns: Mapping[str, str]
-    options_lost: bool
     published_note: str
     data_notes: tuple[str, ...]
     unreadable: tuple[str, ...]

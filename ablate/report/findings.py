@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ablate.looks import look_shares
 from ablate.records import Cell, Prepared
-from ablate.report.commands import commands_for, is_changed
+from ablate.report.commands import commands_for
 from ablate.report.facts import Evidence, Findings, Metric, Noise, VariantRow
 from ablate.report.history import histories_of, mixed_of, provenance_of, stale_of
 from ablate.report.questions import metric_of, question_of
@@ -69,7 +69,6 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
         noise=_noise(variants, effects, metric),
         settling=settling_of(rows, plan.contrasts, variants, runs, evidence, commands),
         reruns={row.name: commands.run(only=[row.name], look=look, retry=row.name in failed) for row in variants},
-        options_lost=is_changed(study),
         published_note=str((study.published or {}).get("protocol", "")),
         data_notes=_union([found.notes for found in prepared.values()]),
         unreadable=_union([found.unreadable for found in prepared.values()]),

@@ -130,7 +130,6 @@ def _content(findings: Findings, pictures: Sequence[Picture]) -> Mapping[str, An
         "provenance": provenance_table(findings),
         "failures": failures_table(findings),
         "reruns": list(findings.reruns.values()),
-        "options_lost": findings.options_lost,
         "metric": metric_words(findings.metric),
         "negligible": size_words(findings.evidence.negligible, findings.metric),
         "worthwhile": size_words(findings.evidence.worthwhile, findings.metric),

@@ -47,6 +47,8 @@ class Study:
     search: SearchBlock | None
     experiment: str
     document: Document = field(repr=False)
+    sets: tuple[str, ...] = ()
+    """`key=value` changes that were laid on the file, as they were given."""
 
     def resolve(self, overrides: Overrides, *places: Place) -> Settings:
         """The complete config under some overrides; `places`: where these stand in the file, the last first named."""
@@ -172,7 +174,9 @@ def _with_sets(study: Study, sets: Sequence[str]) -> Study:
     validate(study.trainer.config, base, lambda at: f"--set {dotted(at)}")
     checked = validate(EvidenceBlock, evidence, lambda at: f"--set {dotted(('evidence', *at))}")
     _check_metric(checked.metric, study.trainer, "--set evidence.metric")
-    return replace(study, name=f"{study.name}@{sha256_json(changes)[:6]}", base=base, evidence=checked)
+    return replace(
+        study, name=f"{study.name}@{sha256_json(changes)[:6]}", base=base, evidence=checked, sets=tuple(sets)
+    )
 
 
 def _parse_set(item: str) -> tuple[str, Any]:

@@ -316,12 +316,14 @@ def test_another_design_is_part_of_the_command(tmp_path: Path) -> None:
     findings = findings_of(a_study(other_design="leave_one_out"), tmp_path)
 
     assert findings.reruns["baseline"] == 'ablate run studies/toy.yaml --design leave_one_out --only "baseline"'
-    assert not findings.options_lost
+    assert "--set" not in findings.reruns["baseline"]
 
 
-def test_a_study_changed_on_the_command_line_says_that_its_commands_are_not_whole(tmp_path: Path) -> None:
-    """What `--set` changed is not remembered, so it is not pretended."""
-    assert findings_of(a_study(sets=["noise=0.5"]), tmp_path).options_lost
+def test_what_was_set_on_the_command_line_is_part_of_the_commands(tmp_path: Path) -> None:
+    """A command from a report gives the run the report is about."""
+    reruns = findings_of(a_study(sets=["noise=0.5"]), tmp_path).reruns
+
+    assert all('--set "noise=0.5"' in command for command in reruns.values())
 
 
 def test_an_absolute_study_file_is_given_from_the_work_folder(tmp_path: Path) -> None:
