@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ablate.errors import AblateError
 from ablate.execute import worker
 from ablate.execute.environment import worker_environment
 from ablate.execute.inline import LOG
@@ -47,9 +48,13 @@ class ForkPool:
         self._send(command)
 
     def finished(self, timeout: float) -> Sequence[Exit]:
-        """Attempts that ended; all that were running where the server itself died, which is then replaced."""
+        """Attempts that ended; all that were running where the server itself died, which is then replaced.
+
+        Raises AblateError where a server died before it could start anything: so would the next one.
+        """
         answers = self._read(timeout)
         if answers is None:
+            self._refuse_to_go_on_without_server()
             lost = [self._ended(attempt, -signal.SIGKILL) for attempt in list(self._running)]
             self._close_server()
             self._open_server()
@@ -67,6 +72,14 @@ class ForkPool:
         if not self._ready:
             self._server.terminate()  # still importing: nothing was started
         self._close_server()
+
+    def _refuse_to_go_on_without_server(self) -> None:
+        if not self._ready:
+            code = self._server.wait()
+            raise AblateError(
+                f"the process that starts runs ended with code {code} while it imported {', '.join(self._warm)}",
+                hint="What it printed is above. `--executor inline` runs without it.",
+            )
 
     def _open_server(self) -> None:
         self._ready = False

@@ -36,6 +36,7 @@ def warm_up() -> None:
     machine()
     columns = BytesIO()
     np.savez_compressed(columns, id=np.array(["warm"]))
+    columns.seek(0)
     _ids_in(columns)
 
 

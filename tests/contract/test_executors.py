@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ablate.errors import AblateError
 from ablate.execute.inline import InlineExecutor
 from ablate.execute.pool import CAN_FORK, ForkPool, SpawnPool, open_pool
 from ablate.protocols import Exit
@@ -75,6 +76,16 @@ class TestForkPool(ProcessContract):
 
             assert isinstance(self.result(executor, work), Finished)
             executor.close()
+
+    def test_a_server_that_cannot_even_start_is_said_to_be_so_once(self, work: Path) -> None:
+        """And not once a run: the next server would die in the same way."""
+        (work / "deadly_module.py").write_text("import os\nos._exit(9)\n")
+        executor = ForkPool(slots=1, work=work, warm=["deadly_module"])
+        executor.start(an_attempt(self.task(work)))
+
+        with pytest.raises(AblateError, match="code 9 while it imported deadly_module"):
+            ends_of(executor, 1)
+        executor.close()
 
     def test_close_does_not_wait_for_a_server_that_is_still_importing(self, work: Path) -> None:
         """Ctrl-C during the first seconds ends at once."""
