@@ -37,6 +37,7 @@ format: $(READY)
 # Write the golden files again; review the diff like code.
 golden: $(READY)
 	$(BIN)/python -m tests.golden.regenerate
+	$(BIN)/python -m tests.golden.regenerate_study
 
 docs: $(READY)
 	$(BIN)/python -m tests.docs.generate

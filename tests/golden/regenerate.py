@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ablate.report.render import Picture, draw_pictures, report_text
 from tests.builders import a_failed, a_study, findings_of
+from tests.golden import losses
 
 REPORT = Path(__file__).parent / "reports" / "toy.md"
 
@@ -48,6 +49,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as work:
         REPORT.parent.mkdir(parents=True, exist_ok=True)
         REPORT.write_text(toy_report(Path(work)), encoding="utf-8")
+        losses.write(Path(work) / "losses")
 
 
 if __name__ == "__main__":

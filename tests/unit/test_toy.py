@@ -1,0 +1,61 @@
+"""The toy: its true effects are what it says."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ablate.records import Protocol, Share
+from ablate.toy import Config, train
+from tests.training_builders import a_live_run, a_spec
+
+TEST = Protocol(test=Share(share=0.5))
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of runs; none of their journals has to survive a power cut."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+def accuracies(work: Path, count: int = 200, **settings: object) -> np.ndarray:
+    """The accuracy of each replicate, in points."""
+    seen = []
+    for replicate in range(count):
+        spec = a_spec(settings, trainer="ablate.toy:train", protocol=TEST, replicate=replicate)
+        outcome = train(Config.model_validate(settings), a_live_run(work, spec))
+        seen.append(outcome["accuracy"] if isinstance(outcome, dict) else outcome.metrics["accuracy"])
+    return 100 * np.array(seen)
+
+
+@pytest.fixture
+def level(tmp_path: Path) -> np.ndarray:
+    """The baseline's accuracies, without scores."""
+    return accuracies(tmp_path, scores=False, noise=2.0)
+
+
+def test_the_mean_is_the_skill_and_the_spread_the_noise(level: np.ndarray) -> None:
+    """Within the error of two hundred runs."""
+    assert level.mean() == pytest.approx(50, abs=0.5)
+    assert level.std() == pytest.approx(2, abs=0.3)
+
+
+def test_a_gain_is_a_true_difference_that_single_runs_miss(level: np.ndarray, tmp_path: Path) -> None:
+    """Half of a run's noise is shared within a replicate, half is its own."""
+    other = accuracies(tmp_path, scores=False, noise=2.0, gain=3.0)
+
+    differences = other - level
+    assert differences.mean() == pytest.approx(3, abs=0.5)
+    assert differences.std() == pytest.approx(2, abs=0.3)
+    assert np.corrcoef(level, other)[0, 1] == pytest.approx(0.5, abs=0.15)
+
+
+def test_scores_have_the_runs_accuracy(tmp_path: Path) -> None:
+    """Image by image they add up to it, to within one image."""
+    plain = accuracies(tmp_path, count=5, scores=False)
+    scored = accuracies(tmp_path, count=5, images=500)
+
+    assert scored == pytest.approx(plain, abs=100 / 500)

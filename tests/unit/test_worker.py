@@ -1,0 +1,155 @@
+"""The entry point of every run: what a trainer returns or raises becomes a record."""
+
+from __future__ import annotations
+
+import math
+import sys
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ablate import Outcome, Settings
+from ablate.errors import Diverged
+from ablate.execute import worker
+from ablate.execute.live import LiveRun
+from ablate.files import sha256_json
+from ablate.journal import read_events, read_result
+from ablate.records import Failed, Finished, RunResult
+from tests.training_builders import a_spec, a_task, an_attempt
+
+
+class Config(Settings):
+    """No settings."""
+
+
+Train = Callable[[LiveRun], Any]
+
+
+@pytest.fixture
+def carry_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Train], RunResult]]:
+    """Carry out a run whose training is the given function."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+    def carry_out(deed: Train) -> RunResult:
+        def train(config: Config, run: LiveRun) -> Any:
+            del config
+            return deed(run)
+
+        train.__annotations__["config"] = Config
+        module = types.ModuleType("scripted")
+        vars(module)["train"] = train
+        monkeypatch.setitem(sys.modules, "scripted", module)
+        attempt = an_attempt(a_task(tmp_path, a_spec({}, trainer="scripted:train"), git_commit="f00d"))
+        code = worker.main(attempt)
+        result = read_result(attempt)
+        assert result is not None
+        assert code == int(isinstance(result, Failed))
+        return result
+
+    return carry_out
+
+
+def raises(error: BaseException) -> Train:
+    def deed(run: LiveRun) -> Any:
+        raise error
+
+    return deed
+
+
+class OutOfMemoryError(RuntimeError):
+    """Named as torch's."""
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ValueError("no"), "error"),
+        (RuntimeError("no"), "error"),
+        (SystemExit(0), "error"),
+        (Diverged("the loss"), "diverged"),
+        (MemoryError(), "oom"),
+        (OutOfMemoryError("CUDA out of memory"), "oom"),
+        (RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"), "oom"),
+    ],
+    ids=repr,
+)
+def test_what_a_trainer_raises_becomes_a_reason(
+    error: BaseException, reason: str, carry_out: Callable[[Train], RunResult]
+) -> None:
+    """With the message and the traceback."""
+    result = carry_out(raises(error))
+
+    assert isinstance(result, Failed)
+    assert result.reason == reason
+    assert type(error).__name__ in result.message
+    assert "in deed" in result.traceback
+
+
+def test_metrics_alone_are_enough(carry_out: Callable[[Train], RunResult]) -> None:
+    """A plain dict, of any kind of numbers."""
+    result = carry_out(lambda run: {"accuracy": np.float32(0.5), "count": 3})
+
+    assert isinstance(result, Finished)
+    assert result.metrics == {"accuracy": 0.5, "count": 3.0}
+    assert (result.images, result.test_digest) == (None, "")
+
+
+@pytest.mark.parametrize(
+    ("returned", "words"),
+    [
+        (None, "returned NoneType"),
+        (0.5, "returned float"),
+        ({"loss": 0.5}, "no 'accuracy', only loss"),
+        ({"accuracy": math.nan}, "accuracy = nan"),
+        ({"accuracy": 0.5, "loss": math.inf}, "loss = inf"),
+        (Outcome(metrics={"accuracy": 0.5}, files={"weights": Path("/etc/hostname")}), "outside its folder"),
+    ],
+    ids=str,
+)
+def test_what_breaks_the_contract_is_a_failure(
+    returned: Any, words: str, carry_out: Callable[[Train], RunResult]
+) -> None:
+    """Never a number in a table."""
+    result = carry_out(lambda run: returned)
+
+    assert isinstance(result, Failed)
+    assert words in result.message
+
+
+def test_a_result_names_its_files_within_its_folder(carry_out: Callable[[Train], RunResult]) -> None:
+    """So that the folder may be moved; test images are told by the digest of their sorted ids."""
+
+    def deed(run: LiveRun) -> Outcome:
+        path = run.folder / "scores" / "outcomes.npz"
+        path.parent.mkdir()
+        np.savez(path, id=np.array(["b", "a"]), score=np.array([1.0, 0.0]))
+        return Outcome(metrics={"accuracy": 0.5}, images=path, files={"scores": path})
+
+    result = carry_out(deed)
+
+    assert isinstance(result, Finished)
+    assert result.images == result.files["scores"] == "scores/outcomes.npz"
+    assert result.test_digest == sha256_json(["a", "b"])
+
+
+def test_a_result_carries_its_stamp(carry_out: Callable[[Train], RunResult]) -> None:
+    """Code, data and machine."""
+    result = carry_out(lambda run: {"accuracy": 0.5})
+
+    assert isinstance(result, Finished)
+    assert (result.stamp.source_digest, result.stamp.data_digest, result.stamp.git_commit) == ("code", "data", "f00d")
+    assert result.stamp.versions["numpy"] == np.__version__
+    assert result.stamp.device
+    assert result.seconds >= 0
+
+
+def test_the_journal_begins_with_the_start_and_ends_with_the_end(carry_out: Callable[[Train], RunResult]) -> None:
+    """Whatever happens in between."""
+    result = carry_out(lambda run: run.epoch(1, {"train/loss": 1.0}) or {"accuracy": 0.5})
+
+    kinds = [event.kind for event in read_events(result.folder)[0]]
+    assert kinds == ["started", "epoch", "finished"]
