@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +20,7 @@ from ablate.training.evaluate import evaluate, evaluation_batch
 from ablate.training.models import make_network
 from ablate.training.numerics import Mode, set_up
 from ablate.training.outcome import write_outcome
-from ablate.training.seeding import augment_generator, epoch_order, seed_dropout, seed_init
+from ablate.training.seeding import augment_generator, dropout_seed, epoch_order, seed_dropout, seed_init
 from ablate.training.techniques.optimizers import make_optimizer
 from ablate.training.techniques.schedules import lr_factor
 from ablate.training.techniques.stopping import has_stalled
@@ -70,6 +71,7 @@ def train_epoch(config: Config, run: Run, part: Part, mode: Mode, trained: Train
     epoch = progress.epoch
     smoothing = 0.0 if config.smoothing is None else config.smoothing.alpha
     batches = epoch_order(run.replicate, epoch, len(part)).split(config.batch_size)
+    dropping = dropout_seed(run.replicate, epoch)
     # Read once, at the end or before a checkpoint: reading them at each step would make a GPU wait.
     losses: list[Tensor] = []
     hits: list[Tensor] = []
@@ -85,7 +87,7 @@ def train_epoch(config: Config, run: Run, part: Part, mode: Mode, trained: Train
         factor = lr_factor(config.schedule, epoch=epoch, step=step, steps_per_epoch=len(batches), epochs=config.epochs)
         for group in optimizer.param_groups:
             group["lr"] = config.optimizer.lr * factor
-        seed_dropout(run.replicate, epoch, step, mode.device)
+        seed_dropout(dropping, step, mode.device)
         with mode.autocast():
             logits = network(images)
             loss = nn.functional.cross_entropy(logits, targets, label_smoothing=smoothing)
@@ -97,26 +99,27 @@ def train_epoch(config: Config, run: Run, part: Part, mode: Mode, trained: Train
         scaler.step(optimizer)
         scaler.update()
 
-        losses.append(loss.detach() * len(targets))
-        hits.append((logits.detach().argmax(1) == targets).sum())
+        losses.append(loss.detach())
+        hits.append((logits.argmax(1) == targets).sum())
         progress.steps_done += 1
         progress.images_seen += len(targets)
         progress.step = step + 1
         if run.tick(epoch + 1, step + 1, len(batches)):
-            _add_up(progress, losses, hits)
+            _add_up(progress, batches, losses, hits)
             run.checkpoint(lambda path: save(path, trained))
-    _add_up(progress, losses, hits)
+    _add_up(progress, batches, losses, hits)
 
 
-def _add_up(progress: Progress, losses: list[Tensor], hits: list[Tensor]) -> None:
-    """Move what the steps left on the device into the progress, in the order of the steps.
+def _add_up(progress: Progress, batches: Sequence[Tensor], losses: list[Tensor], hits: list[Tensor]) -> None:
+    """Move what the last steps left on the device into the progress, in the order of the steps.
 
     Raises Diverged where a loss is no number.
     """
     if not losses:
         return
-    for loss in torch.stack(losses).tolist():
-        progress.loss_sum += loss
+    taken = batches[progress.step - len(losses) : progress.step]
+    for batch, loss in zip(taken, torch.stack(losses).tolist(), strict=True):
+        progress.loss_sum += loss * len(batch)
     progress.correct_sum += int(torch.stack(hits).sum())
     losses.clear()
     hits.clear()

@@ -61,7 +61,7 @@ def _write_columns(path: Path, ids: list[str], scores: Scores) -> None:
         path,
         id=np.array(ids),
         target=scores.targets.numpy().astype(np.int32),
-        score=scores.correct.numpy().astype(np.float32),
+        score=scores.correct.astype(np.float32),
         prob=scores.logits.softmax(1).numpy().astype(np.float16),
     )
 

@@ -16,15 +16,22 @@ def seed_init(replicate: Replicate) -> None:
     torch.manual_seed(replicate.seed("init"))
 
 
-def seed_dropout(replicate: Replicate, epoch: int, step: int, device: torch.device) -> None:
-    """Seed the device's global generator, which dropout draws from, for one step."""
+def dropout_seed(replicate: Replicate, epoch: int) -> int:
+    """The seed of an epoch's dropout; each step adds its number."""
+    return replicate.seed("dropout", epoch)
+
+
+def seed_dropout(seed: int, step: int, device: torch.device) -> None:
+    """Seed the device's global generator, which dropout draws from, for one step.
+
+    seed: from `dropout_seed`; hashed once an epoch, because this is done whether a network drops or not.
+    """
     # Not torch.manual_seed: it seeds every kind of device there might be, which takes 0.3 ms.
-    seed = replicate.seed("dropout", epoch, step)
     if device.type == "cuda":
         index = torch.cuda.current_device() if device.index is None else device.index
-        torch.cuda.default_generators[index].manual_seed(seed)
+        torch.cuda.default_generators[index].manual_seed(seed + step)
     else:
-        torch.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(seed + step)
 
 
 def epoch_order(replicate: Replicate, epoch: int, size: int) -> Tensor:

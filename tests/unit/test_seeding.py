@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
 from ablate.records import Replicate
-from ablate.training.seeding import augment_generator, epoch_order, seed_dropout, seed_init
+from ablate.training.seeding import augment_generator, dropout_seed, epoch_order, seed_dropout, seed_init
 
 FIRST, SECOND = Replicate(index=0), Replicate(index=1)
 CPU = torch.device("cpu")
@@ -53,15 +55,32 @@ def test_first_weights_depend_on_the_replicate_alone() -> None:
 
 def test_dropout_of_a_step_can_be_drawn_alone() -> None:
     """A step's mask is the same whether the steps before it were taken or not."""
-    dropout, ones = nn.Dropout(0.5), torch.ones(50)
+    dropout, ones, seed = nn.Dropout(0.5), torch.ones(50), dropout_seed(FIRST, 1)
     masks = []
     for step in range(3):
-        seed_dropout(FIRST, 1, step, CPU)
+        seed_dropout(seed, step, CPU)
         masks.append(dropout(ones))
-    seed_dropout(FIRST, 1, 2, CPU)
+    seed_dropout(seed, 2, CPU)
 
     assert torch.equal(dropout(ones), masks[2])
     assert not torch.equal(masks[0], masks[1])
+
+
+def test_dropout_of_neighbouring_steps_has_nothing_in_common() -> None:
+    """Masks of seeds that differ by one agree in half of their places."""
+    dropout, ones, seed = nn.Dropout(0.5), torch.ones(10_000), dropout_seed(FIRST, 0)
+    masks = []
+    for step in range(5):
+        seed_dropout(seed, step, CPU)
+        masks.append(dropout(ones) > 0)
+
+    agreement = [float((a == b).double().mean()) for a, b in pairwise(masks)]
+    assert all(0.48 < share < 0.52 for share in agreement)
+
+
+def test_dropout_differs_between_epochs_and_replicates() -> None:
+    """Each has a seed of its own."""
+    assert len({dropout_seed(FIRST, 0), dropout_seed(FIRST, 1), dropout_seed(SECOND, 0)}) == 3
 
 
 def test_augmentation_of_a_step_can_be_drawn_alone() -> None:
@@ -75,5 +94,5 @@ def test_augmentation_of_a_step_can_be_drawn_alone() -> None:
 
 
 def test_purposes_do_not_share_their_luck() -> None:
-    """Dropout and augmentation of one step have seeds of their own."""
-    assert FIRST.seed("dropout", 0, 0) != FIRST.seed("augment", 0, 0)
+    """Each has a seed of its own."""
+    assert len({FIRST.seed(name, 0) for name in ("init", "order", "dropout", "augment")}) == 4
