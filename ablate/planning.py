@@ -11,7 +11,7 @@ from ablate.harness.describing import describe, recalled
 from ablate.harness.telling import changes_text
 from ablate.looks import look_shares
 from ablate.records import Description, Folds, Variant
-from ablate.session import Options, Session, default_workers
+from ablate.session import Options, Session, default_workers, settled
 from ablate.study.plan import Plan
 from ablate.survey import Survey
 
@@ -26,8 +26,11 @@ def plan_summary(session: Session, options: Options, *, with_parameters: bool) -
 
     with_parameters: count them where they are not remembered, which may import torch once.
     """
+    options = settled(session, options)
     found = session.survey(options)
     rows = [_variant_row(session, variant, with_parameters=with_parameters) for variant in session.plan.variants]
+    counted = {variant: run.cost.parameters for variant, _, run in found.cached}
+    rows = [row if row["parameters"] else row | {"parameters": counted.get(row["name"])} for row in rows]
     return {
         "study": session.study.name,
         "variants": rows,

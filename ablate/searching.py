@@ -62,7 +62,7 @@ def run_search(
 
     Raises StudyError for a space the trainer's schema refuses, or a search that was begun otherwise.
     """
-    options = options or Options()
+    options = replace(options or Options(), look=1)
     if trials < 1:
         raise StudyError(f"--trials {trials}: at least one")
     space = read_space(study)

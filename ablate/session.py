@@ -35,13 +35,15 @@ class Options:
     workers: runs at once; None for as many as the cores (or GPUs) carry.
     reuse, retrain: what to do with finished runs that other code or other data made.
     only: names of variants; the others are left for another time.
+    look: up to which planned look, counted from 1; 0 for as far as the study has been taken already, so
+    that a plain call after a later look does not fall back behind it.
     """
 
     executor: Literal["pool", "inline"] = "pool"
     workers: int | None = None
     tracking_uri: str | None = None
     track: bool = True
-    look: int = 1
+    look: int = 0
     only: tuple[str, ...] = ()
     stale: Literal["ask", "reuse", "retrain"] = "ask"
     retry_failed: bool = False
@@ -89,6 +91,15 @@ class Session:
         content = {"study": self.study.name, "file": self.study.document.name, "variants": variants}
         write_json(self.store.study(self.study.name) / PLAN, content)
 
+    def look_reached(self) -> int:
+        """The latest look that any run was finished for; 1 before the first run."""
+        for look in range(len(self.plan.looks), 1, -1):
+            begun = range(self.plan.looks[look - 2], self.plan.looks[look - 1])
+            specs = (self.plan.spec(v, Replicate(index=i)) for i in begun for v in self.plan.variants)
+            if any(self.store.finished(spec.fingerprint) for spec in specs):
+                return look
+        return 1
+
     def survey(self, options: Options) -> Survey:
         """The state of every run of the plan."""
         return survey(self.plan, self.store, self.origin, look=options.look, only=options.only)
@@ -99,8 +110,9 @@ def open_session(study: Study, work: Path | str = ".") -> Session:
     return Session(study, make_plan(study), Path(work).resolve())
 
 
-def check_options(session: Session, options: Options) -> None:
-    """Refuse names and numbers that do not exist, before anything is written."""
+def settled(session: Session, options: Options) -> Options:
+    """The options with the look filled in. Refuses names and numbers that do not exist, before anything is written."""
+    options = options if options.look else replace(options, look=session.look_reached())
     for name in options.only:
         session.plan.variant(name)
     looks = session.plan.looks
@@ -108,6 +120,7 @@ def check_options(session: Session, options: Options) -> None:
         raise StudyError(f"--look {options.look}: the study plans {len(looks)} looks, at {_listed(looks)} replicates")
     if options.workers is not None and options.workers < 1:
         raise StudyError(f"--workers {options.workers}: at least one run has to be at work")
+    return options
 
 
 def _listed(numbers: Sequence[int]) -> str:

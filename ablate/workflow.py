@@ -21,12 +21,12 @@ from ablate.records import Cell, RunSpec
 from ablate.session import (
     Options,
     Session,
-    check_options,
     conduct,
     lazy_executor,
     look_at_data,
     open_session,
     open_tracker,
+    settled,
     undone_if_refused,
 )
 from ablate.showing import (
@@ -75,7 +75,7 @@ def run_study(
     """
     options = options or Options()
     session = open_session(study, work)
-    check_options(session, options)
+    options = settled(session, options)
     tracker = open_tracker(session, options)
     with undone_if_refused(session.store), locked(session.store.study(study.name) / "lock"):
         session.store_plan()

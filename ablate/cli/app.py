@@ -59,7 +59,7 @@ def demo(work: Work = Path(), workers: Workers = None, json_: Json = False) -> N
     from ablate.session import Options
 
     with errors_shown():
-        _run(_quickstart(work), work, Options(workers=workers), as_json=json_)
+        _run(_quickstart(work), work, Options(workers=workers), as_json=json_, next_steps=_NEXT)
 
 
 @app.command()
@@ -68,7 +68,7 @@ def run(
     work: Work = Path(),
     set_: Sets = None,
     design: DesignName = None,
-    look: Look = 1,
+    look: Look = None,
     only: Only = None,
     executor: Executor = ExecutorName.pool,
     workers: Workers = None,
@@ -94,7 +94,7 @@ def run(
             workers=workers,
             tracking_uri=tracking_uri,
             track=not no_tracking,
-            look=look,
+            look=look or 0,
             only=tuple(only or ()),
             stale="reuse" if reuse else "retrain" if retrain else "ask",
             retry_failed=retry_failed,
@@ -140,7 +140,7 @@ def plan(
     work: Work = Path(),
     set_: Sets = None,
     design: DesignName = None,
-    look: Look = 1,
+    look: Look = None,
     json_: Json = False,
 ) -> None:
     """Show every variant, what is done, what is to do, its price, and what it will be able to see.
@@ -149,12 +149,12 @@ def plan(
     """
     from ablate.cli.results import show_plan
     from ablate.planning import plan_summary
-    from ablate.session import Options, check_options, open_session
+    from ablate.session import Options, open_session, settled
 
     with errors_shown():
         session = open_session(load(study, work, set_, design), work)
-        options = Options(look=look)
-        check_options(session, options)
+        options = Options(look=look or 0)
+        options = settled(session, options)
         summary = plan_summary(session, options, with_parameters=json_)
         if json_:
             say_json(summary)
@@ -182,7 +182,7 @@ def report(
     work: Work = Path(),
     set_: Sets = None,
     design: DesignName = None,
-    look: Look = 1,
+    look: Look = None,
     json_: Json = False,
 ) -> None:
     """Write the report again from the runs there are; trains nothing.
@@ -191,13 +191,13 @@ def report(
     """
     from ablate.cli.results import show_findings
     from ablate.report.summary import summary_json
-    from ablate.session import Options, check_options, open_session
+    from ablate.session import Options, open_session, settled
     from ablate.showing import judge_study, write_report
 
     with errors_shown():
         session = open_session(load(study, work, set_, design), work)
-        options = Options(look=look)
-        check_options(session, options)
+        options = Options(look=look or 0)
+        options = settled(session, options)
         findings = judge_study(session, options)
         path = write_report(findings, session, options)
         if json_:
@@ -207,7 +207,12 @@ def report(
         raise typer.Exit(int(bool(findings.failed)))
 
 
-def _run(study: Study, work: Path, options: Options, *, as_json: bool) -> None:
+_NEXT = """\
+Next: `ablate ui` shows the runs in MLflow; `ablate run studies/quickstart.yaml --look 2` adds replicates;
+`ablate init studies/mine.yaml --root FOLDER` begins a study of your own pictures."""
+
+
+def _run(study: Study, work: Path, options: Options, *, as_json: bool, next_steps: str = "") -> None:
     from ablate.cli.results import show_study_run
     from ablate.report.summary import summary_json
     from ablate.workflow import run_study
@@ -218,6 +223,8 @@ def _run(study: Study, work: Path, options: Options, *, as_json: bool) -> None:
         say_json(summary_json(done.findings, done.report))
     else:
         show_study_run(done)
+    if next_steps and not done.exit_code:
+        note(next_steps)
     if done.exit_code >= 128:
         note("Interrupted. The same command goes on from here.")
     raise typer.Exit(done.exit_code)

@@ -21,7 +21,10 @@ MaybeStudy = Annotated[Path | None, typer.Argument(help="The study file; none: t
 Work = Annotated[Path, typer.Option(help="Folder for runs, MLflow's database and reports.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the base.")]
 DesignName = Annotated[str | None, typer.Option("--design", help="Another design over the same factors.")]
-Look = Annotated[int, typer.Option(min=1, help="Up to which planned look, counted from 1.")]
+Look = Annotated[
+    int | None,
+    typer.Option(min=1, help="Up to which planned look, counted from 1 (default: as far as the study was taken)."),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 Workers = Annotated[int | None, typer.Option(help="Runs at once (default: as many as cores or GPUs carry).")]
 Executor = Annotated[ExecutorName, typer.Option(help="pool: a process a run; inline: in this process.")]

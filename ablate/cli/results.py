@@ -32,7 +32,12 @@ def show_findings(findings: Findings, report: Path) -> None:
 def show_study_run(done: StudyRun) -> None:
     """The findings, then what was trained and whether MLflow has it all."""
     show_findings(done.findings, done.report)
-    note(f"{done.trained} runs trained now." if done.trained else "Nothing to train: every run was there already.")
+    if done.trained:
+        note(f"{done.trained} runs trained now.")
+    elif done.findings.failed:
+        note("Nothing to train: what failed is not tried again unasked. --retry-failed does, once it is mended.")
+    else:
+        note("Nothing to train: every run was there already.")
     if not done.delivered:
         note("MLflow is not up to date; the journals are. `ablate sync STUDY` brings it up to date.")
 

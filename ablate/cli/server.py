@@ -21,6 +21,7 @@ def serve_mlflow(work: Path, *, port: int, uri: str | None) -> int:
         return 0
     quiet_environment()
     note(f"MLflow on http://127.0.0.1:{port} shows {without_secrets(store)}. Ctrl-C ends it.")
+    note("Choose `Model training` at the top left: MLflow opens in its other mode.")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store, "--port", str(port)]
     try:
         return subprocess.run(command, cwd=work, env=dict(os.environ), check=False).returncode

@@ -111,6 +111,8 @@ class Watch:
                 value = run.metrics[self._metric]
                 shown = f"{100 * value:.1f} %" if "accuracy" in self._metric else f"{value:.4g}"
                 text = f"{progress.name}: {self._metric} {shown} ({run.seconds:.1f} s)"
+            case Failed(reason="interrupted"):
+                text = f"{progress.name}: stopped; it goes on from its last checkpoint next time"
             case Failed() as run:
                 text = f"{progress.name}: failed, {run.reason}: {run.message}"
             case _:

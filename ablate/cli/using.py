@@ -70,20 +70,20 @@ def sync(
     work: Work = Path(),
     set_: Sets = None,
     design: DesignName = None,
-    look: Look = 1,
+    look: Look = None,
     tracking_uri: Uri = None,
 ) -> None:
     """Bring MLflow up to date with the journals, after it was away or was moved.
 
     Example: ablate sync studies/quickstart.yaml --tracking-uri http://localhost:5000
     """
-    from ablate.session import Options, check_options, open_session
+    from ablate.session import Options, open_session, settled
     from ablate.workflow import sync_study
 
     with errors_shown():
         session = open_session(load(study, work, set_, design), work)
-        options = Options(look=look, tracking_uri=tracking_uri)
-        check_options(session, options)
+        options = Options(look=look or 0, tracking_uri=tracking_uri)
+        options = settled(session, options)
         told = sync_study(session, options)
         say(f"{told} runs are in MLflow.")
 

@@ -60,7 +60,8 @@ def core_settings(config: Config, baseline: Config) -> dict[str, str]:
     """The settings that differ from the baseline, and the usual ones; floats so that they read back."""
     mine, theirs = flattened(config), flattened(baseline)
     keys = [key for key in mine if mine[key] != theirs.get(key) or key.rsplit(".", 1)[-1] in USUAL]
-    keys += [key for key in theirs if key not in mine]
+    # A block that became null, or the other way round, is told by the keys it has now.
+    keys += [key for key in theirs if key not in mine and not any(k.startswith(f"{key}.") for k in mine)]
     return {key: _text(mine.get(key)) for key in keys}
 
 

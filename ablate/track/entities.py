@@ -191,7 +191,9 @@ def _of_failure(failed: Failed, at: int) -> Update:
 
 def _of_success(finished: Finished, label: RunLabel, at: int, epoch: int) -> Update:
     cost = {f"cost/{name}": value for name, value in _present(finished.cost).items()}
-    test = {f"test/{name.removeprefix('test/')}": value for name, value in finished.metrics.items()}
+    # A trial of a search is judged on validation images; its numbers must not pass for test results.
+    part = "judged" if label.spec.protocol.sealed else "test"
+    test = {f"{part}/{name.removeprefix('test/')}": value for name, value in finished.metrics.items()}
     stamp = {
         "ablate.source_digest": finished.stamp.source_digest,
         "ablate.data_digest": finished.stamp.data_digest,

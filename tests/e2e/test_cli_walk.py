@@ -116,6 +116,15 @@ def test_going_on_to_the_next_look_trains_only_the_new_replicates(study: Path) -
     assert "9 runs trained now" in result.stderr
 
 
+def test_a_plain_call_after_a_later_look_stays_at_that_look(study: Path) -> None:
+    """The report of six replicates is not replaced by one of three."""
+    run(study, "--look", 2)
+    printed = printed_json(run(study, "--json"))
+
+    assert printed["look"] == 2
+    assert {row["n"] for row in printed["variants"]} == {6}
+
+
 def test_only_narrows_the_training_but_not_the_family(study: Path) -> None:
     """The verdicts still count every step."""
     result = run(study, "--only", "baseline", "--json")
