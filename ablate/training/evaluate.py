@@ -43,7 +43,7 @@ def evaluate(network: nn.Module, part: Part, mode: Mode, *, batch_size: int) -> 
     """The network's logits on every image of a part, in the part's order. Leaves it in eval mode."""
     network.eval()
     logits = []
-    for chosen in torch.arange(len(part)).split(batch_size):
+    for chosen in torch.arange(len(part), device=mode.device).split(batch_size):
         with mode.autocast():
             logits.append(network(part.images_of(chosen)).float())
     return Scores(torch.cat(logits).cpu(), part.targets.cpu())

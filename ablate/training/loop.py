@@ -70,7 +70,7 @@ def train_epoch(config: Config, run: Run, part: Part, mode: Mode, trained: Train
     network, optimizer, scaler, progress = trained.network, trained.optimizer, trained.scaler, trained.progress
     epoch = progress.epoch
     smoothing = 0.0 if config.smoothing is None else config.smoothing.alpha
-    batches = epoch_order(run.replicate, epoch, len(part)).split(config.batch_size)
+    batches = epoch_order(run.replicate, epoch, len(part)).to(mode.device).split(config.batch_size)
     dropping = dropout_seed(run.replicate, epoch)
     # Read once, at the end or before a checkpoint: reading them at each step would make a GPU wait.
     losses: list[Tensor] = []

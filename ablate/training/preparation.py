@@ -46,7 +46,7 @@ def _try_one_step(config: Config, run: Run) -> None:
     network = mode.place(make_network(config)).train()
     optimizer = make_optimizer(config.optimizer, network.parameters())
     for size in _batch_sizes(len(fit), config.batch_size):
-        chosen = torch.arange(size)
+        chosen = torch.arange(size, device=mode.device)
         try:
             with mode.autocast():
                 loss = nn.functional.cross_entropy(network(fit.images_of(chosen)), fit.targets_of(chosen))

@@ -20,7 +20,6 @@ from ablate.harness.coordinator import Coordinator, FixedSource, News
 from ablate.journal import read_result
 from ablate.protocols import Executor, Exit
 from ablate.records import Failed, Finished, RunResult, RunSpec
-from ablate.resolve import load_trainer
 from ablate.store import Store
 from tests.training_builders import a_spec, a_task, an_attempt, carried_out
 
@@ -50,6 +49,17 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def children_of_this_process() -> set[int]:
+    """Processes that this one, or one of them, has started."""
+    return {child.pid for child in psutil.Process().children(recursive=True)}
+
+
+def with_pranks(folder: Path) -> Path:
+    """The folder, with the trainer that misbehaves."""
+    shutil.copy(Path(__file__).with_name("pranks.py"), folder)
+    return folder
+
+
 def ends_of(executor: Executor, count: int) -> list[Exit]:
     """The next so many exits, in the order they come."""
     ends: list[Exit] = []
@@ -60,19 +70,28 @@ def ends_of(executor: Executor, count: int) -> list[Exit]:
 class ExecutorContract:
     """Promises of an executor."""
 
-    @pytest.fixture
-    def executor(self, work: Path) -> Iterator[Executor]:
-        """The executor under test, closed when the test is over."""
+    def open(self, work: Path) -> Executor:
+        """A new executor of two slots."""
         raise NotImplementedError
 
     @pytest.fixture
-    def work(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        """A work folder with a trainer of its own, known to this process only while the test runs."""
-        shutil.copy(Path(__file__).with_name("pranks.py"), tmp_path)
-        monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-        monkeypatch.delitem(sys.modules, "pranks", raising=False)
-        load_trainer("pranks:train")
-        yield tmp_path
+    def executor(self, work: Path) -> Iterator[Executor]:
+        """The executor under test, closed when the test is over."""
+        executor = self.open(work)
+        yield executor
+        executor.close()
+
+    @pytest.fixture
+    def work(self, tmp_path: Path) -> Path:
+        """A work folder with a trainer of its own."""
+        return with_pranks(tmp_path)
+
+    @pytest.fixture(autouse=True)
+    def known(self, work: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        """Let this process find that trainer, while the test runs."""
+        monkeypatch.setattr(sys, "path", [str(work), *sys.path])
+        sys.modules.pop("pranks", None)
+        yield
         sys.modules.pop("pranks", None)
 
     def task(self, work: Path, **config: Any) -> Task:
@@ -85,13 +104,13 @@ class ExecutorContract:
 
     def test_every_attempt_has_one_exit(self, executor: Executor, work: Path) -> None:
         """With code 0 where it came to a result, whatever the order."""
-        attempts = [an_attempt(self.task(work, number=number)) for number in range(4)]
+        attempts = [an_attempt(self.task(work, number=number)) for number in range(3)]
         for attempt in attempts:
             executor.start(attempt)
 
-        ends = ends_of(executor, 4)
+        ends = ends_of(executor, 3)
 
-        assert len(ends) == 4
+        assert len(ends) == 3
         assert set(ends) == {Exit(attempt, 0) for attempt in attempts}
         assert list(executor.finished(0.05)) == []
         assert all(isinstance(read_result(attempt), Finished) for attempt in attempts)
@@ -130,11 +149,11 @@ class ExecutorContract:
         assert isinstance(result, Failed)
         assert result.reason == "oom"
 
-    def test_what_a_run_prints_is_in_its_log(
-        self, executor: Executor, work: Path, capfd: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_what_a_run_prints_is_in_its_log(self, work: Path, capfd: pytest.CaptureFixture[str]) -> None:
         """And nowhere else: standard output belongs to the command."""
+        executor = self.open(work)
         attempt = carried_out(executor, self.task(work, do="print"))
+        executor.close()
 
         log = (attempt / "run.log").read_text()
         assert "to standard output" in log
@@ -209,6 +228,8 @@ class ProcessContract(ExecutorContract):
         assert ends_of(executor, 1) == [Exit(victim, -signal.SIGKILL)]
         until(lambda: not any(map(is_alive, pids)))
         assert all(map(is_alive, others))
+        executor.kill(other)
+        assert ends_of(executor, 1) == [Exit(other, -signal.SIGKILL)]
 
     def test_kill_right_after_the_start_is_not_lost(self, executor: Executor, work: Path) -> None:
         """Whatever the process has come to by then."""
@@ -219,13 +240,15 @@ class ProcessContract(ExecutorContract):
 
         assert set(ends_of(executor, 5)) == {Exit(attempt, -signal.SIGKILL) for attempt in attempts}
 
-    def test_close_leaves_nobody_behind(self, executor: Executor, work: Path) -> None:
+    def test_close_leaves_nobody_behind(self, work: Path) -> None:
         """Neither runs nor what they started nor a server."""
+        others = children_of_this_process()
+        executor = self.open(work)
         attempts = [an_attempt(self.task(work, do="children", number=number)) for number in range(2)]
         for attempt in attempts:
             executor.start(attempt)
         pids = [pid for attempt in attempts for pid in pids_in(attempt)]
-        pids += [child.pid for child in psutil.Process().children(recursive=True)]
+        pids += children_of_this_process() - others
 
         executor.close()
 
@@ -244,7 +267,7 @@ class ProcessContract(ExecutorContract):
 
     def test_no_state_leaks_from_one_run_into_the_next(self, executor: Executor, work: Path) -> None:
         """Each run is the first of its process."""
-        results = coordinated(executor, work, ["finish"] * 5)
+        results = coordinated(executor, work, ["finish"] * 3)
 
         assert {result.metrics["seen"] for result in results if isinstance(result, Finished)} == {1.0}
 

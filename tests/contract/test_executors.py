@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,16 @@ from ablate.execute.inline import InlineExecutor
 from ablate.execute.pool import CAN_FORK, ForkPool, SpawnPool, open_pool
 from ablate.protocols import Exit
 from ablate.records import Finished
-from tests.contract.executor_contract import ExecutorContract, ProcessContract, coordinated, ends_of, pids_in, until
+from tests.contract.executor_contract import (
+    ExecutorContract,
+    ProcessContract,
+    children_of_this_process,
+    coordinated,
+    ends_of,
+    pids_in,
+    until,
+    with_pranks,
+)
 from tests.training_builders import an_attempt
 
 forks = pytest.mark.skipif(not CAN_FORK, reason="this platform cannot fork")
@@ -23,11 +33,9 @@ forks = pytest.mark.skipif(not CAN_FORK, reason="this platform cannot fork")
 class TestInlineExecutor(ExecutorContract):
     """Runs in this process."""
 
-    @pytest.fixture
-    def executor(self, work: Path) -> Iterator[InlineExecutor]:
-        executor = InlineExecutor()
-        yield executor
-        executor.close()
+    def open(self, work: Path) -> InlineExecutor:
+        del work
+        return InlineExecutor()
 
 
 class TestSpawnPool(ProcessContract):
@@ -35,11 +43,22 @@ class TestSpawnPool(ProcessContract):
 
     opened_by = "SpawnPool(slots=slots, work=work)"
 
-    @pytest.fixture
-    def executor(self, work: Path) -> Iterator[SpawnPool]:
-        executor = SpawnPool(slots=2, work=work)
-        yield executor
-        executor.close()
+    def open(self, work: Path) -> SpawnPool:
+        return SpawnPool(slots=2, work=work)
+
+
+@pytest.fixture(scope="module")
+def shared_work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One work folder for the tests that share a server."""
+    return with_pranks(tmp_path_factory.mktemp("shared"))
+
+
+@pytest.fixture(scope="module")
+def shared_pool(shared_work: Path) -> Iterator[ForkPool]:
+    """Servers take half a second to start; a pool that is not closed can serve the next test."""
+    pool = ForkPool(slots=2, work=shared_work, warm=["pranks"])
+    yield pool
+    pool.close()
 
 
 @forks
@@ -48,34 +67,43 @@ class TestForkPool(ProcessContract):
 
     opened_by = "ForkPool(slots=slots, work=work, warm=['pranks'])"
 
-    @pytest.fixture
-    def executor(self, work: Path) -> Iterator[ForkPool]:
-        executor = ForkPool(slots=2, work=work, warm=["pranks"])
-        yield executor
-        executor.close()
+    def open(self, work: Path) -> ForkPool:
+        return ForkPool(slots=2, work=work, warm=["pranks"])
 
-    def test_a_server_that_dies_is_replaced(self, executor: ForkPool, work: Path) -> None:
+    @pytest.fixture
+    def work(self, shared_work: Path) -> Path:
+        return shared_work
+
+    @pytest.fixture
+    def executor(self, shared_pool: ForkPool) -> Iterator[ForkPool]:
+        yield shared_pool
+        assert list(shared_pool.finished(0)) == []
+
+    def test_a_server_that_dies_is_replaced(self, work: Path) -> None:
         """What it ran is lost and said to be; the next run is carried out."""
+        others = children_of_this_process()
+        executor = self.open(work)
         lost = [an_attempt(self.task(work, do="sleep", number=number)) for number in range(2)]
         for attempt in lost:
             executor.start(attempt)
-        pids = [pids_in(attempt)[0] for attempt in lost]
-        (server,) = psutil.Process().children()
-        server.send_signal(signal.SIGKILL)
+        pids = {pids_in(attempt)[0] for attempt in lost}
+        (server,) = children_of_this_process() - others - pids
+        os.kill(server, signal.SIGKILL)
 
         ends = ends_of(executor, 2)
 
         assert set(ends) == {Exit(attempt, -signal.SIGKILL) for attempt in lost}
         until(lambda: not any(map(psutil.pid_exists, pids)))
         assert isinstance(self.result(executor, work), Finished)
+        executor.close()
 
     def test_a_module_that_cannot_be_warmed_up_is_left_to_the_run(self, work: Path) -> None:
         """Its error is then in the run's own record."""
-        for warm in ("no_such_module", "pranks:no_such_function", "pranks:train"):
-            executor = ForkPool(slots=1, work=work, warm=[warm])
+        executor = ForkPool(slots=1, work=work, warm=["no_such_module", "pranks:no_such_function", "pranks:train"])
+        result = self.result(executor, work)
+        executor.close()
 
-            assert isinstance(self.result(executor, work), Finished)
-            executor.close()
+        assert isinstance(result, Finished)
 
     def test_a_server_that_cannot_even_start_is_said_to_be_so_once(self, work: Path) -> None:
         """And not once a run: the next server would die in the same way."""
@@ -90,11 +118,12 @@ class TestForkPool(ProcessContract):
     def test_close_does_not_wait_for_a_server_that_is_still_importing(self, work: Path) -> None:
         """Ctrl-C during the first seconds ends at once."""
         (work / "slow_module.py").write_text("import time\ntime.sleep(60)\n")
+        others = children_of_this_process()
         executor = ForkPool(slots=1, work=work, warm=["slow_module"])
         executor.start(an_attempt(self.task(work)))
         executor.close()
 
-        assert psutil.Process().children() == []
+        assert children_of_this_process() == others
 
     def test_each_run_has_a_gpu_to_itself(self, work: Path) -> None:
         """As long as there are as many; the one that is free is taken."""

@@ -28,7 +28,9 @@ RESIDENT_BYTES = 4 * 2**30
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some of the pictures of a data set, in a fixed order; members are named by their place in it.
+    """Some of the pictures of a data set, in a fixed order.
+
+    Members are chosen by their places in it, a tensor (n,) on the device that trains.
 
     stored: all pictures, (M, S, S, C) uint8, and rows: the members' places in it, (N,).
     mean, std: (C, 1, 1) or None. ready: the members normalised, batch first, or None.
@@ -47,14 +49,14 @@ class Part:
 
     def targets_of(self, chosen: Tensor) -> Tensor:
         """(n,) int64 class indices, on the device."""
-        return self.targets.index_select(0, chosen.to(self.targets.device))
+        return self.targets.index_select(0, chosen)
 
     def images_of(self, chosen: Tensor) -> Tensor:
         """(n, C, S, S) float32, normalised, on the device."""
         # index_select throughout: indexing with a tensor does the same and takes many times as long.
         if self.ready is None:
             return self.normalised(self.pixels_of(chosen))
-        return self.mode.as_images(self.ready.index_select(0, chosen.to(self.ready.device)))
+        return self.mode.as_images(self.ready.index_select(0, chosen))
 
     def pixels_of(self, chosen: Tensor) -> Tensor:
         """(n, C, S, S) uint8, on the device."""
@@ -141,4 +143,5 @@ def made_ready(part: Part, *, limit: int = READY_BYTES) -> Part:
     size = len(part) * part.stored[0].numel() * 4
     if size > limit or len(part) == 0:
         return part
-    return replace(part, ready=part.mode.as_stored(part.images_of(torch.arange(len(part)))))
+    whole = torch.arange(len(part), device=part.mode.device)
+    return replace(part, ready=part.mode.as_stored(part.images_of(whole)))
