@@ -17,8 +17,8 @@ from ablate.records import Stamp
 PACKAGES = ("torch", "torchvision", "numpy", "pillow")
 
 ALLOCATOR = {
-    # glibc gives freed tensors back to the system and faults them in again at the next step; keeping
-    # them, on huge pages, is measured in docs/adr/0008. Read before main(), so only new processes can have it.
+    # glibc gives freed tensors back to the system and faults them in again at the next step; kept, and on
+    # huge pages, they are not. Read before main(), so only new processes can have it (docs/adr/0008).
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": "100000000000",
     "THP_MEM_ALLOC_ENABLE": "1",

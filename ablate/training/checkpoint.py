@@ -69,4 +69,4 @@ def restore(path: Path, trained: Trained) -> None:
 
 def copy_of(network: nn.Module) -> dict[str, Tensor]:
     """The weights as they are now, on the CPU."""
-    return {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
+    return {name: tensor.detach().to("cpu", copy=True) for name, tensor in network.state_dict().items()}

@@ -111,7 +111,7 @@ def test_each_run_is_told_from_its_start_to_its_end(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("deed", "name"), [(dies, "SIGKILL"), (dies_in_the_middle_of_a_line, "SIGSEGV")])
 def test_a_run_that_dies_without_a_word_is_killed(deed: Deed, name: str, tmp_path: Path) -> None:
-    """The coordinator writes into its journal what is known; half a line is no obstacle."""
+    """The coordinator writes into its journal what is known, and tells it; half a line is no obstacle."""
     told = coordinate(ScriptedExecutor([deed]), tmp_path, SPECS[:1])
 
     (result,) = results_in(told)
@@ -119,6 +119,7 @@ def test_a_run_that_dies_without_a_word_is_killed(deed: Deed, name: str, tmp_pat
     assert result.reason == "killed"
     assert name in result.message
     assert read_result(told[-1].attempt) == result
+    assert [news.event.kind for news in told if news.event] == ["started", "failed"]
 
 
 def test_an_exit_code_without_a_result_is_told(tmp_path: Path) -> None:
