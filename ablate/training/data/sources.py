@@ -1,6 +1,6 @@
 """Where pictures come from: each source is listed the same way, cheaply, before anything is decoded.
 
-A new source is a settings class in `config.py` and one case in `list_pictures`.
+A new source is a settings class in `config/data.py` and one case in `list_pictures`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,56 @@
+"""The built-in trainer's settings: the schema of a study's `base:`.
+
+Off is null: a technique is a block that may be null, and its settings live inside it. A type that
+has variants is told apart by `name`. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+from ablate.training.config.augmentation import Augment, Crop, Flip
+from ablate.training.config.data import DataConfig, Digits, ImageFolder, Normalization, Source
+from ablate.training.config.model import (
+    BatchNorm,
+    Dropout,
+    FreeVgg,
+    FullyConnected,
+    GlobalAveragePool,
+    Head,
+    Model,
+    NamedVgg,
+)
+from ablate.training.config.numerics import Numerics
+from ablate.training.config.optimization import Adam, AdamW, Constant, Cosine, Optimizer, Schedule, Sgd, Step
+from ablate.training.config.techniques import Clipping, EarlyStopping, Smoothing
+from ablate.training.config.trainer import Config
+
+__all__ = [
+    "Adam",
+    "AdamW",
+    "Augment",
+    "BatchNorm",
+    "Clipping",
+    "Config",
+    "Constant",
+    "Cosine",
+    "Crop",
+    "DataConfig",
+    "Digits",
+    "Dropout",
+    "EarlyStopping",
+    "Flip",
+    "FreeVgg",
+    "FullyConnected",
+    "GlobalAveragePool",
+    "Head",
+    "ImageFolder",
+    "Model",
+    "NamedVgg",
+    "Normalization",
+    "Numerics",
+    "Optimizer",
+    "Schedule",
+    "Sgd",
+    "Smoothing",
+    "Source",
+    "Step",
+]

@@ -1,0 +1,12 @@
+"""Numbers with bounds, shared by the settings."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+Probability = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+ShareOrCount = Annotated[float, Field(gt=0, lt=1)] | Count

@@ -1,0 +1,19 @@
+"""How numbers are computed."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ablate.settings import Settings
+from ablate.training.config.bounds import Count
+
+
+class Numerics(Settings):
+    """How numbers are computed; part of a run's identity."""
+
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    channels_last: bool = False
+    deterministic: bool = False
+    """Refuse operations that have no reproducible implementation on the device."""
+    threads: Count = 1
+    """CPU threads of one run; 1, so that runs go in parallel."""
