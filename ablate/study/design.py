@@ -95,11 +95,13 @@ def _chain(study: Study, baseline: Cell) -> Layout:
 def _one_at_a_time(study: Study, baseline: Cell) -> Layout:
     cells = [baseline]
     questions = []
+    families = {factor: family for family, members in study.evidence.families.items() for factor in members}
     for factor in study.factors:
+        family = families.get(factor.name, "one at a time")
         for level, overrides in factor.levels.items():
             name = shortened(f"only {level}")
             cells.append(Cell(name, overrides, BASELINE, (_place(study, factor),)))
-            questions.append(_difference(level, name, BASELINE, "one at a time"))
+            questions.append(_difference(level, name, BASELINE, family))
     return Layout(tuple(cells), tuple(questions))
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ablate.errors import StudyError
+from ablate.errors import StudyError, near_match
 from ablate.files import sha256_json
 from ablate.overrides import OverrideError, refuse_overlaps
 from ablate.study.reader import Document
@@ -18,6 +18,9 @@ Place = tuple[str | int, ...]
 
 ONE_CHANGE = ("chain", "leave_one_out")
 """Designs in which a factor is a step, and a step is one change."""
+
+FAMILIES = ("chain", "one at a time", "leave one out", "main effects", "interactions", "compare")
+"""What the questions of each design are called as a family."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,3 +116,35 @@ def _label(value: Any) -> str:
 def shortened(name: str) -> str:
     """A name of at most 80 characters; what is cut off still tells it from others."""
     return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 11]} ... {sha256_json(name)[:6]}"
+
+
+def check_families(
+    families: Mapping[str, Sequence[str]], factors: Sequence[Factor], design: str | None, document: Document
+) -> None:
+    """Refuse families of a design whose questions are one family, strangers in a family, and factors in two.
+
+    Raises StudyError with file, line and key.
+    """
+    known = [factor.name for factor in factors]
+    taken: dict[str, str] = {}
+    for family, members in families.items():
+        where = document.where(("evidence", "families", family))
+        if design != "one_at_a_time":
+            raise StudyError(
+                f"{where}: only the factors of one_at_a_time can be judged in several families",
+                hint="The steps of any other design answer one question together; leave families out.",
+            )
+        if family in FAMILIES:
+            raise StudyError(f"{where}: {family!r} is the name of a family of its own", hint="Choose another name.")
+        for name in members:
+            if name not in known:
+                raise StudyError(
+                    f"{where}: there is no factor {name!r}",
+                    hint=f"{near_match(name, known)}Factors: {', '.join(known)}.",
+                )
+            if name in taken:
+                again = "twice in" if taken[name] == family else f"in {taken[name]!r} and in"
+                raise StudyError(
+                    f"{where}: factor {name!r} is {again} {family!r}", hint="Judge each factor in one family."
+                )
+            taken[name] = family

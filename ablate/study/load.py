@@ -15,7 +15,7 @@ from ablate.overrides import OverrideError, apply_overrides, refuse_overlaps
 from ablate.records import Folds, Official, Protocol, Share
 from ablate.resolve import Trainer, load_trainer
 from ablate.settings import Settings
-from ablate.study.factors import ONE_CHANGE, Factor, Overrides, Place, check_overlaps, read_factors
+from ablate.study.factors import ONE_CHANGE, Factor, Overrides, Place, check_families, check_overlaps, read_factors
 from ablate.study.reader import Document, read_file, read_value
 from ablate.study.schema import DESIGNS, CompareBlock, EvidenceBlock, SearchBlock, StudyFile, TestBlock
 from ablate.study.validation import dotted, validate
@@ -119,6 +119,8 @@ def load_study(path: Path | str, *, sets: Sequence[str] = (), design: str | None
     _check_metric(file.evidence.metric, trainer, document.where(("evidence", "metric")))
     validate(trainer.config, file.base, lambda at: document.where(("base", *at)))
     own = next((name for name in DESIGNS if getattr(file, name) is not None), None)
+    factors = read_factors(getattr(file, own), own, document) if own else ()
+    check_families(file.evidence.families, factors, own, document)
     study = Study(
         name=file.study,
         question=file.question,
@@ -126,7 +128,7 @@ def load_study(path: Path | str, *, sets: Sequence[str] = (), design: str | None
         base=file.base,
         design=own,
         own_design=own,
-        factors=read_factors(getattr(file, own), own, document) if own else (),
+        factors=factors,
         comparisons=tuple(_read_comparison(name, block, document) for name, block in file.compare.items()),
         evidence=file.evidence,
         published=file.published,

@@ -64,6 +64,8 @@ class EvidenceBlock(Settings):
     """Points; a smaller gain is not worth having."""
     negligible: Annotated[float, Field(gt=0)] = 1.0
     """Points; a smaller difference counts as none."""
+    families: dict[Name, Annotated[list[str], Field(min_length=1)]] = Field(default={})
+    """one_at_a_time: name of a family -> the factors judged in it, adjusted as a whole; the others make up one more."""
 
     @field_validator("replicates", mode="before")
     @classmethod

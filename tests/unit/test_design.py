@@ -211,3 +211,36 @@ def test_joining_is_associative() -> None:
     bundles = [{"a.b": 1}, {"a": {}}, {"a.b": 2, "c": 3}]
     for x, y, z in product(bundles, repeat=3):
         assert join_overrides(join_overrides(x, y), z) == join_overrides(x, y, z)
+
+
+def test_factors_are_judged_in_the_families_the_study_names() -> None:
+    """All levels of a factor go with it; a factor that is not named stays in the design's own family."""
+    content = a_study_file(
+        one_at_a_time={"A": {"epochs": {"each": [5, 6]}}, "B": B, "C": C},
+        evidence={"families": {"length": ["A"], "optimisation": ["C"]}},
+    )
+
+    questions = lay_out(read_study(content), "one_at_a_time").questions
+
+    assert [(question.name, question.family) for question in questions] == [
+        ("A 5", "length"),
+        ("A 6", "length"),
+        ("B", "one at a time"),
+        ("C", "optimisation"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("design", "families", "message"),
+    [
+        ("one_at_a_time", {"length": ["a"]}, "there is no factor 'a'"),
+        ("one_at_a_time", {"length": ["A", "A"]}, "factor 'A' is twice in 'length'"),
+        ("one_at_a_time", {"length": ["A"], "other": ["A"]}, "factor 'A' is in 'length' and in 'other'"),
+        ("one_at_a_time", {"compare": ["A"]}, "'compare' is the name of a family of its own"),
+        ("chain", {"length": ["A"]}, "only the factors of one_at_a_time"),
+    ],
+)
+def test_families_that_cannot_be_judged_are_refused(design: str, families: Any, message: str) -> None:
+    """Each factor is judged once, and the steps of a chain answer one question."""
+    with pytest.raises(StudyError, match=message):
+        read_study(a_study_file(**{design: THREE}, evidence={"families": families}))
