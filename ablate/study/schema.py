@@ -128,6 +128,17 @@ class TrackingBlock(Settings):
     experiment: str | None = None
 
 
+class StandInBlock(Settings):
+    """Synthetic data for a study whose own cannot be handed out: `ablate run STUDY --stand-in`."""
+
+    make: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")]
+    """Dotted path, package.module:function, of what fills an empty folder with data: (folder: Path) -> None."""
+    root: str = "data.source.root"
+    """The key of the base that is given this folder."""
+    set: dict[str, Any] = Field(default={})
+    """Further changes of the base and of `evidence.*`, by dotted key: what makes the study small."""
+
+
 class StudyFile(Settings):
     """A study file as written."""
 
@@ -136,6 +147,8 @@ class StudyFile(Settings):
     question: str = ""
     trainer: str = "ablate.training:train"
     """Dotted path: package.module:function."""
+    about_data: str = ""
+    """What the data are, who supplies them and how; shown where they are missing."""
     base: dict[str, Any]
     """The trainer's settings without any change."""
     chain: Factors | None = None
@@ -151,6 +164,7 @@ class StudyFile(Settings):
     evidence: EvidenceBlock = Field(default=EvidenceBlock())
     published: dict[str, Any] | None = None
     search: SearchBlock | None = None
+    stand_in: StandInBlock | None = None
     tracking: TrackingBlock = Field(default=TrackingBlock())
 
     @model_validator(mode="after")

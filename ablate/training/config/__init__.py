@@ -7,7 +7,17 @@ has variants is told apart by `name`. Nothing here imports torch.
 from __future__ import annotations
 
 from ablate.training.config.augmentation import Augment, Crop, Flip
-from ablate.training.config.data import DataConfig, Digits, ImageFolder, Normalization, Source
+from ablate.training.config.data import (
+    CsvSplit,
+    CsvTable,
+    DataConfig,
+    Digits,
+    ImageFolder,
+    LabelledFiles,
+    Normalization,
+    Source,
+    Torchvision,
+)
 from ablate.training.config.model import (
     BatchNorm,
     Dropout,
@@ -33,6 +43,8 @@ __all__ = [
     "Constant",
     "Cosine",
     "Crop",
+    "CsvSplit",
+    "CsvTable",
     "DataConfig",
     "Digits",
     "Dropout",
@@ -43,6 +55,7 @@ __all__ = [
     "GlobalAveragePool",
     "Head",
     "ImageFolder",
+    "LabelledFiles",
     "Model",
     "NamedVgg",
     "Normalization",
@@ -53,4 +66,5 @@ __all__ = [
     "Smoothing",
     "Source",
     "Step",
+    "Torchvision",
 ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ablate.settings import DefinesTest, NotIdentity, Settings
 from ablate.training.config.bounds import Positive, ShareOrCount
@@ -24,7 +25,106 @@ class Digits(Settings):
     name: Literal["digits"]
 
 
-Source = Annotated[ImageFolder | Digits, Field(discriminator="name")]
+TorchvisionName = Literal[
+    "CIFAR10",
+    "CIFAR100",
+    "Caltech101",
+    "Caltech256",
+    "Country211",
+    "DTD",
+    "EMNIST-balanced",
+    "EMNIST-letters",
+    "EuroSAT",
+    "FGVCAircraft",
+    "FashionMNIST",
+    "Flowers102",
+    "Food101",
+    "GTSRB",
+    "ImageNet",
+    "Imagenette",
+    "KMNIST",
+    "MNIST",
+    "OxfordIIITPet",
+    "PCAM",
+    "QMNIST",
+    "RenderedSST2",
+    "SEMEION",
+    "STL10",
+    "SUN397",
+    "SVHN",
+    "StanfordCars",
+    "USPS",
+]
+"""Classification sets of `torchvision.datasets`, under their names there."""
+
+
+class Torchvision(Settings):
+    """A classification set of `torchvision.datasets`; its own test part serves `evidence.test: official`.
+
+    A labelled validation part of the set's own joins the training pictures.
+    """
+
+    name: Literal["torchvision"]
+    dataset: TorchvisionName
+    root: NotIdentity[str] = "data"
+    """The folder torchvision keeps its sets in."""
+    download: NotIdentity[bool] = False
+    """Fetch the set where it is not in `root` yet."""
+    verify: NotIdentity[bool] = True
+    """Compare the files' checksums with torchvision's; false: take a set of your own in the same layout."""
+
+
+class LabelledFiles(Settings):
+    """Folders of pictures whose file names carry the label: Food-11's `train/3_17.jpg`, `valid/0_2.jpg`."""
+
+    name: Literal["labelled_files"]
+    root: NotIdentity[str]
+    """Path of the folder that holds the parts."""
+    train: str = "train"
+    """Sub-folder of the pictures to train on."""
+    test: str | None = None
+    """Sub-folder of the source's own labelled test part, for `evidence.test: official`; Food-11: valid."""
+    pattern: str = r"(\d+)_\d+"
+    """Regular expression for a whole file name without its extension; its one group is the label."""
+    names: Annotated[list[str], Field(min_length=2)] | None = None
+    """Names of the classes 0, 1, ..., where the labels are numbers."""
+
+    @field_validator("pattern")
+    @classmethod
+    def _one_group(cls, pattern: str) -> str:
+        return _checked_regex(pattern, one_group=True)
+
+
+class CsvSplit(Settings):
+    """The column that says which part a picture belongs to. A value that no list holds is an error."""
+
+    column: str
+    train: list[str] = Field(default=["train"], min_length=1)
+    """Values of the pictures to train on."""
+    test: list[str] = Field(default=["test"], min_length=1)
+    """Values of the source's own test part, for `evidence.test: official`."""
+    leave_out: list[str] = Field(default=[])
+    """Values of rows that are not read."""
+
+
+class CsvTable(Settings):
+    """A table of paths and labels, one picture a row, column names in the first row, UTF-8."""
+
+    name: Literal["csv"]
+    file: NotIdentity[str]
+    """Path of the table, below the current folder or absolute."""
+    root: NotIdentity[str | None] = None
+    """The folder its paths start at; null: the folder the table lies in."""
+    path: str = "path"
+    """The column of the pictures' paths."""
+    label: str = "label"
+    """The column of the labels; with `data.multi_label` several are joined by `|`, and it may be empty."""
+    split: CsvSplit | None = None
+    group: str | None = None
+    """The column of a picture's origin: pictures of one origin stay in one part."""
+
+
+Source = Annotated[ImageFolder | Digits | Torchvision | LabelledFiles | CsvTable, Field(discriminator="name")]
 
 
 class Normalization(Settings):
@@ -40,8 +140,16 @@ class DataConfig(Settings):
     source: DefinesTest[Source]
     classes: Annotated[int, Field(ge=2)]
     """Number of classes; checked against the data."""
+    multi_label: DefinesTest[bool] = False
+    """A picture has any number of labels; needs a source that can say so (csv)."""
+    groups: DefinesTest[str | None] = None
+    """Regular expression found in a picture's id (its path); what its groups match is its origin, and
+    pictures of one origin stay in one part."""
     image_size: Annotated[int, Field(ge=4, le=4096)]
     """Side of the square, in pixels, that every picture is resized to."""
+    resize: Literal["pil", "device"] = "pil"
+    """pil: by Pillow, bilinear, once, before caching. device: pictures of one size are cached at that size
+    and resized batch by batch, after augmentation, in floating point (bilinear, antialiased)."""
     channels: Literal[1, 3] = 3
     """3: RGB, as torchvision's default loader decodes; 1: grey."""
     normalize: Literal["imagenet"] | Normalization | None = None
@@ -53,6 +161,11 @@ class DataConfig(Settings):
     """`transpose` turns pictures as their EXIF orientation says; torchvision's loader does not."""
     on_bad_image: Literal["error", "skip"] = "error"
 
+    @field_validator("groups")
+    @classmethod
+    def _has_groups(cls, pattern: str | None) -> str | None:
+        return None if pattern is None else _checked_regex(pattern, one_group=False)
+
     @model_validator(mode="after")
     def _one_value_a_channel(self) -> DataConfig:
         if isinstance(self.normalize, Normalization):
@@ -63,3 +176,28 @@ class DataConfig(Settings):
         if self.normalize == "imagenet" and self.channels != 3:
             raise ValueError("normalize: imagenet needs channels: 3")
         return self
+
+    @model_validator(mode="after")
+    def _source_can(self) -> DataConfig:
+        if self.multi_label and not isinstance(self.source, CsvTable):
+            raise ValueError(
+                f"multi_label: true needs a source that gives a picture several labels, and {self.source.name} gives "
+                "one; use source csv, or leave multi_label out"
+            )
+        if self.groups is not None and isinstance(self.source, CsvTable) and self.source.group is not None:
+            raise ValueError("groups is given beside source.group, which says the same; leave one out")
+        names = self.source.names if isinstance(self.source, LabelledFiles) else None
+        if names is not None and len(names) != self.classes:
+            raise ValueError(f"source.names holds {len(names)} names for {self.classes} classes")
+        return self
+
+
+def _checked_regex(pattern: str, *, one_group: bool) -> str:
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is no regular expression: {error}; test it with Python's re") from error
+    if groups == 0 or (one_group and groups > 1):
+        asked = "one group" if one_group else "a group"
+        raise ValueError(f"{pattern!r} has {groups} groups; put {asked} in parentheses around what counts")
+    return pattern

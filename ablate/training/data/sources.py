@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from ablate.errors import DataError
-from ablate.training.config import DataConfig, Digits, ImageFolder
+from ablate.training.config import CsvTable, DataConfig, Digits, ImageFolder, LabelledFiles, Torchvision
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,8 +70,12 @@ def list_pictures(config: DataConfig) -> Listing:
             listing, place = _list_folder(root), str(_resolved(root))
         case Digits():
             listing, place = _list_digits(), "digits"
+        case Torchvision() | LabelledFiles() | CsvTable():
+            raise DataError(f"base.data.source: {config.source.name} cannot be read yet", hint="Use image_folder.")
         case other:
             assert_never(other)
+    if config.groups is not None or config.multi_label or config.resize != "pil":
+        raise DataError("base.data: groups, multi_label and resize: device cannot be used yet", hint="Leave them out.")
     if len(listing.classes) != config.classes:
         raise DataError(
             f"base.data.classes is {config.classes}, but {place} has {len(listing.classes)} classes: "
