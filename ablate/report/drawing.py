@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from functools import lru_cache
 from math import ceil
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ablate.report.escape import plain
 from ablate.report.figures import BEFORE, CurvesInfo, ForestInfo, ForestRow, LevelsInfo, Line, Panel
+from ablate.report.fonts import drawable, families, font_files
 from ablate.report.numbers import shortened
 
 if TYPE_CHECKING:
@@ -36,19 +36,13 @@ COLOURS = {
 """Okabe and Ito's palette, told apart by colour-blind eyes; every verdict stands there as a word, too."""
 PARTS = {"training": "#e69f00", "validation": "#0072b2", "": "#0072b2"}
 
-_FONT = "DejaVu Sans"
-_FALLBACKS = (
-    "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei",
-    "Hiragino Sans", "PingFang SC", "Microsoft YaHei", "MS Gothic", "Malgun Gothic", "Arial Unicode MS",
-)  # fmt: skip
-
 
 def picture(draw: Callable[[Info], Figure], info: Info) -> bytes:
     """The figure as PNG, whatever fonts and TeX settings the user's own matplotlib has."""
     from matplotlib import rc_context
 
     stream = io.BytesIO()
-    with rc_context({"text.usetex": False, "font.family": list(_families())}):
+    with rc_context({"text.usetex": False, "font.family": list(families())}):
         draw(info).savefig(stream, format="png", dpi=DPI, metadata={"Software": None})
     return stream.getvalue()
 
@@ -217,37 +211,8 @@ def label(name: str, inches: float) -> str:
 def _inches(text: str) -> float:
     from matplotlib.font_manager import get_font
 
-    font = get_font(_fonts()[0])
+    font = get_font(font_files()[0])
     own = font.get_charmap()
     font.set_size(SIZE, 72)
     font.set_text("".join(character if ord(character) in own else "W" for character in text))
     return float(font.get_width_height()[0]) / 64 / 72
-
-
-def drawable(text: str) -> str:
-    """The text with □ for every character that no font here has."""
-    known = _known_characters()
-    return "".join(character if ord(character) in known else "□" for character in text)
-
-
-@lru_cache(maxsize=1)
-def _families() -> tuple[str, ...]:
-    """The font that comes with matplotlib, then those here that know East Asian scripts."""
-    from matplotlib.font_manager import fontManager
-
-    here = set(fontManager.get_font_names())
-    return (_FONT, *(name for name in _FALLBACKS if name in here))
-
-
-@lru_cache(maxsize=1)
-def _fonts() -> tuple[str, ...]:
-    from matplotlib.font_manager import FontProperties, findfont
-
-    return tuple(findfont(FontProperties(family=name)) for name in _families())
-
-
-@lru_cache(maxsize=1)
-def _known_characters() -> frozenset[int]:
-    from matplotlib.font_manager import get_font
-
-    return frozenset(code for path in _fonts() for code in get_font(path).get_charmap())

@@ -111,7 +111,7 @@ def _content(findings: Findings, pictures: Sequence[Picture]) -> Mapping[str, An
         "title": findings.study,
         "question": findings.question,
         "sentence": first_sentence(findings),
-        "warnings": warnings(findings),
+        "warnings": [*warnings(findings), *_undrawn_names(findings, pictures)],
         "steps": steps,
         "levels": terminal_steps(findings),
         "legend": steps[0].note if steps else "",
@@ -134,6 +134,16 @@ def _content(findings: Findings, pictures: Sequence[Picture]) -> Mapping[str, An
         "negligible": size_words(findings.evidence.negligible, findings.metric),
         "worthwhile": size_words(findings.evidence.worthwhile, findings.metric),
     }
+
+
+def _undrawn_names(findings: Findings, pictures: Sequence[Picture]) -> list[str]:
+    """A warning where a figure shows names in a script that no font here has."""
+    if not pictures:
+        return []
+    from ablate.report.fonts import missing_font
+
+    told = missing_font([*(row.name for row in findings.variants), *(effect.name for effect in findings.effects)])
+    return [told] if told else []
 
 
 def _environment() -> Environment:

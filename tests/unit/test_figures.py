@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ablate.report.drawing import draw_curves, draw_forest, draw_levels, drawable, label, picture
+from ablate.report.drawing import draw_curves, draw_forest, draw_levels, label, picture
 from ablate.report.facts import Findings
 from ablate.report.figures import (
     MOST_PANELS,
@@ -20,6 +20,7 @@ from ablate.report.figures import (
     levels_caption,
     levels_info,
 )
+from ablate.report.fonts import drawable
 from tests.builders import a_failed, a_study, findings_of
 
 HOSTILE = "$x_1$ costs $5 | `a` <b> 漢字 🎉" + " long" * 9
