@@ -178,7 +178,16 @@ def is_settings(option: Any) -> bool:
 
 def _has_tag(block: type[Settings]) -> bool:
     tag = block.model_fields.get("name")
-    return tag is not None and tag.is_required() and typing.get_origin(tag.annotation) is Literal
+    if tag is None or not tag.is_required():
+        return False
+    return typing.get_origin(tag.annotation) is Literal or name_form(block) is not None
+
+
+def name_form(block: type[Settings]) -> str | None:
+    """The pattern of a block's `name`, where a form tells the block and no fixed names; else None."""
+    tag = block.model_fields.get("name")
+    patterns = (getattr(item, "pattern", None) for item in tag.metadata) if tag is not None else ()
+    return next((pattern for pattern in patterns if isinstance(pattern, str)), None)
 
 
 def _is_lax(option: Any) -> bool:

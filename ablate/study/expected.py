@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
@@ -10,7 +11,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic.fields import FieldInfo
 
-from ablate.settings import Settings, is_settings, options_of
+from ablate.settings import Settings, is_settings, name_form, options_of
 
 
 class Slot(NamedTuple):
@@ -52,7 +53,7 @@ def block_of(annotation: Any, data: Any) -> type[Settings] | None:
     """The block that is meant by the data: the one of that name, or the only one; else None."""
     blocks = [option for option in options_of(annotation) if is_settings(option)]
     name = data.get("name") if isinstance(data, Mapping) else None
-    named = [block for block in blocks if name in names_of(block)]
+    named = [block for block in blocks if name in names_of(block) or _is_of_form(block, name)]
     return (named or blocks)[0] if named or len(blocks) == 1 else None
 
 
@@ -62,9 +63,19 @@ def fields_of(block: type[Settings]) -> dict[str, FieldInfo]:
 
 
 def names_of(block: type[Settings]) -> tuple[str, ...]:
-    """What `name` may be in a block; empty where it has none."""
+    """What `name` may be in a block, or what it may look like; empty where it has none."""
     tag = block.model_fields.get("name")
-    return typing.get_args(tag.annotation) if tag and typing.get_origin(tag.annotation) is Literal else ()
+    if tag is None:
+        return ()
+    return (
+        typing.get_args(tag.annotation) if typing.get_origin(tag.annotation) is Literal else tuple(tag.examples or ())
+    )
+
+
+def _is_of_form(block: type[Settings], name: Any) -> bool:
+    """Whether a block is told by the form of its name, and this is one."""
+    form = name_form(block)
+    return form is not None and isinstance(name, str) and re.search(form, name) is not None
 
 
 def choices_of(slot: Slot) -> list[str]:

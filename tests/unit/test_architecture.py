@@ -33,6 +33,7 @@ MAY_KNOW = {
 OWNERS = {
     "torch": ["training"],
     "torchvision": ["training"],
+    "timm": ["training/models/by_name.py"],
     "mlflow": ["track/mlflow_store.py", "track/sqlite_store.py"],
     "optuna": ["search.py"],
     "matplotlib": ["report"],

@@ -19,25 +19,35 @@ from ablate.training.config.data import (
     Torchvision,
 )
 from ablate.training.config.model import (
+    Activation,
     BatchNorm,
+    ByName,
     Dropout,
+    FoodCnn,
     FreeVgg,
     FullyConnected,
     GlobalAveragePool,
     Head,
+    Init,
     Model,
     NamedVgg,
+    PlainBatchNorm,
+    Resnet,
+    Vgg16Net,
 )
 from ablate.training.config.numerics import Numerics
 from ablate.training.config.optimization import Adam, AdamW, Constant, Cosine, Optimizer, Schedule, Sgd, Step
 from ablate.training.config.techniques import Clipping, EarlyStopping, Smoothing
 from ablate.training.config.trainer import Config
+from ablate.training.config.transfer import Freeze, Weights
 
 __all__ = [
+    "Activation",
     "Adam",
     "AdamW",
     "Augment",
     "BatchNorm",
+    "ByName",
     "Clipping",
     "Config",
     "Constant",
@@ -50,21 +60,28 @@ __all__ = [
     "Dropout",
     "EarlyStopping",
     "Flip",
+    "FoodCnn",
     "FreeVgg",
+    "Freeze",
     "FullyConnected",
     "GlobalAveragePool",
     "Head",
     "ImageFolder",
+    "Init",
     "LabelledFiles",
     "Model",
     "NamedVgg",
     "Normalization",
     "Numerics",
     "Optimizer",
+    "PlainBatchNorm",
+    "Resnet",
     "Schedule",
     "Sgd",
     "Smoothing",
     "Source",
     "Step",
     "Torchvision",
+    "Vgg16Net",
+    "Weights",
 ]

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from ablate.settings import Settings
 from ablate.training.config.bounds import Count, Probability
+
+Activation = Literal["relu", "leaky_relu", "silu"]
+"""leaky_relu has a slope of 0.01 below zero; silu (Swish) is x * sigmoid(x)."""
+
+Init = Literal["default", "he", "xavier"]
+"""First weights of convolutions and linear layers.
+
+default: torch's own (uniform, by fan-in). he: normal with variance 2 / fan-in (He et al. 2015).
+xavier: uniform with variance 2 / (fan-in + fan-out) (Glorot & Bengio 2010). The latter two set
+biases to 0.
+"""
 
 
 class BatchNorm(Settings):
@@ -16,6 +28,12 @@ class BatchNorm(Settings):
     name: Literal["batch"]
     position: Literal["after_conv", "after_activation", "block_end"] = "after_conv"
     """block_end: once, between the block's last activation and its pooling."""
+
+
+class PlainBatchNorm(Settings):
+    """Batch normalisation, at the place the network gives it."""
+
+    name: Literal["batch"]
 
 
 class Dropout(Settings):
@@ -45,11 +63,17 @@ class GlobalAveragePool(Settings):
 Head = Annotated[FullyConnected | GlobalAveragePool, Field(discriminator="name")]
 
 
-class _VggSettings(Settings):
+class _Network(Settings):
     width: Count = 64
     """Channels of the first block; each next block doubles them, up to eight times the first."""
+    activation: Activation = "relu"
+    """leaky_relu has a slope of 0.01 below zero; silu (Swish) is x * sigmoid(x)."""
+    init: Init = "default"
+    """First weights: torch's own, He's (normal, for ReLU) or Xavier's (uniform); the latter two with zero biases."""
+
+
+class _VggSettings(_Network):
     norm: BatchNorm | None = None
-    activation: Literal["relu"] = "relu"
     dropout: Dropout | None = None
     head: Head
 
@@ -68,4 +92,74 @@ class FreeVgg(_VggSettings):
     """Number of 3x3 convolutions in each block; each block ends in 2x2 max-pooling."""
 
 
-Model = Annotated[NamedVgg | FreeVgg, Field(discriminator="name")]
+class Vgg16Net(_Network):
+    """VGG_16Net for 32x32 pictures: no activation between the convolutions of a block, padded 1x1 ones and pools."""
+
+    name: Literal["vgg16net"]
+    norm: PlainBatchNorm | None = Field(default=PlainBatchNorm(name="batch"))
+    dropout: Probability | None = 0.5
+    """After each of the two hidden layers."""
+
+
+class FoodCnn(_Network):
+    """Five times convolution, batch norm, activation and pooling, then linear layers; for 128x128 pictures."""
+
+    name: Literal["food_cnn"]
+    norm: PlainBatchNorm | None = Field(default=PlainBatchNorm(name="batch"))
+    hidden: list[Count] = Field(default=[1024, 512])
+    """Widths of the hidden linear layers."""
+    dropout: Probability | None = None
+    """After each hidden layer."""
+
+
+class Resnet(_Network):
+    """Residual network of BasicBlocks (He et al. 2016), with global average pooling."""
+
+    name: Literal["resnet18", "resnet34"]
+    bias: bool = False
+    """Convolutions with a bias, though a batch norm follows that takes it out again."""
+    stem: Literal["large", "small"] = "large"
+    """large: 7x7 with stride 2 and a pooling, as published; small: 3x3 and no pooling, for pictures of 32x32."""
+    norm: PlainBatchNorm | None = Field(default=PlainBatchNorm(name="batch"))
+    dropout: Probability | None = None
+    """On the pooled features, before the last layer."""
+
+
+class ByName(Settings):
+    """A network of torchvision, of timm (an extra), or of a function of yours."""
+
+    name: Annotated[
+        str,
+        Field(
+            pattern=":",
+            examples=["torchvision:NAME", "timm:NAME", "my_pkg.nets:make"],
+        ),
+    ]
+    """`my_pkg.nets:make` is called as make(channels=..., classes=..., image_size=..., **options)."""
+    options: dict[str, bool | int | float | str | None] = Field(default={})
+    """Keyword arguments handed to the network's builder."""
+
+
+_FAMILIES = (NamedVgg, FreeVgg, Vgg16Net, FoodCnn, Resnet)
+
+
+def _family_of(block: Any) -> str | None:
+    """The tag of the block meant: the class of its name; the name itself where nobody has it."""
+    name = block.get("name") if isinstance(block, Mapping) else getattr(block, "name", None)
+    if not isinstance(name, str):
+        return None
+    if ":" in name:
+        return ByName.__name__
+    owners = (family for family in _FAMILIES if name in get_args(family.model_fields["name"].annotation))
+    return next((family.__name__ for family in owners), name)
+
+
+Model = Annotated[
+    Annotated[NamedVgg, Tag("NamedVgg")]
+    | Annotated[FreeVgg, Tag("FreeVgg")]
+    | Annotated[Vgg16Net, Tag("Vgg16Net")]
+    | Annotated[FoodCnn, Tag("FoodCnn")]
+    | Annotated[Resnet, Tag("Resnet")]
+    | Annotated[ByName, Tag("ByName")],
+    Discriminator(_family_of),
+]

@@ -12,6 +12,7 @@ from ablate.training.config.model import Model
 from ablate.training.config.numerics import Numerics
 from ablate.training.config.optimization import Constant, Cosine, Optimizer, Schedule
 from ablate.training.config.techniques import Clipping, EarlyStopping, Smoothing
+from ablate.training.config.transfer import Freeze, Weights
 
 
 class Config(Settings):
@@ -19,6 +20,10 @@ class Config(Settings):
 
     data: DataConfig
     model: Model
+    weights: Weights | None = None
+    """First weights from elsewhere; null: the replicate's own random ones."""
+    freeze: Freeze | None = None
+    """Parameters that are not trained; null: all are."""
     optimizer: Optimizer
     schedule: Schedule = Field(default=Constant(name="constant"))
     batch_size: Count = 32

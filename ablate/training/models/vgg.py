@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from itertools import pairwise
 
-from torch import Tensor, nn
+from torch import nn
 
 from ablate.training.config import FreeVgg, FullyConnected, GlobalAveragePool, NamedVgg
+from ablate.training.models.parts import Classifier, hidden_layers, initialise, make_activation
 
 BLOCKS = {
     "vgg11": [1, 1, 2, 2, 2],
@@ -18,24 +19,7 @@ BLOCKS = {
 """Convolutions in each of the five blocks, by the number of layers with weights."""
 
 
-class Vgg(nn.Module):
-    """Blocks of 3x3 convolutions, each ended by 2x2 max-pooling, then a head.
-
-    Input (N, channels, S, S) with S at least 2 ** number of blocks; output (N, classes).
-    """
-
-    def __init__(self, features: nn.Sequential, head: nn.Sequential) -> None:
-        super().__init__()
-        self.features = features
-        self.head = head
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits."""
-        logits: Tensor = self.head(self.features(images))
-        return logits
-
-
-def make_vgg(config: NamedVgg | FreeVgg, *, channels: int, classes: int) -> Vgg:
+def make_vgg(config: NamedVgg | FreeVgg, *, channels: int, classes: int) -> Classifier:
     """Build the network; modules are named so that weights can be told apart in a listing."""
     blocks = config.blocks if isinstance(config, FreeVgg) else BLOCKS[config.name]
     widths = [channels, *(config.width * min(2**i, 8) for i in range(len(blocks)))]
@@ -44,7 +28,9 @@ def make_vgg(config: NamedVgg | FreeVgg, *, channels: int, classes: int) -> Vgg:
         features |= _block(number, depth, inputs, outputs, config)
     if config.dropout is not None and config.dropout.features is not None:
         features["dropout"] = nn.Dropout(config.dropout.features)
-    return Vgg(nn.Sequential(features), _head(config, widths[-1], classes))
+    network = Classifier(nn.Sequential(features), _head(config, widths[-1], classes))
+    initialise(network, config.init)
+    return network
 
 
 def _block(
@@ -56,7 +42,7 @@ def _block(
         layers[f"conv{number}_{i}"] = nn.Conv2d(inputs if i == 1 else outputs, outputs, kernel_size=3, padding=1)
         if position == "after_conv":
             layers[f"norm{number}_{i}"] = nn.BatchNorm2d(outputs)
-        layers[f"act{number}_{i}"] = nn.ReLU(inplace=position != "after_activation")
+        layers[f"act{number}_{i}"] = make_activation(config.activation, inplace=position != "after_activation")
         if position == "after_activation":
             layers[f"norm{number}_{i}"] = nn.BatchNorm2d(outputs)
     if position == "block_end":
@@ -73,12 +59,8 @@ def _head(config: NamedVgg | FreeVgg, width: int, classes: int) -> nn.Sequential
             )
         case FullyConnected(hidden=hidden, pool=side):
             layers = OrderedDict(pool=nn.AdaptiveAvgPool2d(side), flatten=nn.Flatten())
-            inputs = width * side * side
-            for i, outputs in enumerate(hidden, start=1):
-                layers[f"fc{i}"] = nn.Linear(inputs, outputs)
-                layers[f"act{i}"] = nn.ReLU(inplace=True)
-                if config.dropout is not None and config.dropout.classifier is not None:
-                    layers[f"dropout{i}"] = nn.Dropout(config.dropout.classifier)
-                inputs = outputs
-            layers["out"] = nn.Linear(inputs, classes)
+            flat = width * side * side
+            dropout = None if config.dropout is None else config.dropout.classifier
+            layers |= hidden_layers(hidden, flat, activation=config.activation, dropout=dropout)
+            layers["out"] = nn.Linear(hidden[-1] if hidden else flat, classes)
     return nn.Sequential(layers)

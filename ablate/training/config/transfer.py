@@ -1,0 +1,54 @@
+"""First weights from elsewhere, and parts of a network that are not trained."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from ablate.settings import NotIdentity, Settings
+from ablate.training.config.bounds import Count
+
+Names = Annotated[list[str], Field(min_length=1)]
+
+
+class Weights(Settings):
+    """First weights from elsewhere: of torchvision, a file, or an earlier run. Exactly one of the three."""
+
+    torchvision: Annotated[str, Field(pattern=r"^\w+\.\w+$", examples=["VGG16_Weights.IMAGENET1K_V1"])] | None = None
+    """Name of torchvision's enumeration, such as VGG16_Weights.IMAGENET1K_V1; downloaded once."""
+    file: str | None = None
+    """A state dict: .safetensors, or torch's format without code in it."""
+    run: Annotated[str, Field(pattern=r"^[^/]+/[^/]+$", examples=["STUDY/VARIANT"])] | None = None
+    """An earlier run of this work folder, STUDY/VARIANT; each replicate begins with the same replicate's weights."""
+    fresh: Literal["output"] | Names | None = None
+    """What keeps its first weights: `output` (the layer that gives the logits) or names of modules."""
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Weights:
+        given = [name for name in ("torchvision", "file", "run") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"expected exactly one of torchvision, file and run, got {' and '.join(given) or 'none'}")
+        return self
+
+
+class Freeze(Settings):
+    """Parameters that are not trained. Exactly one of modules, first and all_but says which."""
+
+    modules: Names | None = None
+    """Names of modules, such as [features], as `ablate show` lists them."""
+    first: Count | None = None
+    """So many of the first modules of `features`, layers without parameters counted."""
+    all_but: Literal["output"] | Names | None = None
+    """Everything except these modules; `output` is the layer that gives the logits."""
+    dropout: Literal["active", "off"] = "active"
+    """Dropout inside a frozen part while training: active, as torch's train() leaves it, or off."""
+    cache: NotIdentity[bool] = True
+    """Compute what stands before the first trained or random module once, where that changes no result."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Freeze:
+        given = [name for name in ("modules", "first", "all_but") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"expected exactly one of modules, first and all_but, got {' and '.join(given) or 'none'}")
+        return self

@@ -1,0 +1,92 @@
+"""Networks that others wrote: of torchvision, of timm, or of a function in the user's own code."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import nn
+
+from ablate.errors import TrainerError, near_match
+from ablate.training.config import ByName
+
+Options = Mapping[str, bool | int | float | str | None]
+
+
+def make_by_name(config: ByName, *, channels: int, classes: int, image_size: int) -> nn.Module:
+    """The network of that name with fresh weights.
+
+    Raises TrainerError for a name that leads nowhere, an extra that is not installed, options the
+    builder does not take, and a builder that returns no network.
+    """
+    library, _, name = config.name.partition(":")
+    try:
+        match library:
+            case "torchvision":
+                network = _of_torchvision(name, channels, classes, config.options)
+            case "timm":
+                network = _of_timm(name, channels, classes, config.options)
+            case _:
+                make = _function(library, name)
+                network = make(channels=channels, classes=classes, image_size=image_size, **config.options)
+    except (TypeError, ValueError, AssertionError) as error:
+        raise TrainerError(
+            f"model {config.name!r} cannot be built: {error}", hint="Check model.options against what it takes."
+        ) from error
+    if not isinstance(network, nn.Module):
+        raise TrainerError(
+            f"model {config.name!r} returned {type(network).__name__}, not a torch.nn.Module",
+            hint="Return the network: (N, channels, S, S) in, (N, classes) out.",
+        )
+    return network
+
+
+def _of_torchvision(name: str, channels: int, classes: int, options: Options) -> Any:
+    from torchvision import models
+
+    # Only classifiers: the others live in sub-modules (detection, segmentation, video, ...).
+    known = models.list_models(module=models)
+    if name not in known:
+        raise TrainerError(
+            f"torchvision has no classification model {name!r}",
+            hint=f"{near_match(name, known)}`python -c 'from torchvision import models; print(models.list_models())'`",
+        )
+    if channels != 3:
+        raise TrainerError(
+            f"torchvision's networks take colour pictures, data.channels is {channels}", hint="Set data.channels: 3."
+        )
+    return models.get_model(name, weights=None, num_classes=classes, **options)
+
+
+def _of_timm(name: str, channels: int, classes: int, options: Options) -> Any:
+    try:
+        import timm
+    except ModuleNotFoundError as error:
+        if error.name != "timm":
+            raise
+        raise TrainerError(
+            f"model 'timm:{name}' needs timm, which is not installed",
+            hint="Install the extra: pip install 'ablate-harness[timm]'",
+        ) from error
+    if not timm.is_model(name):
+        raise TrainerError(f"timm has no model {name!r}", hint=near_match(name, timm.list_models()))
+    return timm.create_model(name, pretrained=False, num_classes=classes, in_chans=channels, **options)
+
+
+def _function(module_name: str, name: str) -> Callable[..., Any]:
+    where = f"{module_name}:{name}"
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise TrainerError(
+            f"model {where!r}: there is no module {error.name!r}",
+            hint="The folder given by --work (default: the current one) is searched first.",
+        ) from error
+    make = getattr(module, name, None)
+    if not callable(make):
+        known = [n for n, value in vars(module).items() if inspect.isfunction(value)]
+        raise TrainerError(f"model {where!r}: the module has no function {name!r}", hint=near_match(name, known))
+    found: Callable[..., Any] = make
+    return found
