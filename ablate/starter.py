@@ -21,7 +21,8 @@ base:
     train: 0.7                # share of all pictures, validation included
   model: {{name: vgg11, width: 16, norm: null, dropout: null, head: {{name: gap}}}}
   optimizer: {{name: adam, lr: 1e-3}}
-  schedule: {{name: cosine, warmup: 1}}
+  warmup: {{epochs: 1}}
+  schedule: {{name: cosine}}
   batch_size: 32
   epochs: 20
 chain:                        # each step adds to the ones above it

@@ -12,6 +12,7 @@ def refuse_impossible(config: Config, protocol: Protocol) -> None:
 
     A number of pictures beside a share can only be judged once the pictures are counted.
     """
+    _refuse_unfinished(config)
     train, val = config.data.train, protocol.val
     match protocol.test:
         case Folds(count=folds):
@@ -37,3 +38,26 @@ def refuse_impossible(config: Config, protocol: Protocol) -> None:
         raise SettingError(
             "early_stopping", "early_stopping needs validation images", hint="Set evidence.val, such as val: 0.1."
         )
+
+
+def _refuse_unfinished(config: Config) -> None:
+    """Settings that may be written down but do nothing yet: refused rather than ignored."""
+    unfinished = {
+        "optimizer.parts": config.optimizer.parts,
+        "optimizer": config.optimizer.name in ("rmsprop", "adagrad"),
+        "schedule": config.schedule.name == "plateau",
+        "sampling": config.sampling,
+        "mixing": config.mixing,
+        "loss": config.loss.name != "cross_entropy",
+        "class_weights": config.class_weights,
+        "smoothing.among": config.smoothing is not None and config.smoothing.among == "wrong",
+        "penalties": config.penalties,
+        "averaging": config.averaging,
+        "adversarial": config.adversarial,
+        "robustness": config.robustness,
+        "numerics.micro_batch": config.numerics.micro_batch,
+    }
+    unfinished |= {f"augment.{key}": value for key, value in config.augment if key not in ("crop", "flip")}
+    for key, value in unfinished.items():
+        if value:
+            raise SettingError(key, f"{key} is not implemented yet", hint="Leave it out for now.")

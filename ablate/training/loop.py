@@ -22,7 +22,7 @@ from ablate.training.numerics import Mode, set_up
 from ablate.training.outcome import write_outcome
 from ablate.training.seeding import augment_generator, dropout_seed, epoch_order, seed_dropout, seed_init
 from ablate.training.techniques.optimizers import make_optimizer
-from ablate.training.techniques.schedules import lr_factor
+from ablate.training.techniques.schedules import Moment, learning_rate
 from ablate.training.techniques.stopping import has_stalled
 
 
@@ -84,9 +84,9 @@ def train_epoch(config: Config, run: Run, part: Part, mode: Mode, trained: Train
         else:
             images = part.images_of(chosen)
         targets = part.targets_of(chosen)
-        factor = lr_factor(config.schedule, epoch=epoch, step=step, steps_per_epoch=len(batches), epochs=config.epochs)
+        moment = Moment(epoch, step, len(batches), config.epochs)
         for group in optimizer.param_groups:
-            group["lr"] = config.optimizer.lr * factor
+            group["lr"] = learning_rate(config.optimizer.lr, config.warmup, config.schedule, moment)
         seed_dropout(dropping, step, mode.device)
         with mode.autocast():
             logits = network(images)

@@ -17,3 +17,5 @@ class Numerics(Settings):
     """Refuse operations that have no reproducible implementation on the device."""
     threads: Count = 1
     """CPU threads of one run; 1, so that runs go in parallel."""
+    micro_batch: Count | None = None
+    """Images that go through the network at once; gradients add up to those of the whole batch. Null: all of them."""

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from ablate.settings import NotIdentity, Settings
 from ablate.training.config.augmentation import Augment
-from ablate.training.config.bounds import Count
+from ablate.training.config.bounds import Count, Positive
 from ablate.training.config.data import DataConfig
 from ablate.training.config.model import Model
 from ablate.training.config.numerics import Numerics
-from ablate.training.config.optimization import Constant, Cosine, Optimizer, Schedule
-from ablate.training.config.techniques import Clipping, EarlyStopping, Smoothing
+from ablate.training.config.optimization import (
+    AbsoluteLr,
+    Constant,
+    OneCycle,
+    Optimizer,
+    Schedule,
+    Warmup,
+)
+from ablate.training.config.techniques import (
+    Attack,
+    Averaging,
+    Clipping,
+    CrossEntropy,
+    EarlyStopping,
+    Loss,
+    Mixing,
+    Penalties,
+    Smoothing,
+)
 from ablate.training.config.transfer import Freeze, Weights
 
 
@@ -25,19 +44,61 @@ class Config(Settings):
     freeze: Freeze | None = None
     """Parameters that are not trained; null: all are."""
     optimizer: Optimizer
+    warmup: Warmup | None = None
     schedule: Schedule = Field(default=Constant(name="constant"))
     batch_size: Count = 32
     epochs: Count
+    sampling: Literal["balanced"] | None = None
+    """balanced: each epoch draws as many images as there are, with replacement, every class equally likely."""
     augment: Augment = Field(default=Augment())
+    mixing: Mixing | None = None
+    loss: Loss = Field(default=CrossEntropy(name="cross_entropy"))
+    class_weights: Literal["balanced"] | list[Positive] | None = None
+    """How much an image counts in the loss, by its class; balanced: N / (K * images of the class), of the fit part."""
     smoothing: Smoothing | None = None
+    penalties: Penalties | None = None
     clipping: Clipping | None = None
+    averaging: Averaging | None = None
+    adversarial: Attack | None = None
+    """Train on pictures attacked by the network's own gradient, in place of the clean ones."""
+    robustness: Attack | None = None
+    """Attack the test images too, and report `robust_accuracy`."""
     early_stopping: EarlyStopping | None = None
     numerics: Numerics = Field(default=Numerics())
     device: NotIdentity[str] = "auto"
     """auto: a CUDA device where there is one, else the CPU."""
 
     @model_validator(mode="after")
-    def _warmup_fits(self) -> Config:
-        if isinstance(self.schedule, Cosine) and self.schedule.warmup >= self.epochs:
-            raise ValueError(f"schedule.warmup ({self.schedule.warmup}) must be below epochs ({self.epochs})")
+    def _schedule_fits(self) -> Config:
+        warmup = self.warmup
+        if warmup is None:
+            return self
+        if warmup.epochs >= self.epochs:
+            raise ValueError(f"warmup.epochs ({warmup.epochs}) must be below epochs ({self.epochs})")
+        if isinstance(self.schedule, OneCycle):
+            raise ValueError(
+                "warmup goes with any schedule but one_cycle, which rises by itself; set one of them to null"
+            )
+        if isinstance(warmup.start, AbsoluteLr) and warmup.start.lr > self.optimizer.lr:
+            raise ValueError(
+                f"warmup.start.lr ({warmup.start.lr}) is above optimizer.lr ({self.optimizer.lr}); it must not be"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _techniques_fit(self) -> Config:
+        if isinstance(self.class_weights, list) and len(self.class_weights) != self.data.classes:
+            raise ValueError(
+                f"class_weights has {len(self.class_weights)} values for {self.data.classes} classes; give one a class"
+            )
+        for key in ("cutout", "erasing"):
+            block = getattr(self.augment, key)
+            if block is not None and block.fill == "mean" and self.data.normalize is None:
+                raise ValueError(
+                    f"augment.{key}.fill is the mean of data.normalize, which is null; "
+                    "fill with black, or normalise the pictures"
+                )
+        color = self.augment.color
+        if self.data.channels == 1 and color is not None and (color.saturation or color.hue):
+            raise ValueError("augment.color: grey pictures have neither saturation nor hue; set both to null")
         return self

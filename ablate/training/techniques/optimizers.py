@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from ablate.training.config import Adam, AdamW, Optimizer, Sgd
+from ablate.training.config import Adagrad, Adam, AdamW, Optimizer, RmsProp, Sgd
 
 
 def make_optimizer(config: Optimizer, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
@@ -30,6 +30,8 @@ def make_optimizer(config: Optimizer, parameters: Iterable[nn.Parameter]) -> tor
             return torch.optim.AdamW(
                 parameters, lr=config.lr, betas=_pair(config.betas), weight_decay=config.weight_decay, fused=True
             )
+        case RmsProp() | Adagrad():
+            raise NotImplementedError(config.name)
 
 
 def _pair(betas: list[float]) -> tuple[float, float]:
