@@ -112,7 +112,9 @@ def test_every_module_of_the_ground_exists() -> None:
 
 def test_nobody_imports_the_commands() -> None:
     """Everything a command does can be done from Python without it."""
-    assert [str(found) for found in imports() if found.imported == "cli" and found.importer not in ("cli", "__main__")] == []
+    assert [
+        str(found) for found in imports() if found.imported == "cli" and found.importer not in ("cli", "__main__")
+    ] == []
 
 
 @pytest.mark.parametrize("package", OWNERS)
