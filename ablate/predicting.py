@@ -2,33 +2,164 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import mkdtemp
+from typing import Any, NamedTuple
 
 from ablate import files
-from ablate.errors import DataError, StudyError, near_match
+from ablate.errors import DataError, StudyError, TrainerError, near_match
 from ablate.execute.live import Task
-from ablate.records import Finished, RunSpec
-from ablate.resolve import load_trainer
+from ablate.records import Finished, Protocol, Replicate, RunSpec
+from ablate.resolve import Trainer, load_trainer, source_digest
 from ablate.store import Store
 
 PLAN = "plan.json"
 
+PICTURES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+"""What is taken for a picture in a folder, in any case; a file named by itself is always taken for one."""
 
-def predict_images(
-    run: str, images: Sequence[Path], *, work: Path | str = "."
-) -> list[tuple[Path, Mapping[str, float]]]:
-    """Class name -> probability for each picture. Raises StudyError for a run that is not there."""
+Prediction = tuple[Path, Mapping[str, float]]
+"""A picture, and class name -> probability."""
+
+
+class FinishedRun(NamedTuple):
+    """A finished run under its name, with its trainer."""
+
+    name: str
+    spec: RunSpec
+    result: Finished
+    trainer: Trainer
+
+
+class Retest(NamedTuple):
+    """A run's metrics as they were recorded, and once more by its stored weights.
+
+    same_code: the trainer's code is what it was.
+    """
+
+    recorded: Mapping[str, float]
+    again: Mapping[str, float]
+    same_code: bool
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every accuracy is reproduced to the last bit; a mean loss may differ by rounding elsewhere."""
+        shared = [name for name in self.again if "accuracy" in name and name in self.recorded]
+        return all(self.again[name] == self.recorded[name] for name in shared or self.again)
+
+
+def open_run(run: str, work: Path | str = ".") -> FinishedRun:
+    """A finished run by its name. Raises StudyError for one that is not there."""
+    spec, result = find_run(run, Store(Path(work).resolve()))
+    return FinishedRun(run, spec, result, load_trainer(spec.trainer))
+
+
+def predict_images(run: str, images: Sequence[Path], *, work: Path | str = ".") -> Iterator[Prediction]:
+    """Class name -> probability for each picture, one after the other as they are computed.
+
+    Raises StudyError for a run that is not there, DataError for a picture that is not.
+    """
     missing = [str(image) for image in images if not image.is_file()]
     if missing:
         raise DataError(f"there is no picture {missing[0]}")
-    spec, result = find_run(run, Store(Path(work).resolve()))
-    trainer = load_trainer(spec.trainer)
-    if trainer.predict is None:
-        raise StudyError(f"the trainer {trainer.path} cannot predict", hint="Give its module a `predict` function.")
-    predictions: list[Mapping[str, float]] = trainer.predict(spec, result, images)
-    return list(zip(images, predictions, strict=True))
+    opened = open_run(run, work)
+    predict = _companion(opened, opened.trainer.predict, "predict")
+    found: Iterable[Mapping[str, float]] = predict(opened.spec, opened.result, images)
+    return zip(images, found, strict=True)
+
+
+def pictures_in(paths: Sequence[Path]) -> list[Path]:
+    """The pictures of a request: files as they are, folders with all pictures below them, by path.
+
+    Raises DataError for a path that is not there and for a folder without a picture.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            if not path.is_file():
+                raise DataError(f"there is no picture {path}", hint="Give picture files, or folders of them.")
+            found.append(path)
+            continue
+        below = sorted(_pictures_below(path), key=lambda file: file.relative_to(path).as_posix())
+        if not below:
+            raise DataError(f"{path} holds no picture", hint=f"Pictures end in {', '.join(PICTURES)}.")
+        found += below
+    return found
+
+
+def _pictures_below(folder: Path) -> Iterator[Path]:
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (
+            Path(place, name) for name in names if name.lower().endswith(PICTURES) and not name.startswith(".")
+        )
+
+
+def unlabelled_pictures(run: str, *, work: Path | str = ".") -> list[Path]:
+    """The pictures without labels that come with the data set a run was trained on.
+
+    Raises DataError where its source has none.
+    """
+    opened = open_run(run, work)
+    unlabelled = _companion(opened, opened.trainer.unlabelled, "unlabelled")
+    found: list[Path] = unlabelled(opened.spec)
+    if not found:
+        raise DataError("the data set of this run has no unlabelled part", hint="Give pictures, or a folder of them.")
+    return found
+
+
+def retest_run(run: str, *, work: Path | str = ".") -> Retest:
+    """Test a finished run again from its stored weights."""
+    opened = open_run(run, work)
+    retest = _companion(opened, opened.trainer.retest, "retest")
+    again: Mapping[str, float] = retest(opened.spec, opened.result, reopened(opened.spec, Store(Path(work).resolve())))
+    same_code = source_digest(opened.spec.trainer) == opened.result.stamp.source_digest
+    return Retest(opened.result.metrics, again, same_code)
+
+
+def _companion(run: FinishedRun, companion: Callable[..., Any] | None, name: str) -> Callable[..., Any]:
+    if companion is None:
+        raise TrainerError(
+            f"the trainer {run.trainer.path} cannot do this: its module has no `{name}`",
+            hint=f"Give the module a function `{name}`; docs/own_trainer.md says what it is handed.",
+        )
+    return companion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reopened:
+    """Implements protocols.Run for a run that is over: it reads the shared caches and reports nothing."""
+
+    replicate: Replicate
+    protocol: Protocol
+    folder: Path
+    store: Store
+
+    def cached(self, key: str, build: Callable[[Path], None]) -> Path:
+        """A file or folder shared by all runs, built once under a lock."""
+        return files.build_once(self.store.cache / key, build)
+
+    def resume(self) -> None:
+        """There is nothing to go on with."""
+
+    def tick(self, epoch: int, step: int, of: int) -> bool:
+        """No checkpoint is ever due."""
+        return False
+
+    def checkpoint(self, write: Callable[[Path], None]) -> None:
+        """Nothing is stored."""
+
+    def epoch(self, number: int, metrics: Mapping[str, float]) -> None:
+        """Nothing is told."""
+
+
+def reopened(spec: RunSpec, store: Store) -> Reopened:
+    """What a trainer is handed to look at a finished run again; its folder is a fresh, temporary one."""
+    folder = Path(mkdtemp(prefix="ablate-again-"))
+    return Reopened(replicate=spec.replicate, protocol=spec.protocol, folder=folder, store=store)
 
 
 def find_run(run: str, store: Store) -> tuple[RunSpec, Finished]:

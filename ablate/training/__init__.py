@@ -6,7 +6,7 @@ done by the modules below, imported when a function is called.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ablate.protocols import Run
@@ -47,8 +47,15 @@ def prepare(config: Config, run: Run) -> Prepared:
     return prepare_data(config, run)
 
 
-def predict(spec: RunSpec, result: Finished, pictures: Sequence[Path]) -> list[dict[str, float]]:
-    """Class name -> probability for each picture, by the weights of a finished run."""
+def predict(spec: RunSpec, result: Finished, pictures: Sequence[Path]) -> Iterator[Mapping[str, float]]:
+    """Class name -> probability for each picture, by the weights of a finished run, batch by batch."""
     from ablate.training.predict import predict_pictures
 
     return predict_pictures(spec, result, pictures)
+
+
+def retest(spec: RunSpec, result: Finished, run: Run) -> Mapping[str, float]:
+    """The metrics of a finished run once more, from its stored weights."""
+    from ablate.training.retest import retest_run
+
+    return retest_run(spec, result, run)

@@ -64,7 +64,8 @@ def set_up(config: Config) -> Mode:
     if numerics.deterministic:
         # Must be set before the first CUDA call; cuBLAS reads it once.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(numerics.deterministic)
+    if torch.are_deterministic_algorithms_enabled() != numerics.deterministic:  # the call itself imports for seconds
+        torch.use_deterministic_algorithms(numerics.deterministic)
     torch.backends.cudnn.benchmark = not numerics.deterministic
     torch.backends.cudnn.deterministic = numerics.deterministic
     return Mode(device, _DTYPES[numerics.precision], numerics.channels_last)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from ablate.protocols import Run
 from ablate.records import Cost, Outcome
@@ -25,9 +26,7 @@ WEIGHTS = "weights.safetensors"
 
 def write_outcome(config: Config, run: Run, parts: Parts, mode: Mode, trained: Trained) -> Outcome:
     """Test the network once and write what was found; a sealed run is judged on validation instead."""
-    judged = parts.val if run.protocol.sealed else parts.test
-    batch_size = evaluation_batch(config.data.image_size, config.batch_size)
-    scores = evaluate(trained.network, judged, mode, batch_size=batch_size)
+    scores = judged_scores(config, run, parts, mode, trained.network)
     images = None
     if not run.protocol.sealed:
         images = run.folder / IMAGES
@@ -54,6 +53,12 @@ def write_outcome(config: Config, run: Run, parts: Parts, mode: Mode, trained: T
         data_digest=parts.pictures.digest,
         device=device_name(mode.device),
     )
+
+
+def judged_scores(config: Config, run: Run, parts: Parts, mode: Mode, network: nn.Module) -> Scores:
+    """The network on the images it is judged on: the test part, or validation in a sealed run."""
+    judged = parts.val if run.protocol.sealed else parts.test
+    return evaluate(network, judged, mode, batch_size=evaluation_batch(config.data.image_size, config.batch_size))
 
 
 def _write_columns(path: Path, ids: list[str], scores: Scores) -> None:

@@ -1,48 +1,59 @@
-"""Class probabilities of single pictures by the weights of a finished run."""
+"""Class probabilities of pictures by the weights of a finished run."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
-from safetensors import safe_open
 
 from ablate.errors import DataError
 from ablate.records import Finished, RunSpec
-from ablate.training.config import Config
-from ablate.training.data.cache import decode_picture
+from ablate.training.config import DataConfig
 from ablate.training.data.parts import normalize_block
-from ablate.training.models import make_network
-from ablate.training.numerics import set_up
-from ablate.training.outcome import WEIGHTS
+from ablate.training.data.scan import scan
+from ablate.training.data.sources import Picture
+from ablate.training.evaluate import evaluation_batch
+from ablate.training.stored import StoredNetwork, open_network
+
+if TYPE_CHECKING:
+    from ablate.training.data.scan import Pixels
 
 
-def predict_pictures(spec: RunSpec, result: Finished, pictures: Sequence[Path]) -> list[dict[str, float]]:
-    """Class name -> probability for each picture, in the order given.
+def predict_pictures(spec: RunSpec, result: Finished, pictures: Sequence[Path]) -> Iterator[dict[str, float]]:
+    """Class name -> probability for each picture, in the order given, computed batch by batch as they are taken.
 
-    Raises DataError for a picture that cannot be read or a run whose weights are gone.
+    Raises DataError for pictures that cannot be read or a run whose weights are gone.
     """
-    config = Config.model_validate(spec.config)
-    weights = result.folder / WEIGHTS
-    if not weights.exists():
-        raise DataError(f"the weights of this run are gone: {weights}", hint="Train it again with --retrain.")
-    mode = set_up(config)
-    network = make_network(config)
-    with safe_open(weights, framework="pt") as stored:
-        classes = json.loads(stored.metadata()["classes"])
-        names = stored.keys()  # not a mapping: it cannot be iterated itself
-        network.load_state_dict({name: stored.get_tensor(name) for name in names})
-    network = mode.place(network).eval()
-    block = normalize_block(config.data)
-    results = []
-    for picture in pictures:
-        images = mode.images(torch.from_numpy(decode_picture(picture, config.data).copy())[None]).float().div_(255)
-        if block is not None:
-            mean, std = (torch.tensor(v, device=images.device).view(-1, 1, 1) for v in (block.mean, block.std))
-            images = images.sub_(mean).div_(std)
-        with torch.inference_mode(), mode.autocast():
-            probabilities = network(images).float().softmax(1)[0]
-        results.append(dict(zip(classes, probabilities.tolist(), strict=True)))
-    return results
+    stored = open_network(spec, result)
+    size = evaluation_batch(stored.config.data.image_size, stored.config.batch_size)
+    for start in range(0, len(pictures), size):
+        pixels = _decoded(pictures[start : start + size], stored.config.data)
+        for row in _probabilities(stored, pixels).tolist():
+            yield dict(zip(stored.classes, row, strict=True))
+
+
+def _decoded(pictures: Sequence[Path], config: DataConfig) -> Pixels:
+    """As the training pictures were decoded: uint8, shape (N, S, S, C)."""
+    kept: list[Pixels] = []
+    seen = scan([Picture(str(path), 0, str(path)) for path in pictures], config, kept.append)
+    bad = [f"{path} ({one.problem})" for path, one in zip(pictures, seen, strict=True) if one.problem]
+    if bad:
+        more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
+        raise DataError(f"cannot read {', '.join(bad[:5])}{more}", hint="Give whole picture files.")
+    return np.stack(kept)
+
+
+@torch.inference_mode()
+def _probabilities(stored: StoredNetwork, pixels: Pixels) -> torch.Tensor:
+    """(N, classes) float32, on the CPU."""
+    mode = stored.mode
+    images = mode.images(torch.from_numpy(pixels)).float().div_(255)
+    block = normalize_block(stored.config.data)
+    if block is not None:
+        mean, std = (torch.tensor(values, device=images.device).view(-1, 1, 1) for values in (block.mean, block.std))
+        images = images.sub_(mean).div_(std)
+    with mode.autocast():
+        return stored.network(images).float().softmax(1).cpu()

@@ -1,0 +1,31 @@
+"""A finished run tested again: its stored weights on the images it was judged on."""
+
+from __future__ import annotations
+
+from ablate.errors import DataError
+from ablate.protocols import Run
+from ablate.records import Finished, RunSpec
+from ablate.training.data.parts import Parts, load_parts
+from ablate.training.outcome import judged_scores
+from ablate.training.stored import StoredNetwork, open_network
+
+
+def retest_run(spec: RunSpec, result: Finished, run: Run) -> dict[str, float]:
+    """The run's metrics, by the code that computed them first.
+
+    Raises DataError where the weights are gone or the pictures are no longer those of the run.
+    """
+    stored, parts = reopen(spec, result, run)
+    return judged_scores(stored.config, run, parts, stored.mode, stored.network).metrics()
+
+
+def reopen(spec: RunSpec, result: Finished, run: Run) -> tuple[StoredNetwork, Parts]:
+    """The run's network and the parts it was trained and tested on."""
+    stored = open_network(spec, result)
+    parts = load_parts(stored.config, run, stored.mode)
+    if parts.pictures.digest != result.stamp.data_digest:
+        raise DataError(
+            "the pictures are no longer those this run was trained and tested on",
+            hint="Put the old ones back, or train again: `ablate run STUDY --retrain`.",
+        )
+    return stored, parts
