@@ -93,9 +93,7 @@ def pictures_in(paths: Sequence[Path]) -> list[Path]:
 def _pictures_below(folder: Path) -> Iterator[Path]:
     for place, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (
-            Path(place, name) for name in names if name.lower().endswith(PICTURES) and not name.startswith(".")
-        )
+        yield from (Path(place, name) for name in names if name.lower().endswith(PICTURES) and not name.startswith("."))
 
 
 def unlabelled_pictures(run: str, *, work: Path | str = ".") -> list[Path]:
@@ -109,6 +107,12 @@ def unlabelled_pictures(run: str, *, work: Path | str = ".") -> list[Path]:
     if not found:
         raise DataError("the data set of this run has no unlabelled part", hint="Give pictures, or a folder of them.")
     return found
+
+
+def has_several_labels(run: FinishedRun) -> bool:
+    """Whether a picture of the run's data set may have any number of labels."""
+    data = run.spec.config.get("data")
+    return isinstance(data, Mapping) and bool(data.get("multi_label"))
 
 
 def retest_run(run: str, *, work: Path | str = ".") -> Retest:

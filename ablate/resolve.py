@@ -34,6 +34,8 @@ class Trainer:
     describe: Callable[..., Any] | None = None
     prepare: Callable[..., Any] | None = None
     predict: Callable[..., Any] | None = None
+    unlabelled: Callable[..., Any] | None = None
+    """`unlabelled(spec)`: the paths of pictures without labels that come with the data set of a run."""
     retest: Callable[..., Any] | None = None
     """`retest(spec, result, run)`: the metrics of a finished run once more, from its stored weights."""
     check_config: Callable[..., None] | None = None
@@ -74,6 +76,7 @@ def load_trainer(path: str) -> Trainer:
         describe=getattr(module, "describe", None),
         prepare=getattr(module, "prepare", None),
         predict=getattr(module, "predict", None),
+        unlabelled=getattr(module, "unlabelled", None),
         retest=getattr(module, "retest", None),
         check_config=getattr(module, "check_config", None),
         warm=getattr(module, "WARM", module_name),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ablate.cli.after import predict
 from ablate.cli.loading import load
 from ablate.cli.options import (
     DesignName,
@@ -30,7 +31,7 @@ from ablate.cli.options import (
     Workers,
 )
 from ablate.cli.show import Watch, errors_shown, note, say, say_json
-from ablate.cli.using import init, predict, schema, status, sync, ui
+from ablate.cli.using import init, schema, status, sync, ui
 
 if TYPE_CHECKING:
     from ablate.session import Options

@@ -100,15 +100,6 @@ def show_plan(summary: Mapping[str, Any]) -> None:
         say(f"Smallest step {look['replicates']} replicates can show: {shown}.")
 
 
-def show_predictions(predictions: Sequence[tuple[Path, Mapping[str, float]]]) -> None:
-    """A line a picture: the class, then the three largest probabilities."""
-    rows = []
-    for image, found in predictions:
-        ranked = sorted(found.items(), key=lambda item: -item[1])
-        rows.append([str(image), ranked[0][0], ", ".join(f"{name} {100 * p:.1f} %" for name, p in ranked[:3])])
-    say_table(["picture", "class", "probabilities"], rows)
-
-
 def show_status(states: Sequence[Mapping[str, Any]]) -> None:
     """A line a study, and a line for each run that is not simply finished or waiting."""
     if not states:

@@ -12,28 +12,6 @@ from ablate.cli.options import DesignName, Json, Look, Sets, StudyPath, Uri, Wor
 from ablate.cli.show import errors_shown, say, say_json
 
 
-def predict(
-    run_: Annotated[str, typer.Argument(metavar="STUDY/VARIANT/REPLICATE", help="A finished run.")],
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Picture files.")],
-    work: Work = Path(),
-    json_: Json = False,
-) -> None:
-    """Class and probabilities of pictures, by a finished run's weights.
-
-    Example: ablate predict "quickstart/GAP head/0" scan.png
-    """
-    from ablate.cli.results import show_predictions
-    from ablate.predicting import predict_images
-
-    with errors_shown():
-        work_on_path(work)
-        predictions = predict_images(run_, images, work=work)
-        if json_:
-            say_json([{"image": str(image), "probabilities": found} for image, found in predictions])
-        else:
-            show_predictions(predictions)
-
-
 def ui(
     work: Work = Path(),
     port: Annotated[int, typer.Option(help="Port on localhost.")] = 5000,

@@ -54,6 +54,13 @@ def predict(spec: RunSpec, result: Finished, pictures: Sequence[Path]) -> Iterat
     return predict_pictures(spec, result, pictures)
 
 
+def unlabelled(spec: RunSpec) -> list[Path]:
+    """The pictures without labels that come with the data set of a run."""
+    from ablate.training.data.unlabelled import unlabelled_files
+
+    return unlabelled_files(Config.model_validate(spec.config).data)
+
+
 def retest(spec: RunSpec, result: Finished, run: Run) -> Mapping[str, float]:
     """The metrics of a finished run once more, from its stored weights."""
     from ablate.training.retest import retest_run

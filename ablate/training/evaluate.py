@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ablate.training.config import Config
 from ablate.training.data.parts import Part
 from ablate.training.numerics import Mode
 
@@ -47,6 +48,11 @@ def evaluate(network: nn.Module, part: Part, mode: Mode, *, batch_size: int) -> 
         with mode.autocast():
             logits.append(network(part.images_of(chosen)).float())
     return Scores(torch.cat(logits).cpu(), part.targets.cpu())
+
+
+def probabilities(logits: Tensor, config: Config) -> Tensor:
+    """(N, K): of one class against the others, or of each label by itself where a picture may have several."""
+    return logits.sigmoid() if config.data.multi_label else logits.softmax(1)
 
 
 def evaluation_batch(image_size: int, batch_size: int) -> int:

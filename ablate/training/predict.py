@@ -15,7 +15,7 @@ from ablate.training.config import DataConfig
 from ablate.training.data.parts import normalize_block
 from ablate.training.data.scan import scan
 from ablate.training.data.sources import Picture
-from ablate.training.evaluate import evaluation_batch
+from ablate.training.evaluate import evaluation_batch, probabilities
 from ablate.training.stored import StoredNetwork, open_network
 
 if TYPE_CHECKING:
@@ -56,4 +56,5 @@ def _probabilities(stored: StoredNetwork, pixels: Pixels) -> torch.Tensor:
         mean, std = (torch.tensor(values, device=images.device).view(-1, 1, 1) for values in (block.mean, block.std))
         images = images.sub_(mean).div_(std)
     with mode.autocast():
-        return stored.network(images).float().softmax(1).cpu()
+        logits: torch.Tensor = stored.network(images).float()
+    return probabilities(logits, stored.config).cpu()

@@ -1,0 +1,131 @@
+"""The commands after training: use a finished run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ablate.cli.loading import work_on_path
+from ablate.cli.options import Json, Work
+from ablate.cli.show import errors_shown, note, say, say_json, say_table
+
+if TYPE_CHECKING:
+    from ablate.predicting import Prediction, Retest
+
+Run = Annotated[str, typer.Argument(metavar="STUDY/VARIANT/REPLICATE", help="A finished run.", show_default=False)]
+
+_LISTED = 40
+"""Pictures named on the terminal; more are summed up."""
+
+
+def predict(
+    run_: Run,
+    images: Annotated[
+        list[Path] | None, typer.Argument(metavar="[PATH]...", help="Pictures, and folders of pictures.")
+    ] = None,
+    unlabelled: Annotated[
+        bool, typer.Option("--unlabelled", help="The pictures without labels that come with the data set.")
+    ] = False,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write columns Id (four digits) and Category (class number).")
+    ] = None,
+    table: Annotated[Path | None, typer.Option(metavar="FILE", help="Write every probability, as CSV.")] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Test the stored weights again: is the recorded accuracy reproduced?")
+    ] = False,
+    work: Work = Path(),
+    json_: Json = False,
+) -> None:
+    """Class and probabilities of pictures, by a finished run's weights.
+
+    Example: ablate predict "quickstart/GAP head/0" scan.png more_scans/ --csv submission.csv
+    """
+    from ablate.errors import StudyError
+    from ablate.files import write_text
+    from ablate.predicting import (
+        has_several_labels,
+        open_run,
+        pictures_in,
+        predict_images,
+        retest_run,
+        unlabelled_pictures,
+    )
+    from ablate.submission import probability_table, submission
+
+    with errors_shown():
+        work_on_path(work)
+        if check:
+            _say_retest(retest_run(run_, work=work), run_)
+            return
+        if not images and not unlabelled:
+            raise StudyError(
+                "there is nothing to predict", hint="Name pictures or folders, or add --unlabelled or --check."
+            )
+        if csv is not None and has_several_labels(open_run(run_, work)):
+            raise StudyError(
+                "--csv names one class a picture, and pictures of this data set may have several", hint="Use --table."
+            )
+        chosen = pictures_in(images or [])
+        chosen += unlabelled_pictures(run_, work=work) if unlabelled else []
+        found = list(_counted(predict_images(run_, chosen, work=work), len(chosen)))
+        if csv is not None:
+            write_text(csv, submission(found))
+            _note_categories(list(found[0][1]))
+        if table is not None:
+            write_text(table, probability_table(found))
+        if json_:
+            say_json([{"image": str(image), "probabilities": row} for image, row in found])
+        else:
+            _show(found)
+        for file in (csv, table):
+            if file is not None:
+                note(f"{file} is written.")
+
+
+def _counted(predictions: Iterator[Prediction], total: int) -> Iterable[Prediction]:
+    """The predictions as they come, with a bar on a terminal where there are many."""
+    from rich.console import Console
+    from rich.progress import track
+
+    if total <= _LISTED:
+        return predictions
+    return track(predictions, "pictures", total=total, console=Console(stderr=True), transient=True)
+
+
+def _say_retest(found: Retest, run: str) -> None:
+    rows = [[name, repr(found.recorded.get(name)), repr(value)] for name, value in found.again.items()]
+    say_table(["metric", "recorded", "by the stored weights"], rows)
+    if found.is_exact:
+        say(f"{run}: the stored weights give the recorded accuracy again, exactly.")
+        return
+    code = "" if found.same_code else " The trainer's code has changed since the run; that may be why."
+    say(f"{run}: the stored weights do NOT give the recorded accuracy.{code}")
+    raise typer.Exit(1)
+
+
+def _note_categories(classes: Sequence[str]) -> None:
+    from ablate.submission import categories
+
+    numbered = categories(classes)
+    if any(str(number) != name for name, number in numbered.items()):
+        note("Category: " + ", ".join(f"{number} {name}" for name, number in numbered.items()))
+
+
+def _show(predictions: Sequence[tuple[Path, Mapping[str, float]]]) -> None:
+    """A line a picture: the class, then the three largest probabilities; of many pictures the classes' counts."""
+    from ablate.submission import best_class
+
+    if len(predictions) > _LISTED:
+        counts = Counter(best_class(found) for _, found in predictions)
+        rows = [[name, f"{counts[name]:,}"] for name in predictions[0][1] if counts[name]]
+        say_table(["predicted class", f"of {len(predictions):,} pictures"], rows)
+        return
+    rows = []
+    for image, found in predictions:
+        ranked = sorted(found.items(), key=lambda item: -item[1])
+        rows.append([str(image), ranked[0][0], ", ".join(f"{name} {100 * p:.1f} %" for name, p in ranked[:3])])
+    say_table(["picture", "class", "probabilities"], rows)
