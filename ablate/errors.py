@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Literal
 
 
 class AblateError(Exception):
@@ -70,7 +71,14 @@ class Held(AblateError):
 
 
 class Stopped(Exception):
-    """Raised inside a run after its last checkpoint was written because a stop was asked for."""
+    """Raised inside a run after its last checkpoint was written because a stop was asked for.
+
+    reason: `interrupted`, or `pruned` where the run's source gave it up.
+    """
+
+    def __init__(self, message: str, *, reason: Literal["interrupted", "pruned"] = "interrupted") -> None:
+        super().__init__(message)
+        self.reason: Literal["interrupted", "pruned"] = reason
 
 
 class Diverged(Exception):

@@ -130,6 +130,29 @@ def _acquire(descriptor: int, *, wait: bool) -> bool:
     return True
 
 
+def is_held(path: Path) -> bool:
+    """Whether a living process holds the lock at `path`.
+
+    While it looks nobody else can take the lock: not for locks whose refusal ends a command.
+    """
+    try:
+        import fcntl
+
+        with path.open(encoding="utf-8") as stream:
+            fcntl.flock(stream.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    except ImportError:  # Windows, where a lock is told from its holder only by taking it
+        try:
+            with locked(path):
+                return False
+        except Held:
+            return True
+    return False
+
+
 def _acquire_on_windows(descriptor: int, *, wait: bool) -> bool:
     import msvcrt
 

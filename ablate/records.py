@@ -17,7 +17,7 @@ FORMAT = 1
 Config = Mapping[str, Any]
 """A trainer's configuration as plain JSON data."""
 
-FailureReason = Literal["error", "diverged", "oom", "killed", "timeout", "interrupted"]
+FailureReason = Literal["error", "diverged", "oom", "killed", "timeout", "interrupted", "pruned"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ from typing import Any
 
 from ablate.errors import StudyError
 from ablate.files import locked, write_text
-from ablate.harness.coordinator import Interruption, Listener, News
+from ablate.harness.coordinator import Listener, News
+from ablate.harness.interruption import Interruption
 from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.telling import changes_text, core_settings, label_of, study_card, tell, tell_all
 from ablate.protocols import StudyCard, StudySummary, Tracker
@@ -20,6 +21,7 @@ from ablate.session import (
     Options,
     Session,
     conduct,
+    interruption_of,
     lazy_executor,
     look_at_data,
     open_tracker,
@@ -71,9 +73,9 @@ def run_search(
     tracker = open_tracker(session, options)
     folder = session.store.study(named.name)
     with undone_if_refused(session.store), locked(folder / "lock"):
-        interruption = Interruption()
+        interruption = interruption_of(options)
         with interruption.watching(), lazy_executor(session, options) as executor:
-            look_at_data(session, options, executor, on_progress or (lambda _: None))
+            look_at_data(session, options, executor, on_progress or (lambda _: None), interruption)
             source = OptunaSource(
                 optuna_study=open_search(named, space, folder / "optuna.journal"),
                 space=space,
@@ -91,6 +93,8 @@ def run_search(
             progress = Progress(total=max(0, trials - before), cached=before, slots=executor.slots)
             listener = _listener(source, tracker, session, card, (progress, on_progress or (lambda _: None)))
             if not source.done():
+                told = on_progress or (lambda _: None)
+                interruption.notice = lambda: told(replace(progress, kind="stopping"))
                 conduct(source, session, options, executor.open(), listener, interruption)
         return _conclude(source, session, tracker, options, interruption, progress)
 
@@ -171,7 +175,7 @@ def _conclude(
         tried=tried,
         best=best,
         importance=importances(source.optuna_study),
-        trained=progress.done,
+        trained=progress.trained,
         answered=source.answered,
         table=table,
         delivered=delivered,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,8 @@ from ablate.execute.live import Task
 from ablate.execute.pool import open_pool
 from ablate.files import write_json
 from ablate.harness import preparing
-from ablate.harness.coordinator import Coordinator, Interruption, Listener
+from ablate.harness.coordinator import Coordinator, Listener
+from ablate.harness.interruption import Interruption
 from ablate.harness.progress import OnProgress, Progress
 from ablate.predicting import PLAN
 from ablate.protocols import Executor, Source, Tracker
@@ -37,6 +39,7 @@ class Options:
     only: names of variants; the others are left for another time.
     look: up to which planned look, counted from 1; 0 for as far as the study has been taken already, so
     that a plain call after a later look does not fall back behind it.
+    seconds: how long the call may take; then runs write their checkpoints and it ends.
     """
 
     executor: Literal["pool", "inline"] = "pool"
@@ -48,6 +51,7 @@ class Options:
     stale: Literal["ask", "reuse", "retrain"] = "ask"
     retry_failed: bool = False
     checkpoint_seconds: float = 300.0
+    seconds: float | None = None
     reports: Path | None = None
 
 
@@ -127,6 +131,11 @@ def _listed(numbers: Sequence[int]) -> str:
     return ", ".join(map(str, numbers))
 
 
+def interruption_of(options: Options) -> Interruption:
+    """Nobody has asked for a stop yet; the time given, if any, runs from now."""
+    return Interruption(until=None if options.seconds is None else time.monotonic() + options.seconds)
+
+
 def conduct(
     source: Source,
     session: Session,
@@ -143,20 +152,23 @@ def conduct(
     }
     baseline = next(iter(session.prepared.values()), None)
     task = replace(session.task(options), data_digest=baseline.digest if baseline else "")
-    Coordinator(source, executor, session.store, task, listener, interruption, digests).run()
+    timeout = session.study.timeout
+    Coordinator(source, executor, session.store, task, listener, interruption, digests, timeout).run()
 
 
-def look_at_data(session: Session, options: Options, executor: LazyExecutor, on_progress: OnProgress) -> None:
+def look_at_data(
+    session: Session, options: Options, executor: LazyExecutor, on_progress: OnProgress, stop: Interruption
+) -> None:
     """Prepare what is not known; raises what is wrong with the data before anything is trained."""
     if len(session.prepared) == len(session.plan.variants):
         return
     session.prepared = preparing.look(
         session.plan,
         session.study.trainer,
-        session.store,
         executor.open(),
         task=session.task(options),
         known=session.prepared,
+        stop=stop,
     )
     on_progress(Progress(total=0, kind="prepared"))
 

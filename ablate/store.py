@@ -41,6 +41,10 @@ class Store:
         numbered = (path for path in folder.iterdir() if path.is_dir() and path.name.isdecimal())
         return sorted(numbered, key=lambda path: int(path.name))
 
+    def lock(self, fingerprint: str) -> Path:
+        """Held by whoever has an attempt at this run under way."""
+        return self.root / "runs" / fingerprint / "lock"
+
     def new_attempt(self, spec: RunSpec, extra: dict[str, Any] | None = None) -> Path:
         """A fresh folder with spec.json; an earlier attempt is never written to again."""
         runs = self.root / "runs" / spec.fingerprint

@@ -7,13 +7,13 @@ decides nothing itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablate.errors import DecisionNeeded, TrackingError
 from ablate.files import locked
-from ablate.harness.coordinator import FixedSource, Interruption, Listener, News
+from ablate.harness.coordinator import FixedSource, Listener, News
 from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.telling import label_of, study_card, tell, tell_all
 from ablate.protocols import StudyCard, Tracker
@@ -22,6 +22,7 @@ from ablate.session import (
     Options,
     Session,
     conduct,
+    interruption_of,
     lazy_executor,
     look_at_data,
     open_session,
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 TRACKING_SECONDS = 60.0
 """How long a command waits, at its end, for the tracking store to catch up."""
+HURRIED_SECONDS = 3.0
+"""The same for one that was asked to stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +86,10 @@ def run_study(
 
 
 def _run(session: Session, options: Options, tracker: Tracker | None, on_progress: OnProgress) -> StudyRun:
-    interruption = Interruption()
+    interruption = interruption_of(options)
+    # Behind this block Ctrl-C does what it always does: whatever is written then is written in one step.
     with interruption.watching(), lazy_executor(session, options) as executor:
-        look_at_data(session, options, executor, on_progress)
+        look_at_data(session, options, executor, on_progress, interruption)
         found = session.survey(options)
         to_run = _decide(session, found, options)
         progress = Progress(total=len(to_run), cached=len(found.cached), slots=executor.slots)
@@ -95,6 +99,7 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
                 tracker.begin(_card(session))
             source = FixedSource([spec for _, spec in to_run])
             listener = _listener(session, tracker, progress, on_progress)
+            interruption.notice = lambda: on_progress(replace(progress, kind="stopping"))
             conduct(source, session, options, executor.open(), listener, interruption)
     findings = judge_study(session, options)
     shown = Shown.of(findings, session)
@@ -108,14 +113,15 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
         if not to_run:
             tracker.begin(_card(session))
         tell_study(session, options, tracker)
-        delivered = tracker.end(study_summary(findings, report), timeout=TRACKING_SECONDS)
+        patience = HURRIED_SECONDS if interruption.asked else TRACKING_SECONDS
+        delivered = tracker.end(study_summary(findings, report), timeout=patience)
         if delivered:
             shown.remember(uri)
     return StudyRun(
         cells=tuple(collect(session.plan, session.store, session.origin, look=options.look)),
         findings=findings,
         report=report,
-        trained=progress.done,
+        trained=progress.trained,
         delivered=delivered,
         exit_code=interruption.exit_code if interruption.asked else int(bool(findings.failed)),
     )

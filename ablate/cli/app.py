@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ablate.cli.after import predict
-from ablate.cli.loading import load
+from ablate.cli.loading import load, seconds_of
 from ablate.cli.options import (
     DesignName,
     Executor,
     ExecutorName,
+    For,
     Json,
     Look,
     MaybeStudy,
@@ -78,6 +79,7 @@ def run(
     reuse: Reuse = False,
     retrain: Retrain = False,
     retry_failed: RetryFailed = False,
+    for_: For = None,
     json_: Json = False,
 ) -> None:
     """Train what is missing, judge every step, write the report.
@@ -99,6 +101,7 @@ def run(
             only=tuple(only or ()),
             stale="reuse" if reuse else "retrain" if retrain else "ask",
             retry_failed=retry_failed,
+            seconds=seconds_of("--for", for_),
         )
         _run(load(study, work, set_, design), work, options, as_json=json_)
 

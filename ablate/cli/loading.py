@@ -22,3 +22,14 @@ def work_on_path(work: Path) -> None:
     from ablate.resolve import search_first
 
     search_first(work.resolve())
+
+
+def seconds_of(option: str, text: str | None) -> float | None:
+    """The span of time an option was given."""
+    from ablate.durations import read_duration
+    from ablate.errors import StudyError
+
+    try:
+        return None if text is None else read_duration(text)
+    except ValueError as error:
+        raise StudyError(f"{option}: {error}") from None

@@ -33,4 +33,8 @@ NoTracking = Annotated[bool, typer.Option("--no-tracking", help="Write nothing t
 Only = Annotated[list[str] | None, typer.Option("--only", metavar="VARIANT", help="Train only this variant.")]
 Reuse = Annotated[bool, typer.Option("--reuse", help="Take finished runs of other code or data as they are.")]
 Retrain = Annotated[bool, typer.Option("--retrain", help="Train finished runs of other code or data again.")]
+For = Annotated[
+    str | None,
+    typer.Option("--for", metavar="TIME", help="Stop in time, as by Ctrl-C: 90 (seconds), 30m, 3h."),
+]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try again what ended with an error.")]

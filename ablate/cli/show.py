@@ -44,9 +44,9 @@ def errors_shown() -> Iterator[None]:
         if error.hint:
             note(error.hint)
         raise typer.Exit(error.exit_code) from None
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interruption:
         note("Interrupted. The same command goes on from here.")
-        raise typer.Exit(130) from None
+        raise typer.Exit(getattr(interruption, "exit_code", 130)) from None
 
 
 def say_table(columns: list[str], rows: list[list[str]], *, title: str = "") -> None:
@@ -98,7 +98,11 @@ class Watch:
         """Take in the state of the study."""
         if progress.kind == "prepared":
             note("Looked at the data: every picture decoded, every variant tried on one batch.")
-        elif progress.kind == "ended":
+        elif progress.kind == "stopping":
+            self._print(
+                "Stopping: every run finishes its step and writes a checkpoint. Ctrl-C again ends them at once."
+            )
+        elif progress.kind in ("ended", "again"):
             self._line(progress)
         if self._bar is not None:
             self._draw(progress)
@@ -113,12 +117,17 @@ class Watch:
                 text = f"{progress.name}: {self._metric} {shown} ({run.seconds:.1f} s)"
             case Failed(reason="interrupted"):
                 text = f"{progress.name}: stopped; it goes on from its last checkpoint next time"
+            case Failed(reason="pruned"):
+                text = f"{progress.name}: given up early"
             case Failed() as run:
-                text = f"{progress.name}: failed, {run.reason}: {run.message}"
+                then = "; it is tried again" if progress.kind == "again" else ""
+                text = f"{progress.name}: failed, {run.reason}: {run.message}{then}"
             case _:
                 return
         left = f", {_duration(progress.seconds_left)} left" if progress.seconds_left is not None else ""
-        line = f"[{progress.done}/{progress.total}] {text}{left if self._bar is None else ''}"
+        self._print(f"[{progress.done}/{progress.total}] {text}{left if self._bar is None else ''}")
+
+    def _print(self, line: str) -> None:
         if self._bar is None:
             note(line)
         else:

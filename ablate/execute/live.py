@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -63,7 +64,7 @@ class LiveRun:
     task: Task
     folder: Path
     journal: Journal
-    _stop_asked: bool = False
+    _stop_asked: str = ""
     _ticks: bool = False
     _looked: float = field(default_factory=time.monotonic)
     _saved: float = field(default_factory=time.monotonic)
@@ -91,9 +92,9 @@ class LiveRun:
         now = time.monotonic()
         if now - self._looked >= LOOK_SECONDS:
             self._looked = now
-            self._stop_asked = (self.folder / STOP).exists()
+            self._look_for_a_stop()
             (self.folder / HEARTBEAT).write_text(f"{epoch} {step} {of}\n")
-        return self._stop_asked or now - self._saved >= self.task.checkpoint_seconds
+        return bool(self._stop_asked) or now - self._saved >= self.task.checkpoint_seconds
 
     def checkpoint(self, write: Callable[[Path], None]) -> None:
         """Store a checkpoint with its checksum, keep the newest two, and end the run if that was asked."""
@@ -107,7 +108,7 @@ class LiveRun:
             old.unlink(missing_ok=True)
         self._saved = time.monotonic()
         if self._stop_asked:
-            raise Stopped("stopped on request; the next `ablate run` goes on from here")
+            raise self._stopped("the next `ablate run` goes on from here")
 
     def resume(self) -> Path | None:
         """The newest sound checkpoint of any earlier attempt made by the same code on the same data."""
@@ -133,8 +134,19 @@ class LiveRun:
         self._last_epoch = number
         values = {name: _json_number(value) for name, value in metrics.items()}
         self.journal.append("epoch", {"epoch": number, "metrics": values, "seconds": round(seconds, 4)})
-        if self._stop_asked or (not self._ticks and (self.folder / STOP).exists()):
-            raise Stopped("stopped on request; its trainer takes no checkpoints, so the next `ablate run` begins anew")
+        if not self._ticks:
+            self._look_for_a_stop()
+        if self._stop_asked:
+            raise self._stopped("its trainer takes no checkpoints, so the next `ablate run` begins anew")
+
+    def _look_for_a_stop(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self._stop_asked = (self.folder / STOP).read_text().strip() or "interrupted"
+
+    def _stopped(self, then: str) -> Stopped:
+        if self._stop_asked == "pruned":
+            return Stopped("given up early: it did not promise to become one of the best", reason="pruned")
+        return Stopped(f"stopped on request; {then}")
 
     def _same_origin(self, attempt: Path) -> bool:
         try:

@@ -99,8 +99,8 @@ def _reason(error: BaseException) -> FailureReason:
     if isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error):
         return "oom"
     match error:
-        case Stopped():
-            return "interrupted"
+        case Stopped(reason=reason):
+            return reason
         case Diverged():
             return "diverged"
         case _:

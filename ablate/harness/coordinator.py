@@ -8,28 +8,37 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import FrameType
 from typing import Literal, NamedTuple
 
+from ablate.errors import Held
 from ablate.execute.live import HEARTBEAT, STOP, Task
+from ablate.files import locked
+from ablate.harness.interruption import Interruption
 from ablate.journal import Journal, read_events, read_result
 from ablate.protocols import Executor, Exit, Source
-from ablate.records import Event, Failed, FailureReason, RunResult, RunSpec
+from ablate.records import Event, Failed, FailureReason, Finished, RunResult, RunSpec
 from ablate.store import Store
 
 POLL_SECONDS = 0.05
-STOP_SECONDS = 20.0
+ASIDE_SECONDS = 1.0
+"""How often to look whether a run that another study is training has ended."""
+SILENT_SECONDS = 1800.0
+"""A run that has given signs of life and then none for so long hangs."""
+TRIES = 3
+"""How often a run is begun in one call where its process was killed, ran out of memory or of time."""
+_TRIED_AGAIN = ("killed", "oom", "timeout")
 
 
 class News(NamedTuple):
     """What a listener hears of a run; `attempt` is its folder.
 
-    kind `progress` comes between the events of the journal and carries epoch, step and steps.
+    kind `progress` comes between the events of the journal and carries epoch, step and steps. again: the
+    run ended in a way that another try may mend, and is tried again.
     """
 
     spec: RunSpec
@@ -38,77 +47,32 @@ class News(NamedTuple):
     event: Event | None = None
     result: RunResult | None = None
     progress: tuple[int, int, int] | None = None
+    again: bool = False
 
 
 Listener = Callable[[News], None]
 
 
 @dataclass(slots=True)
-class Interruption:
-    """Stop requests from the keyboard or the system.
-
-    The first asks every run to write a checkpoint, the second ends them at once, the third ends the
-    command itself, whatever it waits for. on_first: called from the signal's handler.
-    """
-
-    signal_number: int = 0
-    count: int = 0
-    since: float = 0.0
-    on_first: Callable[[], None] | None = None
-
-    @contextlib.contextmanager
-    def watching(self) -> Iterator[Interruption]:
-        """Listen to SIGINT and SIGTERM while the block runs (in the main thread only)."""
-        if threading.current_thread() is not threading.main_thread():
-            yield self
-            return
-        before = {number: signal.signal(number, self._hear) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield self
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def _hear(self, number: int, _: FrameType | None) -> None:
-        self.signal_number = self.signal_number or number
-        self.count += 1
-        self.since = self.since or time.monotonic()
-        if self.count == 1 and self.on_first is not None:
-            self.on_first()
-        if self.count > 2:
-            raise KeyboardInterrupt
-
-    @property
-    def asked(self) -> bool:
-        """True once a stop was asked for."""
-        return self.count > 0
-
-    @property
-    def at_once(self) -> bool:
-        """True when runs get no more time to write their checkpoints."""
-        return self.count > 1 or (self.asked and time.monotonic() - self.since > STOP_SECONDS)
-
-    @property
-    def exit_code(self) -> int:
-        """128 + the signal's number, as shells have it."""
-        return 128 + self.signal_number
-
-
-@dataclass(slots=True)
 class _Live:
     spec: RunSpec
     attempt: Path
+    lock: contextlib.ExitStack
     offset: int = 0
-    stopping: bool = False
-    killed: bool = False
+    stopping: FailureReason | None = None
+    killed: FailureReason | None = None
     heartbeat: str = ""
+    started: float = field(default_factory=time.monotonic)
+    heard: float = field(default_factory=time.monotonic)
+    beats: bool = False
 
 
 @dataclass(slots=True)
 class Coordinator:
     """Keeps an executor's slots filled until the source has no more to give.
 
-    task: what every attempt's spec.json holds beside the spec.
+    task: what every attempt's spec.json holds beside the spec. timeout: seconds an attempt may take.
+    A run that another study is training just now is waited for, not trained twice.
     """
 
     source: Source
@@ -119,7 +83,13 @@ class Coordinator:
     interruption: Interruption = field(default_factory=Interruption)
     digests: Mapping[str, str] = field(default_factory=dict)
     """Fingerprint -> data digest, where runs differ in it."""
+    timeout: float | None = None
     _live: dict[Path, _Live] = field(default_factory=dict)
+    _aside: list[RunSpec] = field(default_factory=list)
+    """Taken, and held by another process."""
+    _again: list[RunSpec] = field(default_factory=list)
+    _tries: Counter[str] = field(default_factory=Counter)
+    _looked_aside: float = 0.0
 
     def run(self) -> None:
         """Return when everything that was taken has ended."""
@@ -127,39 +97,90 @@ class Coordinator:
         self.interruption.on_first = self._ask_all_to_stop
         while True:
             self._fill()
-            if not self._live and (self.interruption.asked or self.source.done()):
+            if not self._live and (self.interruption.asked or self._has_nothing_left()):
                 return
             exits = self.executor.finished(POLL_SECONDS)
             for live in list(self._live.values()):
                 self._hear(live)
             for end in exits:
                 self._end(end)
-            if self.interruption.asked:
-                self._ask_all_to_stop()
-            if self.interruption.at_once:
-                self._kill_all()
+            self._keep_watch()
+
+    def _has_nothing_left(self) -> bool:
+        return not self._aside and not self._again and self.source.done()
+
+    def _keep_watch(self) -> None:
+        self.interruption.watch()
+        if self.interruption.asked:
+            self._ask_all_to_stop()
+        if self.interruption.at_once:
+            for live in self._live.values():
+                self._kill(live, "interrupted")
+        now = time.monotonic()
+        for live in self._live.values():
+            too_long = self.timeout is not None and now - live.started > self.timeout
+            if too_long or (live.beats and now - live.heard > SILENT_SECONDS):
+                self._kill(live, "timeout")
 
     def _fill(self) -> None:
-        free = self.executor.slots - len(self._live)
-        if free <= 0 or self.interruption.asked:
+        self._look_aside()
+        while (free := self.executor.slots - len(self._live)) > 0 and not self.interruption.asked:
+            specs = [self._again.pop(0)] if self._again else self.source.take(free)
+            if not specs:
+                return
+            for spec in specs:
+                if not self._begin(spec):
+                    self._aside.append(spec)
+
+    def _look_aside(self) -> None:
+        """Take over runs whose holder has let go of them."""
+        now = time.monotonic()
+        if not self._aside or now - self._looked_aside < ASIDE_SECONDS:
             return
-        for spec in self.source.take(free):
+        self._looked_aside = now
+        waiting, self._aside = self._aside, []
+        for spec in waiting:
+            free = len(self._live) < self.executor.slots and not self.interruption.asked
+            if not free or not self._begin(spec):
+                self._aside.append(spec)
+
+    def _begin(self, spec: RunSpec) -> bool:
+        """Start an attempt, or take the result another study has come to meanwhile; False where one is at it."""
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self.store.lock(spec.fingerprint)))
+            except Held:
+                return False
             digest = self.digests.get(spec.fingerprint, self.task.data_digest)
             task = replace(self.task, spec=spec, data_digest=digest)
+            found = self._made_meanwhile(task)
+            if found is not None:
+                self._settle(spec, found.folder, found)
+                return True
             attempt = self.store.new_attempt(spec, task.envelope())
-            self._live[attempt] = _Live(spec, attempt)
-            self.listener(News(spec, attempt, "started"))
-            self.executor.start(attempt)
+            live = self._live[attempt] = _Live(spec, attempt, stack.pop_all())
+        self._tries[spec.fingerprint] += 1
+        self.listener(News(spec, attempt, "started"))
+        live.started = live.heard = time.monotonic()
+        self.executor.start(attempt)
+        return True
+
+    def _made_meanwhile(self, task: Task) -> Finished | None:
+        for result in self.store.finished(task.spec.fingerprint):
+            if (result.stamp.source_digest, result.stamp.data_digest) == (task.source_digest, task.data_digest):
+                return result
+        return None
 
     def _hear(self, live: _Live) -> None:
         events, live.offset = read_events(live.attempt, offset=live.offset)
         for event in events:
+            live.heard = time.monotonic()
             self.listener(News(live.spec, live.attempt, "event", event=event))
             if event.kind == "epoch" and not self.source.heard(live.spec, event):
-                self._ask_to_stop(live)
+                self._ask_to_stop(live, "pruned")
         beat = _read_heartbeat(live.attempt)
         if beat is not None and beat[0] != live.heartbeat:
-            live.heartbeat = beat[0]
+            live.heartbeat, live.beats, live.heard = beat[0], True, time.monotonic()
             self.listener(News(live.spec, live.attempt, "progress", progress=beat[1]))
 
     def _end(self, end: Exit) -> None:
@@ -171,31 +192,52 @@ class Coordinator:
         self._hear(live)
         result = read_result(live.attempt)
         assert result is not None
-        self.source.heard(live.spec, result)
-        self.listener(News(live.spec, live.attempt, "ended", result=result))
+        live.lock.close()
+        if self._deserves_another_try(live.spec, result):
+            self._again.append(live.spec)
+            self.listener(News(live.spec, live.attempt, "ended", result=result, again=True))
+        else:
+            self._settle(live.spec, live.attempt, result)
+
+    def _deserves_another_try(self, spec: RunSpec, result: RunResult) -> bool:
+        if self.interruption.asked or not isinstance(result, Failed) or result.reason not in _TRIED_AGAIN:
+            return False
+        return self._tries[spec.fingerprint] < TRIES
+
+    def _settle(self, spec: RunSpec, attempt: Path, result: RunResult) -> None:
+        self.source.heard(spec, result)
+        self.listener(News(spec, attempt, "ended", result=result))
 
     def _record_death(self, live: _Live, code: int) -> None:
         """A process that ended without a word: say for it what is known."""
-        reason: FailureReason = "interrupted" if live.stopping or live.killed else "killed"
+        reason: FailureReason = live.killed or live.stopping or "killed"
         how = f"by signal {-code} ({_signal_name(-code)})" if code < 0 else f"with exit code {code}"
         message = f"the process ended {how} before its result was written; see {live.attempt / 'run.log'}"
+        if reason == "timeout":
+            message = f"{self._what_took_too_long(live)}; its process was ended; see {live.attempt / 'run.log'}"
         failed = Failed(folder=live.attempt, reason=reason, message=message, source_digest=self.task.source_digest)
         Journal(live.attempt).append("failed", failed.to_json())
 
+    def _what_took_too_long(self, live: _Live) -> str:
+        if self.timeout is not None and time.monotonic() - live.started > self.timeout:
+            return f"the attempt took longer than the {self.timeout:g} s it may take (timeout)"
+        return f"no sign of life for {SILENT_SECONDS:g} s, the last at (epoch step steps) {live.heartbeat.strip()}"
+
     def _ask_all_to_stop(self) -> None:
         for live in list(self._live.values()):
-            self._ask_to_stop(live)
+            self._ask_to_stop(live, "interrupted")
 
-    def _kill_all(self) -> None:
-        for live in self._live.values():
-            if not live.killed:
-                live.killed = True
-                self.executor.kill(live.attempt)
+    def _ask_to_stop(self, live: _Live, why: FailureReason) -> None:
+        if live.stopping is None:
+            live.stopping = why
+            whole = live.attempt / f"{STOP}.new"
+            whole.write_text(f"{why}\n")
+            whole.replace(live.attempt / STOP)
 
-    def _ask_to_stop(self, live: _Live) -> None:
-        if not live.stopping:
-            live.stopping = True
-            (live.attempt / STOP).touch()
+    def _kill(self, live: _Live, why: FailureReason) -> None:
+        if live.killed is None:
+            live.killed = why
+            self.executor.kill(live.attempt)
 
 
 def _read_heartbeat(attempt: Path) -> tuple[str, tuple[int, int, int]] | None:

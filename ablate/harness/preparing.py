@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import shutil
@@ -15,8 +16,9 @@ from ablate import errors, files
 from ablate.execute.live import Task
 from ablate.execute.worker import PREPARED
 from ablate.files import sha256_json
+from ablate.harness.interruption import Interruption
 from ablate.protocols import Executor
-from ablate.records import Prepared, Replicate
+from ablate.records import Prepared, Replicate, Variant
 from ablate.resolve import Trainer
 from ablate.store import SPEC, Store
 from ablate.study.plan import Plan
@@ -39,9 +41,13 @@ def recall(plan: Plan, trainer: Trainer, store: Store, source_digest: str) -> di
 
 
 def look(
-    plan: Plan, trainer: Trainer, store: Store, executor: Executor, *, task: Task, known: dict[str, Prepared]
+    plan: Plan, trainer: Trainer, executor: Executor, *, task: Task, known: dict[str, Prepared], stop: Interruption
 ) -> dict[str, Prepared]:
-    """Prepare every variant that is not known yet, through the executor. Raises what is wrong with the data."""
+    """Prepare every variant that is not known yet, through the executor.
+
+    Raises what is wrong with the data, and Interrupted where a stop was asked for.
+    """
+    store = Store(task.work)
     missing = [variant for variant in plan.variants if variant.name not in known]
     folder = Path(tempfile.mkdtemp(prefix="ablate-prepare-"))
     try:
@@ -53,13 +59,22 @@ def look(
             job = replace(task, spec=spec, kind="prepare")
             files.write_json(attempt / SPEC, {"spec": spec.to_json()} | job.envelope())
             waiting[attempt] = variant
-        return known | _carry_out(waiting, plan, store, executor, task.source_digest)
+        remember = functools.partial(_remember, plan, store, task.source_digest)
+        return known | _carry_out(waiting, executor, remember, stop)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _remember(plan: Plan, store: Store, source_digest: str, variant: Variant, prepared: Prepared) -> None:
+    memo = {"prepared": asdict(prepared), "listing": listing_digest(prepared.watch)}
+    files.write_json(_memo(plan, variant.config, store, source_digest), memo)
+
+
 def _carry_out(
-    waiting: dict[Path, Any], plan: Plan, store: Store, executor: Executor, source_digest: str
+    waiting: dict[Path, Variant],
+    executor: Executor,
+    remember: Callable[[Variant, Prepared], None],
+    stop: Interruption,
 ) -> dict[str, Prepared]:
     found: dict[str, Prepared] = {}
     queue = list(waiting)
@@ -70,12 +85,13 @@ def _carry_out(
         while queue and running < slots:
             executor.start(queue.pop(0))
             running += 1
-        for end in executor.finished(0.05):
+        ended = executor.finished(0.05)
+        stop.end_here()  # what was started ends with its executor
+        for end in ended:
             running -= 1
             variant = waiting[end.attempt]
             prepared = _read_finding(end.attempt, variant.name, end.code)
-            memo = {"prepared": asdict(prepared), "listing": listing_digest(prepared.watch)}
-            files.write_json(_memo(plan, variant.config, store, source_digest), memo)
+            remember(variant, prepared)
             found[variant.name] = prepared
             slots = executor.slots
     return found

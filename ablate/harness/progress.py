@@ -35,8 +35,10 @@ class Running:
 class Progress:
     """The state of a running study; handed to the callback at every change.
 
-    kind: what changed. name: the run it is about. result: how that run ended. seconds_left is None
-    until one run has finished.
+    kind: what changed; `again`: an attempt failed and another is made; `stopping`: a stop was asked for.
+    name: the run it is about. result: how that run ended. done: runs that ended; trained: those of them that
+    this call trained to an end.
+    seconds_left is None until one run has finished.
     """
 
     total: int
@@ -44,7 +46,8 @@ class Progress:
     cached: int = 0
     done: int = 0
     failed: int = 0
-    kind: Literal["prepared", "started", "epoch", "progress", "ended"] = "started"
+    trained: int = 0
+    kind: Literal["prepared", "started", "epoch", "progress", "ended", "again", "stopping"] = "started"
     name: str = ""
     result: RunResult | None = None
     running: dict[Path, Running] = field(default_factory=dict)
@@ -77,12 +80,19 @@ class Progress:
                 self.kind = "epoch"
                 self._hear_event(news)
             case "ended":
-                self.kind = "ended"
                 self.running.pop(news.attempt, None)
-                self.done += 1
-                self.failed += isinstance(news.result, Failed)
-                if isinstance(news.result, Finished):
-                    self._durations.append(time.monotonic() - self._started.get(news.attempt, time.monotonic()))
+                self._hear_end(news)
+
+    def _hear_end(self, news: News) -> None:
+        self.kind = "again" if news.again else "ended"
+        if news.again:
+            return
+        self.done += 1
+        self.failed += isinstance(news.result, Failed)
+        stopped = isinstance(news.result, Failed) and news.result.reason == "interrupted"
+        self.trained += news.attempt in self._started and not stopped
+        if isinstance(news.result, Finished):
+            self._durations.append(time.monotonic() - self._started.get(news.attempt, time.monotonic()))
 
     def _hear_event(self, news: News) -> None:
         run = self.running.get(news.attempt)

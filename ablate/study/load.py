@@ -47,6 +47,8 @@ class Study:
     search: SearchBlock | None
     experiment: str
     document: Document = field(repr=False)
+    timeout: float | None = None
+    """Seconds an attempt at a run may take."""
     sets: tuple[str, ...] = ()
     """`key=value` changes that were laid on the file, as they were given."""
 
@@ -135,6 +137,7 @@ def load_study(path: Path | str, *, sets: Sequence[str] = (), design: str | None
         search=file.search,
         experiment=file.tracking.experiment or file.study,
         document=document,
+        timeout=file.timeout,
     )
     return _with_design(_with_sets(study, sets), design)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from ablate.durations import read_duration
 from ablate.settings import Settings
 
 DESIGNS = ("chain", "one_at_a_time", "leave_one_out", "factorial")
@@ -122,6 +123,10 @@ class SearchBlock(Settings):
     """Share (or number) of all images, out of the training part, that trials are judged on."""
 
 
+Duration = Annotated[float, BeforeValidator(read_duration), Field(json_schema_extra={"type": ["number", "string"]})]
+"""Seconds, or a text such as 30m or 3h."""
+
+
 class TrackingBlock(Settings):
     """Where the study appears."""
 
@@ -166,6 +171,8 @@ class StudyFile(Settings):
     search: SearchBlock | None = None
     stand_in: StandInBlock | None = None
     tracking: TrackingBlock = Field(default=TrackingBlock())
+    timeout: Duration | None = None
+    """How long one attempt at a run may take: 90 (seconds), 30m, 3h. One that takes longer is ended and tried again."""
 
     @model_validator(mode="after")
     def _one_design(self) -> StudyFile:

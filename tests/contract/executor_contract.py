@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -23,6 +24,7 @@ from ablate.records import Failed, Finished, RunResult, RunSpec
 from ablate.store import Store
 from tests.training_builders import a_spec, a_task, an_attempt, carried_out
 
+NUMBERS = itertools.count(1000)
 PATIENCE = 30.0
 """Seconds after which a test gives up."""
 
@@ -187,12 +189,12 @@ class ExecutorContract:
 
 
 def coordinated(executor: Executor, work: Path, deeds: list[str]) -> list[RunResult]:
-    """The results of several runs, in the order they were asked for."""
-    specs = [a_spec({"do": do, "number": number}, trainer="pranks:train") for number, do in enumerate(deeds)]
+    """The results of several runs, in the order they were asked for; none was ever asked for before."""
+    specs = [a_spec({"do": do, "number": next(NUMBERS)}, trainer="pranks:train") for do in deeds]
     heard: dict[str, list[RunResult]] = {}
 
     def listen(news: News) -> None:
-        if news.kind == "ended":
+        if news.kind == "ended" and not news.again:
             assert news.result is not None
             heard.setdefault(news.spec.fingerprint, []).append(news.result)
 

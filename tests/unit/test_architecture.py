@@ -17,6 +17,7 @@ LONGEST = 350
 
 GROUND = {
     "errors", "records", "protocols", "overrides", "resolve", "files", "journal", "settings", "store", "looks",
+    "durations",
 }  # fmt: skip
 PARTS = {"study", "training", "execute", "track", "stats"}
 MAY_KNOW = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,10 +13,13 @@ import pytest
 from ablate.execute import live
 from ablate.execute.inline import InlineExecutor
 from ablate.execute.live import HEARTBEAT, STOP, LiveRun, Task
-from ablate.harness.coordinator import Coordinator, FixedSource, News
+from ablate.files import locked
+from ablate.harness import coordinator
+from ablate.harness.coordinator import TRIES, Coordinator, FixedSource, News
+from ablate.harness.interruption import Interruption
 from ablate.journal import Journal, read_result
 from ablate.protocols import Exit
-from ablate.records import Event, Failed, Finished, RunResult, RunSpec
+from ablate.records import Event, Failed, FailureReason, Finished, RunResult, RunSpec, Stamp
 from ablate.store import Store
 from tests.training_builders import a_spec, a_task
 
@@ -79,17 +84,19 @@ def coordinate(
     specs: Sequence[RunSpec] = SPECS,
     *,
     source: FixedSource | None = None,
+    timeout: float | None = None,
     **fields: object,
 ) -> list[News]:
     """Everything that was told of these runs."""
     told: list[News] = []
     task = a_task(work, specs[0], **fields)
-    Coordinator(source or FixedSource(list(specs)), executor, Store(work), task, told.append).run()
+    Coordinator(source or FixedSource(list(specs)), executor, Store(work), task, told.append, timeout=timeout).run()
     return told
 
 
 def results_in(told: Sequence[News]) -> list[RunResult]:
-    return [news.result for news in told if news.result is not None]
+    """The last word on each run."""
+    return [news.result for news in told if news.result is not None and not news.again]
 
 
 def test_no_more_runs_than_slots_are_at_work(tmp_path: Path) -> None:
@@ -112,19 +119,147 @@ def test_each_run_is_told_from_its_start_to_its_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("deed", "name"), [(dies, "SIGKILL"), (dies_in_the_middle_of_a_line, "SIGSEGV")])
 def test_a_run_that_dies_without_a_word_is_killed(deed: Deed, name: str, tmp_path: Path) -> None:
     """The coordinator writes into its journal what is known, and tells it; half a line is no obstacle."""
-    told = coordinate(ScriptedExecutor([deed]), tmp_path, SPECS[:1])
+    told = coordinate(ScriptedExecutor([deed] * TRIES), tmp_path, SPECS[:1])
 
     (result,) = results_in(told)
     assert isinstance(result, Failed)
     assert result.reason == "killed"
     assert name in result.message
     assert read_result(told[-1].attempt) == result
-    assert [news.event.kind for news in told if news.event] == ["started", "failed"]
+    assert [news.event.kind for news in told if news.event] == ["started", "failed"] * TRIES
+
+
+def fails_with(reason: FailureReason) -> Deed:
+    def deed(attempt: Path) -> int:
+        Journal(attempt).append("failed", Failed(folder=attempt, reason=reason, source_digest="code").to_json())
+        return 1
+
+    return deed
+
+
+@pytest.mark.parametrize("reason", ["killed", "oom", "timeout"])
+def test_a_run_that_bad_luck_ended_is_tried_twice_more(reason: FailureReason, tmp_path: Path) -> None:
+    """In fresh attempts; only the last word is the source's business."""
+    heard: list[Event | RunResult] = []
+
+    class Listening(FixedSource):
+        def heard(self, spec: RunSpec, news: Event | RunResult) -> bool:
+            heard.append(news)
+            return True
+
+    deeds = [fails_with(reason)] * 2 + [finishes]
+    told = coordinate(ScriptedExecutor(deeds), tmp_path, SPECS[:1], source=Listening(SPECS[:1]))
+
+    (result,) = results_in(told)
+    assert isinstance(result, Finished)
+    assert [news.attempt.name for news in told if news.kind == "ended"] == ["001", "002", "003"]
+    assert [type(news) for news in heard if not isinstance(news, Event)] == [Finished]
+
+
+@pytest.mark.parametrize("reason", ["error", "diverged", "pruned"])
+def test_a_run_that_would_end_the_same_way_again_is_tried_once(reason: FailureReason, tmp_path: Path) -> None:
+    """Another try would cost as much and mend nothing."""
+    (result,) = results_in(coordinate(ScriptedExecutor([fails_with(reason)]), tmp_path, SPECS[:1]))
+
+    assert isinstance(result, Failed)
+    assert result.reason == reason
+
+
+@dataclass
+class HangingExecutor(ScriptedExecutor):
+    """Its runs go on until they are killed."""
+
+    def finished(self, timeout: float) -> Sequence[Exit]:
+        time.sleep(0.01)
+        ended = [(attempt, deed) for attempt, deed in self.running if attempt in self.killed]
+        self.running = [pair for pair in self.running if pair not in ended]
+        return [Exit(attempt, deed(attempt)) for attempt, deed in ended]
+
+
+def test_an_attempt_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    """The record says how long it might have taken."""
+    executor = HangingExecutor([dies] * TRIES)
+    (result,) = results_in(coordinate(executor, tmp_path, SPECS[:1], timeout=0.05))
+
+    assert isinstance(result, Failed)
+    assert result.reason == "timeout"
+    assert "longer than the 0.05 s" in result.message
+    assert len(executor.killed) == TRIES
+
+
+def test_a_run_that_falls_silent_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it gave signs of life before; the record says where the last came from."""
+    monkeypatch.setattr(coordinator, "SILENT_SECONDS", 0.05)
+
+    @dataclass
+    class BeatsOnce(HangingExecutor):
+        def start(self, attempt: Path) -> None:
+            super().start(attempt)
+            (attempt / HEARTBEAT).write_text("2 7 10\n")
+
+    (result,) = results_in(coordinate(BeatsOnce([dies] * TRIES), tmp_path, SPECS[:1]))
+
+    assert isinstance(result, Failed)
+    assert result.reason == "timeout"
+    assert "2 7 10" in result.message
+
+
+def test_a_run_under_way_elsewhere_is_waited_for_and_not_trained_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two studies share a run: the one that came second takes over the result."""
+    monkeypatch.setattr(coordinator, "ASIDE_SECONDS", 0.0)
+    store = Store(tmp_path)
+    elsewhere = ExitStack()
+    elsewhere.enter_context(locked(store.lock(SPECS[0].fingerprint)))
+    stamp = Stamp(source_digest="code", data_digest="data")
+
+    def lets_go(attempt: Path) -> int:
+        other = store.new_attempt(SPECS[0])
+        Journal(other).append("finished", Finished(folder=other, metrics={"accuracy": 0.7}, stamp=stamp).to_json())
+        elsewhere.close()
+        return finishes(attempt)
+
+    told = coordinate(ScriptedExecutor([lets_go]), tmp_path, SPECS[:2])
+
+    ends = {news.spec.fingerprint: news.result for news in told if news.kind == "ended"}
+    taken = ends[SPECS[0].fingerprint]
+    assert isinstance(taken, Finished)
+    assert taken.metrics == {"accuracy": 0.7}
+    assert [attempt.name for attempt in store.attempts(SPECS[0].fingerprint)] == ["001"]
+
+
+def test_a_run_that_was_given_up_elsewhere_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its holder ended without a result."""
+    monkeypatch.setattr(coordinator, "ASIDE_SECONDS", 0.0)
+    elsewhere = ExitStack()
+    elsewhere.enter_context(locked(Store(tmp_path).lock(SPECS[0].fingerprint)))
+
+    def lets_go(attempt: Path) -> int:
+        elsewhere.close()
+        return finishes(attempt)
+
+    told = coordinate(ScriptedExecutor([lets_go, finishes]), tmp_path, SPECS[:2])
+
+    assert [type(result) for result in results_in(told)] == [Finished, Finished]
+
+
+def test_the_time_given_ends_like_a_request_to_stop(tmp_path: Path) -> None:
+    """Runs are asked to stop, nothing more is started, and what waits stays with the source."""
+    source = FixedSource(list(SPECS))
+    interruption = Interruption(until=time.monotonic())
+    executor = ScriptedExecutor([finishes] * 4, slots=1)
+    task, told = a_task(tmp_path, SPECS[0]), list[News]()
+    Coordinator(source, executor, Store(tmp_path), task, told.append, interruption).run()
+
+    assert len(results_in(told)) == 1
+    assert len(source.waiting) == 3
+    assert interruption.exit_code == 130
 
 
 def test_an_exit_code_without_a_result_is_told(tmp_path: Path) -> None:
     """With where to look."""
-    (result,) = results_in(coordinate(ScriptedExecutor([lambda attempt: 70]), tmp_path, SPECS[:1]))
+    (result,) = results_in(coordinate(ScriptedExecutor([lambda attempt: 70] * TRIES), tmp_path, SPECS[:1]))
 
     assert isinstance(result, Failed)
     assert "exit code 70" in result.message
@@ -140,7 +275,7 @@ def test_a_result_counts_even_where_the_process_was_killed_behind_it(tmp_path: P
 
 def test_a_failure_remembers_the_code_that_made_it(tmp_path: Path) -> None:
     """So that mended code is tried again."""
-    (result,) = results_in(coordinate(ScriptedExecutor([dies]), tmp_path, SPECS[:1], source_digest="c0de"))
+    (result,) = results_in(coordinate(ScriptedExecutor([dies] * TRIES), tmp_path, SPECS[:1], source_digest="c0de"))
 
     assert isinstance(result, Failed)
     assert result.source_digest == "c0de"
@@ -172,7 +307,7 @@ class PickySource(FixedSource):
 
 
 def test_a_run_that_its_source_gives_up_is_asked_to_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It finds the request in its folder and is interrupted; nothing kills it."""
+    """It finds the request in its folder and ends as pruned; nothing kills it."""
     monkeypatch.setattr(live, "LOOK_SECONDS", 0.0)
 
     def obeys(attempt: Path) -> int:
@@ -183,9 +318,9 @@ def test_a_run_that_its_source_gives_up_is_asked_to_stop(tmp_path: Path, monkeyp
     executor = ScriptedExecutor([obeys])
     told = coordinate(executor, tmp_path, SPECS[:1], source=PickySource(SPECS[:1]))
 
-    assert (told[-1].attempt / STOP).exists()
+    assert (told[-1].attempt / STOP).read_text() == "pruned\n"
     assert isinstance(told[-1].result, Failed)
-    assert told[-1].result.reason == "interrupted"
+    assert told[-1].result.reason == "pruned"
     assert executor.killed == []
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from ablate import files
 from ablate.errors import Held
-from ablate.files import build_once, locked, read_json, sha256_file, sha256_json, write_atomically, write_json
+from ablate.files import build_once, is_held, locked, read_json, sha256_file, sha256_json, write_atomically, write_json
 
 HOLD = """\
 import sys, time
@@ -262,6 +262,15 @@ def test_windows_locks_a_byte_behind_the_owners_name(tmp_path: Path, monkeypatch
 
     with locked(tmp_path / "lock", wait=True):
         assert (tmp_path / "lock").read_text().startswith("process ")
+
+
+def test_a_lock_can_be_asked_about(owner: subprocess.Popen[str], tmp_path: Path) -> None:
+    """It is held while its holder lives, even where that was killed, and not before it was ever taken."""
+    held = is_held(tmp_path / "lock")
+    owner.kill()
+    owner.wait()
+
+    assert (held, is_held(tmp_path / "lock"), is_held(tmp_path / "never")) == (True, False, False)
 
 
 @pytest.mark.usefixtures("no_fcntl")
