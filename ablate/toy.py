@@ -8,9 +8,11 @@ the difference in skill plus gain.
 
 from __future__ import annotations
 
+import functools
 import math
 import random
 import time
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -49,18 +51,29 @@ def train(config: Config, run: Run) -> Outcome | dict[str, float]:
     shared, own = (random.Random(run.replicate.seed(*purpose)).gauss(0, 1) for purpose in (["split"], _own(config)))
     noise = config.noise * (shared + own) / math.sqrt(2)
     accuracy = min(max((config.skill + config.gain + noise) / 100, 0.01), 0.99)
-    for epoch in range(1, config.epochs + 1):
+    for epoch in range(_epochs_done(run) + 1, config.epochs + 1):
         time.sleep(config.seconds / config.epochs)
         if config.fail == "error":
             raise ValueError("the toy was asked to fail")
         reached = accuracy * (1 - 0.5**epoch)
         run.epoch(epoch, {"train/loss": -math.log(reached), "train/accuracy": reached, "val/accuracy": reached})
-        run.tick(epoch, 1, 1)  # a heartbeat; the toy takes no checkpoints, so `run.epoch` ends it when asked to
+        if run.tick(epoch, 1, 1):
+            run.checkpoint(functools.partial(_write_epoch, epoch))
     if config.fail == "diverge":
         return {"accuracy": float("nan"), "loss": float("nan")}
     if not config.scores:
         return {"accuracy": accuracy, "loss": -math.log(accuracy)}
     return _tested(config, run, accuracy)
+
+
+def _epochs_done(run: Run) -> int:
+    """All that a toy has to remember."""
+    checkpoint = run.resume()
+    return 0 if checkpoint is None else int(checkpoint.read_text())
+
+
+def _write_epoch(epoch: int, path: Path) -> None:
+    path.write_text(f"{epoch}\n")
 
 
 def warm_up() -> None:
