@@ -32,7 +32,7 @@ def show_findings(findings: Findings, report: Path) -> None:
 def show_study_run(done: StudyRun) -> None:
     """The findings, then what was trained and whether MLflow has it all."""
     show_findings(done.findings, done.report)
-    if done.trained:
+    if done.trained or done.exit_code >= 128:
         note(f"{done.trained} runs trained now.")
     elif done.findings.failed:
         note("Nothing to train: what failed is not tried again unasked. --retry-failed does, once it is mended.")

@@ -84,7 +84,14 @@ def ends(work: Path) -> list[str]:
     return [line["data"].get("reason", line["kind"]) for line in last]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGTERM, 143),
+        pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
+    ],
+)
 def test_a_request_to_stop_becomes_checkpoints(
     number: signal.Signals, code: int, work: Path, started: list[subprocess.Popen[str]]
 ) -> None:
@@ -101,6 +108,7 @@ def test_a_request_to_stop_becomes_checkpoints(
     assert not any(process.is_running() for process in processes)
 
 
+@pytest.mark.slow
 def test_asked_twice_it_stops_now(work: Path, started: list[subprocess.Popen[str]]) -> None:
     """What was not saved is lost, and nothing else: the records say what happened."""
     command = start(work, started)
@@ -118,12 +126,13 @@ def test_asked_twice_it_stops_now(work: Path, started: list[subprocess.Popen[str
     assert not any(process.is_running() for process in processes)
 
 
-def test_the_time_given_is_kept(work: Path, started: list[subprocess.Popen[str]]) -> None:
-    """As if somebody had pressed Ctrl-C then."""
-    command = start(work, started, "--for", "3s")
-    _, said = command.communicate(timeout=PATIENCE)
+@pytest.mark.slow
+def test_the_time_given_is_kept(work: Path) -> None:
+    """As if somebody had pressed Ctrl-C then, whatever the command was at."""
+    command = subprocess.run(ablate(work, "--for", "3s"), capture_output=True, text=True, timeout=PATIENCE, check=False)
 
-    assert (command.returncode, ends(work)) == (130, ["interrupted"] * 2), said
+    assert command.returncode == 130, command.stderr
+    assert set(ends(work)) <= {"interrupted"}
 
 
 def test_a_killed_command_leaves_no_process_and_no_lock_behind(
