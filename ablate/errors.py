@@ -4,6 +4,7 @@ AblateError                exit 2   the request was wrong or needs a decision
 ├── StudyError                      the study file or an override is wrong
 │   └── SettingError                one setting cannot be met; names its key
 ├── DataError                       pictures, labels or folders are wrong
+│   └── DataMissing                 they are not where the study says
 ├── TrainerError                    a dotted path leads nowhere, or what it names breaks the contract
 ├── DecisionNeeded                  finished runs no longer match code or data: --reuse or --retrain
 ├── TrackingError                   the tracking store cannot be used
@@ -50,6 +51,10 @@ class SettingError(StudyError):
 
 class DataError(AblateError):
     """Pictures, labels or folders do not hold what the study needs."""
+
+
+class DataMissing(DataError):
+    """The data are not where the study says; a study can tell how to get them, or offer a stand-in."""
 
 
 class TrainerError(AblateError):

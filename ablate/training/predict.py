@@ -12,9 +12,9 @@ import torch
 from ablate.errors import DataError
 from ablate.records import Finished, RunSpec
 from ablate.training.config import DataConfig
-from ablate.training.data.parts import normalize_block
+from ablate.training.data.listing import Picture
+from ablate.training.data.parts import normalize_block, resized
 from ablate.training.data.scan import scan
-from ablate.training.data.sources import Picture
 from ablate.training.evaluate import evaluation_batch, probabilities
 from ablate.training.stored import StoredNetwork, open_network
 
@@ -35,22 +35,23 @@ def predict_pictures(spec: RunSpec, result: Finished, pictures: Sequence[Path]) 
             yield dict(zip(stored.classes, row, strict=True))
 
 
-def _decoded(pictures: Sequence[Path], config: DataConfig) -> Pixels:
-    """As the training pictures were decoded: uint8, shape (N, S, S, C)."""
+def _decoded(pictures: Sequence[Path], config: DataConfig) -> list[Pixels]:
+    """As the training pictures were decoded: uint8, shape (S, S, C), or of their own sizes with `resize: device`."""
     kept: list[Pixels] = []
     seen = scan([Picture(str(path), 0, str(path)) for path in pictures], config, kept.append)
     bad = [f"{path} ({one.problem})" for path, one in zip(pictures, seen, strict=True) if one.problem]
     if bad:
         more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
         raise DataError(f"cannot read {', '.join(bad[:5])}{more}", hint="Give whole picture files.")
-    return np.stack(kept)
+    return kept
 
 
 @torch.inference_mode()
-def _probabilities(stored: StoredNetwork, pixels: Pixels) -> torch.Tensor:
+def _probabilities(stored: StoredNetwork, pixels: Sequence[Pixels]) -> torch.Tensor:
     """(N, classes) float32, on the CPU."""
-    mode = stored.mode
-    images = mode.images(torch.from_numpy(pixels)).float().div_(255)
+    mode, side = stored.mode, stored.config.data.image_size
+    alike = [np.stack(pixels)] if len({one.shape for one in pixels}) == 1 else [one[None] for one in pixels]
+    images = torch.cat([resized(mode.images(torch.from_numpy(one)).float().div_(255), side) for one in alike])
     block = normalize_block(stored.config.data)
     if block is not None:
         mean, std = (torch.tensor(values, device=images.device).view(-1, 1, 1) for values in (block.mean, block.std))

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ablate.records import Folds, Official, Protocol, Share, TestRule
-from ablate.training.data.split import Split, Unit, split, units_of
+from ablate.training.data.split import Pool, Split, Unit, split, units_of
 
 FOLDS = 4
 RULES = (Folds(count=FOLDS), Share(share=0.25), Official())
@@ -75,12 +75,11 @@ def parts_of(
     sealed: bool = False,
 ) -> Split:
     return split(
-        data.units,
+        Pool(data.units, official_test=data.official if isinstance(rule, Official) else frozenset()),
         protocol=Protocol(test=rule, val=val, sealed=sealed),
         replicate_index=replicate,
         data_seed=seed,
         train=train,
-        official_test=data.official if isinstance(rule, Official) else frozenset(),
     )
 
 
@@ -237,3 +236,41 @@ def test_a_seed_redraws_the_fixed_test_part() -> None:
     tests = [set(parts_of(MANY, Share(share=0.25), seed=seed).test) for seed in (0, 1)]
 
     assert len(tests[0] & tests[1]) < 40
+
+
+@st.composite
+def mixed_sets(draw: st.DrawFn) -> DataSet:
+    """Three classes; groups of one to four pictures, whatever their classes are, and at least 24 of them."""
+    chance = random.Random(draw(st.integers(0, 999)))
+    ids, targets, groups = [], [], []
+    for group in range(draw(st.integers(24, 40))):
+        for member in range(chance.randint(1, 4)):
+            ids.append(f"{chance.random():.8f}-{group}-{member}")
+            targets.append(chance.choice([0, 0, 0, 1, 1, 2]) if group > 12 else group % 3)
+            groups.append(group)
+    return DataSet(ids, targets, groups)
+
+
+@for_all(mixed_sets(), any_rule, replicates, kinds_of_run)
+def test_a_group_of_several_classes_is_never_torn(data: DataSet, rule: TestRule, replicate: int, kind: str) -> None:
+    """Pictures of one origin lie in one part, even where their classes differ, and no picture is lost."""
+    parts = parts_of(data, rule, replicate=replicate, val=0.15, sealed=kind == "sealed")
+
+    for part in parts[:4]:
+        whole = {data.groups[index] for index in part}
+        assert all(index in part for index, group in enumerate(data.groups) if group in whole)
+    if kind == "open":
+        assert sorted(index for part in parts[:4] for index in part) == list(range(len(data.ids)))
+
+
+@for_all(mixed_sets(), st.integers(0, 2))
+def test_folds_of_mixed_groups_hold_nearly_as_many_groups_each(data: DataSet, repetition: int) -> None:
+    """In all, and of those drawn by each class, the folds differ by one group at most; together they are all."""
+    folds = [parts_of(data, replicate=repetition * FOLDS + fold).test for fold in range(FOLDS)]
+    unit_of = {index: unit for unit in data.units for index in unit.images}
+
+    assert sorted(index for fold in folds for index in fold) == list(range(len(data.ids)))
+    drawn = [{unit_of[index] for index in fold} for fold in folds]
+    for label in (None, 0, 1, 2):
+        sizes = [sum(label in (None, unit.label) for unit in units) for units in drawn]
+        assert max(sizes) - min(sizes) <= 1

@@ -123,3 +123,48 @@ def test_a_part_that_is_changed_at_random_is_not_normalised_beforehand(digits: P
     assert parts.fit.ready is None
     assert parts.val.ready is not None
     assert parts.test.ready is not None
+
+
+@pytest.mark.parametrize("side", [20, 5])
+def test_pictures_are_resized_on_the_device_as_pillow_would(side: int) -> None:
+    """Enlarged or reduced: equal to Pillow's bilinear filter to within the rounding of its grey values."""
+    part = replace(a_part(block=None), side=side)
+    images = [Image.fromarray(part.stored[row].numpy()) for row in part.rows]
+    theirs = torch.stack(
+        [transforms.functional.to_tensor(one.resize((side, side), Image.Resampling.BILINEAR)) for one in images]
+    )
+
+    ours = part.images_of(torch.arange(5))
+
+    assert ours.shape == (5, 3, side, side)
+    assert (ours - theirs).abs().max() <= 1.01 / 255
+
+
+def test_a_resized_part_is_made_ready_where_the_large_images_fit() -> None:
+    """The limit counts what is kept, not what is stored; the images are the same."""
+    part, size = replace(a_part(), side=20), 5 * 3 * 20 * 20 * 4
+    ready = made_ready(part, limit=size)
+
+    assert made_ready(part, limit=size - 1).ready is None
+    assert torch.equal(ready.images_of(torch.arange(5)), part.images_of(torch.arange(5)))
+
+
+def test_changes_before_resizing_act_on_the_stored_pixels() -> None:
+    """Augmentation gets pictures of their own size; resizing is the last step."""
+    part = replace(a_part(block=None), side=24)
+    pixels = part.pixels_of(torch.arange(5))
+
+    assert pixels.shape == (5, 3, 12, 12)
+    assert part.normalised(pixels).shape == (5, 3, 24, 24)
+
+
+def test_resizing_on_the_device_keeps_one_small_copy_for_all_sizes(tmp_path: Path) -> None:
+    """Digits are 8x8: they are cached so, whatever size the network is given."""
+    for side in (16, 32):
+        config = a_config(data={"image_size": side, "resize": "device"})
+        parts = load_parts(config, a_live_run(tmp_path, a_spec(config)), Mode(CPU, torch.float32, False))
+
+        assert parts.fit.stored.shape[1:3] == (8, 8)
+        assert parts.fit.images_of(torch.arange(2)).shape[-2:] == (side, side)
+
+    assert len([path for path in (tmp_path / ".ablate/cache/pictures").iterdir() if path.is_dir()]) == 1

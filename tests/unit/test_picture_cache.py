@@ -14,9 +14,9 @@ from PIL import Image
 from ablate.errors import DataError
 from ablate.files import build_once
 from ablate.training.config import DataConfig
-from ablate.training.data import cache, sources
+from ablate.training.data import cache, listing, sources
 from ablate.training.data.cache import Pictures, decode_picture, load_pictures
-from ablate.training.data.sources import Listing, Picture
+from ablate.training.data.listing import Listing, Picture
 from tests.image_fixtures import GOOD_KINDS, write_bad_images, write_image_folder, write_picture
 
 
@@ -56,7 +56,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def _time_stamps_are_settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(listing, "FRESH_SECONDS", 0.0)
 
 
 def config_of(root: Path | None, *, classes: int = 2, **settings: object) -> DataConfig:
@@ -167,7 +167,7 @@ def test_a_changed_data_set_is_noticed(root: Path, shelf: Shelf, change: Callabl
 
 def test_a_file_just_written_is_hashed_every_time(root: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     """Time stamps are too coarse to show a second change right after the first."""
-    monkeypatch.setattr(sources, "FRESH_SECONDS", 3600.0)
+    monkeypatch.setattr(listing, "FRESH_SECONDS", 3600.0)
 
     load_pictures(config_of(root), shelf)
 
@@ -434,8 +434,14 @@ def test_an_official_test_part_becomes_indices(root: Path, shelf: Shelf, monkeyp
     """Indices count the readable pictures, ids do not move."""
     (root / "cat" / "000.jpg").touch()
     official = frozenset({"cat/000.jpg", "cat/001-rgb_png.png", "dog/003-rgb_png.png"})
-    listed: Callable[[DataConfig], Listing] = sources.list_pictures
-    monkeypatch.setattr(cache, "list_pictures", lambda config: listed(config)._replace(official_test=official))
+
+    listed = sources.list_pictures
+
+    def with_test_part(config: DataConfig) -> Listing:
+        listing = listed(config)
+        return listing._replace(read=lambda: listing.read()._replace(official_test=official))
+
+    monkeypatch.setattr(cache, "list_pictures", with_test_part)
 
     pictures = load_pictures(config_of(root, on_bad_image="skip"), shelf)
 
@@ -448,3 +454,23 @@ def test_an_unreadable_file_cannot_be_predicted(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match=r"cannot read .*cut\.jpg: image file is truncated"):
         decode_picture(tmp_path / "cut.jpg", config_of(tmp_path))
+
+
+def test_pictures_of_several_sizes_cannot_wait_for_the_device(tmp_path: Path, shelf: Shelf) -> None:
+    """The sizes are listed with their counts, the commonest first."""
+    root = write_image_folder(tmp_path / "data", kinds=("rgb_png",))
+    write_picture(root / "cat" / "large", "rgb_png", size=(30, 20))
+
+    with pytest.raises(DataError, match=r"resize: device needs .*: 24x18 \(8\), 30x20 \(1\)\. Set .*pil"):
+        load_pictures(config_of(root, resize="device"), shelf)
+
+
+def test_pictures_of_one_size_are_cached_at_it(tmp_path: Path, shelf: Shelf) -> None:
+    """It need not be square."""
+    root = write_image_folder(tmp_path / "data", kinds=("rgb_png",))
+
+    pictures = load_pictures(config_of(root, resize="device"), shelf)
+
+    assert pictures.pixels.shape == (8, 18, 24, 3)
+    with Image.open(root / pictures.ids[0]) as image:
+        assert np.array_equal(pictures.pixels[0], np.asarray(image))

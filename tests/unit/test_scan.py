@@ -12,8 +12,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from ablate.training.config import DataConfig
+from ablate.training.data.listing import Picture
 from ablate.training.data.scan import Seen, hashes_of, look_at, scan
-from ablate.training.data.sources import Picture
 from tests.image_fixtures import FAITHFUL_KINDS, GOOD_KINDS, rgb_pixels, write_bad_images, write_picture
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from ablate.errors import DataError
 from ablate.training.config import DataConfig
-from ablate.training.data import sources
-from ablate.training.data.sources import EXTENSIONS, Listing, Picture, list_pictures
+from ablate.training.data.listing import EXTENSIONS, Contents, Listing, Picture
+from ablate.training.data.sources import list_pictures, refuse_other_classes
 from tests.image_fixtures import write_image_folder
 
 
@@ -21,8 +21,15 @@ def config_of(root: Path | str | None, *, classes: int = 2) -> DataConfig:
     return DataConfig.model_validate({"source": source, "classes": classes, "image_size": 8})
 
 
-def listed(root: Path | str, *, classes: int = 2) -> Listing:
+def listing_of(root: Path | str | None, *, classes: int = 2) -> Listing:
     return list_pictures(config_of(root, classes=classes))
+
+
+def listed(root: Path | str | None, *, classes: int = 2) -> Contents:
+    listing = listing_of(root, classes=classes)
+    contents = listing.read()
+    refuse_other_classes(contents.classes, config_of(root, classes=classes), listing.place)
+    return contents
 
 
 def touch(*paths: Path) -> None:
@@ -54,14 +61,14 @@ def test_the_pictures_are_those_of_torchvisions_image_folder(tmp_path: Path) -> 
 
     assert EXTENSIONS == IMG_EXTENSIONS
     assert list(ours.classes) == theirs.classes
-    assert {(picture.content, picture.label) for picture in ours.pictures()} == set(theirs.samples)
+    assert {(picture.content, picture.label) for picture in ours.pictures} == set(theirs.samples)
 
 
 def test_pictures_come_by_class_then_id(tmp_path: Path) -> None:
     """Classes are ordered by codepoint, and ids are paths below the root with slashes."""
     touch(tmp_path / "b/2.png", tmp_path / "b/10.png", tmp_path / "a b/x.png", tmp_path / "a/s/y.png")
 
-    pictures = listed(tmp_path, classes=3).pictures()
+    pictures = listed(tmp_path, classes=3).pictures
 
     assert [picture.id for picture in pictures] == ["a/s/y.png", "a b/x.png", "b/10.png", "b/2.png"]
     assert [picture.label for picture in pictures] == [0, 1, 2, 2]
@@ -78,7 +85,7 @@ def test_a_decomposed_name_becomes_the_composed_one(tmp_path: Path) -> None:
     listing = listed(tmp_path)
 
     assert listing.classes == (name, "שלום")
-    assert listing.pictures()[0].id == f"{name}/é.png"
+    assert listing.pictures[0].id == f"{name}/é.png"
 
 
 def test_classes_that_differ_in_normalisation_only_are_refused(tmp_path: Path) -> None:
@@ -94,7 +101,7 @@ def test_files_that_differ_in_normalisation_only_are_refused(tmp_path: Path) -> 
     touch(tmp_path / "a/é.png", tmp_path / "a/e\u0301.png", tmp_path / "b/1.png")
 
     with pytest.raises(DataError, match=r"two files read 'a/é\.png'"):
-        listed(tmp_path).pictures()
+        listed(tmp_path)
 
 
 def test_a_file_name_that_is_not_unicode_is_refused(tmp_path: Path) -> None:
@@ -103,7 +110,7 @@ def test_a_file_name_that_is_not_unicode_is_refused(tmp_path: Path) -> None:
     os.rename(tmp_path / "b/1.png", os.fsencode(tmp_path) + b"/b/\xff.png")
 
     with pytest.raises(DataError, match=r"not valid Unicode. Rename"):
-        listed(tmp_path).pictures()
+        listed(tmp_path)
 
 
 def test_files_image_folder_would_drop_are_named_hidden_ones_are_not(tmp_path: Path) -> None:
@@ -111,7 +118,7 @@ def test_files_image_folder_would_drop_are_named_hidden_ones_are_not(tmp_path: P
     write_image_folder(tmp_path)
     touch(tmp_path / "cat/a.gif", tmp_path / "cat/.DS_Store", tmp_path / ".DS_Store", tmp_path / "stray.jpg")
 
-    assert sorted(listed(tmp_path).ignored) == ["cat/a.gif", "stray.jpg"]
+    assert sorted(listing_of(tmp_path).ignored) == ["cat/a.gif", "stray.jpg"]
 
 
 def test_a_missing_root_says_which_key_and_what_belongs_there(tmp_path: Path) -> None:
@@ -137,7 +144,7 @@ def test_a_relative_root_starts_at_the_current_folder(tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
 
-    assert listed("data").pictures() == listed("~/data").pictures() == listed(tmp_path / "data").pictures()
+    assert listed("data").pictures == listed("~/data").pictures == listed(tmp_path / "data").pictures
 
 
 def test_an_empty_class_folder_is_refused(tmp_path: Path) -> None:
@@ -190,7 +197,7 @@ def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path, monkeypatch: py
     def refuse(folder: str) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(sources.os, "scandir", refuse)
+    monkeypatch.setattr(os, "scandir", refuse)
 
     with pytest.raises(DataError, match=r"cannot list .*Permission denied"):
         listed(tmp_path)
@@ -201,7 +208,7 @@ def test_everything_that_can_change_the_pictures_is_watched(tmp_path: Path) -> N
     touch(tmp_path / "a/s/1.png", tmp_path / "b/2.png")
 
     expected = {str(tmp_path / name) for name in ("", "a", "a/s", "b", "a/s/1.png", "b/2.png")}
-    assert set(listed(tmp_path).watch) == expected
+    assert set(listing_of(tmp_path).watch) == expected
 
 
 def test_digits_are_the_1797_scans_of_scikit_learn() -> None:
@@ -209,12 +216,12 @@ def test_digits_are_the_1797_scans_of_scikit_learn() -> None:
     from sklearn.datasets import load_digits
 
     data = load_digits()
-    listing = list_pictures(config_of(None, classes=10))
+    listing = listed(None, classes=10)
 
-    pictures = {picture.id: picture for picture in listing.pictures()}
+    pictures = {picture.id: picture for picture in listing.pictures}
 
     assert listing.classes == tuple("0123456789")
-    assert listing.watch == ()
+    assert listing_of(None, classes=10).watch == ()
     assert len(pictures) == 1797
     for index in (0, 42, 1796):
         picture = pictures[f"digits:{index:04}"]
@@ -227,4 +234,4 @@ def test_digits_are_the_1797_scans_of_scikit_learn() -> None:
 def test_digits_have_ten_classes() -> None:
     """The number of classes is checked for every source."""
     with pytest.raises(DataError, match=r"base.data.classes is 17, but digits has 10 classes"):
-        list_pictures(config_of(None, classes=17))
+        listed(None, classes=17)

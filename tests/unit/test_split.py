@@ -9,9 +9,10 @@ import pytest
 
 from ablate.errors import DataError, StudyError
 from ablate.records import Folds, Official, Protocol, Share, TestRule
-from ablate.training.data.split import Split, Unit, split, units_of
+from ablate.training.data.split import Pool, Split, Unit, split, units_of
 
 IDS = [f"{name}/{number:02}.jpg" for name in ("chat", "chien", "élan") for number in range(6)]
+NAMES = ("chat", "chien", "élan")
 TARGETS = [0] * 6 + [1] * 6 + [2] * 6
 
 
@@ -26,12 +27,11 @@ def parts_of(
     official: frozenset[int] = frozenset(),
 ) -> Split:
     return split(
-        units_of(IDS, TARGETS, range(18)) if units is None else units,
+        Pool(units_of(IDS, TARGETS, range(18)) if units is None else units, NAMES, official),
         protocol=Protocol(test=rule, val=val, sealed=sealed),
         replicate_index=replicate,
         data_seed=0,
         train=train,
-        official_test=official,
     )
 
 
@@ -99,10 +99,28 @@ def test_units_are_named_after_their_smallest_id() -> None:
     assert units == [Unit("a", 0, (2, 0)), Unit("c", 1, (1,)), Unit("d", 1, (3,))]
 
 
-def test_a_group_of_two_classes_is_refused() -> None:
-    """A unit has one class, else it could not be stratified."""
-    with pytest.raises(DataError, match="'a', 'b'"):
-        units_of(["a", "b"], [0, 1], [5, 5])
+def test_a_group_of_two_classes_is_drawn_by_the_rarer() -> None:
+    """Rare classes are spread evenly first; of equally rare ones the first counts."""
+    units = units_of(["a", "b", "c", "d"], [0, 1, 0, 2], [5, 5, 6, 6])
+
+    assert units == [Unit("a", 1, (0, 1), (0, 1)), Unit("c", 2, (2, 3), (0, 2))]
+
+
+def test_a_picture_with_several_labels_is_drawn_by_the_rarest() -> None:
+    """One without any label is drawn with its like."""
+    units = units_of(["a", "b", "c", "d"], [[0, 1], [0], [1, 0, 2], []], range(4))
+
+    assert [unit.label for unit in units] == [1, 0, 2, -1]
+    assert [unit.labels for unit in units] == [(0, 1), (), (0, 1, 2), ()]
+
+
+def test_origins_count_as_one_unit_each_in_what_a_class_needs() -> None:
+    """Ten pictures of two origins cannot fill three test parts; the class is named."""
+    ids = [f"{index:02}" for index in range(20)]
+    units = units_of(ids, [0] * 10 + [1] * 10, [index % 2 if index < 10 else index for index in range(20)])
+
+    with pytest.raises(DataError, match=r"class 'chat' \(of '00'\) has 2\..*data\.groups"):
+        parts_of(Folds(count=3), units=units)
 
 
 def test_an_id_given_twice_is_refused() -> None:
@@ -114,7 +132,7 @@ def test_an_id_given_twice_is_refused() -> None:
 @pytest.mark.parametrize(("rule", "words"), [(Folds(count=7), "folds: 7.*at least 7"), (Folds(count=9), "at least 9")])
 def test_a_class_with_fewer_units_than_folds_is_refused_by_name_and_count(rule: TestRule, words: str) -> None:
     """Every class must be in every test part."""
-    with pytest.raises(DataError, match=words + r".*class 1 \(of 'chien/00.jpg'\) has 6"):
+    with pytest.raises(DataError, match=words + r".*class 'chien' \(of 'chien/00.jpg'\) has 6"):
         parts_of(rule)
 
 

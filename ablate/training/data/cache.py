@@ -10,6 +10,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,12 +20,15 @@ from ablate.training.config import DataConfig
 from ablate.training.data.findings import (
     Findings,
     findings_of,
+    labels_of,
     notes_on,
     refuse_contradictions,
     refuse_unreadable,
 )
+from ablate.training.data.grouping import merged_groups
+from ablate.training.data.listing import Contents, Listing, Picture
 from ablate.training.data.scan import Progress, hashes_of, look_at, scan
-from ablate.training.data.sources import Listing, Picture, list_pictures
+from ablate.training.data.sources import list_pictures, refuse_other_classes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +36,7 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
 
-LAYOUT = 1
+LAYOUT = 2
 """Version of the files in a cache folder."""
 
 Cached = Callable[[str, Callable[[Path], None]], Path]
@@ -42,9 +46,12 @@ Cached = Callable[[str, Callable[[Path], None]], Path]
 class Pictures(NamedTuple):
     """A decoded data set; all sequences have one entry a readable picture, by class, then id.
 
-    pixels: memory-mapped, read-only, uint8, shape (N, S, S, C). targets: class indices, shape (N,).
-    groups: for each picture the index of the first one with the same decoded pixels, shape (N,).
-    digest: of the class names, ids and files, whatever folder they lie in, unreadable ones included.
+    pixels: memory-mapped, read-only, uint8, shape (N, S, S, C), or (N, H, W, C) of the pictures' own
+    size with `resize: device`. targets: class indices, int64, shape (N,), or with `multi_label` a
+    column a class, 0 or 1, float32, shape (N, K).
+    groups: for each picture the index of the first one it must not be separated from, because of
+    equal decoded pixels or one origin, shape (N,).
+    digest: of the class names, ids, files and parts, whatever folder they lie in, unreadable ones included.
     unreadable: ids of the pictures left out. notes: sentences for a report.
     watch: files and folders; a look at each one's time stamp tells whether anything changed.
     official_test: indices of the source's own test part; empty where it has none.
@@ -52,7 +59,7 @@ class Pictures(NamedTuple):
 
     pixels: Pixels
     ids: tuple[str, ...]
-    targets: NDArray[np.int64]
+    targets: NDArray[np.int64] | NDArray[np.float32]
     classes: tuple[str, ...]
     groups: NDArray[np.int64]
     digest: str
@@ -72,33 +79,60 @@ def load_pictures(config: DataConfig, cached: Cached, *, progress: Progress | No
     import numpy as np
 
     listing = list_pictures(config)
-    digest = _digest_of(listing, cached)
+    look = _Look(listing, config)
+    digest = _digest_of(look, cached)
     folder = cached(
         f"pictures/{_copy_key(config, digest)}",
-        lambda path: _build(path, listing, config, digest=digest, progress=progress),
+        lambda path: _build(path, look.contents, config, digest=digest, progress=progress),
     )
     found = _findings_in(folder)
+    refuse_other_classes(found.classes, config, listing.place)
     refuse_unreadable(found, config)
-    refuse_contradictions(found, listing.classes)
-    test_ids = listing.official_test or frozenset()
+    refuse_contradictions(found, found.classes)
     return Pictures(
         pixels=np.memmap(folder / "pixels.bin", dtype=np.uint8, mode="r", shape=found.shape),
         ids=found.ids,
-        targets=np.array(found.targets, dtype=np.int64),
-        classes=listing.classes,
-        groups=np.array(found.groups, dtype=np.int64),
+        targets=_targets(found, config),
+        classes=tuple(found.classes),
+        groups=np.array(merged_groups(found, config), dtype=np.int64),
         digest=digest,
         unreadable=tuple(name for name, _ in found.unreadable),
         notes=tuple(notes_on(found, listing.ignored, config)),
         watch=listing.watch,
-        official_test=frozenset(index for index, name in enumerate(found.ids) if name in test_ids),
+        official_test=frozenset(found.official_test or ()),
     )
+
+
+class _Look:
+    """A source's contents, looked into once and only where something needs them."""
+
+    def __init__(self, listing: Listing, config: DataConfig) -> None:
+        self.listing = listing
+        self._config = config
+
+    @cached_property
+    def contents(self) -> Contents:
+        """Raises DataError where the classes are not as many as the study says."""
+        contents = self.listing.read()
+        refuse_other_classes(contents.classes, self._config, self.listing.place)
+        return contents
+
+
+def _targets(found: Findings, config: DataConfig) -> NDArray[np.int64] | NDArray[np.float32]:
+    import numpy as np
+
+    if not config.multi_label:
+        return np.array(found.targets, dtype=np.int64)
+    targets = np.zeros((len(found.ids), len(found.classes)), dtype=np.float32)
+    for row, labels in zip(targets, found.targets, strict=True):
+        row[list(labels_of(labels))] = 1
+    return targets
 
 
 def decode_picture(path: Path, config: DataConfig) -> Pixels:
     """One file as the data set's pictures were decoded: uint8, shape (S, S, C).
 
-    Raises DataError where it is unreadable.
+    With `resize: device` it has its own size. Raises DataError where it is unreadable.
     """
     seen = look_at(str(path), config)
     if seen.pixels is None:
@@ -113,46 +147,56 @@ def _copy_key(config: DataConfig, digest: str) -> str:
     """Everything the decoded pixels depend on; another Pillow may bring another JPEG decoder."""
     from PIL import __version__ as pillow_version
 
-    return sha256_json([LAYOUT, pillow_version, config.image_size, config.channels, config.exif, digest])
+    size = config.image_size if config.resize == "pil" else "own"
+    return sha256_json([LAYOUT, pillow_version, size, config.channels, config.exif, digest])
 
 
-def _digest_of(listing: Listing, cached: Cached) -> str:
+def _digest_of(look: _Look, cached: Cached) -> str:
     """The data digest, remembered for as long as the listing does not change."""
-    if not listing.version:
-        return _hashed(listing)
-    key = sha256_json([LAYOUT, listing.version])
-    memo = read_json(cached(f"pictures/seen-{key}.json", lambda path: _write(path, {"digest": _hashed(listing)})))
-    return memo["digest"] if isinstance(memo, dict) and "digest" in memo else _hashed(listing)
+    if not look.listing.version:
+        return _hashed(look.contents)
+    key = sha256_json([LAYOUT, look.listing.version])
+    memo = read_json(cached(f"pictures/seen-{key}.json", lambda path: _write(path, {"digest": _hashed(look.contents)})))
+    return memo["digest"] if isinstance(memo, dict) and "digest" in memo else _hashed(look.contents)
 
 
-def _hashed(listing: Listing) -> str:
-    pictures = listing.pictures()
-    return _data_digest(listing.classes, pictures, hashes_of(pictures))
+def _hashed(contents: Contents) -> str:
+    return _data_digest(contents, hashes_of(contents.pictures))
 
 
-def _data_digest(classes: Sequence[str], pictures: Sequence[Picture], hashes: Sequence[str]) -> str:
-    rows = [[one.id, classes[one.label], content] for one, content in zip(pictures, hashes, strict=True)]
-    return sha256_json([list(classes), sorted(rows)])
+def _data_digest(contents: Contents, hashes: Sequence[str]) -> str:
+    """Of names, pictures and labels; of parts and origins where the source has any."""
+    rows = [[one.id, _class_of(one, contents), content] for one, content in zip(contents.pictures, hashes, strict=True)]
+    whole: list[Any] = [list(contents.classes), sorted(rows)]
+    origins = sorted([one.id, one.origin] for one in contents.pictures if one.origin)
+    if contents.official_test is not None or origins:
+        whole.append({"test": sorted(contents.official_test or ()), "origins": origins})
+    return sha256_json(whole)
+
+
+def _class_of(picture: Picture, contents: Contents) -> Any:
+    if isinstance(picture.label, int):
+        return contents.classes[picture.label]
+    return [contents.classes[label] for label in picture.label]
 
 
 # --- the stored copy --------------------------------------------------------------------------
 
 
-def _build(folder: Path, listing: Listing, config: DataConfig, *, digest: str, progress: Progress | None) -> None:
+def _build(folder: Path, contents: Contents, config: DataConfig, *, digest: str, progress: Progress | None) -> None:
     """Fill a new folder: the caller puts it in place when this returns."""
-    pictures = listing.pictures()
     folder.mkdir()
     with (folder / "pixels.bin").open("wb") as stream:
 
         def keep(pixels: Pixels) -> None:
             stream.write(pixels.tobytes())
 
-        seen = scan(pictures, config, keep, progress=progress)
+        seen = scan(contents.pictures, config, keep, progress=progress)
         stream.flush()
         os.fsync(stream.fileno())
-    if _data_digest(listing.classes, pictures, [one.content for one in seen]) != digest:
+    if _data_digest(contents, [one.content for one in seen]) != digest:
         raise DataError("pictures changed while they were being read", hint="Run the command again.")
-    found = findings_of(pictures, seen, config)
+    found = findings_of(contents, seen, config)
     if not found.ids:
         refuse_unreadable(found, config)
     _write(folder / "pictures.json", found._asdict())

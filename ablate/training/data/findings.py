@@ -2,46 +2,72 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from ablate.errors import DataError
 from ablate.training.config import DataConfig
+from ablate.training.data.listing import Contents
 from ablate.training.data.scan import Seen
-from ablate.training.data.sources import Picture
 
 NAMED = 20
 """How many pictures an error names before it counts the others."""
 
 
-class Findings(NamedTuple):
-    """A scan's result as it is stored; ids, targets and groups have one entry a readable picture.
+Labels = int | Sequence[int]
+"""The class index of a picture, or those of all its labels."""
 
-    shape: of the pixels, (N, S, S, C). groups: index of the first picture with the same decoded
-    pixels. unreadable: id and reason. turned: how many pictures carry an EXIF orientation.
+
+class Findings(NamedTuple):
+    """A scan's result as it is stored; ids, targets, groups and origins have one entry a readable picture.
+
+    shape: of the pixels, (N, S, S, C). classes: names. groups: index of the first picture with the
+    same decoded pixels. origins: what the source says pictures were made from, () where it says
+    nothing. official_test: indices of the source's own test part, None where it has none.
+    unreadable: id and reason. turned: how many pictures carry an EXIF orientation.
     """
 
     shape: tuple[int, ...]
+    classes: Sequence[str]
     ids: tuple[str, ...]
-    targets: Sequence[int]
+    targets: Sequence[Labels]
     groups: Sequence[int]
+    origins: Sequence[str]
+    official_test: Sequence[int] | None
     unreadable: Sequence[tuple[str, str]]
     turned: int
 
 
-def findings_of(pictures: Sequence[Picture], seen: Sequence[Seen], config: DataConfig) -> Findings:
-    """Sum up a scan; `seen` has one entry a picture."""
-    both = list(zip(pictures, seen, strict=True))
+def findings_of(contents: Contents, seen: Sequence[Seen], config: DataConfig) -> Findings:
+    """Sum up a scan; `seen` has one entry a picture. Raises DataError where sizes differ that must not."""
+    both = list(zip(contents.pictures, seen, strict=True))
     good = [(picture, one) for picture, one in both if not one.problem]
     first: dict[str, int] = {}
+    tested = contents.official_test
     return Findings(
-        shape=(len(good), config.image_size, config.image_size, config.channels),
+        shape=(len(good), *_one_shape([one for _, one in good], config)),
+        classes=contents.classes,
         ids=tuple(picture.id for picture, _ in good),
         targets=[picture.label for picture, _ in good],
         groups=[first.setdefault(one.full, index) for index, (_, one) in enumerate(good)],
+        origins=[picture.origin for picture, _ in good] if any(picture.origin for picture, _ in good) else (),
+        official_test=None if tested is None else [i for i, (picture, _) in enumerate(good) if picture.id in tested],
         unreadable=[(picture.id, one.problem) for picture, one in both if one.problem],
         turned=sum(one.is_turned for _, one in good),
     )
+
+
+def _one_shape(good: Sequence[Seen], config: DataConfig) -> tuple[int, ...]:
+    shapes = Counter(one.shape for one in good)
+    if len(shapes) > 1:
+        sizes = [f"{shape[1]}x{shape[0]} ({count})" for shape, count in shapes.most_common()]
+        raise DataError(
+            f"base.data.resize: device needs pictures of one size, and these have {len(sizes)}: "
+            f"{_first(sizes, 5, ', ')}",
+            hint="Set base.data.resize: pil.",
+        )
+    return next(iter(shapes), (config.image_size, config.image_size, config.channels))
 
 
 def refuse_unreadable(found: Findings, config: DataConfig) -> None:
@@ -56,7 +82,7 @@ def refuse_unreadable(found: Findings, config: DataConfig) -> None:
 
 def refuse_contradictions(found: Findings, classes: Sequence[str]) -> None:
     """Raise DataError where a class has no readable picture or equal pictures have different classes."""
-    filled = set(found.targets)
+    filled = {label for labels in found.targets for label in labels_of(labels)}
     empty = [name for label, name in enumerate(classes) if label not in filled]
     if empty:
         raise DataError(
@@ -73,6 +99,11 @@ def refuse_contradictions(found: Findings, classes: Sequence[str]) -> None:
             _listed(f"{_pictures(len(pairs))} equal one of another class, pixel by pixel", pairs),
             hint="Remove the wrongly labelled one of each pair.",
         )
+
+
+def labels_of(target: Labels) -> tuple[int, ...]:
+    """All class indices of one picture."""
+    return (target,) if isinstance(target, int) else tuple(target)
 
 
 def notes_on(found: Findings, ignored: Sequence[str], config: DataConfig) -> list[str]:

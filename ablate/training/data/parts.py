@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ablate.protocols import Run
 from ablate.training.config import Config, DataConfig, Normalization
 from ablate.training.data.augment import is_random
 from ablate.training.data.cache import Pictures, load_pictures
-from ablate.training.data.split import Split, split, units_of
+from ablate.training.data.split import Pool, Split, split, units_of
 from ablate.training.numerics import Mode
 
 IMAGENET = Normalization(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])
@@ -33,7 +33,9 @@ class Part:
     Members are chosen by their places in it, a tensor (n,) on the device that trains.
 
     stored: all pictures, (M, S, S, C) uint8, and rows: the members' places in it, (N,).
-    mean, std: (C, 1, 1) or None. ready: the members normalised, batch first, or None.
+    mean, std: (C, 1, 1) or None. side: what images are resized to on the device, None where they are
+    stored at that size; stored is then (M, H, W, C) of their own size.
+    ready: the members normalised, batch first, or None.
     """
 
     stored: Tensor
@@ -42,13 +44,14 @@ class Part:
     mean: Tensor | None
     std: Tensor | None
     mode: Mode
+    side: int | None = None
     ready: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def targets_of(self, chosen: Tensor) -> Tensor:
-        """(n,) int64 class indices, on the device."""
+        """(n,) int64 class indices, or with several labels a picture (n, K) float32 of 0 and 1, on the device."""
         return self.targets.index_select(0, chosen)
 
     def images_of(self, chosen: Tensor) -> Tensor:
@@ -59,13 +62,15 @@ class Part:
         return self.mode.as_images(self.ready.index_select(0, chosen))
 
     def pixels_of(self, chosen: Tensor) -> Tensor:
-        """(n, C, S, S) uint8, on the device."""
+        """(n, C, S, S) uint8, on the device; of their own size with `resize: device`."""
         rows = self.rows.index_select(0, chosen.to(self.rows.device))
         return self.mode.images(self.stored.index_select(0, rows))
 
     def normalised(self, pixels: Tensor) -> Tensor:
-        """uint8 pixels as torchvision's ToTensor and Normalize would give them, bit for bit."""
+        """uint8 pixels as torchvision's ToTensor and Normalize would give them, bit for bit; resized where asked."""
         scaled = pixels.to(torch.float32).div_(255)
+        if self.side is not None:
+            scaled = resized(scaled, self.side)
         if self.mean is None or self.std is None:
             return scaled
         return scaled.sub_(self.mean).div_(self.std)
@@ -87,11 +92,12 @@ def load_parts(config: Config, run: Run, mode: Mode) -> Parts:
     parts = split_pictures(config.data, run, pictures)
     stored = _resident(_shared(pictures), mode)
     mean, std = _statistics(config.data, mode.device)
+    side = config.data.image_size if config.data.resize == "device" else None
 
     def part(indices: Sequence[int]) -> Part:
         rows = torch.tensor(indices, dtype=torch.int64)
         targets = torch.from_numpy(pictures.targets).index_select(0, rows).to(mode.device)
-        return Part(stored, rows.to(stored.device), targets, mean, std, mode)
+        return Part(stored, rows.to(stored.device), targets, mean, std, mode, side)
 
     fit = part(parts.fit) if is_random(config.augment) else made_ready(part(parts.fit))
     return Parts(fit, made_ready(part(parts.val)), made_ready(part(parts.test)), pictures, parts)
@@ -99,20 +105,31 @@ def load_parts(config: Config, run: Run, mode: Mode) -> Parts:
 
 def split_pictures(config: DataConfig, run: Run, pictures: Pictures) -> Split:
     """Which pictures this run trains, validates and tests on."""
-    units = units_of(pictures.ids, pictures.targets.tolist(), pictures.groups.tolist())
+    targets: list[Any] = pictures.targets.tolist()
+    if pictures.targets.ndim == 2:
+        targets = [np.flatnonzero(row).tolist() for row in pictures.targets]
     return split(
-        units,
+        Pool(units_of(pictures.ids, targets, pictures.groups.tolist()), pictures.classes, pictures.official_test),
         protocol=run.protocol,
         replicate_index=run.replicate.index,
         data_seed=config.seed,
         train=config.train,
-        official_test=frozenset(pictures.official_test or ()),
     )
 
 
 def normalize_block(config: DataConfig) -> Normalization | None:
     """The mean and standard deviation a study asks for."""
     return IMAGENET if config.normalize == "imagenet" else config.normalize
+
+
+def resized(images: Tensor, side: int) -> Tensor:
+    """(n, C, H, W) float images as (n, C, side, side): bilinear, antialiased where they shrink.
+
+    As Pillow's bilinear filter, except that nothing is rounded to whole grey values.
+    """
+    if images.shape[-2:] == (side, side):
+        return images
+    return nn.functional.interpolate(images, (side, side), mode="bilinear", antialias=True)
 
 
 def _statistics(config: DataConfig, device: torch.device) -> tuple[Tensor | None, Tensor | None]:
@@ -140,8 +157,10 @@ def _resident(pixels: Tensor, mode: Mode) -> Tensor:
 
 def made_ready(part: Part, *, limit: int = READY_BYTES) -> Part:
     """The part with all its images normalised now, where they need at most `limit` bytes."""
-    size = len(part) * part.stored[0].numel() * 4
-    if size > limit or len(part) == 0:
+    if len(part) == 0:
+        return part
+    pixels = part.stored[0].numel() if part.side is None else part.side**2 * part.stored.shape[-1]
+    if len(part) * pixels * 4 > limit:
         return part
     whole = torch.arange(len(part), device=part.mode.device)
     return replace(part, ready=part.mode.as_stored(part.images_of(whole)))

@@ -19,7 +19,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
 from ablate.training.config import DataConfig
-from ablate.training.data.sources import Picture
+from ablate.training.data.listing import Picture
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     Pixels = NDArray[np.uint8]
+    Content = str | Pixels | Callable[[], Pixels]
 
 MEGAPIXELS = 64
 """Larger pictures are refused before they are decoded: a 12 kB file can ask for gigabytes."""
@@ -57,9 +58,10 @@ _BATCH = 256  # pictures decoded ahead of the writer at most
 class Seen(NamedTuple):
     """What one picture held.
 
-    pixels: (S, S, C), None where the picture is unreadable. problem: why it is, else "".
-    content: sha256 of the file's bytes. full: sha256 of the size and RGB pixels before resizing,
-    whatever the settings. is_turned: its EXIF orientation asks for turning it.
+    pixels: (S, S, C), or (H, W, C) of its own size with `resize: device`; None where the picture is
+    unreadable. problem: why it is, else "". content: sha256 of the file's bytes. full: sha256 of the
+    size and RGB pixels before resizing, whatever the settings. is_turned: its EXIF orientation asks
+    for turning it. shape: of the pixels. size: its own width and height. format: of its file.
     """
 
     pixels: Pixels | None
@@ -67,6 +69,9 @@ class Seen(NamedTuple):
     full: str = ""
     is_turned: bool = False
     problem: str = ""
+    shape: tuple[int, ...] = ()
+    size: tuple[int, int] = (0, 0)
+    format: str = ""
 
 
 def scan(
@@ -94,8 +99,8 @@ def scan(
     return seen
 
 
-def look_at(content: str | Pixels, config: DataConfig) -> Seen:
-    """Decode one picture: the path of a file, or uint8 pixels of shape (H, W) or (H, W, 3)."""
+def look_at(content: Content, config: DataConfig) -> Seen:
+    """Decode one picture: the path of a file, or uint8 pixels of shape (H, W) or (H, W, 3), or what returns them."""
     with _quiet_decoders():
         return _look_at(content, config)
 
@@ -106,9 +111,11 @@ def hashes_of(pictures: Sequence[Picture]) -> list[str]:
         return list(pool.map(_hash_of, [picture.content for picture in pictures], chunksize=16))
 
 
-def _look_at(content: str | Pixels, config: DataConfig) -> Seen:
+def _look_at(content: Content, config: DataConfig) -> Seen:
     from PIL import Image, UnidentifiedImageError
 
+    if callable(content):
+        content = content()
     if not isinstance(content, str):
         return _decode(Image.fromarray(content), config)._replace(content=_hash_of(content))
     try:
@@ -155,9 +162,18 @@ def _decode(image: Image.Image, config: DataConfig) -> Seen:
     picture = rgb if config.channels == 3 else image.convert("L")
     if turn is not None and config.exif == "transpose":
         picture = picture.transpose(turn)
-    side = config.image_size
-    small = np.array(picture.resize((side, side), Resampling.BILINEAR))
-    return Seen(small.reshape(side, side, config.channels), "", full.hexdigest(), turn is not None)
+    if config.resize == "pil":
+        picture = picture.resize((config.image_size, config.image_size), Resampling.BILINEAR)
+    pixels = np.array(picture).reshape(picture.height, picture.width, config.channels)
+    return Seen(
+        pixels,
+        "",
+        full.hexdigest(),
+        turn is not None,
+        shape=pixels.shape,
+        size=rgb.size,
+        format=image.format or "array",
+    )
 
 
 def _orientation(image: Image.Image) -> int:
@@ -172,7 +188,9 @@ def _orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) else 1
 
 
-def _hash_of(content: str | Pixels) -> str:
+def _hash_of(content: Content) -> str:
+    if callable(content):
+        content = content()
     if not isinstance(content, str):
         return hashlib.sha256(f"{content.shape}:".encode() + content.tobytes()).hexdigest()
     try:

@@ -6,7 +6,7 @@ of a listing nor on a random generator, and it is the same on every machine.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 from itertools import chain
@@ -22,12 +22,22 @@ Key = tuple[str | int, ...]
 class Unit(NamedTuple):
     """Pictures that must not be separated; mostly a single one.
 
-    id: the smallest of their ids. label: class index. images: their indices, by id.
+    id: the smallest of their ids. label: the class it is drawn by, -1 where it has none. images: their
+    indices, by id. labels: every class of its pictures, where these are not just `label`.
     """
 
     id: str
     label: int
     images: tuple[int, ...]
+    labels: tuple[int, ...] = ()
+
+
+class Pool(NamedTuple):
+    """What is split: the units, the classes' names, and the source's own test part as indices of pictures."""
+
+    units: Sequence[Unit]
+    classes: Sequence[str] = ()
+    official_test: frozenset[int] = frozenset()
 
 
 class Split(NamedTuple):
@@ -44,44 +54,42 @@ class Split(NamedTuple):
     key: Key
 
 
-def units_of(ids: Sequence[str], targets: Sequence[int], groups: Sequence[int]) -> list[Unit]:
+def units_of(ids: Sequence[str], targets: Sequence[int | Sequence[int]], groups: Sequence[int]) -> list[Unit]:
     """The units of splitting, by id: pictures with the same group number stay together.
 
-    All three have one entry a picture. Raises DataError where two pictures have the same id or a
-    group has several classes.
+    All three have one entry a picture; a target is a class, or the classes of a picture with several
+    labels. A unit with several classes is drawn by the rarest of them (fewest pictures in the data
+    set, of equals the first), so that rare classes are spread evenly first.
+    Raises DataError where two pictures have the same id.
     """
     members: dict[int, list[int]] = defaultdict(list)
     for index in sorted(range(len(ids)), key=ids.__getitem__):
         members[int(groups[index])].append(index)
     if len(set(ids)) < len(ids):
         raise DataError("two pictures have the same id", hint="Ids must be unique within a data set.")
+    several = [target if isinstance(target, Sequence) else (target,) for target in targets]
+    sizes = Counter(label for labels in several for label in labels)
+    units = []
     for images in members.values():
-        if len({int(targets[index]) for index in images}) > 1:
-            names = ", ".join(repr(ids[index]) for index in images[:5])
-            raise DataError(f"pictures of one group have different classes: {names}", hint="Mend the labels.")
-    return [Unit(ids[images[0]], int(targets[images[0]]), tuple(images)) for images in members.values()]
+        labels = sorted({int(label) for index in images for label in several[index]})
+        label = min(labels, key=lambda one: (sizes[one], one), default=-1)
+        units.append(Unit(ids[images[0]], label, tuple(images), () if labels == [label] else tuple(labels)))
+    return units
 
 
-def split(
-    units: Sequence[Unit],
-    *,
-    protocol: Protocol,
-    replicate_index: int,
-    data_seed: int,
-    train: float | int,
-    official_test: frozenset[int] = frozenset(),
-) -> Split:
+def split(pool: Pool, *, protocol: Protocol, replicate_index: int, data_seed: int, train: float | int) -> Split:
     """The parts of one replicate: the same test and val whatever `train` is, and a nested fit.
 
-    train: share (below 1) or number of all pictures, val included. official_test: indices of the
-    source's own test part; copies of them outside it are never fitted on, they are left unused.
+    train: share (below 1) or number of all pictures, val included. Copies of the source's own test
+    pictures outside that part are never fitted on, they are left unused.
     A sealed protocol sets the test part of replicate 0 aside: its pictures are in no part.
     Raises StudyError where the shares do not fit together, DataError where a class is too small.
     """
+    units, official_test = pool.units, pool.official_test
     total = sum(len(unit.images) for unit in units)
     _refuse_impossible_shares(protocol, train, total, official=len(official_test))
     test_replicate = 0 if protocol.sealed else replicate_index
-    test, key = _test_units(units, protocol.test, test_replicate, data_seed, official_test)
+    test, key = _test_units(pool, protocol.test, test_replicate, data_seed)
     if protocol.sealed:
         key = ("search", replicate_index)
 
@@ -105,23 +113,35 @@ def split(
     return parts._replace(unused=parts.unused + copies)
 
 
-def _test_units(
-    units: Sequence[Unit], rule: TestRule, replicate: int, data_seed: int, official: frozenset[int]
-) -> tuple[list[Unit], Key]:
+def _test_units(pool: Pool, rule: TestRule, replicate: int, data_seed: int) -> tuple[list[Unit], Key]:
     """The units tested on, and the key that ranks the others."""
+    units, official = pool.units, pool.official_test
     match rule:
         case Folds(count=folds):
-            _refuse_small_classes(units, folds, f"evidence.test: {{folds: {folds}}}")
+            _refuse_small_classes(pool, folds, f"evidence.test: {{folds: {folds}}}")
             repetition, fold = divmod(replicate, folds)
-            classes = _by_class(units, (data_seed, repetition)).values()
-            return [unit for members in classes for _, unit in members[fold::folds]], (repetition, fold)
+            return _dealt(units, (data_seed, repetition), fold, folds), (repetition, fold)
         case Share(share=share):
-            _refuse_small_classes(units, 2, f"evidence.test: {{share: {share}}}")
+            _refuse_small_classes(pool, 2, f"evidence.test: {{share: {share}}}")
             ranked = _ranked(units, data_seed, ("test",))
             total = sum(len(unit.images) for unit in units)
             return ranked[: _cut(ranked, _count(share, total))], (replicate,)
         case Official():
             return [unit for unit in units if not official.isdisjoint(unit.images)], (replicate,)
+
+
+def _dealt(units: Sequence[Unit], key: Key, fold: int, folds: int) -> list[Unit]:
+    """Every `folds`-th unit of each class, in the order of the hashes.
+
+    Where units have several classes, one may be drawn by a class that few others are drawn by: the
+    deal then goes on from class to class, or the first folds would get all the small ones.
+    """
+    is_mixed = any(unit.labels for unit in units)
+    chosen, passed = [], 0
+    for _, members in sorted(_by_class(units, key).items()):
+        chosen += [unit for _, unit in members[(fold - passed) % folds :: folds]]
+        passed += len(members) if is_mixed else 0
+    return chosen
 
 
 def _by_class(units: Iterable[Unit], key: Key) -> Mapping[int, list[tuple[str, Unit]]]:
@@ -207,20 +227,26 @@ def _refuse_impossible_shares(protocol: Protocol, train: float | int, total: int
         )
 
 
-def _refuse_small_classes(units: Iterable[Unit], needed: int, rule: str) -> None:
-    classes: dict[int, list[Unit]] = defaultdict(list)
-    for unit in units:
-        classes[unit.label].append(unit)
+def _refuse_small_classes(pool: Pool, needed: int, rule: str) -> None:
+    held: dict[int, list[Unit]] = defaultdict(list)
+    for unit in pool.units:
+        for label in unit.labels or (unit.label,):
+            held[label].append(unit)
     small = [
-        f"class {label} (of {members[0].id!r}) has {len(members)}"
-        for label, members in sorted(classes.items())
-        if len(members) < needed
+        f"class {_named(label, pool)} (of {members[0].id!r}) has {len(members)}"
+        for label, members in sorted(held.items())
+        if len(members) < needed and label >= 0
     ]
     if small:
         raise DataError(
             f"{rule} needs at least {needed} different pictures of every class: {'; '.join(small)}",
-            hint="Add pictures, leave the class out, or choose another evidence.test.",
+            hint="Add pictures, leave the class out, or choose another evidence.test. Equal pictures, and those of "
+            "one origin (data.groups), count as one.",
         )
+
+
+def _named(label: int, pool: Pool) -> str:
+    return repr(pool.classes[label]) if label < len(pool.classes) else str(label)
 
 
 def _refuse_empty_parts(parts: Split, protocol: Protocol, train: float | int, total: int) -> None:

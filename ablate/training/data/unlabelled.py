@@ -7,7 +7,7 @@ import unicodedata
 from pathlib import Path
 
 from ablate.training.config import DataConfig, LabelledFiles
-from ablate.training.data.sources import EXTENSIONS
+from ablate.training.data.listing import EXTENSIONS
 
 
 def unlabelled_files(config: DataConfig) -> list[Path]:

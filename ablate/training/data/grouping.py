@@ -1,0 +1,51 @@
+"""Pictures that must stay together: equal pixels, or one origin by the source's word or a pattern."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ablate.errors import DataError
+from ablate.training.config import DataConfig
+from ablate.training.data.findings import Findings
+from ablate.training.data.listing import first_of
+
+
+def merged_groups(found: Findings, config: DataConfig) -> Sequence[int]:
+    """For each picture the index of the first one it must stay with, through any chain of reasons.
+
+    A copy ties two origins together: were one of them tested on and the other trained on, the copy
+    would be in both. Raises DataError where `data.groups` finds nothing in a picture's id.
+    """
+    origins = origins_of(found.ids, config.groups) if config.groups is not None else found.origins
+    if not origins:
+        return found.groups
+    root = list(range(len(found.ids)))
+    firsts: dict[object, int] = {}
+    for index, origin in enumerate(origins):
+        for tie in (("pixels", found.groups[index]), ("origin", origin)):
+            one, other = _root(root, index), _root(root, firsts.setdefault(tie, index))
+            root[max(one, other)] = min(one, other)
+    return [_root(root, index) for index in range(len(root))]
+
+
+def origins_of(ids: Sequence[str], pattern: str) -> list[tuple[str | None, ...]]:
+    """What the groups of a regular expression match in each id; it is searched for anywhere in it."""
+    compiled = re.compile(pattern)
+    matches = [compiled.search(name) for name in ids]
+    wrong = [name for name, match in zip(ids, matches, strict=True) if match is None]
+    if wrong:
+        raise DataError(
+            f"base.data.groups: {pattern!r} is found in none of {len(wrong)} of {len(ids)} pictures' ids: "
+            f"{first_of(wrong)}",
+            hint="Every picture needs an origin; let the pattern match these too, such as by (...)$.",
+        )
+    return [match.groups() for match in matches if match is not None]
+
+
+def _root(root: list[int], index: int) -> int:
+    """The first of an index's group; paths are halved on the way."""
+    while root[index] != index:
+        root[index] = root[root[index]]
+        index = root[index]
+    return index
