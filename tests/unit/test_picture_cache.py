@@ -15,8 +15,9 @@ from ablate.errors import DataError
 from ablate.files import build_once
 from ablate.training.config import DataConfig
 from ablate.training.data import cache, listing, sources
-from ablate.training.data.cache import Pictures, decode_picture, load_pictures
+from ablate.training.data.cache import Pictures, load_pictures
 from ablate.training.data.listing import Listing, Picture
+from ablate.training.data.scan import look_at
 from tests.image_fixtures import GOOD_KINDS, write_bad_images, write_image_folder, write_picture
 
 
@@ -87,7 +88,7 @@ def test_pictures_are_memory_mapped_in_the_order_of_their_ids(root: Path, shelf:
     assert pictures.groups.tolist() == list(range(8))
     assert (pictures.unreadable, pictures.notes, pictures.official_test) == ((), (), frozenset())
     for index, name in enumerate(pictures.ids):
-        assert np.array_equal(pictures.pixels[index], decode_picture(root / name, config))
+        assert np.array_equal(pictures.pixels[index], look_at(str(root / name), config).pixels)
 
 
 def test_every_kind_of_picture_is_stored(tmp_path: Path, shelf: Shelf) -> None:
@@ -162,7 +163,7 @@ def test_a_changed_data_set_is_noticed(root: Path, shelf: Shelf, change: Callabl
     assert after.digest != before.digest
     assert shelf.decoded == 2
     for index, name in enumerate(after.ids):
-        assert np.array_equal(after.pixels[index], decode_picture(root / name, config_of(root)))
+        assert np.array_equal(after.pixels[index], look_at(str(root / name), config_of(root)).pixels)
 
 
 def test_a_file_just_written_is_hashed_every_time(root: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -446,14 +447,6 @@ def test_an_official_test_part_becomes_indices(root: Path, shelf: Shelf, monkeyp
     pictures = load_pictures(config_of(root, on_bad_image="skip"), shelf)
 
     assert {pictures.ids[index] for index in pictures.official_test} == official - {"cat/000.jpg"}
-
-
-def test_an_unreadable_file_cannot_be_predicted(tmp_path: Path) -> None:
-    """The message names file and reason."""
-    write_bad_images(tmp_path)
-
-    with pytest.raises(DataError, match=r"cannot read .*cut\.jpg: image file is truncated"):
-        decode_picture(tmp_path / "cut.jpg", config_of(tmp_path))
 
 
 def test_pictures_of_several_sizes_cannot_wait_for_the_device(tmp_path: Path, shelf: Shelf) -> None:

@@ -27,7 +27,7 @@ from ablate.training.data.findings import (
 )
 from ablate.training.data.grouping import merged_groups
 from ablate.training.data.listing import Contents, Listing, Picture
-from ablate.training.data.scan import Progress, hashes_of, look_at, scan
+from ablate.training.data.scan import Progress, hashes_of, scan
 from ablate.training.data.sources import list_pictures, refuse_other_classes
 
 if TYPE_CHECKING:
@@ -127,17 +127,6 @@ def _targets(found: Findings, config: DataConfig) -> NDArray[np.int64] | NDArray
     for row, labels in zip(targets, found.targets, strict=True):
         row[list(labels_of(labels))] = 1
     return targets
-
-
-def decode_picture(path: Path, config: DataConfig) -> Pixels:
-    """One file as the data set's pictures were decoded: uint8, shape (S, S, C).
-
-    With `resize: device` it has its own size. Raises DataError where it is unreadable.
-    """
-    seen = look_at(str(path), config)
-    if seen.pixels is None:
-        raise DataError(f"cannot read {path}: {seen.problem}", hint="Give a whole picture file.")
-    return seen.pixels
 
 
 # --- keys -------------------------------------------------------------------------------------
