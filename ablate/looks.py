@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def look_shares(looks: Sequence[int]) -> tuple[float, ...]:
-    """The part of alpha that each look may spend: .2, .3, .5 for three, else by their replicates."""
+def look_shares(looks: Sequence[int], given: Sequence[float] = ()) -> tuple[float, ...]:
+    """The part of alpha that each look may spend: as given, else .2, .3, .5 for three, else by their replicates."""
+    if given:
+        return tuple(share / sum(given) for share in given)
     if len(looks) == 3:
         return (0.2, 0.3, 0.5)
     return tuple(look / sum(looks) for look in looks)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from ablate.adaptive import wanted_by_look
 from ablate.errors import AblateError, StudyError
 from ablate.execute.environment import cores, git_commit, gpus
 from ablate.execute.inline import InlineExecutor
@@ -105,8 +106,9 @@ class Session:
         return 1
 
     def survey(self, options: Options) -> Survey:
-        """The state of every run of the plan."""
-        return survey(self.plan, self.store, self.origin, look=options.look, only=options.only)
+        """The state of every run of the plan up to a look; later looks need only what is still open."""
+        wanted = wanted_by_look(self.study, self.plan, self.store, self.origin, look=options.look)
+        return survey(self.plan, self.store, self.origin, look=options.look, only=options.only, wanted=wanted)
 
 
 def open_session(study: Study, work: Path | str = ".") -> Session:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ablate.records import Cell, Failed, Finished, RunResult, RunSpec
@@ -41,36 +42,56 @@ class Stale:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """Every run of a plan in one of four states."""
+    """Every run of a plan in one of five states."""
 
     cached: tuple[tuple[str, RunSpec, Finished], ...]
     stale: tuple[Stale, ...]
     failed: tuple[tuple[str, RunSpec, Failed], ...]
     """Failed in a way that another try would not mend: errors and divergence."""
     to_run: tuple[tuple[str, RunSpec], ...]
+    spared: tuple[tuple[str, RunSpec], ...] = ()
+    """Not made and not needed: all comparisons of the variant were settled at an earlier look."""
 
 
-def survey(plan: Plan, store: Store, origin: Origin, *, look: int = 1, only: Sequence[str] = ()) -> Survey:
-    """Look up every run of the plan up to a planned look; `only` narrows it to some variants."""
-    cached, stale, failed, to_run = [], [], [], []
+def survey(
+    plan: Plan,
+    store: Store,
+    origin: Origin,
+    *,
+    look: int = 1,
+    only: Sequence[str] = (),
+    wanted: Sequence[Collection[str]] = (),
+) -> Survey:
+    """Look up every run of the plan up to a planned look.
+
+    only: narrows it to some variants. wanted: for each look in turn, the variants it has to train; the runs
+    of others are spared. Looks beyond its end train all.
+    """
+    cached, stale, failed, to_run, spared = [], [], [], [], []
     for variant, spec in plan.runs(look):
         if only and variant.name not in only:
             continue
+        number = bisect_right(plan.looks, spec.replicate.index)
+        is_wanted = number >= len(wanted) or variant.name in wanted[number]
         results = store.results(spec.fingerprint)
         match best_result(results, origin, variant.name):
             case Finished() as finished:
                 differences = origin.differences(variant.name, finished)
-                if differences:
+                if not differences:
+                    cached.append((variant.name, spec, finished))
+                elif is_wanted:
                     stale.append(
                         Stale(variant=variant.name, spec=spec, result=finished, differences=tuple(differences))
                     )
-                else:
-                    cached.append((variant.name, spec, finished))
+            case _ if not is_wanted:
+                spared.append((variant.name, spec))
             case Failed(reason="error" | "diverged", source_digest=origin.source_digest) as failure:
                 failed.append((variant.name, spec, failure))
             case _:
                 to_run.append((variant.name, spec))
-    return Survey(cached=tuple(cached), stale=tuple(stale), failed=tuple(failed), to_run=tuple(to_run))
+    return Survey(
+        cached=tuple(cached), stale=tuple(stale), failed=tuple(failed), to_run=tuple(to_run), spared=tuple(spared)
+    )
 
 
 def best_result(results: Sequence[RunResult], origin: Origin | None, variant: str) -> RunResult | None:

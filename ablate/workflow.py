@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,20 +88,26 @@ def run_study(
 
 def _run(session: Session, options: Options, tracker: Tracker | None, on_progress: OnProgress) -> StudyRun:
     interruption = interruption_of(options)
+    looks: list[Progress] = []
     # Behind this block Ctrl-C does what it always does: whatever is written then is written in one step.
     with interruption.watching(), lazy_executor(session, options) as executor:
         look_at_data(session, options, executor, on_progress, interruption)
-        found = session.survey(options)
-        to_run = _decide(session, found, options)
-        progress = Progress(total=len(to_run), cached=len(found.cached), slots=executor.slots)
-        on_progress(progress)
-        if to_run:
-            if tracker is not None:
-                tracker.begin(_card(session))
-            source = FixedSource([spec for _, spec in to_run])
-            listener = _listener(session, tracker, progress, on_progress)
-            interruption.notice = lambda: on_progress(replace(progress, kind="stopping"))
-            conduct(source, session, options, executor.open(), listener, interruption)
+        # One planned look after the other: what the next one has to train depends on what this one finds.
+        for look in range(1, options.look + 1):
+            step = replace(options, look=look)
+            found = session.survey(step)
+            to_run = _decide(session, found, step)
+            looks.append(Progress(total=len(to_run), cached=len(found.cached), slots=executor.slots))
+            on_progress(looks[-1])
+            if to_run:
+                if tracker is not None:
+                    tracker.begin(_card(session))
+                source = FixedSource([spec for _, spec in to_run])
+                listener = _listener(session, tracker, looks[-1], on_progress)
+                interruption.notice = partial(_say_stopping, looks[-1], on_progress)
+                conduct(source, session, step, executor.open(), listener, interruption)
+            if interruption.asked:
+                break
     findings = judge_study(session, options)
     shown = Shown.of(findings, session)
     report = report_folder(session, options) / "report.md"
@@ -110,7 +117,7 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
     delivered = True
     uri, file = tracking_place(session, options)
     if tracker is not None and not shown.is_current(uri, file):
-        if not to_run:
+        if not any(progress.total for progress in looks):
             tracker.begin(_card(session))
         tell_study(session, options, tracker)
         patience = HURRIED_SECONDS if interruption.asked else TRACKING_SECONDS
@@ -121,10 +128,14 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
         cells=tuple(collect(session.plan, session.store, session.origin, look=options.look)),
         findings=findings,
         report=report,
-        trained=progress.trained,
+        trained=sum(progress.trained for progress in looks),
         delivered=delivered,
         exit_code=interruption.exit_code if interruption.asked else int(bool(findings.failed)),
     )
+
+
+def _say_stopping(progress: Progress, on_progress: OnProgress) -> None:
+    on_progress(replace(progress, kind="stopping"))
 
 
 def tell_study(session: Session, options: Options, tracker: Tracker) -> int:

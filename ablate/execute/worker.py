@@ -21,6 +21,7 @@ from ablate.errors import AblateError, Diverged, Stopped, TrainerError
 from ablate.execute.environment import machine, machine_stamp
 from ablate.execute.live import LiveRun, Task, drop_checkpoints
 from ablate.journal import Journal
+from ablate.rates import no_fraction
 from ablate.records import Failed, FailureReason, Finished, Outcome
 from ablate.resolve import load_trainer, search_first
 
@@ -115,6 +116,12 @@ def _finished(task: Task, attempt: Path, returned: Any, *, seconds: float) -> Fi
     broken = [name for name, value in metrics.items() if not math.isfinite(value)]
     if broken:
         raise Diverged(f"the trainer returned {broken[0]} = {metrics[broken[0]]}")
+    judged = task.spec.protocol.metric
+    if no_fraction(judged, metrics[judged]):
+        raise TrainerError(
+            f"the trainer returned {judged} = {metrics[judged]:g}, which is no fraction",
+            hint="Return a rate as a fraction from 0 to 1, not in percent: 0.853 for 85.3 %.",
+        )
     return Finished(
         folder=attempt,
         metrics=metrics,

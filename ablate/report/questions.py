@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from math import floor, log10
 
+from ablate.rates import is_rate
 from ablate.report.facts import Metric
 from ablate.stats.effects import Question
 from ablate.study.load import Study
 from ablate.study.plan import Plan
-
-_RATE = re.compile(r"accuracy|^(f1|precision|recall|sensitivity|specificity|auc|auroc|error_rate|top_?\d+)(_|$)")
-
-
-def is_rate(name: str) -> bool:
-    """Whether a metric is stored as a share and shown in percent; told by its name, whatever part it is of."""
-    return _RATE.search(name.rpartition("/")[2]) is not None
 
 
 def shown_scale(name: str) -> float:

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from ablate.looks import look_shares
-from ablate.records import Cell, Contrast, Failed, Folds, TestRule
+from ablate.records import Cell, Contrast, Failed, Finished, Folds, TestRule
 from ablate.stats.accuracy import Accuracy, accuracy_of_numbers, variant_accuracy
-from ablate.stats.cells import Array
-from ablate.stats.engine import estimate
-from ablate.stats.frame import PER_IMAGE_METRIC, Scored, different_tests, image_scores, run_numbers
+from ablate.stats.cells import Array, Cells, StatisticsError
+from ablate.stats.engine import estimate, estimate_apart
+from ablate.stats.frame import different_tests, run_numbers
+from ablate.stats.looks import futile, spend
 from ablate.stats.replicate_level import estimate_replicates
+from ablate.stats.scores import ScoreBook, arrange, other_images, read_scores
 from ablate.stats.student import Estimate
 from ablate.stats.verdict import Judged, RawP, Rules, decide, raw_p, unassessable
+
+OTHER_TESTS = "different test sets"
+WAITING = "runs of this look are still missing"
+ADDED = "replicates added after looking"
+_MENDABLE = (WAITING, "single run", "no replicate in which all its runs finished")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """What was fixed before the first run: the metric, its direction, thresholds, planned looks.
 
-    negligible and worthwhile are in the unit of the metric as stored (a share, not points).
+    negligible and worthwhile are in the unit of the metric as stored (a share, not points). shares: the
+    part of alpha each look may spend, empty for the usual ones. void: why no verdict can be given whatever
+    the numbers say, such as looks that were changed after looking; empty for most.
     """
 
     metric: str
@@ -32,37 +41,70 @@ class Question:
     worthwhile: float
     looks: tuple[int, ...]
     test: TestRule
+    shares: tuple[float, ...] = ()
+    void: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """One contrast answered. `look` counts from 1."""
+    """One contrast answered.
+
+    look: the one whose numbers these are, counted from 1; a contrast that was settled keeps its look.
+    share: the part of alpha that look could spend, by which its p was divided before Holm.
+    chance: the predicted chance that the looks still planned show a difference; None where it was not
+    asked. stopped: the chance was too small, so that further runs are not worth their price (futility).
+    """
 
     contrast: Contrast
     judged: Judged
     look: int
+    share: float = 1.0
+    chance: float | None = None
+    stopped: bool = False
 
     @property
     def estimate(self) -> Estimate | None:
         """The numbers behind the verdict; None where nothing could be compared."""
         return self.judged.estimate
 
+    @property
+    def is_open(self) -> bool:
+        """Whether runs that are still planned may answer it."""
+        if self.judged.verdict == "not_assessable":
+            return self.judged.reason in _MENDABLE
+        return self.judged.verdict == "undecided" and not self.stopped
+
 
 def estimate_effects(
-    cells: Sequence[Cell], contrasts: Sequence[Contrast], question: Question, *, look: int = 1
+    cells: Sequence[Cell],
+    contrasts: Sequence[Contrast],
+    question: Question,
+    *,
+    look: int = 1,
+    book: ScoreBook | None = None,
 ) -> tuple[Effect, ...]:
     """Judge every contrast within its family, at the given planned look.
 
     What earlier looks have spent is counted: a p-value of look l weighs p / share_l, and the smallest
     over the looks so far is what Holm sees (a union bound, valid whatever the looks have in common).
-    A contrast that an earlier look has decided keeps that look's numbers and verdict.
+    A contrast that an earlier look has decided, or stopped for futility, keeps that look's numbers and
+    verdict. book: the scores of these cells, where they have been read already.
+    Only the cells and the plan count: the same runs give the same answer, however they came about.
     """
+    found = _Runs.of(cells, question, book)
     effects: dict[int, Effect] = {}
     for family in dict.fromkeys(contrast.family for contrast in contrasts):
         members = [i for i, contrast in enumerate(contrasts) if contrast.family == family]
-        judged = _judge_family(cells, [contrasts[i] for i in members], question, look)
+        judged = _judge_family(found, [contrasts[i] for i in members], question, look)
         effects |= dict(zip(members, judged, strict=True))
     return tuple(effects[i] for i in range(len(contrasts)))
+
+
+def open_variants(effects: Sequence[Effect], variants: Sequence[str]) -> frozenset[str]:
+    """The variants a further look has to train: those an open contrast needs, and those in no contrast."""
+    compared = {name for effect in effects for name in effect.contrast.weights}
+    wanted = {name for effect in effects if effect.is_open for name in effect.contrast.weights}
+    return frozenset(wanted | (set(variants) - compared))
 
 
 def is_to_come(cell: Cell) -> bool:
@@ -70,75 +112,161 @@ def is_to_come(cell: Cell) -> bool:
     return cell.result is None or (isinstance(cell.result, Failed) and cell.result.reason == "interrupted")
 
 
-def _judge_family(cells: Sequence[Cell], contrasts: Sequence[Contrast], question: Question, look: int) -> list[Effect]:
-    decided: dict[int, Effect] = {}
+class _Runs(NamedTuple):
+    """What the runs of a study left behind; book: None where only numbers can be compared."""
+
+    cells: Sequence[Cell]
+    variants: tuple[str, ...]
+    book: ScoreBook | None
+
+    @staticmethod
+    def of(cells: Sequence[Cell], question: Question, book: ScoreBook | None) -> _Runs:
+        variants = tuple(dict.fromkeys(cell.variant for cell in cells))
+        return _Runs(cells, variants, read_scores(cells, question.metric) if book is None else book)
+
+    def up_to(self, replicates: int) -> _Runs:
+        """The runs of the first replicates."""
+        return self._replace(cells=[cell for cell in self.cells if cell.replicate.index < replicates])
+
+    def beyond(self, replicates: int) -> set[tuple[str, int]]:
+        """The finished runs of later replicates: variant and index."""
+        return {
+            (cell.variant, cell.replicate.index)
+            for cell in self.cells
+            if cell.replicate.index >= replicates and isinstance(cell.result, Finished)
+        }
+
+    def elsewhere(self) -> frozenset[str]:
+        """The variants tested on other images than most."""
+        return different_tests(self.cells, self.variants) | (other_images(self.book) if self.book else frozenset())
+
+
+def _judge_family(runs: _Runs, contrasts: Sequence[Contrast], question: Question, look: int) -> list[Effect]:
+    settled: dict[int, Effect] = {}
     smallest: RawP | None = None
-    for number, (replicates, share) in enumerate(
-        zip(question.looks[:look], look_shares(question.looks), strict=False), start=1
-    ):
+    shares = look_shares(question.looks, question.shares)
+    for number, (replicates, share) in enumerate(zip(question.looks[:look], shares, strict=False), start=1):
         rules = Rules(negligible=question.negligible, worthwhile=question.worthwhile, goal=question.goal, share=share)
-        seen = [cell for cell in cells if cell.replicate.index < replicates]
-        found, reasons = _estimate(seen, contrasts, question)
-        reasons = unassessable(found, reasons)
-        smallest = _spend(raw_p(found, rules, reasons=reasons), share, smallest)
+        found, reasons = _estimate(runs.up_to(replicates), contrasts, question)
+        reasons = unassessable(found, reasons | _voided(runs, contrasts, question))
+        closed = [i for i, effect in settled.items() if not effect.is_open]
+        smallest = spend(raw_p(found, rules, reasons=reasons), share, smallest, closed=closed)
         for i, judged in enumerate(decide(found, smallest, rules, reasons=reasons)):
-            if i not in decided or decided[i].judged.verdict in ("undecided", "not_assessable"):
-                decided[i] = Effect(contrast=contrasts[i], judged=judged, look=number)
-    return [decided[i] for i in range(len(contrasts))]
+            if i in closed:
+                continue
+            chance = None
+            if judged.verdict == "undecided" and number < len(shares):
+                chance = futile(found[i], question.looks[-1], family_size=len(contrasts), share=shares[-1])
+            settled[i] = Effect(
+                contrast=contrasts[i],
+                judged=judged,
+                look=number,
+                share=share,
+                chance=chance,
+                stopped=chance is not None and chance < rules.futility,
+            )
+    return [settled[i] for i in range(len(contrasts))]
 
 
-def _spend(p: RawP, share: float, before: RawP | None) -> RawP:
-    """The p-values that count after this look."""
-    weighed = RawP(*(tuple(min(1.0, value / share) for value in claim) for claim in p))
-    if before is None:
-        return weighed
-    return RawP(*(tuple(map(min, old, new)) for old, new in zip(before, weighed, strict=True)))
+def _voided(runs: _Runs, contrasts: Sequence[Contrast], question: Question) -> dict[int, str]:
+    """The contrasts about which more is known than was planned."""
+    if question.void:
+        return dict.fromkeys(range(len(contrasts)), question.void)
+    beyond = runs.beyond(question.looks[-1])
+    late = {index for _, index in beyond}
+    return {
+        i: ADDED
+        for i, contrast in enumerate(contrasts)
+        if any(all((name, index) in beyond for name in contrast.weights) for index in late)
+    }
 
 
 def _estimate(
-    cells: Sequence[Cell], contrasts: Sequence[Contrast], question: Question
+    runs: _Runs, contrasts: Sequence[Contrast], question: Question
 ) -> tuple[tuple[Estimate | None, ...], dict[int, str]]:
-    variants = list(dict.fromkeys(cell.variant for cell in cells))
-    weights = _weights(contrasts, variants)
-    reasons = {i: c.not_assessable for i, c in enumerate(contrasts) if c.not_assessable}
+    weights = _weights(contrasts, runs.variants)
+    different = runs.elsewhere()
+    reasons = _reasons(runs, contrasts, different)
+    if runs.book is None:
+        return _by_numbers(runs, weights, question), reasons
+    try:
+        arranged = arrange(runs.book, runs.cells, runs.variants, question.test, different)
+    except StatisticsError as error:
+        for i in range(len(contrasts)):
+            reasons.setdefault(i, error.message)
+        return _by_numbers(runs, weights, question), reasons
+    found = list(estimate(arranged, weights))
+    for i, contrast in enumerate(contrasts):
+        if found[i] is None and different & set(contrast.weights):
+            found[i] = _apart(runs, contrast, question)
+    return tuple(found), reasons
+
+
+def _reasons(runs: _Runs, contrasts: Sequence[Contrast], different: Collection[str]) -> dict[int, str]:
+    """Position of a contrast -> why it gets no verdict, for whatever concerns its variants."""
     # A verdict now and another after the rest of the runs would be two looks for the price of one.
-    waiting = {cell.variant for cell in cells if is_to_come(cell)}
+    concerned = {cell.variant: WAITING for cell in runs.cells if is_to_come(cell)}
+    concerned = dict.fromkeys(different, OTHER_TESTS) | concerned
+    if runs.book is not None:
+        concerned = {variant: why for (variant, _), why in runs.book.gone.items()} | concerned
+    found = {}
     for i, contrast in enumerate(contrasts):
-        if waiting & set(contrast.weights):
-            reasons.setdefault(i, "runs of this look are still missing")
-    scored = _scored(cells, variants, question)
-    different = different_tests(cells, variants) if scored is None else scored.different_test
-    for i, contrast in enumerate(contrasts):
-        if different & set(contrast.weights):
-            reasons.setdefault(i, "different test sets")
-    if scored is not None:
-        return estimate(scored.cells, weights), reasons
-    numbers = run_numbers(cells, variants, question.metric)
+        whys = [contrast.not_assessable, *(concerned.get(name, "") for name in contrast.weights)]
+        if any(whys):
+            found[i] = next(filter(None, whys))
+    return found
+
+
+def _apart(runs: _Runs, contrast: Contrast, question: Question) -> Estimate | None:
+    """A contrast between variants with tests of their own: nothing is paired."""
+    alone = [cells for name in contrast.weights if (cells := _alone(runs, name, question)) is not None]
+    if len(alone) < len(contrast.weights):
+        return None
+    return estimate_apart(alone, np.array(list(contrast.weights.values())))
+
+
+def _alone(runs: _Runs, variant: str, question: Question) -> Cells | None:
+    assert runs.book is not None
+    own = [cell for cell in runs.cells if cell.variant == variant]
+    try:
+        return arrange(runs.book, own, [variant], question.test, frozenset())
+    except StatisticsError:
+        return None
+
+
+def _by_numbers(runs: _Runs, weights: Array, question: Question) -> tuple[Estimate | None, ...]:
+    numbers = run_numbers(runs.cells, runs.variants, question.metric)
     pairing: Literal["paired", "unpaired"] = "paired" if isinstance(question.test, Folds) else "unpaired"
-    return estimate_replicates(numbers.values, weights, pairing=pairing), reasons
+    return estimate_replicates(numbers.values, weights, pairing=pairing)
 
 
-def variant_levels(cells: Sequence[Cell], question: Question) -> Mapping[str, Accuracy | None]:
-    """Each variant's own level with its interval; None where no run of it finished."""
-    variants = list(dict.fromkeys(cell.variant for cell in cells))
-    scored = _scored(cells, variants, question)
-    numbers = run_numbers(cells, variants, question.metric).values
+def variant_levels(
+    cells: Sequence[Cell], question: Question, *, book: ScoreBook | None = None
+) -> Mapping[str, Accuracy | None]:
+    """Each variant's own level with its interval; None where no run of it finished.
+
+    book: the scores of these cells, where they have been read already.
+    """
+    runs = _Runs.of(cells, question, book)
+    arranged = _arranged(runs, question, different=runs.elsewhere())
+    numbers = run_numbers(cells, runs.variants, question.metric).values
     levels: dict[str, Accuracy | None] = {}
-    for position, variant in enumerate(variants):
+    for position, variant in enumerate(runs.variants):
         finished = [value for value in numbers[position] if value is not None]
-        if not finished:
-            levels[variant] = None
-        elif scored is not None and variant not in scored.different_test:
-            levels[variant] = variant_accuracy(scored.cells, position)
-        else:
-            levels[variant] = accuracy_of_numbers(finished)
+        level = variant_accuracy(arranged, position) if arranged is not None else None
+        if level is None and finished:
+            level = accuracy_of_numbers(finished)
+        levels[variant] = level
     return levels
 
 
-def _scored(cells: Sequence[Cell], variants: Sequence[str], question: Question) -> Scored | None:
-    if question.metric != PER_IMAGE_METRIC:
+def _arranged(runs: _Runs, question: Question, *, different: Collection[str]) -> Cells | None:
+    if runs.book is None:
         return None
-    return image_scores(cells, variants, question.test)
+    try:
+        return arrange(runs.book, runs.cells, runs.variants, question.test, frozenset(different))
+    except StatisticsError:
+        return None
 
 
 def _weights(contrasts: Sequence[Contrast], variants: Sequence[str]) -> Array:

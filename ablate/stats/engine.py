@@ -7,7 +7,9 @@ family because three to ten replicates tell little about it). All numbers are in
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 
@@ -69,6 +71,40 @@ def estimate(cells: Cells, weights: Array, *, level: float = 0.95) -> tuple[Esti
     return tuple(
         None if moments is None else _finish(moments, pool, float(length), level)
         for moments, length in zip(found, lengths, strict=True)
+    )
+
+
+def estimate_apart(alone: Sequence[Cells], weights: Array, *, level: float = 0.95) -> Estimate | None:
+    """One contrast between variants that were tested on sets of their own, so that nothing is paired.
+
+    alone: the cells of each variant by itself. weights: shape (n_variants,). None where one has no run.
+    """
+    levels = [found for cells in alone for found in estimate(cells, np.ones((1, 1)), level=level) if found is not None]
+    if len(levels) < len(alone):
+        return None
+    parts = np.array([found.standard_error**2 for found in levels]) * np.square(weights)
+    difference = float(weights @ [found.difference for found in levels])
+    se = sqrt(float(parts.sum()))
+    df = (
+        1 / float(sum((part / se**2) ** 2 / found.df for part, found in zip(parts, levels, strict=True))) if se else 1.0
+    )
+    lo, hi = student_interval(difference, se, df, level=level)
+    n_images = sum(found.n_images or 0 for found in levels)
+    return Estimate(
+        difference=difference,
+        standard_error=se,
+        df=df,
+        lo=lo,
+        hi=hi,
+        p=two_sided_p(difference, se, df, n_units=n_images),
+        level=level,
+        n_replicates=min(found.n_replicates for found in levels),
+        n_images=n_images,
+        image_part=None,
+        run_part=None,
+        image_floor=None,
+        by_replicate=(),
+        basis="images",
     )
 
 

@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
-from ablate.records import Cell, Failed, Finished, Folds, TestRule
-from ablate.stats.cells import Array, Cells, Index, StatisticsError
+from ablate.records import Cell, Failed, Finished, TestRule
+from ablate.stats.scores import Scored, arrange, other_images, read_scores
 
 if TYPE_CHECKING:
     import pandas as pd
-
-PER_IMAGE_METRIC = "accuracy"
-"""The metric whose per-image scores a trainer stores: right (1) or wrong (0)."""
 
 
 def results_frame(cells: Sequence[Cell]) -> pd.DataFrame:
@@ -63,13 +58,6 @@ class Numbers(NamedTuple):
     values: tuple[tuple[float | None, ...], ...]
 
 
-class Scored(NamedTuple):
-    """Per-image scores of every run, and the variants that were tested on other images than the rest."""
-
-    cells: Cells
-    different_test: frozenset[str]
-
-
 def run_numbers(cells: Sequence[Cell], variants: Sequence[str], metric: str) -> Numbers:
     """One number a run, replicates in order."""
     grid, replicates = _grid(cells)
@@ -88,25 +76,11 @@ def image_scores(cells: Sequence[Cell], variants: Sequence[str], test: TestRule)
     The test images of a replicate are those most variants agree on; a variant with others is left
     out, and named, never cut to a common subset.
     """
-    grid, replicates = _grid(cells)
-    finished = [run for run in grid.values() if isinstance(run, Finished)]
-    if not finished or any(run.images is None for run in finished):
+    book = read_scores(cells)
+    if book is None:
         return None
-    different = different_tests(cells, variants)
-    numbering: dict[str, int] = {}
-    columns: list[Mapping[str, Array]] = []
-    images: list[Index | None] = []
-    for r in replicates:
-        runs = {v: grid.get((v, r)) for v in variants if v not in different}
-        stored = {v: _read_scores(run) for v, run in runs.items() if isinstance(run, Finished)}
-        names = next((ids for ids, _ in stored.values()), None)
-        images.append(
-            None if names is None else np.array([numbering.setdefault(n, len(numbering)) for n in names], np.int64)
-        )
-        columns.append({v: scores for v, (_, scores) in stored.items()})
-    rows = tuple(tuple(column.get(v) for column in columns) for v in variants)
-    repetition = tuple(r // test.count for r in replicates) if isinstance(test, Folds) else ()
-    return Scored(Cells(scores=rows, images=tuple(images), repetition=repetition), different)
+    different = different_tests(cells, variants) | other_images(book)
+    return Scored(arrange(book, cells, variants, test, different), different)
 
 
 def different_tests(cells: Sequence[Cell], variants: Sequence[str]) -> frozenset[str]:
@@ -128,17 +102,3 @@ def _grid(cells: Sequence[Cell]) -> tuple[dict[tuple[str, int], Any], list[int]]
 def _agreed(runs: Mapping[str, Finished]) -> str:
     digests = [run.test_digest for run in runs.values()]
     return max(dict.fromkeys(digests), key=digests.count, default="")
-
-
-def _read_scores(run: Finished) -> tuple[list[str], Array]:
-    """Image ids and scores in the order of the ids, so that runs line up."""
-    assert run.images is not None
-    if not (run.folder / run.images).exists():
-        raise StatisticsError(
-            f"the scores of a finished run are gone: {run.folder / run.images}",
-            hint="Remove that folder, and the run will be trained again.",
-        )
-    with np.load(run.folder / run.images, allow_pickle=False) as stored:
-        ids, scores = stored["id"], stored["score"].astype(np.float64)
-    order = np.argsort(ids, kind="stable")
-    return [str(name) for name in ids[order]], scores[order]

@@ -52,6 +52,7 @@ class Rules:
     negligible: a smaller difference counts as none. worthwhile: a smaller gain is not worth having.
     goal: `min` where a decrease is the gain. alpha: family-wise error of each kind of claim.
     share: the part of alpha that may be spent at this look, 1 where there is only one.
+    futility: a contrast whose predicted chance of showing a difference is smaller is not pursued.
     Raises StatisticsError for thresholds that are negative or not finite.
     """
 
@@ -60,6 +61,7 @@ class Rules:
     goal: Goal = "max"
     alpha: float = 0.05
     share: float = 1.0
+    futility: float = 0.1
 
     def __post_init__(self) -> None:
         if not all(isfinite(size) and size >= 0 for size in (self.negligible, self.worthwhile)):

@@ -108,21 +108,52 @@ def test_after_a_change_only_what_depends_on_it_is_trained(study: Path) -> None:
     assert "3 runs trained now" in result.stderr
 
 
-def test_going_on_to_the_next_look_trains_only_the_new_replicates(study: Path) -> None:
-    """Three more replicates of three variants."""
+@pytest.fixture
+def open_study(study: Path) -> Path:
+    """The study with a second step of two points, which three replicates cannot decide."""
+    study.write_text(STUDY.replace("no gain: {noise: 1.5}", "small gain: {gain: 17.0}"), encoding="utf-8")
+    return study
+
+
+def test_a_later_look_trains_only_what_an_open_step_needs(open_study: Path) -> None:
+    """Three more replicates of the two variants of the open step; the baseline's step is decided."""
+    run(open_study)
+    result = run(open_study, "--look", 2, "--json")
+    printed = printed_json(result)
+
+    assert {row["name"]: row["n"] for row in printed["variants"]} == {"baseline": 3, "big gain": 6, "small gain": 6}
+    assert {effect["name"]: effect["n"] for effect in printed["effects"]} == {"big gain": 3, "small gain": 6}
+    assert not printed["failed"]
+
+
+def test_going_straight_to_a_later_look_trains_the_same_runs(open_study: Path, tmp_path: Path) -> None:
+    """Which runs are made is a function of plan and results, not of how often somebody looked."""
+    other = tmp_path / "at once" / "toy.yaml"
+    other.parent.mkdir()
+    other.write_text(open_study.read_text(encoding="utf-8"), encoding="utf-8")
+    run(open_study)
+    by_steps = printed_json(run(open_study, "--look", 2, "--json"))
+    at_once = printed_json(run(other, "--look", 2, "--json"))
+
+    assert by_steps["effects"] == at_once["effects"]
+    assert [row["n"] for row in by_steps["variants"]] == [row["n"] for row in at_once["variants"]]
+
+
+def test_a_step_that_is_settled_needs_no_later_look(study: Path) -> None:
+    """One step is decided at the first look, of the other a difference has become too unlikely."""
     run(study)
     result = run(study, "--look", 2)
 
-    assert "9 runs trained now" in result.stderr
+    assert "0 runs trained now" in result.stderr or "Nothing to train" in result.stderr
 
 
-def test_a_plain_call_after_a_later_look_stays_at_that_look(study: Path) -> None:
+def test_a_plain_call_after_a_later_look_stays_at_that_look(open_study: Path) -> None:
     """The report of six replicates is not replaced by one of three."""
-    run(study, "--look", 2)
-    printed = printed_json(run(study, "--json"))
+    run(open_study, "--look", 2)
+    printed = printed_json(run(open_study, "--json"))
 
     assert printed["look"] == 2
-    assert {row["n"] for row in printed["variants"]} == {6}
+    assert {row["n"] for row in printed["variants"]} == {3, 6}
 
 
 def test_only_narrows_the_training_but_not_the_family(study: Path) -> None:

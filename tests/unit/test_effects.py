@@ -169,7 +169,9 @@ def test_what_an_earlier_look_has_decided_stays_decided(tmp_path: Path) -> None:
 def test_missing_runs_of_a_later_look_leave_an_earlier_verdict_alone(tmp_path: Path) -> None:
     """Only what is still open waits for them."""
     later = {("baseline", r): None for r in (3, 4, 5)} | {("Dropout", 5): None}
-    effects = effects_of(a_study(evidence={"replicates": [3, 6]}), tmp_path, look=2, results=later)
+    effects = effects_of(
+        a_study(evidence={"replicates": [3, 6]}), tmp_path, look=2, results=later, levels={"Dropout": 73.0}
+    )
 
     assert verdicts(effects) == {"BN": "better", "Dropout": "not_assessable"}
 

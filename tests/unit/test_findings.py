@@ -123,7 +123,7 @@ def test_runs_that_an_earlier_look_made_needless_are_spared(tmp_path: Path) -> N
     """A variant whose comparisons are decided needs no more runs."""
     later = {("baseline", r): None for r in (3, 4, 5)}
     study = a_study(evidence={"replicates": [3, 6]})
-    findings = findings_of(study, tmp_path, look=2, results=later)
+    findings = findings_of(study, tmp_path, look=2, results=later, levels={"Dropout": 73.0})
 
     assert {run.variant for run in findings.spared} == {"baseline"}
     assert not findings.missing
