@@ -102,7 +102,7 @@ def visible_steps(session: Session) -> list[dict[str, Any]]:
             if knowable
             else None,
         }
-        for replicates, share in zip(plan.looks, look_shares(plan.looks), strict=True)
+        for replicates, share in zip(plan.looks, look_shares(plan.looks, plan.shares), strict=True)
     ]
 
 

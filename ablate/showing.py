@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ablate.declared import looks_before, remember_looks
 from ablate.files import read_json, write_json
 from ablate.protocols import StudySummary
 from ablate.session import Options, Session
@@ -36,6 +37,7 @@ def judge_study(session: Session, options: Options) -> Findings:
         prepared=session.prepared,
         work=session.work,
         origin=session.origin,
+        looks_before=looks_before(session.store.study(session.study.name), session.plan),
     )
 
 
@@ -45,6 +47,8 @@ def write_report(findings: Findings, session: Session, options: Options) -> Path
     from ablate.report.summary import summary_json
 
     path = render_report(findings, report_folder(session, options))
+    if any(effect.verdict != "not_assessable" for effect in findings.effects):
+        remember_looks(session.store.study(session.study.name), session.plan)
     write_json(session.store.study(session.study.name) / "report.json", summary_json(findings, path))
     return path
 

@@ -30,7 +30,7 @@ def warnings(findings: Findings) -> list[str]:
     for mixed in findings.mixed:
         values = listed([f"{value} ({counted(runs, 'run')})" for value, runs in mixed.values.items()])
         lines.append(f"Runs that are compared differ in {mixed.what}: {values}.")
-    return lines
+    return [*lines, *findings.cautions]
 
 
 def evidence_lines(findings: Findings) -> list[str]:
@@ -160,9 +160,16 @@ def _families(findings: Findings) -> str:
 def settling_lines(findings: Findings) -> list[str]:
     """What would settle what is open, and its price; the command stands beside."""
     settling = findings.settling
+    futile = [effect.name for effect in findings.effects if effect.stopped]
+    given_up = (
+        f"{listed(futile)}: not pursued, for futility; the predicted chance that the looks still planned show a "
+        "difference is below 10%."
+    )
+    stopped = [given_up] if futile else []
     if settling is None:
-        return ["Nothing is open that further runs could settle."]
+        return [*stopped, "Nothing is open that further runs could settle."]
     return [
+        *stopped,
         *(_open_step(step, findings) for step in settling.open if settling.kind not in ("finish", "retry")),
         _price(settling),
     ]
@@ -178,10 +185,10 @@ def _open_step(step: OpenStep, findings: Findings) -> str:
             f"it takes about {counted(step.needed.number, 'test image')}."
         )
     if step.needed.number == 0:
-        enough = f"{step.name}: by the noise seen so far these replicates suffice to show a difference of {gain}"
-        if step.visible is not None and step.visible > findings.evidence.worthwhile:
-            return f"{enough}, but with so few of them the noise itself is uncertain."
-        return f"{enough}; the true one is probably smaller."
+        return (
+            f"{step.name}: by the noise seen so far these replicates suffice to show a difference of {gain}; "
+            "the true one is probably smaller."
+        )
     about = "at least" if step.needed.at_least else "about"
     return (
         f"{step.name}: {about} {counted(step.needed.number, 'further replicate')} would show a difference of {gain} "

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from ablate.records import Stamp, TestRule
 from ablate.stats.student import Basis
-from ablate.stats.verdict import Goal, Needed, Supplement, Verdict
+from ablate.stats.verdict import Goal, Needed, NextLook, Supplement, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ class VariantRow:
     """One variant: its level with interval, and what a run of it takes.
 
     n: finished runs; spread: standard deviation over them. seconds: mean over them. counts: images in
-    train, val, test and unused for replicate 0.
+    train, val, test and unused for replicate 0. step_seconds: training time of one optimiser step.
     """
 
     name: str
@@ -84,6 +84,7 @@ class VariantRow:
     seconds: float | None
     counts: Mapping[str, int]
     published: Published | None
+    step_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +94,14 @@ class EffectRow:
     look: the one that decided it, whose numbers these are, or else the present one. family_size: contrasts
     judged together. is_pair: variant and reference are two variants of the plan, not averages. visible: the
     smallest difference this evidence shows in four studies of five. extra_*: what the step costs, variant
-    minus reference. by_replicate: differences of the matched replicates.
+    minus reference; extra_step_seconds: per optimiser step. by_replicate: differences of the matched replicates.
+    n_planned: replicates planned up to that look; fewer matched ones (n) mean runs that failed or are missing.
+    share: the part of alpha of that look; p_adjusted is Holm's adjustment, over family_size comparisons, of the
+    smallest p / share over the looks so far. early: decided before the last planned look, so that the size of
+    the difference is exaggerated a little. stopped: not pursued, because the predicted chance that the looks
+    still planned show a difference is as small as `chance`. next_look: what pursuing it takes, None where no
+    look is planned or nothing is open. wins: share of the matched replicates in which the variant did better.
+    relative: of the reference's errors, the share that the change removes; None for metrics that are no rate.
     """
 
     name: str
@@ -122,6 +130,17 @@ class EffectRow:
     extra_parameters: float | None
     extra_steps: float | None
     extra_seconds: float | None
+    extra_flops: float | None = None
+    extra_images_seen: float | None = None
+    extra_step_seconds: float | None = None
+    n_planned: int | None = None
+    share: float = 1.0
+    early: bool = False
+    stopped: bool = False
+    chance: float | None = None
+    next_look: NextLook | None = None
+    wins: float | None = None
+    relative: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +242,8 @@ class Settling:
 class Findings:
     """Everything a report says.
 
-    settling is None where nothing is open. reruns: variant -> command.
+    settling is None where nothing is open. reruns: variant -> command. cautions: sentences on numbers that
+    may not mean what they seem to: plans changed after looking, identical answers, variants that learnt nothing.
     """
 
     study: str
@@ -244,6 +264,7 @@ class Findings:
     published_note: str
     data_notes: tuple[str, ...]
     unreadable: tuple[str, ...]
+    cautions: tuple[str, ...] = ()
 
     @property
     def failed(self) -> tuple[RunRow, ...]:

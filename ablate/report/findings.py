@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import sqrt
 from pathlib import Path
 
+from ablate.declared import why_void
 from ablate.looks import look_shares
 from ablate.records import Cell, Prepared
+from ablate.report.cautions import cautions_of, changed_looks
 from ablate.report.commands import commands_for
 from ablate.report.facts import Evidence, Findings, Metric, Noise, VariantRow
 from ablate.report.history import histories_of, mixed_of, provenance_of, stale_of
@@ -15,6 +18,7 @@ from ablate.report.questions import metric_of, question_of
 from ablate.report.rows import deviation, effect_rows, run_row, variant_row
 from ablate.report.settling import settling_of
 from ablate.stats.effects import Effect, estimate_effects, variant_levels
+from ablate.stats.scores import read_scores
 from ablate.study.load import Study
 from ablate.study.plan import Plan
 from ablate.survey import Origin
@@ -31,17 +35,20 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
     prepared: Mapping[str, Prepared],
     work: Path,
     origin: Origin | None,
+    looks_before: tuple[int, ...] | None = None,
 ) -> Findings:
     """Judge the cells of a plan up to a planned look, and gather what a reader needs to weigh the verdicts.
 
     cells: every run of the plan up to `look`, with None for those that have not ended. prepared: variant ->
     what a look at the data found, as far as it is known. work: the folder the runs lie below; paths are
-    given from there. origin: present code and data, None where nobody asked.
-    Raises StatisticsError for scores that cannot be what was measured.
+    given from there. origin: present code and data, None where nobody asked. looks_before: other looks under
+    which verdicts were shown already, which voids them; None where the plan was kept.
+    Raises StatisticsError for results that cannot be what was measured.
     """
-    question, metric = question_of(study, plan), metric_of(study)
-    effects = estimate_effects(cells, plan.contrasts, question, look=look)
-    levels = variant_levels(cells, question)
+    question, metric = replace(question_of(study, plan), void=why_void(looks_before, plan)), metric_of(study)
+    book = read_scores(cells, question.metric)
+    effects = estimate_effects(cells, plan.contrasts, question, look=look, book=book)
+    levels = variant_levels(cells, question, book=book)
     published = (study.published or {}).get(metric.name, {})
     variants = tuple(
         variant_row(variant, cells, levels.get(variant.name), prepared.get(variant.name), published, metric)
@@ -50,7 +57,7 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
     settled = _settled_before(plan, effects, look)
     runs = tuple(run_row(cell, work, is_open=cell.variant not in settled) for cell in cells)
     evidence = _evidence(study, plan, effects, look)
-    rows = effect_rows(effects, variants, metric)
+    rows = effect_rows(effects, variants, metric, plan.looks)
     commands = commands_for(study, work)
     failed = {run.variant for run in runs if run.status == "failed"}
     return Findings(
@@ -72,6 +79,10 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
         published_note=str((study.published or {}).get("protocol", "")),
         data_notes=_union([found.notes for found in prepared.values()]),
         unreadable=_union([found.unreadable for found in prepared.values()]),
+        cautions=(
+            *([] if looks_before is None else [changed_looks(looks_before, plan.looks)]),
+            *cautions_of(cells, effects, levels, book, metric),
+        ),
     )
 
 
@@ -90,7 +101,7 @@ def _evidence(study: Study, plan: Plan, effects: Sequence[Effect], look: int) ->
         weights=plan.protocol.weights,
         looks=plan.looks,
         look=look,
-        share=look_shares(plan.looks)[look - 1],
+        share=look_shares(plan.looks, plan.shares)[look - 1],
         alpha=effects[0].judged.rules.alpha if effects else 0.05,
         negligible=study.evidence.negligible,
         worthwhile=study.evidence.worthwhile,

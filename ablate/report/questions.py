@@ -10,6 +10,8 @@ from ablate.stats.effects import Question
 from ablate.study.load import Study
 from ablate.study.plan import Plan
 
+__all__ = ["is_rate", "metric_of", "question_of", "shown_scale"]
+
 
 def shown_scale(name: str) -> float:
     """From a metric's stored to its shown unit."""
@@ -39,5 +41,6 @@ def question_of(study: Study, plan: Plan) -> Question:
         negligible=study.evidence.negligible / metric.scale,
         worthwhile=study.evidence.worthwhile / metric.scale,
         looks=plan.looks,
+        shares=plan.shares,
         test=plan.protocol.test,
     )

@@ -10,10 +10,11 @@ from typing import Literal
 
 from ablate.records import Cell, Contrast, Failed, Finished, Prepared, Variant
 from ablate.report.facts import EffectRow, Metric, Published, RunRow, VariantRow
+from ablate.report.numbers import counted, duration
 from ablate.report.questions import shown_scale
 from ablate.stats.accuracy import Accuracy
-from ablate.stats.effects import Effect, is_to_come
-from ablate.stats.verdict import verdict_text
+from ablate.stats.effects import WAITING, Effect, is_to_come
+from ablate.stats.verdict import NextLook, verdict_text
 from ablate.study.plan import published_fraction
 
 
@@ -47,6 +48,7 @@ def variant_row(
         seconds=_mean([run.seconds for run in runs]),
         counts=prepared.counts if prepared else {},
         published=_published(published[variant.name]) if variant.name in published else None,
+        step_seconds=_mean([cost.train_seconds / cost.steps for cost in costs if cost.train_seconds and cost.steps]),
     )
 
 
@@ -102,17 +104,22 @@ class _Extra:
         return float(sum(weight * values[name] for name, weight in self.weights.items()))
 
 
-def effect_rows(effects: Sequence[Effect], variants: Sequence[VariantRow], metric: Metric) -> tuple[EffectRow, ...]:
-    """Every comparison, in the order of the plan."""
+def effect_rows(
+    effects: Sequence[Effect], variants: Sequence[VariantRow], metric: Metric, looks: Sequence[int]
+) -> tuple[EffectRow, ...]:
+    """Every comparison, in the order of the plan. looks: planned numbers of replicates."""
     rows = {row.name: row for row in variants}
     families = [effect.contrast.family for effect in effects]
-    return tuple(_effect_row(effect, rows, metric, families.count(effect.contrast.family)) for effect in effects)
+    return tuple(_effect_row(effect, rows, metric, families.count(effect.contrast.family), looks) for effect in effects)
 
 
-def _effect_row(effect: Effect, rows: Mapping[str, VariantRow], metric: Metric, family_size: int) -> EffectRow:
+def _effect_row(
+    effect: Effect, rows: Mapping[str, VariantRow], metric: Metric, family_size: int, looks: Sequence[int]
+) -> EffectRow:
     contrast, judged, found = effect.contrast, effect.judged, effect.estimate
     # What two changes cost together beyond the sum of the two says nothing to anybody.
-    extra = _Extra({} if contrast.family == "interactions" else contrast.weights, rows)
+    extra = _Extra({} if contrast.family in BEYOND_THE_SUM else contrast.weights, rows)
+    next_look = _next_look(effect, rows, looks)
     return EffectRow(
         name=contrast.name,
         variant=contrast.variant,
@@ -131,7 +138,9 @@ def _effect_row(effect: Effect, rows: Mapping[str, VariantRow], metric: Metric, 
         n=found.n_replicates if found else 0,
         images=found.n_images if found else None,
         verdict=judged.verdict,
-        verdict_text=verdict_text(judged, scale=metric.scale, decimals=metric.decimals),
+        verdict_text=verdict_text(
+            judged, scale=metric.scale, decimals=metric.decimals, outlook=_outlook(effect, next_look, looks)
+        ),
         supplement=judged.supplement,
         reason=judged.reason,
         visible=_scaled(judged.visible, metric),
@@ -140,7 +149,58 @@ def _effect_row(effect: Effect, rows: Mapping[str, VariantRow], metric: Metric, 
         extra_parameters=extra.of("parameters") if extra.weights else None,
         extra_steps=extra.of("steps") if extra.weights else None,
         extra_seconds=extra.of("seconds") if extra.weights else None,
+        extra_flops=extra.of("flops") if extra.weights else None,
+        extra_images_seen=extra.of("images_seen") if extra.weights else None,
+        extra_step_seconds=extra.of("step_seconds") if extra.weights else None,
+        n_planned=looks[effect.look - 1],
+        share=effect.share,
+        early=judged.verdict not in ("undecided", "not_assessable") and effect.look < len(looks),
+        stopped=effect.stopped,
+        chance=effect.chance,
+        next_look=next_look,
+        wins=_wins(found.by_replicate, metric) if found else None,
+        relative=_relative(effect, rows, metric),
     )
+
+
+BEYOND_THE_SUM = ("interactions", "order", "beyond pairs")
+"""Families of questions about several changes at once: they have no price of their own."""
+
+
+def _next_look(effect: Effect, rows: Mapping[str, VariantRow], looks: Sequence[int]) -> NextLook | None:
+    if not effect.is_open or effect.look >= len(looks) or effect.judged.reason == WAITING:
+        return None
+    replicates, further = looks[effect.look], looks[effect.look] - looks[effect.look - 1]
+    seconds = [rows[name].seconds for name in effect.contrast.weights]
+    known = [value for value in seconds if value is not None]
+    mean = sum(known) / len(known) if known else None
+    price = None if mean is None else further * sum(mean if value is None else value for value in seconds)
+    return NextLook(replicates, further * len(seconds), price)
+
+
+def _outlook(effect: Effect, next_look: NextLook | None, looks: Sequence[int]) -> str:
+    """What becomes of an undecided comparison."""
+    if effect.stopped and effect.chance is not None:
+        return f"stopped for futility: a chance of {max(1, round(100 * effect.chance))}% that the looks left show more"
+    if next_look is not None:
+        price = "" if next_look.seconds is None else f", about {duration(next_look.seconds)}"
+        runs = counted(next_look.runs, "further run")
+        return f"next look: {counted(next_look.replicates, 'replicate')}, {runs}{price}"
+    return "no planned look is left" if effect.look == len(looks) else ""
+
+
+def _wins(by_replicate: Sequence[float], metric: Metric) -> float | None:
+    sign = 1 if metric.goal == "max" else -1
+    return sum(sign * value > 0 for value in by_replicate) / len(by_replicate) if by_replicate else None
+
+
+def _relative(effect: Effect, rows: Mapping[str, VariantRow], metric: Metric) -> float | None:
+    """The share of the reference's errors that are gone, for a rate of what is right."""
+    found = effect.estimate
+    if found is None or metric.unit != "%" or metric.goal != "max" or not _is_pair(effect.contrast, rows):
+        return None
+    level = rows[effect.contrast.reference].mean
+    return found.difference / (1 - level / 100) if level is not None and level < 100 else None
 
 
 def _is_pair(contrast: Contrast, rows: Mapping[str, VariantRow]) -> bool:

@@ -41,7 +41,7 @@ def settling_of(
             command=command,
         )
 
-    open_ = [effect for effect in effects if effect.verdict in ("undecided", "not_assessable")]
+    open_ = [effect for effect in effects if effect.verdict in ("undecided", "not_assessable") and not effect.stopped]
     missing = [run.variant for run in runs if run.status == "missing"]
     if missing:
         only = _unless_all(missing, variants)
@@ -73,7 +73,11 @@ def settling_of(
 def _more_runs_help(effect: EffectRow) -> bool:
     if effect.verdict == "not_assessable":
         return effect.reason == "single run"
-    return effect.verdict == "undecided" and (effect.needed is None or effect.needed.unit == "replicates")
+    return (
+        effect.verdict == "undecided"
+        and not effect.stopped
+        and (effect.needed is None or effect.needed.unit == "replicates")
+    )
 
 
 def _target(waiting: Sequence[EffectRow], evidence: Evidence) -> int:

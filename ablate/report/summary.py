@@ -46,6 +46,10 @@ def summary_json(findings: Findings, report: Path | str | None = None) -> dict[s
                 "images": effect.images,
                 "verdict": effect.verdict,
                 "verdict_text": effect.verdict_text,
+                "look": effect.look,
+                "share": effect.share,
+                "stopped": effect.stopped,
+                "next_look": None if effect.next_look is None else effect.next_look._asdict(),
             }
             for effect in findings.effects
         ],
@@ -57,6 +61,7 @@ def summary_json(findings: Findings, report: Path | str | None = None) -> dict[s
             }
             for run in findings.failed
         ],
+        "cautions": list(findings.cautions),
         "look": findings.evidence.look,
         "report": None if report is None else str(report),
     }

@@ -37,6 +37,17 @@ class Needed(NamedTuple):
     at_least: bool
 
 
+class NextLook(NamedTuple):
+    """What pursuing an open comparison takes: runs of all its variants up to so many replicates each.
+
+    seconds: one run after another, from finished runs; None before the first.
+    """
+
+    replicates: int
+    runs: int
+    seconds: float | None
+
+
 class RawP(NamedTuple):
     """The three p-values of each member of a family, before Holm; 1 where a member cannot be assessed."""
 
@@ -210,6 +221,7 @@ def replicates_needed(found: Estimate, *, worthwhile: float, family_size: int, a
     """What it takes to see a worthwhile difference with 80% power, from the noise seen so far.
 
     The observed difference plays no part: power computed from it would say nothing that p does not.
+    Zero just where `smallest_visible` is no larger already.
     Further replicates shrink what the runs add; what the test images add they cannot shrink, and where
     that alone is too much the answer is a number of test images. None for a single number per variant.
     """
@@ -219,17 +231,29 @@ def replicates_needed(found: Estimate, *, worthwhile: float, family_size: int, a
         return None
     k, floor = found.n_replicates, found.image_floor or 0.0
     target = (worthwhile / -float(ndtri(alpha / family_size / 2) + ndtri(1 - POWER))) ** 2
+    if target > floor and smallest_visible(found, family_size=family_size, alpha=alpha) > worthwhile:
+        further = _further(found, target - floor)
+        if further == 0:  # enough for a normal estimate, but the noise itself is not known well enough yet
+            df = found.df
+            target = (worthwhile / -float(stdtrit(df, alpha / family_size / 2) + stdtrit(df, 1 - POWER))) ** 2
+            further = max(1, _further(found, target - floor)) if target > floor else k
+        return Needed("replicates", further, at_least=found.image_floor is None)
     if target <= floor and found.n_images is not None:
         return Needed("images", ceil(found.n_images * floor / target), at_least=False)
-    shrinking = k * max(0.0, found.standard_error**2 - floor)
-    further = max(0, ceil(shrinking / (target - floor)) - k)
-    return Needed("replicates", further, at_least=found.image_floor is None)
+    return Needed("replicates", 0, at_least=found.image_floor is None)
 
 
-def verdict_text(judged: Judged, *, scale: float = 100.0, decimals: int = 1) -> str:
+def _further(found: Estimate, room: float) -> int:
+    """Further replicates after which what they can shrink of the variance fits into `room`."""
+    shrinking = found.n_replicates * max(0.0, found.standard_error**2 - (found.image_floor or 0.0))
+    return max(0, ceil(shrinking / room) - found.n_replicates)
+
+
+def verdict_text(judged: Judged, *, scale: float = 100.0, decimals: int = 1, outlook: str = "") -> str:
     """The verdict in words, with the difference and its plain interval where they belong.
 
-    scale: from the unit of the estimates to the one printed; 100 turns shares into points.
+    scale: from the unit of the estimates to the one printed; 100 turns shares into points. outlook: what
+    becomes of an undecided comparison: the next planned look and its price, or why there is none.
     """
 
     def number(value: float, sign: str = "") -> str:
@@ -252,7 +276,7 @@ def verdict_text(judged: Judged, *, scale: float = 100.0, decimals: int = 1) -> 
         case "undecided":
             if judged.needed is not None and judged.needed.unit == "images":
                 return "undecided (test set too small: no number of replicates settles this)"
-            return "undecided"
+            return f"undecided ({outlook})" if outlook else "undecided"
     return f"not assessable ({judged.reason})"
 
 

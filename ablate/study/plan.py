@@ -20,7 +20,11 @@ from ablate.study.load import Comparison, Study
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a study will do. `looks` are the planned numbers of replicates."""
+    """What a study will do.
+
+    looks: the planned numbers of replicates. shares: the part of the error rate each may spend, empty for
+    the usual ones.
+    """
 
     study: str
     trainer: str
@@ -28,6 +32,7 @@ class Plan:
     variants: tuple[Variant, ...]
     contrasts: tuple[Contrast, ...]
     looks: tuple[int, ...]
+    shares: tuple[float, ...] = ()
 
     def variant(self, name: str) -> Variant:
         """The variant of that name. Raises StudyError with a near match."""
@@ -83,6 +88,7 @@ def make_plan(study: Study) -> Plan:
         variants=tuple(item.variant for item in variants.values()),
         contrasts=tuple(contrasts),
         looks=tuple(study.evidence.replicates),
+        shares=tuple(study.evidence.shares or ()),
     )
 
 

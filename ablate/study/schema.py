@@ -61,6 +61,8 @@ class EvidenceBlock(Settings):
     """The last epoch's, or those of the epoch that was best on val."""
     replicates: list[Annotated[int, Field(ge=1)]] = Field(default=[5, 10, 20], min_length=1)
     """Planned looks: 5, or [5, 10, 20], since going on later is always valid."""
+    shares: list[Annotated[float, Field(gt=0, lt=1)]] | None = None
+    """The part of the error rate each look may spend; left out: .2, .3, .5 for three looks, else by replicates."""
     worthwhile: Annotated[float, Field(gt=0)] = 3.0
     """Points; a smaller gain is not worth having."""
     negligible: Annotated[float, Field(gt=0)] = 1.0
@@ -77,6 +79,11 @@ class EvidenceBlock(Settings):
     def _consistent(self) -> EvidenceBlock:
         if sorted(set(self.replicates)) != self.replicates:
             raise ValueError(f"replicates do not grow from look to look: {self.replicates}; write them in order")
+        if self.shares is not None and (len(self.shares) != len(self.replicates) or abs(sum(self.shares) - 1) > 1e-9):
+            raise ValueError(
+                f"shares {self.shares} do not divide the error rate among looks at {self.replicates} replicates; "
+                "write one share a look, together 1"
+            )
         if self.negligible > self.worthwhile:
             raise ValueError(
                 f"negligible ({self.negligible}) is larger than worthwhile ({self.worthwhile}); lower the one or "

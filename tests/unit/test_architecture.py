@@ -18,14 +18,16 @@ LONGEST = 350
 GROUND = {
     "errors", "records", "protocols", "overrides", "resolve", "files", "journal", "settings", "store", "looks",
     "durations",
+    "rates",
 }  # fmt: skip
 PARTS = {"study", "training", "execute", "track", "stats"}
 MAY_KNOW = {
     **dict.fromkeys(GROUND, GROUND),
     **{part: GROUND | {part} for part in PARTS},
     "search": GROUND | {"study"},
-    "report": GROUND | {"report", "stats", "study", "survey"},
+    "report": GROUND | {"report", "stats", "study", "survey", "declared"},
     "survey": GROUND | {"study"},
+    "declared": GROUND | {"study"},
     "starter": GROUND,
     "toy": GROUND,
 }

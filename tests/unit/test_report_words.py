@@ -149,7 +149,7 @@ def test_warnings_stand_for_what_is_wrong_with_the_runs(tmp_path: Path) -> None:
 def test_what_would_settle_it_has_its_price(tmp_path: Path) -> None:
     """Replicates, runs and time."""
     study = a_study(evidence={"replicates": [3, 6]})
-    lines = settling_lines(findings_of(study, tmp_path))
+    lines = settling_lines(findings_of(study, tmp_path, levels={"Dropout": 72.0}))
 
     assert lines[0].startswith("Dropout: at least ")
     assert lines[-1] == "The next planned look is after 6 replicates: 6 runs, about 12 s one after another."
@@ -177,14 +177,21 @@ def test_each_way_to_go_on_has_its_words(tmp_path: Path) -> None:
     assert settling_lines(replace(findings, settling=None)) == ["Nothing is open that further runs could settle."]
 
 
-@pytest.mark.parametrize(("visible", "said"), [(6.0, "the noise itself is uncertain"), (2.0, "probably smaller")])
-def test_enough_replicates_without_an_answer_are_explained(visible: float, said: str, tmp_path: Path) -> None:
+def test_enough_replicates_without_an_answer_are_explained(tmp_path: Path) -> None:
     """`0 further replicates` would puzzle anybody."""
-    findings = findings_of(a_study(evidence={"replicates": [3, 6]}), tmp_path)
-    step = OpenStep(name="BN", verdict="undecided", needed=Needed("replicates", 0, at_least=False), visible=visible)
+    findings = findings_of(a_study(evidence={"replicates": [3, 6]}), tmp_path, levels={"Dropout": 72.0})
+    step = OpenStep(name="BN", verdict="undecided", needed=Needed("replicates", 0, at_least=False), visible=2.0)
     assert findings.settling is not None
 
-    assert said in settling_lines(replace(findings, settling=replace(findings.settling, open=(step,))))[0]
+    assert "probably smaller" in settling_lines(replace(findings, settling=replace(findings.settling, open=(step,))))[0]
+
+
+def test_what_is_not_pursued_is_said(tmp_path: Path) -> None:
+    """A step stopped for futility is neither forgotten nor sold further runs."""
+    lines = settling_lines(findings_of(a_study(evidence={"replicates": [3, 6]}), tmp_path))
+
+    assert lines[0].startswith("Dropout: not pursued, for futility")
+    assert lines[1] == "Nothing is open that further runs could settle."
 
 
 def test_unlike_machines_and_broken_pictures_are_said(tmp_path: Path) -> None:

@@ -279,6 +279,16 @@ class TestNeeded:
 
         assert replicates_needed(found, worthwhile=0.03, family_size=5) == Needed("replicates", 0, False)
 
+    @pytest.mark.parametrize("se", [0.004, 0.008, 0.012, 0.02])
+    @pytest.mark.parametrize("df", [2.0, 5.0, 60.0])
+    def test_nothing_further_is_asked_just_where_the_evidence_sees_enough(self, se: float, df: float) -> None:
+        """`visible` and `needed` never contradict each other."""
+        found = an_estimate(se=se, df=df, n_replicates=3, image_floor=0.0)
+        needed = replicates_needed(found, worthwhile=0.03, family_size=5)
+
+        assert needed is not None
+        assert (needed.number == 0) == (smallest_visible(found, family_size=5) <= 0.03)
+
     def test_one_number_says_nothing_about_noise(self) -> None:
         """Without an interval there is nothing to plan from."""
         found = an_estimate(se=math.inf, df=0.0, n_replicates=1)
