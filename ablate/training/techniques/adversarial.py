@@ -1,0 +1,63 @@
+"""Adversarial examples by projected gradient descent, on pixels in [0, 1]."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ablate.training.config import Attack
+
+
+class Scale(NamedTuple):
+    """How pixels in [0, 1] became what the network sees; (C, 1, 1) each, or None for not at all."""
+
+    mean: Tensor | None
+    std: Tensor | None
+
+    def pixels(self, images: Tensor) -> Tensor:
+        """Images as pixels in [0, 1], up to rounding."""
+        return images if self.mean is None or self.std is None else images * self.std + self.mean
+
+    def images(self, pixels: Tensor) -> Tensor:
+        """Pixels as the network sees them."""
+        return pixels if self.mean is None or self.std is None else (pixels - self.mean) / self.std
+
+
+def attacked(
+    images: Tensor, loss_of: Callable[[Tensor], Tensor], attack: Attack, *, scale: Scale, generator: torch.Generator
+) -> Tensor:
+    """The images changed so that the loss grows, no pixel by more than eps (Madry et al. 2018).
+
+    images: (n, C, H, W), normalised. loss_of: the sum of the losses of a batch of such images. Each of
+    `steps` steps goes step_size along the sign of the gradient, then back into the box around the
+    picture and into [0, 1]. generator: on the CPU, for the start. With eps 0 only rounding changes.
+    """
+    clean = scale.pixels(images)
+    lowest, highest = (clean - attack.eps).clamp(0, 1), (clean + attack.eps).clamp(0, 1)
+    pixels = clean
+    if attack.random_start:
+        noise = torch.rand(images.shape, generator=generator).to(images.device)
+        pixels = (clean + (2 * noise - 1) * attack.eps).clamp(lowest, highest)
+    for _ in range(attack.steps):
+        pixels = pixels.detach().requires_grad_(True)
+        with torch.enable_grad():
+            loss = loss_of(scale.images(pixels))
+        (slope,) = torch.autograd.grad(loss, pixels)
+        pixels = (pixels.detach() + attack.step_size * slope.sign()).clamp(lowest, highest)
+    return scale.images(pixels.detach())
+
+
+@contextmanager
+def as_tested(network: nn.Module) -> Iterator[None]:
+    """The network in eval mode for a while: an attack moves no running statistics and meets no dropout."""
+    training = [module for module in network.modules() if module.training]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
