@@ -14,8 +14,15 @@ from ablate.records import Description, Finished, Outcome, Prepared, Protocol, R
 from ablate.training.checks import refuse_impossible
 from ablate.training.config import Config
 
-METRICS = {"accuracy": "max", "balanced_accuracy": "max", "loss": "min"}
-"""What the trainer reports on the test images."""
+METRICS = {
+    "accuracy": "max",
+    "balanced_accuracy": "max",
+    "macro_f1": "max",
+    "mean_average_precision": "max",
+    "robust_accuracy": "max",
+    "loss": "min",
+}
+"""What the trainer may report on the test images; which of it a config gets, `check_config` knows."""
 
 WARM = "ablate.training.warm:warm_up"
 """What a warm server calls before it starts runs."""

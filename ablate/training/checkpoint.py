@@ -15,7 +15,7 @@ class Progress:
     """How far a run has come. Epochs and steps count from 0 and name what comes next.
 
     loss_sum and correct_sum belong to the unfinished epoch; the best_ fields to `weights: best`;
-    watched, one value an epoch, to early stopping.
+    history, the metrics of each finished epoch, to early stopping and to a schedule that watches the loss.
     """
 
     epoch: int = 0
@@ -28,17 +28,23 @@ class Progress:
     best_epoch: int = 0
     best_value: float | None = None
     best_state: dict[str, Tensor] | None = None
-    watched: list[float] = field(default_factory=list)
+    history: list[dict[str, float]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """Everything with a state of its own."""
+    """Everything with a state of its own. average: the moving average of the weights, where one is kept."""
 
     network: nn.Module
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
     progress: Progress
+    average: nn.Module | None = None
+
+    @property
+    def tested(self) -> nn.Module:
+        """The network that is validated, tested and saved: the average where one is kept."""
+        return self.network if self.average is None else self.average
 
 
 def save(path: Path, trained: Trained) -> None:
@@ -49,6 +55,7 @@ def save(path: Path, trained: Trained) -> None:
             "network": trained.network.state_dict(),
             "optimizer": trained.optimizer.state_dict(),
             "scaler": trained.scaler.state_dict(),
+            "average": None if trained.average is None else trained.average.state_dict(),
             "progress": {one.name: getattr(progress, one.name) for one in fields(progress)},
         },
         path,
@@ -63,6 +70,8 @@ def restore(path: Path, trained: Trained) -> None:
     trained.optimizer.load_state_dict(state["optimizer"])
     if state["scaler"]:  # empty where the loss is not scaled
         trained.scaler.load_state_dict(state["scaler"])
+    if trained.average is not None:
+        trained.average.load_state_dict(state["average"])
     for name, value in state["progress"].items():
         setattr(trained.progress, name, value)
 

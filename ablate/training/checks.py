@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ablate.errors import SettingError
 from ablate.records import Folds, Official, Protocol, Share
-from ablate.training.config import Config
+from ablate.training.config import Config, Plateau
 
 
 def refuse_impossible(config: Config, protocol: Protocol) -> None:
@@ -12,7 +12,6 @@ def refuse_impossible(config: Config, protocol: Protocol) -> None:
 
     A number of pictures beside a share can only be judged once the pictures are counted.
     """
-    _refuse_unfinished(config)
     train, val = config.data.train, protocol.val
     match protocol.test:
         case Folds(count=folds):
@@ -34,30 +33,39 @@ def refuse_impossible(config: Config, protocol: Protocol) -> None:
             f"data.train ({train}) includes evidence.val ({val}), which leaves nothing to fit",
             hint="Raise data.train or lower evidence.val.",
         )
-    if config.early_stopping is not None and val is None:
-        raise SettingError(
-            "early_stopping", "early_stopping needs validation images", hint="Set evidence.val, such as val: 0.1."
-        )
+    _refuse_without_validation(config, protocol)
+    _refuse_unmeasured(config, protocol)
 
 
-def _refuse_unfinished(config: Config) -> None:
-    """Settings that may be written down but do nothing yet: refused rather than ignored."""
-    unfinished = {
-        "optimizer.parts": config.optimizer.parts,
-        "optimizer": config.optimizer.name in ("rmsprop", "adagrad"),
-        "schedule": config.schedule.name == "plateau",
-        "sampling": config.sampling,
-        "mixing": config.mixing,
-        "loss": config.loss.name != "cross_entropy",
-        "class_weights": config.class_weights,
-        "smoothing.among": config.smoothing is not None and config.smoothing.among == "wrong",
-        "penalties": config.penalties,
-        "averaging": config.averaging,
-        "adversarial": config.adversarial,
-        "robustness": config.robustness,
-        "numerics.micro_batch": config.numerics.micro_batch,
+def _refuse_without_validation(config: Config, protocol: Protocol) -> None:
+    watching = {
+        "early_stopping": config.early_stopping is not None,
+        "schedule.metric": isinstance(config.schedule, Plateau) and config.schedule.metric == "val/loss",
     }
-    unfinished |= {f"augment.{key}": value for key, value in config.augment if key not in ("crop", "flip")}
-    for key, value in unfinished.items():
-        if value:
-            raise SettingError(key, f"{key} is not implemented yet", hint="Leave it out for now.")
+    for key, watches in watching.items():
+        if watches and protocol.val is None:
+            raise SettingError(key, f"{key} needs validation images", hint="Set evidence.val, such as val: 0.1.")
+
+
+def _refuse_unmeasured(config: Config, protocol: Protocol) -> None:
+    """Raise SettingError where the study is judged by a metric that its runs would not report."""
+    metric, several = protocol.metric, config.data.multi_label
+    if metric == "robust_accuracy" and config.robustness is None:
+        raise SettingError(
+            "evidence.metric",
+            "evidence.metric is robust_accuracy, and robustness is null",
+            hint="Say what the pictures are attacked with: robustness: {eps: 0.031, steps: 10, step_size: 0.0078}.",
+        )
+    if metric == "robust_accuracy" and protocol.weights == "best":
+        raise SettingError(
+            "evidence.weights",
+            "evidence.weights: best needs a metric that is measured each epoch, and robust_accuracy is not",
+            hint="Use weights: last, or judge by accuracy and read robust_accuracy beside it.",
+        )
+    wanted = {"balanced_accuracy": False, "mean_average_precision": True}.get(metric, several)
+    if wanted != several:
+        raise SettingError(
+            "evidence.metric",
+            f"evidence.metric is {metric}, which is not measured where data.multi_label is {str(several).lower()}",
+            hint="Use macro_f1 or accuracy.",
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,15 +14,22 @@ from ablate.errors import Diverged
 from ablate.protocols import Run
 from ablate.records import Outcome
 from ablate.training.checkpoint import Progress, Trained, copy_of, restore, save
-from ablate.training.config import Config
+from ablate.training.config import Config, Plateau
 from ablate.training.data.augment import augmented, is_random
 from ablate.training.data.parts import Part, Parts, load_parts
-from ablate.training.evaluate import evaluate, evaluation_batch
+from ablate.training.evaluate import evaluate, evaluation_batch, right_guesses
 from ablate.training.models import make_network
 from ablate.training.numerics import Mode, set_up
 from ablate.training.outcome import write_outcome
-from ablate.training.seeding import augment_generator, dropout_seed, epoch_order, seed_dropout, seed_init
-from ablate.training.techniques.optimizers import make_optimizer
+from ablate.training.seeding import Draws, dropout_seed, epoch_order, order_generator, seed_dropout, seed_init
+from ablate.training.techniques.accumulation import pieces
+from ablate.training.techniques.adversarial import Scale, attacked, loss_to_raise
+from ablate.training.techniques.averaging import first_average, update_average
+from ablate.training.techniques.balancing import balanced_order, class_importance, importance_of
+from ablate.training.techniques.losses import batch_loss
+from ablate.training.techniques.mixing import mixed
+from ablate.training.techniques.optimizers import learning_rates, make_optimizer, trained_weights
+from ablate.training.techniques.penalties import add_penalty_gradients, penalty
 from ablate.training.techniques.schedules import Moment, learning_rate
 from ablate.training.techniques.stopping import has_stalled
 
@@ -36,6 +44,8 @@ def train_network(config: Config, run: Run) -> Outcome:
     train_epochs(config, run, parts, mode, trained)
     if trained.progress.best_state is not None:
         trained.network.load_state_dict(trained.progress.best_state)
+    elif trained.average is not None:
+        trained.network.load_state_dict(trained.average.state_dict())
     return write_outcome(config, run, parts, mode, trained)
 
 
@@ -43,7 +53,9 @@ def untrained(config: Config, run: Run, mode: Mode) -> Trained:
     """The network with the replicate's first weights, its optimizer and a count of zero."""
     seed_init(run.replicate)
     network = mode.place(make_network(config))
-    return Trained(network, make_optimizer(config.optimizer, network.parameters()), mode.scaler(), Progress())
+    optimizer = make_optimizer(config.optimizer, network.named_parameters())
+    average = None if config.averaging is None else first_average(network)
+    return Trained(network, optimizer, mode.scaler(), Progress(), average)
 
 
 def train_epochs(config: Config, run: Run, parts: Parts, mode: Mode, trained: Trained) -> None:
@@ -59,55 +71,133 @@ def train_epochs(config: Config, run: Run, parts: Parts, mode: Mode, trained: Tr
         if run.protocol.weights == "best":
             _keep_best(_upward(run.protocol.metric, metrics), trained)
         progress.epoch, progress.step, progress.loss_sum, progress.correct_sum = finished, 0, 0.0, 0
+        progress.history.append(metrics)
         if config.early_stopping is not None:
-            progress.watched.append(_upward(config.early_stopping.metric, metrics))
-            if has_stalled(progress.watched, patience=config.early_stopping.patience):
+            watched = [_upward(config.early_stopping.metric, metrics) for metrics in progress.history]
+            if has_stalled(watched, patience=config.early_stopping.patience):
                 break
+
+
+class Batch(NamedTuple):
+    """What one step is taken on.
+
+    images: (n, C, S, S), normalised. targets: (n,) class indices, or (n, K) where they are mixed or
+    a picture has several labels. importance: (n,) how much each image counts, or None for all the same.
+    """
+
+    images: Tensor
+    targets: Tensor
+    importance: Tensor | None
 
 
 def train_epoch(config: Config, run: Run, part: Part, mode: Mode, trained: Trained) -> None:
     """One pass over the training images, from the step the run has reached."""
-    network, optimizer, scaler, progress = trained.network, trained.optimizer, trained.scaler, trained.progress
+    network, optimizer, progress = trained.network, trained.optimizer, trained.progress
     epoch = progress.epoch
-    smoothing = 0.0 if config.smoothing is None else config.smoothing.alpha
-    batches = epoch_order(run.replicate, epoch, len(part)).to(mode.device).split(config.batch_size)
+    order = epoch_order(run.replicate, epoch, len(part))
+    if config.sampling is not None:
+        order = balanced_order(part.targets, order_generator(run.replicate, epoch))
+    batches = order.to(mode.device).split(config.batch_size)
+    class_weights = None
+    if config.class_weights is not None:
+        class_weights = class_importance(part.targets, config.class_weights, classes=config.data.classes)
+    watched: list[float] = []
+    if isinstance(config.schedule, Plateau):
+        watched = [metrics[config.schedule.metric] for metrics in progress.history]
     dropping = dropout_seed(run.replicate, epoch)
+    weights = trained_weights(optimizer)
     # Read once, at the end or before a checkpoint: reading them at each step would make a GPU wait.
     losses: list[Tensor] = []
     hits: list[Tensor] = []
     network.train()
     for step in range(progress.step, len(batches)):
-        chosen = batches[step]
-        if is_random(config.augment):
-            pixels = augmented(part.pixels_of(chosen), config.augment, augment_generator(run.replicate, epoch, step))
-            images = part.normalised(pixels)
-        else:
-            images = part.images_of(chosen)
-        targets = part.targets_of(chosen)
+        batch = make_batch(config, part, mode, trained, batches[step], Draws(run.replicate, epoch, step))
+        if class_weights is not None:
+            batch = batch._replace(importance=importance_of(batch.targets, class_weights))
         moment = Moment(epoch, step, len(batches), config.epochs)
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(config.optimizer.lr, config.warmup, config.schedule, moment)
+            group["lr"] = learning_rate(group["initial_lr"], config.warmup, config.schedule, moment, watched)
         seed_dropout(dropping, step, mode.device)
-        with mode.autocast():
-            logits = network(images)
-            loss = nn.functional.cross_entropy(logits, targets, label_smoothing=smoothing)
-        optimizer.zero_grad(set_to_none=True)
-        scaler.scale(loss).backward()
-        if config.clipping is not None:
-            scaler.unscale_(optimizer)
-            nn.utils.clip_grad_norm_(network.parameters(), config.clipping.norm)
-        scaler.step(optimizer)
-        scaler.update()
+        loss, logits = take_step(config, mode, trained, weights, batch)
 
-        losses.append(loss.detach())
-        hits.append((logits.argmax(1) == targets).sum())
+        losses.append(loss)
+        hits.append(right_guesses(logits, batch.targets, several=config.data.multi_label).sum())
         progress.steps_done += 1
-        progress.images_seen += len(targets)
+        progress.images_seen += len(logits)
         progress.step = step + 1
         if run.tick(epoch + 1, step + 1, len(batches)):
             _add_up(progress, batches, losses, hits)
             run.checkpoint(lambda path: save(path, trained))
     _add_up(progress, batches, losses, hits)
+
+
+def make_batch(config: Config, part: Part, mode: Mode, trained: Trained, chosen: Tensor, draws: Draws) -> Batch:
+    """The chosen images, augmented as pixels in [0, 1], normalised, then mixed, then attacked."""
+    targets = part.targets_of(chosen)
+    if is_random(config.augment):
+        images = part.normalised(augmented(part.pixels_of(chosen), config.augment, draws, mean=part.mean))
+    else:
+        images = part.images_of(chosen)
+    if config.mixing is not None:
+        rng = draws.numpy("mixing")
+        images, targets = mixed(images, targets, config.mixing, classes=config.data.classes, rng=rng)
+    if config.adversarial is not None:
+        loss_of = loss_to_raise(trained.network, targets, mode, several=config.data.multi_label)
+        scale = Scale(part.mean, part.std)
+        images = attacked(images, loss_of, config.adversarial, scale=scale, generator=draws.own("adversarial"))
+    return Batch(images, targets, None)
+
+
+def take_step(
+    config: Config, mode: Mode, trained: Trained, weights: Sequence[nn.Parameter], batch: Batch
+) -> tuple[Tensor, Tensor]:
+    """Move the weights once; the batch's mean loss, without penalties, and its logits."""
+    optimizer, scaler = trained.optimizer, trained.scaler
+    for weight in weights:
+        weight.grad = None
+    if config.numerics.micro_batch is None:
+        loss, logits = add_gradients(config, mode, trained, batch)
+    else:
+        loss, logits = add_gradients_in_pieces(config, mode, trained, batch, size=config.numerics.micro_batch)
+    if config.penalties is not None or config.clipping is not None:
+        scaler.unscale_(optimizer)
+    if config.penalties is not None:
+        add_penalty_gradients(weights, config.penalties)
+    if config.clipping is not None:
+        nn.utils.clip_grad_norm_(weights, config.clipping.norm)
+    scaler.step(optimizer)
+    scaler.update()
+    if config.averaging is not None and trained.average is not None:
+        step = trained.progress.steps_done
+        update_average(trained.average, trained.network, step=step, decay=config.averaging.decay)
+    return loss, logits
+
+
+def add_gradients(
+    config: Config, mode: Mode, trained: Trained, batch: Batch, *, share: Tensor | float | None = None
+) -> tuple[Tensor, Tensor]:
+    """Add the gradient of `share` times the batch's mean loss to the weights'; that loss, and the logits."""
+    with mode.autocast():
+        logits = trained.network(batch.images)
+        loss = batch_loss(logits, batch.targets, config.loss, smoothing=config.smoothing, importance=batch.importance)
+    if share is not None:
+        loss = loss * share
+    trained.scaler.scale(loss).backward()
+    return loss.detach(), logits.detach()
+
+
+def add_gradients_in_pieces(
+    config: Config, mode: Mode, trained: Trained, batch: Batch, *, size: int
+) -> tuple[Tensor, Tensor]:
+    """The same for `size` images at a time."""
+    losses, outputs = [], []
+    for rows, share in pieces(len(batch.images), size, batch.importance):
+        importance = None if batch.importance is None else batch.importance[rows]
+        piece = Batch(batch.images[rows], batch.targets[rows], importance)
+        loss, logits = add_gradients(config, mode, trained, piece, share=share)
+        losses.append(loss)
+        outputs.append(logits)
+    return torch.stack(losses).sum(), torch.cat(outputs)
 
 
 def _add_up(progress: Progress, batches: Sequence[Tensor], losses: list[Tensor], hits: list[Tensor]) -> None:
@@ -134,11 +224,13 @@ def _epoch_metrics(config: Config, parts: Parts, mode: Mode, trained: Trained) -
     metrics = {
         "train/loss": progress.loss_sum / len(parts.fit),
         "train/accuracy": progress.correct_sum / len(parts.fit),
-        "train/lr": float(trained.optimizer.param_groups[0]["lr"]),
+        **{f"train/{name}": rate for name, rate in learning_rates(trained.optimizer).items()},
     }
+    if config.penalties is not None:
+        metrics["train/penalty"] = penalty(trained_weights(trained.optimizer), config.penalties)
     if len(parts.val):
         batch_size = evaluation_batch(config.data.image_size, config.batch_size)
-        scores = evaluate(trained.network, parts.val, mode, batch_size=batch_size).metrics()
+        scores = evaluate(trained.tested, parts.val, mode, batch_size=batch_size).metrics()
         metrics |= {f"val/{name}": value for name, value in scores.items()}
     if not math.isfinite(metrics.get("val/loss", 0.0)):
         raise Diverged(f"the validation loss is no longer finite (epoch {progress.epoch + 1})")
@@ -151,7 +243,7 @@ def _keep_best(value: float, trained: Trained) -> None:
     if progress.best_value is None or value > progress.best_value:
         progress.best_value = value
         progress.best_epoch = progress.epoch + 1
-        progress.best_state = copy_of(trained.network)
+        progress.best_state = copy_of(trained.tested)
 
 
 def _upward(metric: str, metrics: dict[str, float]) -> float:

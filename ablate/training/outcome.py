@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,11 +15,12 @@ from torch import nn
 from ablate.protocols import Run
 from ablate.records import Cost, Outcome
 from ablate.training.checkpoint import Trained, copy_of
-from ablate.training.config import Config
+from ablate.training.config import Attack, Config
 from ablate.training.cost import describe_network
-from ablate.training.data.parts import Parts
-from ablate.training.evaluate import Scores, evaluate, evaluation_batch
+from ablate.training.data.parts import Part, Parts
+from ablate.training.evaluate import Scores, evaluate, evaluate_attacked, evaluation_batch, probabilities
 from ablate.training.numerics import Mode, device_name
+from ablate.training.seeding import robustness_generator
 
 IMAGES = "outcomes.npz"
 WEIGHTS = "weights.safetensors"
@@ -27,18 +29,22 @@ WEIGHTS = "weights.safetensors"
 def write_outcome(config: Config, run: Run, parts: Parts, mode: Mode, trained: Trained) -> Outcome:
     """Test the network once and write what was found; a sealed run is judged on validation instead."""
     scores = judged_scores(config, run, parts, mode, trained.network)
+    metrics, attacked = scores.metrics(), None
+    if config.robustness is not None:
+        attacked = attacked_scores(config, run, parts, mode, trained.network, config.robustness)
+        metrics["robust_accuracy"] = float(attacked.correct.mean())
     images = None
     if not run.protocol.sealed:
         images = run.folder / IMAGES
         ids = [parts.pictures.ids[i] for i in parts.split.test]
-        _write_columns(images, ids, scores)
+        _write_columns(config, images, ids, scores, attacked)
     weights = run.folder / WEIGHTS
     tensors = {name: tensor.contiguous() for name, tensor in copy_of(trained.network).items()}
     save_file(tensors, weights, metadata={"classes": json.dumps(parts.pictures.classes)})
     progress = trained.progress
     description = describe_network(config)
     return Outcome(
-        metrics=scores.metrics(),
+        metrics=metrics,
         epoch=progress.best_epoch or progress.epoch,
         images=images,
         cost=Cost(
@@ -57,18 +63,33 @@ def write_outcome(config: Config, run: Run, parts: Parts, mode: Mode, trained: T
 
 def judged_scores(config: Config, run: Run, parts: Parts, mode: Mode, network: nn.Module) -> Scores:
     """The network on the images it is judged on: the test part, or validation in a sealed run."""
-    judged = parts.val if run.protocol.sealed else parts.test
-    return evaluate(network, judged, mode, batch_size=evaluation_batch(config.data.image_size, config.batch_size))
+    batch_size = evaluation_batch(config.data.image_size, config.batch_size)
+    return evaluate(network, _judged(run, parts), mode, batch_size=batch_size)
 
 
-def _write_columns(path: Path, ids: list[str], scores: Scores) -> None:
-    np.savez_compressed(
-        path,
-        id=np.array(ids),
-        target=scores.targets.numpy().astype(np.int32),
-        score=scores.correct.astype(np.float32),
-        prob=scores.logits.softmax(1).numpy().astype(np.float16),
+def attacked_scores(config: Config, run: Run, parts: Parts, mode: Mode, network: nn.Module, attack: Attack) -> Scores:
+    """The network on the same images, each changed against it."""
+    generator = robustness_generator(run.replicate)
+    return evaluate_attacked(
+        network, _judged(run, parts), mode, attack, batch_size=config.batch_size, generator=generator
     )
+
+
+def _judged(run: Run, parts: Parts) -> Part:
+    return parts.val if run.protocol.sealed else parts.test
+
+
+def _write_columns(config: Config, path: Path, ids: list[str], scores: Scores, attacked: Scores | None) -> None:
+    """One row a test image. robust, where the images were attacked too: whether the guess was still right."""
+    columns: dict[str, Any] = {
+        "id": np.array(ids),
+        "target": scores.targets.numpy().astype(np.bool_ if scores.several else np.int32),
+        "score": scores.correct.astype(np.float32),
+        "prob": probabilities(scores.logits, config).numpy().astype(np.float16),
+    }
+    if attacked is not None:
+        columns["robust"] = attacked.correct.astype(np.float32)
+    np.savez_compressed(path, **columns)
 
 
 def _peak_bytes(mode: Mode) -> int | None:

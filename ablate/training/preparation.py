@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
 
 from ablate.errors import TrainerError
 from ablate.protocols import Run
@@ -11,9 +10,10 @@ from ablate.records import Prepared
 from ablate.training.config import Config
 from ablate.training.data.cache import load_pictures
 from ablate.training.data.parts import load_parts, split_pictures
-from ablate.training.models import make_network
+from ablate.training.loop import make_batch, take_step, untrained
 from ablate.training.numerics import set_up
-from ablate.training.techniques.optimizers import make_optimizer
+from ablate.training.seeding import Draws
+from ablate.training.techniques.optimizers import trained_weights
 
 
 def prepare_data(config: Config, run: Run) -> Prepared:
@@ -43,23 +43,22 @@ def prepare_data(config: Config, run: Run) -> Prepared:
 def _try_one_step(config: Config, run: Run) -> None:
     mode = set_up(config)
     fit = load_parts(config, run, mode).fit
-    network = mode.place(make_network(config)).train()
-    optimizer = make_optimizer(config.optimizer, network.parameters())
+    trained = untrained(config, run, mode)
+    trained.network.train()
+    weights = trained_weights(trained.optimizer)
     for size in _batch_sizes(len(fit), config.batch_size):
         chosen = torch.arange(size, device=mode.device)
         try:
-            with mode.autocast():
-                loss = nn.functional.cross_entropy(network(fit.images_of(chosen)), fit.targets_of(chosen))
-            loss.backward()
+            batch = make_batch(config, fit, mode, trained, chosen, Draws(run.replicate, 0, 0))
+            take_step(config, mode, trained, weights, batch)
         except torch.OutOfMemoryError:
             raise
         except (RuntimeError, ValueError) as error:
             raise TrainerError(
                 f"the network cannot be trained on {config.data.image_size}x{config.data.image_size} pictures "
-                f"in batches of {size}: {error}",
+                f"in batches of {config.numerics.micro_batch or size}: {error}",
                 hint="Check data.image_size against the number of pooling layers, and the batch size.",
             ) from error
-    optimizer.step()
 
 
 def _batch_sizes(images: int, batch_size: int) -> list[int]:

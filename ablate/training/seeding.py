@@ -5,6 +5,9 @@ No generator's state has to be saved: a run that resumes draws what it would hav
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -36,12 +39,40 @@ def seed_dropout(seed: int, step: int, device: torch.device) -> None:
 
 def epoch_order(replicate: Replicate, epoch: int, size: int) -> Tensor:
     """The order of the training images in one epoch: a permutation of range(size)."""
-    return torch.randperm(size, generator=_generator(replicate, "order", epoch))
+    return torch.randperm(size, generator=order_generator(replicate, epoch))
 
 
-def augment_generator(replicate: Replicate, epoch: int, step: int) -> torch.Generator:
-    """Where one step's augmentation draws from, on the CPU whatever the training device."""
-    return _generator(replicate, "augment", epoch, step)
+def order_generator(replicate: Replicate, epoch: int) -> torch.Generator:
+    """Where one epoch's order is drawn from."""
+    return _generator(replicate, "order", epoch)
+
+
+class Draws(NamedTuple):
+    """Where one step's random changes to the pictures are drawn from, on the CPU whatever the training device.
+
+    A technique draws from a source of its own: switching another one off does not change its draws.
+    """
+
+    replicate: Replicate
+    epoch: int
+    step: int
+
+    def shared(self) -> torch.Generator:
+        """What crop and flip draw from, one after the other."""
+        return _generator(self.replicate, "augment", self.epoch, self.step)
+
+    def own(self, technique: str) -> torch.Generator:
+        """What one technique alone draws from."""
+        return _generator(self.replicate, "augment", self.epoch, self.step, technique)
+
+    def numpy(self, technique: str) -> np.random.Generator:
+        """The same, for distributions torch draws from no generator."""
+        return np.random.default_rng(self.replicate.seed("augment", self.epoch, self.step, technique))
+
+
+def robustness_generator(replicate: Replicate) -> torch.Generator:
+    """Where the starts of the attacks on the test images are drawn from."""
+    return _generator(replicate, "augment", "robustness")
 
 
 def _generator(replicate: Replicate, *purpose: str | int) -> torch.Generator:

@@ -28,7 +28,7 @@ def warm_up() -> None:
     )
     for block in (Sgd(name="sgd", lr=1.0), Adam(name="adam", lr=1.0), AdamW(name="adamw", lr=1.0)):
         weight = nn.Parameter(torch.zeros(1))
-        optimizer = make_optimizer(block, [weight])
+        optimizer = make_optimizer(block, [("weight", weight)])
         weight.grad = torch.zeros(1)
         nn.utils.clip_grad_norm_([weight], 1.0)
         optimizer.step()

@@ -28,7 +28,7 @@ def a_trained(config: Config, *, seed: int = 0) -> Trained:
     torch.manual_seed(seed)
     mode = set_up(config)
     network = mode.place(make_network(config))
-    return Trained(network, make_optimizer(config.optimizer, network.parameters()), mode.scaler(), Progress())
+    return Trained(network, make_optimizer(config.optimizer, network.named_parameters()), mode.scaler(), Progress())
 
 
 def step(trained: Trained, seed: int) -> None:
@@ -82,7 +82,7 @@ def test_progress_comes_back_whole(tmp_path: Path) -> None:
         best_epoch=2,
         best_value=-0.1,
         best_state=copy_of(trained.network),
-        watched=[0.5, 0.25],
+        history=[{"val/loss": 0.5}, {"val/loss": 0.25}],
     )
     for field in fields(Progress):
         setattr(trained.progress, field.name, getattr(filled, field.name))

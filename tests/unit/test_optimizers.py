@@ -29,7 +29,7 @@ def trained(make: Callable[[list[nn.Parameter]], torch.optim.Optimizer], *, pena
 
 
 def by(config: Optimizer, *, penalty: float = 0.0) -> Tensor:
-    return trained(lambda weights: make_optimizer(config, weights), penalty=penalty)
+    return trained(lambda weights: make_optimizer(config, [("w", weight) for weight in weights]), penalty=penalty)
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
@@ -63,7 +63,7 @@ def test_weight_decay_of_adamw_shrinks_the_weights_apart_from_the_gradient() -> 
     settings = {"lr": 0.1, "weight_decay": 0.5}
     blocks: list[Optimizer] = [AdamW(name="adamw", **settings), Adam(name="adam", **settings)]
     for weight, block in zip(weights, blocks, strict=True):
-        optimizer = make_optimizer(block, [weight])
+        optimizer = make_optimizer(block, [("w", weight)])
         weight.grad = torch.zeros(3)
         optimizer.step()
 

@@ -23,6 +23,7 @@ from ablate.training.config.optimization import (
 from ablate.training.config.techniques import (
     Attack,
     Averaging,
+    BinaryCrossEntropy,
     Clipping,
     CrossEntropy,
     EarlyStopping,
@@ -91,6 +92,8 @@ class Config(Settings):
             raise ValueError(
                 f"class_weights has {len(self.class_weights)} values for {self.data.classes} classes; give one a class"
             )
+        if self.data.multi_label:
+            self._check_several_labels()
         for key in ("cutout", "erasing"):
             block = getattr(self.augment, key)
             if block is not None and block.fill == "mean" and self.data.normalize is None:
@@ -102,3 +105,13 @@ class Config(Settings):
         if self.data.channels == 1 and color is not None and (color.saturation or color.hue):
             raise ValueError("augment.color: grey pictures have neither saturation nor hue; set both to null")
         return self
+
+    def _check_several_labels(self) -> None:
+        if not isinstance(self.loss, BinaryCrossEntropy):
+            raise ValueError(
+                f"loss ({self.loss.name}) is for one label a picture, and data.multi_label is true; "
+                "use loss: {name: binary_cross_entropy}"
+            )
+        for key in ("smoothing", "class_weights", "sampling"):
+            if getattr(self, key) is not None:
+                raise ValueError(f"{key} is for one label a picture, and data.multi_label is true; set it to null")

@@ -67,8 +67,11 @@ class Part:
         return self.mode.images(self.stored.index_select(0, rows))
 
     def normalised(self, pixels: Tensor) -> Tensor:
-        """uint8 pixels as torchvision's ToTensor and Normalize would give them, bit for bit; resized where asked."""
-        scaled = pixels.to(torch.float32).div_(255)
+        """uint8 pixels as torchvision's ToTensor and Normalize would give them, bit for bit; resized where asked.
+
+        Pixels in floating point are in [0, 1] already.
+        """
+        scaled = pixels if pixels.is_floating_point() else pixels.to(torch.float32).div_(255)
         if self.side is not None:
             scaled = resized(scaled, self.side)
         if self.mean is None or self.std is None:

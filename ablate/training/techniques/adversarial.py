@@ -9,7 +9,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ablate.training.config import Attack
+from ablate.training.config import Attack, BinaryCrossEntropy, CrossEntropy, Loss
+from ablate.training.numerics import Mode
+from ablate.training.techniques.losses import image_losses
+from ablate.training.techniques.smoothing import as_distribution
 
 
 class Scale(NamedTuple):
@@ -43,12 +46,28 @@ def attacked(
         noise = torch.rand(images.shape, generator=generator).to(images.device)
         pixels = (clean + (2 * noise - 1) * attack.eps).clamp(lowest, highest)
     for _ in range(attack.steps):
-        pixels = pixels.detach().requires_grad_(True)
+        pixels = pixels.detach().requires_grad_()
         with torch.enable_grad():
             loss = loss_of(scale.images(pixels))
         (slope,) = torch.autograd.grad(loss, pixels)
         pixels = (pixels.detach() + attack.step_size * slope.sign()).clamp(lowest, highest)
     return scale.images(pixels.detach())
+
+
+def loss_to_raise(network: nn.Module, targets: Tensor, mode: Mode, *, several: bool) -> Callable[[Tensor], Tensor]:
+    """The plain loss of a network, summed over a batch, as a function of the images; the network in eval mode.
+
+    Summed, so that a picture's gradient does not depend on the batch it is in.
+    several: targets are 0 or 1 for each of several labels, not shares of one.
+    """
+    loss: Loss = BinaryCrossEntropy(name="binary_cross_entropy") if several else CrossEntropy(name="cross_entropy")
+
+    def raised(images: Tensor) -> Tensor:
+        with as_tested(network), mode.autocast():
+            logits = network(images).float()
+        return image_losses(logits, as_distribution(targets, logits.shape[1]), loss).sum()
+
+    return raised
 
 
 @contextmanager

@@ -10,8 +10,10 @@ from torch import nn
 
 def first_average(network: nn.Module) -> nn.Module:
     """The average before the first step: a copy of the network."""
-    average = copy.deepcopy(network).requires_grad_(False)
-    return average.eval()
+    average = copy.deepcopy(network).eval()
+    for weight in average.parameters():
+        weight.requires_grad = False
+    return average
 
 
 def kept_share(step: int, *, decay: float) -> float:

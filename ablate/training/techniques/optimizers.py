@@ -83,6 +83,11 @@ def part_of(name: str, parts: Iterable[str]) -> str:
     return max(fitting, key=len, default="")
 
 
+def trained_weights(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
+    """Every parameter the optimizer moves."""
+    return [weight for group in optimizer.param_groups for weight in group["params"]]
+
+
 def learning_rates(optimizer: torch.optim.Optimizer) -> Mapping[str, float]:
     """As they are now: `lr` of the parameters of no part (or of the first part), `lr/PREFIX` of each part."""
     groups = optimizer.param_groups

@@ -1,0 +1,80 @@
+"""Random changes to a batch of pictures, one draw a picture, on the device that trains.
+
+Everything works on pixels in [0, 1] (crop and flip on the bytes they came from) before
+normalisation, in one fixed order, which is that of the keys of `augment`: first what moves pixels,
+then what changes colours, then noise, then what hides a part of the picture.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ablate.training.config import Augment
+from ablate.training.data.augment.blanks import cut_out, erased
+from ablate.training.data.augment.colors import jittered
+from ablate.training.data.augment.geometry import moved, random_crops, random_flips, resized_crops, rotated
+from ablate.training.data.augment.noise import noisy, salted_and_peppered
+from ablate.training.data.augment.randaugment import rand_augmented
+from ablate.training.seeding import Draws
+
+__all__ = ["augmented", "is_random"]
+
+
+def is_random(config: Augment) -> bool:
+    """Whether anything is switched on."""
+    return any(block is not None for _, block in config)
+
+
+def augmented(images: Tensor, config: Augment, draws: Draws, *, mean: Tensor | None = None) -> Tensor:
+    """The batch with each switched-on change applied.
+
+    images: (N, C, H, W), uint8. Returns uint8 where only crop and flip are on, else float32 in [0, 1].
+    draws: on the CPU; they are the same whatever the device. mean: (C, 1, 1), of the normalisation.
+    """
+    layout = torch.channels_last if images.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
+    if config.crop is not None or config.flip is not None:
+        images = _cropped_and_flipped(images, config, draws.shared())
+    if all(block is None for key, block in config if key not in ("crop", "flip")):
+        return images
+    pixels = images.to(torch.float32).div_(255)
+    pixels = _hidden(_recolored(_reshaped(pixels, config, draws), config, draws), config, draws, mean)
+    return pixels.contiguous(memory_format=layout)
+
+
+def _cropped_and_flipped(images: Tensor, config: Augment, generator: torch.Generator) -> Tensor:
+    if config.crop is not None:
+        images = random_crops(images, padding=config.crop.padding, generator=generator)
+    if config.flip is not None:
+        images = random_flips(images, probability=config.flip.probability, generator=generator)
+    return images
+
+
+def _reshaped(pixels: Tensor, config: Augment, draws: Draws) -> Tensor:
+    if config.resized_crop is not None:
+        pixels = resized_crops(pixels, config.resized_crop, draws.own("resized_crop"))
+    if config.rotation is not None:
+        pixels = rotated(pixels, config.rotation, draws.own("rotation"))
+    if config.affine is not None:
+        pixels = moved(pixels, config.affine, draws.own("affine"))
+    return pixels
+
+
+def _recolored(pixels: Tensor, config: Augment, draws: Draws) -> Tensor:
+    if config.randaugment is not None:
+        pixels = rand_augmented(pixels, config.randaugment, draws.own("randaugment"))
+    if config.color is not None:
+        pixels = jittered(pixels, config.color, draws.own("color"))
+    return pixels
+
+
+def _hidden(pixels: Tensor, config: Augment, draws: Draws, mean: Tensor | None) -> Tensor:
+    if config.noise is not None:
+        pixels = noisy(pixels, std=config.noise.std, generator=draws.own("noise"))
+    if config.salt_and_pepper is not None:
+        pixels = salted_and_peppered(pixels, share=config.salt_and_pepper.share, generator=draws.own("salt_and_pepper"))
+    if config.cutout is not None:
+        pixels = cut_out(pixels, config.cutout, draws.own("cutout"), mean=mean)
+    if config.erasing is not None:
+        pixels = erased(pixels, config.erasing, draws.own("erasing"), mean=mean)
+    return pixels

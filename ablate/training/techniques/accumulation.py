@@ -1,0 +1,31 @@
+"""A batch that goes through the network in pieces: the same gradient in less memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class Piece(NamedTuple):
+    """Some rows of a batch, and their share in the batch's mean loss."""
+
+    rows: slice
+    share: Tensor | float
+
+
+def pieces(size: int, micro_batch: int, importance: Tensor | None) -> Iterator[Piece]:
+    """Consecutive rows, `micro_batch` at a time; the shares add up to 1.
+
+    importance: (size,) how much each image counts, or None for all the same.
+    The sum of share * mean loss over the pieces is the mean loss of the batch, hence so are its
+    gradients, up to rounding. What looks at the batch as a whole does not know of the rest of it:
+    batch norm in training normalises each piece by itself, and dropout draws in another order.
+    """
+    for start in range(0, size, micro_batch):
+        rows = slice(start, min(size, start + micro_batch))
+        if importance is None:
+            yield Piece(rows, (rows.stop - rows.start) / size)
+        else:
+            yield Piece(rows, importance[rows].sum() / importance.sum())
