@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_RATE = re.compile(r"accuracy|^(f1|precision|recall|sensitivity|specificity|auc|auroc|error_rate|top_?\d+)(_|$)|_f1$")
+_RATE = re.compile(
+    r"accuracy|(^|_)acc(_|$)|^(f1|precision|recall|sensitivity|specificity|auc|auroc|error_rate|top_?\d+)(_|$)|_f1$"
+)
 
 
 def is_rate(name: str) -> bool:

@@ -1,49 +1,63 @@
-"""The tables below the first screen: variants, comparisons in numbers, costs, epochs, origin, failures."""
+"""The tables below the first screen: variants, comparisons in numbers, epochs, failures, commands."""
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any
 
-from ablate.report.facts import EffectRow, Findings, Provenance
+from ablate.report.escape import plain
+from ablate.report.facts import EffectRow, Findings, RunRow
 from ablate.report.history import EpochMean, epoch_means
-from ablate.report.numbers import compact, duration, interval, listed, number, with_interval
+from ablate.report.language import ENGLISH, Words
+from ablate.report.numbers import interval, number, with_interval
 from ablate.report.questions import is_rate
-from ablate.report.tables import Column, Kind, Table, level_words, published_words, table_of
+from ablate.report.tables import Column, Kind, Table, level_words, mark_of, published_words, table_of, with_unit
 from ablate.report.words import metric_words, unit_words, verdict_words
 
 MOST_EPOCH_ROWS = 400
 """More lines than this nobody reads; the CSV has them all."""
+LAST_LINES = 3
+"""Of a traceback: the call that failed, its code, the error."""
 
 
-def variants_table(findings: Findings) -> Table:
+def variants_table(findings: Findings, say: Words = ENGLISH) -> Table:
     """Every variant: what it changes, how good it is, on how many images."""
     rows, metric = findings.variants, findings.metric
     counts = [part for part in ("train", "val", "test", "unused") if any(part in row.counts for row in rows)]
-    level = f"{metric_words(metric).capitalize()}{f' ({metric.unit})' if metric.unit else ''}"
-    unit = f" ({unit_words(metric).strip()})" if unit_words(metric) else ""
     columns = [
-        Column("Variant", "text", [row.name for row in rows]),
-        Column("Built on", "text", [row.reference or "" for row in rows]),
-        Column("Changes", "code", [changes_words(row.changes) for row in rows]),
-        Column(level, "number", [level_words(row, findings) for row in rows]),
-        Column("n", "number", [f"{row.n} of {findings.evidence.replicates}" for row in rows]),
-        Column(f"Spread{unit}", "number", [number(row.spread, metric.decimals) for row in rows]),
+        Column(say("column.variant"), "text", [row.name for row in rows]),
+        Column(say("column.built_on"), "text", [row.reference or "" for row in rows]),
+        Column(say("column.changes"), "code", [changes_words(row.changes) for row in rows]),
+        Column(
+            with_unit(metric_words(metric).capitalize(), metric.unit),
+            "number",
+            [level_words(row, findings) for row in rows],
+        ),
+        Column(
+            say("column.n"),
+            "number",
+            [say("cell.of", n=row.n, total=findings.evidence.replicates) for row in rows],
+        ),
+        Column(
+            with_unit(say("column.spread"), unit_words(metric, say)),
+            "number",
+            [number(row.spread, metric.decimals) for row in rows],
+        ),
         *(
-            Column(f"{part.capitalize()} images", "number", [_count(row.counts.get(part)) for row in rows])
+            Column(say(f"column.{part}"), "number", [count_words(row.counts.get(part)) for row in rows])
             for part in counts
         ),
         None
         if not any(row.published for row in rows)
-        else Column("Published*", "number", [published_words(row.published, findings) for row in rows]),
+        else Column(say("column.published"), "number", [published_words(row.published, findings, say) for row in rows]),
     ]
-    note = "Brackets are 95% intervals, n counts finished runs; spread is the standard deviation over them."
+    note = say("note.variants")
     if counts:
-        note += f" {', '.join(counts).capitalize()}: images in the first replicate."
-    return table_of("Variants", columns, note)
+        parts = say("join.comma").join(say(f"what.{part}") for part in counts).capitalize()
+        note += say("join.sentence") + say("note.parts", parts=parts)
+    return table_of(say("heading.variants"), columns, note, "variants")
 
 
 def changes_words(changes: Mapping[str, Any]) -> str:
@@ -51,35 +65,66 @@ def changes_words(changes: Mapping[str, Any]) -> str:
     return "; ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in changes.items())
 
 
-def _count(value: int | None) -> str:
+def count_words(value: int | None) -> str:
+    """`1,797`; `-` where nobody counted."""
     return "-" if value is None else f"{value:,}"
 
 
-def comparisons_table(findings: Findings) -> Table:
+def comparisons_table(findings: Findings, say: Words = ENGLISH) -> Table:
     """Every comparison in full: both intervals, p, the smallest difference to be seen."""
-    effects, decimals = findings.effects, findings.metric.decimals
+    effects = [*findings.effects, *([findings.total] if findings.total else [])]
+    decimals = findings.metric.decimals
+    unequal = len({effect.look for effect in effects}) > 1
+    paired = any(effect.by_replicate for effect in effects)
     columns = [
-        Column("Comparison", "text", [_comparison(effect) for effect in effects]),
-        Column("Family", "text", [f"{e.family} ({e.family_size})" for e in effects]),
+        Column(say("column.comparison"), "text", [_comparison(effect, say) for effect in effects]),
         Column(
-            f"Difference{f' ({unit_words(findings.metric).strip()})' if unit_words(findings.metric) else ''}",
+            say("column.family"),
+            "text",
+            [say("cell.family", family=say.by("family_name", e.family), n=e.family_size) for e in effects],
+        ),
+        Column(
+            with_unit(say("column.difference"), unit_words(findings.metric, say)),
             "number",
             [with_interval(e.difference, e.lo, e.hi, decimals, sign="+") for e in effects],
         ),
-        Column("Interval for the whole family", "number", [interval(e.lo_all, e.hi_all, decimals) for e in effects]),
-        Column("p", "number", [p_words(e.p) for e in effects]),
-        Column("p, adjusted", "number", [p_words(e.p_adjusted) for e in effects]),
-        Column("Smallest visible", "number", [number(e.visible, decimals) for e in effects]),
-        Column("n", "number", [str(e.n) for e in effects]),
-        Column("Test images", "number", [_count(e.images) for e in effects]),
-        Column("Verdict", "text", [verdict_words(e) for e in effects]),
+        Column(say("column.simultaneous"), "number", [interval(e.lo_all, e.hi_all, decimals) for e in effects]),
+        Column(say("column.p"), "number", [p_words(e.p) for e in effects]),
+        Column(say("column.p_adjusted"), "number", [p_words(e.p_adjusted) for e in effects]),
+        Column(say("column.visible"), "number", [number(e.visible, decimals) for e in effects]),
+        Column(say("column.wins"), "number", [_wins(e, findings, say) for e in effects]) if paired else None,
+        Column(say("column.look"), "number", [str(e.look) for e in effects]) if unequal else None,
+        Column(say("column.n"), "number", [str(e.n) for e in effects]),
+        Column(say("column.test"), "number", [count_words(e.images) for e in effects]),
+        Column(say("column.verdict"), "verdict", [verdict_words(e, say) for e in effects]),
     ]
-    return table_of("All comparisons in numbers", columns)
+    parts = [_adjusted(findings, say), say("note.wins") if paired else ""]
+    if len({effect.n for effect in effects}) > 1:
+        parts.append(say("note.unequal" if findings.evidence.look == 1 else "note.unequal_looks"))
+    note = say("join.sentence").join(filter(None, parts))
+    table = table_of(say("heading.in_numbers"), columns, note, "comparisons")
+    return table._replace(marks=tuple(map(mark_of, effects)))
 
 
-def _comparison(effect: EffectRow) -> str:
-    pair = f"{effect.variant} against {effect.reference}"
-    return pair if effect.name == effect.variant else f"{effect.name}: {pair}"
+def _adjusted(findings: Findings, say: Words) -> str:
+    evidence = findings.evidence
+    if len(evidence.looks) == 1:
+        return say("note.adjusted_one")
+    return say("note.adjusted", look=evidence.look, share=f"{evidence.share:.0%}")
+
+
+def _wins(effect: EffectRow, findings: Findings, say: Words) -> str:
+    """`4 of 5`: a description of the matched replicates."""
+    found = effect.by_replicate
+    if not found:
+        return "-"
+    wins = sum((value > 0) == (findings.metric.goal == "max") and value != 0 for value in found)
+    return say("cell.of", n=wins, total=len(found))
+
+
+def _comparison(effect: EffectRow, say: Words) -> str:
+    pair = say("cell.against", variant=effect.variant, reference=effect.reference)
+    return pair if effect.name == effect.variant else say("cell.named", name=effect.name, pair=pair)
 
 
 def p_words(p: float | None) -> str:
@@ -87,24 +132,6 @@ def p_words(p: float | None) -> str:
     if p is None:
         return "-"
     return "<0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def costs_table(findings: Findings) -> Table:
-    """What one run of each variant takes."""
-    rows = findings.variants
-    columns: list[Column | None] = [Column("Variant", "text", [row.name for row in rows])]
-    for name, cells in (
-        ("Parameters", [_count(row.parameters) for row in rows]),
-        ("FLOPs an image", [compact(row.flops) for row in rows]),
-        ("Training steps", [number(row.steps, 0) for row in rows]),
-        ("Images seen", [number(row.images_seen, 0) for row in rows]),
-        ("Peak memory", [f"{compact(row.peak_bytes)}B" if row.peak_bytes else "-" for row in rows]),
-        ("Time a run", [duration(row.seconds) for row in rows]),
-    ):
-        columns.append(Column(name, "number", cells) if set(cells) != {"-"} else None)
-    columns.append(Column("n", "number", [str(row.n) for row in rows]))
-    note = "Means over the finished runs (n). Times are of runs that shared the machine with others."
-    return table_of("Costs", columns, note)
 
 
 def epoch_metrics(findings: Findings) -> list[str]:
@@ -116,19 +143,20 @@ def epoch_metrics(findings: Findings) -> list[str]:
     return [name for name in wanted if name in known] or list(known)[:4]
 
 
-def epochs_table(findings: Findings) -> Table:
+def epochs_table(findings: Findings, say: Words = ENGLISH) -> Table:
     """A line a variant and epoch: mean over the replicates, least and most in brackets."""
     names = epoch_metrics(findings)
     longest = max((history.epochs[-1] for history in findings.histories if history.epochs), default=0)
     every = max(1, ceil(longest * len(findings.variants) / MOST_EPOCH_ROWS))
     rows = [row for variant in findings.variants for row in _epoch_rows(findings, variant.name, names, every)]
-    note = "Means over n replicates; brackets are the least and the most of them."
+    note = say("note.epochs")
     if every > 1:
-        note += f" One epoch in {every} is shown, the first and the last; tables/epochs.csv has all."
-    kinds: list[Kind] = ["text", "number", "number"]
-    kinds += ["number" for _ in names]
-    columns = ("Variant", "Epoch", "n", *(epoch_metric_words(name) for name in names))
-    return Table("Epochs", columns, tuple(rows), note, tuple(kinds))
+        note += say("join.sentence") + say("note.thinned", n=every)
+    numeric: tuple[Kind, ...] = ("number",)
+    kinds: tuple[Kind, ...] = ("text", *(numeric * (2 + len(names))))
+    columns = [say("column.variant"), say("column.epoch"), say("column.n")]
+    columns += [epoch_metric_words(name, say) for name in names]
+    return Table(say("heading.epochs"), tuple(columns), tuple(rows), note, kinds, "epochs")
 
 
 def _epoch_rows(findings: Findings, variant: str, names: Sequence[str], every: int) -> list[tuple[str, ...]]:
@@ -147,69 +175,45 @@ def _epoch_cell(found: EpochMean | None, name: str) -> str:
     return with_interval(found.mean, found.lo, found.hi, 1 if is_rate(name) else 3) if found else "-"
 
 
-def epoch_metric_words(name: str) -> str:
+def epoch_metric_words(name: str, say: Words = ENGLISH) -> str:
     """`Validation accuracy (%)` from `val/accuracy`."""
     part, _, metric = name.rpartition("/")
-    words = {"train": "training", "val": "validation"}.get(part, part)
-    unit = " (%)" if is_rate(name) else ""
-    return f"{words} {metric.replace('_', ' ')}{unit}".strip().capitalize()
+    words = metric.replace("_", " ")
+    key = {"train": "figure.training_metric", "val": "figure.validation_metric"}.get(part)
+    words = say(key, metric=words) if key else f"{part} {words}".strip()
+    return with_unit(words.capitalize(), "%" if is_rate(name) else "")
 
 
-def provenance_table(findings: Findings) -> Table:
-    """What ran where: runs made alike share a line."""
-    groups = findings.provenance
-    columns = [
-        Column("Runs", "text", [_runs_words(group, findings) for group in groups]),
-        Column("When (UTC)", "text", [_when(group) for group in groups]),
-        Column("Device", "text", [group.stamp.device for group in groups]),
-        Column("System", "text", [group.stamp.platform for group in groups]),
-        Column("Versions", "text", [_pairs(group.stamp.versions) for group in groups]),
-        Column("Numeric settings", "text", [_pairs(group.numerics) for group in groups]),
-        Column("Git commit", "code", [_commit(group.stamp.git_commit) for group in groups]),
-        Column("Trainer's code", "code", [group.stamp.source_digest[:12] for group in groups]),
-        Column("Data", "code", [group.stamp.data_digest[:12] for group in groups]),
-    ]
-    return table_of("What ran where", columns, "Code and data by the first digits of their digests.")
-
-
-def _runs_words(group: Provenance, findings: Findings) -> str:
-    total = sum(group.runs.values())
-    if total == len(findings.runs):
-        return f"all {total}"
-    return f"{total}: {listed([f'{name} ({runs})' for name, runs in group.runs.items()], at_most=8)}"
-
-
-def _when(group: Provenance) -> str:
-    if group.first is None or group.last is None:
-        return ""
-    first, last = (time.strftime("%Y-%m-%d %H:%M", time.gmtime(at)) for at in (group.first, group.last))
-    return first if first == last else f"{first} to {last}"
-
-
-def _pairs(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {json.dumps(value).strip(chr(34))}" for name, value in values.items())
-
-
-def _commit(commit: str) -> str:
-    return commit[:12] + ("+changes" if commit.endswith("+changes") else "")
-
-
-def failures_table(findings: Findings) -> Table:
-    """Every run without a result, with its reason and where its log lies."""
+def failures_table(findings: Findings, say: Words = ENGLISH) -> Table:
+    """Every run without a result, with its reason, the last lines of its traceback, and where its log lies."""
     runs = [*findings.failed, *findings.missing]
+    last = [last_lines(run) for run in runs]
     columns = [
-        Column("Variant", "text", [run.variant for run in runs]),
-        Column("Replicate", "number", [str(run.replicate) for run in runs]),
-        Column("What happened", "text", [": ".join(filter(None, [run.reason, run.message])) for run in runs]),
-        Column("Log", "code", [f"{run.folder}/run.log" if run.folder else "" for run in runs]),
+        Column(say("column.variant"), "text", [run.variant for run in runs]),
+        Column(say("column.replicate"), "number", [str(run.replicate) for run in runs]),
+        Column(say("column.happened"), "text", [_happened(run, say) for run in runs]),
+        Column(say("column.last_lines"), "code", last) if any(last) else None,
+        Column(say("column.log"), "code", [f"{run.folder}/run.log" if run.folder else "" for run in runs]),
     ]
-    return table_of("Runs without a result", columns)
+    return table_of(say("heading.failures"), columns, name="failures")
 
 
-def reruns_table(findings: Findings) -> Table:
+def _happened(run: RunRow, say: Words) -> str:
+    if run.status == "missing" and not run.reason:
+        return say("cell.not_run")
+    return ": ".join(filter(None, [run.reason, run.message]))
+
+
+def last_lines(run: RunRow) -> str:
+    """The end of a failure's traceback on one line: where it was raised, and what was said there."""
+    lines = [plain(line, width=160) for line in run.traceback.splitlines() if line.strip(" ^~\t")]
+    return " ⏎ ".join(lines[-LAST_LINES:])
+
+
+def reruns_table(findings: Findings, say: Words = ENGLISH) -> Table:
     """The command that makes a line's missing runs, and takes the finished ones as they are."""
     columns = [
-        Column("Variant", "text", list(findings.reruns)),
-        Column("Command", "code", list(findings.reruns.values())),
+        Column(say("column.variant"), "text", list(findings.reruns)),
+        Column(say("column.command"), "code", list(findings.reruns.values())),
     ]
-    return table_of("How to rerun each line", columns)
+    return table_of(say("heading.reruns"), columns, say("note.reruns"), "reruns")

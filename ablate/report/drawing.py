@@ -8,7 +8,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ablate.report.escape import plain
-from ablate.report.figures import BEFORE, CurvesInfo, ForestInfo, ForestRow, LevelsInfo, Line, Panel
+from ablate.report.figures import CurvesInfo, ForestInfo, ForestRow, LevelsInfo, Line, Panel, ParetoInfo
 from ablate.report.fonts import drawable, families, font_files
 from ablate.report.numbers import shortened
 
@@ -45,6 +45,19 @@ def picture(draw: Callable[[Info], Figure], info: Info) -> bytes:
     with rc_context({"text.usetex": False, "font.family": list(families())}):
         draw(info).savefig(stream, format="png", dpi=DPI, metadata={"Software": None})
     return stream.getvalue()
+
+
+def draw(info: ForestInfo | LevelsInfo | CurvesInfo | ParetoInfo) -> bytes:
+    """The figure of some numbers as PNG."""
+    match info:
+        case ForestInfo():
+            return picture(draw_forest, info)
+        case LevelsInfo():
+            return picture(draw_levels, info)
+        case CurvesInfo():
+            return picture(draw_curves, info)
+        case ParetoInfo():
+            raise ValueError("accuracy against cost is drawn in the page alone")
 
 
 def draw_forest(info: ForestInfo) -> Figure:
@@ -135,7 +148,7 @@ def draw_curves(info: CurvesInfo) -> Figure:
         unused.set_visible(False)
     for i, axes in enumerate(cells[: len(info.panels)]):
         if i + columns >= len(info.panels):
-            axes.set_xlabel("Epoch", fontsize=SIZE)
+            axes.set_xlabel(info.epoch_label, fontsize=SIZE, parse_math=False)
             axes.tick_params(labelbottom=True)
     for row in grid:
         row[0].set_ylabel(info.label, fontsize=SIZE, parse_math=False)
@@ -176,9 +189,9 @@ def _add_legend(figure: Figure, info: CurvesInfo) -> None:
     if handles:
         from matplotlib.lines import Line2D
 
-        marks = [Line2D([], [], color=PARTS[part], linewidth=1.6, label=part) for part in handles]
+        marks = [Line2D([], [], color=PARTS[part], linewidth=1.6, label=info.legend[part]) for part in handles]
         if any(panel.before is not None for panel in info.panels):
-            marks.append(Line2D([], [], color=FAINT, linewidth=1.2, linestyle="--", label=BEFORE))
+            marks.append(Line2D([], [], color=FAINT, linewidth=1.2, linestyle="--", label=info.legend["before"]))
         figure.legend(handles=marks, loc="upper right", ncols=len(marks), frameon=False, fontsize=SIZE)
 
 

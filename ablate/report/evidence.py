@@ -4,215 +4,200 @@ from __future__ import annotations
 
 from ablate.records import Folds, Official, Share
 from ablate.report.facts import Findings, OpenStep, Settling
-from ablate.report.numbers import counted, duration, in_words, listed
+from ablate.report.language import ENGLISH, Words
+from ablate.report.numbers import duration
 from ablate.report.words import metric_words, size_words
 
 
-def warnings(findings: Findings) -> list[str]:
+def banners(findings: Findings, say: Words = ENGLISH) -> list[str]:
+    """What must be seen before anything else: that the pictures are made up."""
+    return [say("warning.synthetic", note=note) for note in findings.synthetic]
+
+
+def warnings(findings: Findings, say: Words = ENGLISH) -> list[str]:
     """What a reader must know before the first number: runs that are missing, stale or made unlike the others."""
     lines = []
     if findings.failed:
-        names = listed([f"{run.variant} (replicate {run.replicate}, {run.reason})" for run in findings.failed])
-        lines.append(
-            f"{counted(len(findings.failed), 'run')} failed: {names}. "
-            "A comparison uses the replicates in which all its variants finished."
-        )
+        names = [
+            say("warning.failed_run", variant=run.variant, replicate=run.replicate, reason=run.reason)
+            for run in findings.failed
+        ]
+        lines.append(say("warning.failed", runs=say.count(len(findings.failed), "run"), names=say.listed(names)))
     if findings.missing:
         many = len(findings.missing)
-        lines.append(
-            f"{counted(many, 'run')} of this look {'has' if many == 1 else 'have'} not been made yet; "
-            "the comparisons that wait for them are not judged."
-        )
+        lines.append(say.form("warning.missing", many, runs=say.count(many, "run")))
     if findings.stale:
-        what = listed(sorted({reason for run in findings.stale for reason in run.differences}))
-        variants = listed(list(dict.fromkeys(run.variant for run in findings.stale)))
-        lines.append(f"{counted(len(findings.stale), 'run')} of {variants} were made before {what} changed.")
+        what = say.listed(sorted({reason for run in findings.stale for reason in run.differences}))
+        variants = say.listed(list(dict.fromkeys(run.variant for run in findings.stale)))
+        runs = say.count(len(findings.stale), "run")
+        lines.append(say("warning.stale", runs=runs, variants=variants, what=what))
     for mixed in findings.mixed:
-        values = listed([f"{value} ({counted(runs, 'run')})" for value, runs in mixed.values.items()])
-        lines.append(f"Runs that are compared differ in {mixed.what}: {values}.")
+        values = [
+            say("warning.mixed_value", value=value, runs=say.count(runs, "run")) for value, runs in mixed.values.items()
+        ]
+        lines.append(say("warning.mixed", what=mixed.what, values=say.listed(values)))
     return [*lines, *findings.cautions]
 
 
-def evidence_lines(findings: Findings) -> list[str]:
+def evidence_lines(findings: Findings, say: Words = ENGLISH) -> list[str]:
     """How many runs, on which images, judged when and by which thresholds, chosen on what, how noisy."""
-    lines = [
-        _runs(findings),
-        _images(findings),
-        _looks(findings),
-        _thresholds(findings),
-        _chosen(findings),
-        _noise(findings),
-        _basis(findings),
-        _families(findings),
-    ]
+    if findings.evidence.test is None:  # somebody else's numbers: nothing else is known of them
+        lines = [_judged(findings, say), _thresholds(findings, say), _basis(findings, say), _families(findings, say)]
+    else:
+        lines = [
+            _runs(findings, say),
+            _images(findings, say),
+            _looks(findings, say),
+            _thresholds(findings, say),
+            _chosen(findings, say),
+            _noise(findings, say),
+            _basis(findings, say),
+            _families(findings, say),
+        ]
     if findings.unreadable:
-        lines.append(
-            f"{counted(len(findings.unreadable), 'unreadable picture')} left out: {listed(findings.unreadable)}."
-        )
-    return [line for line in [*lines, *findings.data_notes] if line]
+        pictures = say.count(len(findings.unreadable), "unreadable")
+        lines.append(say("evidence.unreadable", pictures=pictures, names=say.listed(findings.unreadable)))
+    return [line for line in [*lines, *findings.plain_notes] if line]
 
 
-def _runs(findings: Findings) -> str:
+def _judged(findings: Findings, say: Words) -> str:
+    runs = sum(run.status == "finished" for run in findings.runs)
+    return say("evidence.judged", variants=say.count(len(findings.variants), "variant"), runs=say.count(runs, "run"))
+
+
+def _runs(findings: Findings, say: Words) -> str:
     finished = sum(run.status == "finished" for run in findings.runs)
-    return (
-        f"{counted(len(findings.variants), 'variant')}, {counted(findings.evidence.replicates, 'replicate')} of each: "
-        f"{finished} of {counted(len(findings.runs), 'run')} finished, "
-        f"{len(findings.failed) or 'none'} failed"
-        f"{f', {len(findings.missing)} still to be made' if findings.missing else ''}"
-        f"{f', {len(findings.spared)} spared, their comparisons being decided' if findings.spared else ''}."
+    more = say("evidence.to_be_made", n=len(findings.missing)) if findings.missing else ""
+    if findings.spared:
+        more += say("evidence.spared", n=len(findings.spared))
+    return say(
+        "evidence.runs",
+        variants=say.count(len(findings.variants), "variant"),
+        replicates=say.count(findings.evidence.replicates, "replicate"),
+        finished=finished,
+        runs=say.count(len(findings.runs), "run"),
+        failed=len(findings.failed) or say("evidence.none_failed"),
+        more=more,
     )
 
 
-def _images(findings: Findings) -> str:
+def _images(findings: Findings, say: Words) -> str:
     images = findings.evidence.images
-    number_of = f" ({counted(images, 'distinct test image')} so far)" if images is not None else ""
+    seen = say("evidence.images", images=say.count(images, "distinct_image")) if images is not None else ""
     match findings.evidence.test:
         case Folds(count=count):
-            return (
-                f"The images are cut into {counted(count, 'fold')}; each replicate is tested on the next one"
-                f"{number_of}. In a replicate every variant is tested on the same images."
-            )
+            return say("evidence.folds", folds=say.count(count, "fold"), images=seen)
         case Share(share=share):
-            size = f"{share:.0%} of all images" if isinstance(share, float) else counted(share, "image")
-            return f"Every run is tested on the same fixed part, {size}{number_of}."
+            size = say("evidence.share_size", share=f"{share:.0%}")
+            if not isinstance(share, float):
+                size = say.count(share, "image")
+            return say("evidence.share", size=size, images=seen)
         case Official():
-            return f"Every run is tested on the data set's own test part{number_of}."
-
-
-def _looks(findings: Findings) -> str:
-    evidence = findings.evidence
-    if len(evidence.looks) == 1:
-        return f"One look at the results was planned, after {counted(evidence.replicates, 'replicate')}."
-    text = (
-        f"Looks at the results were planned after {listed([str(look) for look in evidence.looks])} replicates. This "
-        f"is look {evidence.look}; it may spend {evidence.share:.0%} of the error allowed, so that going on is valid."
-    )
-    earlier = [effect.name for effect in findings.effects if effect.look < evidence.look]
-    if earlier:
-        text += f" Decided at an earlier look, and kept with its numbers: {listed(earlier)}."
-    return text
-
-
-def _thresholds(findings: Findings) -> str:
-    evidence, metric = findings.evidence, findings.metric
-    worthwhile, negligible = size_words(evidence.worthwhile, metric), size_words(evidence.negligible, metric)
-    return (
-        f"A gain below {worthwhile} is not worth having, a difference below {negligible} counts as none: "
-        "fixed in the study file, where no change under test can touch them."
-    )
-
-
-def _chosen(findings: Findings) -> str:
-    evidence = findings.evidence
-    if evidence.val is None:
-        return "The weights of the last epoch are tested: nothing was chosen, and no image was kept for validation."
-    kept = (
-        f"{evidence.val:.0%} of all images" if isinstance(evidence.val, float) else counted(evidence.val, "image")
-    ) + " kept out of training for validation"
-    if evidence.weights == "best":
-        return (
-            f"The weights of the epoch with the best {metric_words(findings.metric)} on validation are tested "
-            f"({kept}); nothing was chosen on the test images."
-        )
-    return f"The weights of the last epoch are tested: nothing was chosen on the test images ({kept})."
-
-
-def _noise(findings: Findings) -> str:
-    noise, metric = findings.noise, findings.metric
-    if noise.runs is None:
-        return "With one run of each variant nobody knows how much two runs of the same variant differ."
-    runs = size_words(noise.runs, metric)
-    text = f"Luck of split and training alone makes replicates of one variant differ by {runs}"
-    if noise.differences is None:
-        return f"{text} (standard deviation)."
-    differences = size_words(noise.differences, metric)
-    return f"{text}, and differences between two variants by {differences} (standard deviations)."
-
-
-def _basis(findings: Findings) -> str:
-    match findings.evidence.basis:
-        case "images":
-            return "Intervals are computed image by image; they hold for new images of this kind and new runs."
-        case "replicates, paired":
-            return (
-                "There are no scores of single images for this metric, so each replicate counts as one number; "
-                "variants are paired by fold."
-            )
-        case "replicates, unpaired":
-            return (
-                "There are no scores of single images for this metric, so each run counts as one number; "
-                "the intervals hold for this test set, not for new images."
-            )
+            return say("evidence.official", images=seen)
         case None:
             return ""
 
 
-def _families(findings: Findings) -> str:
-    parts = [f"{in_words(len(effects))} ({family})" for family, effects in findings.families.items()]
-    if not parts:
-        return ""
-    return (
-        f"Comparisons are judged in families, each adjusted as a whole: {listed(parts)}. The chance of even one "
-        f"false “better” or “worse” in a family is at most {findings.evidence.alpha:.0%}."
+def _looks(findings: Findings, say: Words) -> str:
+    evidence = findings.evidence
+    if len(evidence.looks) == 1:
+        return say("evidence.one_look", replicates=say.count(evidence.replicates, "replicate"))
+    looks = say.listed([str(look) for look in evidence.looks])
+    text = say("evidence.looks", looks=looks, look=evidence.look, share=f"{evidence.share:.0%}")
+    earlier = [effect.name for effect in findings.effects if effect.look < evidence.look]
+    if earlier:
+        text += say("join.sentence") + say("evidence.earlier", names=say.listed(earlier))
+    return text
+
+
+def _thresholds(findings: Findings, say: Words) -> str:
+    evidence, metric = findings.evidence, findings.metric
+    return say(
+        "evidence.thresholds" if evidence.test is not None else "evidence.thresholds_judged",
+        worthwhile=size_words(evidence.worthwhile, metric, say),
+        negligible=size_words(evidence.negligible, metric, say),
     )
 
 
-def settling_lines(findings: Findings) -> list[str]:
+def _chosen(findings: Findings, say: Words) -> str:
+    evidence = findings.evidence
+    if evidence.val is None:
+        return say("evidence.last")
+    size = say("evidence.share_size", share=f"{evidence.val:.0%}")
+    if not isinstance(evidence.val, float):
+        size = say.count(evidence.val, "image")
+    kept = say("evidence.kept", size=size)
+    if evidence.weights == "best":
+        return say("evidence.best", metric=metric_words(findings.metric), kept=kept)
+    return say("evidence.last_kept", kept=kept)
+
+
+def _noise(findings: Findings, say: Words) -> str:
+    noise, metric = findings.noise, findings.metric
+    if noise.runs is None:
+        return say("evidence.noise_unknown")
+    runs = size_words(noise.runs, metric, say)
+    if noise.differences is None:
+        return say("evidence.noise_runs", runs=runs)
+    return say("evidence.noise", runs=runs, differences=size_words(noise.differences, metric, say))
+
+
+def _basis(findings: Findings, say: Words) -> str:
+    match findings.evidence.basis:
+        case "images":
+            return say("evidence.basis_images")
+        case "replicates, paired":
+            return say("evidence.basis_paired")
+        case "replicates, unpaired":
+            return say("evidence.basis_unpaired")
+        case "counts":
+            return say("evidence.basis_counts")
+        case None:
+            return ""
+
+
+def _families(findings: Findings, say: Words) -> str:
+    parts = [
+        say("evidence.family", n=say.in_words(effects[0].family_size), family=family)
+        for family, effects in findings.families.items()
+    ]
+    if not parts:
+        return ""
+    return say("evidence.families", families=say.listed(parts), alpha=f"{findings.evidence.alpha:.0%}")
+
+
+def settling_lines(findings: Findings, say: Words = ENGLISH) -> list[str]:
     """What would settle what is open, and its price; the command stands beside."""
     settling = findings.settling
     futile = [effect.name for effect in findings.effects if effect.stopped]
-    given_up = (
-        f"{listed(futile)}: not pursued, for futility; the predicted chance that the looks still planned show a "
-        "difference is below 10%."
-    )
-    stopped = [given_up] if futile else []
+    stopped = [say("settling.futile", names=say.listed(futile))] if futile else []
     if settling is None:
-        return [*stopped, "Nothing is open that further runs could settle."]
+        return [*stopped, say("settling.nothing")]
     return [
         *stopped,
-        *(_open_step(step, findings) for step in settling.open if settling.kind not in ("finish", "retry")),
-        _price(settling),
+        *(_open_step(step, findings, say) for step in settling.open if settling.kind not in ("finish", "retry")),
+        _price(settling, say),
     ]
 
 
-def _open_step(step: OpenStep, findings: Findings) -> str:
-    gain = size_words(findings.evidence.worthwhile, findings.metric)
-    if step.needed is None:
-        return f"{step.name}: one run of each variant says nothing about luck; two replicates are the least."
-    if step.needed.unit == "images":
-        return (
-            f"{step.name}: no number of replicates shows a difference of {gain} on this test set; "
-            f"it takes about {counted(step.needed.number, 'test image')}."
-        )
-    if step.needed.number == 0:
-        return (
-            f"{step.name}: by the noise seen so far these replicates suffice to show a difference of {gain}; "
-            "the true one is probably smaller."
-        )
-    about = "at least" if step.needed.at_least else "about"
-    return (
-        f"{step.name}: {about} {counted(step.needed.number, 'further replicate')} would show a difference of {gain} "
-        "four times in five."
-    )
+def _open_step(step: OpenStep, findings: Findings, say: Words) -> str:
+    gain = size_words(findings.evidence.worthwhile, findings.metric, say)
+    needed = step.needed
+    if needed is None:
+        return say("settling.single", name=step.name)
+    if needed.unit == "images":
+        return say("settling.images", name=step.name, gain=gain, images=say.count(needed.number, "test_image"))
+    if needed.number == 0:
+        return say("settling.enough", name=step.name, gain=gain)
+    key = "settling.at_least" if needed.at_least else "settling.about"
+    return say(key, name=step.name, gain=gain, replicates=say.count(needed.number, "further_replicate"))
 
 
-def _price(settling: Settling) -> str:
-    runs = f"{counted(settling.runs, 'run')}"
+def _price(settling: Settling, say: Words) -> str:
+    runs = say.count(settling.runs, "run")
     if settling.seconds is not None:
-        runs += f", about {duration(settling.seconds)} one after another"
-    match settling.kind:
-        case "finish":
-            return f"To finish this look: {runs}."
-        case "planned":
-            return f"The next planned look is after {counted(settling.replicates, 'replicate')}: {runs}."
-        case "retry":
-            return f"Mend what made the runs fail, then run them again: {runs}."
-        case "declared" if settling.replicates_before == 1:
-            return f"Plan {counted(settling.replicates, 'replicate')} instead of one: {runs}."
-        case "declared":
-            return (
-                f"No planned look is left. One more, after {counted(settling.replicates, 'replicate')}, has to be "
-                f"declared beside the earlier ones: {runs}."
-            )
-        case "images":
-            return "Only more test images can settle this."
+        runs = say("settling.timed", runs=runs, time=duration(settling.seconds))
+    key = {"images": "more_images"}.get(settling.kind, settling.kind)
+    if settling.kind == "declared" and settling.replicates_before == 1:
+        key = "instead"
+    return say(f"settling.{key}", runs=runs, replicates=say.count(settling.replicates, "replicate"))

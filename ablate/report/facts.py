@@ -6,12 +6,16 @@ None stands for "not known" throughout. Nothing here is formatted, rounded or es
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ablate.records import Stamp, TestRule
+from ablate.report.image_facts import ImageFacts
 from ablate.stats.student import Basis
 from ablate.stats.verdict import Goal, Needed, NextLook, Supplement, Verdict
+
+SYNTHETIC = "synthetic"
+"""How a note on the data begins where the pictures are made up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +33,13 @@ class Metric:
 class Evidence:
     """What was fixed before the first run, and how far the study has come.
 
-    look counts from 1. share: the part of alpha spent at this look. images: distinct test images behind
-    the comparisons, None without scores of single images. basis: the unit of chance, None before the
-    first comparison.
+    test is None for numbers that others made, of which nothing else is known. look counts from 1. share: the
+    part of alpha spent at this look. images: distinct test images behind the comparisons, None without scores
+    of single images. basis: the unit of chance, None before the first comparison; `counts` for single runs of
+    which only the number of right answers is known.
     """
 
-    test: TestRule
+    test: TestRule | None
     val: float | int | None
     weights: Literal["last", "best"]
     looks: tuple[int, ...]
@@ -43,7 +48,7 @@ class Evidence:
     alpha: float
     negligible: float
     worthwhile: float
-    basis: Basis | None
+    basis: Basis | Literal["counts"] | None
     images: int | None
 
     @property
@@ -148,6 +153,7 @@ class RunRow:
     """One run that was planned up to this look. metrics: in shown units, empty unless it finished.
 
     spared: not made, and not needed, because every comparison of its variant was decided at an earlier look.
+    traceback: of a failure, empty where there is none.
     """
 
     variant: str
@@ -159,6 +165,7 @@ class RunRow:
     epoch: int | None
     seconds: float | None
     folder: str
+    traceback: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,6 +251,8 @@ class Findings:
 
     settling is None where nothing is open. reruns: variant -> command. cautions: sentences on numbers that
     may not mean what they seem to: plans changed after looking, identical answers, variants that learnt nothing.
+    total: the last variant of a chain against the baseline. images: what the test images tell one by one.
+    thumbnails: image id -> PNG.
     """
 
     study: str
@@ -265,6 +274,19 @@ class Findings:
     data_notes: tuple[str, ...]
     unreadable: tuple[str, ...]
     cautions: tuple[str, ...] = ()
+    total: EffectRow | None = None
+    images: ImageFacts | None = None
+    thumbnails: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def synthetic(self) -> tuple[str, ...]:
+        """What says that the pictures are made up; a reader must see it first."""
+        return tuple(note for note in self.data_notes if note.lower().startswith(SYNTHETIC))
+
+    @property
+    def plain_notes(self) -> tuple[str, ...]:
+        """The notes on the data that are no such warning."""
+        return tuple(note for note in self.data_notes if note not in self.synthetic)
 
     @property
     def failed(self) -> tuple[RunRow, ...]:

@@ -8,15 +8,16 @@ from typing import NamedTuple
 from ablate.report.details import epoch_metric_words
 from ablate.report.facts import EffectRow, Findings, VariantRow
 from ablate.report.history import EpochMean, epoch_means
-from ablate.report.numbers import Axis, common_axis, in_words, number, with_interval
+from ablate.report.language import ENGLISH, Words
+from ablate.report.ledgers import front
+from ablate.report.numbers import Axis, common_axis, compact, duration, number, with_interval
 from ablate.report.questions import is_rate
-from ablate.report.tables import FAMILIES
+from ablate.report.tables import level_words, with_unit
 from ablate.report.words import metric_words, unit_words, verdict_words
 from ablate.stats.verdict import Verdict
 
 MOST_ROWS = 60
 MOST_PANELS = 24
-BEFORE = "before the change"
 
 
 class ForestRow(NamedTuple):
@@ -94,7 +95,7 @@ class Panel(NamedTuple):
 class CurvesInfo(NamedTuple):
     """One metric, a panel a variant, on shared axes. epochs: the first and the last.
 
-    log: whether the values span more than a factor of 100.
+    log: whether the values span more than a factor of 100. legend: part -> word, `before` among them.
     """
 
     metric: str
@@ -104,36 +105,69 @@ class CurvesInfo(NamedTuple):
     limits: tuple[float, float]
     log: bool
     left_out: int
+    legend: Mapping[str, str]
+    epoch_label: str
 
 
-def forest_info(findings: Findings) -> ForestInfo | None:
+class ParetoPoint(NamedTuple):
+    """One variant: its cost and its level. best: no other beats it in both."""
+
+    name: str
+    cost: float
+    mean: float
+    lo: float | None
+    hi: float | None
+    best: bool
+    words: str
+
+
+class ParetoInfo(NamedTuple):
+    """The variants' levels against one cost."""
+
+    title: str
+    points: tuple[ParetoPoint, ...]
+    costs: tuple[float, float]
+    levels: tuple[float, float]
+    cost_label: str
+    level_label: str
+    caption: str
+    ends: tuple[str, str]
+
+
+def forest_info(findings: Findings, say: Words = ENGLISH) -> ForestInfo | None:
     """Every comparison of every family; None where there is none to draw."""
     metric = findings.metric
     rows = findings.effects[:MOST_ROWS]
-    known = [row for row in rows if row.difference is not None]
+    total = [findings.total] if findings.total else []
+    known = [row for row in [*rows, *total] if row.difference is not None]
     if not known:
         return None
     ends = [end for row in known for end in (row.lo, row.hi, row.lo_all, row.hi_all) if end is not None]
     points = [value for row in known for value in (row.difference or 0.0, *row.by_replicate)]
-    unit = unit_words(metric).strip()
     families = {name: [row for row in effects if row in rows] for name, effects in findings.families.items()}
+    families |= {"total": total}
     return ForestInfo(
         groups=tuple(
-            ForestGroup(FAMILIES.get(name, name.capitalize()), tuple(_forest_row(row, findings) for row in effects))
+            ForestGroup(
+                say.by("family", name, name.capitalize()), tuple(_forest_row(row, findings, say) for row in effects)
+            )
             for name, effects in families.items()
             if effects
         ),
         axis=common_axis([*points, findings.evidence.negligible, -findings.evidence.negligible], ends),
-        label=f"Difference in {metric_words(metric)}{f' ({unit})' if unit else ''}",
+        label=with_unit(say("figure.difference", metric=metric_words(metric)), unit_words(metric, say)),
         negligible=findings.evidence.negligible,
-        better_is="right" if metric.goal == "max" else "left",
+        better_is=say("what.right") if metric.goal == "max" else say("what.left"),
         left_out=len(findings.effects) - len(rows),
     )
 
 
-def _forest_row(effect: EffectRow, findings: Findings) -> ForestRow:
+def _forest_row(effect: EffectRow, findings: Findings, say: Words) -> ForestRow:
+    label = effect.name
+    if effect.family in ("compare", "total"):
+        label = say("cell.compare", name=effect.name, reference=effect.reference)
     return ForestRow(
-        label=f"{effect.name}, against {effect.reference}" if effect.family == "compare" else effect.name,
+        label=label,
         difference=effect.difference,
         lo=effect.lo,
         hi=effect.hi,
@@ -142,18 +176,14 @@ def _forest_row(effect: EffectRow, findings: Findings) -> ForestRow:
         by_replicate=effect.by_replicate,
         verdict=effect.verdict,
         numbers=with_interval(effect.difference, effect.lo, effect.hi, findings.metric.decimals, sign="+"),
-        words=verdict_words(effect, with_reason=False),
+        words=verdict_words(effect, say, with_reason=False),
     )
 
 
-def forest_caption(info: ForestInfo, findings: Findings) -> str:
+def forest_caption(info: ForestInfo, findings: Findings, say: Words = ENGLISH) -> str:
     """How to read the forest plot."""
-    caption = (
-        "Differences with 95% intervals (thick) and with intervals that hold for all comparisons of a family at once "
-        "(thin); small dots are single replicates. The grey band is what counts as no difference "
-        f"(±{number(info.negligible, findings.metric.decimals)}); better lies to the {info.better_is}."
-    )
-    return _with_left_out(caption, info.left_out, "comparisons")
+    band = number(info.negligible, findings.metric.decimals)
+    return _with_left_out(say("note.forest", n=band, side=info.better_is), info.left_out, "what.comparisons", say)
 
 
 def levels_info(findings: Findings) -> LevelsInfo | None:
@@ -165,25 +195,24 @@ def levels_info(findings: Findings) -> LevelsInfo | None:
     known = [value for row in rows for value in (row.mean, row.lo, row.hi, row.published) if value is not None]
     if not any(row.mean is not None for row in rows):
         return None
-    unit = f" ({findings.metric.unit})" if findings.metric.unit else ""
     return LevelsInfo(
         rows=tuple(rows),
         limits=_padded(min(known), max(known)),
-        label=f"{metric_words(findings.metric).capitalize()}{unit}",
+        label=with_unit(metric_words(findings.metric).capitalize(), findings.metric.unit),
         left_out=len(findings.variants) - len(rows),
     )
 
 
-def levels_caption(info: LevelsInfo) -> str:
+def levels_caption(info: LevelsInfo, say: Words = ENGLISH) -> str:
     """How to read the levels."""
-    caption = "Each variant with its 95% interval."
+    parts = [say("note.levels")]
     if any(row.published is not None for row in info.rows):
-        caption += " Diamonds are the published figures."
-    caption += " Intervals of levels say little about differences: the variants share their test images."
-    return _with_left_out(caption, info.left_out, "variants")
+        parts.append(say("note.diamonds"))
+    parts.append(say("note.levels_end"))
+    return _with_left_out(say("join.sentence").join(parts), info.left_out, "what.variants", say)
 
 
-def curves_info(findings: Findings, metric: str) -> CurvesInfo | None:
+def curves_info(findings: Findings, metric: str, say: Words = ENGLISH) -> CurvesInfo | None:
     """Training and validation curves of one metric; None where no trainer reported it."""
     lines = {row.name: _lines(findings, row.name, metric) for row in findings.variants}
     panels = [_panel(findings, row, lines) for row in findings.variants]
@@ -195,12 +224,14 @@ def curves_info(findings: Findings, metric: str) -> CurvesInfo | None:
     log = not is_rate(metric) and min(values) > 0 and max(values) > 100 * min(values)
     return CurvesInfo(
         metric=metric,
-        label=epoch_metric_words(metric),
+        label=epoch_metric_words(metric, say),
         panels=tuple(panels[:MOST_PANELS]),
         epochs=(min(epochs), max(epochs)),
         limits=(min(values) / 1.5, max(values) * 1.5) if log else _padded(min(values), max(values)),
         log=log,
         left_out=len(panels[MOST_PANELS:]),
+        legend={part: say(f"what.{part}") for part in ("training", "validation", "before")},
+        epoch_label=say("figure.epoch"),
     )
 
 
@@ -226,24 +257,60 @@ def _line(part: str, means: Sequence[EpochMean]) -> Line:
     )
 
 
-def curves_caption(info: CurvesInfo) -> str:
+def curves_caption(info: CurvesInfo, say: Words = ENGLISH) -> str:
     """How to read the curves."""
     counts = sorted({panel.n for panel in info.panels})
-    caption = "Lines are single runs."
+    parts = [say("note.curves_single")]
     if counts != [1]:
-        many = " or ".join(map(in_words, counts))
-        caption = f"Lines are means over {many} replicates, bands reach from the least to the most of them."
+        parts = [say("note.curves", n=say("what.or").join(map(say.in_words, counts)))]
     if any(panel.before is not None for panel in info.panels):
-        caption += " Dashed is the variant that each is built on (validation where there is any)."
+        parts.append(say("note.dashed"))
     if not any(line.part == "validation" for panel in info.panels for line in panel.lines):
-        caption += " No images were kept for validation."
+        parts.append(say("note.no_validation"))
     if info.log:
-        caption += " The axis is logarithmic."
-    return _with_left_out(caption, info.left_out, "variants")
+        parts.append(say("note.log"))
+    return _with_left_out(say("join.sentence").join(parts), info.left_out, "what.variants", say)
 
 
-def _with_left_out(caption: str, left_out: int, what: str) -> str:
-    return f"{caption} {left_out} further {what} are in the tables only." if left_out else caption
+def pareto_infos(findings: Findings, say: Words = ENGLISH) -> tuple[ParetoInfo, ...]:
+    """Levels against parameters and against time, each where it is known and differs between variants."""
+    costs = {"parameters": say("what.parameters"), "seconds": say("what.time")}
+    return tuple(info for cost, words in costs.items() if (info := _pareto_info(findings, cost, words, say)))
+
+
+def _pareto_info(findings: Findings, cost: str, words: str, say: Words) -> ParetoInfo | None:
+    best = front(findings, cost)
+    if not best:
+        return None
+    shown = compact if cost == "parameters" else duration
+    rows = [(row, getattr(row, cost)) for row in findings.variants if row.mean is not None]
+    points = tuple(
+        ParetoPoint(
+            row.name, price, row.mean or 0.0, row.lo, row.hi, row.name in best,
+            f"{level_words(row, findings)}, {shown(price)}",
+        )
+        for row, price in rows[:MOST_ROWS]
+        if price is not None
+    )  # fmt: skip
+    ends = [value for point in points for value in (point.mean, point.lo, point.hi) if value is not None]
+    prices = [point.cost for point in points]
+    metric = with_unit(metric_words(findings.metric).capitalize(), findings.metric.unit)
+    return ParetoInfo(
+        title=say("figure.pareto", metric=metric, cost=words),
+        points=points,
+        costs=_padded(min(prices), max(prices)),
+        levels=_padded(min(ends), max(ends)),
+        cost_label=words,
+        level_label=metric,
+        caption=say("note.pareto", cost=words),
+        ends=(shown(min(prices)), shown(max(prices))),
+    )
+
+
+def _with_left_out(caption: str, left_out: int, what: str, say: Words) -> str:
+    if not left_out:
+        return caption
+    return caption + say("join.sentence") + say("note.left_out", n=left_out, what=say(what))
 
 
 def _padded(lo: float, hi: float) -> tuple[float, float]:

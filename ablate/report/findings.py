@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import sqrt
 from pathlib import Path
 
 from ablate.declared import why_void
 from ablate.looks import look_shares
-from ablate.records import Cell, Prepared
+from ablate.records import Cell, Contrast, Prepared
 from ablate.report.cautions import cautions_of, changed_looks
 from ablate.report.commands import commands_for
 from ablate.report.facts import Evidence, Findings, Metric, Noise, VariantRow
 from ablate.report.history import histories_of, mixed_of, provenance_of, stale_of
+from ablate.report.outcomes import image_facts
 from ablate.report.questions import metric_of, question_of
 from ablate.report.rows import deviation, effect_rows, run_row, variant_row
 from ablate.report.settling import settling_of
-from ablate.stats.effects import Effect, estimate_effects, variant_levels
-from ablate.stats.scores import read_scores
+from ablate.stats.effects import Effect, Question, estimate_effects, variant_levels
+from ablate.stats.scores import ScoreBook, read_scores
 from ablate.study.load import Study
 from ablate.study.plan import Plan
 from ablate.survey import Origin
 
 __all__ = ["Findings", "make_findings"]
+
+Thumbnails = Callable[[Sequence[str]], Mapping[str, bytes]]
 
 
 def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what is here now
@@ -36,6 +39,7 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
     work: Path,
     origin: Origin | None,
     looks_before: tuple[int, ...] | None = None,
+    thumbnails: Thumbnails | None = None,
 ) -> Findings:
     """Judge the cells of a plan up to a planned look, and gather what a reader needs to weigh the verdicts.
 
@@ -43,6 +47,7 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
     what a look at the data found, as far as it is known. work: the folder the runs lie below; paths are
     given from there. origin: present code and data, None where nobody asked. looks_before: other looks under
     which verdicts were shown already, which voids them; None where the plan was kept.
+    thumbnails: image ids -> small pictures of those that can be read.
     Raises StatisticsError for results that cannot be what was measured.
     """
     question, metric = replace(question_of(study, plan), void=why_void(looks_before, plan)), metric_of(study)
@@ -59,6 +64,9 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
     evidence = _evidence(study, plan, effects, look)
     rows = effect_rows(effects, variants, metric, plan.looks)
     commands = commands_for(study, work)
+    total = _total(plan, cells, question, look=look, book=book)
+    images = image_facts(cells, _labels(prepared), plan.protocol.test)
+    divided = [item.id for item in images.disagreements] if images is not None else []
     failed = {run.variant for run in runs if run.status == "failed"}
     return Findings(
         study=study.name,
@@ -83,7 +91,30 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
             *([] if looks_before is None else [changed_looks(looks_before, plan.looks)]),
             *cautions_of(cells, effects, levels, book, metric),
         ),
+        total=next(iter(effect_rows(total, variants, metric, plan.looks)), None),
+        images=images,
+        thumbnails=thumbnails(divided) if thumbnails is not None and divided else {},
     )
+
+
+def _labels(prepared: Mapping[str, Prepared]) -> Sequence[str]:
+    return next((found.classes for found in prepared.values() if found.classes), ())
+
+
+def _total(
+    plan: Plan, cells: Sequence[Cell], question: Question, *, look: int, book: ScoreBook | None
+) -> Sequence[Effect]:
+    """The last variant of a chain against the baseline, judged alone: it was clear before the first run."""
+    chain = [contrast for contrast in plan.contrasts if contrast.family == "chain"]
+    if len(chain) < 2 or any(contrast.family == "total" for contrast in plan.contrasts):
+        return ()
+    first, last = chain[0].reference, chain[-1].variant
+    reasons = [contrast.not_assessable for contrast in chain if contrast.not_assessable]
+    contrast = Contrast(
+        name=last, variant=last, reference=first, weights={last: 1.0, first: -1.0}, family="total",
+        not_assessable="".join(reasons[:1]),
+    )  # fmt: skip
+    return estimate_effects(cells, [contrast], question, look=look, book=book)
 
 
 def _settled_before(plan: Plan, effects: Sequence[Effect], look: int) -> set[str]:

@@ -100,9 +100,9 @@ def duration(seconds: float | None, *, sign: str = "") -> str:
     return f"{value:{sign}z,.{1 if abs(value) < 9.95 else 0}f} {unit}"
 
 
-def change(value: float | None, shown: str) -> str:
-    """A cost's change, with `same` instead of a zero."""
-    return "same" if value == 0 else shown
+def change(value: float | None, shown: str, same: str = "same") -> str:
+    """A cost's change, with a word instead of a zero."""
+    return same if value == 0 else shown
 
 
 class Axis(NamedTuple):

@@ -1,41 +1,28 @@
-"""The report as files: Markdown, figures and sheets in one folder, each whole or absent."""
+"""The report as files: Markdown, HTML, figures and sheets in one folder, each whole or absent."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 from ablate import files
-from ablate.report.details import (
-    comparisons_table,
-    costs_table,
-    epochs_table,
-    failures_table,
-    provenance_table,
-    variants_table,
-)
-from ablate.report.escape import code_block, code_span, markdown, markdown_block
-from ablate.report.evidence import evidence_lines, settling_lines, warnings
+from ablate.report.escape import markdown_block
 from ablate.report.facts import Findings
-from ablate.report.figures import (
-    curves_caption,
-    curves_info,
-    forest_caption,
-    forest_info,
-    levels_caption,
-    levels_info,
-)
-from ablate.report.sheets import csv_text, sheets
-from ablate.report.tables import Kind, Table, steps_tables, terminal_steps
-from ablate.report.words import first_sentence, may_not_write, may_write, metric_words, size_words
+from ablate.report.html import html_page
+from ablate.report.language import ENGLISH, Words
+from ablate.report.latex import latex_table
+from ablate.report.markdown import markdown_page, markdown_table
+from ablate.report.page import Figure, Page, Text
+from ablate.report.sections import page_of
+from ablate.report.sheets import csv_text, sheets, shown_sheet
+from ablate.report.tables import steps_tables, terminal_steps
+from ablate.report.words import first_sentence
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
-REPORT = "report.md"
-_OURS = {"figures": re.compile(r"(forest|levels|curves-.*)\.png"), "tables": re.compile(r".*\.csv")}
+REPORT, HTML = "report.md", "report.html"
+_OURS = {"figures": re.compile(r"(forest|levels|curves-.*)\.png"), "tables": re.compile(r".*\.(csv|tex)")}
 
 
 class Picture(NamedTuple):
@@ -47,21 +34,40 @@ class Picture(NamedTuple):
     content: bytes
 
 
-def render_report(findings: Findings, folder: Path) -> Path:
-    """Write report.md, figures/ and tables/ into the folder and return the report's path.
+def render_report(findings: Findings, folder: Path, say: Words = ENGLISH) -> Path:
+    """Write report.md, report.html, figures/ and tables/ into the folder and return the path of report.md.
 
     Every file is put in place in one step, the report last; what an earlier report left there and this
     one does not have is removed. All paths inside are relative.
     """
-    pictures = draw_pictures(findings)
-    written = {name: csv_text(table) for name, table in sheets(findings).items()}
-    for picture in pictures:
+    page = study_page(findings, say)
+    for picture in draw_pictures(page):
         files.write_bytes(folder / picture.path, picture.content)
-    for name, text in written.items():
-        files.write_text(folder / "tables" / name, text)
-    files.write_text(folder / REPORT, report_text(findings, pictures))
-    _remove_others(folder, {*(picture.path for picture in pictures), *(f"tables/{name}" for name in written)})
+    texts = report_texts(page, findings)
+    for name, text in texts.items():
+        files.write_text(folder / name, text)
+    _remove_others(folder, {*texts, *(figure.path for figure in _figures(page))})
     return folder / REPORT
+
+
+def study_page(findings: Findings, say: Words = ENGLISH) -> Page:
+    """The report of a study, with a warning where its figures show names that no font here has."""
+    page = page_of(findings, say)
+    if not _figures(page):
+        return page
+    from ablate.report.fonts import missing_font
+
+    told = missing_font([*(row.name for row in findings.variants), *(effect.name for effect in findings.effects)])
+    return replace(page, opening=(*page.opening, Text(told, "figures"))) if told else page
+
+
+def report_texts(page: Page, findings: Findings | None) -> Mapping[str, str]:
+    """Every file of a report that is text: path from the report's folder -> content, the report itself last."""
+    texts = {f"tables/{table.name}.tex": latex_table(table) for table in page.tables() if table.name}
+    texts |= {f"tables/{table.name}.csv": csv_text(shown_sheet(table)) for table in page.tables() if table.name}
+    if findings is not None:
+        texts |= {f"tables/{name}": csv_text(table) for name, table in sheets(findings).items()}
+    return texts | {HTML: html_page(page), REPORT: markdown_page(page)}
 
 
 def _remove_others(folder: Path, kept: set[str]) -> None:
@@ -71,106 +77,23 @@ def _remove_others(folder: Path, kept: set[str]) -> None:
                 path.unlink()
 
 
-def draw_pictures(findings: Findings) -> tuple[Picture, ...]:
-    """Every figure for which there are numbers."""
-    from ablate.report.drawing import draw_curves, draw_forest, draw_levels, picture
-
-    found = []
-    for metric in dict.fromkeys([findings.metric.name, "loss"]):
-        if (curves := curves_info(findings, metric)) is not None:
-            path = f"figures/curves-{re.sub('[^A-Za-z0-9]+', '-', metric)}.png"
-            title = f"{curves.label} by epoch"
-            found.append(Picture(path, title, curves_caption(curves), picture(draw_curves, curves)))
-    if (forest := forest_info(findings)) is not None:
-        caption = forest_caption(forest, findings)
-        found.append(Picture("figures/forest.png", forest.label, caption, picture(draw_forest, forest)))
-    if (levels := levels_info(findings)) is not None:
-        title = f"{levels.label} of every variant"
-        found.append(Picture("figures/levels.png", title, levels_caption(levels), picture(draw_levels, levels)))
-    return tuple(found)
+def _figures(page: Page) -> Sequence[Figure]:
+    return [block for block in page.blocks() if isinstance(block, Figure) and block.path]
 
 
-def report_text(findings: Findings, pictures: Sequence[Picture] = ()) -> str:
+def draw_pictures(page: Page) -> tuple[Picture, ...]:
+    """Every figure that has a file beside the Markdown."""
+    from ablate.report.drawing import draw
+
+    return tuple(Picture(f.path, f.title, f.caption, draw(f.info)) for f in _figures(page))
+
+
+def report_text(findings: Findings, say: Words = ENGLISH) -> str:
     """The report in Markdown."""
-    text = _environment().get_template("report.md.j2").render(_content(findings, pictures))
-    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+    return markdown_page(page_of(findings, say))
 
 
-def description_of(findings: Findings) -> str:
+def description_of(findings: Findings, say: Words = ENGLISH) -> str:
     """The sentence and the tables of the first screen in Markdown, for a page elsewhere."""
-    tables = steps_tables(findings) or (terminal_steps(findings),)
-    return "\n\n".join([markdown_block(first_sentence(findings)), *map(markdown_table, tables)])
-
-
-def _content(findings: Findings, pictures: Sequence[Picture]) -> Mapping[str, Any]:
-    by_path = {picture.path: picture for picture in pictures}
-    steps = steps_tables(findings)
-    settling = findings.settling
-    costs = costs_table(findings)
-    return {
-        "title": findings.study,
-        "question": findings.question,
-        "sentence": first_sentence(findings),
-        "warnings": [*warnings(findings), *_undrawn_names(findings, pictures)],
-        "steps": steps,
-        "levels": terminal_steps(findings),
-        "legend": steps[0].note if steps else "",
-        "evidence": evidence_lines(findings),
-        "may": may_write(findings),
-        "may_not": may_not_write(findings),
-        "settling": settling_lines(findings),
-        "command": [settling.command] if settling is not None and settling.command else [],
-        "curves": [picture for path, picture in by_path.items() if "curves-" in path],
-        "forest": by_path.get("figures/forest.png"),
-        "levels_figure": by_path.get("figures/levels.png"),
-        "comparisons": comparisons_table(findings),
-        "variants": variants_table(findings),
-        "epochs": epochs_table(findings),
-        "costs": costs if len(costs.columns) > 2 else None,
-        "provenance": provenance_table(findings),
-        "failures": failures_table(findings),
-        "reruns": list(findings.reruns.values()),
-        "metric": metric_words(findings.metric),
-        "negligible": size_words(findings.evidence.negligible, findings.metric),
-        "worthwhile": size_words(findings.evidence.worthwhile, findings.metric),
-    }
-
-
-def _undrawn_names(findings: Findings, pictures: Sequence[Picture]) -> list[str]:
-    """A warning where a figure shows names in a script that no font here has."""
-    if not pictures:
-        return []
-    from ablate.report.fonts import missing_font
-
-    told = missing_font([*(row.name for row in findings.variants), *(effect.name for effect in findings.effects)])
-    return [told] if told else []
-
-
-def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("ablate.report"), trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
-    )
-    environment.filters |= {
-        "line": markdown,
-        "block": markdown_block,
-        "table": markdown_table,
-        "commands": lambda lines: code_block(lines, "sh"),
-    }
-    return environment
-
-
-_RULES: Mapping[Kind, str] = {"text": ":--", "number": "--:", "code": ":--"}
-_CELLS: Mapping[Kind, Callable[[str], str]] = {
-    "text": markdown,
-    "number": lambda text: text.replace("|", "&#124;"),  # ours: digits, units and brackets
-    "code": code_span,
-}
-
-
-def markdown_table(table: Table) -> str:
-    """The table in Markdown, every cell on one line."""
-    lines = [map(markdown, table.columns), (_RULES[kind] for kind in table.kinds)]
-    lines += [(_CELLS[kind](cell) for kind, cell in zip(table.kinds, row, strict=True)) for row in table.rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    tables = steps_tables(findings, say) or (terminal_steps(findings, say),)
+    return "\n\n".join([markdown_block(first_sentence(findings, say)), *map(markdown_table, tables)])

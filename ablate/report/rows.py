@@ -74,6 +74,7 @@ def run_row(cell: Cell, work: Path, *, is_open: bool) -> RunRow:
         epoch=run.epoch if isinstance(run, Finished) else None,
         seconds=run.seconds if isinstance(run, Finished) else None,
         folder=_below(run.folder, work) if run is not None else "",
+        traceback=run.traceback if isinstance(run, Failed) else "",
     )
 
 

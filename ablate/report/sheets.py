@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from ablate.report.details import provenance_table, reruns_table
+from ablate.report.details import reruns_table
 from ablate.report.escape import csv_cell
 from ablate.report.facts import EffectRow, Findings
 from ablate.report.history import epoch_means
+from ablate.report.ledgers import provenance_table
 from ablate.report.tables import Table
 
 _EFFECT_COLUMNS = [field.name for field in fields(EffectRow) if field.name not in ("needed", "by_replicate", "is_pair")]
@@ -43,6 +44,16 @@ def csv_text(table: Table) -> str:
     writer.writerow(map(csv_cell, table.columns))
     writer.writerows(map(csv_cell, row) for row in table.rows)
     return stream.getvalue()
+
+
+def shown_sheet(table: Table) -> Table:
+    """A table of the report as it is shown, without what is drawn, and with nothing where nothing is known."""
+    kept = [i for i, kind in enumerate(table.kinds) if kind != "bar"]
+    return Table(
+        table.title,
+        tuple(table.columns[i] for i in kept),
+        tuple(tuple("" if row[i] == "-" else row[i] for i in kept) for row in table.rows),
+    )
 
 
 def _variants(findings: Findings) -> Table:

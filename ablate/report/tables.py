@@ -1,4 +1,4 @@
-"""Tables of strings from findings: what Markdown, CSV and the terminal print alike.
+"""Tables of strings from findings: what Markdown, HTML, LaTeX, CSV and the terminal print alike.
 
 Cells are plain text; escaping is the printer's business. Every number of a result stands beside its
 interval and its n. Here the first screen: the comparisons, step by step.
@@ -10,29 +10,44 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from ablate.report.facts import EffectRow, Findings, Published, VariantRow
+from ablate.report.language import ENGLISH, Words
 from ablate.report.numbers import Axis, bar, change, common_axis, compact, duration, number, shortened, with_interval
 from ablate.report.words import metric_words, unit_words, verdict_words
+from ablate.stats.verdict import Verdict
 
-Kind = Literal["text", "number", "code"]
+Kind = Literal["text", "number", "code", "bar", "verdict"]
 
-FAMILIES = {
-    "chain": "Step by step: each line adds one change to the line above",
-    "one at a time": "One change at a time, each against the baseline",
-    "leave one out": "What each change is worth among all the others: all of them, against all but this one",
-    "main effects": "Each change, on average over the settings of the others",
-    "interactions": "Pairs of changes: what they do together beyond the sum of the two",
-    "compare": "Questions outside the design",
-}
+
+class Mark(NamedTuple):
+    """What a row of a table says beyond its text: the interval to draw, the verdict to colour.
+
+    lo, hi: None where the interval goes on for ever; lo_all, hi_all: for the whole family at once.
+    """
+
+    verdict: Verdict
+    point: float | None
+    lo: float | None
+    hi: float | None
+    lo_all: float | None
+    hi_all: float | None
+    dots: tuple[float, ...] = ()
 
 
 class Table(NamedTuple):
-    """Rows of plain text. kinds: how each column is set; `code` is drawn in characters of one width."""
+    """Rows of plain text. kinds: how each column is set.
+
+    `code` is drawn in characters of one width, `bar` is an interval on `axis`, drawn from `marks` where a
+    page can draw. name: what its file is called, without ending. marks: one a row, or none at all.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
     kinds: tuple[Kind, ...] = ()
+    name: str = ""
+    marks: tuple[Mark | None, ...] = ()
+    axis: Axis | None = None
 
 
 class Column(NamedTuple):
@@ -43,7 +58,7 @@ class Column(NamedTuple):
     cells: Sequence[str]
 
 
-def table_of(title: str, columns: Sequence[Column | None], note: str = "") -> Table:
+def table_of(title: str, columns: Sequence[Column | None], note: str = "", name: str = "") -> Table:
     """The columns that are there, as rows."""
     kept = [column for column in columns if column is not None]
     return Table(
@@ -52,6 +67,7 @@ def table_of(title: str, columns: Sequence[Column | None], note: str = "") -> Ta
         rows=tuple(zip(*(column.cells for column in kept), strict=True)),
         note=note,
         kinds=tuple(column.kind for column in kept),
+        name=name,
     )
 
 
@@ -63,43 +79,56 @@ class _Line(NamedTuple):
     effect: EffectRow | None
 
 
-def steps_tables(findings: Findings) -> tuple[Table, ...]:
+def steps_tables(findings: Findings, say: Words = ENGLISH) -> tuple[Table, ...]:
     """A line a comparison, a table a family, all intervals on one axis."""
-    return tuple(_family_table(findings, family) for family in findings.families)
+    return tuple(_family_table(findings, family, say) for family in findings.families)
 
 
-def _family_table(findings: Findings, family: str) -> Table:
+def _family_table(findings: Findings, family: str, say: Words) -> Table:
     metric, axis = findings.metric, effects_axis(findings)
-    lines = _lines(findings, family)
-    level = _with_unit(metric_words(metric).capitalize(), metric.unit)
-    worth = "Worth of the change" if family == "leave one out" else "Difference"
+    lines = _lines(findings, family, say)
+    named = with_unit(metric_words(metric).capitalize(), metric.unit)
+    left_out = family == "leave one out"
+    level = say("column.level_without", metric=named) if left_out else named
+    difference = say("column.worth") if left_out else say("column.difference")
     columns = [
-        Column("Step" if family == "chain" else "Change", "text", [line.name for line in lines]),
+        Column(say("column.step") if family == "chain" else say("column.change"), "text", [x.name for x in lines]),
         None
         if not any(line.variant for line in lines)
         else Column(level, "number", [level_words(line.variant, findings) for line in lines]),
-        Column(_with_unit(worth, unit_words(metric)), "number", _differences(lines, findings)),
-        Column(axis_words(axis, findings), "code", _bars(lines, axis, width=25)),
-        Column("n", "number", _counts(lines)),
-        Column("Verdict", "text", [verdict_words(line.effect) if line.effect else "" for line in lines]),
-        *_cost_columns(lines, family),
+        Column(with_unit(difference, unit_words(metric, say)), "number", _differences(lines, findings)),
+        Column(axis_words(axis, findings), "bar", _bars(lines, axis, width=25)),
+        Column(say("column.n"), "number", _counts(lines)),
+        Column(say("column.verdict"), "verdict", [verdict_words(x.effect, say) if x.effect else "" for x in lines]),
+        *_cost_columns(lines, family, say),
         None
         if not any(line.variant and line.variant.published for line in lines)
         else Column(
-            "Published*",
+            say("column.published"),
             "number",
-            [published_words(line.variant.published if line.variant else None, findings) for line in lines],
+            [published_words(line.variant.published if line.variant else None, findings, say) for line in lines],
         ),
     ]
-    return table_of(FAMILIES.get(family, family.capitalize()), columns, _steps_note(findings, family))
+    name = f"steps-{family.replace(' ', '-')}"
+    table = table_of(say.by("family", family, family.capitalize()), columns, _steps_note(findings, family, say), name)
+    return table._replace(marks=tuple(mark_of(line.effect) for line in lines), axis=axis)
 
 
-def _lines(findings: Findings, family: str) -> list[_Line]:
+def mark_of(effect: EffectRow | None) -> Mark | None:
+    """What is drawn of a comparison."""
+    if effect is None:
+        return None
+    dots = effect.by_replicate if len(effect.by_replicate) > 1 else ()
+    ends = (effect.lo, effect.hi, effect.lo_all, effect.hi_all)
+    return Mark(effect.verdict, effect.difference, *ends, dots)
+
+
+def _lines(findings: Findings, family: str, say: Words) -> list[_Line]:
     effects = findings.families[family]
     left_out = family == "leave one out"
     lines = [
         _Line(
-            _line_name(effect),
+            _line_name(effect, say),
             findings.variant(effect.reference if left_out else effect.variant) if effect.is_pair else None,
             effect,
         )
@@ -109,55 +138,59 @@ def _lines(findings: Findings, family: str) -> list[_Line]:
     starts = [effect.variant if left_out else effect.reference for effect in effects if effect.is_pair]
     if family == "compare":
         return lines
-    return [_Line(name, findings.variant(name), None) for name in dict.fromkeys(starts) if name not in own] + lines
+    first = [_Line(name, findings.variant(name), None) for name in dict.fromkeys(starts) if name not in own]
+    last = []
+    if family == "chain" and findings.total is not None:
+        name = say("cell.total", n=say.in_words(len(effects)))
+        last = [_Line(name, findings.variant(findings.total.variant), findings.total)]
+    return first + lines + last
 
 
-def _line_name(effect: EffectRow) -> str:
+def _line_name(effect: EffectRow, say: Words) -> str:
     match effect.family:
         case "compare":
-            return f"{effect.name}, against {effect.reference}"
+            return say("cell.compare", name=effect.name, reference=effect.reference)
         case "leave one out":
             return effect.reference
         case _:
             return effect.name
 
 
-def _cost_columns(lines: Sequence[_Line], family: str) -> list[Column | None]:
+def _cost_columns(lines: Sequence[_Line], family: str, say: Words) -> list[Column | None]:
     """What a run of the first variant takes, then what each change adds to that."""
     if family == "interactions":
         return []
     parameters, steps, seconds = [], [], []
+    same = say("cell.same")
     for _, variant, effect in lines:
         if effect is not None:
-            parameters.append(change(effect.extra_parameters, compact(effect.extra_parameters, sign="+")))
-            steps.append(change(effect.extra_steps, compact(effect.extra_steps, sign="+")))
+            parameters.append(change(effect.extra_parameters, compact(effect.extra_parameters, sign="+"), same))
+            steps.append(change(effect.extra_steps, compact(effect.extra_steps, sign="+"), same))
             seconds.append(duration(effect.extra_seconds, sign="+"))
         elif variant is not None:
             parameters.append(compact(variant.parameters))
             steps.append(compact(variant.steps))
             seconds.append(duration(variant.seconds))
-    named = (("Parameters", parameters), ("Training steps", steps), ("Time a run", seconds))
-    return [Column(name, "number", cells) for name, cells in named if set(cells) != {"-"}]
+    named = (("parameters", parameters), ("steps", steps), ("time", seconds))
+    return [Column(say(f"column.{name}"), "number", cells) for name, cells in named if set(cells) != {"-"}]
 
 
-def _steps_note(findings: Findings, family: str) -> str:
-    legend = (
-        "Brackets are 95% intervals, n counts replicates. In the drawing ● is the difference, ├──┤ its interval, "
-        "┊ no difference; ◂ and ▸ mean that the interval goes on."
-    )
-    costs = {
-        "chain": "Costs of the first line are those of one run, of the others what the step adds.",
-        "interactions": "",
-    }.get(family, "Costs of a change are what it adds to one run.")
-    published = ""
+def _steps_note(findings: Findings, family: str, say: Words) -> str:
+    effects = findings.families[family]
+    parts = [say("note.legend"), say.by("family_note", family, say("family_note.one at a time"))]
+    if family == "chain" and findings.total is not None:
+        parts.append(say("note.total"))
+    if len({effect.n for effect in effects}) > 1:
+        parts.append(say("note.unequal" if findings.evidence.look == 1 else "note.unequal_looks"))
     if any(row.published for row in findings.variants):
-        published = f"*Published: {findings.published_note or 'as the study file gives it'}."
-    return " ".join(filter(None, [legend, costs, published]))
+        parts.append(say("note.published", note=findings.published_note or say("note.published_default")))
+    return say("join.sentence").join(filter(None, parts))
 
 
 def effects_axis(findings: Findings) -> Axis:
     """The axis on which all comparisons are drawn."""
-    known = [effect for effect in findings.effects if effect.difference is not None]
+    effects = [*findings.effects, *([findings.total] if findings.total else [])]
+    known = [effect for effect in effects if effect.difference is not None]
     ends = [end for effect in known for end in (effect.lo, effect.hi) if end is not None]
     return common_axis([effect.difference or 0.0 for effect in known], ends)
 
@@ -175,16 +208,17 @@ def level_words(row: VariantRow | None, findings: Findings) -> str:
     return with_interval(row.mean, row.lo, row.hi, findings.metric.decimals)
 
 
-def published_words(published: Published | None, findings: Findings) -> str:
+def published_words(published: Published | None, findings: Findings, say: Words = ENGLISH) -> str:
     """`41.4 of 360`: a source's figure, with its number of test images where it gave a count."""
     if published is None:
         return "-"
     text = number(published.value, findings.metric.decimals)
-    return text if published.images is None else f"{text} of {published.images:,}"
+    return text if published.images is None else say("cell.published", value=text, images=f"{published.images:,}")
 
 
-def _with_unit(words: str, unit: str) -> str:
-    return f"{words} ({unit.strip()})" if unit else words
+def with_unit(words: str, unit: str) -> str:
+    """`Accuracy (%)`."""
+    return f"{words} ({unit})" if unit else words
 
 
 def _differences(lines: Sequence[_Line], findings: Findings) -> list[str]:
@@ -202,18 +236,22 @@ def _counts(lines: Sequence[_Line]) -> list[str]:
     return [str(line.effect.n if line.effect else line.variant.n if line.variant else 0) for line in lines]
 
 
-def terminal_steps(findings: Findings) -> Table:
+def terminal_steps(findings: Findings, say: Words = ENGLISH) -> Table:
     """Every comparison in one table that fits a terminal of 100 columns; levels alone where nothing is compared."""
     metric, axis = findings.metric, effects_axis(findings)
-    lines = [line for family in findings.families for line in _lines(findings, family)]
+    lines = [line for family in findings.families for line in _lines(findings, family, say)]
     lines = lines or [_Line(row.name, row, None) for row in findings.variants]
-    level = _with_unit(shortened(metric_words(metric), 13), metric.unit)
+    level = with_unit(shortened(metric_words(metric), 13), metric.unit)
+    verdicts = [verdict_words(line.effect, say, with_reason=False) if line.effect else "" for line in lines]
     columns = [
-        Column("step", "text", [shortened(line.name, 16) for line in lines]),
+        Column(say("column.step").lower(), "text", [shortened(line.name, 16) for line in lines]),
         Column(level, "number", [level_words(line.variant, findings) for line in lines]),
-        Column(_with_unit("change", unit_words(metric)), "number", _differences(lines, findings)),
-        Column(axis_words(axis, findings), "code", _bars(lines, axis, width=13)),
-        Column("n", "number", _counts(lines)),
-        Column("verdict", "text", [verdict_words(x.effect, with_reason=False) if x.effect else "" for x in lines]),
+        Column(
+            with_unit(say("column.change").lower(), unit_words(metric, say)), "number", _differences(lines, findings)
+        ),
+        Column(axis_words(axis, findings), "bar", _bars(lines, axis, width=13)),
+        Column(say("column.n"), "number", _counts(lines)),
+        Column(say("column.verdict").lower(), "verdict", verdicts),
     ]
-    return table_of(findings.study, columns, "Brackets are 95% intervals, n counts replicates.")
+    table = table_of(findings.study, columns, say("note.brackets"), "levels")
+    return table._replace(marks=tuple(mark_of(line.effect) for line in lines), axis=axis)

@@ -6,23 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ablate.report.facts import EffectRow, Findings, Metric
-from ablate.report.numbers import counted, in_words, listed, number, with_interval
-
-VERDICTS = {
-    "better": "better",
-    "worse": "worse",
-    "same": "same",
-    "no_worthwhile_gain": "no worthwhile gain",
-    "undecided": "undecided",
-    "not_assessable": "not assessable",
-}
-
-
-_REASONS = {
-    "single run": "there is a single run of each variant",
-    "no replicate in which all its runs finished": "no replicate has all the runs it takes",
-    "runs of this look are still missing": "its runs are not all made yet",
-}
+from ablate.report.language import ENGLISH, Words
+from ablate.report.numbers import number, with_interval
 
 
 class Refused(NamedTuple):
@@ -37,190 +22,209 @@ def metric_words(metric: Metric) -> str:
     return metric.name.replace("_", " ")
 
 
-def unit_words(metric: Metric) -> str:
-    """What a difference is counted in: ` points`, or nothing for a metric without a unit."""
-    return " points" if metric.unit == "%" else ""
+def unit_words(metric: Metric, say: Words = ENGLISH) -> str:
+    """What a difference is counted in: `points`, or nothing for a metric without a unit."""
+    return say("unit.points") if metric.unit == "%" else ""
 
 
-def size_words(value: float, metric: Metric) -> str:
-    """`1 point`, `3.0 points`, `0.050`: a threshold or a difference without its sign."""
-    return f"{number(abs(value), metric.decimals)}{unit_words(metric)}"
+def size_words(value: float, metric: Metric, say: Words = ENGLISH) -> str:
+    """`3.0 points`, `0.050`: a threshold or a difference without its sign."""
+    size = number(abs(value), metric.decimals)
+    return say("unit.size", n=size) if metric.unit == "%" else size
 
 
-def verdict_words(effect: EffectRow, *, with_reason: bool = True) -> str:
+def verdict_words(effect: EffectRow, say: Words = ENGLISH, *, with_reason: bool = True) -> str:
     """The verdict as people read it, with what limits it."""
-    word = VERDICTS[effect.verdict]
+    word = say(f"verdict.{effect.verdict}")
     if effect.verdict == "not_assessable" and with_reason:
-        return f"{word}: {effect.reason}"
+        return say("verdict.with_reason", word=word, reason=say.by("short_reason", effect.reason))
     if effect.supplement == "negligible":
-        return f"{word}, but negligible"
+        return say("verdict.negligible", word=word)
     if effect.needed is not None and effect.needed.unit == "images" and with_reason:
-        return f"{word}: test set too small"
+        return say("verdict.too_small", word=word)
     return word
 
 
-def first_sentence(findings: Findings) -> str:
+def first_sentence(findings: Findings, say: Words = ENGLISH) -> str:
     """What a reader takes home: how many changes help, by how much, and what of the rest is known."""
-    return " ".join(filter(None, [_answer(findings), _shortfall(findings)]))
+    return say("join.sentence").join(filter(None, [_answer(findings, say), _shortfall(findings, say)]))
 
 
-def _answer(findings: Findings) -> str:
+def _answer(findings: Findings, say: Words) -> str:
     runs, finished = len(findings.runs), sum(row.n for row in findings.variants)
     if not finished and findings.failed and not findings.missing:
-        return f"{'The only run' if runs == 1 else f'All {runs} runs'} failed: there is nothing to compare."
+        return say("answer.only_run_failed") if runs == 1 else say("answer.all_failed", n=runs)
     if not finished:
-        return f"Nothing has finished yet: {counted(runs - len(findings.failed), 'run')} to be made."
+        return say("answer.nothing_finished", runs=say.count(runs - len(findings.failed), "run"))
     if not findings.effects:
         row = findings.variants[0]
         level = with_interval(row.mean, row.lo, row.hi, findings.metric.decimals)
-        level = level.replace(" ", f"{findings.metric.unit} ", 1)
-        text = f"There is nothing to compare {row.name} with: {metric_words(findings.metric)} {level}"
-        return f"{text}, {counted(row.n, 'replicate')}."
+        return say(
+            "answer.nothing_to_compare",
+            name=row.name,
+            metric=metric_words(findings.metric),
+            level=level.replace(" ", f"{findings.metric.unit} ", 1),
+            replicates=say.count(row.n, "replicate"),
+        )
     family, effects = next(iter(findings.families.items()))
-    clauses = _clauses(effects, findings.metric)
+    clauses = _clauses(effects, findings.metric, say)
     if len(effects) == 1:
-        return f"{clauses[0]}."
+        return say("answer.single", clause=clauses[0])
     if all(effect.verdict == "not_assessable" for effect in effects):
-        return f"{_none_of(len(effects))} can be judged yet: {_reasons(effects)}."
-    opening = f"{_opening(effects)}: {'; '.join(clauses)}."
+        return say("answer.none_judged", none=_none_of(len(effects), say), reasons=_reasons(effects, say))
+    opening = say("answer.clauses", opening=_opening(effects, say), clauses=say("join.clause").join(clauses))
     if family == "main effects":
-        opening = f"On average over the other changes, {opening[0].lower()}{opening[1:]}"
+        opening = say("answer.on_average", text=f"{opening[0].lower()}{opening[1:]}")
     return opening
 
 
-def _opening(effects: Sequence[EffectRow]) -> str:
+def _opening(effects: Sequence[EffectRow], say: Words) -> str:
     helpful = sum(_helps(effect) for effect in effects)
-    total = in_words(len(effects))
+    total = say.in_words(len(effects))
     if helpful == len(effects):
-        return f"{'Both' if helpful == 2 else f'All {total}'} changes help"
+        return say("opening.both_help") if helpful == 2 else say("opening.all_help", n=total)
     if not helpful:
-        return f"{_none_of(len(effects))} is shown to help"
-    return f"{in_words(helpful).capitalize()} of {total} changes {'helps' if helpful == 1 else 'help'}"
+        return say("opening.none_helps", none=_none_of(len(effects), say))
+    return say.form("opening.some_help", helpful, Some=say.in_words(helpful).capitalize(), n=total)
 
 
-def _none_of(number: int) -> str:
-    return "Neither of two changes" if number == 2 else f"None of {in_words(number)} changes"
+def _none_of(number_of: int, say: Words) -> str:
+    return say("opening.neither") if number_of == 2 else say("opening.none", n=say.in_words(number_of))
 
 
 def _helps(effect: EffectRow) -> bool:
     return effect.verdict == "better" and effect.supplement != "negligible"
 
 
-def _clauses(effects: Sequence[EffectRow], metric: Metric) -> list[str]:
+def _clauses(effects: Sequence[EffectRow], metric: Metric, say: Words) -> list[str]:
     """One clause a kind of answer, the largest differences first."""
     ranked = sorted(effects, key=lambda effect: -abs(effect.difference or 0.0))
+    negligible = _changes([e for e in ranked if e.verdict == "better" and not _helps(e)], metric, say)
     clauses = [
-        _changes([effect for effect in ranked if _helps(effect)], metric),
-        _changes([e for e in ranked if e.verdict == "better" and not _helps(e)], metric, end=", which is negligible"),
-        _changes([effect for effect in ranked if effect.verdict == "worse"], metric),
-        _named(effects, "same", "makes no difference that matters", "make no difference that matters"),
-        _named(effects, "no_worthwhile_gain", "brings no worthwhile gain", "bring no worthwhile gain"),
-        _named(effects, "undecided", "is undecided", "are undecided"),
-        _not_assessed([effect for effect in effects if effect.verdict == "not_assessable"]),
+        _changes([effect for effect in ranked if _helps(effect)], metric, say),
+        say("clause.negligible", text=negligible) if negligible else "",
+        _changes([effect for effect in ranked if effect.verdict == "worse"], metric, say),
+        *(_named(effects, verdict, say) for verdict in ("same", "no_worthwhile_gain", "undecided")),
+        _not_assessed([effect for effect in effects if effect.verdict == "not_assessable"], say),
     ]
     return [clause for clause in clauses if clause]
 
 
-def _changes(effects: Sequence[EffectRow], metric: Metric, *, end: str = "") -> str:
+def _changes(effects: Sequence[EffectRow], metric: Metric, say: Words) -> str:
     """`GAP head gains 10.2 points, Dropout 4.1`."""
     if not effects:
         return ""
     first, *others = effects
-    parts = [f"{first.name} {verb_phrase(first, metric)}"]
-    parts += [f"{effect.name} {number(abs(effect.difference or 0.0), metric.decimals)}" for effect in others[:3]]
+    parts = [change_clause(first, metric, say)]
+    parts += [
+        say("clause.next", name=effect.name, n=number(abs(effect.difference or 0.0), metric.decimals))
+        for effect in others[:3]
+    ]
     if len(others) > 3:
-        parts.append(f"{in_words(len(others) - 3)} others less")
-    return ", ".join(parts) + end
+        parts.append(say("clause.others_less", n=say.in_words(len(others) - 3)))
+    return say("join.comma").join(parts)
 
 
-def verb_phrase(effect: EffectRow, metric: Metric) -> str:
-    """`gains 5.6 points`; for a metric that is not a rate to be raised, `lowers loss by 0.050`."""
+def change_clause(effect: EffectRow, metric: Metric, say: Words = ENGLISH) -> str:
+    """`BN gains 5.6 points`; for a metric that is not a rate to be raised, `BN lowers loss by 0.050`."""
     difference = effect.difference or 0.0
-    if metric.unit == "%" and metric.goal == "max":
-        return f"{'gains' if difference > 0 else 'loses'} {size_words(difference, metric)}"
-    return f"{'raises' if difference > 0 else 'lowers'} {metric_words(metric)} by {size_words(difference, metric)}"
+    gain = metric.unit == "%" and metric.goal == "max"
+    verb = ("gains" if gain else "raises") if difference > 0 else ("loses" if gain else "lowers")
+    size = size_words(difference, metric, say)
+    return say(f"clause.{verb}", name=effect.name, size=size, metric=metric_words(metric))
 
 
-def _named(effects: Sequence[EffectRow], verdict: str, one: str, several: str) -> str:
+def _named(effects: Sequence[EffectRow], verdict: str, say: Words) -> str:
     names = [effect.name for effect in effects if effect.verdict == verdict]
-    return f"{listed(names)} {one if len(names) == 1 else several}" if names else ""
+    return say.form(f"clause.{verdict}", len(names), names=say.listed(names)) if names else ""
 
 
-def _not_assessed(effects: Sequence[EffectRow]) -> str:
-    return f"{listed([effect.name for effect in effects])} cannot be assessed ({_reasons(effects)})" if effects else ""
+def _not_assessed(effects: Sequence[EffectRow], say: Words) -> str:
+    if not effects:
+        return ""
+    names = say.listed([effect.name for effect in effects])
+    return say("clause.not_assessed", names=names, reasons=_reasons(effects, say))
 
 
-def _reasons(effects: Sequence[EffectRow]) -> str:
-    return listed(list(dict.fromkeys(_REASONS.get(effect.reason, effect.reason) for effect in effects)))
+def _reasons(effects: Sequence[EffectRow], say: Words) -> str:
+    return say.listed(list(dict.fromkeys(say.by("reason", effect.reason) for effect in effects)))
 
 
-def _shortfall(findings: Findings) -> str:
+def _shortfall(findings: Findings, say: Words) -> str:
     runs, failed, missing = len(findings.runs), len(findings.failed), len(findings.missing)
     if failed == runs or missing == runs:
         return ""
     parts = []
     if failed:
-        parts.append(f"{failed} of {counted(runs, 'run')} failed")
+        parts.append(say("answer.failed", n=failed, runs=say.count(runs, "run")))
     if missing:
-        parts.append(f"{missing} of {counted(runs, 'run')} {'has' if missing == 1 else 'have'} not been made yet")
-    return f"({'; '.join(parts)}.)" if parts else ""
+        parts.append(say.form("answer.missing", missing, n=missing, runs=say.count(runs, "run")))
+    return say("answer.shortfall", parts=say("join.clause").join(parts)) if parts else ""
 
 
-def may_write(findings: Findings) -> str:
+def may_write(findings: Findings, say: Words = ENGLISH) -> str:
     """A sentence the evidence carries: the largest decided difference, else the firmest negative answer."""
     metric = findings.metric
-    by_verdict = {
-        verdict: max(
-            (effect for effect in findings.effects if effect.verdict == verdict),
-            key=lambda effect: abs(effect.difference or 0.0),
-            default=None,
-        )
-        for verdict in VERDICTS
-    }
-    decided = by_verdict["better"] or by_verdict["worse"]
+
+    def largest(verdict: str) -> EffectRow | None:
+        effects = [effect for effect in findings.effects if effect.verdict == verdict]
+        return max(effects, key=_size, default=None)
+
+    decided = largest("better") or largest("worse")
     if decided is not None:
-        return _decided_sentence(decided, metric)
-    if (same := by_verdict["same"]) is not None:
-        limit = size_words(findings.evidence.negligible, metric)
-        return f"{_setting(same)}, {same.name} changed {metric_words(metric)} by less than {limit}{_against(same)}."
-    if (no_gain := by_verdict["no_worthwhile_gain"]) is not None:
-        limit = size_words(findings.evidence.worthwhile, metric)
-        return f"{_setting(no_gain)}, a gain of {limit} or more from {no_gain.name} is ruled out{_against(no_gain)}."
-    if (undecided := by_verdict["undecided"]) is not None:
-        return f"{_setting(undecided)}, we could not tell whether {undecided.name} changes {metric_words(metric)}."
+        return _decided_sentence(decided, metric, say)
+    limits = {
+        "same": findings.evidence.negligible,
+        "no_worthwhile_gain": findings.evidence.worthwhile,
+        "undecided": 0.0,
+    }
+    keys = {"same": "may.same", "no_worthwhile_gain": "may.no_gain", "undecided": "may.undecided"}
+    for verdict, limit in limits.items():
+        if (effect := largest(verdict)) is not None:
+            return say(
+                keys[verdict],
+                setting=_setting(effect, say),
+                name=effect.name,
+                metric=metric_words(metric),
+                limit=size_words(limit, metric, say),
+                against=_against(effect, say),
+            )
     return ""
 
 
-def _decided_sentence(effect: EffectRow, metric: Metric) -> str:
-    raised = (effect.difference or 0.0) > 0
+def _decided_sentence(effect: EffectRow, metric: Metric, say: Words) -> str:
     ends = sorted(abs(end) for end in (effect.lo, effect.hi) if end is not None)
-    sizes = " to ".join(number(end, metric.decimals) for end in ends)
-    return (
-        f"{_setting(effect)}, {effect.name} {'raised' if raised else 'lowered'} {metric_words(metric)} "
-        f"by {size_words(effect.difference or 0.0, metric)}{_against(effect)} "
-        f"(95% interval {sizes}{_adjusted(effect)})."
+    adjusted = say("may.adjusted", n=say.in_words(effect.family_size)) if effect.family_size > 1 else ""
+    return say(
+        "may.raised" if (effect.difference or 0.0) > 0 else "may.lowered",
+        setting=_setting(effect, say),
+        name=effect.name,
+        metric=metric_words(metric),
+        size=size_words(effect.difference or 0.0, metric, say),
+        against=_against(effect, say),
+        sizes=say("may.to").join(number(end, metric.decimals) for end in ends),
+        adjusted=adjusted,
     )
 
 
-def _setting(effect: EffectRow) -> str:
-    images = f" and {counted(effect.images, 'test image')}" if effect.images is not None else ""
-    return f"With {counted(effect.n, 'replicate')}{images}"
+def _setting(effect: EffectRow, say: Words) -> str:
+    replicates = say.count(effect.n, "replicate")
+    if effect.images is None:
+        return say("may.setting", replicates=replicates)
+    return say("may.setting_images", replicates=replicates, images=say.count(effect.images, "test_image"))
 
 
-def _against(effect: EffectRow) -> str:
+def _against(effect: EffectRow, say: Words) -> str:
     if effect.family == "interactions":
-        return " beyond the sum of the two alone"
+        return say("may.against_sum")
     if effect.family == "leave one out":
-        return " with all the others in place"
-    reference = "the baseline" if effect.reference == "baseline" else effect.reference
-    return f" against {reference}" if effect.is_pair else " on average over the other changes"
+        return say("may.against_others")
+    if not effect.is_pair:
+        return say("may.against_average")
+    return say("may.against_baseline") if effect.reference == "baseline" else say("may.against", name=effect.reference)
 
 
-def _adjusted(effect: EffectRow) -> str:
-    return f"; shown after adjusting for {in_words(effect.family_size)} comparisons" if effect.family_size > 1 else ""
-
-
-def may_not_write(findings: Findings) -> Refused | None:
+def may_not_write(findings: Findings, say: Words = ENGLISH) -> Refused | None:
     """A tempting sentence that the evidence does not carry; None before there is anything to misread."""
     metric = findings.metric
     known = [effect for effect in findings.effects if effect.difference is not None]
@@ -228,19 +232,15 @@ def may_not_write(findings: Findings) -> Refused | None:
     if tempting:
         sign = 1 if metric.goal == "max" else -1
         effect = max(tempting, key=lambda effect: sign * (effect.difference or 0.0))
-        return Refused(f"{effect.name} {verb_phrase(effect, metric)}.", _why_not(effect, metric))
+        sentence = say("answer.single", clause=change_clause(effect, metric, say))
+        return Refused(sentence, _why_not(effect, metric, say))
     better = [effect for effect in known if effect.verdict == "better"]
     if len(better) > 1:
         most, least = max(better, key=_size), min(better, key=_size)
-        return Refused(
-            f"{most.name} matters more than {least.name}.",
-            "The steps were not compared with each other, and what a change gains depends on what came before it.",
-        )
+        sentence = say("may_not.matters_more", most=most.name, least=least.name)
+        return Refused(sentence, say("may_not.matters_more_why"))
     if known:
-        return Refused(
-            f"{known[0].name} does this on other data, too.",
-            "All runs are on one data set; another may answer differently.",
-        )
+        return Refused(say("may_not.other_data", name=known[0].name), say("may_not.other_data_why"))
     return None
 
 
@@ -248,12 +248,12 @@ def _size(effect: EffectRow) -> float:
     return abs(effect.difference or 0.0)
 
 
-def _why_not(effect: EffectRow, metric: Metric) -> str:
+def _why_not(effect: EffectRow, metric: Metric, say: Words) -> str:
     if effect.verdict == "not_assessable":
-        return f"The comparison is not assessable: {effect.reason}."
+        return say("may_not.not_assessable", reason=say.by("short_reason", effect.reason))
     if effect.lo is None or effect.hi is None:
-        return "There is no interval, so nobody knows how much of it is luck."
+        return say("may_not.no_interval")
     lo, hi = number(effect.lo, metric.decimals), number(effect.hi, metric.decimals)
     if effect.lo <= 0 <= effect.hi:
-        return f"Its interval runs from {lo} to {hi}: the true difference may as well have the other sign."
-    return f"Its interval runs from {lo} to {hi}, but among {effect.family_size} comparisons that may be chance."
+        return say("may_not.other_sign", lo=lo, hi=hi)
+    return say("may_not.chance", lo=lo, hi=hi, n=effect.family_size)

@@ -75,9 +75,9 @@ def test_the_forest_draws_a_dot_two_intervals_and_a_word_a_line(tmp_path: Path) 
     assert {"BN", "Dropout", "better", "undecided", "+9.8 [5.1, 14.5]"} <= set(texts)
     assert axes.get_xlabel() == "Difference in accuracy (points)"
     assert axes.get_xlim() == tuple(info.axis)
-    assert sum(line.get_linewidth() == 4.5 for line in axes.lines) == 2
-    assert sum(line.get_linewidth() == 1.2 for line in axes.lines) == 2
-    assert [len(line.get_xdata()) for line in axes.lines if line.get_markersize() == 2.5] == [3, 3]
+    assert sum(line.get_linewidth() == 4.5 for line in axes.lines) == 3  # and of all changes together
+    assert sum(line.get_linewidth() == 1.2 for line in axes.lines) == 3
+    assert [len(line.get_xdata()) for line in axes.lines if line.get_markersize() == 2.5] == [3, 3, 3]
 
 
 def test_a_comparison_without_an_answer_keeps_its_line(tmp_path: Path) -> None:

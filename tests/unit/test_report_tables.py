@@ -14,14 +14,13 @@ from hypothesis import strategies as st
 from ablate.records import Cost
 from ablate.report.details import (
     comparisons_table,
-    costs_table,
     epochs_table,
     failures_table,
     p_words,
-    provenance_table,
     variants_table,
 )
 from ablate.report.escape import csv_cell
+from ablate.report.ledgers import costs_table, provenance_table
 from ablate.report.numbers import (
     columns,
 )
@@ -39,11 +38,11 @@ def test_the_chain_has_a_line_a_step_below_its_baseline(tmp_path: Path) -> None:
     """Accuracy, difference, drawing, n, verdict and price."""
     (table,) = steps_tables(findings_of(a_study(), tmp_path))
 
-    assert column(table, "Step") == ["baseline", "BN", "Dropout"]
-    assert column(table, "n") == ["3", "3", "3"]
-    assert column(table, "Verdict") == ["", "better", "undecided"]
+    assert column(table, "Step") == ["baseline", "BN", "Dropout", "all two changes together"]
+    assert column(table, "n") == ["3", "3", "3", "3"]
+    assert column(table, "Verdict") == ["", "better", "undecided", "better"]
     assert column(table, "Difference (points)")[:2] == ["", "+9.8 [5.1, 14.5]"]
-    assert column(table, "Time a run") == ["2.0 s", "+0.0 s", "+0.0 s"]
+    assert column(table, "Time a run") == ["2.0 s", "+0.0 s", "+0.0 s", "+0.0 s"]
     assert {len(cell) for cell in column(table, table.columns[3])} == {0, 25}
     assert all(len(row) == len(table.columns) == len(table.kinds) for row in table.rows)
 
@@ -54,7 +53,7 @@ def test_leaving_out_shows_the_level_without_and_the_worth_of_the_change(tmp_pat
     (table,) = steps_tables(findings_of(a_study(design="leave_one_out"), tmp_path, levels=levels))
 
     assert column(table, "Change") == ["all factors", "without BN", "without Dropout"]
-    assert column(table, "Worth of the change (points)")[1].startswith("+10.")
+    assert column(table, "Lost without it (points)")[1].startswith("+10.")
 
 
 def test_a_factorial_has_no_levels_of_averages(tmp_path: Path) -> None:
@@ -79,7 +78,7 @@ def test_published_figures_have_a_column_and_a_footnote(tmp_path: Path) -> None:
     published = {"protocol": "best epoch on test", "accuracy": {"baseline": "149/360"}}
     (table,) = steps_tables(findings_of(a_study(published=published), tmp_path))
 
-    assert column(table, "Published*") == ["41.4 of 360", "-", "-"]
+    assert column(table, "Published*") == ["41.4 of 360", "-", "-", "-"]
     assert table.note.endswith("*Published: best epoch on test.")
 
 
@@ -123,8 +122,8 @@ def test_comparisons_in_numbers_have_both_intervals_and_both_p(tmp_path: Path) -
     """What the words stand for."""
     table = comparisons_table(findings_of(a_study(), tmp_path))
 
-    assert column(table, "Comparison") == ["BN against baseline", "Dropout against BN"]
-    assert column(table, "Family") == ["chain (2)", "chain (2)"]
+    assert column(table, "Comparison") == ["BN against baseline", "Dropout against BN", "Dropout against baseline"]
+    assert column(table, "Family") == ["chain (2)", "chain (2)", "total (1)"]
     assert column(table, "p, adjusted")[0] == "<0.001"
     assert (p_words(None), p_words(0.0123)) == ("-", "0.012")
 

@@ -1,0 +1,48 @@
+"""A table as LaTeX with booktabs; names become text, whatever characters they hold."""
+
+from __future__ import annotations
+
+from ablate.report.escape import plain
+from ablate.report.tables import Table
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "'": r"\textquotesingle{}",
+    "[": "{[}", "]": "{]}", "*": "{*}", "-": "{-}", "?": "{?}", "!": "{!}", ",": "{,}",
+}  # fmt: skip
+"""Braces keep a `[` or `*` at the start of a row from being read as an argument of the row before, and dashes,
+commas and marks from joining into other characters."""
+
+
+def latex(text: str) -> str:
+    """The text as itself within a LaTeX paragraph or cell."""
+    return "".join(_SPECIAL.get(character, character) for character in plain(text))
+
+
+def latex_table(table: Table) -> str:
+    """A `tabular` to be put into a table of one's own; drawn columns are left out.
+
+    Needs booktabs and textcomp (part of LaTeX since 2020), and for names in Chinese or the like XeLaTeX or
+    LuaLaTeX with a font that has them.
+    """
+    kept = [i for i, kind in enumerate(table.kinds) if kind != "bar"]
+    columns = "".join("r" if table.kinds[i] == "number" else "l" for i in kept)
+    lines = [
+        f"% {plain(table.title)}",
+        r"% \usepackage{booktabs}",
+        rf"\begin{{tabular}}{{{columns}}}",
+        r"\toprule",
+        _row([table.columns[i] for i in kept]),
+        r"\midrule",
+        *(_row([row[i] for i in kept]) for row in table.rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+    if table.note:
+        lines.append(f"% {plain(table.note)}")
+    return "\n".join(lines) + "\n"
+
+
+def _row(cells: list[str]) -> str:
+    return " & ".join(latex(cell) for cell in cells) + r" \\"

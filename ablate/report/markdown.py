@@ -1,0 +1,71 @@
+"""A page as Markdown: figures as files beside it, long tables folded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from ablate.report.escape import code_block, code_span, markdown, markdown_block
+from ablate.report.page import Block, Bullets, Claim, Commands, Figure, Gallery, Page, Sheet, Terms, Text
+from ablate.report.tables import Kind, Table
+
+_RULES: Mapping[Kind, str] = {"text": ":--", "number": "--:", "code": ":--", "bar": ":--", "verdict": ":--"}
+_CELLS: Mapping[Kind, Callable[[str], str]] = {
+    "text": markdown,
+    "verdict": markdown,
+    "number": lambda text: text.replace("|", "&#124;"),  # ours: digits, units and brackets
+    "code": code_span,
+    "bar": code_span,
+}
+
+
+def markdown_page(page: Page) -> str:
+    """The whole report. A figure without a file is left out; its numbers are in a table."""
+    parts = [f"# {markdown(page.title)}", *map(_block, page.opening)]
+    for found in page.sections:
+        blocks = [text for text in map(_block, found.blocks) if text]
+        if blocks:
+            parts += [f"## {markdown(found.title)}", *blocks]
+    return re.sub(r"\n{3,}", "\n\n", "\n\n".join(part for part in parts if part)).strip() + "\n"
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Text():
+            return _text(block)
+        case Claim(label=label, sentence=sentence, why=why):
+            return f"**{markdown(label)}** {markdown(sentence)}{f' {markdown(why)}' if why else ''}"
+        case Bullets(items=items):
+            return "\n".join(f"- {markdown_block(item)}" for item in items)
+        case Sheet(table=table, folded=folded):
+            text = markdown_table(table) if table.rows else ""
+            return f"<details>\n<summary>{markdown(folded)}</summary>\n\n{text}\n\n</details>" if folded else text
+        case Figure(title=title, caption=caption, path=path):
+            return f"![{markdown(title)}]({path})\n\n{markdown_block(caption)}" if path else ""
+        case Commands(lines=lines):
+            return code_block(lines, "sh")
+        case Terms(items=items):
+            return "\n".join(f"- **{markdown(term)}**: {markdown(meaning)}" for term, meaning in items)
+        case Gallery():
+            return ""
+
+
+def _text(block: Text) -> str:
+    match block.kind:
+        case "lead" | "subheading":
+            return f"**{markdown(block.text)}**"
+        case "warning" | "figures":
+            return f"> {markdown_block(block.text)}"
+        case "banner":
+            return f"> **{markdown(block.text)}**"
+        case "heading":
+            return f"## {markdown(block.text)}"
+        case _:
+            return markdown_block(block.text)
+
+
+def markdown_table(table: Table) -> str:
+    """The table in Markdown, every cell on one line."""
+    lines = [map(markdown, table.columns), (_RULES[kind] for kind in table.kinds)]
+    lines += [(_CELLS[kind](cell) for kind, cell in zip(table.kinds, row, strict=True)) for row in table.rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -1,0 +1,146 @@
+"""A report as a list of sections, before it is Markdown, HTML or LaTeX: one content, several printers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from ablate.report.figures import CurvesInfo, ForestInfo, LevelsInfo, ParetoInfo
+from ablate.report.language import Words
+from ablate.report.tables import Table
+
+TextKind = Literal["plain", "lead", "warning", "banner", "note", "question", "heading", "subheading", "figures"]
+
+
+class Text(NamedTuple):
+    """A paragraph. lead: the sentence to take home; banner and warning: seen before any number.
+
+    figures: a warning about the figures beside the Markdown. drawn: what is said instead on a page that draws
+    by itself.
+    """
+
+    text: str
+    kind: Literal["plain", "lead", "warning", "banner", "note", "question", "heading", "subheading", "figures"] = (
+        "plain"
+    )
+    drawn: str = ""
+
+
+class Claim(NamedTuple):
+    """A sentence with what is said of it: `One may write:`. why: beside it, empty where it needs none."""
+
+    label: str
+    sentence: str
+    why: str = ""
+
+
+class Bullets(NamedTuple):
+    """A list of lines."""
+
+    items: tuple[str, ...]
+
+
+class Sheet(NamedTuple):
+    """A table. folded: the words under which it is hidden until asked for; empty: it is shown."""
+
+    table: Table
+    folded: str = ""
+    matrix: bool = False
+    first: bool = False
+    """Whether it is the table of the first screen, which has to be read on a telephone, too."""
+
+
+class Figure(NamedTuple):
+    """A figure: its numbers, and the picture of them where there is one. path: from the report's folder."""
+
+    info: ForestInfo | LevelsInfo | CurvesInfo | ParetoInfo
+    title: str
+    caption: str
+    path: str = ""
+
+
+class Commands(NamedTuple):
+    """Lines for a shell."""
+
+    lines: tuple[str, ...]
+
+
+class Terms(NamedTuple):
+    """Words with their meaning."""
+
+    items: tuple[tuple[str, str], ...]
+
+
+class Thumbnail(NamedTuple):
+    """One small picture with what is said of it."""
+
+    id: str
+    label: str
+    png: bytes
+    right_by: str
+    wrong_by: str
+
+
+class Gallery(NamedTuple):
+    """Small pictures. right_by, wrong_by: what the two lists of names are called."""
+
+    items: tuple[Thumbnail, ...]
+    right_by: str
+    wrong_by: str
+
+
+Block = Text | Claim | Bullets | Sheet | Figure | Commands | Terms | Gallery
+
+
+class Section(NamedTuple):
+    """A heading with its blocks. anchor: what a link within the page leads to."""
+
+    title: str
+    anchor: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A whole report."""
+
+    title: str
+    words: Words
+    opening: tuple[Block, ...]
+    sections: tuple[Section, ...]
+
+    def blocks(self) -> Iterator[Block]:
+        """Every block in the order it is read."""
+        yield from self.opening
+        for section in self.sections:
+            yield from section.blocks
+
+    def tables(self) -> Iterator[Table]:
+        """Every table that has rows."""
+        for block in self.blocks():
+            if isinstance(block, Sheet) and block.table.rows:
+                yield block.table
+
+
+def section(title: str, anchor: str, blocks: Sequence[Block | None]) -> Section | None:
+    """The section with the blocks that are there; None where nothing is."""
+    kept = tuple(block for block in blocks if block is not None and not is_empty(block))
+    return Section(title, anchor, kept) if any(not isinstance(block, Text) for block in kept) else None
+
+
+def is_empty(block: Block) -> bool:
+    """Whether there is nothing to print."""
+    match block:
+        case Text(text=text):
+            return not text
+        case Claim(sentence=sentence):
+            return not sentence
+        case Sheet(table=table):
+            return not table.rows
+        case Bullets(items=items) | Terms(items=items) | Gallery(items=items):
+            return not items
+        case Commands(lines=lines):
+            return not lines
+        case Figure():
+            return False

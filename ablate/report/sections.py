@@ -1,0 +1,186 @@
+"""From findings to the page: which sections a report has, and in which order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ablate.report.details import comparisons_table, epochs_table, failures_table, variants_table
+from ablate.report.evidence import banners, evidence_lines, settling_lines, warnings
+from ablate.report.facts import Findings
+from ablate.report.figures import (
+    curves_caption,
+    curves_info,
+    forest_caption,
+    forest_info,
+    levels_caption,
+    levels_info,
+    pareto_infos,
+)
+from ablate.report.imagery import classes_table, confusions_table, disagreements_table, matrix_tables
+from ablate.report.language import ENGLISH, Words
+from ablate.report.ledgers import confounds_table, costs_table, provenance_table, reads_table
+from ablate.report.page import (
+    Block,
+    Bullets,
+    Claim,
+    Commands,
+    Figure,
+    Gallery,
+    Page,
+    Section,
+    Sheet,
+    Terms,
+    Text,
+    Thumbnail,
+    section,
+)
+from ablate.report.tables import steps_tables, terminal_steps
+from ablate.report.words import first_sentence, may_not_write, may_write, metric_words, size_words
+
+
+def page_of(findings: Findings, say: Words = ENGLISH) -> Page:
+    """The whole report of a study."""
+    return Page(
+        title=findings.study,
+        words=say,
+        opening=tuple(_opening(findings, say)),
+        sections=tuple(found for found in _sections(findings, say) if found is not None),
+    )
+
+
+def _opening(findings: Findings, say: Words) -> Iterator[Block]:
+    for banner in banners(findings, say):
+        yield Text(banner, "banner")
+    if findings.question:
+        yield Text(findings.question, "question")
+    yield Text(first_sentence(findings, say), "lead")
+    for warning in warnings(findings, say):
+        yield Text(warning, "warning")
+    steps = steps_tables(findings, say)
+    for table in steps:
+        yield Text(table.title, "heading")
+        yield Sheet(table, first=True)
+        yield Text(table.note, "note", table.note.replace(say("note.legend"), say("note.legend_drawn")))
+    if not steps:
+        levels = terminal_steps(findings, say)
+        yield Sheet(levels, first=True)
+        yield Text(levels.note, "note")
+
+
+def _sections(findings: Findings, say: Words) -> Iterator[Section | None]:
+    yield _evidence(findings, say)
+    yield section(say("heading.curves"), "curves", list(_curves(findings, say)))
+    yield section(say("heading.comparisons"), "comparisons", list(_comparisons(findings, say)))
+    yield section(
+        say("heading.pareto"),
+        "cost",
+        [Figure(info, info.title, info.caption) for info in pareto_infos(findings, say)],
+    )
+    yield section(say("heading.variants"), "variants", list(_variants(findings, say)))
+    yield from _images(findings, say)
+    yield _epochs(findings, say)
+    for heading, anchor, table in (
+        ("costs", "costs", costs_table(findings, say)),
+        ("confounds", "confounds", confounds_table(findings, say)),
+        ("reads", "reads", reads_table(findings, say)),
+        ("provenance", "provenance", provenance_table(findings, say)),
+        ("failures", "failures", failures_table(findings, say)),
+    ):
+        shown = len(table.columns) > 2 or heading == "failures"
+        yield section(say(f"heading.{heading}"), anchor, [Sheet(table), Text(table.note, "note")] if shown else [])
+    yield section(
+        say("heading.reruns"),
+        "reruns",
+        [Text(say("note.reruns")), Commands(tuple(findings.reruns.values()))],
+    )
+    yield section(say("heading.glossary"), "glossary", [Terms(tuple(_glossary(findings, say)))])
+
+
+def _evidence(findings: Findings, say: Words) -> Section | None:
+    refused = may_not_write(findings, say)
+    settling = findings.settling
+    blocks: list[Block | None] = [
+        Bullets(tuple(evidence_lines(findings, say))),
+        Claim(say("heading.may"), may_write(findings, say)),
+        None
+        if refused is None
+        else Claim(say("heading.may_not"), say("heading.quoted", sentence=refused.sentence), refused.why),
+    ]
+    if findings.evidence.test is not None:
+        blocks += [
+            Text(say("heading.settle"), "subheading"),
+            Bullets(tuple(settling_lines(findings, say))),
+            Commands((settling.command,)) if settling is not None and settling.command else None,
+        ]
+    return section(say("heading.rests_on"), "evidence", blocks)
+
+
+def curve_metrics(findings: Findings) -> list[str]:
+    """The metrics whose curves are drawn."""
+    return list(dict.fromkeys([findings.metric.name, "loss"]))
+
+
+def _curves(findings: Findings, say: Words) -> Iterator[Block]:
+    for metric in curve_metrics(findings):
+        if (info := curves_info(findings, metric, say)) is not None:
+            path = f"figures/curves-{re.sub('[^A-Za-z0-9]+', '-', metric)}.png"
+            yield Figure(info, say("figure.by_epoch", metric=info.label), curves_caption(info, say), path)
+
+
+def _comparisons(findings: Findings, say: Words) -> Iterator[Block]:
+    if (info := forest_info(findings, say)) is not None:
+        yield Figure(info, info.label, forest_caption(info, findings, say), "figures/forest.png")
+    table = comparisons_table(findings, say)
+    if table.rows:
+        yield Sheet(table, folded=say("heading.in_numbers"))
+        yield Text(table.note, "note")
+
+
+def _variants(findings: Findings, say: Words) -> Iterator[Block]:
+    if (info := levels_info(findings)) is not None:
+        title = say("figure.levels", metric=info.label)
+        yield Figure(info, title, levels_caption(info, say), "figures/levels.png")
+    table = variants_table(findings, say)
+    yield Sheet(table)
+    yield Text(table.note, "note")
+
+
+def _images(findings: Findings, say: Words) -> Iterator[Section | None]:
+    classes = classes_table(findings, say)
+    yield section(say("heading.classes"), "classes", [Text(classes.note), Sheet(classes)])
+    confusions = confusions_table(findings, say)
+    blocks: list[Block | None] = [Text(confusions.note), Sheet(confusions)]
+    for table in matrix_tables(findings.images, say):
+        blocks.append(Sheet(table, folded=table.title, matrix=True))
+    yield section(say("heading.confusions"), "confusions", blocks)
+    table = disagreements_table(findings, say)
+    yield section(say("heading.disagree"), "disagree", [Text(table.note), _gallery(findings, say), Sheet(table)])
+
+
+def _gallery(findings: Findings, say: Words) -> Gallery | None:
+    found = findings.images.disagreements if findings.images is not None else ()
+    table = disagreements_table(findings, say)
+    items = [
+        Thumbnail(item.id, item.label, findings.thumbnails[item.id], row[-2], row[-1])
+        for item, row in zip(found, table.rows, strict=True)
+        if item.id in findings.thumbnails
+    ]
+    return Gallery(tuple(items), say("column.right_by"), say("column.wrong_by")) if items else None
+
+
+def _epochs(findings: Findings, say: Words) -> Section | None:
+    table = epochs_table(findings, say)
+    folded = say("heading.epochs_folded", lines=say.count(len(table.rows), "line"))
+    return section(say("heading.epochs"), "epochs", [Sheet(table, folded=folded), Text(table.note, "note")])
+
+
+def _glossary(findings: Findings, say: Words) -> Iterator[tuple[str, str]]:
+    sizes = {
+        "negligible": size_words(findings.evidence.negligible, findings.metric, say),
+        "worthwhile": size_words(findings.evidence.worthwhile, findings.metric, say),
+        "metric": metric_words(findings.metric),
+    }
+    for key in say.keys_below("glossary"):
+        term, meaning = say.pair(key)
+        yield term, meaning.format(**sizes)
