@@ -38,6 +38,10 @@ class Trainer:
     """`unlabelled(spec)`: the paths of pictures without labels that come with the data set of a run."""
     retest: Callable[..., Any] | None = None
     """`retest(spec, result, run)`: the metrics of a finished run once more, from its stored weights."""
+    augmented_test: Callable[..., Any] | None = None
+    """`augmented_test(spec, result, run, tta)`: the npz of the test pictures seen several ways, in the run's folder."""
+    check_views: Callable[..., None] | None = None
+    """`check_views(config, tta)`: raises SettingError for views that cannot be had of a config's pictures."""
     check_config: Callable[..., None] | None = None
     """`check_config(config, protocol)`: raises SettingError for what cannot be met whatever the data are."""
     warm: str = ""
@@ -78,6 +82,8 @@ def load_trainer(path: str) -> Trainer:
         predict=getattr(module, "predict", None),
         unlabelled=getattr(module, "unlabelled", None),
         retest=getattr(module, "retest", None),
+        augmented_test=getattr(module, "augmented_test", None),
+        check_views=getattr(module, "check_views", None),
         check_config=getattr(module, "check_config", None),
         warm=getattr(module, "WARM", module_name),
     )

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablate.declared import looks_before, remember_looks
+from ablate.deriving import derived_rows
 from ablate.files import read_json, write_json
 from ablate.protocols import StudySummary
 from ablate.session import Options, Session
@@ -29,7 +30,7 @@ def judge_study(session: Session, options: Options) -> Findings:
     """Everything a report says, from the journals."""
     from ablate.report.findings import make_findings
 
-    return make_findings(
+    findings = make_findings(
         session.study,
         session.plan,
         collect(session.plan, session.store, session.origin, look=options.look),
@@ -39,6 +40,7 @@ def judge_study(session: Session, options: Options) -> Findings:
         origin=session.origin,
         looks_before=looks_before(session.store.study(session.study.name), session.plan),
     )
+    return replace(findings, derived=derived_rows(session, options))
 
 
 def write_report(findings: Findings, session: Session, options: Options) -> Path:

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ablate.deriving import compute_views
 from ablate.errors import DecisionNeeded, TrackingError
 from ablate.files import locked
 from ablate.harness.coordinator import FixedSource, Listener, News
@@ -108,6 +109,7 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
                 conduct(source, session, step, executor.open(), listener, interruption)
             if interruption.asked:
                 break
+        compute_views(session, options, executor.open, lambda: interruption.asked)
     findings = judge_study(session, options)
     shown = Shown.of(findings, session)
     report = report_folder(session, options) / "report.md"

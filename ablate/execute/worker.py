@@ -20,12 +20,14 @@ from ablate import files
 from ablate.errors import AblateError, Diverged, Stopped, TrainerError
 from ablate.execute.environment import machine, machine_stamp
 from ablate.execute.live import LiveRun, Task, drop_checkpoints
-from ablate.journal import Journal
+from ablate.journal import Journal, read_result
 from ablate.rates import no_fraction
 from ablate.records import Failed, FailureReason, Finished, Outcome
 from ablate.resolve import load_trainer, search_first
 
 PREPARED = "prepared.json"
+ASKED, VIEWS = "asked.json", "views.json"
+"""What a test by several views is handed (the run's folder, the views), and what it hands back."""
 TIED = "--tied"
 """Ends the run when whoever started it is gone."""
 
@@ -45,7 +47,13 @@ def main(attempt: Path) -> int:
     """Carry out the task; 0 when it ended with a result, 1 when it ended with a failure record."""
     task = Task.read(attempt)
     search_first(task.work)
-    return prepare(task, attempt) if task.kind == "prepare" else train(task, attempt)
+    match task.kind:
+        case "prepare":
+            return prepare(task, attempt)
+        case "views":
+            return test_by_views(task, attempt)
+        case _:
+            return train(task, attempt)
 
 
 def train(task: Task, attempt: Path) -> int:
@@ -91,6 +99,27 @@ def prepare(task: Task, attempt: Path) -> int:
         return 1
     files.write_json(attempt / PREPARED, {"prepared": asdict(prepared)})
     return 0
+
+
+def test_by_views(task: Task, attempt: Path) -> int:
+    """Test a finished run once more, by several views of each picture; what came of it goes to views.json."""
+    run = LiveRun(task=task, folder=attempt, journal=Journal(attempt))
+    try:
+        asked = files.read_json(attempt / ASKED)
+        trainer = load_trainer(task.spec.trainer)
+        result = read_result(Path(asked["run"]))
+        if trainer.augmented_test is None or not isinstance(result, Finished):
+            raise TrainerError(f"trainer {trainer.path} has no augmented_test, or the run no result")
+        found = trainer.augmented_test(task.spec, result, run, asked["tta"])
+        told = {"images": _relative(found, attempt)}
+    except Exception as error:  # noqa: BLE001 - the report says so beside the row, and the others go on
+        traceback.print_exc()
+        told = {"error": str(error) if isinstance(error, AblateError) else f"{type(error).__name__}: {error}"}
+    files.write_json(attempt / VIEWS, told)
+    return int("error" in told)
+
+
+test_by_views.__test__ = False  # type: ignore[attr-defined]  # its name would be collected by pytest
 
 
 def _reason(error: BaseException) -> FailureReason:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ablate.records import Stamp, TestRule
+from ablate.report.derived_facts import DerivedRow
 from ablate.report.image_facts import ImageFacts
 from ablate.stats.student import Basis
 from ablate.stats.verdict import Goal, Needed, NextLook, Supplement, Verdict
@@ -277,6 +278,7 @@ class Findings:
     total: EffectRow | None = None
     images: ImageFacts | None = None
     thumbnails: Mapping[str, bytes] = field(default_factory=dict)
+    derived: tuple[DerivedRow, ...] = ()
 
     @property
     def synthetic(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ablate.report.derived import derived_table
 from ablate.report.details import comparisons_table, epochs_table, failures_table, variants_table
 from ablate.report.evidence import banners, evidence_lines, settling_lines, warnings
 from ablate.report.facts import Findings
@@ -77,6 +78,8 @@ def _sections(findings: Findings, say: Words) -> Iterator[Section | None]:
         "cost",
         [Figure(info, info.title, info.caption) for info in pareto_infos(findings, say)],
     )
+    made = derived_table(findings, say)
+    yield section(made.title, "derived", [Sheet(made), Text(made.note, "note")])
     yield section(say("heading.variants"), "variants", list(_variants(findings, say)))
     yield from _images(findings, say)
     yield _epochs(findings, say)

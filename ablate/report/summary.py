@@ -6,6 +6,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from ablate.report.derived import derived_json
 from ablate.report.facts import Findings
 
 
@@ -62,6 +63,7 @@ def summary_json(findings: Findings, report: Path | str | None = None) -> dict[s
             for run in findings.failed
         ],
         "cautions": list(findings.cautions),
+        "derived": derived_json(findings.derived),
         "look": findings.evidence.look,
         "report": None if report is None else str(report),
     }

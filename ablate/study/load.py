@@ -15,6 +15,7 @@ from ablate.overrides import OverrideError, apply_overrides, refuse_overlaps
 from ablate.records import Folds, Official, Protocol, Share
 from ablate.resolve import Trainer, load_trainer
 from ablate.settings import Settings
+from ablate.study.derivation import DeriveBlock
 from ablate.study.factors import ONE_CHANGE, Factor, Overrides, Place, check_families, check_overlaps, read_factors
 from ablate.study.reader import Document, read_file, read_value
 from ablate.study.schema import DESIGNS, CompareBlock, EvidenceBlock, SearchBlock, StudyFile, TestBlock
@@ -51,6 +52,8 @@ class Study:
     """Seconds an attempt at a run may take."""
     sets: tuple[str, ...] = ()
     """`key=value` changes that were laid on the file, as they were given."""
+    derive: Mapping[str, DeriveBlock] = field(default_factory=dict)
+    """Rows made without training."""
 
     def resolve(self, overrides: Overrides, *places: Place) -> Settings:
         """The complete config under some overrides; `places`: where these stand in the file, the last first named."""
@@ -138,6 +141,7 @@ def load_study(path: Path | str, *, sets: Sequence[str] = (), design: str | None
         experiment=file.tracking.experiment or file.study,
         document=document,
         timeout=file.timeout,
+        derive=file.derive,
     )
     return _with_design(_with_sets(study, sets), design)
 

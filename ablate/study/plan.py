@@ -12,6 +12,7 @@ from ablate.files import sha256_json
 from ablate.overrides import flattened, is_inside
 from ablate.records import Contrast, Protocol, Replicate, RunSpec, Variant
 from ablate.settings import Settings, defining_test, identity_of
+from ablate.study.derivation import Derivation, make_derivations
 from ablate.study.design import Cell, Question, join_overrides, lay_out
 from ablate.study.expected import shown
 from ablate.study.factors import Overrides, Place
@@ -33,6 +34,7 @@ class Plan:
     contrasts: tuple[Contrast, ...]
     looks: tuple[int, ...]
     shares: tuple[float, ...] = ()
+    derivations: tuple[Derivation, ...] = ()
 
     def variant(self, name: str) -> Variant:
         """The variant of that name. Raises StudyError with a near match."""
@@ -65,7 +67,7 @@ class Plan:
 def make_plan(study: Study) -> Plan:
     """Resolve and check every variant of a study; needs neither data nor torch.
 
-    `compare:` asks about variants of the study's own design; another design leaves it out.
+    `compare:` and `derive:` name variants of the study's own design; another design leaves them out.
     Raises StudyError for a change that changes nothing, for a factor that would change the test
     images, and for every config that the trainer's schema or the trainer refuses.
     """
@@ -81,14 +83,17 @@ def make_plan(study: Study) -> Plan:
         variants[comparison.name], contrast = _compare(study, comparison, variants)
         contrasts.append(contrast)
     _check_published(study, variants if own else None)
+    made_variants = tuple(item.variant for item in variants.values())
+    tests = {name: defining_test(item.settings) for name, item in variants.items()}
     return Plan(
         study=study.name,
         trainer=study.trainer.path,
         protocol=study.protocol,
-        variants=tuple(item.variant for item in variants.values()),
+        variants=made_variants,
         contrasts=tuple(contrasts),
         looks=tuple(study.evidence.replicates),
         shares=tuple(study.evidence.shares or ()),
+        derivations=make_derivations(study, made_variants, tests) if own else (),
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from ablate.durations import read_duration
 from ablate.settings import Settings
+from ablate.study.derivation import DeriveBlock
 
 DESIGNS = ("chain", "one_at_a_time", "leave_one_out", "factorial")
 
@@ -173,6 +174,8 @@ class StudyFile(Settings):
     """Name of each factor -> what it changes; every combination."""
     compare: dict[Name, CompareBlock] = Field(default={})
     """Questions outside the design: name -> {with: a variant, set: {...}}."""
+    derive: dict[Name, DeriveBlock] = Field(default={})
+    """Rows made without training: name -> {from: a variant, tta: {...} or ensemble: {...}}."""
     evidence: EvidenceBlock = Field(default=EvidenceBlock())
     published: dict[str, Any] | None = None
     search: SearchBlock | None = None

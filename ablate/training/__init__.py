@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ablate.protocols import Run
 from ablate.records import Description, Finished, Outcome, Prepared, Protocol, RunSpec
@@ -73,3 +74,17 @@ def retest(spec: RunSpec, result: Finished, run: Run) -> Mapping[str, float]:
     from ablate.training.retest import retest_run
 
     return retest_run(spec, result, run)
+
+
+def augmented_test(spec: RunSpec, result: Finished, run: Run, tta: Mapping[str, Any]) -> Path:
+    """The test pictures of a finished run seen several ways: an npz in the run's folder, as a run itself writes it."""
+    from ablate.training.views import test_by_views
+
+    return test_by_views(spec, result, run, tta)
+
+
+def check_views(config: Config, tta: Mapping[str, Any]) -> None:
+    """Refuse views that would all be the same picture."""
+    from ablate.training.checks import refuse_idle_views
+
+    refuse_idle_views(config, tta)

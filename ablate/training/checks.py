@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ablate.errors import SettingError
 from ablate.records import Folds, Official, Protocol, Share
-from ablate.training.config import Config, Plateau
+from ablate.training.config import Augment, Config, Plateau
 
 
 def refuse_impossible(config: Config, protocol: Protocol) -> None:
@@ -68,4 +71,20 @@ def _refuse_unmeasured(config: Config, protocol: Protocol) -> None:
             "evidence.metric",
             f"evidence.metric is {metric}, which is not measured where data.multi_label is {str(several).lower()}",
             hint="Use macro_f1 or accuracy.",
+        )
+
+
+def refuse_idle_views(config: Config, tta: Mapping[str, Any]) -> None:
+    """Raise SettingError for views of a test picture that would show nothing new."""
+    if tta.get("draws") and config.augment == Augment():
+        raise SettingError(
+            "augment",
+            f"tta.draws ({tta['draws']}) asks for draws of the training augmentation, and there is none",
+            hint="Derive from a variant with augment, or write {flip: true}.",
+        )
+    if tta.get("crops") and 2 * tta["crops"] > config.data.image_size:
+        raise SettingError(
+            "data.image_size",
+            f"tta.crops ({tta['crops']}) pads by more than half of the {config.data.image_size} pixels of a picture",
+            hint="Lower tta.crops.",
         )

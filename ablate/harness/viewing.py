@@ -1,0 +1,83 @@
+"""Tests of finished runs by several views of each picture, through the executor; each is computed once and kept."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ablate import files
+from ablate.execute.live import Task
+from ablate.execute.worker import ASKED, VIEWS
+from ablate.files import sha256_json
+from ablate.protocols import Executor
+from ablate.records import Finished, RunSpec
+from ablate.store import SPEC, Store
+
+FORMAT = 1
+"""Version of what is kept; a higher one computes it anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewTest:
+    """One finished run to test again. tta: the views, as the study file says them."""
+
+    spec: RunSpec
+    result: Finished
+    tta: Mapping[str, Any]
+
+    def kept(self, store: Store) -> Path:
+        """Where its outcome lies: an npz like a run's own. It depends on the run and the views alone."""
+        attempt = self.result.folder.name
+        key = sha256_json([FORMAT, self.spec.fingerprint, attempt, dict(self.tta)])
+        return store.cache / "views" / f"{key[:32]}.npz"
+
+    def failure(self, store: Store) -> Path:
+        """Where the reason lies why it could not be computed."""
+        return self.kept(store).with_suffix(".json")
+
+
+def carry_out(
+    tests: Iterable[ViewTest], store: Store, executor: Executor, task: Task, is_stopped: Callable[[], bool]
+) -> None:
+    """Compute what is not there yet; a reason is kept for what could not be, and tried again next time.
+
+    is_stopped: asked between two tests, and while they run; what is under way is then given up.
+    """
+    queue = [test for test in tests if not test.kept(store).exists()]
+    running: dict[Path, ViewTest] = {}
+    folder = Path(tempfile.mkdtemp(prefix="ablate-views-"))
+    try:
+        while (queue or running) and not is_stopped():
+            while queue and len(running) < executor.slots:
+                test = queue.pop(0)
+                attempt = _attempt(folder / f"{len(queue):05d}", test, task)
+                running[attempt] = test
+                executor.start(attempt)
+            for end in executor.finished(0.05):
+                _keep(running.pop(end.attempt), end.attempt, store)
+        for attempt in running:
+            executor.kill(attempt)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _attempt(folder: Path, test: ViewTest, task: Task) -> Path:
+    folder.mkdir()
+    job = replace(task, spec=test.spec, kind="views")
+    files.write_json(folder / SPEC, {"spec": test.spec.to_json()} | job.envelope())
+    files.write_json(folder / ASKED, {"run": str(test.result.folder), "tta": dict(test.tta)})
+    return folder
+
+
+def _keep(test: ViewTest, attempt: Path, store: Store) -> None:
+    told = files.read_json(attempt / VIEWS) or {"error": "its process ended without a word"}
+    if "error" in told:
+        files.write_json(test.failure(store), {"error": told["error"]})
+        return
+    content = (attempt / told["images"]).read_bytes()
+    files.write_bytes(test.kept(store), content)
+    test.failure(store).unlink(missing_ok=True)
