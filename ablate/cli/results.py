@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def show_findings(findings: Findings, report: Path) -> None:
     """The sentence, the table of steps, and where the report lies."""
+    from ablate.report.derived import derived_table
     from ablate.report.tables import terminal_steps
     from ablate.report.words import first_sentence
 
@@ -24,6 +25,9 @@ def show_findings(findings: Findings, report: Path) -> None:
     say_table(list(table.columns), [list(row) for row in table.rows])
     if table.note:
         note(table.note)
+    if findings.derived:
+        made = derived_table(findings)
+        say_table(list(made.columns), [list(row) for row in made.rows], title=made.title)
     for cell in findings.failed:
         note(f"Failed: {cell.variant}, replicate {cell.replicate}: {cell.reason}")
     say(f"Report: {report}")

@@ -57,7 +57,7 @@ def prepare(config: Config, run: Run) -> Prepared:
 
 def predict(spec: RunSpec, result: Finished, pictures: Sequence[Path]) -> Iterator[Mapping[str, float]]:
     """Class name -> probability for each picture, by the weights of a finished run, batch by batch."""
-    from ablate.training.predict import predict_pictures
+    from ablate.training.predictions import predict_pictures
 
     return predict_pictures(spec, result, pictures)
 
@@ -71,7 +71,7 @@ def unlabelled(spec: RunSpec) -> list[Path]:
 
 def retest(spec: RunSpec, result: Finished, run: Run) -> Mapping[str, float]:
     """The metrics of a finished run once more, from its stored weights."""
-    from ablate.training.retest import retest_run
+    from ablate.training.retesting import retest_run
 
     return retest_run(spec, result, run)
 

@@ -18,7 +18,7 @@ from ablate.training.config import Augment, Config
 from ablate.training.data.augment import augmented
 from ablate.training.data.parts import Part
 from ablate.training.evaluate import evaluation_batch, probabilities
-from ablate.training.retest import reopen
+from ablate.training.retesting import reopen
 from ablate.training.seeding import Draws
 from ablate.training.stored import StoredNetwork
 

@@ -294,3 +294,14 @@ def test_the_built_in_trainer_does_not_depend_on_the_harness() -> None:
 def test_a_module_without_file_has_no_digest() -> None:
     """Nothing can be said of it."""
     assert source_digest("builtins:print") == source_digest("sys:exit")
+
+
+def test_no_module_of_the_built_in_trainer_hides_a_function() -> None:
+    """Importing a submodule sets its name in the package: `training/train.py` would take the place of `train`."""
+    import ablate.training
+
+    folder = Path(ablate.training.__file__).parent
+    modules = {path.stem for path in folder.iterdir() if path.suffix == ".py" or path.is_dir()}
+    functions = {name for name, value in vars(ablate.training).items() if callable(value)}
+
+    assert modules & (functions | {"train", "predict", "retest", "unlabelled", "augmented_test", "explain"}) == set()
