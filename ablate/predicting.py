@@ -12,11 +12,10 @@ from typing import Any, NamedTuple
 from ablate import files
 from ablate.errors import DataError, StudyError, TrainerError, near_match
 from ablate.execute.live import Task
+from ablate.naming import read_names
 from ablate.records import Finished, Protocol, Replicate, RunSpec
 from ablate.resolve import Trainer, load_trainer, source_digest
 from ablate.store import Store
-
-PLAN = "plan.json"
 
 PICTURES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 """What is taken for a picture in a folder, in any case; a file named by itself is always taken for one."""
@@ -167,21 +166,26 @@ def reopened(spec: RunSpec, store: Store) -> Reopened:
 
 
 def find_run(run: str, store: Store) -> tuple[RunSpec, Finished]:
-    """The spec and the result of a finished run by its name."""
+    """The spec and the result of a finished run by its name: STUDY/VARIANT/REPLICATE, or STUDY-search/trial N."""
     parts = run.split("/")
-    if len(parts) != 3:
-        raise StudyError(f"{run!r} is not of the form STUDY/VARIANT/REPLICATE", hint='Example: "quickstart/BN/0"')
-    study, variant, replicate = parts
-    plan = files.read_json(store.study(study) / PLAN)
-    if plan is None:
+    if len(parts) not in (2, 3):
+        raise StudyError(
+            f"{run!r} is not of the form STUDY/VARIANT/REPLICATE",
+            hint='Examples: "quickstart/BN/0", "quickstart-search/trial 12"',
+        )
+    study, variant = parts[:2]
+    variants = read_names(store.study(study))
+    if variants is None:
         known = _studies(store)
         raise StudyError(f"no study {study!r} has run here", hint=f"{near_match(study, known)}{_listed(known)}")
-    variants: dict[str, Any] = plan["variants"]
     if variant not in variants:
         raise StudyError(
             f"the study {study!r} has no variant {variant!r}",
             hint=f"{near_match(variant, variants)}{_listed(variants)}",
         )
+    # A trial mostly is one run, which then needs no number.
+    only = next(iter(variants[variant])) if len(variants[variant]) == 1 else ""
+    replicate = parts[2] if len(parts) == 3 else only
     fingerprint = variants[variant].get(replicate)
     if fingerprint is None:
         raise StudyError(f"{study}/{variant} has no replicate {replicate!r}", hint=_listed(variants[variant]))
@@ -196,4 +200,6 @@ def _studies(store: Store) -> list[str]:
 
 
 def _listed(names: Any) -> str:
-    return f"There are: {', '.join(names)}." if names else ""
+    names = list(names)
+    shown = [*names[:40], f"and {len(names) - 40} more"] if len(names) > 40 else names
+    return f"There are: {', '.join(shown)}." if names else ""

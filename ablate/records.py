@@ -52,7 +52,14 @@ class Official:
     """The source's own labelled test part."""
 
 
-TestRule = Folds | Share | Official
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstFold:
+    """Fold 0 of `count`, whatever the replicate: what a search has sealed, and its confirmation reads."""
+
+    count: int
+
+
+TestRule = Folds | Share | Official | FirstFold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +144,8 @@ def _test_to_json(test: TestRule) -> Any:
             return {"folds": count}
         case Share(share=share):
             return {"share": share}
+        case FirstFold(count=count):
+            return {"first_fold_of": count}
         case _:
             return "official"
 
@@ -148,6 +157,8 @@ def test_from_json(data: Any) -> TestRule:
             return Folds(count=count)
         case {"share": share}:
             return Share(share=share)
+        case {"first_fold_of": count}:
+            return FirstFold(count=count)
         case _:
             return Official()
 
@@ -186,7 +197,10 @@ class Contrast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What a run cost. Counts are None where the trainer cannot say."""
+    """What a run cost; None where the trainer cannot say.
+
+    latency_seconds: to score one picture alone.
+    """
 
     parameters: int | None = None
     flops: int | None = None
@@ -194,6 +208,7 @@ class Cost:
     images_seen: int | None = None
     peak_bytes: int | None = None
     train_seconds: float | None = None
+    latency_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+from ablate.confirming import Confirmation, confirm
 from ablate.errors import StudyError
-from ablate.files import locked, write_text
+from ablate.files import locked, read_json, write_json
 from ablate.harness.coordinator import Listener, News
 from ablate.harness.interruption import Interruption
 from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.telling import changes_text, core_settings, label_of, study_card, tell, tell_all
+from ablate.naming import add_trial, write_names, write_trials
 from ablate.protocols import StudyCard, StudySummary, Tracker
-from ablate.search import OptunaSource, Tried, importances, name_of, open_search, read_space, sealed_protocol
+from ablate.search import (
+    Book,
+    Importance,
+    Opened,
+    OptunaSource,
+    SearchQuestion,
+    Tried,
+    importances,
+    make_question,
+    open_search,
+    pareto_front,
+)
 from ablate.session import (
+    LazyExecutor,
     Options,
     Session,
     conduct,
@@ -29,166 +44,296 @@ from ablate.session import (
 )
 from ablate.study.load import Study
 from ablate.study.plan import Plan, make_plan
+from ablate.study.space import Point
 from ablate.workflow import TRACKING_SECONDS
+
+if TYPE_CHECKING:
+    from ablate.report.search_facts import SearchFacts
+
+DEFAULT_TRIALS = 50
+SEARCH = "search.json"
+"""What is known of a search beside its storage: where that is, what of it was shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchOptions:
+    """How to search, beside how to run.
+
+    trials: the total, or None for what the study says. storage: an Optuna URL, or None for a journal file in
+    the work folder. name: another name for the search. ablate_winner: ask which of the winner's changes matter.
+    """
+
+    trials: int | None = None
+    storage: str | None = None
+    name: str | None = None
+    ablate_winner: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchRun:
     """What a search came to.
 
-    best: None where no trial finished. answered: suggestions that equalled a finished run.
-    importance: parameter -> share of the variance over the trials.
+    tried: every trial that ended. best: of the first objective, None where no trial finished. front: the
+    trials nobody beats. trained: runs trained now. answered: suggestions that equalled a finished run.
+    stopped: why it ended before its last trial, or empty.
     """
 
-    name: str
-    metric: str
+    question: SearchQuestion
     tried: tuple[Tried, ...]
     best: Tried | None
-    importance: Mapping[str, float]
+    front: tuple[Tried, ...]
+    importance: tuple[Importance, ...]
+    confirmation: Confirmation | None
     trained: int
     answered: int
-    table: Path
+    stopped: str
+    place: str
+    page: Path
     delivered: bool
     exit_code: int
+
+    @property
+    def name(self) -> str:
+        """The search's name."""
+        return self.question.name
+
+    @property
+    def metric(self) -> str:
+        """What it is judged by first."""
+        return self.question.objectives[0].name
 
 
 def run_search(
     study: Study,
     *,
-    trials: int,
+    search: SearchOptions | None = None,
     work: Path | str = ".",
     options: Options | None = None,
     on_progress: OnProgress | None = None,
 ) -> SearchRun:
-    """Search until `trials` trials have ended, counting those of earlier calls.
+    """Search until the total of trials has ended, counting those of earlier calls; then confirm, where asked to.
 
-    Raises StudyError for a space the trainer's schema refuses, or a search that was begun otherwise.
+    Raises StudyError for a space the trainer's schema refuses, for a storage that cannot be used, and for a
+    search that was begun otherwise; Held where another process has it.
     """
+    search = search or SearchOptions()
+    question = make_question(replace(study, name=search.name or f"{study.name}-search"))
+    trials = search.trials if search.trials is not None else question.block.trials or DEFAULT_TRIALS
+    _refuse_impossible(question, search, trials)
     options = replace(options or Options(), look=1)
+    session = Session(question.study, baseline_plan(question), Path(work).resolve())
+    with undone_if_refused(session.store), locked(_folder(session) / "lock"):
+        _refuse_other_storage(_folder(session), search.storage)
+        with open_book(question, _folder(session), search.storage) as opened:
+            _remember(_folder(session), storage=opened.place)
+            walk = _Walk(session, options, on_progress or (lambda _: None), question, opened)
+            return walk.go(trials, search)
+
+
+def _refuse_impossible(question: SearchQuestion, search: SearchOptions, trials: int) -> None:
     if trials < 1:
-        raise StudyError(f"--trials {trials}: at least one")
-    space = read_space(study)
-    named = replace(study, name=f"{study.name}-search")
-    session = Session(named, _baseline_plan(named), Path(work).resolve())
-    tracker = open_tracker(session, options)
-    folder = session.store.study(named.name)
-    with undone_if_refused(session.store), locked(folder / "lock"):
-        interruption = interruption_of(options)
-        with interruption.watching(), lazy_executor(session, options) as executor:
-            look_at_data(session, options, executor, on_progress or (lambda _: None), interruption)
-            source = OptunaSource(
-                optuna_study=open_search(named, space, folder / "optuna.journal"),
-                space=space,
-                store=session.store,
-                trials=trials,
-                source_digest=session.source,
-                data_digest=session.prepared[session.plan.variants[0].name].digest,
-            )
-            before = len(source.tried)
-            card = study_card(named, session.plan.variants, name=named.name)
-            if tracker is not None:
-                tracker.begin(card)
-                for trial in source.tried:
-                    _tell_record(tracker, source, trial, session, card)
-            progress = Progress(total=max(0, trials - before), cached=before, slots=executor.slots)
-            listener = _listener(source, tracker, session, card, (progress, on_progress or (lambda _: None)))
-            if not source.done():
-                told = on_progress or (lambda _: None)
-                interruption.notice = lambda: told(replace(progress, kind="stopping"))
-                conduct(source, session, options, executor.open(), listener, interruption)
-        return _conclude(source, session, tracker, options, interruption, progress)
+        raise StudyError(f"--trials {trials}: at least one", hint="It is the total, earlier calls included.")
+    if search.ablate_winner and question.block.confirm is None:
+        raise StudyError(
+            "--ablate-winner asks about the confirmed winner, and the search has no confirm:",
+            hint="Add it to the study's search:, such as confirm: {top: 3, replicates: 5}.",
+        )
 
 
-def _baseline_plan(study: Study) -> Plan:
+def _folder(session: Session) -> Path:
+    return session.store.study(session.study.name)
+
+
+def _refuse_other_storage(folder: Path, url: str | None) -> None:
+    from ablate.search.storage import JOURNAL, without_secrets
+
+    known = (read_json(folder / SEARCH) or {}).get("storage")
+    asked = str(folder / JOURNAL) if url is None else without_secrets(url)
+    if known is not None and known != asked:
+        was_default = known.endswith(JOURNAL)
+        raise StudyError(
+            f"the search {folder.name!r} is kept in {known}, not in {asked}",
+            hint=("Leave --storage out" if was_default else f"Give --storage {known}") + ", or take --new NAME.",
+        )
+
+
+def _remember(folder: Path, **news: object) -> None:
+    write_json(folder / SEARCH, (read_json(folder / SEARCH) or {}) | news)
+
+
+@contextmanager
+def open_book(question: SearchQuestion, folder: Path, url: str | None = None) -> Iterator[Opened]:
+    """The search in its storage, held by this process."""
+    opened = open_search(question, folder, url)
+    with opened.held():
+        yield opened
+
+
+def baseline_plan(question: SearchQuestion) -> Plan:
     """The search's own plan: the base alone, judged on validation."""
-    protocol = sealed_protocol(study)
-    evidence = study.evidence.model_copy(update={"val": protocol.val})
+    study = question.study
+    evidence = study.evidence.model_copy(update={"val": question.protocol.val, "replicates": [1], "families": {}})
     alone = replace(study, design=None, own_design=None, factors=(), comparisons=(), published=None, evidence=evidence)
-    return replace(make_plan(alone), protocol=protocol, looks=(1,))
+    return replace(make_plan(alone), study=study.name, protocol=question.protocol, looks=(1,))
 
 
-def _listener(
-    source: OptunaSource, tracker: Tracker | None, session: Session, card: StudyCard, told: tuple[Progress, OnProgress]
-) -> Listener:
-    progress, on_progress = told
+@dataclass(slots=True)
+class _Walk:
+    """One call of a search."""
 
-    def listen(news: News) -> None:
-        numbers = source.numbers_of(news.spec.fingerprint)
-        name = name_of(numbers[0])
+    session: Session
+    options: Options
+    on_progress: OnProgress
+    question: SearchQuestion
+    opened: Opened
+
+    def go(self, trials: int, search: SearchOptions) -> SearchRun:
+        """Search, confirm, show."""
+        tracker = open_tracker(self.session, self.options)
+        interruption = interruption_of(self.options)
+        with interruption.watching(), lazy_executor(self.session, self.options) as executor:
+            look_at_data(self.session, self.options, executor, self.on_progress, interruption)
+            source = make_source(self.question, self.opened, self.session, trials)
+            card = study_card(self.question.study, self.session.plan.variants, name=self.question.name)
+            progress = self._search(source, executor, tracker, card, interruption)
+            confirmation = None
+            if source.done() and not interruption.asked and self.question.block.confirm is not None:
+                confirmation = confirm(
+                    self.question, source.ended, self.session, self.options, executor,
+                    winner=search.ablate_winner, interruption=interruption, on_progress=self.on_progress,
+                )  # fmt: skip
+        return self._conclude(source, tracker, confirmation, progress, interruption)
+
+    def _search(
+        self,
+        source: OptunaSource,
+        executor: LazyExecutor,
+        tracker: Tracker | None,
+        card: StudyCard,
+        interruption: Interruption,
+    ) -> Progress:
+        folder = _folder(self.session)
+        write_names(folder, self.question.name, self.question.study.document.name, {})
+        write_trials(folder, [(tried.name, _runs(tried)) for tried in source.tried.values()])
+        ended = source.ended
         if tracker is not None:
-            _describe(name, news.spec.config, source, card, session)
-            tell(tracker, label_of(name, news.spec), news)
-        progress.hear(news, f"{name} · {point_text(source.point(numbers[0]))}")
-        on_progress(progress)
+            tracker.begin(card)
+            for tried in ended:
+                self._tell_record(tracker, tried, card)
+        known = set(source.tried)
 
-    return listen
+        def asked(tried: Tried) -> None:
+            if tried.number not in known:
+                add_trial(folder, tried.name, _runs(tried))
+
+        source.on_asked = asked
+        runs = len(self.question.replicates)
+        total = max(0, source.trials - len(ended)) * runs
+        progress = Progress(total=total, cached=len(ended) * runs, slots=executor.slots)
+        interruption.notice = lambda: self.on_progress(replace(progress, kind="stopping"))
+        listener = self._listener(source, tracker, card, progress)
+        if not source.done():
+            conduct(source, self.session, self.options, executor.open(), listener, interruption)
+        return progress
+
+    def _listener(self, source: OptunaSource, tracker: Tracker | None, card: StudyCard, progress: Progress) -> Listener:
+        several = len(self.question.replicates) > 1
+
+        def listen(news: News) -> None:
+            tried = source.owner_of(news.spec.fingerprint)
+            if tracker is not None:
+                self._describe(tried, card)
+                tell(tracker, label_of(tried.name, news.spec), news)
+            replicate = f" · replicate {news.spec.replicate.index}" if several else ""
+            progress.hear(news, f"{tried.name}{replicate} · {point_text(tried.point)}")
+            self.on_progress(progress)
+
+        return listen
+
+    def _describe(self, tried: Tried, card: StudyCard) -> None:
+        """Add a trial to the card, which trackers read when they hear of it."""
+        if tried.name in card.core or not tried.specs:
+            return
+        core, changes = card.core, card.changes
+        assert isinstance(core, dict)
+        assert isinstance(changes, dict)
+        changes[tried.name] = point_text(tried.point)
+        config = next(iter(tried.specs.values())).config
+        core[tried.name] = core_settings(config, self.session.plan.variants[0].config)
+
+    def _tell_record(self, tracker: Tracker, tried: Tried, card: StudyCard) -> None:
+        self._describe(tried, card)
+        for spec in tried.specs.values():
+            for result in self.session.store.results(spec.fingerprint)[-1:]:
+                tell_all(tracker, label_of(tried.name, spec), result.folder)
+
+    def _conclude(
+        self,
+        source: OptunaSource,
+        tracker: Tracker | None,
+        confirmation: Confirmation | None,
+        progress: Progress,
+        interruption: Interruption,
+    ) -> SearchRun:
+        from ablate.report.search_page import describe_search, render_search
+        from ablate.search_findings import facts_of
+
+        optuna_study = self.opened.optuna_study
+        tried = tuple(source.ended)
+        best = best_of(self.question, tried)
+        on_front = pareto_front(optuna_study) if best is not None else frozenset()
+        found = SearchRun(
+            question=self.question,
+            tried=tried,
+            best=best,
+            front=tuple(trial for trial in tried if trial.number in on_front),
+            importance=importances(optuna_study),
+            confirmation=confirmation,
+            trained=progress.trained,
+            answered=source.answered,
+            stopped=source.stopped,
+            place=self.opened.place,
+            page=(self.options.reports or self.session.work / "reports") / self.question.name / "report.md",
+            delivered=True,
+            exit_code=interruption.exit_code if interruption.asked else int(any(t.state == "failed" for t in tried)),
+        )
+        facts: SearchFacts = facts_of(found, self.session)
+        digest = hashlib.sha256(f"{metadata.version('ablate-harness')}\0{facts!r}".encode()).hexdigest()
+        known = read_json(_folder(self.session) / SEARCH) or {}
+        if known.get("shown") != digest or not found.page.exists():
+            render_search(facts, found.page.parent)
+            _remember(_folder(self.session), shown=digest)
+        if tracker is None:
+            return found
+        failed = any(trial.state == "failed" for trial in tried)
+        summary = StudySummary(
+            description=describe_search(facts), files=found.page.parent, variants={}, failed=failed, extra={}
+        )
+        return replace(found, delivered=tracker.end(summary, timeout=TRACKING_SECONDS))
 
 
-def point_text(point: Mapping[str, Any]) -> str:
+def make_source(question: SearchQuestion, opened: Opened, session: Session, trials: int) -> OptunaSource:
+    """The Source that asks this search's Optuna study."""
+    return OptunaSource(
+        book=Book(optuna_study=opened.optuna_study, question=question),
+        store=session.store,
+        trials=trials,
+        source_digest=session.source,
+        data_digest=session.prepared[session.plan.variants[0].name].digest,
+    )
+
+
+def best_of(question: SearchQuestion, tried: tuple[Tried, ...]) -> Tried | None:
+    """The best trial by the first objective; of equal ones the first."""
+    sign = 1 if question.objectives[0].goal == "max" else -1
+    finished = [trial for trial in tried if trial.value is not None]
+    return max(finished, key=lambda trial: sign * (trial.value or 0.0), default=None)
+
+
+def point_text(point: Point) -> str:
     """A point of the space for a person: four digits are enough to tell trials apart."""
     return changes_text({k: float(f"{v:.4g}") if isinstance(v, float) else v for k, v in point.items()})
 
 
-def _describe(name: str, config: Mapping[str, Any], source: OptunaSource, card: StudyCard, session: Session) -> None:
-    """Add a trial to the card, which trackers read when they hear of it."""
-    if name in card.core:
-        return
-    core, changes = card.core, card.changes
-    assert isinstance(core, dict)
-    assert isinstance(changes, dict)
-    changes[name] = changes_text(source.point(int(name.rsplit(" ", 1)[1])))
-    core[name] = core_settings(config, session.plan.variants[0].config)
-
-
-def _tell_record(tracker: Tracker, source: OptunaSource, trial: Tried, session: Session, card: StudyCard) -> None:
-    name = name_of(trial.number)
-    _describe(name, trial.spec.config, source, card, session)
-    for result in session.store.results(trial.spec.fingerprint)[-1:]:
-        tell_all(tracker, label_of(name, trial.spec), result.folder)
-
-
-def _conclude(
-    source: OptunaSource,
-    session: Session,
-    tracker: Tracker | None,
-    options: Options,
-    interruption: Interruption,
-    progress: Progress,
-) -> SearchRun:
-    study = session.study
-    goal = study.trainer.metrics[study.evidence.metric]
-    tried = tuple(sorted(source.tried, key=lambda trial: trial.number))
-    finished = [trial for trial in tried if trial.value is not None]
-    sign = 1 if goal == "max" else -1
-    best = max(finished, key=lambda trial: sign * (trial.value or 0.0), default=None)
-    table = (options.reports or session.work / "reports") / study.name / "trials.csv"
-    write_text(table, _csv(tried, study.evidence.metric))
-    description = "" if best is None else f"Best: {name_of(best.number)}, {point_text(best.point)}"
-    failed = any(trial.value is None for trial in tried)
-    delivered = tracker is None or tracker.end(
-        StudySummary(description=description, files=table.parent, variants={}, failed=failed, extra={}),
-        timeout=TRACKING_SECONDS,
-    )
-    return SearchRun(
-        name=study.name,
-        metric=study.evidence.metric,
-        tried=tried,
-        best=best,
-        importance=importances(source.optuna_study),
-        trained=progress.trained,
-        answered=source.answered,
-        table=table,
-        delivered=delivered,
-        exit_code=interruption.exit_code if interruption.asked else int(failed),
-    )
-
-
-def _csv(tried: tuple[Tried, ...], metric: str) -> str:
-    keys = list(dict.fromkeys(key for trial in tried for key in trial.point))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["trial", *keys, f"val {metric}", "fingerprint"])
-    for trial in tried:
-        value = "" if trial.value is None else repr(trial.value)
-        writer.writerow([trial.number, *(trial.point.get(key, "") for key in keys), value, trial.spec.fingerprint[:12]])
-    return text.getvalue()
+def _runs(tried: Tried) -> dict[str, str]:
+    return {str(replicate): spec.fingerprint for replicate, spec in tried.specs.items()}

@@ -16,12 +16,11 @@ from ablate.execute.environment import cores, git_commit, gpus
 from ablate.execute.inline import InlineExecutor
 from ablate.execute.live import Task
 from ablate.execute.pool import open_pool
-from ablate.files import write_json
 from ablate.harness import preparing
 from ablate.harness.coordinator import Coordinator, Listener
 from ablate.harness.interruption import Interruption
 from ablate.harness.progress import OnProgress, Progress
-from ablate.predicting import PLAN
+from ablate.naming import write_names
 from ablate.protocols import Executor, Source, Tracker
 from ablate.records import Prepared, Replicate, Variant
 from ablate.resolve import source_digest
@@ -93,8 +92,7 @@ class Session:
         variants: dict[str, dict[str, str]] = {variant.name: {} for variant in self.plan.variants}
         for variant, spec in self.plan.runs(len(self.plan.looks)):
             variants[variant.name][str(spec.replicate.index)] = spec.fingerprint
-        content = {"study": self.study.name, "file": self.study.document.name, "variants": variants}
-        write_json(self.store.study(self.study.name) / PLAN, content)
+        write_names(self.store.study(self.study.name), self.study.name, self.study.document.name, variants)
 
     def look_reached(self) -> int:
         """The latest look that any run was finished for; 1 before the first run."""

@@ -7,10 +7,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from ablate import files
 from ablate.execute.live import HEARTBEAT
 from ablate.journal import read_events
-from ablate.predicting import PLAN
+from ablate.naming import PLAN, read_names
 from ablate.records import Failed, Finished
 from ablate.store import Store
 
@@ -23,19 +22,19 @@ def study_states(work: Path) -> list[dict[str, Any]]:
     store = Store(work)
     states = []
     for path in sorted((store.root / "studies").glob(f"*/{PLAN}")):
-        plan = files.read_json(path)
-        if plan is None:
+        variants = read_names(path.parent)
+        if variants is None:
             continue
         counts: Counter[str] = Counter()
         details = []
-        for variant, replicates in plan["variants"].items():
+        for variant, replicates in variants.items():
             for replicate, fingerprint in replicates.items():
                 state, text = _state(store, fingerprint)
                 counts[state] += 1
                 if state in ("running", "failed", "interrupted"):
                     details.append({"variant": variant, "replicate": replicate, "state": state, "text": text})
-        names = ("finished", "running", "failed", "interrupted", "waiting")
-        states.append({"study": plan["study"]} | {name: counts[name] for name in names} | {"details": details})
+        names = ("finished", "running", "failed", "pruned", "interrupted", "waiting")
+        states.append({"study": path.parent.name} | {name: counts[name] for name in names} | {"details": details})
     return states
 
 
@@ -49,14 +48,20 @@ def _state(store: Store, fingerprint: str) -> tuple[str, str]:
     match store.results(fingerprint)[-1:]:
         case [Failed(folder=folder, reason="interrupted")] if folder == newest:
             return "interrupted", ""
+        case [Failed(folder=folder, reason="pruned")] if folder == newest:
+            return "pruned", ""
         case [Failed(folder=folder) as failed] if folder == newest:
             return "failed", f"{failed.reason}: {failed.message}"
         case [Finished()]:
             return "finished", ""
     if _is_fresh(newest):
-        epochs = [event.data["epoch"] for event in read_events(newest)[0] if event.kind == "epoch"]
-        return "running", f"epoch {epochs[-1]} done" if epochs else "in its first epoch"
+        return "running", _epochs_done(newest)
     return "interrupted", "its process is gone"
+
+
+def _epochs_done(attempt: Path) -> str:
+    epochs = [event.data["epoch"] for event in read_events(attempt)[0] if event.kind == "epoch"]
+    return f"after epoch {epochs[-1]}" if epochs else "in its first epoch"
 
 
 def _is_fresh(attempt: Path) -> bool:

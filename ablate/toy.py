@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import Field
 
 from ablate.protocols import Run
-from ablate.records import Cost, Description, Folds, Outcome, Prepared
+from ablate.records import Cost, Description, FirstFold, Folds, Outcome, Prepared
 from ablate.settings import DefinesTest, Settings
 
 METRICS = {"accuracy": "max", "loss": "min"}
@@ -90,6 +90,8 @@ def _tested(config: Config, run: Run, accuracy: float) -> Outcome:
     match run.protocol.test:
         case Folds(count=count):
             part = [i for i in range(config.images) if i % count == run.replicate.index % count]
+        case FirstFold(count=count):
+            part = list(range(0, config.images, count))
         case _:
             part = list(range(config.images))
     difficulty = np.random.default_rng(0).uniform(size=config.images)[part]

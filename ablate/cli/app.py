@@ -109,32 +109,46 @@ def run(
 @app.command()
 def optuna(
     study: MaybeStudy = None,
-    trials: Annotated[int, typer.Option(help="Total number of trials, earlier calls included.")] = 50,
+    trials: Annotated[
+        int | None,
+        typer.Option(help="Total number of trials, earlier calls included (default: what the study says, else 50)."),
+    ] = None,
     work: Work = Path(),
     set_: Sets = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(help="An Optuna URL, such as postgresql://... (default: a journal file in the work folder)."),
+    ] = None,
+    new: Annotated[str | None, typer.Option(metavar="NAME", help="Search under another name.")] = None,
+    ablate_winner: Annotated[
+        bool, typer.Option("--ablate-winner", help="With confirm: also ask which of the winner's changes matter.")
+    ] = False,
+    executor: Executor = ExecutorName.pool,
     workers: Workers = None,
     tracking_uri: Uri = None,
     no_tracking: NoTracking = False,
     json_: Json = False,
 ) -> None:
-    """Search settings by validation accuracy; the test images are never read.
+    """Search settings by validation accuracy; the test images are read once, to confirm the best.
 
     Example: ablate optuna --trials 50
     """
-    from ablate.searching import run_search
+    from ablate.cli.results import search_json, show_search
+    from ablate.searching import SearchOptions, run_search
     from ablate.session import Options
 
     with errors_shown():
         loaded = load(study, work, set_, None) if study else _quickstart(work, set_)
-        options = Options(workers=workers, tracking_uri=tracking_uri, track=not no_tracking)
+        options = Options(executor=executor.value, workers=workers, tracking_uri=tracking_uri, track=not no_tracking)
+        search = SearchOptions(trials=trials, storage=storage, name=new, ablate_winner=ablate_winner)
         with Watch(loaded.evidence.metric) as watch:
-            found = run_search(loaded, trials=trials, work=work, options=options, on_progress=watch)
-        from ablate.cli.results import search_json, show_search
-
+            found = run_search(loaded, search=search, work=work, options=options, on_progress=watch)
         if json_:
             say_json(search_json(found))
         else:
             show_search(found)
+        if found.exit_code >= 128:
+            note("Interrupted. The same command goes on from here.")
         raise typer.Exit(found.exit_code)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ablate.cli.show import note, say, say_table
 
 if TYPE_CHECKING:
+    from ablate.confirming import Confirmation
     from ablate.report.findings import Findings
     from ablate.searching import SearchRun
     from ablate.workflow import StudyRun
@@ -47,37 +48,83 @@ def show_study_run(done: StudyRun) -> None:
 
 
 def show_search(found: SearchRun) -> None:
-    """The best setting, and how much each parameter mattered."""
-    finished = [trial for trial in found.tried if trial.value is not None]
-    say(f"{found.name}: {len(finished)} of {len(found.tried)} trials finished, {found.trained} trained now.")
+    """The best setting, what it is worth, and how much each parameter mattered."""
+    count = {state: sum(trial.state == state for trial in found.tried) for state in ("complete", "pruned", "diverged")}
+    extra = "".join(f", {count[state]} {word}" for state, word in _ENDED.items() if count[state])
+    trained = f"{found.trained} run{'' if found.trained == 1 else 's'} trained now"
+    say(f"{found.name}: {count['complete']} of {len(found.tried)} trials finished{extra}; {trained}.")
     if found.answered:
         say(f"{found.answered} suggestions equalled a finished run and were answered from the records.")
+    if found.stopped:
+        say(f"Ended before the last trial: {found.stopped}.")
     if found.best is not None:
         rows = [[key, _number(value)] for key, value in found.best.point.items()]
         shown = _metric(found.metric, found.best.value)
-        say_table(["best setting", f"trial {found.best.number}: validation {found.metric} {shown}"], rows)
-        note("The best of many trials looks better than it is: confirm it on replicates before you quote it.")
+        say_table(["best setting", f"{found.best.name}: validation {found.metric} {shown}"], rows)
+    if len(found.question.objectives) > 1:
+        names = [objective.name for objective in found.question.objectives]
+        rows = [
+            [trial.name, *(_metric(n, v) for n, v in zip(names, trial.values or (), strict=False))]
+            for trial in found.front
+        ]
+        say_table(["nobody is better in both", *names], rows)
     if found.importance:
-        rows = [[key, f"{100 * share:.0f} %"] for key, share in found.importance.items()]
-        say_table(["parameter", "share of the variance over the trials"], rows)
-    say(f"Trials: {found.table}")
+        rows = [[row.name, _share(row.fanova), _share(row.ped_anova)] for row in found.importance]
+        say_table(["parameter", "fANOVA", "PED-ANOVA"], rows)
+    if found.confirmation is not None:
+        _show_confirmation(found.confirmation)
+    elif found.best is not None:
+        note("The best of many trials looks better than it is: confirm it before you quote it (confirm: in search:).")
+    if not found.delivered:
+        note("MLflow is not up to date; the journals are. The same command brings it up to date.")
+    say(f"Report: {found.page}")
+
+
+_ENDED = {"pruned": "given up early", "diverged": "diverged"}
+
+
+def _show_confirmation(found: Confirmation) -> None:
+    from ablate.report.tables import terminal_steps
+    from ablate.report.words import first_sentence
+
+    say(f"Confirmation on the sealed part: {first_sentence(found.findings)}")
+    table = terminal_steps(found.findings)
+    say_table(list(table.columns), [list(row) for row in table.rows])
+    if found.alone:
+        note(f"The winner's changes were not asked about one by one: {found.alone}.")
+    if found.later:
+        note(f"Not confirmed, because the sealed part is read once: {', '.join(found.later)}.")
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.0f} %"
 
 
 def search_json(found: SearchRun) -> dict[str, Any]:
     """The search as plain data; accuracy in percent."""
+    from ablate.report.summary import summary_json
+
     scale = 100 if "accuracy" in found.metric else 1
-    best = found.best
+    best, confirmation = found.best, found.confirmation
     return {
         "study": found.name,
         "metric": found.metric,
+        "objectives": [objective.name for objective in found.question.objectives],
         "trials": len(found.tried),
+        "complete": sum(trial.state == "complete" for trial in found.tried),
+        "pruned": sum(trial.state == "pruned" for trial in found.tried),
+        "failed": sum(trial.state == "failed" for trial in found.tried),
         "trained": found.trained,
         "answered": found.answered,
+        "stopped": found.stopped or None,
         "best": None
         if best is None or best.value is None
         else {"trial": best.number, "value": scale * best.value, "setting": dict(best.point)},
-        "importance": dict(found.importance),
-        "table": str(found.table),
+        "front": [trial.number for trial in found.front],
+        "importance": {row.name: {"fanova": row.fanova, "ped_anova": row.ped_anova} for row in found.importance},
+        "confirmation": None if confirmation is None else summary_json(confirmation.findings, confirmation.report),
+        "storage": found.place,
+        "report": str(found.page),
     }
 
 
@@ -109,7 +156,7 @@ def show_status(states: Sequence[Mapping[str, Any]]) -> None:
     if not states:
         say("No study has run in this folder yet. `ablate demo` runs the quick start.")
         return
-    columns = ["study", "finished", "running", "failed", "interrupted", "waiting"]
+    columns = ["study", "finished", "running", "failed", "pruned", "interrupted", "waiting"]
     say_table(columns, [[state["study"], *(str(state[name]) for name in columns[1:])] for state in states])
     for state in states:
         for item in state["details"]:

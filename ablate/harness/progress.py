@@ -88,7 +88,7 @@ class Progress:
         if news.again:
             return
         self.done += 1
-        self.failed += isinstance(news.result, Failed)
+        self.failed += isinstance(news.result, Failed) and news.result.reason != "pruned"
         stopped = isinstance(news.result, Failed) and news.result.reason == "interrupted"
         self.trained += news.attempt in self._started and not stopped
         if isinstance(news.result, Finished):

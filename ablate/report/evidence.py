@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ablate.records import Folds, Official, Share
+from ablate.records import FirstFold, Folds, Official, Share
 from ablate.report.facts import Findings, OpenStep, Settling
 from ablate.report.language import ENGLISH, Words
 from ablate.report.numbers import duration
@@ -94,6 +94,8 @@ def _images(findings: Findings, say: Words) -> str:
             return say("evidence.share", size=size, images=seen)
         case Official():
             return say("evidence.official", images=seen)
+        case FirstFold(count=count):
+            return say("evidence.first_fold", folds=say.count(count, "fold"), images=seen)
         case None:
             return ""
 

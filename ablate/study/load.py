@@ -18,7 +18,8 @@ from ablate.settings import Settings
 from ablate.study.derivation import DeriveBlock
 from ablate.study.factors import ONE_CHANGE, Factor, Overrides, Place, check_families, check_overlaps, read_factors
 from ablate.study.reader import Document, read_file, read_value
-from ablate.study.schema import DESIGNS, CompareBlock, EvidenceBlock, SearchBlock, StudyFile, TestBlock
+from ablate.study.schema import DESIGNS, CompareBlock, EvidenceBlock, StudyFile, TestBlock
+from ablate.study.search_block import SearchBlock, TuneBlock
 from ablate.study.validation import dotted, validate
 
 
@@ -50,6 +51,7 @@ class Study:
     document: Document = field(repr=False)
     timeout: float | None = None
     """Seconds an attempt at a run may take."""
+    tune: TuneBlock | None = None
     sets: tuple[str, ...] = ()
     """`key=value` changes that were laid on the file, as they were given."""
     derive: Mapping[str, DeriveBlock] = field(default_factory=dict)
@@ -138,6 +140,7 @@ def load_study(path: Path | str, *, sets: Sequence[str] = (), design: str | None
         evidence=file.evidence,
         published=file.published,
         search=file.search,
+        tune=file.tune,
         experiment=file.tracking.experiment or file.study,
         document=document,
         timeout=file.timeout,

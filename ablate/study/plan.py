@@ -24,7 +24,7 @@ class Plan:
     """What a study will do.
 
     looks: the planned numbers of replicates. shares: the part of the error rate each may spend, empty for
-    the usual ones.
+    the usual ones. stream: whose luck its runs have.
     """
 
     study: str
@@ -35,6 +35,7 @@ class Plan:
     looks: tuple[int, ...]
     shares: tuple[float, ...] = ()
     derivations: tuple[Derivation, ...] = ()
+    stream: str = "main"
 
     def variant(self, name: str) -> Variant:
         """The variant of that name. Raises StudyError with a near match."""
@@ -61,7 +62,7 @@ class Plan:
         """Every run up to a planned look (counted from 1), replicate by replicate over all variants."""
         for index in range(self.looks[look - 1]):
             for variant in self.variants:
-                yield variant, self.spec(variant, Replicate(index=index))
+                yield variant, self.spec(variant, Replicate(index=index, stream=self.stream))
 
 
 def make_plan(study: Study) -> Plan:

@@ -9,10 +9,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 from ablate.durations import read_duration
 from ablate.settings import Settings
 from ablate.study.derivation import DeriveBlock
+from ablate.study.search_block import SearchBlock, ShareOrCount, TuneBlock
 
 DESIGNS = ("chain", "one_at_a_time", "leave_one_out", "factorial")
 
-ShareOrCount = Annotated[float, Field(gt=0, lt=1)] | Annotated[int, Field(ge=1)]
 MAX_NAME = 80
 
 
@@ -104,33 +104,6 @@ class CompareBlock(Settings):
     """What changes, by dotted key."""
 
 
-class RangeBlock(Settings):
-    """A range of numbers to search."""
-
-    low: float | int
-    high: float | int
-    log: bool = False
-    step: float | int | None = None
-
-    @model_validator(mode="after")
-    def _not_empty(self) -> RangeBlock:
-        if self.low >= self.high:
-            raise ValueError(f"low ({self.low}) is not below high ({self.high}); swap them")
-        if self.log and self.low <= 0:
-            raise ValueError(f"low ({self.low}) has no logarithm; raise it above 0, or leave log out")
-        if self.log and self.step is not None:
-            raise ValueError("step and log: true exclude each other; leave one out")
-        return self
-
-
-class SearchBlock(Settings):
-    """What `ablate optuna` searches: ranges and choices by dotted key."""
-
-    space: Annotated[dict[str, RangeBlock | Annotated[list[Any], Field(min_length=1)]], Field(min_length=1)]
-    val: ShareOrCount = 0.1
-    """Share (or number) of all images, out of the training part, that trials are judged on."""
-
-
 Duration = Annotated[float, BeforeValidator(read_duration), Field(json_schema_extra={"type": ["number", "string"]})]
 """Seconds, or a text such as 30m or 3h."""
 
@@ -179,6 +152,8 @@ class StudyFile(Settings):
     evidence: EvidenceBlock = Field(default=EvidenceBlock())
     published: dict[str, Any] | None = None
     search: SearchBlock | None = None
+    tune: TuneBlock | None = None
+    """The same search for every variant, before its replicates are trained."""
     stand_in: StandInBlock | None = None
     tracking: TrackingBlock = Field(default=TrackingBlock())
     timeout: Duration | None = None

@@ -180,9 +180,10 @@ def of_result(event: Event, label: RunLabel, attempt: Path, *, epoch: int) -> Up
 
 
 def _of_failure(failed: Failed, at: int) -> Update:
-    stopped = failed.reason in ("interrupted", "killed")
+    stopped = failed.reason in ("interrupted", "killed", "pruned")
+    pruned = {"ablate.pruned": "true"} if failed.reason == "pruned" else {}
     return Update(
-        tags=tags({FAILURE: failed.reason, "ablate.failure_message": failed.message}),
+        tags=tags({FAILURE: failed.reason, "ablate.failure_message": failed.message} | pruned),
         texts={"traceback.txt": failed.traceback.encode()} if failed.traceback else {},
         status="KILLED" if stopped else "FAILED",
         ended=at,

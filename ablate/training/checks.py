@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ablate.errors import SettingError
-from ablate.records import Folds, Official, Protocol, Share
+from ablate.records import FirstFold, Folds, Official, Protocol, Share
 from ablate.training.config import Augment, Config, Plateau
 
 
@@ -17,7 +17,7 @@ def refuse_impossible(config: Config, protocol: Protocol) -> None:
     """
     train, val = config.data.train, protocol.val
     match protocol.test:
-        case Folds(count=folds):
+        case Folds(count=folds) | FirstFold(count=folds):
             test, asked = 1 / folds, f"{{folds: {folds}}}"
         case Share(share=float(share)):
             test, asked = share, f"{{share: {share}}}"

@@ -13,7 +13,7 @@ import pytest
 
 from ablate.errors import StudyError
 from ablate.records import Finished
-from ablate.searching import SearchRun, run_search
+from ablate.searching import SearchOptions, SearchRun, run_search
 from ablate.session import Options
 from ablate.store import Store
 from ablate.study.load import load_study
@@ -41,7 +41,7 @@ def study(tmp_path: Path) -> Path:
 def search(study: Path, trials: int) -> SearchRun:
     """A search in this process, without MLflow."""
     options = Options(executor="inline", track=False)
-    return run_search(load_study(study), trials=trials, work=study.parent, options=options)
+    return run_search(load_study(study), search=SearchOptions(trials=trials), work=study.parent, options=options)
 
 
 def test_trials_is_the_total(study: Path) -> None:
@@ -65,15 +65,16 @@ def test_the_best_setting_has_the_best_validation_value(study: Path) -> None:
 
     assert found.best.value == max(trial.value for trial in found.tried if trial.value is not None)
     assert found.best.point["gain"] > 15
-    assert found.importance["gain"] > found.importance["noise"]
+    shares = {row.name: row for row in found.importance}
+    assert shares["gain"].fanova > shares["noise"].fanova
 
 
 def test_trials_never_read_the_test_images(study: Path) -> None:
     """Every trial's protocol is sealed, and is judged on validation."""
     found = search(study, 4)
 
-    assert [trial.spec.protocol.sealed for trial in found.tried] == [True] * 4
-    assert {trial.spec.protocol.val for trial in found.tried} == {0.1}
+    assert [spec.protocol.sealed for trial in found.tried for spec in trial.specs.values()] == [True] * 4
+    assert {trial.specs[0].protocol.val for trial in found.tried} == {0.1}
 
 
 def test_a_suggestion_that_equals_a_finished_run_is_answered_from_the_records(study: Path) -> None:
@@ -89,7 +90,7 @@ def test_a_changed_space_is_refused_with_what_changed(study: Path) -> None:
     search(study, 2)
     study.write_text(study.read_text().replace("high: 30.0", "high: 40.0"), encoding="utf-8")
 
-    with pytest.raises(StudyError, match="begun with another space"):
+    with pytest.raises(StudyError, match="gain: number from 0 to 30 -> number from 0 to 40"):
         search(study, 4)
 
 

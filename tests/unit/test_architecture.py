@@ -24,7 +24,7 @@ PARTS = {"study", "training", "execute", "track", "stats"}
 MAY_KNOW = {
     **dict.fromkeys(GROUND, GROUND),
     **{part: GROUND | {part} for part in PARTS},
-    "search": GROUND | {"study"},
+    "search": GROUND | {"search", "study"},
     "report": GROUND | {"report", "stats", "study", "survey", "declared"},
     "survey": GROUND | {"study"},
     "declared": GROUND | {"study"},
@@ -38,7 +38,7 @@ OWNERS = {
     "torchvision": ["training"],
     "timm": ["training/models/by_name.py"],
     "mlflow": ["track/mlflow_store.py", "track/sqlite_store.py"],
-    "optuna": ["search.py"],
+    "optuna": ["search"],
     "matplotlib": ["report"],
     "sklearn": ["training"],
     "scipy": ["stats"],

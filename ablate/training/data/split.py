@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ablate.errors import DataError, StudyError
 from ablate.files import sha256_json
-from ablate.records import Folds, Official, Protocol, Share, TestRule
+from ablate.records import FirstFold, Folds, Official, Protocol, Share, TestRule
 
 Key = tuple[str | int, ...]
 
@@ -121,6 +121,8 @@ def _test_units(pool: Pool, rule: TestRule, replicate: int, data_seed: int) -> t
             _refuse_small_classes(pool, folds, f"evidence.test: {{folds: {folds}}}")
             repetition, fold = divmod(replicate, folds)
             return _dealt(units, (data_seed, repetition), fold, folds), (repetition, fold)
+        case FirstFold(count=folds):
+            return _test_units(pool, Folds(count=folds), 0, data_seed)[0], ("confirm", replicate)
         case Share(share=share):
             _refuse_small_classes(pool, 2, f"evidence.test: {{share: {share}}}")
             ranked = _ranked(units, data_seed, ("test",))
@@ -202,7 +204,7 @@ def _share(share: float | int, total: int) -> float:
 
 def _refuse_impossible_shares(protocol: Protocol, train: float | int, total: int, *, official: int) -> None:
     match protocol.test:
-        case Folds(count=folds):
+        case Folds(count=folds) | FirstFold(count=folds):
             test, asked = 1 / folds, f"{{folds: {folds}}}"
         case Share(share=share):
             test, asked = _share(share, total), f"{{share: {share}}}"

@@ -1,0 +1,272 @@
+"""Confirming a search against the winner's curse: the best settings once more, on images it never saw.
+
+Whatever was the best of many trials looks better than it is. The top settings and the baseline are trained
+again with fresh luck and tested on the part that the search had sealed. That part is read once: which
+settings are confirmed is written down before the first of these runs and never changes afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ablate.errors import DecisionNeeded, StudyError
+from ablate.files import read_json, sha256_json, write_json
+from ablate.harness.coordinator import FixedSource, News
+from ablate.harness.interruption import Interruption
+from ablate.harness.progress import OnProgress, Progress
+from ablate.harness.telling import label_of, study_card, tell, tell_all
+from ablate.overrides import flattened
+from ablate.protocols import StudySummary
+from ablate.records import Contrast, FirstFold, Folds, Protocol, Variant
+from ablate.search import SearchQuestion, Tried
+from ablate.session import LazyExecutor, Options, Session, conduct, look_at_data, open_tracker
+from ablate.settings import Settings, identity_of
+from ablate.showing import judge_study
+from ablate.study.load import Study
+from ablate.study.plan import Plan
+from ablate.study.space import Choice, Parameter, walk
+from ablate.survey import collect
+
+if TYPE_CHECKING:
+    from ablate.report.findings import Findings
+
+STREAM = "confirm"
+FROZEN = "confirm.json"
+BASELINE = "baseline"
+FAMILY, WINNER_FAMILY = "confirmation", "changes of the winner"
+TRACKING_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """What the confirmation came to. settings: name -> value on validation in the search; the best first.
+
+    later: trials that would be among the top now, but ended after the sealed part was read.
+    alone: why the winner's changes were not asked about one by one; empty where they were, or nobody asked.
+    """
+
+    settings: Mapping[str, float]
+    replicates: int
+    later: tuple[str, ...]
+    alone: str
+    findings: Findings
+    report: Path
+
+
+def confirm(  # noqa: PLR0913 - the search, what it found, and the means to run
+    question: SearchQuestion,
+    tried: Sequence[Tried],
+    session: Session,
+    options: Options,
+    executor: LazyExecutor,
+    *,
+    winner: bool,
+    interruption: Interruption,
+    on_progress: OnProgress,
+) -> Confirmation | None:
+    """Train and test what is missing of the confirmation; None where there is nothing to confirm.
+
+    tried: the search's trials that ended. winner: also turn the winner back to the baseline, one parameter at
+    a time.
+    """
+    top = top_settings(question, tried)
+    folder = session.store.study(question.name)
+    frozen = read_json(folder / FROZEN)
+    if frozen is None:
+        if not top:
+            return None
+        frozen = {"trials": [trial.number for trial in top], "replicates": _block(question).replicates}
+        write_json(folder / FROZEN, frozen)
+    if winner and not frozen.get("winner"):
+        frozen["winner"] = True
+        write_json(folder / FROZEN, frozen)
+    by_number = {trial.number: trial for trial in tried}
+    chosen = [by_number[number] for number in frozen["trials"]]
+    plan, alone = confirmation_plan(question, chosen, frozen["replicates"], winner=bool(frozen.get("winner")))
+    later = tuple(trial.name for trial in top if trial.number not in frozen["trials"])
+    confirming = Session(_study(question, plan), plan, session.work)
+    confirming.store_plan()
+    findings, report = _run(confirming, options, executor, interruption, on_progress)
+    return Confirmation(
+        settings={trial.name: float(trial.value or 0.0) for trial in chosen},
+        replicates=frozen["replicates"],
+        later=later,
+        alone=alone,
+        findings=findings,
+        report=report,
+    )
+
+
+def _block(question: SearchQuestion) -> Any:
+    assert question.block.confirm is not None
+    return question.block.confirm
+
+
+def top_settings(question: SearchQuestion, tried: Sequence[Tried]) -> list[Tried]:
+    """The best trials by the first objective, each configuration once, the baseline not among them."""
+    base = sha256_json(identity_of(question.study.resolve({}, ("base",))))
+    sign = 1 if question.objectives[0].goal == "max" else -1
+    finished = [trial for trial in tried if trial.value is not None and trial.specs]
+    seen = {base}
+    top: list[Tried] = []
+    for trial in sorted(finished, key=lambda trial: (-sign * float(trial.value or 0.0), trial.number)):
+        digest = sha256_json(next(iter(trial.specs.values())).identity)
+        if digest not in seen and len(top) < _block(question).top:
+            seen.add(digest)
+            top.append(trial)
+    return top
+
+
+def confirmation_plan(
+    question: SearchQuestion, chosen: Sequence[Tried], replicates: int, *, winner: bool
+) -> tuple[Plan, str]:
+    """Each chosen setting against the baseline; with the winner's changes one by one, or why not."""
+    variants = {BASELINE: _variant(BASELINE, question.study.resolve({}, ("base",)), {}, None)}
+    for trial in chosen:
+        overrides = question.space.overrides(trial.point)
+        variants[trial.name] = _variant(trial.name, question.space.settings(trial.point), overrides, BASELINE)
+    contrasts = [_contrast(trial.name, trial.name, BASELINE, FAMILY) for trial in chosen]
+    alone = ""
+    if winner:
+        turned_back = turned_back_variants(question, chosen[0])
+        alone = "" if turned_back else "the winner differs from the baseline in one parameter only"
+        for name, variant in turned_back.items():
+            variants[variant.name] = variant
+            contrasts.append(_contrast(name, chosen[0].name, variant.name, WINNER_FAMILY))
+    plan = Plan(
+        study=f"{question.name}-confirm",
+        trainer=question.study.trainer.path,
+        protocol=_opened(question.protocol),
+        variants=tuple(variants.values()),
+        contrasts=tuple(contrasts),
+        looks=(replicates,),
+        stream=STREAM,
+    )
+    return plan, alone
+
+
+def _opened(protocol: Protocol) -> Protocol:
+    """The search's protocol with its sealed part as the test part of every replicate."""
+    test = FirstFold(count=protocol.test.count) if isinstance(protocol.test, Folds) else protocol.test
+    return replace(protocol, test=test, sealed=False)
+
+
+def _variant(name: str, settings: Settings, changes: Mapping[str, Any], reference: str | None) -> Variant:
+    config = settings.model_dump(mode="json")
+    return Variant(name=name, config=config, identity=identity_of(settings), changes=dict(changes), reference=reference)
+
+
+def _contrast(name: str, variant: str, reference: str, family: str) -> Contrast:
+    weights = {variant: 1.0, reference: -1.0}
+    return Contrast(name=name, variant=variant, reference=reference, weights=weights, family=family)
+
+
+def turned_back_variants(question: SearchQuestion, winner: Tried) -> dict[str, Variant]:
+    """Parameter -> the winner with that parameter as the baseline has it; only those that it changes.
+
+    A combination the trainer refuses is left out: that change cannot be judged alone.
+    """
+    space, study = question.space, question.study
+    whole = space.settings(winner.point)
+    base = study.resolve({}, ("base",))
+    found: dict[str, Variant] = {}
+    for parameter in walk(space.parameters):
+        if parameter.name not in winner.point:
+            continue
+        kept = {key: value for key, value in space.overrides(winner.point).items() if not _sets(parameter, key, winner)}
+        try:
+            settings = study.resolve(kept, space.place)
+            study.check(settings, kept, space.place)
+        except StudyError:
+            continue
+        if identity_of(settings) in (identity_of(whole), identity_of(base)):
+            continue
+        name = f"{winner.name} without {parameter.name}"
+        found[parameter.name] = _variant(name, settings, _difference(whole, settings), winner.name)
+    return found
+
+
+def _sets(parameter: Parameter, key: str, winner: Tried) -> bool:
+    """Whether a parameter is what sets a key in the winner, or opens the space in which it is set."""
+    if isinstance(parameter, Choice):
+        option = parameter.option(winner.point[parameter.name])
+        return key in option.overrides or any(_sets(inner, key, winner) for inner in option.space)
+    return key == parameter.key
+
+
+def _difference(before: Settings, after: Settings) -> dict[str, Any]:
+    old, new = (flattened(settings.model_dump(mode="json")) for settings in (before, after))
+    return {key: value for key, value in new.items() if old.get(key) != value}
+
+
+def _study(question: SearchQuestion, plan: Plan) -> Study:
+    evidence = question.study.evidence.model_copy(
+        update={"replicates": list(plan.looks), "val": plan.protocol.val, "families": {}}
+    )
+    return replace(
+        question.study,
+        name=plan.study,
+        question="Are the best settings of the search better than the baseline on images it never saw?",
+        design=None,
+        own_design=None,
+        factors=(),
+        comparisons=(),
+        published=None,
+        evidence=evidence,
+    )
+
+
+def _run(
+    session: Session, options: Options, executor: LazyExecutor, interruption: Interruption, on_progress: OnProgress
+) -> tuple[Findings, Path]:
+    """Train what is missing, judge, write the report below the search's own."""
+    from ablate.report.render import description_of, render_report
+
+    options = replace(options, look=1, only=())
+    look_at_data(session, options, executor, on_progress, interruption)
+    found = session.survey(options)
+    if found.stale and options.stale == "ask":
+        raise DecisionNeeded(
+            "the confirmation was made by other code or on other data than there are now",
+            hint="The sealed part was read by it. Go back to that code, or begin another search: --new NAME.",
+        )
+    tracker = open_tracker(session, options)
+    if tracker is not None:
+        tracker.begin(study_card(session.study, session.plan.variants, name=session.study.name))
+        for cell in collect(session.plan, session.store, session.origin):
+            if cell.result is not None:
+                spec = session.plan.spec(session.plan.variant(cell.variant), cell.replicate)
+                tell_all(tracker, label_of(cell.variant, spec), cell.result.folder)
+    progress = Progress(total=len(found.to_run), cached=len(found.cached), slots=executor.slots)
+    names = {spec.fingerprint: variant.name for variant, spec in session.plan.runs(1)}
+
+    def listen(news: News) -> None:
+        name = names[news.spec.fingerprint]
+        if tracker is not None:
+            tell(tracker, label_of(name, news.spec), news)
+        progress.hear(news, f"confirmation · {name} · replicate {news.spec.replicate.index}")
+        on_progress(progress)
+
+    if found.to_run:
+        source = FixedSource([spec for _, spec in found.to_run])
+        conduct(source, session, options, executor.open(), listen, interruption)
+    # How to go on is the search's to say: no command repeats a confirmation.
+    findings = replace(judge_study(session, options), settling=None, reruns={})
+    of_search = session.study.name.removesuffix("-confirm")
+    folder = (options.reports or session.work / "reports") / of_search / "confirmation"
+    report = render_report(findings, folder)
+    if tracker is not None:
+        tracker.end(
+            StudySummary(
+                description=description_of(findings),
+                files=folder,
+                variants={},
+                failed=bool(findings.failed),
+                extra={},
+            ),
+            timeout=TRACKING_SECONDS,
+        )
+    return findings, report

@@ -1,0 +1,55 @@
+"""Which runs the names within a study stand for: written when it runs, read by `status` and by `predict`.
+
+A study's names are all known before its first run and stand in plan.json. A search learns of its trials one
+by one and adds a line for each to trials.jsonl.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from ablate import files
+
+PLAN = "plan.json"
+TRIALS = "trials.jsonl"
+
+Runs = Mapping[str, str]
+"""Replicate -> fingerprint."""
+
+
+def write_names(folder: Path, study: str, file: str, variants: Mapping[str, Runs]) -> None:
+    """Write down a study's names. file: the study file."""
+    files.write_json(folder / PLAN, {"study": study, "file": file, "variants": variants})
+
+
+def write_trials(folder: Path, trials: Iterable[tuple[str, Runs]]) -> None:
+    """Write down the trials a search knows of when it begins."""
+    files.write_text(folder / TRIALS, "".join(map(_line, trials)))
+
+
+def add_trial(folder: Path, name: str, runs: Runs) -> None:
+    """One more trial, before its first run begins."""
+    with (folder / TRIALS).open("a", encoding="utf-8") as stream:
+        stream.write(_line((name, runs)))
+
+
+def read_names(folder: Path) -> dict[str, Runs] | None:
+    """Variant or trial -> its runs; None where nothing has run under that name."""
+    plan = files.read_json(folder / PLAN)
+    if plan is None:
+        return None
+    names: dict[str, Runs] = dict(plan["variants"])
+    if (folder / TRIALS).exists():
+        for line in (folder / TRIALS).read_text(encoding="utf-8").splitlines():
+            try:
+                trial = json.loads(line)
+            except ValueError:
+                continue  # a killed search left half a line; it writes the file anew when it goes on
+            names[trial["trial"]] = trial["runs"]
+    return names
+
+
+def _line(trial: tuple[str, Runs]) -> str:
+    return json.dumps({"trial": trial[0], "runs": dict(trial[1])}) + "\n"

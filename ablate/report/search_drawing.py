@@ -1,0 +1,246 @@
+"""Ink for the figures of a search; what is drawn where is decided in `search_figures`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ablate.report.drawing import BAND, FAINT, INK, SIZE, label
+from ablate.report.fonts import drawable
+from ablate.report.search_figures import (
+    ContourInfo,
+    CurvesInfo,
+    FrontInfo,
+    HistoryInfo,
+    ImportanceInfo,
+    ParallelInfo,
+    SliceInfo,
+    Ticks,
+    TimelineInfo,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"
+STATES: Mapping[str, tuple[str, str]] = {
+    "complete": (BLUE, "finished"),
+    "pruned": ("#e69f00", "given up early"),
+    "diverged": ("#cc79a7", "diverged"),
+    "failed": (INK, "failed"),
+    "refused": (FAINT, "refused"),
+    "running": (FAINT, "not ended"),
+}
+"""State of a trial -> colour (Okabe and Ito's palette) and word."""
+COLOURS = "viridis"
+SCALE = 1.05
+"""Inches at the right for a colour scale."""
+
+
+def draw_history(info: HistoryInfo) -> Figure:
+    """Every trial a dot, the best so far a line."""
+    figure, axes = _axes(8.0, 3.4)
+    axes.plot(info.numbers, info.values, "o", color=BLUE, alpha=0.55, markersize=4, label="a trial")
+    if info.given_up:
+        numbers, values = zip(*info.given_up, strict=True)
+        axes.plot(
+            numbers, values, "x", color=STATES["pruned"][0], markersize=4, label="given up early, at its last epoch"
+        )
+    axes.step(info.numbers, info.best, where="post", color=INK, linewidth=1.6, label="best so far")
+    if info.baseline is not None:
+        axes.axhline(info.baseline, color=FAINT, linestyle="--", linewidth=1.2, label="baseline")
+    _finish(axes, "Trial", info.label)
+    axes.legend(fontsize=SIZE, frameon=False, loc="best")
+    return figure
+
+
+def draw_slice(info: SliceInfo) -> Figure:
+    """One parameter against the value; darker trials came later."""
+    figure, axes = _axes(5.2, 3.4)
+    axes.scatter(info.x, info.y, c=info.order, cmap="Blues", vmin=-0.4, vmax=1, edgecolors=FAINT, linewidths=0.4)
+    axes.plot(*info.best, "o", color=ORANGE, markersize=9, fillstyle="none", markeredgewidth=1.8)
+    _set_ticks(axes, info.ticks, "x")
+    _finish(axes, info.ticks.label, info.label)
+    return figure
+
+
+def draw_contour(info: ContourInfo) -> Figure:
+    """Two parameters: filled contours between trials where both are numbers, dots in colour everywhere."""
+    figure, axes = _axes(5.9, 4.0, left=0.95, right=SCALE)
+    _set_ticks(axes, info.across, "x")
+    _set_ticks(axes, info.up, "y")
+    if not info.across.words and not info.up.words and len(info.x) >= 8:
+        _fill_contours(axes, info)
+    dots = axes.scatter(info.x, info.y, c=info.z, cmap=COLOURS, edgecolors="white", linewidths=0.6, s=34, zorder=3)
+    axes.plot(*info.best, "o", color=ORANGE, markersize=11, fillstyle="none", markeredgewidth=1.8, zorder=4)
+    _add_scale(figure, dots, info.label)
+    _finish(axes, info.across.label, info.up.label)
+    return figure
+
+
+def _fill_contours(axes: Axes, info: ContourInfo) -> None:
+    from math import log10
+
+    from matplotlib.tri import Triangulation
+
+    x, y = (
+        [log10(value) if ticks.log else value for value in values]
+        for values, ticks in ((info.x, info.across), (info.y, info.up))
+    )
+    try:
+        mesh = Triangulation(x, y)
+    except (ValueError, RuntimeError):
+        return  # all on one line: there is no surface
+    triangles = Triangulation(info.x, info.y, mesh.triangles)
+    axes.tricontourf(triangles, info.z, levels=10, cmap=COLOURS, alpha=0.55, zorder=1)
+
+
+def draw_parallel(info: ParallelInfo) -> Figure:
+    """A line a trial; the best one thick, the good ones dark."""
+    from matplotlib.colors import Normalize
+
+    figure, axes = _axes(max(6.0, 1.5 * len(info.axes) + 2.0), 3.8, right=SCALE)
+    values = [value for _, value in info.lines]
+    colours = _colour_map("viridis" if info.is_more_better else "viridis_r")
+    scale = Normalize(min(values), max(values))
+    order = sorted(range(len(values)), key=lambda i: values[i] if info.is_more_better else -values[i])
+    places = range(len(info.axes))
+    for i in order:
+        axes.plot(places, info.lines[i][0], color=colours(scale(values[i])), linewidth=0.9, alpha=0.75)
+    axes.plot(places, info.lines[info.best][0], "o-", color=ORANGE, linewidth=2.4, markersize=4, label="best")
+    for place, (low, high) in enumerate(info.ends):
+        axes.axvline(place, color=FAINT, linewidth=0.8, zorder=0)
+        for y, word, side in ((-0.05, low, "top"), (1.05, high, "bottom")):
+            box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+            text = drawable(label(word, 1.2))
+            axes.text(place, y, text, size=SIZE - 1, ha="center", va=side, bbox=box, parse_math=False)
+    axes.set_xticks(list(places), [drawable(label(ticks.label, 1.4)) for ticks in info.axes], parse_math=False)
+    axes.tick_params(axis="x", pad=6, length=0, labelsize=SIZE)
+    axes.set_yticks([])
+    axes.set_ylim(-0.12, 1.12)
+    axes.spines[["top", "right", "left", "bottom"]].set_visible(False)
+    from matplotlib.cm import ScalarMappable
+
+    _add_scale(figure, ScalarMappable(scale, colours), info.label)
+    return figure
+
+
+def _colour_map(name: str) -> Any:
+    from matplotlib import colormaps
+
+    return colormaps[name]
+
+
+def draw_timeline(info: TimelineInfo) -> Figure:
+    """A line a worker, a bar an attempt."""
+    figure, axes = _axes(8.0, 0.9 + 0.32 * max(2, info.workers))
+    for state in dict.fromkeys(state for *_, state in info.bars):
+        colour, word = STATES[state]
+        mine = [(worker, start, end) for worker, start, end, found in info.bars if found == state]
+        axes.barh(
+            [worker for worker, *_ in mine],
+            [max(end - start, 1e-3) for _, start, end in mine],
+            left=[start for _, start, _ in mine],
+            height=0.72, color=colour, edgecolor="white", linewidth=0.4, label=word,
+        )  # fmt: skip
+    axes.set_yticks(range(info.workers), [f"worker {i + 1}" for i in range(info.workers)])
+    axes.set_ylim(info.workers - 0.4, -0.6)
+    _finish(axes, "Seconds at work (pauses between calls are cut out)", "")
+    axes.grid(visible=False, axis="y")
+    axes.legend(fontsize=SIZE, frameon=False, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4)
+    return figure
+
+
+def draw_search_curves(info: CurvesInfo) -> Figure:
+    """Validation by epoch: finished trials, those given up, and the best on top."""
+    figure, axes = _axes(8.0, 3.6)
+    named: set[str] = set()
+    for epochs, values, state in info.lines:
+        colour, word = STATES[state]
+        axes.plot(epochs, values, color=colour, alpha=0.45, linewidth=1.0, label=None if state in named else word)
+        if state != "complete" and epochs:
+            axes.plot(epochs[-1:], values[-1:], "x", color=colour, markersize=4)
+        named.add(state)
+    if info.best is not None:
+        axes.plot(*info.best, color=INK, linewidth=2.0, label="the best", marker="." if len(info.best[0]) == 1 else "")
+    _whole_numbers(axes)
+    _finish(axes, "Epoch", info.label)
+    axes.legend(fontsize=SIZE, frameon=False, loc="best")
+    return figure
+
+
+def draw_importance(info: ImportanceInfo) -> Figure:
+    """Two bars a parameter."""
+    figure, axes = _axes(6.4, 0.9 + 0.5 * len(info.names), left=2.2)
+    rows = range(len(info.names))
+    axes.barh([y - 0.19 for y in rows], [100 * v for v in info.fanova], height=0.36, color=BLUE, label="fANOVA")
+    axes.barh([y + 0.19 for y in rows], [100 * v for v in info.ped_anova], height=0.36, color=GREEN, label="PED-ANOVA")
+    axes.set_yticks(rows, [drawable(label(name, 2.0)) for name in info.names], parse_math=False)
+    axes.set_ylim(len(info.names) - 0.5, -0.5)
+    _finish(axes, "Share of the importance (%)", "")
+    axes.grid(visible=False, axis="y")
+    axes.legend(fontsize=SIZE, frameon=False, loc="lower right")
+    return figure
+
+
+def draw_front(info: FrontInfo) -> Figure:
+    """Two objectives; the front in order."""
+    figure, axes = _axes(6.4, 3.8)
+    axes.plot(info.x, info.y, "o", color=BLUE, alpha=0.5, markersize=4, label="a trial")
+    if info.front:
+        x, y, _ = zip(*info.front, strict=True)
+        axes.step(x, y, where="post", color=ORANGE, linewidth=1.4)
+        axes.plot(x, y, "o", color=ORANGE, markersize=6, label="nobody is better in both")
+    if info.baseline is not None:
+        axes.plot(*info.baseline, "D", color=INK, fillstyle="none", markersize=7, label="baseline")
+    _finish(axes, info.labels[0], info.labels[1])
+    axes.legend(fontsize=SIZE, frameon=False, loc="best")
+    return figure
+
+
+def _axes(width: float, height: float, *, left: float = 0.75, right: float = 0.15) -> tuple[Figure, Axes]:
+    """One pair of axes; margins in inches, because matplotlib's layout engine draws everything to find them."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    bottom, top = 0.55, 0.3
+    box = (left / width, bottom / height, 1 - (left + right) / width, 1 - (bottom + top) / height)
+    return figure, figure.add_axes(box)
+
+
+def _add_scale(figure: Figure, colours: Any, words: str) -> None:
+    """A colour scale in the right margin, which has to be `SCALE` inches wide."""
+    width, height = figure.get_size_inches()
+    axes = figure.add_axes((1 - (SCALE - 0.15) / width, 0.55 / height, 0.14 / width, 1 - 0.85 / height))
+    bar = figure.colorbar(colours, cax=axes)
+    bar.set_label(words, fontsize=SIZE, parse_math=False)
+    axes.tick_params(labelsize=SIZE)
+
+
+def _set_ticks(axes: Axes, ticks: Ticks, which: str) -> None:
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    if ticks.words:
+        axis.set_ticks(range(len(ticks.words)), [drawable(label(word, 1.0)) for word in ticks.words], parse_math=False)
+        set_limits = axes.set_xlim if which == "x" else axes.set_ylim
+        set_limits(-0.5, len(ticks.words) - 0.5)
+    elif ticks.log:
+        set_scale = axes.set_xscale if which == "x" else axes.set_yscale
+        set_scale("log")
+
+
+def _whole_numbers(axes: Axes) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
+
+
+def _finish(axes: Axes, across: str, up: str) -> None:
+    axes.set_xlabel(drawable(across), fontsize=SIZE, parse_math=False)
+    axes.set_ylabel(drawable(up), fontsize=SIZE, parse_math=False)
+    axes.grid(color=BAND)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=SIZE)

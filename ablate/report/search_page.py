@@ -1,0 +1,288 @@
+"""The page of a search: best setting, what it is worth, figures, every trial; as files in one folder."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ablate import files
+from ablate.report.escape import code_block, markdown, markdown_block
+from ablate.report.numbers import counted, duration, listed, number
+from ablate.report.search_facts import SearchFacts, TrialRow
+from ablate.report.search_figures import (
+    contour_info,
+    front_info,
+    history_info,
+    importance_info,
+    parallel_info,
+    search_curves_info,
+    slice_infos,
+    timeline_info,
+)
+
+PAGE, BEST, TRIALS = "report.md", "best.yaml", "trials.csv"
+MOST_ROWS = 60
+"""Trials shown on the page; the CSV has them all."""
+WORDS = {
+    "complete": "",
+    "pruned": "given up early",
+    "diverged": "diverged",
+    "failed": "failed",
+    "refused": "refused by the trainer",
+}
+
+
+class Picture(NamedTuple):
+    """A figure of the page."""
+
+    path: str
+    title: str
+    caption: str
+    content: bytes
+
+
+def render_search(facts: SearchFacts, folder: Path) -> Path:
+    """Write the page, best.yaml, the tables and the figures; each file whole, the page last."""
+    pictures = draw_search(facts)
+    for picture in pictures:
+        files.write_bytes(folder / picture.path, picture.content)
+    files.write_text(folder / TRIALS, trials_csv(facts))
+    if facts.importance:
+        rows = [[row.name, row.fanova, row.ped_anova] for row in facts.importance]
+        files.write_text(folder / "importance.csv", _csv(["parameter", "fanova", "ped_anova"], rows))
+    if facts.best_file is not None:
+        files.write_text(folder / BEST, facts.best_file)
+    kept = {picture.path for picture in pictures}
+    for path in (folder / "figures").glob("*.png"):
+        if f"figures/{path.name}" not in kept:
+            path.unlink()
+    files.write_text(folder / PAGE, page_text(facts, pictures))
+    return folder / PAGE
+
+
+def draw_search(facts: SearchFacts) -> tuple[Picture, ...]:
+    """Every figure for which there are numbers."""
+    from ablate.report import search_drawing as ink
+    from ablate.report.drawing import picture
+
+    def of(name: str, draw: Callable[[Any], Any], info: Any, title: str, caption: str) -> list[Picture]:
+        return [] if info is None else [Picture(f"figures/{name}.png", title, caption, picture(draw, info))]
+
+    found = of("front", ink.draw_front, front_info(facts), "Two objectives", "Up and to the left is better for most.")
+    found += of("history", ink.draw_history, history_info(facts), "History", "Each trial and the best so far.")
+    found += of(
+        "importance", ink.draw_importance, importance_info(facts), "Which parameters mattered",
+        "Shares without error bars or signs: they say where to look, not what a change gains. fANOVA: of the "
+        "variance over all trials; PED-ANOVA: of what tells the better trials from all.",
+    )  # fmt: skip
+    for i, info in enumerate(slice_infos(facts), start=1):
+        caption = "Darker trials came later; the ring is the best."
+        found += of(f"slice-{i}", ink.draw_slice, info, f"Slice along {info.ticks.label}", caption)
+    contour = contour_info(facts)
+    found += of("contour", ink.draw_contour, contour, "The two most important parameters", "The ring is the best.")
+    found += of(
+        "parallel", ink.draw_parallel, parallel_info(facts), "All parameters at once",
+        "A line a trial; under and above each axis the least and the most that was tried.",
+    )  # fmt: skip
+    curves = search_curves_info(facts)
+    shown = "" if curves is None or curves.shown == curves.total else f" The latest {curves.shown} of {curves.total}."
+    found += of(
+        "curves", ink.draw_search_curves, curves, "Learning curves",
+        f"Validation by epoch; a cross is where a trial was given up.{shown}",
+    )  # fmt: skip
+    found += of("timeline", ink.draw_timeline, timeline_info(facts), "Who worked when", "A bar an attempt.")
+    return tuple(found)
+
+
+def page_text(facts: SearchFacts, pictures: Sequence[Picture]) -> str:
+    """The page in Markdown."""
+    parts = [f"# {markdown(facts.name)}"]
+    if facts.question:
+        parts.append(f"*{markdown(facts.question)}*")
+    parts += [describe_search(facts), *_confirmation(facts), *_how(facts)]
+    for shown in pictures:
+        title = markdown(shown.title)
+        parts += [f"## {title}", f"![{title}]({shown.path})", markdown(shown.caption)]
+    parts += ["## Trials", _trials_table(facts)]
+    return "\n\n".join(parts) + "\n"
+
+
+def describe_search(facts: SearchFacts) -> str:
+    """The first screen: a sentence and the best setting."""
+    parts = [markdown_block(first_search_sentence(facts))]
+    if facts.best is not None:
+        base = facts.baseline.point if facts.baseline is not None else {}
+        rows = [[name, _shown(value), _shown(base.get(name, "-"))] for name, value in facts.best.point.items()]
+        parts.append(_table(["Parameter", "Best setting", "Baseline"], rows))
+    if len(facts.goals) > 1:
+        parts.append(_front_table(facts))
+    return "\n\n".join(parts)
+
+
+def first_search_sentence(facts: SearchFacts) -> str:
+    """What was found, and how far it is to be believed."""
+    best, goal = facts.best, facts.goals[0]
+    if best is None:
+        return f"None of {counted(len(facts.trials), 'trial')} finished."
+    text = f"The best of {counted(len(facts.complete), 'finished trial')} is {best.name}: {_value(facts, best.value)}"
+    text += f" {goal.label.partition(' (')[0].lower()}"
+    if facts.baseline is not None and facts.baseline.value is not None:
+        text += f", against {_value(facts, facts.baseline.value)} of the baseline"
+    if facts.confirmation is not None:
+        return f"{text}. {facts.confirmation.sentence}"
+    return f"{text}. The best of many looks better than it is: what it is worth, only a confirmation says."
+
+
+def _confirmation(facts: SearchFacts) -> list[str]:
+    found = facts.confirmation
+    if found is None:
+        return []
+    unit = facts.goals[0]
+    rows = []
+    for row in found.rows:
+        seen = "-" if row.confirmed is None else number(row.confirmed, unit.decimals)
+        drop = "-" if row.confirmed is None else number(row.in_search - row.confirmed, unit.decimals, sign="+")
+        rows.append([row.name, number(row.in_search, unit.decimals), seen, drop, str(row.n), row.verdict])
+    parts = [
+        "## Confirmation",
+        f"The best settings and the baseline were trained {found.replicates} times more, with fresh luck, and tested "
+        f"on the part that the search had sealed: [the whole report]({found.page}). Optimism is what a setting lost "
+        "on the way: part luck of the best of many, part the difference between validation and test images, which "
+        "the baseline has as well.",
+        _table(["Setting", "In the search", "Confirmed", "Optimism", "n", "Against the baseline"], rows),
+    ]
+    if found.winner:
+        parts += [
+            "Each change of the winner, turned back alone:",
+            _table(["Parameter", "The winner's value against the baseline's"], [list(row) for row in found.winner]),
+        ]
+    if found.alone:
+        parts.append(f"The winner's changes were not asked about one by one: {found.alone}.")
+    if found.later:
+        parts.append(
+            f"After the sealed part was read, {listed(found.later)} came out among the best. It is not read again: a "
+            "second reading would be a selection, too."
+        )
+    return parts
+
+
+def _how(facts: SearchFacts) -> list[str]:
+    ended = {state: sum(trial.state == state for trial in facts.trials) for state in WORDS}
+    kinds = [
+        f"{ended['complete']} finished",
+        *(f"{ended[s]} {WORDS[s]}" for s in WORDS if s != "complete" and ended[s]),
+    ]
+    epochs = sum(trial.epochs for trial in facts.trials)
+    seconds = sum(trial.seconds for trial in facts.trials)
+    cached = sum(trial.cached for trial in facts.trials)
+    replicates = counted(facts.replicates, "replicate")
+    lines = [
+        f"{counted(len(facts.trials), 'trial')}: {', '.join(kinds)}; {counted(epochs, 'epoch')} trained in "
+        f"{duration(seconds)}.",
+        f"A trial is judged on validation images ({facts.val} of all), the mean over {replicates}; {facts.test}.",
+        f"Sampler {facts.sampler}, pruner {facts.pruner}. Kept in {facts.place}.",
+    ]
+    if cached:
+        lines.insert(1, f"{counted(cached, 'suggestion')} equalled a finished run and cost nothing.")
+    if facts.stopped:
+        lines.insert(1, f"It ended before its last trial: {facts.stopped}.")
+    parts = ["## How it was searched", "\n".join(f"- {markdown(line)}" for line in lines)]
+    if facts.best_file is not None:
+        parts += [f"[{BEST}]({BEST}) is a study of the best setting against the baseline:"]
+        parts.append(code_block([f"ablate run reports/{facts.name}/{BEST}"], "sh"))
+    return parts
+
+
+def _front_table(facts: SearchFacts) -> str:
+    rows = sorted(
+        (trial for trial in facts.complete if trial.number in facts.front),
+        key=lambda trial: trial.values[1] if trial.values is not None else 0.0,
+    )
+    columns = ["Nobody is better in both", *(goal.label for goal in facts.goals), "Setting"]
+    return _table(columns, [[row.name, *_values(facts, row), _point(row)] for row in rows])
+
+
+def _trials_table(facts: SearchFacts) -> str:
+    """The finished trials, the best first, then the others."""
+    sign = -1 if facts.goals[0].is_more_better else 1
+    rows = sorted(facts.trials, key=lambda t: (t.value is None, sign * (t.value or 0.0), t.number))
+    names = [axis.name for axis in facts.axes]
+    columns = ["Trial", *(goal.label for goal in facts.goals), *names, "Epochs", ""]
+    cells = [
+        [
+            row.name,
+            *_values(facts, row),
+            *(_shown(row.point.get(name, "")) for name in names),
+            "-" if row.cached else str(row.epochs),
+            "from the records" if row.cached and row.state == "complete" else WORDS[row.state],
+        ]
+        for row in rows[:MOST_ROWS]
+    ]
+    rest = f"\n\n{len(rows) - MOST_ROWS} more are in [{TRIALS}]({TRIALS})." if len(rows) > MOST_ROWS else ""
+    return _table(columns, cells) + rest
+
+
+def trials_csv(facts: SearchFacts) -> str:
+    """Every trial, a line each; values as they are stored, not in percent."""
+    names = [axis.name for axis in facts.axes]
+    columns = ["trial", *names, *(f"val {g.name}" if i == 0 else g.name for i, g in enumerate(facts.goals))]
+    columns += ["state", "epochs", "seconds", "cached", "reason", "fingerprint"]
+    rows: list[list[Any]] = []
+    for row in facts.trials:
+        values = row.values or [None] * len(facts.goals)
+        stored = [None if v is None else v / goal.scale for v, goal in zip(values, facts.goals, strict=True)]
+        point = [row.point.get(name) for name in names]
+        print_ = " ".join(fingerprint[:12] for fingerprint in row.fingerprints)
+        rows.append(
+            [row.number, *point, *stored, row.state, row.epochs, round(row.seconds, 3), row.cached, row.reason, print_]
+        )
+    return _csv(columns, rows)
+
+
+def _csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(map(_safe, columns))
+    writer.writerows([_safe(cell) for cell in row] for row in rows)
+    return text.getvalue()
+
+
+def _safe(cell: Any) -> Any:
+    """A text that a spreadsheet would take for a formula gets an apostrophe."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t") else cell
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [[markdown(column) for column in columns], [":--"] * len(columns)]
+    lines += [[markdown(cell) for cell in row] for row in rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _value(facts: SearchFacts, value: float | None) -> str:
+    goal = facts.goals[0]
+    unit = " %" if "(%)" in goal.label else ""
+    return f"{number(value, goal.decimals)}{unit}"
+
+
+def _values(facts: SearchFacts, row: TrialRow) -> list[str]:
+    values = row.values or [None] * len(facts.goals)
+    return [number(value, goal.decimals) for value, goal in zip(values, facts.goals, strict=True)]
+
+
+def _point(row: TrialRow) -> str:
+    return ", ".join(f"{name}: {_shown(value)}" for name, value in row.point.items())
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:.4g}"
+        case _:
+            return str(value)

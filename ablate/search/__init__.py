@@ -1,0 +1,24 @@
+"""Searching settings with Optuna: ask and tell as a Source of runs. The only package that imports optuna."""
+
+from ablate.search.book import Book
+from ablate.search.insight import Importance, importances, pareto_front
+from ablate.search.question import BASELINE, SearchQuestion, make_question, name_of, tuning_question
+from ablate.search.source import OptunaSource
+from ablate.search.storage import Opened, open_search
+from ablate.search.trials import Tried
+
+__all__ = [
+    "BASELINE",
+    "Book",
+    "Importance",
+    "Opened",
+    "OptunaSource",
+    "SearchQuestion",
+    "Tried",
+    "importances",
+    "make_question",
+    "name_of",
+    "open_search",
+    "pareto_front",
+    "tuning_question",
+]

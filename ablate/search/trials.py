@@ -1,0 +1,52 @@
+"""A trial as a record: what was asked, what came of it, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ablate.records import Finished, RunSpec
+from ablate.search.question import name_of
+from ablate.study.space import Point
+
+State = Literal["running", "complete", "pruned", "diverged", "failed", "refused"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Tried:
+    """One trial.
+
+    specs: replicate -> its run. results: of the runs that finished. values: one an objective, None unless
+    complete. cached: answered from the records, nothing was trained for it. reason: why it failed.
+    handle: Optuna's own object, while it is this process that asked.
+    """
+
+    number: int
+    point: Point
+    specs: Mapping[int, RunSpec]
+    state: State = "running"
+    values: tuple[float, ...] | None = None
+    results: dict[int, Finished] = field(default_factory=dict)
+    cached: bool = False
+    reason: str = ""
+    handle: Any = None
+    is_recalled: bool = False
+    """An earlier call asked for it."""
+    reported: set[int] = field(default_factory=set)
+    """Steps whose intermediate values Optuna has."""
+
+    @property
+    def name(self) -> str:
+        """How people call it."""
+        return name_of(self.number)
+
+    @property
+    def value(self) -> float | None:
+        """Of the first objective."""
+        return None if self.values is None else self.values[0]
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether Optuna was told of its end."""
+        return self.state != "running"

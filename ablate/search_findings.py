@@ -1,0 +1,172 @@
+"""From a search that ran to what its page says, and to best.yaml."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ablate.journal import read_events, read_history
+from ablate.records import Folds
+from ablate.report.questions import is_rate, shown_scale
+from ablate.report.search_facts import (
+    Axis,
+    ConfirmationFacts,
+    ConfirmedRow,
+    Goal,
+    ImportanceRow,
+    SearchFacts,
+    Span,
+    TrialRow,
+)
+from ablate.report.words import first_sentence
+from ablate.search import BASELINE, SearchQuestion, Tried
+from ablate.search_study import best_study
+from ablate.session import Session
+from ablate.store import Store
+from ablate.study.space import Choice, walk
+
+if TYPE_CHECKING:
+    from ablate.confirming import Confirmation
+    from ablate.searching import SearchRun
+
+UNITS = {
+    "parameters": ("Parameters", 1.0, 0),
+    "seconds": ("Training time (s)", 1.0, 2),
+    "latency": ("Time a picture (ms)", 1e3, 3),
+}
+"""Cost -> label, scale and decimals."""
+
+
+def facts_of(found: SearchRun, session: Session) -> SearchFacts:
+    """Everything the page of a search says."""
+    question = found.question
+    goals = tuple(_goal(question, i) for i in range(len(question.objectives)))
+    trials = tuple(trial_row(tried, goals, session.store, question.replicates[0]) for tried in found.tried)
+    by_number = {row.number: row for row in trials}
+    base = question.space.baseline()
+    number = BASELINE if base is None else next((t.number for t in found.tried if t.point == base), None)
+    baseline = by_number.get(number) if number is not None else None
+    if baseline is not None and base is None:
+        baseline = replace(baseline, point=_base_values(question))
+    folds = isinstance(question.study.protocol.test, Folds)
+    sealed = "fold 0" if folds else "the test part"
+    return SearchFacts(
+        name=question.name,
+        question=question.study.question,
+        goals=goals,
+        axes=tuple(_axis(parameter) for parameter in walk(question.space.parameters)),
+        trials=trials,
+        best=by_number[found.best.number] if found.best is not None else None,
+        baseline=baseline,
+        front=frozenset(trial.number for trial in found.front),
+        importance=tuple(ImportanceRow(**row._asdict()) for row in found.importance),
+        confirmation=_confirmation(found.confirmation, goals[0]) if found.confirmation is not None else None,
+        replicates=len(question.replicates),
+        val=question.block.val,
+        test=f"{sealed} is sealed, and no trial reads it",
+        sampler=question.block.sampler,
+        pruner=question.block.pruner,
+        stopped=found.stopped,
+        place=found.place if "://" in found.place else os.path.relpath(found.place, session.work),
+        best_file=best_study(found) if found.best is not None else None,
+    )
+
+
+def _goal(question: SearchQuestion, index: int) -> Goal:
+    objective = question.objectives[index]
+    if objective.is_cost:
+        label, scale, decimals = UNITS[objective.name]
+        return Goal(name=objective.name, label=label, is_more_better=False, scale=scale, decimals=decimals)
+    rate = is_rate(objective.name)
+    return Goal(
+        name=objective.name,
+        label=f"Validation {objective.name}{' (%)' if rate else ''}",
+        is_more_better=objective.goal == "max",
+        scale=shown_scale(objective.name),
+        decimals=2 if rate else 4,
+    )
+
+
+def _axis(parameter: Any) -> Axis:
+    if isinstance(parameter, Choice):
+        return Axis(name=parameter.name, choices=tuple(str(option.label) for option in parameter.options), log=False)
+    return Axis(name=parameter.name, choices=(), log=parameter.log)
+
+
+def _base_values(question: SearchQuestion) -> dict[str, Any]:
+    config: Any = question.study.resolve({}, ("base",)).model_dump(mode="json")
+    values = {}
+    for parameter in walk(question.space.parameters):
+        here = config
+        for part in parameter.key.split(".") if parameter.key else ():
+            here = here.get(part) if isinstance(here, Mapping) else None
+        values[parameter.name] = here if parameter.key else "off"
+    return values
+
+
+def trial_row(tried: Tried, goals: tuple[Goal, ...], store: Store, first: int) -> TrialRow:
+    """One trial with what its journals tell."""
+    spans, seconds, epochs = [], 0.0, 0
+    curve: tuple[tuple[int, float], ...] = ()
+    for replicate, spec in tried.specs.items():
+        attempts = store.attempts(spec.fingerprint)
+        if attempts and replicate == first:
+            key = f"val/{goals[0].name}"
+            told = [(int(e.data["epoch"]), e.data["metrics"].get(key)) for e in read_history(attempts[-1])]
+            curve = tuple((epoch, float(value) * goals[0].scale) for epoch, value in told if value is not None)
+        for attempt in () if tried.cached else attempts:
+            events = read_events(attempt)[0]
+            if events:
+                spans.append(Span(start=events[0].time, end=events[-1].time))
+                seconds += events[-1].time - events[0].time
+                epochs += sum(event.kind == "epoch" for event in events)
+    values = None
+    if tried.values is not None:
+        values = tuple(value * goal.scale for value, goal in zip(tried.values, goals, strict=True))
+    return TrialRow(
+        number=tried.number,
+        name=tried.name,
+        state=tried.state if tried.state != "running" else "failed",
+        values=values,
+        point=dict(tried.point),
+        curve=curve,
+        spans=tuple(spans),
+        epochs=epochs,
+        seconds=seconds,
+        cached=tried.cached,
+        reason=tried.reason,
+        fingerprints=tuple(spec.fingerprint for spec in tried.specs.values()),
+    )
+
+
+def _confirmation(found: Confirmation, goal: Goal) -> ConfirmationFacts:
+    findings = found.findings
+    verdicts = {effect.name: effect for effect in findings.effects}
+    rows = []
+    for name, value in found.settings.items():
+        row = findings.variant(name)
+        effect = verdicts[name]
+        rows.append(
+            ConfirmedRow(
+                name=name,
+                in_search=value * goal.scale,
+                confirmed=row.mean if row is not None else None,
+                lo=row.lo if row is not None else None,
+                hi=row.hi if row is not None else None,
+                n=row.n if row is not None else 0,
+                verdict=effect.verdict_text,
+            )
+        )
+    base = findings.variant("baseline")
+    return ConfirmationFacts(
+        rows=tuple(rows),
+        baseline=base.mean if base is not None else None,
+        winner=tuple((e.name, e.verdict_text) for e in findings.effects if e.name not in found.settings),
+        alone=found.alone,
+        later=found.later,
+        replicates=found.replicates,
+        sentence=first_sentence(findings),
+        page=f"confirmation/{found.report.name}",
+    )
