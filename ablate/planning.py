@@ -7,10 +7,11 @@ from collections import Counter
 from statistics import NormalDist
 from typing import Any
 
+from ablate.description import Description
 from ablate.harness.describing import describe, recalled
 from ablate.harness.telling import changes_text
 from ablate.looks import look_shares
-from ablate.records import Description, Folds, Variant
+from ablate.records import Folds, Variant
 from ablate.session import Options, Session, default_workers, settled
 from ablate.study.plan import Plan
 from ablate.survey import Survey

@@ -10,9 +10,8 @@ from tempfile import mkdtemp
 from typing import Any, NamedTuple
 
 from ablate import files
-from ablate.errors import DataError, StudyError, TrainerError, near_match
-from ablate.execute.live import Task
-from ablate.naming import read_names
+from ablate.errors import DataError, TrainerError
+from ablate.lookup import find_run, fingerprint_of, newest_finished
 from ablate.records import Finished, Protocol, Replicate, RunSpec
 from ablate.resolve import Trainer, load_trainer, source_digest
 from ablate.store import Store
@@ -145,6 +144,10 @@ class Reopened:
         """A file or folder shared by all runs, built once under a lock."""
         return files.build_once(self.store.cache / key, build)
 
+    def earlier(self, name: str) -> tuple[RunSpec, Finished] | None:
+        """The same replicate of a variant, `STUDY/VARIANT`; None where it has not finished."""
+        return newest_finished(fingerprint_of(f"{name}/{self.replicate.index}", self.store), self.store)
+
     def resume(self) -> None:
         """There is nothing to go on with."""
 
@@ -163,43 +166,3 @@ def reopened(spec: RunSpec, store: Store) -> Reopened:
     """What a trainer is handed to look at a finished run again; its folder is a fresh, temporary one."""
     folder = Path(mkdtemp(prefix="ablate-again-"))
     return Reopened(replicate=spec.replicate, protocol=spec.protocol, folder=folder, store=store)
-
-
-def find_run(run: str, store: Store) -> tuple[RunSpec, Finished]:
-    """The spec and the result of a finished run by its name: STUDY/VARIANT/REPLICATE, or STUDY-search/trial N."""
-    parts = run.split("/")
-    if len(parts) not in (2, 3):
-        raise StudyError(
-            f"{run!r} is not of the form STUDY/VARIANT/REPLICATE",
-            hint='Examples: "quickstart/BN/0", "quickstart-search/trial 12"',
-        )
-    study, variant = parts[:2]
-    variants = read_names(store.study(study))
-    if variants is None:
-        known = _studies(store)
-        raise StudyError(f"no study {study!r} has run here", hint=f"{near_match(study, known)}{_listed(known)}")
-    if variant not in variants:
-        raise StudyError(
-            f"the study {study!r} has no variant {variant!r}",
-            hint=f"{near_match(variant, variants)}{_listed(variants)}",
-        )
-    # A trial mostly is one run, which then needs no number.
-    only = next(iter(variants[variant])) if len(variants[variant]) == 1 else ""
-    replicate = parts[2] if len(parts) == 3 else only
-    fingerprint = variants[variant].get(replicate)
-    if fingerprint is None:
-        raise StudyError(f"{study}/{variant} has no replicate {replicate!r}", hint=_listed(variants[variant]))
-    for result in store.finished(fingerprint):
-        return Task.read(result.folder).spec, result
-    raise StudyError(f"the run {run!r} has not finished yet", hint="`ablate status` says how far it is.")
-
-
-def _studies(store: Store) -> list[str]:
-    folder = store.root / "studies"
-    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-
-
-def _listed(names: Any) -> str:
-    names = list(names)
-    shown = [*names[:40], f"and {len(names) - 40} more"] if len(names) > 40 else names
-    return f"There are: {', '.join(shown)}." if names else ""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from typing import Protocol as Contract
 
-from ablate.records import Event, Protocol, Replicate, RunResult, RunSpec
+from ablate.records import Event, Finished, Protocol, Replicate, RunResult, RunSpec
 
 
 class Run(Contract):
@@ -22,6 +22,13 @@ class Run(Contract):
 
     def cached(self, key: str, build: Callable[[Path], None]) -> Path:
         """A file or folder shared by all runs, built once under a lock."""
+        ...
+
+    def earlier(self, name: str) -> tuple[RunSpec, Finished] | None:
+        """The same replicate of a variant, `STUDY/VARIANT`, of this work folder; None where it has not finished.
+
+        Raises StudyError for a name that no plan knows.
+        """
         ...
 
     def resume(self) -> Path | None:

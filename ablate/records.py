@@ -212,15 +212,6 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Description:
-    """What a trainer knows about a configuration without data or training."""
-
-    parameters: int | None = None
-    flops: int | None = None
-    layers: tuple[tuple[str, str, int], ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
     """What one look at the data found, before the first run.
 
@@ -228,6 +219,8 @@ class Prepared:
     counts: images in train, val, test and unused for replicate 0.
     unreadable: ids left out because of `on_bad_image: skip`.
     watch: files and folders whose change makes this record stale.
+    weights_digest: of the weights that runs begin with, where these come from elsewhere.
+    pending: something was not there yet, such as the weights of an earlier run; look again next time.
     """
 
     digest: str
@@ -236,6 +229,8 @@ class Prepared:
     unreadable: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     watch: tuple[str, ...] = ()
+    weights_digest: str = ""
+    pending: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,7 +241,7 @@ class Outcome:
     epoch: the epoch whose weights were tested, counted from 1.
     images: npz in the run's folder with id, target, score and, where known, prob per test image.
     files: name -> path in the run's folder, kept and logged.
-    data_digest, device: what the run in fact read and ran on, for the stamp.
+    data_digest, weights_digest, device: what the run in fact read, began with and ran on, for the stamp.
     """
 
     metrics: Mapping[str, float]
@@ -255,15 +250,17 @@ class Outcome:
     cost: Cost = Cost()
     files: Mapping[str, Path] = field(default_factory=dict)
     data_digest: str = ""
+    weights_digest: str = ""
     device: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamp:
-    """What happened: code, data and machine behind a finished run."""
+    """What happened: code, data, first weights (where they came from elsewhere) and machine of a finished run."""
 
     source_digest: str = ""
     data_digest: str = ""
+    weights_digest: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     device: str = ""
     git_commit: str = ""

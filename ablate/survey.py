@@ -13,20 +13,25 @@ from ablate.study.plan import Plan
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """The code and the data runs would be made with now. A data digest of None is not known yet."""
+    """The code, the data and the weights runs would be made with now. A digest that is missing is not known yet."""
 
     source_digest: str
     data_digests: Mapping[str, str] = field(default_factory=dict)
     """Variant -> digest of its pictures and labels."""
+    weights_digests: Mapping[str, str] = field(default_factory=dict)
+    """Variant -> digest of the weights it begins with; "" where it draws its own, or they are not there yet."""
 
     def differences(self, variant: str, finished: Finished) -> list[str]:
-        """In what a finished run differs: `the trainer's code`, `the data`."""
+        """In what a finished run differs: `the trainer's code`, `the data`, `the weights it begins with`."""
         found = []
         if finished.stamp.source_digest != self.source_digest:
             found.append("the trainer's code")
         digest = self.data_digests.get(variant)
         if digest is not None and finished.stamp.data_digest != digest:
             found.append("the data")
+        weights = self.weights_digests.get(variant)
+        if weights and finished.stamp.weights_digest != weights:
+            found.append("the weights it begins with")
         return found
 
 

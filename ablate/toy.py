@@ -18,8 +18,9 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
+from ablate.description import Description
 from ablate.protocols import Run
-from ablate.records import Cost, Description, FirstFold, Folds, Outcome, Prepared
+from ablate.records import Cost, FirstFold, Folds, Outcome, Prepared
 from ablate.settings import DefinesTest, Settings
 
 METRICS = {"accuracy": "max", "loss": "min"}

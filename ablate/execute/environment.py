@@ -45,12 +45,15 @@ def machine() -> Machine:
     return Machine(versions, platform.processor() or platform.machine(), platform.platform())
 
 
-def machine_stamp(*, source_digest: str, data_digest: str, device: str, git_commit: str) -> Stamp:
+def machine_stamp(
+    *, source_digest: str, data_digest: str, device: str, git_commit: str, weights_digest: str = ""
+) -> Stamp:
     """The stamp of a run that ends in this process."""
     here = machine()
     return Stamp(
         source_digest=source_digest,
         data_digest=data_digest,
+        weights_digest=weights_digest,
         versions=here.versions,
         device=device or here.processor,
         git_commit=git_commit,

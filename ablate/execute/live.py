@@ -13,7 +13,8 @@ from typing import Any
 from ablate import files
 from ablate.errors import Stopped
 from ablate.journal import Journal
-from ablate.records import Protocol, Replicate, RunSpec
+from ablate.lookup import fingerprint_of, newest_finished
+from ablate.records import Finished, Protocol, Replicate, RunSpec
 from ablate.store import SPEC, Store
 
 STOP = "stop"
@@ -85,6 +86,11 @@ class LiveRun:
     def cached(self, key: str, build: Callable[[Path], None]) -> Path:
         """A file or folder shared by all runs, built once under a lock."""
         return files.build_once(Store(self.task.work).cache / key, build)
+
+    def earlier(self, name: str) -> tuple[RunSpec, Finished] | None:
+        """The same replicate of a variant, `STUDY/VARIANT`; None where it has not finished."""
+        store = Store(self.task.work)
+        return newest_finished(fingerprint_of(f"{name}/{self.replicate.index}", store), store)
 
     def tick(self, epoch: int, step: int, of: int) -> bool:
         """Heartbeat; looks for a stop request every half second, asks for a checkpoint when one is due."""

@@ -162,6 +162,7 @@ def _finished(task: Task, attempt: Path, returned: Any, *, seconds: float) -> Fi
         stamp=machine_stamp(
             source_digest=task.source_digest,
             data_digest=outcome.data_digest or task.data_digest,
+            weights_digest=outcome.weights_digest,
             device=outcome.device,
             git_commit=task.git_commit,
         ),

@@ -6,8 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 from ablate import files
+from ablate.description import Description, Layer
+from ablate.errors import AblateError, StudyError
 from ablate.files import sha256_json
-from ablate.records import Description, Variant
+from ablate.records import Variant
 from ablate.resolve import Trainer
 from ablate.store import Store
 
@@ -19,20 +21,28 @@ def recalled(variant: Variant, trainer: Trainer, store: Store, source_digest: st
 
 
 def describe(variant: Variant, trainer: Trainer, store: Store, source_digest: str) -> Description:
-    """The remembered description, or a new one; empty where the trainer cannot say."""
+    """The remembered description, or a new one; empty where the trainer cannot say.
+
+    Raises what the trainer says of a network that cannot be.
+    """
     found = recalled(variant, trainer, store, source_digest)
     if found is not None:
         return found
     if trainer.describe is None:
         return Description()
-    description: Description = trainer.describe(trainer.config.model_validate(variant.config))
+    try:
+        description: Description = trainer.describe(trainer.config.model_validate(variant.config))
+    except AblateError as error:
+        raise StudyError(f"variant {variant.name!r}: {error.message}", hint=error.hint) from error
     files.write_json(_memo(variant, trainer, store, source_digest), asdict(description))
     return description
 
 
 def _read(memo: dict[str, Any]) -> Description:
-    layers = tuple((name, kind, count) for name, kind, count in memo["layers"])
-    return Description(**(memo | {"layers": layers}))
+    layers = tuple(
+        Layer(name, kind, count, trained, tuple(shape)) for name, kind, count, trained, shape in memo["layers"]
+    )
+    return Description(**(memo | {"layers": layers, "notes": tuple(memo["notes"])}))
 
 
 def _memo(variant: Variant, trainer: Trainer, store: Store, source_digest: str) -> Any:

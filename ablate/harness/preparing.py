@@ -35,7 +35,7 @@ def recall(plan: Plan, trainer: Trainer, store: Store, source_digest: str) -> di
         memo = files.read_json(_memo(plan, variant.config, store, source_digest))
         if memo is not None:
             prepared = _prepared_from(memo["prepared"])
-            if listing_digest(prepared.watch) == memo["listing"]:
+            if not prepared.pending and listing_digest(prepared.watch) == memo["listing"]:
                 found[variant.name] = prepared
     return found
 
@@ -105,6 +105,8 @@ def _read_finding(attempt: Path, variant: str, code: int) -> Prepared:
         raise errors.DataError(f"{variant}: looking at the data ended with exit code {code}", hint=tail)
     if "error" in finding:
         kind = getattr(errors, finding["kind"], errors.DataError)
+        if kind is errors.SettingError:  # its key stands in the message, too
+            kind = errors.StudyError
         message = finding["error"] if variant == "baseline" else f"{variant}: {finding['error']}"
         raise kind(message, hint=finding["hint"])
     return _prepared_from(finding["prepared"])

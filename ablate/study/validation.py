@@ -92,7 +92,7 @@ def _explain(problem: Problem, model: type[Settings], data: Any) -> tuple[Path_,
             return path, *_unknown_key(path, model, data)
         case "missing":
             return path, f"{key!r} is missing", _sentences(f"Add it: {expectation(slot)}.", slot.description)
-        case "union_tag_not_found":
+        case "union_tag_not_found" if isinstance(problem.input, Mapping):
             return path, f"{key!r} needs a name", f"Choices: {', '.join(choices_of(slot))}."
         case "union_tag_invalid":
             return path, *_unknown_choice(key, problem.context["tag"], choices_of(slot))

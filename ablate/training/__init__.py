@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ablate.description import Description
 from ablate.protocols import Run
-from ablate.records import Description, Finished, Outcome, Prepared, Protocol, RunSpec
+from ablate.records import Finished, Outcome, Prepared, Protocol, RunSpec
 from ablate.training.checks import refuse_impossible
 from ablate.training.config import Config
 

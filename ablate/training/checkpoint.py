@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from ablate.training.freezing import NOTHING, Frozen
 
 
 @dataclass(slots=True)
@@ -33,13 +36,22 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """Everything with a state of its own. average: the moving average of the weights, where one is kept."""
+    """Everything with a state of its own, and what the network began with.
+
+    frozen: the part of the network that is not trained. weights_digest: of first weights that came
+    from elsewhere; empty where they were drawn. average: the moving average of the weights, where
+    one is kept. whole: the network that `network` is the trained end of, where its frozen part is
+    computed once; else None.
+    """
 
     network: nn.Module
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
     progress: Progress
     average: nn.Module | None = None
+    frozen: Frozen = NOTHING
+    weights_digest: str = ""
+    whole: nn.Module | None = None
 
     @property
     def tested(self) -> nn.Module:
@@ -56,6 +68,7 @@ def save(path: Path, trained: Trained) -> None:
             "optimizer": trained.optimizer.state_dict(),
             "scaler": trained.scaler.state_dict(),
             "average": None if trained.average is None else trained.average.state_dict(),
+            "weights_digest": trained.weights_digest,
             "progress": {one.name: getattr(progress, one.name) for one in fields(progress)},
         },
         path,
@@ -63,17 +76,36 @@ def save(path: Path, trained: Trained) -> None:
 
 
 def restore(path: Path, trained: Trained) -> None:
-    """Load the state that `save` wrote into freshly built objects."""
+    """Load the state that `save` wrote into freshly built objects.
+
+    Does nothing where that run began with other weights. Of a network with a frozen part the
+    checkpoint may hold the whole or only what is trained; the rest is what it was.
+    """
     # An explicit True: an environment variable could turn the default back into unpickling.
     state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
-    trained.network.load_state_dict(state["network"])
+    if state.get("weights_digest", "") != trained.weights_digest:
+        return
+    put_back(state["network"], trained)
     trained.optimizer.load_state_dict(state["optimizer"])
     if state["scaler"]:  # empty where the loss is not scaled
         trained.scaler.load_state_dict(state["scaler"])
     if trained.average is not None:
-        trained.average.load_state_dict(state["average"])
+        _load(trained.average, state["average"], trained.frozen)
     for name, value in state["progress"].items():
         setattr(trained.progress, name, value)
+
+
+def put_back(state: Mapping[str, Tensor], trained: Trained) -> None:
+    """Give the network the weights of an earlier moment of this run."""
+    _load(trained.network, state, trained.frozen)
+
+
+def _load(network: nn.Module, state: Mapping[str, Tensor], frozen: Frozen) -> None:
+    if frozen == NOTHING:
+        network.load_state_dict(state)
+    else:
+        own = network.state_dict()
+        network.load_state_dict({name: state[name] for name in own if name in state}, strict=False)
 
 
 def copy_of(network: nn.Module) -> dict[str, Tensor]:

@@ -7,7 +7,9 @@ from typing import Any
 
 from ablate.errors import SettingError
 from ablate.records import FirstFold, Folds, Official, Protocol, Share
-from ablate.training.config import Augment, Config, Plateau
+from ablate.training.config import Augment, ByName, Config, FoodCnn, FreeVgg, NamedVgg, Plateau, Resnet, Vgg16Net
+
+SINGLE_IMAGES = "Set it to 2 or more, or model.norm to null."
 
 
 def refuse_impossible(config: Config, protocol: Protocol) -> None:
@@ -15,6 +17,8 @@ def refuse_impossible(config: Config, protocol: Protocol) -> None:
 
     A number of pictures beside a share can only be judged once the pictures are counted.
     """
+    _refuse_small_pictures(config)
+    _refuse_single_images(config)
     train, val = config.data.train, protocol.val
     match protocol.test:
         case Folds(count=folds) | FirstFold(count=folds):
@@ -38,6 +42,38 @@ def refuse_impossible(config: Config, protocol: Protocol) -> None:
         )
     _refuse_without_validation(config, protocol)
     _refuse_unmeasured(config, protocol)
+
+
+def _refuse_small_pictures(config: Config) -> None:
+    """A network whose pooling leaves less than one pixel; of networks by name `describe` finds it out."""
+    match config.model:
+        case FreeVgg(blocks=blocks):
+            stride = 2 ** len(blocks)
+        case NamedVgg() | Vgg16Net() | FoodCnn():
+            stride = 32
+        case Resnet(stem=stem):
+            stride = 32 if stem == "large" else 8
+        case ByName():
+            return
+    side = config.data.image_size
+    if side < stride:
+        raise SettingError(
+            "data.image_size",
+            f"data.image_size ({side}) is smaller than the stride of {config.model.name} ({stride})",
+            hint=f"Set data.image_size to {stride} or more, or choose a network with fewer poolings.",
+        )
+
+
+def _refuse_single_images(config: Config) -> None:
+    """Batch norm compares the images of a batch; frozen ones and networks by name are looked at by `describe`."""
+    has_norm = not isinstance(config.model, ByName) and config.model.norm is not None
+    if not has_norm or config.freeze is not None:
+        return
+    for key, size in (("numerics.micro_batch", config.numerics.micro_batch), ("batch_size", config.batch_size)):
+        if size == 1:
+            raise SettingError(
+                key, f"{key} (1) is too small for batch norm, which compares the images of a batch", hint=SINGLE_IMAGES
+            )
 
 
 def _refuse_without_validation(config: Config, protocol: Protocol) -> None:

@@ -13,22 +13,24 @@ from torch import Tensor, nn
 from ablate.errors import Diverged
 from ablate.protocols import Run
 from ablate.records import Outcome
-from ablate.training.checkpoint import Progress, Trained, copy_of, restore, save
+from ablate.training.checkpoint import Progress, Trained, copy_of, put_back, restore, save
 from ablate.training.config import Config, Plateau
 from ablate.training.data.augment import augmented, is_random
 from ablate.training.data.parts import Part, Parts, load_parts
 from ablate.training.evaluate import evaluate, evaluation_batch, right_guesses
-from ablate.training.models import make_network
+from ablate.training.freezing import set_training
+from ablate.training.frozen_features import with_stored_features
 from ablate.training.numerics import Mode, set_up
 from ablate.training.outcome import write_outcome
-from ablate.training.seeding import Draws, dropout_seed, epoch_order, order_generator, seed_dropout, seed_init
+from ablate.training.seeding import Draws, dropout_seed, epoch_order, order_generator, seed_dropout
+from ablate.training.start import untrained
 from ablate.training.techniques.accumulation import pieces
 from ablate.training.techniques.adversarial import Scale, attacked, loss_to_raise
-from ablate.training.techniques.averaging import first_average, update_average
+from ablate.training.techniques.averaging import update_average
 from ablate.training.techniques.balancing import balanced_order, class_importance, importance_of
 from ablate.training.techniques.losses import batch_loss
 from ablate.training.techniques.mixing import mixed
-from ablate.training.techniques.optimizers import learning_rates, make_optimizer, trained_weights
+from ablate.training.techniques.optimizers import learning_rates, trained_weights
 from ablate.training.techniques.penalties import add_penalty_gradients, penalty
 from ablate.training.techniques.schedules import Moment, learning_rate
 from ablate.training.techniques.stopping import has_stalled
@@ -38,24 +40,16 @@ def train_network(config: Config, run: Run) -> Outcome:
     """Train one network on the run's replicate and test it once, at the end."""
     mode = set_up(config)
     parts = load_parts(config, run, mode)
-    trained = untrained(config, run, mode)
+    trained = untrained(config, run, mode, parts.pictures.classes)
+    parts, trained = with_stored_features(config, run, parts, mode, trained)
     if (checkpoint := run.resume()) is not None:
         restore(checkpoint, trained)
     train_epochs(config, run, parts, mode, trained)
     if trained.progress.best_state is not None:
-        trained.network.load_state_dict(trained.progress.best_state)
+        put_back(trained.progress.best_state, trained)
     elif trained.average is not None:
-        trained.network.load_state_dict(trained.average.state_dict())
+        put_back(trained.average.state_dict(), trained)
     return write_outcome(config, run, parts, mode, trained)
-
-
-def untrained(config: Config, run: Run, mode: Mode) -> Trained:
-    """The network with the replicate's first weights, its optimizer and a count of zero."""
-    seed_init(run.replicate)
-    network = mode.place(make_network(config))
-    optimizer = make_optimizer(config.optimizer, network.named_parameters())
-    average = None if config.averaging is None else first_average(network)
-    return Trained(network, optimizer, mode.scaler(), Progress(), average)
 
 
 def train_epochs(config: Config, run: Run, parts: Parts, mode: Mode, trained: Trained) -> None:
@@ -109,7 +103,7 @@ def train_epoch(config: Config, run: Run, part: Part, mode: Mode, trained: Train
     # Read once, at the end or before a checkpoint: reading them at each step would make a GPU wait.
     losses: list[Tensor] = []
     hits: list[Tensor] = []
-    network.train()
+    set_training(network, trained.frozen)
     for step in range(progress.step, len(batches)):
         batch = make_batch(config, part, mode, trained, batches[step], Draws(run.replicate, epoch, step))
         if class_weights is not None:

@@ -39,7 +39,10 @@ def write_outcome(config: Config, run: Run, parts: Parts, mode: Mode, trained: T
         ids = [parts.pictures.ids[i] for i in parts.split.test]
         _write_columns(config, images, ids, scores, attacked)
     weights = run.folder / WEIGHTS
-    tensors = {name: tensor.contiguous() for name, tensor in copy_of(trained.network).items()}
+    tensors = {
+        name: tensor.contiguous()
+        for name, tensor in copy_of(trained.network if trained.whole is None else trained.whole).items()
+    }
     save_file(tensors, weights, metadata={"classes": json.dumps(parts.pictures.classes)})
     progress = trained.progress
     description = describe_network(config)
@@ -57,6 +60,7 @@ def write_outcome(config: Config, run: Run, parts: Parts, mode: Mode, trained: T
         ),
         files={"weights": weights},
         data_digest=parts.pictures.digest,
+        weights_digest=trained.weights_digest,
         device=device_name(mode.device),
     )
 

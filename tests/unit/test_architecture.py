@@ -18,7 +18,7 @@ LONGEST = 350
 GROUND = {
     "errors", "records", "protocols", "overrides", "resolve", "files", "journal", "settings", "store", "looks",
     "durations",
-    "rates",
+    "rates", "naming", "lookup", "description",
 }  # fmt: skip
 PARTS = {"study", "training", "execute", "track", "stats"}
 MAY_KNOW = {

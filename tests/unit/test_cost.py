@@ -16,7 +16,7 @@ def test_parameters_are_those_of_the_network() -> None:
 
     expected = sum(parameter.numel() for parameter in make_network(config).parameters())
     assert description.parameters == expected
-    assert sum(count for _, _, count in description.layers) == expected
+    assert sum(layer.parameters for layer in description.layers) == expected
 
 
 def test_flops_by_hand() -> None:
@@ -32,9 +32,9 @@ def test_layers_come_in_the_networks_order() -> None:
     """Each with its name, its kind and its own parameters."""
     layers = describe_network(a_config()).layers
 
-    assert [name for name, _, _ in layers][:3] == ["features.conv1_1", "features.act1_1", "features.pool1"]
-    assert layers[0] == ("features.conv1_1", "Conv2d", 4 * 9 + 4)
-    assert layers[-1] == ("head.out", "Linear", 8 * 10 + 10)
+    assert [layer.name for layer in layers][:3] == ["features.conv1_1", "features.act1_1", "features.pool1"]
+    assert layers[0] == ("features.conv1_1", "Conv2d", 4 * 9 + 4, 4 * 9 + 4, (4, 8, 8))
+    assert layers[-1] == ("head.out", "Linear", 8 * 10 + 10, 8 * 10 + 10, (10,))
 
 
 def test_describing_takes_no_memory_and_draws_nothing() -> None:

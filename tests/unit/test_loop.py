@@ -18,9 +18,10 @@ from ablate.records import Outcome
 from ablate.training.config import Config
 from ablate.training.data.parts import Parts, load_parts
 from ablate.training.evaluate import evaluate
-from ablate.training.loop import train_epochs, train_network, untrained
+from ablate.training.loop import train_epochs, train_network
 from ablate.training.models import make_network
 from ablate.training.numerics import set_up
+from ablate.training.start import untrained
 from ablate.training.techniques.stopping import has_stalled
 from tests.training_builders import PROTOCOL, TINY, a_config, a_live_run, a_spec
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import ablate
+from ablate.description import Description
 from ablate.files import write_json
 from ablate.harness import describing
-from ablate.records import Description
 from ablate.session import open_session
 from ablate.study.load import load_study
 

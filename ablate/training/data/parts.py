@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
+from typing import Protocol as Contract
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ablate.protocols import Run
+from ablate.records import Protocol, Replicate
 from ablate.training.config import Config, DataConfig, Normalization
 from ablate.training.data.augment import is_random
 from ablate.training.data.cache import Pictures, load_pictures
@@ -79,6 +81,20 @@ class Part:
         return scaled.sub_(self.mean).div_(self.std)
 
 
+class Seat(Contract):
+    """What a split is drawn for: a run, or the spec of one."""
+
+    @property
+    def replicate(self) -> Replicate:
+        """Which split."""
+        ...
+
+    @property
+    def protocol(self) -> Protocol:
+        """What is tested and validated on."""
+        ...
+
+
 class Parts(NamedTuple):
     """The parts of one run; val is empty where none was asked for."""
 
@@ -106,7 +122,7 @@ def load_parts(config: Config, run: Run, mode: Mode) -> Parts:
     return Parts(fit, made_ready(part(parts.val)), made_ready(part(parts.test)), pictures, parts)
 
 
-def split_pictures(config: DataConfig, run: Run, pictures: Pictures) -> Split:
+def split_pictures(config: DataConfig, run: Seat, pictures: Pictures) -> Split:
     """Which pictures this run trains, validates and tests on."""
     targets: list[Any] = pictures.targets.tolist()
     if pictures.targets.ndim == 2:

@@ -1,0 +1,67 @@
+"""From the name of a run, `STUDY/VARIANT/REPLICATE`, to where it lies in the work folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ablate import files
+from ablate.errors import StudyError, near_match
+from ablate.naming import read_names
+from ablate.records import Finished, RunSpec
+from ablate.store import SPEC, Store
+
+
+def find_run(run: str, store: Store) -> tuple[RunSpec, Finished]:
+    """The spec and the result of a finished run by its name: STUDY/VARIANT/REPLICATE, or STUDY-search/trial N.
+
+    Raises StudyError for one that is not there.
+    """
+    found = newest_finished(fingerprint_of(run, store), store)
+    if found is None:
+        raise StudyError(f"the run {run!r} has not finished yet", hint="`ablate status` says how far it is.")
+    return found
+
+
+def fingerprint_of(run: str, store: Store) -> str:
+    """The fingerprint that goes by a run's name. Raises StudyError for a name that nobody knows."""
+    parts = run.split("/")
+    if len(parts) not in (2, 3):
+        raise StudyError(
+            f"{run!r} is not of the form STUDY/VARIANT/REPLICATE",
+            hint='Examples: "quickstart/BN/0", "quickstart-search/trial 12"',
+        )
+    study, variant = parts[:2]
+    variants = read_names(store.study(study))
+    if variants is None:
+        known = _studies(store)
+        raise StudyError(f"no study {study!r} has run here", hint=f"{near_match(study, known)}{_listed(known)}")
+    if variant not in variants:
+        raise StudyError(
+            f"the study {study!r} has no variant {variant!r}",
+            hint=f"{near_match(variant, variants)}{_listed(variants)}",
+        )
+    # A trial mostly is one run, which then needs no number.
+    only = next(iter(variants[variant])) if len(variants[variant]) == 1 else ""
+    replicate = parts[2] if len(parts) == 3 else only
+    fingerprint = variants[variant].get(replicate)
+    if fingerprint is None:
+        raise StudyError(f"{study}/{variant} has no replicate {replicate!r}", hint=_listed(variants[variant]))
+    return fingerprint
+
+
+def newest_finished(fingerprint: str, store: Store) -> tuple[RunSpec, Finished] | None:
+    """The newest finished attempt at a run, and what it was asked for; None where there is none."""
+    for result in store.finished(fingerprint):
+        return RunSpec.from_json(files.read_json(result.folder / SPEC)["spec"]), result
+    return None
+
+
+def _studies(store: Store) -> list[str]:
+    folder = store.root / "studies"
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+
+def _listed(names: Iterable[str]) -> str:
+    names = list(names)
+    shown = [*names[:40], f"and {len(names) - 40} more"] if len(names) > 40 else names
+    return f"There are: {', '.join(shown)}." if names else ""

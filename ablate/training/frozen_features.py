@@ -1,0 +1,196 @@
+"""What a frozen part makes of each picture, computed once and shared by all runs that begin with it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, fx, nn
+
+from ablate.files import read_json, sha256_json
+from ablate.protocols import Run
+from ablate.settings import identity_of
+from ablate.training.checkpoint import Trained
+from ablate.training.config import Config
+from ablate.training.cutting import Cut, NoCut, cut_network
+from ablate.training.data.augment import is_random
+from ablate.training.data.parts import RESIDENT_BYTES, Part, Parts
+from ablate.training.evaluate import evaluation_batch
+from ablate.training.numerics import Mode, device_name
+from ablate.training.techniques.averaging import first_average
+
+LAYOUT = 1
+"""Version of the files in a folder of features."""
+
+MOST_BYTES = 8 * 2**30
+"""Larger than this, features are computed anew each time."""
+
+STEADY = {
+    "data", "model", "weights", "freeze", "optimizer", "warmup", "schedule", "batch_size", "epochs", "sampling", "loss",
+    "class_weights", "smoothing", "penalties", "clipping", "averaging", "early_stopping", "numerics", "device",
+}  # fmt: skip
+"""Blocks that leave the pictures that enter the network as they are; any other that is on forbids the cache."""
+
+log = logging.getLogger(__name__)
+
+
+class Shortcut(NamedTuple):
+    """A training that goes on from stored features: the parts give them, the network takes them."""
+
+    parts: Parts
+    trained: Trained
+
+
+@dataclass(frozen=True, slots=True)
+class FeaturePart(Part):
+    """A part whose images are stored features: `stored` holds those of all pictures, batch first."""
+
+    def images_of(self, chosen: Tensor) -> Tensor:
+        """(n, ...) features, on the device."""
+        rows = self.rows.index_select(0, chosen.to(self.rows.device))
+        return self.stored.index_select(0, rows).to(self.mode.device)
+
+
+def why_not(config: Config) -> str:
+    """Why features of the frozen part are not stored, as far as the settings tell; empty where they can be."""
+    if config.freeze is None:
+        return "nothing is frozen"
+    if not config.freeze.cache:
+        return "freeze.cache is false"
+    if is_random(config.augment):
+        return "augment changes the pictures anew in each epoch"
+    moving = [name for name, value in config if name not in {*STEADY, "augment"} and value]
+    return f"{moving[0]} changes what the network is shown" if moving else ""
+
+
+def note_on_features(config: Config, network: nn.Module, cut: Cut | NoCut | None, images: Tensor) -> str:
+    """A sentence for the plan: whether the frozen part is computed once, up to where, or why not.
+
+    images: one, where the network lies.
+    """
+    reason = why_not(config)
+    if reason or cut is None:
+        return f"frozen features are computed anew in each epoch: {reason}"
+    if isinstance(cut, NoCut):
+        return f"frozen features are computed anew in each epoch: {cut.reason}"
+    with torch.inference_mode():
+        given = cut.before.eval()(images)
+    size = given[0].numel() * given.element_size() / 1000
+    return f"frozen features are computed once, up to {cut.last} ({size:,.0f} kB a picture); then comes {cut.then}"
+
+
+def with_stored_features(config: Config, run: Run, parts: Parts, mode: Mode, trained: Trained) -> Shortcut:
+    """The training on features of the frozen part, which are computed now or were before.
+
+    The same parts and network where that would change a result, or cannot be done.
+    """
+    plain = Shortcut(parts, trained)
+    if why_not(config):
+        return plain
+    cut = cut_network(trained.network, trained.frozen)
+    if isinstance(cut, NoCut):
+        return plain
+    rows = _rows(parts)
+    whole = replace(parts.test, rows=rows.to(parts.test.rows.device), ready=None)
+    batch = evaluation_batch(config.data.image_size, config.batch_size)
+    one = _computed(cut.before, whole, torch.arange(1), mode)
+    size = one[0].numel() * one.element_size() * len(rows)
+    if size > min(MOST_BYTES, shutil.disk_usage(run.folder).free // 2):
+        log.warning("frozen features would take %.1f GB; they are computed anew in each epoch", size / 1e9)
+        return plain
+    if not _is_steady(cut, trained.network, whole, mode):
+        log.warning("the frozen part does not give the same values twice; it is computed anew in each epoch")
+        return plain
+    key = _key(config, cut, parts, rows, mode)
+    folder = run.cached(f"features/{key}", lambda path: _build(path, cut.before, whole, mode, batch=batch))
+    stored = _opened(folder, mode)
+    places = {int(row): place for place, row in enumerate(rows)}
+
+    def part(old: Part, indices: Sequence[int]) -> Part:
+        new = torch.tensor([places[index] for index in indices], dtype=torch.int64, device=stored.device)
+        return FeaturePart(stored=stored, rows=new, targets=old.targets, mean=None, std=None, mode=mode, side=None)
+
+    split = parts.split
+    short = parts._replace(
+        fit=part(parts.fit, split.fit), val=part(parts.val, split.val), test=part(parts.test, split.test)
+    )
+    average = None if trained.average is None else first_average(cut.after)
+    return Shortcut(short, replace(trained, network=cut.after, average=average, whole=trained.network))
+
+
+def _rows(parts: Parts) -> Tensor:
+    """The pictures whose features are stored: all, which runs share; its own where a run uses less than half."""
+    split, total = parts.split, len(parts.pictures.ids)
+    used = sorted((*split.fit, *split.val, *split.test))
+    return torch.arange(total) if 2 * len(used) >= total else torch.tensor(used, dtype=torch.int64)
+
+
+@torch.inference_mode()
+def _computed(before: fx.GraphModule, part: Part, chosen: Tensor, mode: Mode) -> Tensor:
+    before.eval()
+    with mode.autocast():
+        features: Tensor = before(part.images_of(chosen.to(mode.device)))
+    return features
+
+
+def _is_steady(cut: Cut, network: nn.Module, part: Part, mode: Mode) -> bool:
+    """Whether, on a few pictures, the parts put together do what the network does, and each picture stands alone."""
+    few = torch.arange(min(4, len(part)))
+    alone = _computed(cut.before, part, few[:1], mode)
+    together = _computed(cut.before, part, few, mode)
+    if together.shape[0] != len(few) or not torch.allclose(alone[0], together[0], rtol=1e-3, atol=1e-4):
+        return False
+    was_training = network.training
+    network.eval()
+    cut.after.eval()
+    with torch.inference_mode(), mode.autocast():
+        expected = network(part.images_of(few.to(mode.device)))
+        found = cut.after(together.clone())
+    network.train(was_training)
+    return torch.allclose(found.float(), expected.float(), rtol=1e-3, atol=1e-4)
+
+
+def _key(config: Config, cut: Cut, parts: Parts, rows: Tensor, mode: Mode) -> str:
+    """Everything the features depend on: pictures, how they enter, the part's code and weights, the arithmetic."""
+    decoding = {name: value for name, value in identity_of(config.data).items() if name not in ("train", "seed")}
+    weights = hashlib.sha256()
+    for name, tensor in sorted(cut.before.state_dict().items()):
+        weights.update(f"{name}\0{tuple(tensor.shape)}\0{tensor.dtype}\0".encode())
+        weights.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
+    modules = [repr(cut.before.get_submodule(str(n.target))) for n in cut.before.graph.nodes if n.op == "call_module"]
+    chosen = [len(rows), hashlib.sha256(rows.numpy().tobytes()).hexdigest()]
+    numerics = [identity_of(config.numerics), device_name(mode.device), torch.__version__]
+    code = [cut.before.code, modules]
+    return sha256_json([LAYOUT, parts.pictures.digest, decoding, chosen, weights.hexdigest(), code, numerics])
+
+
+def _build(folder: Path, before: fx.GraphModule, whole: Part, mode: Mode, *, batch: int) -> None:
+    """Fill a new folder with the features of every picture of the part, in its order."""
+    folder.mkdir()
+    stored: Tensor | None = None
+    for chosen in torch.arange(len(whole)).split(batch):
+        features = _computed(before, whole, chosen, mode).cpu()
+        if stored is None:
+            shape = (len(whole), *features.shape[1:])
+            path = str(folder / "features.bin")
+            stored = torch.from_file(path, shared=True, size=math.prod(shape), dtype=features.dtype).view(shape)
+            about = {"shape": shape, "dtype": str(features.dtype).removeprefix("torch.")}
+            (folder / "features.json").write_text(json.dumps(about), encoding="utf-8")
+        stored[chosen[0] : chosen[-1] + 1] = features
+
+
+def _opened(folder: Path, mode: Mode) -> Tensor:
+    """The stored features: mapped from the file, or on the GPU where they are small enough."""
+    about = read_json(folder / "features.json")
+    shape = tuple(about["shape"])
+    path, dtype = str(folder / "features.bin"), getattr(torch, about["dtype"])
+    stored: Tensor = torch.from_file(path, shared=False, size=math.prod(shape), dtype=dtype).view(shape)
+    return stored.to(mode.device) if mode.device.type == "cuda" and stored.nbytes < RESIDENT_BYTES else stored

@@ -1,0 +1,39 @@
+"""Where a run begins: the network with its first weights, its frozen part, and its optimizer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from ablate.protocols import Run
+from ablate.training.checkpoint import Progress, Trained
+from ablate.training.config import Config
+from ablate.training.freezing import Frozen, freeze
+from ablate.training.models import make_network
+from ablate.training.numerics import Mode
+from ablate.training.seeding import seed_init
+from ablate.training.techniques.averaging import first_average
+from ablate.training.techniques.optimizers import make_optimizer
+from ablate.training.weights import load_weights
+
+
+def untrained(config: Config, run: Run, mode: Mode, classes: Sequence[str] = ()) -> Trained:
+    """The network with the replicate's first weights, its optimizer and a count of zero.
+
+    classes: names of the data's classes, which weights from elsewhere must agree with.
+    Raises SettingError and DataError where weights or frozen parts do not fit the network.
+    """
+    seed_init(run.replicate)
+    network, frozen, origin = first_network(config, run, classes)
+    network = mode.place(network)
+    optimizer = make_optimizer(config.optimizer, network.named_parameters())
+    average = None if config.averaging is None else first_average(network)
+    return Trained(network, optimizer, mode.scaler(), Progress(), average=average, frozen=frozen, weights_digest=origin)
+
+
+def first_network(config: Config, run: Run, classes: Sequence[str]) -> tuple[nn.Module, Frozen, str]:
+    """The network on the CPU with weights from elsewhere where asked for, its frozen part, the weights' digest."""
+    network = make_network(config)
+    digest = "" if config.weights is None else load_weights(network, config, run, classes)
+    return network, freeze(network, config.freeze), digest
