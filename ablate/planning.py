@@ -14,10 +14,11 @@ from ablate.looks import look_shares
 from ablate.records import Folds, Variant
 from ablate.session import Options, Session, default_workers, settled
 from ablate.study.plan import Plan
-from ablate.survey import Survey
+from ablate.survey import Survey, collect
 
-DISAGREEMENT = 0.2
-"""Assumed before any run: two variants differ in their answer to one test image in five."""
+DISAGREEMENT = 0.35
+"""Assumed before any run: two variants differ in their answer to 35 of 100 test images, as networks do that
+answer every second one. Better ones differ less, and see smaller steps."""
 RUN_NOISE = 0.01
 """Assumed before any run: standard deviation of a run's true accuracy, as a share."""
 
@@ -32,6 +33,9 @@ def plan_summary(session: Session, options: Options, *, with_parameters: bool) -
     rows = [_variant_row(session, variant, with_parameters=with_parameters) for variant in session.plan.variants]
     counted = {variant: run.cost.parameters for variant, _, run in found.cached}
     rows = [row if row["parameters"] else row | {"parameters": counted.get(row["name"])} for row in rows]
+    steps, basis = visible_steps(session), ASSUMED if _knowable(session) else ""
+    if (measured := _measured(session, found)) is not None:
+        steps, basis = measured, MEASURED
     return {
         "study": session.study.name,
         "variants": rows,
@@ -43,7 +47,8 @@ def plan_summary(session: Session, options: Options, *, with_parameters: bool) -
         ],
         "to_run": len(_names_to_run(found, options)),
         "estimate_seconds": _estimate_seconds(session, found, options),
-        "visible_step": visible_steps(session),
+        "visible_step": steps,
+        "visible_basis": basis,
     }
 
 
@@ -85,17 +90,56 @@ def _names_to_run(found: Survey, options: Options) -> list[str]:
     return [variant for variant, _ in found.to_run] + failed
 
 
-def visible_steps(session: Session) -> list[dict[str, Any]]:
-    """The smallest step each planned look shows with 80% power, in points.
+ASSUMED = (
+    f"assuming that two variants differ in their answer to {100 * DISAGREEMENT:.0f} of 100 test images, and runs of "
+    f"one variant by {100 * RUN_NOISE:g} point beyond that (no comparison has been made yet)"
+)
+MEASURED = "from the noise of the comparisons made so far"
 
-    None where the number of test images is not known, and for metrics that are no accuracy. Before
-    any run this rests on an assumption: DISAGREEMENT and RUN_NOISE.
+
+def _measured(session: Session, found: Survey) -> list[dict[str, Any]] | None:
+    """The smallest visible steps as the finished runs have it; None before a comparison has two replicates."""
+    finished = {(variant, spec.replicate.index) for variant, spec, _ in found.cached}
+    contrasts = session.plan.contrasts
+    if not any(all((name, r) in finished for name in c.weights for r in (0, 1)) for c in contrasts):
+        return None
+    from ablate.report.questions import metric_of, question_of  # scientific packages, for finished runs only
+    from ablate.stats.effects import estimate_effects
+    from ablate.stats.visible import visible_at_looks
+
+    plan, metric = session.plan, metric_of(session.study)
+    look = session.look_reached()
+    cells = collect(plan, session.store, session.origin, look=look)
+    effects = estimate_effects(cells, contrasts, question_of(session.study, plan), look=look)
+    family = [effect.estimate for effect in effects if effect.contrast.family == contrasts[0].family]
+    steps = visible_at_looks(family, plan.looks, look_shares(plan.looks, plan.shares))
+    if all(step is None for step in steps):
+        return None
+    return [
+        {"replicates": replicates, "points": None if step is None else round(step * metric.scale, 4)}
+        for replicates, step in zip(plan.looks, steps, strict=True)
+    ]
+
+
+def _knowable(session: Session) -> bool:
+    """Whether the assumption says something: an accuracy, a question, and a known number of test images."""
+    plan = session.plan
+    baseline = session.prepared.get(plan.variants[0].name)
+    tested = baseline.counts.get("test") if baseline is not None else None
+    return bool(tested and plan.contrasts and "accuracy" in plan.protocol.metric)
+
+
+def visible_steps(session: Session) -> list[dict[str, Any]]:
+    """The smallest step each planned look shows with 80% power, in points, before any run.
+
+    None where the number of test images is not known, and for metrics that are no accuracy. It rests on an
+    assumption: DISAGREEMENT and RUN_NOISE.
     """
     plan = session.plan
     families = Counter(contrast.family for contrast in plan.contrasts)
     baseline = session.prepared.get(plan.variants[0].name)
     tested = baseline.counts.get("test") if baseline is not None else None
-    knowable = bool(tested and families and "accuracy" in plan.protocol.metric)
+    knowable = _knowable(session)
     return [
         {
             "replicates": replicates,

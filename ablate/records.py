@@ -170,7 +170,9 @@ test_from_json.__test__ = False  # type: ignore[attr-defined]  # its name would 
 class Variant:
     """One complete configuration under a name.
 
-    changes: the overrides that tell it from `reference`, the variant it is compared with.
+    changes: the overrides that tell it from `reference`, the variant it is compared with. factors: the
+    changes of the design that are on. alias: what this design calls it, where another one named it first.
+    stream: which luck its runs have: `main`, which all variants of a replicate share, but for copies.
     """
 
     name: str
@@ -178,13 +180,17 @@ class Variant:
     identity: Config
     changes: Mapping[str, Any] = field(default_factory=dict)
     reference: str | None = None
+    factors: tuple[str, ...] = ()
+    alias: str = ""
+    stream: str = "main"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contrast:
     """One question put to the statistics: a weighted sum of variants, judged within its family.
 
-    not_assessable: why no verdict can be given whatever the data say; empty for most.
+    not_assessable: why no verdict can be given whatever the data say; empty for most. factors: the changes
+    it is about.
     """
 
     name: str
@@ -193,6 +199,7 @@ class Contrast:
     weights: Mapping[str, float]
     family: str
     not_assessable: str = ""
+    factors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

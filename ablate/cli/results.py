@@ -149,6 +149,8 @@ def show_plan(summary: Mapping[str, Any]) -> None:
         points = look["points"]
         shown = "not known before the data were looked at" if points is None else f"about {points:.1f} points"
         say(f"Smallest step {look['replicates']} replicates can show: {shown}.")
+    if summary["visible_basis"]:
+        say(f"That is {summary['visible_basis']}.")
 
 
 def show_status(states: Sequence[Mapping[str, Any]]) -> None:

@@ -57,7 +57,7 @@ def evidence_lines(findings: Findings, say: Words = ENGLISH) -> list[str]:
     if findings.unreadable:
         pictures = say.count(len(findings.unreadable), "unreadable")
         lines.append(say("evidence.unreadable", pictures=pictures, names=say.listed(findings.unreadable)))
-    return [line for line in [*lines, *findings.plain_notes] if line]
+    return [line for line in [*lines, *findings.remarks, *findings.plain_notes] if line]
 
 
 def _judged(findings: Findings, say: Words) -> str:

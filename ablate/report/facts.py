@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ablate.records import Stamp, TestRule
 from ablate.report.derived_facts import DerivedRow
@@ -72,6 +72,7 @@ class VariantRow:
 
     n: finished runs; spread: standard deviation over them. seconds: mean over them. counts: images in
     train, val, test and unused for replicate 0. step_seconds: training time of one optimiser step.
+    factors: the design's changes that are on. alias: what this design calls it, where another named it first.
     """
 
     name: str
@@ -91,6 +92,8 @@ class VariantRow:
     counts: Mapping[str, int]
     published: Published | None
     step_seconds: float | None = None
+    factors: tuple[str, ...] = ()
+    alias: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +111,7 @@ class EffectRow:
     still planned show a difference is as small as `chance`. next_look: what pursuing it takes, None where no
     look is planned or nothing is open. wins: share of the matched replicates in which the variant did better.
     relative: of the reference's errors, the share that the change removes; None for metrics that are no rate.
+    factors: the changes it is about.
     """
 
     name: str
@@ -147,6 +151,7 @@ class EffectRow:
     next_look: NextLook | None = None
     wins: float | None = None
     relative: float | None = None
+    factors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +215,23 @@ class StaleRun:
     differences: tuple[str, ...]
 
 
+class VisibleStep(NamedTuple):
+    """The smallest true difference a planned look shows in four studies of five, by the noise seen so far."""
+
+    replicates: int
+    difference: float | None
+
+
+class SelfTestRow(NamedTuple):
+    """The baseline against itself, in shown units; see `ablate.stats.selftest.SelfTest`."""
+
+    kappa: float
+    spread: float
+    correlation: float | None
+    false_verdicts: int
+    judged: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noise:
     """Standard deviations over replicates: of one variant's results, and of paired differences; pooled."""
@@ -252,6 +274,8 @@ class Findings:
 
     settling is None where nothing is open. reruns: variant -> command. cautions: sentences on numbers that
     may not mean what they seem to: plans changed after looking, identical answers, variants that learnt nothing.
+    visible: for each planned look. self_test: for the design that compares the baseline with itself. remarks:
+    sentences on the evidence as a whole.
     total: the last variant of a chain against the baseline. images: what the test images tell one by one.
     thumbnails: image id -> PNG.
     """
@@ -275,6 +299,9 @@ class Findings:
     data_notes: tuple[str, ...]
     unreadable: tuple[str, ...]
     cautions: tuple[str, ...] = ()
+    visible: tuple[VisibleStep, ...] = ()
+    self_test: SelfTestRow | None = None
+    remarks: tuple[str, ...] = ()
     total: EffectRow | None = None
     images: ImageFacts | None = None
     thumbnails: Mapping[str, bytes] = field(default_factory=dict)

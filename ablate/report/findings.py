@@ -12,14 +12,18 @@ from ablate.looks import look_shares
 from ablate.records import Cell, Contrast, Prepared
 from ablate.report.cautions import cautions_of, changed_looks
 from ablate.report.commands import commands_for
-from ablate.report.facts import Evidence, Findings, Metric, Noise, VariantRow
+from ablate.report.facts import Evidence, Findings, Metric, Noise, SelfTestRow, VariantRow, VisibleStep
 from ablate.report.history import histories_of, mixed_of, provenance_of, stale_of
 from ablate.report.outcomes import image_facts
 from ablate.report.questions import metric_of, question_of
+from ablate.report.remarks import attribution_remarks, self_test_remarks, visible_remark
 from ablate.report.rows import deviation, effect_rows, run_row, variant_row
 from ablate.report.settling import settling_of
-from ablate.stats.effects import Effect, Question, estimate_effects, variant_levels
-from ablate.stats.scores import ScoreBook, read_scores
+from ablate.stats.cells import StatisticsError
+from ablate.stats.effects import WAITING, Effect, Question, estimate_effects, variant_levels
+from ablate.stats.scores import ScoreBook, arrange, read_scores
+from ablate.stats.selftest import self_test
+from ablate.stats.visible import visible_at_looks
 from ablate.study.load import Study
 from ablate.study.plan import Plan
 from ablate.survey import Origin
@@ -63,6 +67,8 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
     runs = tuple(run_row(cell, work, is_open=cell.variant not in settled) for cell in cells)
     evidence = _evidence(study, plan, effects, look)
     rows = effect_rows(effects, variants, metric, plan.looks)
+    visible = _visible(plan, effects, metric)
+    copies = _self_test(study, plan, cells, effects, book, metric)
     commands = commands_for(study, work)
     total = _total(plan, cells, question, look=look, book=book)
     images = image_facts(cells, _labels(prepared), plan.protocol.test)
@@ -94,6 +100,13 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
         total=next(iter(effect_rows(total, variants, metric, plan.looks)), None),
         images=images,
         thumbnails=thumbnails(divided) if thumbnails is not None and divided else {},
+        visible=visible,
+        self_test=copies,
+        remarks=(
+            *visible_remark(visible, metric),
+            *self_test_remarks(copies, metric),
+            *attribution_remarks(rows, metric),
+        ),
     )
 
 
@@ -114,7 +127,44 @@ def _total(
         name=last, variant=last, reference=first, weights={last: 1.0, first: -1.0}, family="total",
         not_assessable="".join(reasons[:1]),
     )  # fmt: skip
-    return estimate_effects(cells, [contrast], question, look=look, book=book)
+    for number in range(look, 1, -1):  # a later look may have spared one of the two
+        found = estimate_effects(cells, [contrast], question, look=number, book=book)
+        if found[0].judged.reason != WAITING:
+            return found
+    return estimate_effects(cells, [contrast], question, look=1, book=book)
+
+
+def _visible(plan: Plan, effects: Sequence[Effect], metric: Metric) -> tuple[VisibleStep, ...]:
+    """For the family of the design's own questions."""
+    if not effects:
+        return ()
+    family = [effect.estimate for effect in effects if effect.contrast.family == effects[0].contrast.family]
+    steps = visible_at_looks(family, plan.looks, look_shares(plan.looks, plan.shares))
+    return tuple(
+        VisibleStep(replicates, None if step is None else step * metric.scale)
+        for replicates, step in zip(plan.looks, steps, strict=True)
+    )
+
+
+def _self_test(
+    study: Study,
+    plan: Plan,
+    cells: Sequence[Cell],
+    effects: Sequence[Effect],
+    book: ScoreBook | None,
+    metric: Metric,
+) -> SelfTestRow | None:
+    if study.design != "aa" or book is None:
+        return None
+    names = [variant.name for variant in plan.variants]
+    try:
+        found = self_test(arrange(book, cells, names, plan.protocol.test, frozenset()), effects)
+    except StatisticsError:
+        return None
+    if found is None:
+        return None
+    scaled = {"kappa": found.kappa * metric.scale, "spread": found.spread * metric.scale}
+    return SelfTestRow(**(found._asdict() | scaled))
 
 
 def _settled_before(plan: Plan, effects: Sequence[Effect], look: int) -> set[str]:

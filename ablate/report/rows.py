@@ -49,6 +49,8 @@ def variant_row(
         counts=prepared.counts if prepared else {},
         published=_published(published[variant.name]) if variant.name in published else None,
         step_seconds=_mean([cost.train_seconds / cost.steps for cost in costs if cost.train_seconds and cost.steps]),
+        factors=variant.factors,
+        alias=variant.alias,
     )
 
 
@@ -161,6 +163,7 @@ def _effect_row(
         next_look=next_look,
         wins=_wins(found.by_replicate, metric) if found else None,
         relative=_relative(effect, rows, metric),
+        factors=contrast.factors,
     )
 
 

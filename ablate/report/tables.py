@@ -151,7 +151,7 @@ def _line_name(effect: EffectRow, say: Words) -> str:
         case "compare":
             return say("cell.compare", name=effect.name, reference=effect.reference)
         case "leave one out":
-            return effect.reference
+            return f"without {effect.name}"
         case _:
             return effect.name
 

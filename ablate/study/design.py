@@ -2,48 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import combinations, product
 from math import prod
-from typing import Any, NamedTuple
 
 from ablate.errors import StudyError
-from ablate.overrides import is_inside
-from ablate.study.factors import Factor, Overrides, Place, shortened
+from ablate.study.attribution import attribution, order_check, same_again
+from ablate.study.factors import shortened
+from ablate.study.layout import (
+    ALL,
+    BASELINE,
+    Cell,
+    Layout,
+    Question,
+    difference,
+    join_overrides,
+    only_level,
+    place_of,
+    together,
+)
 from ablate.study.load import Study
 
-BASELINE = "baseline"
-ALL = "all factors"
 MAX_CELLS = 1024
-
-
-class Cell(NamedTuple):
-    """A variant of a design before its config is resolved.
-
-    places: where in the file its overrides stand, one place a factor, for messages.
-    """
-
-    name: str
-    overrides: Overrides
-    reference: str | None
-    places: tuple[Place, ...]
-
-
-class Question(NamedTuple):
-    """A contrast by the names of cells."""
-
-    name: str
-    variant: str
-    reference: str
-    weights: Mapping[str, float]
-    family: str
-
-
-class Layout(NamedTuple):
-    """All variants of a design and all questions, in the order of the file."""
-
-    cells: tuple[Cell, ...]
-    questions: tuple[Question, ...]
 
 
 def lay_out(study: Study, design: str | None) -> Layout:
@@ -58,27 +38,14 @@ def lay_out(study: Study, design: str | None) -> Layout:
             return _one_at_a_time(study, baseline)
         case "leave_one_out":
             return _leave_one_out(study, baseline)
+        case "order_check":
+            return order_check(study, _chain(study, baseline))
+        case "attribution":
+            return attribution(study, baseline)
+        case "aa":
+            return same_again(study, baseline)
         case _:
             return _factorial(study, baseline)
-
-
-def join_overrides(*bundles: Overrides) -> dict[str, Any]:
-    """One bundle that does what all do in turn: a block that is replaced takes what was set inside it along."""
-    joined: dict[str, Any] = {}
-    for bundle in bundles:
-        for key, value in bundle.items():
-            joined = {k: v for k, v in joined.items() if k != key and not is_inside(k, key)}
-            joined[key] = value
-    return joined
-
-
-def _place(study: Study, factor: Factor) -> Place:
-    return (str(study.own_design), factor.name)
-
-
-def _only_level(factor: Factor) -> Overrides:
-    (overrides,) = factor.levels.values()
-    return overrides
 
 
 def _chain(study: Study, baseline: Cell) -> Layout:
@@ -86,9 +53,10 @@ def _chain(study: Study, baseline: Cell) -> Layout:
     questions = []
     for factor in study.factors:
         before = cells[-1]
-        overrides = join_overrides(before.overrides, _only_level(factor))
-        cells.append(Cell(factor.name, overrides, before.name, (*before.places, _place(study, factor))))
-        questions.append(_difference(factor.name, factor.name, before.name, "chain"))
+        overrides = join_overrides(before.overrides, only_level(factor))
+        places, names = (*before.places, place_of(study, factor)), (*before.factors, factor.name)
+        cells.append(Cell(factor.name, overrides, before.name, places, names))
+        questions.append(difference(factor.name, factor.name, before.name, "chain"))
     return Layout(tuple(cells), tuple(questions))
 
 
@@ -100,8 +68,8 @@ def _one_at_a_time(study: Study, baseline: Cell) -> Layout:
         family = families.get(factor.name, "one at a time")
         for level, overrides in factor.levels.items():
             name = shortened(f"only {level}")
-            cells.append(Cell(name, overrides, BASELINE, (_place(study, factor),)))
-            questions.append(_difference(level, name, BASELINE, family))
+            cells.append(Cell(name, overrides, BASELINE, (place_of(study, factor),), (level,)))
+            questions.append(difference(level, name, BASELINE, family))
     return Layout(tuple(cells), tuple(questions))
 
 
@@ -111,20 +79,17 @@ def _leave_one_out(study: Study, baseline: Cell) -> Layout:
             f"{study.document.where((str(study.own_design),))}: leave_one_out needs at least two factors",
             hint="With one factor, use chain.",
         )
-    everything = _together(study, study.factors)
-    cells = [baseline, Cell(ALL, everything[0], BASELINE, everything[1])]
+    everything = together(study, study.factors)
+    all_names = tuple(factor.name for factor in study.factors)
+    cells = [baseline, Cell(ALL, everything[0], BASELINE, everything[1], all_names)]
     questions = []
     for left_out in study.factors:
-        overrides, places = _together(study, [factor for factor in study.factors if factor is not left_out])
+        others = [factor for factor in study.factors if factor is not left_out]
+        overrides, places = together(study, others)
         name = shortened(f"without {left_out.name}")
-        cells.append(Cell(name, overrides, ALL, places))
-        questions.append(_difference(left_out.name, ALL, name, "leave one out"))
+        cells.append(Cell(name, overrides, ALL, places, tuple(factor.name for factor in others)))
+        questions.append(difference(left_out.name, ALL, name, "leave one out"))
     return Layout(tuple(cells), tuple(questions))
-
-
-def _together(study: Study, factors: Sequence[Factor]) -> tuple[Overrides, tuple[Place, ...]]:
-    overrides = join_overrides(*(_only_level(factor) for factor in factors))
-    return overrides, tuple(_place(study, factor) for factor in factors)
 
 
 def _factorial(study: Study, baseline: Cell) -> Layout:
@@ -146,7 +111,7 @@ def _factorial(study: Study, baseline: Cell) -> Layout:
         names = [level for _, level in on]
         name = shortened(f"only {names[0]}" if len(names) == 1 else " & ".join(names))
         overrides = join_overrides(*(factor.levels[level] for factor, level in on))
-        cells[levels] = Cell(name, overrides, BASELINE, tuple(_place(study, f) for f, _ in on))
+        cells[levels] = Cell(name, overrides, BASELINE, tuple(place_of(study, f) for f, _ in on), tuple(names))
     return Layout(tuple(cells.values()), tuple(_factorial_questions(study, cells)))
 
 
@@ -160,7 +125,7 @@ def _factorial_questions(study: Study, cells: Mapping[tuple[str | None, ...], Ce
                 for levels, cell in cells.items()
                 if levels[position] in (level, None)
             }
-            questions.append(Question(level, f"with {level}", f"without {level}", weights, "main effects"))
+            questions.append(Question(level, f"with {level}", f"without {level}", weights, "main effects", (level,)))
     if not any(factor.has_levels for factor in study.factors):
         questions += _interactions(study, cells)
     return questions
@@ -175,9 +140,7 @@ def _interactions(study: Study, cells: Mapping[tuple[str | None, ...], Cell]) ->
             cell.name: share if (levels[i] is None) == (levels[j] is None) else -share for levels, cell in cells.items()
         }
         name = f"{a.name} × {b.name}"
-        questions.append(Question(name, "together", "the sum of the two alone", weights, "interactions"))
+        questions.append(
+            Question(name, "together", "the sum of the two alone", weights, "interactions", (a.name, b.name))
+        )
     return questions
-
-
-def _difference(name: str, variant: str, reference: str, family: str) -> Question:
-    return Question(name, variant, reference, {variant: 1.0, reference: -1.0}, family)

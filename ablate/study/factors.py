@@ -16,7 +16,7 @@ Overrides = Mapping[str, Any]
 Place = tuple[str | int, ...]
 """Where something stands in a study file, as the keys that lead there."""
 
-ONE_CHANGE = ("chain", "leave_one_out")
+ONE_CHANGE = ("chain", "leave_one_out", "order_check", "attribution")
 """Designs in which a factor is a step, and a step is one change."""
 
 FAMILIES = ("chain", "one at a time", "leave one out", "main effects", "interactions", "compare")

@@ -18,7 +18,7 @@ from ablate.settings import Settings
 from ablate.study.derivation import DeriveBlock
 from ablate.study.factors import ONE_CHANGE, Factor, Overrides, Place, check_families, check_overlaps, read_factors
 from ablate.study.reader import Document, read_file, read_value
-from ablate.study.schema import DESIGNS, CompareBlock, EvidenceBlock, StudyFile, TestBlock
+from ablate.study.schema import CHECKS, DESIGNS, CompareBlock, EvidenceBlock, StudyFile, TestBlock
 from ablate.study.search_block import SearchBlock, TuneBlock
 from ablate.study.validation import dotted, validate
 
@@ -201,12 +201,12 @@ def _parse_set(item: str) -> tuple[str, Any]:
 def _with_design(study: Study, design: str | None) -> Study:
     if design is None or design == study.design:
         return study
-    if design not in DESIGNS:
+    if design not in (*DESIGNS, *CHECKS):
         raise StudyError(
             f"--design {design}: there is no such design",
-            hint=f"{near_match(design, DESIGNS)}Choices: {', '.join(DESIGNS)}.",
+            hint=f"{near_match(design, (*DESIGNS, *CHECKS))}Choices: {', '.join((*DESIGNS, *CHECKS))}.",
         )
-    if not study.factors:
+    if not study.factors and design != "aa":
         raise StudyError(
             f"--design {design}: the study {study.name!r} has no factors", hint=f"Write some under {design}: first."
         )

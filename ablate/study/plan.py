@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from ablate.errors import StudyError, near_match
@@ -13,9 +13,10 @@ from ablate.overrides import flattened, is_inside
 from ablate.records import Contrast, Protocol, Replicate, RunSpec, Variant
 from ablate.settings import Settings, defining_test, identity_of
 from ablate.study.derivation import Derivation, make_derivations
-from ablate.study.design import Cell, Question, join_overrides, lay_out
+from ablate.study.design import lay_out
 from ablate.study.expected import shown
 from ablate.study.factors import Overrides, Place
+from ablate.study.layout import Cell, Question, join_overrides
 from ablate.study.load import Comparison, Study
 
 
@@ -49,7 +50,9 @@ class Plan:
         )
 
     def spec(self, variant: Variant, replicate: Replicate) -> RunSpec:
-        """The run of one variant on one replicate."""
+        """The run of one variant on one replicate; a copy of a variant has its own luck."""
+        if variant.stream != "main":
+            replicate = replace(replicate, stream=variant.stream)
         return RunSpec(
             trainer=self.trainer,
             config=variant.config,
@@ -122,7 +125,7 @@ def _own_names(study: Study) -> dict[str, str]:
 def _make(study: Study, cell: Cell, made: Mapping[str, _Made], names: dict[str, str]) -> _Made:
     settings = _settings(study, cell)
     identity = identity_of(settings)
-    digest = sha256_json(identity)
+    digest = _digest(identity, cell.stream)
     place = study.document.where(cell.places[-1] if cell.places else ("base",))
     reference = made[cell.reference] if cell.reference is not None else None
     if reference is not None:
@@ -136,8 +139,16 @@ def _make(study: Study, cell: Cell, made: Mapping[str, _Made], names: dict[str, 
         identity=identity,
         changes=_changes(study, cell.overrides, settings, reference.settings) if reference else {},
         reference=reference.variant.name if reference else None,
+        factors=cell.factors,
+        alias=cell.name if cell.name != name else "",
+        stream=cell.stream,
     )
     return _Made(variant, digest, settings, cell.overrides, cell.places)
+
+
+def _digest(identity: Mapping[str, Any], stream: str) -> str:
+    """Equal for variants whose runs would be the same runs."""
+    return sha256_json(identity if stream == "main" else {"identity": identity, "stream": stream})
 
 
 def _settings(study: Study, cell: Cell) -> Settings:
@@ -231,6 +242,7 @@ def _contrast(question: Question, made: Mapping[str, _Made]) -> Contrast:
         reference=name(question.reference),
         weights={name(cell): weight for cell, weight in question.weights.items()},
         family=question.family,
+        factors=question.factors,
     )
 
 

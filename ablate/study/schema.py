@@ -12,6 +12,8 @@ from ablate.study.derivation import DeriveBlock
 from ablate.study.search_block import SearchBlock, ShareOrCount, TuneBlock
 
 DESIGNS = ("chain", "one_at_a_time", "leave_one_out", "factorial")
+CHECKS = ("order_check", "attribution", "aa")
+"""Designs over the factors of another one, by `--design` only."""
 
 MAX_NAME = 80
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,8 @@ from ablate.journal import Journal
 from ablate.planning import plan_summary, visible_steps
 from ablate.records import Failed, Finished, Prepared, Stamp
 from ablate.session import Options, Session, open_session
+from ablate.study.load import load_study
+from ablate.workflow import run_study
 from tests.study_builders import read_study
 
 STUDY: Mapping[str, Any] = {
@@ -174,7 +177,7 @@ def points(session: Session) -> list[float | None]:
 
 def test_the_smallest_visible_step_by_hand(tmp_path: Path) -> None:
     """Two questions, one look: z(1 - .05/2/2) + z(.8) = 2.2414 + 0.8416 standard errors."""
-    error = math.sqrt(0.2 / 300 + 2 * 0.01**2 / 3)
+    error = math.sqrt(0.35 / 300 + 2 * 0.01**2 / 3)
 
     assert points(a_session(tmp_path, evidence={"replicates": 3})) == [pytest.approx(308.30 * error, abs=0.01)]
 
@@ -186,7 +189,7 @@ def test_later_looks_see_smaller_steps(tmp_path: Path) -> None:
     assert early is not None
     assert late is not None
     assert last is not None
-    assert early > late > last > 308 * math.sqrt(0.2 / 300)
+    assert early > late > last > 308 * math.sqrt(0.35 / 300)
 
 
 def test_a_fixed_test_part_never_grows(tmp_path: Path) -> None:
@@ -212,6 +215,26 @@ def test_a_fixed_test_part_never_grows(tmp_path: Path) -> None:
 def test_what_cannot_be_known_is_null(tmp_path: Path, tested: int | None, changes: Any) -> None:
     """No images counted, no accuracy, or no question."""
     assert points(a_session(tmp_path, tested=tested, **changes)) == [None, None]
+
+
+def test_finished_runs_replace_the_assumption(tmp_path: Path) -> None:
+    """From the first comparison of two replicates on, the noise is the study's own."""
+    study = tmp_path / "toy.yaml"
+    study.write_text(
+        "study: toy\ntrainer: ablate.toy:train\nbase: {skill: 60.0, images: 300}\nchain: {big: {gain: 5.0}}\n"
+        "evidence: {test: {folds: 3}, replicates: [3, 6]}\n",
+        encoding="utf-8",
+    )
+    before = plan_summary(open_session(load_study(study), tmp_path), Options(), with_parameters=False)
+    run_study(load_study(study), work=tmp_path, options=Options(executor="inline", track=False))
+    after = plan_summary(open_session(load_study(study), tmp_path), Options(), with_parameters=False)
+    report = json.loads((tmp_path / ".ablate/studies/toy/report.json").read_text())
+    (effect,) = report["effects"]
+
+    assert before["visible_basis"] == ""
+    assert after["visible_basis"].startswith("from the noise")
+    assert [row["replicates"] for row in after["visible_step"]] == [3, 6]
+    assert after["visible_step"][0]["points"] > (effect["hi"] - effect["lo"]) / 2
 
 
 def test_the_plan_is_json(tmp_path: Path) -> None:

@@ -1,0 +1,57 @@
+"""What each factor is worth whatever the order, beside what it is worth in its place and from the other end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ablate.report.facts import EffectRow
+
+CONTRIBUTIONS = ("contributions", "main effects")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContributionRow:
+    """One factor. overall: its order-free contribution, judged within the family of all factors' contributions.
+
+    forward, backward: its step in the chain, and in the chain from the other end; order: their difference, all
+    None where the design has no chains. depends: the place makes a difference that was shown. interacts_with:
+    factors with which it was shown to do more, or less, than the sum of the two.
+    """
+
+    factor: str
+    overall: EffectRow
+    forward: EffectRow | None
+    backward: EffectRow | None
+    order: EffectRow | None
+    depends: bool
+    interacts_with: tuple[str, ...]
+
+
+def contribution_rows(effects: Sequence[EffectRow]) -> tuple[ContributionRow, ...]:
+    """One row a factor, in the order of the study; empty for designs that say nothing of it."""
+    by_role = {(effect.family, effect.factors): effect for effect in effects}
+    pairs = [effect.factors for effect in effects if effect.family == "interactions" and _shown(effect)]
+    rows = []
+    for (family, factors), effect in by_role.items():
+        if family not in CONTRIBUTIONS:
+            continue
+        order = by_role.get(("order", factors))
+        rows.append(
+            ContributionRow(
+                factor=factors[0],
+                overall=effect,
+                forward=by_role.get(("chain", factors)),
+                backward=by_role.get(("reverse chain", factors)),
+                order=order,
+                depends=order is not None and _shown(order),
+                interacts_with=tuple(
+                    name for pair in pairs if factors[0] in pair for name in pair if name != factors[0]
+                ),
+            )
+        )
+    return tuple(rows)
+
+
+def _shown(effect: EffectRow) -> bool:
+    return effect.verdict in ("better", "worse")
