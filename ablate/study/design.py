@@ -23,6 +23,8 @@ from ablate.study.layout import (
 )
 from ablate.study.load import Study
 
+__all__ = ["BASELINE", "MAX_CELLS", "Cell", "Layout", "Question", "join_overrides", "lay_out"]
+
 MAX_CELLS = 1024
 
 
