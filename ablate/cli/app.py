@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ablate.cli.after import predict
+from ablate.cli.judging import judge
 from ablate.cli.loading import load, seconds_of
 from ablate.cli.options import (
     DesignName,
@@ -256,5 +257,5 @@ def _quickstart(work: Path, sets: list[str] | None = None) -> Study:
     return load(path, work, sets, None)
 
 
-for command in (predict, ui, status, sync, init, schema):
+for command in (judge, predict, ui, status, sync, init, schema):
     app.command()(command)

@@ -16,6 +16,20 @@ class ExecutorName(StrEnum):
     inline = "inline"
 
 
+class LanguageName(StrEnum):
+    """Languages a report can be written in."""
+
+    en = "en"
+    zh = "zh"
+
+
+class GoalName(StrEnum):
+    """Which way is better."""
+
+    max = "max"
+    min = "min"
+
+
 StudyPath = Annotated[Path, typer.Argument(help="The study file.", metavar="STUDY", show_default=False)]
 MaybeStudy = Annotated[Path | None, typer.Argument(help="The study file; none: the quick start.", metavar="[STUDY]")]
 Work = Annotated[Path, typer.Option(help="Folder for runs, MLflow's database and reports.")]
@@ -38,3 +52,4 @@ For = Annotated[
     typer.Option("--for", metavar="TIME", help="Stop in time, as by Ctrl-C: 90 (seconds), 30m, 3h."),
 ]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try again what ended with an error.")]
+Lang = Annotated[LanguageName, typer.Option(help="Language of the report's words; names and numbers stay.")]

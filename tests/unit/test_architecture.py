@@ -37,7 +37,7 @@ OWNERS = {
     "torch": ["training"],
     "torchvision": ["training"],
     "timm": ["training/models/by_name.py"],
-    "mlflow": ["track/mlflow_store.py", "track/sqlite_store.py"],
+    "mlflow": ["track/foreign.py", "track/mlflow_store.py", "track/sqlite_store.py"],
     "optuna": ["search"],
     "matplotlib": ["report"],
     "sklearn": ["training"],

@@ -1,0 +1,89 @@
+"""The command for results that exist already."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ablate.cli.options import GoalName, Json, Lang, LanguageName, Uri, Work
+from ablate.cli.show import errors_shown, say, say_json, say_table
+
+if TYPE_CHECKING:
+    from ablate.report.facts import Findings
+    from ablate.report.language import Words
+    from ablate.report.tables import Table
+
+Points = Annotated[float | None, typer.Option(help="Points; default 1 and 3, or as the study file says.")]
+
+
+def judge(
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="A study file, a CSV file, or an MLflow experiment with --by.")
+    ],
+    by: Annotated[
+        str | None, typer.Option(metavar="KEY", help="MLflow: the tag or parameter that names the variants.")
+    ] = None,
+    metric: Annotated[str | None, typer.Option(help="Name of the metric (default: accuracy).")] = None,
+    goal: Annotated[GoalName | None, typer.Option(help="Which way is better (default: by its name).")] = None,
+    baseline: Annotated[str | None, typer.Option(metavar="VARIANT", help="Default: the first.")] = None,
+    chain: Annotated[bool, typer.Option("--chain", help="Compare each variant with the one before it.")] = False,
+    paired: Annotated[bool, typer.Option("--paired", help="Equal replicates are the same fold or split.")] = False,
+    negligible: Points = None,
+    worthwhile: Points = None,
+    report: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write report.html and tables there.")] = None,
+    lang: Lang = LanguageName.en,
+    tracking_uri: Uri = None,
+    work: Work = Path(),
+    json_: Json = False,
+) -> None:
+    """Verdicts and intervals from results that exist already; trains nothing.
+
+    Example: ablate judge results.csv
+    """
+    from ablate.cli.loading import work_on_path
+    from ablate.judging import Request
+    from ablate.judging import judge as judge_source
+    from ablate.report.language import words_of
+    from ablate.report.summary import summary_json
+
+    with errors_shown():
+        work_on_path(work)
+        request = Request(
+            source=source, by=by, metric=metric, goal=goal.value if goal else None, baseline=baseline, chain=chain,
+            paired=paired, negligible=negligible, worthwhile=worthwhile, tracking_uri=tracking_uri, work=work,
+        )  # fmt: skip
+        words = words_of(lang.value)
+        findings = judge_source(request, words)
+        path = None
+        if report is not None:
+            from ablate.report.render import render_report
+
+            path = render_report(findings, report, words)
+        if json_:
+            say_json(summary_json(findings, path))
+            return
+        _show(findings, words)
+        if path is not None:
+            say(f"Report: {path}")
+
+
+def _show(findings: Findings, words: Words) -> None:
+    """The sentence, the comparisons with their p, and what cannot be known."""
+    from ablate.report.details import comparisons_table
+    from ablate.report.tables import terminal_steps
+    from ablate.report.words import first_sentence
+
+    say(first_sentence(findings, words))
+    say_table(*_listed(terminal_steps(findings, words)))
+    table = comparisons_table(findings, words)
+    kept = [words(f"column.{name}") for name in ("comparison", "family", "p", "p_adjusted")]
+    found = [table.columns.index(name) for name in kept]
+    say_table(kept, [[row[i] for i in found] for row in table.rows])
+    for line in findings.cautions:
+        say(f"- {line}")
+
+
+def _listed(table: Table) -> tuple[list[str], list[list[str]]]:
+    return list(table.columns), [list(row) for row in table.rows]

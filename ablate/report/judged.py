@@ -1,0 +1,300 @@
+"""From numbers that others made to everything a report can say of them, and what it cannot know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from ablate.records import Contrast
+from ablate.report.details import p_words
+from ablate.report.facts import EffectRow, Evidence, Findings, Metric, Noise, Published, RunRow, VariantRow
+from ablate.report.language import ENGLISH, Words
+from ablate.report.rows import deviation, effect_rows
+from ablate.stats.accuracy import Accuracy, accuracy_of_numbers, mcnemar, newcombe, variant_accuracy, wilson
+from ablate.stats.cells import Cells, Index
+from ablate.stats.effects import OTHER_TESTS, Effect
+from ablate.stats.engine import estimate
+from ablate.stats.replicate_level import estimate_replicates
+from ablate.stats.student import Basis
+from ablate.stats.verdict import holm, judge
+
+SINGLE = "single run"
+FAMILY, ASIDE = "published", "published, aside"
+
+
+class TestedRun(NamedTuple):
+    """One run's result as handed in. value: as stored, a share where it is a rate.
+
+    correct, n: right answers and test images, None where not told. images: id -> score of each test image.
+    """
+
+    variant: str
+    replicate: int
+    value: float
+    correct: int | None = None
+    n: int | None = None
+    images: Mapping[str, float] | None = None
+
+
+class Tested(NamedTuple):
+    """What somebody hands in. contrasts: the questions, in families. sizes: of families larger than what is there.
+
+    told: what its origin says of itself. unknown: what cannot be known of it, in words. published: whether it
+    is a source's published figures.
+    """
+
+    name: str
+    question: str
+    metric: Metric
+    runs: tuple[TestedRun, ...]
+    contrasts: tuple[Contrast, ...]
+    sizes: Mapping[str, int] = {}
+    told: str = ""
+    unknown: tuple[str, ...] = ()
+    published: bool = False
+
+
+class Asked(NamedTuple):
+    """How to judge: thresholds in shown units; paired: whether replicates belong together."""
+
+    negligible: float
+    worthwhile: float
+    paired: bool = False
+
+
+def judge_tested(tested: Tested, asked: Asked, say: Words = ENGLISH) -> Findings:
+    """Verdicts and intervals from numbers alone; nothing is trained or read."""
+    variants = list(dict.fromkeys(run.variant for run in tested.runs))
+    most = max(sum(run.variant == name for run in tested.runs) for name in variants)
+    scored = all(run.images is not None for run in tested.runs)
+    cells, different = _cells(tested.runs, variants) if scored else (None, frozenset())
+    rows = tuple(_variant_row(name, tested, cells, variants) for name in variants)
+    basis: Basis | Literal["counts"] | None
+    if most == 1 and not scored:
+        effects, basis = _by_counts(tested, rows), "counts"
+    else:
+        effects, basis = _by_runs(tested, asked, rows, cells, different)
+    images = max((effect.images for effect in effects if effect.images is not None), default=None)
+    return Findings(
+        study=tested.name,
+        question=tested.question,
+        design=None,
+        metric=tested.metric,
+        evidence=Evidence(
+            test=None,
+            val=None,
+            weights="last",
+            looks=(most,),
+            look=1,
+            share=1.0,
+            alpha=0.05,
+            negligible=asked.negligible,
+            worthwhile=asked.worthwhile,
+            basis=basis,
+            images=images,
+        ),
+        variants=rows,
+        effects=effects,
+        runs=tuple(_run_row(run, tested.metric) for run in tested.runs),
+        histories=(),
+        provenance=(),
+        mixed=(),
+        stale=(),
+        noise=Noise(runs=None, differences=None),
+        settling=None,
+        reruns={},
+        published_note=tested.told,
+        data_notes=(),
+        unreadable=(),
+        cautions=tuple(_cannot_tell(tested, asked, effects, cells, variants, say)),
+    )
+
+
+def _variant_row(name: str, tested: Tested, cells: Cells | None, variants: Sequence[str]) -> VariantRow:
+    runs = [run for run in tested.runs if run.variant == name]
+    level = _level(runs, cells, variants.index(name))
+    reference = next((c.reference for c in tested.contrasts if c.variant == name), None)
+    scale = tested.metric.scale
+    values = [run.value * scale for run in runs]
+    bounds = (level.mean, level.lo, level.hi) if level else (sum(run.value for run in runs) / len(runs), None, None)
+    mean, lo, hi = (None if end is None or not np.isfinite(end) else end * scale for end in bounds)
+    return VariantRow(
+        name=name, reference=reference, changes={}, n=len(runs), mean=mean, lo=lo, hi=hi, spread=deviation(values),
+        parameters=None, flops=None, steps=None, images_seen=None, peak_bytes=None, seconds=None, counts={},
+        published=Published(value=values[0], images=runs[0].n) if tested.published else None,
+    )  # fmt: skip
+
+
+def _level(runs: Sequence[TestedRun], cells: Cells | None, position: int) -> Accuracy | None:
+    if cells is not None and any(row is not None for row in cells.scores[position]):
+        return variant_accuracy(cells, position)
+    (first, *others) = runs
+    if not others and first.correct is not None and first.n is not None:
+        lo, hi = wilson(first.correct, first.n)
+        return Accuracy(first.value, lo, hi, 1, first.n, float(first.n))
+    return accuracy_of_numbers([run.value for run in runs])
+
+
+def _run_row(run: TestedRun, metric: Metric) -> RunRow:
+    return RunRow(
+        variant=run.variant, replicate=run.replicate, status="finished", reason="", message="",
+        metrics={metric.name: run.value * metric.scale}, epoch=None, seconds=None, folder="",
+    )  # fmt: skip
+
+
+def _cells(runs: Sequence[TestedRun], variants: Sequence[str]) -> tuple[Cells, frozenset[str]]:
+    """The scores as the engine takes them, and the variants tested on other images than most."""
+    replicates = sorted({run.replicate for run in runs})
+    grid = {(run.variant, run.replicate): run.images or {} for run in runs}
+    numbers: dict[str, int] = {}
+    ids: dict[int, list[str]] = {}
+    different: set[str] = set()
+    for r in replicates:
+        sets = {v: tuple(sorted(grid[v, r])) for v in variants if (v, r) in grid}
+        most = max(dict.fromkeys(sets.values()), key=list(sets.values()).count)
+        different |= {v for v, found in sets.items() if found != most}
+        ids[r] = list(most)
+    images = tuple(np.array([numbers.setdefault(i, len(numbers)) for i in ids[r]], np.int64) for r in replicates)
+    rows = tuple(
+        tuple(
+            np.array([grid[v, r][i] for i in ids[r]], np.float64) if (v, r) in grid and v not in different else None
+            for r in replicates
+        )
+        for v in variants
+    )
+    return Cells(scores=rows, images=images, repetition=_repetitions(images)), frozenset(different)
+
+
+def _repetitions(images: Sequence[Index]) -> tuple[int, ...]:
+    """Which shuffle each fold was cut from: a new one begins where images come again."""
+    found: list[int] = []
+    seen: set[int] = set()
+    number = 0
+    for row in images:
+        if seen & set(row.tolist()):
+            number, seen = number + 1, set()
+        seen |= set(row.tolist())
+        found.append(number)
+    return tuple(found)
+
+
+def _by_runs(
+    tested: Tested, asked: Asked, rows: Sequence[VariantRow], cells: Cells | None, different: frozenset[str]
+) -> tuple[tuple[EffectRow, ...], Basis | None]:
+    variants = [row.name for row in rows]
+    scale = tested.metric.scale
+    effects: list[Effect] = []
+    for family in dict.fromkeys(contrast.family for contrast in tested.contrasts):
+        contrasts = [contrast for contrast in tested.contrasts if contrast.family == family]
+        weights = np.array([[contrast.weights.get(name, 0.0) for name in variants] for contrast in contrasts])
+        if cells is not None:
+            found = estimate(cells, weights)
+        else:
+            found = estimate_replicates(
+                _numbers(tested.runs, variants), weights, pairing="paired" if asked.paired else "unpaired"
+            )
+        reasons = {i: OTHER_TESTS for i, contrast in enumerate(contrasts) if different & set(contrast.weights)}
+        judged = judge(
+            found,
+            negligible=asked.negligible / scale,
+            worthwhile=asked.worthwhile / scale,
+            goal=tested.metric.goal,
+            reasons=reasons,
+        )
+        effects += [Effect(contrast=c, judged=j, look=1) for c, j in zip(contrasts, judged, strict=True)]
+    basis = next((effect.estimate.basis for effect in effects if effect.estimate is not None), None)
+    looks = [max(row.n for row in rows)]
+    return effect_rows(effects, rows, tested.metric, looks), basis
+
+
+def _numbers(runs: Sequence[TestedRun], variants: Sequence[str]) -> list[list[float | None]]:
+    replicates = sorted({run.replicate for run in runs})
+    grid = {(run.variant, run.replicate): run.value for run in runs}
+    return [[grid.get((v, r)) for r in replicates] for v in variants]
+
+
+def _by_counts(tested: Tested, rows: Sequence[VariantRow]) -> tuple[EffectRow, ...]:
+    """Single runs by their counts alone: Newcombe's interval, the score test's p, Holm over the family."""
+    by_name = {run.variant: run for run in tested.runs}
+    found: dict[int, EffectRow] = {}
+    for family in dict.fromkeys(contrast.family for contrast in tested.contrasts):
+        members = [i for i, contrast in enumerate(tested.contrasts) if contrast.family == family]
+        size = max(tested.sizes.get(family, 0), len(members))
+        effects = [_count_row(tested.contrasts[i], by_name, tested.metric.scale, size) for i in members]
+        adjusted = holm([1.0 if e.p is None else e.p for e in effects] + [1.0] * (size - len(effects)))
+        for i, effect, p in zip(members, effects, adjusted, strict=False):
+            found[i] = effect if effect.p is None else replace(effect, p_adjusted=p)
+    return tuple(found[i] for i in range(len(tested.contrasts)))
+
+
+def _count_row(contrast: Contrast, runs: Mapping[str, TestedRun], scale: float, size: int) -> EffectRow:
+    variant, reference = runs[contrast.variant], runs[contrast.reference]
+    difference, p = variant.value - reference.value, None
+    plain: tuple[float | None, float | None] = (None, None)
+    whole: tuple[float | None, float | None] = (None, None)
+    if None not in (variant.n, variant.correct, reference.n, reference.correct):
+        counts = ((variant.correct or 0, variant.n or 1), (reference.correct or 0, reference.n or 1))
+        found = newcombe(*counts)
+        wide = newcombe(*counts, level=1 - 0.05 / size)
+        plain, whole, p = (found.lo * scale, found.hi * scale), (wide.lo * scale, wide.hi * scale), found.p
+    return EffectRow(
+        name=contrast.name, variant=contrast.variant, reference=contrast.reference, family=contrast.family, look=1,
+        family_size=size, is_pair=True, difference=difference * scale, lo=plain[0], hi=plain[1], lo_all=whole[0],
+        hi_all=whole[1], p=p, p_adjusted=None, n=1, images=None, verdict="not_assessable",
+        verdict_text=f"not assessable ({SINGLE})", supplement="", reason=SINGLE, visible=None, needed=None,
+        by_replicate=(), extra_parameters=None, extra_steps=None, extra_seconds=None,
+    )  # fmt: skip
+
+
+def _cannot_tell(
+    tested: Tested, asked: Asked, effects: Sequence[EffectRow], cells: Cells | None, variants: Sequence[str], say: Words
+) -> Iterator[str]:
+    """What follows from the numbers in a sentence, then what they do not say."""
+    known = [effect for effect in effects if effect.p_adjusted is not None]
+    if known and all(effect.verdict == "not_assessable" for effect in effects):
+        least = min(known, key=lambda effect: effect.p_adjusted or 0.0)
+        established = "judge.nothing" if (least.p_adjusted or 0.0) > 0.05 else "judge.below"
+        yield say(
+            "judge.smallest_p",
+            n=least.family_size,
+            p=p_words(least.p_adjusted),
+            name=least.name,
+            established=say(established),
+        )
+    if tested.published and effects:
+        yield say("judge.family", n=max(effect.family_size for effect in effects))
+    yield from _networks(effects, cells, variants, say)
+    if cells is None:
+        single = all(effect.n <= 1 for effect in effects)
+        yield say("judge.paired" if asked.paired else "judge.pairing" if single else "judge.pairing_runs")
+    if tested.told:
+        yield say("judge.selected", note=tested.told)
+    yield say("judge.selection")
+    yield say("judge.splits")
+    yield from tested.unknown
+    uncounted = [run.variant for run in tested.runs if run.n is None and run.images is None]
+    if uncounted and all(effect.n <= 1 for effect in effects):
+        yield say("judge.no_count", names=say.listed(uncounted))
+
+
+def _networks(effects: Sequence[EffectRow], cells: Cells | None, variants: Sequence[str], say: Words) -> Iterator[str]:
+    """Single runs image by image: what can be said of these two trained networks, and of nothing else."""
+    if cells is None:
+        return
+    for effect in effects:
+        pair = [cells.scores[variants.index(name)] for name in (effect.reference, effect.variant)]
+        if effect.n != 1 or len(cells.images) != 1 or pair[0][0] is None or pair[1][0] is None:
+            continue
+        if np.isin([pair[0][0], pair[1][0]], (0, 1)).all():
+            found = mcnemar(pair[0][0], pair[1][0])
+            yield say(
+                "judge.mcnemar",
+                variant=effect.variant,
+                reference=effect.reference,
+                only_variant=found.only_variant,
+                only_reference=found.only_reference,
+                p=p_words(found.p),
+            )

@@ -1,0 +1,81 @@
+"""Runs in MLflow that others made, read and never written to. Imports mlflow inside functions only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from ablate.errors import TrackingError, near_match
+from ablate.track.environment import quiet_environment
+from ablate.track.uri import check_uri, sqlite_path, without_secrets
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+MOST_RUNS = 5000
+
+
+class ForeignRun(NamedTuple):
+    """One run as it stands in MLflow. metrics: the last value of each. started: milliseconds since 1970."""
+
+    id: str
+    name: str
+    finished: bool
+    started: int
+    tags: Mapping[str, str]
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+
+    def group(self, key: str) -> str | None:
+        """The value of a tag, else of a parameter, of this name."""
+        return self.tags.get(key, self.params.get(key))
+
+
+def read_runs(uri: str, experiment: str) -> list[ForeignRun]:
+    """Every run of an experiment, the oldest first.
+
+    Raises TrackingError where the store cannot be read, or has no experiment of that name.
+    """
+    check_uri(uri)
+    path = sqlite_path(uri)
+    if path is not None and not path.exists():
+        raise TrackingError(f"there is no MLflow database at {path}", hint="Give its address: --tracking-uri URI.")
+    quiet_environment()
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    client = MlflowClient(tracking_uri=uri if path is None else f"sqlite:///{path}")
+    try:
+        found = client.get_experiment_by_name(experiment)
+        if found is None:
+            known = [item.name for item in client.search_experiments()]
+            raise TrackingError(
+                f"no experiment {experiment!r} in {without_secrets(uri)}",
+                hint=f"{near_match(experiment, known)}There are: {', '.join(known[:20])}.",
+            )
+        return sorted(_search(client, found.experiment_id), key=lambda run: run.started)
+    except MlflowException as error:
+        raise TrackingError(f"{without_secrets(uri)} cannot be read: {error}", hint="Is the address right?") from error
+
+
+def _search(client: MlflowClient, experiment: str) -> list[ForeignRun]:
+    found: list[ForeignRun] = []
+    token = None
+    while len(found) < MOST_RUNS:
+        page = client.search_runs([experiment], max_results=1000, page_token=token)
+        found += [
+            ForeignRun(
+                id=run.info.run_id,
+                name=run.info.run_name or "",
+                finished=run.info.status == "FINISHED",
+                started=run.info.start_time or 0,
+                tags=dict(run.data.tags),
+                params=dict(run.data.params),
+                metrics=dict(run.data.metrics),
+            )
+            for run in page
+        ]
+        token = page.token
+        if not token:
+            break
+    return found
