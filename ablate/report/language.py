@@ -21,7 +21,7 @@ class Words:
     """
 
     language: Language
-    table: Mapping[str, Any] = field(repr=False)
+    table: dict[str, Any] = field(repr=False)
 
     def __call__(self, key: str, **values: object) -> str:
         """The text of a key, filled in."""
@@ -71,9 +71,15 @@ class Words:
 
 @cache
 def words_of(language: Language = "en") -> Words:
-    """The words of a language."""
+    """The words of a language; where it lacks one, the English."""
+    own = read_words(language)
+    return Words(language, own if language == "en" else words_of("en").table | own)
+
+
+def read_words(language: Language) -> dict[str, Any]:
+    """A language's own table."""
     text = (resources.files("ablate.report") / "languages" / f"{language}.toml").read_text(encoding="utf-8")
-    return Words(language, dict(_flat(tomllib.loads(text))))
+    return dict(_flat(tomllib.loads(text)))
 
 
 def _flat(tables: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
