@@ -8,6 +8,7 @@ AblateError                exit 2   the request was wrong or needs a decision
 ├── TrainerError                    a dotted path leads nowhere, or what it names breaks the contract
 ├── DecisionNeeded                  finished runs no longer match code or data: --reuse or --retrain
 ├── TrackingError                   the tracking store cannot be used
+├── Damaged                         a record of a run is torn or has changed
 └── Held                   exit 75  another process holds the study or the run
 
 Stopped and Diverged are not requests gone wrong: a run raises them to end itself.
@@ -67,6 +68,10 @@ class DecisionNeeded(AblateError):
 
 class TrackingError(AblateError):
     """The tracking store cannot be opened or used."""
+
+
+class Damaged(AblateError):
+    """A record of a run is missing, torn or no longer what was written."""
 
 
 class Held(AblateError):

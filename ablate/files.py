@@ -17,6 +17,8 @@ from typing import Any
 
 from ablate.errors import Held
 
+_SEAL = "sha256"
+
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a temporary file beside `path`, then put it in place in one step.
@@ -60,6 +62,23 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+
+
+def write_sealed(path: Path, content: dict[str, Any]) -> None:
+    """Replace the file by strict JSON that carries its own checksum."""
+    write_json(path, content | {_SEAL: sha256_json(content)})
+
+
+def read_sealed(path: Path) -> dict[str, Any] | None:
+    """What `write_sealed` wrote; None where there is none, or a single bit of it has changed."""
+    content = read_json(path)
+    if not isinstance(content, dict):
+        return None
+    seal = content.pop(_SEAL, None)
+    try:
+        return content if seal == sha256_json(content) else None
+    except ValueError:  # a number that is none
         return None
 
 

@@ -1,7 +1,8 @@
 """The journal: one JSON line an event, appended by the run, read by everyone else.
 
 A line counts once its line feed is on disk; what a killed process left behind it is ignored by
-readers and cut off before anyone appends again.
+readers and cut off before anyone appends again. Each line carries a checksum: one that no longer
+agrees with it is no event.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from ablate.files import encoded
 from ablate.records import Event, Failed, Finished, RunResult
 
 NAME = "journal.jsonl"
+_CHECK = b', "crc": '
 
 
 class Journal:
@@ -32,11 +35,12 @@ class Journal:
         """Write one event; it is on disk when this returns."""
         line = {"sequence": self._sequence, "time": time.time() if at is None else at, "kind": kind}
         text = json.dumps(line | {"data": data}, ensure_ascii=False, allow_nan=False)
+        body = encoded(text)[:-1]
         with self._path.open("ab") as stream:
             whole = stream.tell()
         try:
             with self._path.open("ab") as stream:
-                stream.write(encoded(text + "\n"))
+                stream.write(body + b"%s%d}\n" % (_CHECK, zlib.crc32(body)))
                 stream.flush()
                 os.fsync(stream.fileno())
         except OSError:  # a full disk: half a line would swallow the next event, which says so
@@ -59,10 +63,13 @@ def read_events(folder: Path, *, offset: int = 0) -> tuple[list[Event], int]:
 
 
 def _parse(line: bytes) -> Event | None:
-    try:
-        return Event(**json.loads(line))
-    except (ValueError, TypeError):
+    body, check, rest = line.rpartition(_CHECK)
+    if check and rest != b"%d}" % zlib.crc32(body):
         return None  # a damaged line is no event; the run it belonged to has no result
+    try:
+        return Event(**json.loads(body + b"}" if check else line))
+    except (ValueError, TypeError):
+        return None
 
 
 def read_result(folder: Path) -> RunResult | None:

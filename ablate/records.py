@@ -17,7 +17,11 @@ FORMAT = 1
 Config = Mapping[str, Any]
 """A trainer's configuration as plain JSON data."""
 
-FailureReason = Literal["error", "diverged", "oom", "killed", "timeout", "interrupted", "pruned"]
+FailureReason = Literal["error", "diverged", "oom", "killed", "timeout", "interrupted", "pruned", "damaged"]
+TRIED_AGAIN: tuple[FailureReason, ...] = ("killed", "oom", "timeout")
+"""What another try may mend."""
+TRIES = 3
+"""How often a run is begun before such a failure is the last word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,7 +280,11 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """A run that ended with a result. Paths are relative to the attempt's folder."""
+    """A run that ended with a result. Paths are relative to the attempt's folder.
+
+    digests: path -> sha256 of images and files. seconds: of all attempts whose work is in the result;
+    checkpoint_seconds: the part of them that writing checkpoints took.
+    """
 
     folder: Path
     metrics: Mapping[str, float]
@@ -287,6 +295,8 @@ class Finished:
     cost: Cost = Cost()
     stamp: Stamp = Stamp()
     seconds: float = 0.0
+    checkpoint_seconds: float = 0.0
+    digests: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for the journal; the folder is where the journal lies."""
@@ -310,6 +320,7 @@ class Failed:
     message: str = ""
     traceback: str = ""
     source_digest: str = ""
+    data_digest: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for the journal."""

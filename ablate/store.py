@@ -52,13 +52,16 @@ class Store:
         number = max((int(path.name) for path in self.attempts(spec.fingerprint)), default=0) + 1
         attempt = runs / f"{number:03d}"
         attempt.mkdir()
-        files.write_json(attempt / SPEC, {"spec": spec.to_json()} | (extra or {}))
+        files.write_sealed(attempt / SPEC, {"spec": spec.to_json()} | (extra or {}))
         return attempt
 
     def results(self, fingerprint: str) -> list[RunResult]:
-        """How the attempts ended, oldest first; attempts without an end are left out."""
+        """How the attempts ended, oldest first; attempts without an end are left out.
+
+        A result whose scores are gone or no longer what they were is a failure: `damaged`.
+        """
         ended = (read_result(attempt) for attempt in self.attempts(fingerprint))
-        return [result for result in ended if result is not None]
+        return [_sound(result) for result in ended if result is not None]
 
     def finished(self, fingerprint: str) -> list[Finished]:
         """The finished attempts, newest first."""
@@ -68,3 +71,17 @@ class Store:
         """The newest attempt's failure, or None where it finished or never ended."""
         results = self.results(fingerprint)
         return results[-1] if results and isinstance(results[-1], Failed) else None
+
+
+def _sound(result: RunResult) -> RunResult:
+    if isinstance(result, Failed) or result.images is None:
+        return result
+    try:
+        digest = files.sha256_file(result.folder / result.images)
+    except OSError:
+        digest = "none"
+    if digest == result.digests.get(result.images, digest) and digest != "none":
+        return result
+    what = "are gone" if digest == "none" else "are no longer what they were"
+    message = f"its scores {what} ({result.folder / result.images}); `ablate run` trains it again"
+    return Failed(folder=result.folder, reason="damaged", message=message, source_digest=result.stamp.source_digest)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
-from ablate.records import Cell, Failed, Finished, RunResult, RunSpec
+from ablate.records import TRIED_AGAIN, TRIES, Cell, Failed, Finished, RunResult, RunSpec
 from ablate.store import Store
 from ablate.study.plan import Plan
 
@@ -34,6 +35,12 @@ class Origin:
             found.append("the weights it begins with")
         return found
 
+    def failed_here(self, variant: str, failed: Failed) -> bool:
+        """Whether a failure is that of the present code and data, as far as it remembers them."""
+        digest = self.data_digests.get(variant)
+        same_data = not failed.data_digest or digest is None or failed.data_digest == digest
+        return failed.source_digest == self.source_digest and same_data
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stale:
@@ -52,7 +59,7 @@ class Survey:
     cached: tuple[tuple[str, RunSpec, Finished], ...]
     stale: tuple[Stale, ...]
     failed: tuple[tuple[str, RunSpec, Failed], ...]
-    """Failed in a way that another try would not mend: errors and divergence."""
+    """Not tried again unasked: see `given_up`."""
     to_run: tuple[tuple[str, RunSpec], ...]
     spared: tuple[tuple[str, RunSpec], ...] = ()
     """Not made and not needed: all comparisons of the variant were settled at an earlier look."""
@@ -88,9 +95,11 @@ def survey(
                     stale.append(
                         Stale(variant=variant.name, spec=spec, result=finished, differences=tuple(differences))
                     )
+                else:
+                    cached.append((variant.name, spec, finished))
             case _ if not is_wanted:
                 spared.append((variant.name, spec))
-            case Failed(reason="error" | "diverged", source_digest=origin.source_digest) as failure:
+            case Failed() as failure if given_up(results, origin, variant.name):
                 failed.append((variant.name, spec, failure))
             case _:
                 to_run.append((variant.name, spec))
@@ -110,12 +119,24 @@ def best_result(results: Sequence[RunResult], origin: Origin | None, variant: st
         for result in finished:
             if not origin.differences(variant, result):
                 return result
-        match results[-1:]:
-            case [Failed(reason="error" | "diverged", source_digest=origin.source_digest) as failure]:
-                return failure
+        if given_up(results, origin, variant):
+            return results[-1]
     if finished:
         return finished[0]
     return results[-1] if results else None
+
+
+def given_up(results: Sequence[RunResult], origin: Origin, variant: str) -> bool:
+    """Whether the present code and data have failed at a run in a way that another try would not mend.
+
+    Errors and divergence would come again; a process that was killed, ran out of memory or of time has
+    had its TRIES.
+    """
+    present = takewhile(lambda r: isinstance(r, Failed) and origin.failed_here(variant, r), reversed(results))
+    reasons = [result.reason for result in present if isinstance(result, Failed)]
+    if reasons[:1] in (["error"], ["diverged"]):
+        return True
+    return len(list(takewhile(lambda reason: reason in TRIED_AGAIN, reasons))) >= TRIES
 
 
 def collect(plan: Plan, store: Store, origin: Origin | None, *, look: int = 1) -> list[Cell]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ablate import files
-from ablate.errors import Stopped
+from ablate.errors import Damaged, Stopped
 from ablate.journal import Journal
 from ablate.lookup import fingerprint_of, newest_finished
 from ablate.records import Finished, Protocol, Replicate, RunSpec
@@ -21,6 +21,8 @@ STOP = "stop"
 HEARTBEAT = "heartbeat"
 LOOK_SECONDS = 0.5
 KEPT_CHECKPOINTS = 2
+CHECKPOINT_SHARE = 60.0
+"""How many times as long as a checkpoint takes the run goes on before the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +54,12 @@ class Task:
 
     @staticmethod
     def read(attempt: Path) -> Task:
-        """The task whose spec.json lies in this folder."""
-        data = files.read_json(attempt / SPEC)
+        """The task whose spec.json lies in this folder. Raises Damaged where that is not whole."""
+        data = files.read_sealed(attempt / SPEC)
+        if data is None:
+            raise Damaged(
+                f"{attempt / SPEC} is missing or damaged", hint=f"Remove {attempt}; its run is trained again."
+            )
         fields = {name: data[name] for name in data if name not in ("spec", "work")}
         return Task(spec=RunSpec.from_json(data["spec"]), work=Path(data["work"]), **fields)
 
@@ -67,11 +73,22 @@ class LiveRun:
     journal: Journal
     _stop_asked: str = ""
     _ticks: bool = False
-    _looked: float = field(default_factory=time.monotonic)
-    _saved: float = field(default_factory=time.monotonic)
+    _looked: float = field(default_factory=lambda: time.monotonic())
+    _saved: float = field(default_factory=lambda: time.monotonic())
     _checkpoints: int = 0
     _last_epoch: int = 0
-    _epoch_started: float = field(default_factory=time.monotonic)
+    _epoch_started: float = field(default_factory=lambda: time.monotonic())
+    _began: float = field(default_factory=lambda: time.monotonic())
+    _earlier_seconds: float = 0.0
+    _writing: float = 0.0
+    """Seconds the last checkpoint took."""
+    checkpoint_seconds: float = 0.0
+    """Seconds all checkpoints took, those of earlier attempts included."""
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has taken so far, without what earlier attempts did after their last checkpoint."""
+        return self._earlier_seconds + time.monotonic() - self._began
 
     @property
     def replicate(self) -> Replicate:
@@ -100,19 +117,28 @@ class LiveRun:
             self._looked = now
             self._look_for_a_stop()
             (self.folder / HEARTBEAT).write_text(f"{epoch} {step} {of}\n")
-        return bool(self._stop_asked) or now - self._saved >= self.task.checkpoint_seconds
+        return bool(self._stop_asked) or now - self._saved >= self._interval()
+
+    def _interval(self) -> float:
+        """Seconds between two checkpoints: so many that writing them takes less than 2 % of the run."""
+        wanted = self.task.checkpoint_seconds
+        return max(wanted, CHECKPOINT_SHARE * self._writing) if wanted else 0.0
 
     def checkpoint(self, write: Callable[[Path], None]) -> None:
         """Store a checkpoint with its checksum, keep the newest two, and end the run if that was asked."""
+        started = time.monotonic()
         self._checkpoints += 1
         path = self.folder / f"checkpoint-{self._checkpoints:06d}"
         files.write_atomically(path, write)
-        note = {"sha256": files.sha256_file(path), "epoch": self._last_epoch}
-        files.write_json(_note_of(path), note)
+        taken = self.checkpoint_seconds + time.monotonic() - started
+        note = {"file": files.sha256_file(path), "epoch": self._last_epoch}
+        files.write_sealed(_note_of(path), note | {"seconds": self.seconds, "checkpoint_seconds": taken})
         for old in _checkpoints_in(self.folder)[KEPT_CHECKPOINTS:]:
             _note_of(old).unlink(missing_ok=True)
             old.unlink(missing_ok=True)
         self._saved = time.monotonic()
+        self._writing = self._saved - started
+        self.checkpoint_seconds += self._writing
         if self._stop_asked:
             raise self._stopped("the next `ablate run` goes on from here")
 
@@ -122,9 +148,11 @@ class LiveRun:
             if attempt == self.folder or not self._same_origin(attempt):
                 continue
             for path in _checkpoints_in(attempt):
-                note = files.read_json(_note_of(path))
-                if note is not None and files.sha256_file(path) == note["sha256"]:
+                note = files.read_sealed(_note_of(path))
+                if note is not None and files.sha256_file(path) == note["file"]:
                     self._last_epoch = int(note["epoch"])
+                    self._earlier_seconds = float(note["seconds"])
+                    self.checkpoint_seconds = float(note["checkpoint_seconds"])
                     self.journal.append("resumed", {"attempt": attempt.name, "epoch": note["epoch"]})
                     return path
         return None
@@ -157,7 +185,7 @@ class LiveRun:
     def _same_origin(self, attempt: Path) -> bool:
         try:
             other = Task.read(attempt)
-        except (TypeError, KeyError):
+        except Damaged:
             return False  # its spec.json was never written whole
         return (other.source_digest, other.data_digest) == (self.task.source_digest, self.task.data_digest)
 

@@ -8,7 +8,6 @@ import signal
 import socket
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -60,12 +59,11 @@ def train(task: Task, attempt: Path) -> int:
     """One training run: whatever happens, the journal ends with what it was."""
     journal = Journal(attempt)
     journal.append("started", {"attempt": attempt.name, "process": os.getpid(), "host": socket.gethostname()})
-    started = time.monotonic()
     run = LiveRun(task=task, folder=attempt, journal=journal)
     try:
         trainer = load_trainer(task.spec.trainer)
         outcome = trainer.train(trainer.config.model_validate(task.spec.config), run)
-        finished = _finished(task, attempt, outcome, seconds=time.monotonic() - started)
+        finished = _finished(run, outcome)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the one broad except: a failed run is a record
         failed = Failed(
             folder=attempt,
@@ -73,6 +71,7 @@ def train(task: Task, attempt: Path) -> int:
             message=f"{type(error).__name__}: {error}",
             traceback="" if isinstance(error, Stopped) else traceback.format_exc(),
             source_digest=task.source_digest,
+            data_digest=task.data_digest,
         )
         journal.append("failed", failed.to_json())
         return 1
@@ -137,7 +136,8 @@ def _reason(error: BaseException) -> FailureReason:
             return "error"
 
 
-def _finished(task: Task, attempt: Path, returned: Any, *, seconds: float) -> Finished:
+def _finished(run: LiveRun, returned: Any) -> Finished:
+    task, attempt = run.task, run.folder
     outcome = _as_outcome(returned, task)
     metrics = {name: float(value) for name, value in outcome.metrics.items()}
     if task.spec.protocol.metric not in metrics:
@@ -151,13 +151,17 @@ def _finished(task: Task, attempt: Path, returned: Any, *, seconds: float) -> Fi
             f"the trainer returned {judged} = {metrics[judged]:g}, which is no fraction",
             hint="Return a rate as a fraction from 0 to 1, not in percent: 0.853 for 85.3 %.",
         )
+    images = _relative(outcome.images, attempt) if outcome.images else None
+    kept = {name: _relative(path, attempt) for name, path in outcome.files.items()}
+    named = [*kept.values(), *([images] if images else [])]
     return Finished(
         folder=attempt,
         metrics=metrics,
         epoch=outcome.epoch,
-        images=_relative(outcome.images, attempt) if outcome.images else None,
+        images=images,
         test_digest=_test_digest(outcome.images),
-        files={name: _relative(path, attempt) for name, path in outcome.files.items()},
+        files=kept,
+        digests={name: files.sha256_file(attempt / name) for name in named if (attempt / name).is_file()},
         cost=outcome.cost,
         stamp=machine_stamp(
             source_digest=task.source_digest,
@@ -166,7 +170,8 @@ def _finished(task: Task, attempt: Path, returned: Any, *, seconds: float) -> Fi
             device=outcome.device,
             git_commit=task.git_commit,
         ),
-        seconds=round(seconds, 4),
+        seconds=round(run.seconds, 4),
+        checkpoint_seconds=round(run.checkpoint_seconds, 4),
     )
 
 

@@ -21,7 +21,7 @@ from ablate.files import locked
 from ablate.harness.interruption import Interruption
 from ablate.journal import Journal, read_events, read_result
 from ablate.protocols import Executor, Exit, Source
-from ablate.records import Event, Failed, FailureReason, Finished, RunResult, RunSpec
+from ablate.records import TRIED_AGAIN, TRIES, Event, Failed, FailureReason, Finished, RunResult, RunSpec
 from ablate.store import Store
 
 POLL_SECONDS = 0.05
@@ -29,9 +29,6 @@ ASIDE_SECONDS = 1.0
 """How often to look whether a run that another study is training has ended."""
 SILENT_SECONDS = 1800.0
 """A run that has given signs of life and then none for so long hangs."""
-TRIES = 3
-"""How often a run is begun in one call where its process was killed, ran out of memory or of time."""
-_TRIED_AGAIN = ("killed", "oom", "timeout")
 
 
 class News(NamedTuple):
@@ -200,7 +197,7 @@ class Coordinator:
             self._settle(live.spec, live.attempt, result)
 
     def _deserves_another_try(self, spec: RunSpec, result: RunResult) -> bool:
-        if self.interruption.asked or not isinstance(result, Failed) or result.reason not in _TRIED_AGAIN:
+        if self.interruption.asked or not isinstance(result, Failed) or result.reason not in TRIED_AGAIN:
             return False
         return self._tries[spec.fingerprint] < TRIES
 
@@ -215,7 +212,13 @@ class Coordinator:
         message = f"the process ended {how} before its result was written; see {live.attempt / 'run.log'}"
         if reason == "timeout":
             message = f"{self._what_took_too_long(live)}; its process was ended; see {live.attempt / 'run.log'}"
-        failed = Failed(folder=live.attempt, reason=reason, message=message, source_digest=self.task.source_digest)
+        failed = Failed(
+            folder=live.attempt,
+            reason=reason,
+            message=message,
+            source_digest=self.task.source_digest,
+            data_digest=self.digests.get(live.spec.fingerprint, self.task.data_digest),
+        )
         Journal(live.attempt).append("failed", failed.to_json())
 
     def _what_took_too_long(self, live: _Live) -> str:

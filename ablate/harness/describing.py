@@ -16,7 +16,7 @@ from ablate.store import Store
 
 def recalled(variant: Variant, trainer: Trainer, store: Store, source_digest: str) -> Description | None:
     """What is remembered of a variant's network; None where nothing is."""
-    memo = files.read_json(_memo(variant, trainer, store, source_digest))
+    memo = files.read_sealed(_memo(variant, trainer, store, source_digest))
     return None if memo is None else _read(memo)
 
 
@@ -34,7 +34,7 @@ def describe(variant: Variant, trainer: Trainer, store: Store, source_digest: st
         description: Description = trainer.describe(trainer.config.model_validate(variant.config))
     except AblateError as error:
         raise StudyError(f"variant {variant.name!r}: {error.message}", hint=error.hint) from error
-    files.write_json(_memo(variant, trainer, store, source_digest), asdict(description))
+    files.write_sealed(_memo(variant, trainer, store, source_digest), asdict(description))
     return description
 
 

@@ -32,7 +32,7 @@ def recall(plan: Plan, trainer: Trainer, store: Store, source_digest: str) -> di
         return {variant.name: Prepared(digest="") for variant in plan.variants}
     found = {}
     for variant in plan.variants:
-        memo = files.read_json(_memo(plan, variant.config, store, source_digest))
+        memo = files.read_sealed(_memo(plan, variant.config, store, source_digest))
         if memo is not None:
             prepared = _prepared_from(memo["prepared"])
             if not prepared.pending and listing_digest(prepared.watch) == memo["listing"]:
@@ -57,7 +57,7 @@ def look(
             attempt.mkdir()
             spec = plan.spec(variant, Replicate(index=0))
             job = replace(task, spec=spec, kind="prepare")
-            files.write_json(attempt / SPEC, {"spec": spec.to_json()} | job.envelope())
+            files.write_sealed(attempt / SPEC, {"spec": spec.to_json()} | job.envelope())
             waiting[attempt] = variant
         remember = functools.partial(_remember, plan, store, task.source_digest)
         return known | _carry_out(waiting, executor, remember, stop)
@@ -67,7 +67,7 @@ def look(
 
 def _remember(plan: Plan, store: Store, source_digest: str, variant: Variant, prepared: Prepared) -> None:
     memo = {"prepared": asdict(prepared), "listing": listing_digest(prepared.watch)}
-    files.write_json(_memo(plan, variant.config, store, source_digest), memo)
+    files.write_sealed(_memo(plan, variant.config, store, source_digest), memo)
 
 
 def _carry_out(

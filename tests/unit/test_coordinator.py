@@ -15,11 +15,11 @@ from ablate.execute.inline import InlineExecutor
 from ablate.execute.live import HEARTBEAT, STOP, LiveRun, Task
 from ablate.files import locked
 from ablate.harness import coordinator
-from ablate.harness.coordinator import TRIES, Coordinator, FixedSource, News
+from ablate.harness.coordinator import Coordinator, FixedSource, News
 from ablate.harness.interruption import Interruption
 from ablate.journal import Journal, read_result
 from ablate.protocols import Exit
-from ablate.records import Event, Failed, FailureReason, Finished, RunResult, RunSpec, Stamp
+from ablate.records import TRIES, Event, Failed, FailureReason, Finished, RunResult, RunSpec, Stamp
 from ablate.store import Store
 from tests.training_builders import a_spec, a_task
 

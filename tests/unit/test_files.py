@@ -16,7 +16,18 @@ import pytest
 
 from ablate import files
 from ablate.errors import Held
-from ablate.files import build_once, is_held, locked, read_json, sha256_file, sha256_json, write_atomically, write_json
+from ablate.files import (
+    build_once,
+    is_held,
+    locked,
+    read_json,
+    read_sealed,
+    sha256_file,
+    sha256_json,
+    write_atomically,
+    write_json,
+    write_sealed,
+)
 
 HOLD = """\
 import sys, time
@@ -301,3 +312,23 @@ def opened_by(real: object, opened: list[Path]) -> object:
         return real(path, flags)  # type: ignore[operator,no-any-return]
 
     return open_
+
+
+def test_a_sealed_file_in_which_one_bit_has_changed_reads_as_nothing(tmp_path: Path) -> None:
+    """Wherever it is; a file without a seal likewise."""
+    path = tmp_path / "x.json"
+    write_sealed(path, {"a": [1.5, None], "ä": "b"})
+    content, whole = path.read_bytes(), read_sealed(path)
+    found = set()
+    for place in range(len(content)):
+        for bit in range(8):
+            damaged = bytearray(content)
+            damaged[place] ^= 1 << bit
+            path.write_bytes(damaged)
+            found.add(repr(read_sealed(path)))
+    write_json(path, {"a": 1})
+
+    assert whole == {"a": [1.5, None], "ä": "b"}
+    assert found <= {"None", repr(whole)}  # white space is no content
+    assert "None" in found
+    assert read_sealed(path) is None

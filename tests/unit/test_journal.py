@@ -151,3 +151,25 @@ def test_the_history_of_a_lost_attempt_is_what_is_left(tmp_path: Path) -> None:
     write_epochs(tmp_path / "002", range(3, 4))
 
     assert [event.data["epoch"] for event in read_history(tmp_path / "002")] == [3]
+
+
+def test_an_event_in_which_one_bit_has_changed_is_none(tmp_path: Path) -> None:
+    """Wherever it is: no other event is invented, and the events around it stay."""
+    write_epochs(tmp_path, range(1, 3))
+    path = tmp_path / NAME
+    content = path.read_bytes()
+    expected = {(e.sequence, e.time, repr(e.data)) for e in read_events(tmp_path)[0]}
+
+    for place in range(len(content)):
+        for bit in range(8):
+            damaged = bytearray(content)
+            damaged[place] ^= 1 << bit
+            path.write_bytes(damaged)
+            assert {(e.sequence, e.time, repr(e.data)) for e in read_events(tmp_path)[0]} < expected
+
+
+def test_a_journal_from_before_the_checksums_is_read(tmp_path: Path) -> None:
+    """Old runs stay."""
+    (tmp_path / NAME).write_text('{"sequence": 0, "time": 1.0, "kind": "epoch", "data": {"epoch": 1}}\n')
+
+    assert kinds(tmp_path) == ["epoch"]

@@ -11,7 +11,7 @@ import pytest
 from ablate.errors import Stopped
 from ablate.execute import live
 from ablate.execute.live import HEARTBEAT, STOP, LiveRun, Task, drop_checkpoints
-from ablate.journal import read_events, read_history
+from ablate.journal import Journal, read_events, read_history
 from tests.training_builders import a_live_run, a_spec, a_task
 
 SPEC = a_spec({}, trainer="ablate.toy:train")
@@ -261,3 +261,43 @@ def test_what_is_cached_is_built_once_for_all_runs(tmp_path: Path) -> None:
     assert len(built) == 1
     assert [path.read_text() for path in paths] == ["content"]
     assert a_task(tmp_path, SPEC).work in next(iter(paths)).parents
+
+
+def test_a_resumed_run_took_what_both_attempts_took(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for what the first did behind its last checkpoint, which was done again."""
+    clock = Clock(monkeypatch)
+    first = a_run(tmp_path)
+    clock.now += 100
+    first.checkpoint(lambda path: clock.tick(2, path))
+    clock.now += 50
+    second = a_run(tmp_path)
+    second.resume()
+    clock.now += 30
+
+    assert second.seconds == 132
+    assert second.checkpoint_seconds == 2
+
+
+class Clock:
+    """A monotonic clock that stands still between two steps."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr(live.time, "monotonic", lambda: self.now)
+
+    def tick(self, seconds: float, path: Path) -> None:
+        """A write that takes so long."""
+        self.now += seconds
+        path.write_text("state")
+
+
+def test_checkpoints_take_less_than_two_percent_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long one takes: the next waits the longer."""
+    clock = Clock(monkeypatch)
+    run = live.LiveRun(task=a_task(tmp_path, SPEC, checkpoint_seconds=60.0), folder=tmp_path, journal=Journal(tmp_path))
+    for step in range(100_000):
+        clock.now += 1
+        if run.tick(1, step, 100_000):
+            run.checkpoint(lambda path: clock.tick(9, path))
+
+    assert 100 < run.checkpoint_seconds < 0.02 * run.seconds

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ablate.files import read_json
+from ablate.files import read_sealed, sha256_file
 from ablate.journal import Journal
 from ablate.records import Failed, Finished, Folds, Protocol, Replicate, RunSpec
 from ablate.store import SPEC, Store
@@ -60,7 +60,7 @@ def test_every_attempt_has_a_folder_of_its_own_with_its_spec(store: Store) -> No
         Path("runs", A_SPEC.fingerprint, "001"),
         Path("runs", A_SPEC.fingerprint, "002"),
     ]
-    assert read_json(attempts[1] / SPEC) == {"spec": A_SPEC.to_json(), "kind": "train"}
+    assert read_sealed(attempts[1] / SPEC) == {"spec": A_SPEC.to_json(), "kind": "train"}
 
 
 def test_attempts_are_counted_as_numbers(store: Store) -> None:
@@ -100,3 +100,25 @@ def test_the_last_failure_is_that_of_the_newest_attempt(store: Store) -> None:
     assert before is not None
     assert before.folder == failed
     assert store.last_failure(A_SPEC.fingerprint) is None
+
+
+@pytest.mark.parametrize("damage", ["gone", "one bit"])
+def test_a_result_whose_scores_are_not_what_they_were_is_a_failure(damage: str, store: Store) -> None:
+    """A table never rests on them; the message says what becomes of the run."""
+    attempt = store.new_attempt(A_SPEC)
+    scores = attempt / "outcomes.npz"
+    scores.write_bytes(b"scores")
+    digests = {"outcomes.npz": sha256_file(scores)}
+    finished = Finished(folder=attempt, metrics={"accuracy": 0.5}, images="outcomes.npz", digests=digests)
+    Journal(attempt).append("finished", finished.to_json())
+    before = store.finished(A_SPEC.fingerprint)
+    if damage == "gone":
+        scores.unlink()
+    else:
+        scores.write_bytes(b"scoret")
+
+    (result,) = store.results(A_SPEC.fingerprint)
+    assert before == [finished]
+    assert isinstance(result, Failed)
+    assert result.reason == "damaged"
+    assert "trains it again" in result.message

@@ -168,3 +168,25 @@ def test_collecting_gives_every_cell_with_what_came_of_it(store: Store, plan: Pl
 
     assert [(cell.variant, cell.replicate.index) for cell in cells if cell.result is not None] == [("BN", 1)]
     assert len(cells) == 6
+
+
+@pytest.mark.parametrize("reason", ["killed", "oom", "timeout"])
+def test_bad_luck_is_the_last_word_after_three_tries(reason: FailureReason, store: Store, plan: Plan) -> None:
+    """Until the code changes, or somebody asks."""
+    after = []
+    for _ in range(3):
+        fail(store, plan, "BN", reason=reason)
+        after.append(found(store, plan)[2])
+    fail(store, plan, "wide", reason=reason, source="old")
+
+    assert after == [[], [], ["BN"]]
+    assert found(store, plan)[2:] == (["BN"], ["baseline", "wide"])
+
+
+def test_a_failure_on_other_data_is_tried_again(store: Store, plan: Plan) -> None:
+    """The picture that could not be read has been replaced."""
+    attempt = store.new_attempt(spec_of(plan, "BN", 0))
+    failed = Failed(folder=attempt, reason="error", source_digest="new", data_digest="broken")
+    Journal(attempt).append("failed", failed.to_json())
+
+    assert found(store, plan)[2:] == ([], ["baseline", "BN", "wide"])
