@@ -321,11 +321,10 @@ def test_a_sealed_file_in_which_one_bit_has_changed_reads_as_nothing(tmp_path: P
     content, whole = path.read_bytes(), read_sealed(path)
     found = set()
     for place in range(len(content)):
-        for bit in range(8):
-            damaged = bytearray(content)
-            damaged[place] ^= 1 << bit
-            path.write_bytes(damaged)
-            found.add(repr(read_sealed(path)))
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        found.add(repr(read_sealed(path)))
     write_json(path, {"a": 1})
 
     assert whole == {"a": [1.5, None], "ä": "b"}

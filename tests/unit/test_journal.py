@@ -161,11 +161,10 @@ def test_an_event_in_which_one_bit_has_changed_is_none(tmp_path: Path) -> None:
     expected = {(e.sequence, e.time, repr(e.data)) for e in read_events(tmp_path)[0]}
 
     for place in range(len(content)):
-        for bit in range(8):
-            damaged = bytearray(content)
-            damaged[place] ^= 1 << bit
-            path.write_bytes(damaged)
-            assert {(e.sequence, e.time, repr(e.data)) for e in read_events(tmp_path)[0]} < expected
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        assert {(e.sequence, e.time, repr(e.data)) for e in read_events(tmp_path)[0]} < expected
 
 
 def test_a_journal_from_before_the_checksums_is_read(tmp_path: Path) -> None:
