@@ -1,20 +1,17 @@
-"""What runs in a work folder, read from the journals alone: any terminal can ask, at any time."""
+"""What runs in a work folder, read from locks and journals alone: any terminal can ask, at any time."""
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from ablate.execute.live import HEARTBEAT
+from ablate.execute.live import read_heartbeat
+from ablate.files import is_held
 from ablate.journal import read_events
 from ablate.naming import PLAN, read_names
-from ablate.records import Failed, Finished
+from ablate.records import Failed
 from ablate.store import Store
-
-FRESH_SECONDS = 60.0
-"""A run whose journal and heartbeat are older than this is taken for dead."""
 
 
 def study_states(work: Path) -> list[dict[str, Any]]:
@@ -39,31 +36,27 @@ def study_states(work: Path) -> list[dict[str, Any]]:
 
 
 def _state(store: Store, fingerprint: str) -> tuple[str, str]:
-    if store.finished(fingerprint):
-        return "finished", ""
     attempts = store.attempts(fingerprint)
     if not attempts:
         return "waiting", ""
-    newest = attempts[-1]
+    if is_held(store.lock(fingerprint)):
+        return "running", _how_far(attempts[-1])
+    if store.finished(fingerprint):
+        return "finished", ""
     match store.results(fingerprint)[-1:]:
-        case [Failed(folder=folder, reason="interrupted")] if folder == newest:
-            return "interrupted", ""
-        case [Failed(folder=folder, reason="pruned")] if folder == newest:
+        case [Failed(folder=folder, reason="interrupted") as failed] if folder == attempts[-1]:
+            return "interrupted", failed.message
+        case [Failed(folder=folder, reason="pruned")] if folder == attempts[-1]:
             return "pruned", ""
-        case [Failed(folder=folder) as failed] if folder == newest:
+        case [Failed(folder=folder) as failed] if folder == attempts[-1]:
             return "failed", f"{failed.reason}: {failed.message}"
-        case [Finished()]:
-            return "finished", ""
-    if _is_fresh(newest):
-        return "running", _epochs_done(newest)
-    return "interrupted", "its process is gone"
+    return "interrupted", "the command that ran it is gone without a word"
 
 
-def _epochs_done(attempt: Path) -> str:
+def _how_far(attempt: Path) -> str:
+    beat = read_heartbeat(attempt)
+    if beat is not None:
+        epoch, step, steps = beat[1]
+        return f"epoch {epoch}, step {step} of {steps}"
     epochs = [event.data["epoch"] for event in read_events(attempt)[0] if event.kind == "epoch"]
-    return f"after epoch {epochs[-1]}" if epochs else "in its first epoch"
-
-
-def _is_fresh(attempt: Path) -> bool:
-    times = [path.stat().st_mtime for path in (attempt / HEARTBEAT, attempt / "journal.jsonl") if path.exists()]
-    return bool(times) and time.time() - max(times) < FRESH_SECONDS
+    return f"epoch {epochs[-1]} done" if epochs else "in its first epoch"

@@ -17,6 +17,7 @@ from ablate.errors import DecisionNeeded, TrackingError
 from ablate.files import locked
 from ablate.harness.coordinator import FixedSource, Listener, News
 from ablate.harness.progress import OnProgress, Progress
+from ablate.harness.refreshing import Refresher
 from ablate.harness.telling import label_of, study_card, tell, tell_all
 from ablate.protocols import StudyCard, Tracker
 from ablate.records import Cell, RunSpec
@@ -104,9 +105,15 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
                 if tracker is not None:
                     tracker.begin(_card(session))
                 source = FixedSource([spec for _, spec in to_run])
-                listener = _listener(session, tracker, looks[-1], on_progress)
+                # A run in this very process has it to itself.
+                shown_live = source.waiting if step.executor == "pool" else []
+                refresher = Refresher(shown_live, partial(_refresh, session, step))
+                listener = _listener(session, tracker, (looks[-1], on_progress), refresher)
                 interruption.notice = partial(_say_stopping, looks[-1], on_progress)
-                conduct(source, session, step, executor.open(), listener, interruption)
+                try:
+                    conduct(source, session, step, executor.open(), listener, interruption)
+                finally:
+                    refresher.close()
             if interruption.asked:
                 break
         compute_views(session, options, executor.open, lambda: interruption.asked)
@@ -134,6 +141,10 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
         delivered=delivered,
         exit_code=interruption.exit_code if interruption.asked else int(bool(findings.failed)),
     )
+
+
+def _refresh(session: Session, options: Options) -> None:
+    write_report(judge_study(session, options), session, options)
 
 
 def _say_stopping(progress: Progress, on_progress: OnProgress) -> None:
@@ -195,7 +206,10 @@ def _stale_message(stale: Sequence[Stale]) -> str:
     )
 
 
-def _listener(session: Session, tracker: Tracker | None, progress: Progress, on_progress: OnProgress) -> Listener:
+def _listener(
+    session: Session, tracker: Tracker | None, told: tuple[Progress, OnProgress], refresher: Refresher
+) -> Listener:
+    progress, on_progress = told
     names = {spec.fingerprint: variant.name for variant, spec in session.plan.runs(len(session.plan.looks))}
 
     def listen(news: News) -> None:
@@ -204,5 +218,6 @@ def _listener(session: Session, tracker: Tracker | None, progress: Progress, on_
             tell(tracker, label_of(variant, news.spec), news)
         progress.hear(news, f"{variant} · replicate {news.spec.replicate.index}")
         on_progress(progress)
+        refresher.hear(news)
 
     return listen

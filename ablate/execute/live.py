@@ -190,6 +190,16 @@ class LiveRun:
         return (other.source_digest, other.data_digest) == (self.task.source_digest, self.task.data_digest)
 
 
+def read_heartbeat(attempt: Path) -> tuple[str, tuple[int, int, int]] | None:
+    """A run's last sign of life: as it stands in the file, and as (epoch, step, steps); None where there is none."""
+    try:
+        text = (attempt / HEARTBEAT).read_text()
+        epoch, step, steps = (int(word) for word in text.split())
+    except (FileNotFoundError, ValueError):
+        return None  # not begun, or caught in the middle of a write
+    return text, (epoch, step, steps)
+
+
 def drop_checkpoints(work: Path, fingerprint: str) -> None:
     """Remove what is only needed to resume; called once the run has a result."""
     for attempt in Store(work).attempts(fingerprint):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from ablate.errors import Held
-from ablate.execute.live import HEARTBEAT, STOP, Task
+from ablate.execute.live import STOP, Task, read_heartbeat
 from ablate.files import locked
 from ablate.harness.interruption import Interruption
 from ablate.journal import Journal, read_events, read_result
@@ -175,7 +175,7 @@ class Coordinator:
             self.listener(News(live.spec, live.attempt, "event", event=event))
             if event.kind == "epoch" and not self.source.heard(live.spec, event):
                 self._ask_to_stop(live, "pruned")
-        beat = _read_heartbeat(live.attempt)
+        beat = read_heartbeat(live.attempt)
         if beat is not None and beat[0] != live.heartbeat:
             live.heartbeat, live.beats, live.heard = beat[0], True, time.monotonic()
             self.listener(News(live.spec, live.attempt, "progress", progress=beat[1]))
@@ -241,15 +241,6 @@ class Coordinator:
         if live.killed is None:
             live.killed = why
             self.executor.kill(live.attempt)
-
-
-def _read_heartbeat(attempt: Path) -> tuple[str, tuple[int, int, int]] | None:
-    try:
-        text = (attempt / HEARTBEAT).read_text()
-        epoch, step, steps = (int(word) for word in text.split())
-    except (FileNotFoundError, ValueError):
-        return None  # not begun, or caught in the middle of a write
-    return text, (epoch, step, steps)
 
 
 def _signal_name(number: int) -> str:

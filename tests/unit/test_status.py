@@ -1,0 +1,98 @@
+"""What another terminal is told of the runs of a work folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ablate.execute.live import HEARTBEAT
+from ablate.files import locked, write_json
+from ablate.journal import Journal
+from ablate.naming import PLAN
+from ablate.records import Failed, FailureReason, Finished
+from ablate.status import study_states
+from ablate.store import Store
+from tests.training_builders import a_spec
+
+SPEC = a_spec({}, trainer="ablate.toy:train")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """A work folder whose one study has one run."""
+    store = Store(tmp_path)
+    content = {"study": "toy", "file": "toy.yaml", "variants": {"baseline": {"0": SPEC.fingerprint}}}
+    write_json(store.study("toy") / PLAN, content)
+    return store
+
+
+def state_in(store: Store) -> tuple[str, str]:
+    """The state that is counted once, and what is said of it."""
+    (study,) = study_states(store.work)
+    (counted,) = (name for name in ("finished", "running", "failed", "interrupted", "waiting") if study[name] == 1)
+    details: list[dict[str, Any]] = study["details"]
+    assert [item["state"] for item in details] == ([counted] if details else [])
+    return counted, details[0]["text"] if details else ""
+
+
+def end(store: Store, reason: FailureReason | None, message: str = "") -> None:
+    """An attempt that ended, well where there is no reason."""
+    attempt = store.new_attempt(SPEC)
+    if reason is None:
+        Journal(attempt).append("finished", Finished(folder=attempt, metrics={"accuracy": 0.5}).to_json())
+    else:
+        failed = Failed(folder=attempt, reason=reason, message=message)
+        Journal(attempt).append("failed", failed.to_json())
+
+
+def test_a_run_without_attempts_waits(store: Store) -> None:
+    """Nothing was begun."""
+    assert state_in(store) == ("waiting", "")
+
+
+def test_a_run_is_running_while_somebody_holds_its_lock(store: Store) -> None:
+    """However long it has been silent; and no longer, when its command was killed."""
+    attempt = store.new_attempt(SPEC)
+    Journal(attempt).append("started", {})
+    with locked(store.lock(SPEC.fingerprint)):
+        begun = state_in(store)
+        (attempt / HEARTBEAT).write_text("2 30 40\n")
+        later = state_in(store)
+
+    assert begun == ("running", "in its first epoch")
+    assert later == ("running", "epoch 2, step 30 of 40")
+    assert state_in(store) == ("interrupted", "the command that ran it is gone without a word")
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        (None, ("finished", "")),
+        ("interrupted", ("interrupted", "why")),
+        ("error", ("failed", "error: why")),
+        ("oom", ("failed", "oom: why")),
+        ("timeout", ("failed", "timeout: why")),
+    ],
+)
+def test_an_end_is_told_with_its_reason(reason: FailureReason | None, expected: tuple[str, str], store: Store) -> None:
+    """As the journal has it."""
+    end(store, reason, "why")
+
+    assert state_in(store) == expected
+
+
+def test_a_finished_run_stays_finished_whatever_failed_after_it(store: Store) -> None:
+    """A later attempt takes nothing away."""
+    end(store, None)
+    end(store, "error")
+
+    assert state_in(store) == ("finished", "")
+
+
+def test_a_plan_that_is_torn_is_passed_over(store: Store) -> None:
+    """The next run writes it again."""
+    (store.study("toy") / PLAN).write_text("{")
+
+    assert study_states(store.work) == []
