@@ -12,7 +12,7 @@ import pytest
 
 import ablate
 from ablate.description import Description
-from ablate.files import write_json
+from ablate.files import write_sealed
 from ablate.harness import describing
 from ablate.session import open_session
 from ablate.study.load import load_study
@@ -88,7 +88,7 @@ def test_a_warm_plan_as_json_loads_nothing_heavy(tmp_path: Path) -> None:
     session = open_session(load_study(ROOT / "studies" / "quickstart.yaml"), tmp_path)
     for variant in session.plan.variants:
         memo = describing._memo(variant, session.study.trainer, session.store, session.source)
-        write_json(memo, asdict(Description(parameters=1)))
+        write_sealed(memo, asdict(Description(parameters=1)))
 
     assert loaded_by(RUN.format(arguments=[*PLAN_AS_JSON, str(tmp_path)])) == set()
 
