@@ -18,10 +18,6 @@ Config = Mapping[str, Any]
 """A trainer's configuration as plain JSON data."""
 
 FailureReason = Literal["error", "diverged", "oom", "killed", "timeout", "interrupted", "pruned", "damaged"]
-TRIED_AGAIN: tuple[FailureReason, ...] = ("killed", "oom", "timeout")
-"""What another try may mend."""
-TRIES = 3
-"""How often a run is begun before such a failure is the last word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,10 +276,9 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """A run that ended with a result. Paths are relative to the attempt's folder.
+    """A run that ended with a result. Paths are relative to the attempt's folder; digests: path -> sha256.
 
-    digests: path -> sha256 of images and files. seconds: of all attempts whose work is in the result;
-    checkpoint_seconds: the part of them that writing checkpoints took.
+    seconds: of all attempts whose work is in it; checkpoint_seconds: what of that writing checkpoints took.
     """
 
     folder: Path

@@ -8,9 +8,13 @@ from typing import Any
 
 from ablate import files
 from ablate.journal import read_result
-from ablate.records import Failed, Finished, RunResult, RunSpec
+from ablate.records import Failed, FailureReason, Finished, RunResult, RunSpec
 
 SPEC = "spec.json"
+TRIED_AGAIN: tuple[FailureReason, ...] = ("killed", "oom", "timeout")
+"""What another try may mend."""
+TRIES = 3
+"""How often a run is begun before such a failure is the last word."""
 
 
 @dataclass(frozen=True, slots=True)

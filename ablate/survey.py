@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 
-from ablate.records import TRIED_AGAIN, TRIES, Cell, Failed, Finished, RunResult, RunSpec
-from ablate.store import Store
+from ablate.records import Cell, Failed, Finished, RunResult, RunSpec
+from ablate.store import TRIED_AGAIN, TRIES, Store
 from ablate.study.plan import Plan
 
 

@@ -21,8 +21,8 @@ from ablate.files import locked
 from ablate.harness.interruption import Interruption
 from ablate.journal import Journal, read_events, read_result
 from ablate.protocols import Executor, Exit, Source
-from ablate.records import TRIED_AGAIN, TRIES, Event, Failed, FailureReason, Finished, RunResult, RunSpec
-from ablate.store import Store
+from ablate.records import Event, Failed, FailureReason, Finished, RunResult, RunSpec
+from ablate.store import TRIED_AGAIN, TRIES, Store
 
 POLL_SECONDS = 0.05
 ASIDE_SECONDS = 1.0
