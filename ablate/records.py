@@ -276,10 +276,7 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """A run that ended with a result. Paths are relative to the attempt's folder; digests: path -> sha256.
-
-    seconds: of all attempts whose work is in it; checkpoint_seconds: what of that writing checkpoints took.
-    """
+    """A run that ended with a result; paths in its folder, digests: path -> sha256, checkpoints' seconds counted in."""
 
     folder: Path
     metrics: Mapping[str, float]
