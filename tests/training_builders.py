@@ -55,6 +55,50 @@ LOADED: Mapping[str, Any] = {
 """Everything switched on that has a state or draws at random."""
 
 
+ALL_AUGMENT: Mapping[str, Any] = {
+    "crop": {"padding": 1},
+    "flip": {},
+    "resized_crop": {"scale": [0.8, 1.0]},
+    "rotation": {"degrees": 15.0, "interpolation": "bilinear"},
+    "affine": {"translate": 0.1, "shear": 20.0, "scale": [0.9, 1.1], "interpolation": "bilinear"},
+    "randaugment": {},
+    "color": {"brightness": 0.2, "contrast": 0.2},
+    "noise": {"std": 0.1},
+    "salt_and_pepper": {"share": 0.01},
+    "cutout": {"side": 2},
+    "erasing": {"fill": "mean"},
+}
+"""Every random change to grey pictures."""
+
+TRICKS: Mapping[str, Mapping[str, Any]] = {
+    "averaged": {
+        "averaging": {"decay": 0.9},
+        "adversarial": {"eps": 0.02, "steps": 2, "step_size": 0.02},
+        "schedule": {"name": "plateau", "metric": "val/loss", "patience": 0, "threshold": 0.02},
+        "warmup": {"epochs": 1, "start": {"lr": 1e-3}},
+        "penalties": {"l1": 1e-4, "l2": 1e-3},
+        "numerics": {"micro_batch": 6},
+        "clipping": {"norm": 1.0},
+    },
+    "mixed": {
+        "mixing": {"name": "cutmix"},
+        "smoothing": {"alpha": 0.1, "among": "wrong"},
+        "class_weights": "balanced",
+        "schedule": {"name": "cyclical", "rise": 0.75},
+        "optimizer": {"name": "rmsprop", "lr": 3e-3, "alpha": 0.9, "momentum": 0.5},
+    },
+    "balanced": {
+        "sampling": "balanced",
+        "loss": {"name": "focal"},
+        "mixing": {"name": "mixup"},
+        "warmup": None,
+        "schedule": {"name": "one_cycle"},
+        "optimizer": {"name": "adagrad", "lr": 0.1, "parts": {"head": {"lr": 0.05}}},
+    },
+}
+"""Trainings that between them use every technique beside augmentation."""
+
+
 def a_config(changes: Mapping[str, Any] | None = None, **more: Any) -> Config:
     """The tiny training; blocks given replace whole blocks, `data` is merged."""
     changes = {**(changes or {}), **more}

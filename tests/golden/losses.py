@@ -17,7 +17,7 @@ import torch
 from ablate.journal import read_history
 from ablate.training.loop import train_network
 from ablate.training.numerics import device_name
-from tests.training_builders import LOADED, TINY, a_config, a_live_run, a_spec
+from tests.training_builders import ALL_AUGMENT, LOADED, TINY, TRICKS, a_config, a_live_run, a_spec
 
 PATH = Path(__file__).parent / "loss" / "tiny_cpu.txt"
 ELSEWHERE = 1e-5
@@ -25,10 +25,14 @@ ELSEWHERE = 1e-5
 
 FC = {"model": {**TINY["model"], "head": {"name": "fc", "hidden": [16], "pool": 2}}}
 LONG = {"batch_size": 8, "epochs": 8}
+FAST = {"optimizer": {"name": "adam", "lr": 3e-2}}
 TRAININGS: Mapping[str, Mapping[str, Any]] = {
     "plain": {**FC, **LONG},
     "momentum": {**FC, **LONG, "optimizer": {"name": "sgd", "lr": 0.1, "momentum": 0.9}},
     "everything": {**LOADED, **LONG, "optimizer": {"name": "adam", "lr": 3e-2, "weight_decay": 1e-4}},
+    **{name: {**FC, **LONG, **FAST, **changes} for name, changes in TRICKS.items()},
+    # Without RandAugment: it rounds to bytes, and elsewhere a byte may round the other way.
+    "augmented": {**FC, **LONG, **FAST, "augment": {**ALL_AUGMENT, "randaugment": None, "flip": None, "cutout": None}},
 }
 
 

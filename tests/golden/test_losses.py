@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from tests.golden.losses import ELSEWHERE, FC, TRAININGS, losses_of, machine, read
+from tests.training_builders import ALL_AUGMENT, TRICKS
 
 SHORT = {**FC, "epochs": 2}
+SLOW_TO_ACT = [None, "balanced", *(TRICKS["averaged"][key] for key in ("averaging", "schedule", "clipping"))]
+"""Blocks of `TRICKS` that change no training loss within two epochs of classes of one size."""
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +57,20 @@ def test_the_golden_losses_are_of_trainings_that_learn() -> None:
         {"model": {**FC["model"], "dropout": None, "norm": None}},
         {"model": {**FC["model"], "dropout": {"features": 0.0, "classifier": 0.0}}},
         {"optimizer": {"name": "adam", "lr": 1e-2, "weight_decay": 0.0}},
+        {"optimizer": {"name": "adam", "lr": 1e-2, "parts": None}},
+        {"schedule": {"name": "plateau", "patience": 99}},
+        {"schedule": {"name": "cyclical", "rise": 1.0, "low": 1.0}},
+        {"warmup": None},
+        {"warmup": {"epochs": 1, "start": 1.0}},
+        {"warmup": {"epochs": 1, "start": {"lr": 1e-2}}},
+        {"smoothing": {"alpha": 0.0, "among": "wrong"}, "loss": {"name": "cross_entropy"}},
+        {"sampling": None, "class_weights": None, "mixing": None, "penalties": None},
+        {"averaging": None, "adversarial": None, "robustness": None},
+        {"averaging": {"decay": 0.99}},
+        {"robustness": {"eps": 0.1, "steps": 1, "step_size": 0.1}},
+        {"numerics": {"micro_batch": None}},
+        {"numerics": {"micro_batch": 99}},
+        {"augment": dict.fromkeys(ALL_AUGMENT)},
     ],
     ids=str,
 )
@@ -76,6 +93,14 @@ def test_a_technique_that_is_off_changes_no_bit(block: dict[str, Any], plain: li
         {"optimizer": {"name": "adam", "lr": 1e-2, "weight_decay": 0.1}},
         {"numerics": {"precision": "bf16"}},
         {"batch_size": 15},
+        *({"augment": {key: block}} for key, block in ALL_AUGMENT.items()),
+        *({key: block} for changes in TRICKS.values() for key, block in changes.items() if block not in SLOW_TO_ACT),
+        {"sampling": "balanced"},
+        {"loss": {"name": "squared_error"}},
+        {"loss": {"name": "squared_error", "of": "logits"}},
+        {"loss": {"name": "binary_cross_entropy"}},
+        {"class_weights": [0.1, *[1.0] * 9]},
+        {"smoothing": {"alpha": 0.1, "among": "wrong"}},
     ],
     ids=str,
 )

@@ -20,10 +20,12 @@ from ablate.records import Protocol
 from ablate.training import loop
 from tests.integration import killing
 from tests.training_builders import (
+    ALL_AUGMENT,
     BUILT_IN,
     LOADED,
     PROTOCOL,
     TINY,
+    TRICKS,
     a_config,
     a_spec,
     a_task,
@@ -43,6 +45,8 @@ CASES: Mapping[str, tuple[Mapping[str, Any], Protocol]] = {
     "channels last": ({**LOADED, "numerics": {"channels_last": True}}, BEST),
     "momentum": ({"optimizer": {"name": "sgd", "lr": 0.1, "momentum": 0.9, "nesterov": True}}, PROTOCOL),
     "adamw": ({"optimizer": {"name": "adamw", "lr": 0.01}, "model": LOADED["model"]}, PROTOCOL),
+    **{name: ({**LOADED, **changes}, BEST) for name, changes in TRICKS.items()},
+    "augmented": ({**LOADED, "augment": ALL_AUGMENT}, PROTOCOL),
     "stops early": (
         {**LOADED, "early_stopping": {"patience": 0, "metric": "loss"}, "optimizer": TINY["optimizer"]},
         BEST,
@@ -138,9 +142,9 @@ def test_a_run_killed_anywhere_ends_as_if_it_had_not_been(
 def test_every_kind_of_state_is_resumed(
     case: str, uninterrupted: dict[str, End], digits: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In the middle of an epoch, whatever the optimizer, the precision and the layout."""
+    """In the middle of the second epoch, whatever the optimizer, the techniques, the precision and the layout."""
     task = a_resuming_task(digits, case)
-    die(task, "saved 3", monkeypatch)
+    die(task, f"saved {STEPS + 2}", monkeypatch)
 
     assert end_of(carried_out(InlineExecutor(), task)) == uninterrupted[case]
 

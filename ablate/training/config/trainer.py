@@ -77,9 +77,7 @@ class Config(Settings):
         if warmup.epochs >= self.epochs:
             raise ValueError(f"warmup.epochs ({warmup.epochs}) must be below epochs ({self.epochs})")
         if isinstance(self.schedule, OneCycle):
-            raise ValueError(
-                "warmup goes with any schedule but one_cycle, which rises by itself; set one of them to null"
-            )
+            raise ValueError("warmup is given beside schedule one_cycle, which rises by itself; set warmup to null")
         if isinstance(warmup.start, AbsoluteLr) and warmup.start.lr > self.optimizer.lr:
             raise ValueError(
                 f"warmup.start.lr ({warmup.start.lr}) is above optimizer.lr ({self.optimizer.lr}); it must not be"
