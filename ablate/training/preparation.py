@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from ablate.errors import TrainerError
 from ablate.protocols import Run
@@ -63,7 +61,6 @@ def _try_one_step(config: Config, run: Run) -> str:
     trained = untrained(config, run, mode, parts.pictures.classes)
     set_training(trained.network, trained.frozen)
     weights = trained_weights(trained.optimizer)
-    _refuse_single_images(config, trained.network)
     for size in _batch_sizes(len(parts.fit), config.batch_size):
         chosen = torch.arange(size, device=mode.device)
         try:
@@ -78,17 +75,6 @@ def _try_one_step(config: Config, run: Run) -> str:
                 hint="Check data.image_size against the number of pooling layers, and the batch size.",
             ) from error
     return trained.weights_digest
-
-
-def _refuse_single_images(config: Config, network: nn.Module) -> None:
-    """Raise TrainerError where batch norm would see one image at a time: its mean and spread are no batch's."""
-    key = "batch_size" if config.batch_size == 1 else "numerics.micro_batch"
-    normalises = any(isinstance(module, _BatchNorm) and module.training for module in network.modules())
-    if normalises and 1 in (config.batch_size, config.numerics.micro_batch):
-        raise TrainerError(
-            f"{key} is 1, and the network has batch norm, which needs several images at a time",
-            hint=f"Raise {key}, or take batch norm out (model.norm: null).",
-        )
 
 
 def _batch_sizes(images: int, batch_size: int) -> list[int]:

@@ -13,15 +13,16 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from ablate.errors import SettingError, TrainerError
+from ablate.errors import SettingError
 from ablate.journal import read_history
 from ablate.records import Outcome
 from ablate.training import check_config
 from ablate.training.config import Config
 from ablate.training.data.parts import load_parts
-from ablate.training.loop import train_epochs, train_network, untrained
+from ablate.training.loop import train_epochs, train_network
 from ablate.training.numerics import set_up
 from ablate.training.preparation import prepare_data
+from ablate.training.start import untrained
 from tests.training_builders import LOADED, PROTOCOL, TINY, a_config, a_live_run, a_spec
 
 FC = {**TINY["model"], "head": {"name": "fc", "hidden": [16], "pool": 2}}
@@ -158,15 +159,6 @@ def test_a_part_that_is_not_there_is_refused_before_training(digits: Path) -> No
         prepare_data(config, a_live_run(digits, a_spec(config)))
 
     assert "features, head" in refusal.value.hint
-
-
-@pytest.mark.parametrize("one", [{"batch_size": 1}, {"numerics": {"micro_batch": 1}}], ids=str)
-def test_one_image_at_a_time_is_too_few_for_batch_norm(one: dict[str, Any], digits: Path) -> None:
-    """Refused before training."""
-    config = a_config({**LOADED, **one})
-
-    with pytest.raises(TrainerError, match="is 1, and the network has batch norm"):
-        prepare_data(config, a_live_run(digits, a_spec(config)))
 
 
 def test_mixed_pictures_are_right_when_the_larger_share_is(digits: Path) -> None:
