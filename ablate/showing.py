@@ -22,6 +22,7 @@ from ablate.track.uri import sqlite_path, tracking_uri
 
 if TYPE_CHECKING:
     from ablate.report.findings import Findings
+    from ablate.report.language import Language
 
 SHOWN = "shown.json"
 
@@ -43,12 +44,13 @@ def judge_study(session: Session, options: Options) -> Findings:
     return replace(findings, derived=derived_rows(session, options))
 
 
-def write_report(findings: Findings, session: Session, options: Options) -> Path:
+def write_report(findings: Findings, session: Session, options: Options, language: Language = "en") -> Path:
     """Write `reports/<study>/`; the path of the report."""
+    from ablate.report.language import words_of
     from ablate.report.render import render_report
     from ablate.report.summary import summary_json
 
-    path = render_report(findings, report_folder(session, options))
+    path = render_report(findings, report_folder(session, options), words_of(language))
     if any(effect.verdict != "not_assessable" for effect in findings.effects):
         remember_looks(session.store.study(session.study.name), session.plan)
     write_json(session.store.study(session.study.name) / "report.json", summary_json(findings, path))

@@ -32,6 +32,7 @@ from ablate.cli.options import (
     Work,
     Workers,
 )
+from ablate.cli.reporting import report
 from ablate.cli.show import Watch, errors_shown, note, say, say_json
 from ablate.cli.using import init, schema, status, sync, ui
 
@@ -195,37 +196,6 @@ def check(study: StudyPath, work: Work = Path(), set_: Sets = None, design: Desi
         say(f"{study}: good. {variants} variants, {contrasts} questions, looks at {list(checked.looks)} replicates.")
 
 
-@app.command()
-def report(
-    study: StudyPath,
-    work: Work = Path(),
-    set_: Sets = None,
-    design: DesignName = None,
-    look: Look = None,
-    json_: Json = False,
-) -> None:
-    """Write the report again from the runs there are; trains nothing.
-
-    Example: ablate report studies/quickstart.yaml
-    """
-    from ablate.cli.results import show_findings
-    from ablate.report.summary import summary_json
-    from ablate.session import Options, open_session, settled
-    from ablate.showing import judge_study, write_report
-
-    with errors_shown():
-        session = open_session(load(study, work, set_, design), work)
-        options = Options(look=look or 0)
-        options = settled(session, options)
-        findings = judge_study(session, options)
-        path = write_report(findings, session, options)
-        if json_:
-            say_json(summary_json(findings, path))
-        else:
-            show_findings(findings, path)
-        raise typer.Exit(int(bool(findings.failed)))
-
-
 _NEXT = """\
 Next: `ablate ui` shows the runs in MLflow; `ablate run studies/quickstart.yaml --look 2` adds replicates;
 `ablate init studies/mine.yaml --root FOLDER` begins a study of your own pictures."""
@@ -257,5 +227,5 @@ def _quickstart(work: Path, sets: list[str] | None = None) -> Study:
     return load(path, work, sets, None)
 
 
-for command in (judge, predict, ui, status, sync, init, schema):
+for command in (report, judge, predict, ui, status, sync, init, schema):
     app.command()(command)

@@ -11,18 +11,21 @@ from ablate.cli.show import note, say, say_table
 if TYPE_CHECKING:
     from ablate.confirming import Confirmation
     from ablate.report.findings import Findings
+    from ablate.report.language import Words
     from ablate.searching import SearchRun
     from ablate.workflow import StudyRun
 
 
-def show_findings(findings: Findings, report: Path) -> None:
+def show_findings(findings: Findings, report: Path, words: Words | None = None) -> None:
     """The sentence, the table of steps, and where the report lies."""
     from ablate.report.derived import derived_table
+    from ablate.report.language import ENGLISH
     from ablate.report.tables import terminal_steps
     from ablate.report.words import first_sentence
 
-    say(first_sentence(findings))
-    table = terminal_steps(findings)
+    words = words or ENGLISH
+    say(first_sentence(findings, words))
+    table = terminal_steps(findings, words)
     say_table(list(table.columns), [list(row) for row in table.rows])
     if table.note:
         note(table.note)

@@ -50,6 +50,15 @@ def render_report(findings: Findings, folder: Path, say: Words = ENGLISH) -> Pat
     return folder / REPORT
 
 
+def write_page(page: Page, folder: Path) -> Path:
+    """Write a page that is no study's: Markdown, HTML and its tables; the path of the Markdown."""
+    texts = report_texts(page, None)
+    for name, text in texts.items():
+        files.write_text(folder / name, text)
+    _remove_others(folder, set(texts))
+    return folder / REPORT
+
+
 def study_page(findings: Findings, say: Words = ENGLISH) -> Page:
     """The report of a study, with a warning where its figures show names that no font here has."""
     page = page_of(findings, say)

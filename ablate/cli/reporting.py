@@ -1,0 +1,118 @@
+"""The command that writes, checks and compares reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ablate.cli.loading import load
+from ablate.cli.options import DesignName, Json, Lang, LanguageName, Look, Sets, Work
+from ablate.cli.show import errors_shown, note, say, say_json, say_table
+
+if TYPE_CHECKING:
+    from ablate.report.verify import Difference
+    from ablate.session import Options, Session
+
+Other = Annotated[Path | None, typer.Argument(help="Another study file, to compare with.", metavar="[OTHER]")]
+
+
+def report(
+    study: Annotated[Path, typer.Argument(help="The study file.", metavar="STUDY", show_default=False)],
+    other: Other = None,
+    work: Work = Path(),
+    set_: Sets = None,
+    design: DesignName = None,
+    look: Look = None,
+    lang: Lang = LanguageName.en,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Write nothing: does the report there is say what the journals say?")
+    ] = False,
+    json_: Json = False,
+) -> None:
+    """Write the report again from the runs there are; trains nothing.
+
+    Example: ablate report studies/quickstart.yaml
+    """
+    from ablate.errors import StudyError
+
+    with errors_shown():
+        if other is not None and (verify or set_ or design):
+            raise StudyError("--verify, --set and --design are about one study, not about two")
+        session, options = _opened(study, work, set_, design, look)
+        if other is not None:
+            _compare([(session, options), _opened(other, work, None, None, look)], work, lang, as_json=json_)
+        elif verify:
+            _verify(session, options, as_json=json_)
+        else:
+            _write(session, options, lang, as_json=json_)
+
+
+def _opened(
+    study: Path, work: Path, sets: list[str] | None, design: str | None, look: int | None
+) -> tuple[Session, Options]:
+    from ablate.session import Options, open_session, settled
+
+    session = open_session(load(study, work, sets, design), work)
+    return session, settled(session, Options(look=look or 0))
+
+
+def _write(session: Session, options: Options, lang: LanguageName, *, as_json: bool) -> None:
+    from ablate.cli.results import show_findings
+    from ablate.report.language import words_of
+    from ablate.report.summary import summary_json
+    from ablate.showing import judge_study, write_report
+
+    findings = judge_study(session, options)
+    path = write_report(findings, session, options, lang.value)
+    if as_json:
+        say_json(summary_json(findings, path))
+    else:
+        show_findings(findings, path, words_of(lang.value))
+    raise typer.Exit(int(bool(findings.failed)))
+
+
+def _verify(session: Session, options: Options, *, as_json: bool) -> None:
+    from ablate.showing import report_folder
+    from ablate.verifying import verify_report
+
+    found = verify_report(session, options)
+    if as_json:
+        say_json({"study": session.study.name, "same": not found, "differences": [item._asdict() for item in found]})
+    elif found:
+        _show_differences(found)
+    else:
+        say(f"{report_folder(session, options)}: every number is what the journals say.")
+    raise typer.Exit(int(bool(found)))
+
+
+def _show_differences(found: Sequence[Difference]) -> None:
+    say(f"{len(found)} differences between the report and the journals; the first of each file:")
+    say_table(
+        ["file", "line", "written", "by the journals"],
+        [[item.file, str(item.line) if item.line else "", item.written, item.now] for item in found],
+    )
+    note("Write the report again with `ablate report`, or restore the runs it was written from.")
+
+
+def _compare(sessions: list[tuple[Session, Options]], work: Path, lang: LanguageName, *, as_json: bool) -> None:
+    from ablate.report.comparing import compared_json, compared_sentence, shared_table
+    from ablate.report.language import words_of
+    from ablate.verifying import compare_sessions, write_comparison
+
+    words = words_of(lang.value)
+    found = compare_sessions(sessions, words)
+    path = write_comparison(found, work, words)
+    if as_json:
+        say_json(compared_json(found) | {"report": str(path)})
+        return
+    say(compared_sentence(found, words))
+    table = shared_table(found, words)
+    if table.rows:
+        say_table(list(table.columns), [list(row) for row in table.rows])
+    if found.protocol:
+        names = [side.study.name for side in (found.a, found.b)]
+        say_table([words("compare.protocol"), *names], [list(row) for row in found.protocol])
+    say(f"Report: {path}")

@@ -1,0 +1,72 @@
+"""Whether a written report still says what the journals say, number by number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from html import unescape
+from itertools import zip_longest
+from pathlib import Path
+from typing import NamedTuple
+
+from ablate.records import Cell, Finished
+from ablate.stats.scores import PER_IMAGE_METRIC, ScoreBook
+
+_NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
+_UNSEEN = re.compile(r"<style>.*?</style>|base64,[A-Za-z0-9+/=]*", re.DOTALL)
+TOLERANCE = 1e-6
+"""How far a run's accuracy may be from the mean of its answers: both are stored as decimals."""
+
+
+class Difference(NamedTuple):
+    """One place where the written report and the journals part. line: counted from 1, 0 for a whole file."""
+
+    file: str
+    line: int
+    written: str
+    now: str
+
+
+def differences(folder: Path, texts: Mapping[str, str]) -> list[Difference]:
+    """The first line of each file whose numbers differ. texts: path from the folder -> what it should hold.
+
+    Words may differ, between versions of this program or languages; numbers may not.
+    """
+    found = []
+    for name, text in texts.items():
+        path = folder / name
+        if not path.is_file():
+            found.append(Difference(name, 0, "", "the file is missing"))
+            continue
+        written = path.read_text(encoding="utf-8", errors="replace")
+        pairs = zip_longest(_lines(written), _lines(text), fillvalue="")
+        for number, (before, now) in enumerate(pairs, start=1):
+            if _NUMBER.findall(before) != _NUMBER.findall(now):
+                found.append(Difference(name, number, _shown(before), _shown(now)))
+                break
+    return found
+
+
+def _lines(text: str) -> list[str]:
+    return _UNSEEN.sub(lambda match: "\n" * match.group().count("\n"), text).splitlines()
+
+
+def _shown(line: str) -> str:
+    words = " ".join(unescape(re.sub(r"<[^>]*>", " ", line)).split())
+    return words if len(words) <= 120 else f"{words[:119]}…"
+
+
+def untrue_metrics(cells: Sequence[Cell], book: ScoreBook | None) -> list[Difference]:
+    """Runs whose journal gives another accuracy than their answers to single images."""
+    if book is None:
+        return []
+    found = []
+    for cell in cells:
+        row = book.rows.get((cell.variant, cell.replicate.index))
+        if row is None or not isinstance(cell.result, Finished):
+            continue
+        told, mean = cell.result.metrics.get(PER_IMAGE_METRIC), float(row.scores.mean())
+        if told is not None and abs(told - mean) > TOLERANCE:
+            where = f"{cell.variant}, replicate {cell.replicate.index}"
+            found.append(Difference(where, 0, f"{told:.6f} in its journal", f"{mean:.6f} by its answers"))
+    return found

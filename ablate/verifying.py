@@ -1,0 +1,64 @@
+"""Checking and comparing reports: wires sessions, journals and the report together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, cast, get_args
+
+from ablate.errors import StudyError
+from ablate.report.comparing import Compared, Side, compare_studies, compared_page
+from ablate.report.language import Language, Words
+from ablate.report.render import HTML, report_texts, study_page, write_page
+from ablate.report.verify import Difference, differences, untrue_metrics
+from ablate.session import Options, Session
+from ablate.showing import judge_study, report_folder
+from ablate.stats.scores import read_scores
+from ablate.survey import collect
+
+if TYPE_CHECKING:
+    from ablate.report.findings import Findings
+
+
+def verify_report(session: Session, options: Options) -> Sequence[Difference]:
+    """Where the written report and the journals part; empty where every number is the same.
+
+    Raises StudyError where no report was written.
+    """
+    from ablate.report.language import words_of
+
+    folder = report_folder(session, options)
+    if not (folder / HTML).is_file():
+        raise StudyError(f"there is no report in {folder}", hint="Write it first: `ablate report` without --verify.")
+    findings = judge_study(session, options)
+    say = words_of(language_of(folder))
+    cells = collect(session.plan, session.store, session.origin, look=options.look)
+    texts = report_texts(study_page(findings, say), findings)
+    return [*untrue_metrics(cells, read_scores(cells)), *differences(folder, texts)]
+
+
+def language_of(folder: Path) -> Language:
+    """The language a report was written in; English where it does not say."""
+    with (folder / HTML).open(encoding="utf-8", errors="replace") as stream:
+        found = re.search(r'<html lang="(\w+)"', stream.read(2000))
+    code = found.group(1) if found else "en"
+    return cast(Language, code) if code in get_args(Language) else "en"
+
+
+def compare_sessions(sessions: Sequence[tuple[Session, Options]], say: Words) -> Compared:
+    """Two studies beside each other."""
+    a, b = (_side(session, options) for session, options in sessions)
+    return compare_studies(a, b, say)
+
+
+def _side(session: Session, options: Options) -> Side:
+    findings: Findings = judge_study(session, options)
+    cells = collect(session.plan, session.store, session.origin, look=options.look)
+    return Side(session.study, session.plan, cells, findings)
+
+
+def write_comparison(found: Compared, work: Path, say: Words) -> Path:
+    """Write `reports/<a>--<b>/`; the path of its report.md."""
+    folder = work / "reports" / f"{found.a.study.name}--{found.b.study.name}"
+    return write_page(compared_page(found, say), folder)

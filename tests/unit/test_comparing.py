@@ -1,0 +1,175 @@
+"""A written report checked against the journals, and two studies beside each other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ablate.cli.app import app
+from ablate.records import Cell, Finished
+from ablate.report.comparing import Side, compare_studies, compared_json, compared_page, compared_sentence
+from ablate.report.findings import make_findings
+from ablate.report.html import html_page
+from ablate.report.language import words_of
+from ablate.report.render import render_report, report_texts, study_page
+from ablate.report.verify import differences, untrue_metrics
+from ablate.stats.scores import read_scores
+from ablate.study.load import Study
+from ablate.study.plan import make_plan
+from tests.builders import a_study, cells_with, findings_of
+
+TOY = """\
+study: toy
+trainer: ablate.toy:train
+base: {}
+chain: {BN: {gain: 10.0}, Dropout: {noise: 1.5}}
+evidence: {test: {folds: 3}, replicates: [3]}
+"""
+
+
+def a_side(study: Study, work: Path, **cells: object) -> Side:
+    """A study with its runs."""
+    plan = make_plan(study)
+    drawn = cells_with(plan, work, **cells)  # type: ignore[arg-type]  # as the keywords say
+    findings = make_findings(study, plan, drawn, look=1, prepared={}, work=work, origin=None)
+    return Side(study, plan, drawn, findings)
+
+
+# --- verify -----------------------------------------------------------------------------------
+
+
+def test_a_report_that_was_just_written_is_what_the_journals_say(tmp_path: Path) -> None:
+    """File by file, in either language."""
+    findings = findings_of(a_study(), tmp_path)
+    for language in ("en", "zh"):
+        words = words_of(language)  # type: ignore[arg-type]  # one of the languages
+        render_report(findings, tmp_path / language, words)
+
+        assert differences(tmp_path / language, report_texts(study_page(findings, words), findings)) == []
+
+
+@pytest.mark.parametrize("name", ["report.md", "report.html", "tables/effects.csv", "tables/steps-chain.tex"])
+def test_one_changed_number_is_found(name: str, tmp_path: Path) -> None:
+    """In whichever file; and the line is named."""
+    findings = findings_of(a_study(), tmp_path)
+    render_report(findings, tmp_path / "out")
+    path = tmp_path / "out" / name
+    text = path.read_text(encoding="utf-8")
+    digits = "9.8" if "9.8" in text else "9.7"
+    assert digits in text
+    path.write_text(text.replace(digits, "9.9", 1), encoding="utf-8")
+    (found,) = differences(tmp_path / "out", report_texts(study_page(findings), findings))
+
+    assert found.file == name
+    assert found.line > 0
+    assert "9.9" in found.written
+    assert digits in found.now
+
+
+def test_a_missing_file_is_a_difference_and_other_words_are_none(tmp_path: Path) -> None:
+    """Numbers are what is checked."""
+    findings = findings_of(a_study(), tmp_path)
+    report = render_report(findings, tmp_path / "out")
+    texts = report_texts(study_page(findings), findings)
+    report.write_text(report.read_text(encoding="utf-8").replace("One may write", "You may say"), encoding="utf-8")
+    (tmp_path / "out" / "tables" / "runs.csv").unlink()
+
+    assert [item.file for item in differences(tmp_path / "out", texts)] == ["tables/runs.csv"]
+
+
+def test_a_journal_that_contradicts_its_answers_is_found(tmp_path: Path) -> None:
+    """The accuracy a run reports is the mean of its stored answers."""
+    cells = cells_with(make_plan(a_study()), tmp_path)
+    run = cells[0].result
+    assert isinstance(run, Finished)
+    wrong = [replace(cells[0], result=replace(run, metrics={"accuracy": 0.99})), *cells[1:]]
+
+    assert untrue_metrics(cells, read_scores(cells)) == []
+    (found,) = untrue_metrics(wrong, read_scores(wrong))
+    assert found.file == "baseline, replicate 0"
+
+
+def test_verify_ends_with_one_where_a_number_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command: 2 without a report, 0 when it is right, 1 when it is not."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "toy.yaml").write_text(TOY, encoding="utf-8")
+    runner = CliRunner()
+    before = runner.invoke(app, ["report", "toy.yaml", "--verify"])
+    runner.invoke(app, ["run", "toy.yaml", "--executor", "inline", "--no-tracking"])
+    good = runner.invoke(app, ["report", "toy.yaml", "--verify"])
+    report = tmp_path / "reports" / "toy" / "report.md"
+    report.write_text(report.read_text(encoding="utf-8").replace("3 replicates", "4 replicates"), encoding="utf-8")
+    bad = runner.invoke(app, ["report", "toy.yaml", "--verify"])
+
+    assert (before.exit_code, good.exit_code, bad.exit_code) == (2, 0, 1)
+    assert "every number is what the journals say" in good.output
+    assert "report.md" in bad.output
+
+
+# --- two studies ------------------------------------------------------------------------------
+
+
+def renamed(study: Study, name: str) -> Study:
+    """The same study under another name."""
+    return replace(study, name=name)
+
+
+def test_variants_are_shared_by_configuration_whatever_their_names(tmp_path: Path) -> None:
+    """And the runs they share are said to be the same."""
+    one, other = a_study(), renamed(a_study(factors={"Norm": {"gain": 10.0}, "deep": {"gain": 5.0}}), "other")
+    found = compare_studies(a_side(one, tmp_path), a_side(other, tmp_path))
+
+    assert [(row.first, row.second, row.why) for row in found.shared] == [
+        ("baseline", "baseline", "same_runs"),
+        ("BN", "Norm", "same_runs"),
+    ]
+    assert [name for name, _ in found.only] == ["Dropout", "deep"]
+    assert found.protocol == ()
+    assert compared_sentence(found).startswith("2 of 4 configurations occur in both studies")
+
+
+def test_the_same_test_images_may_be_judged(tmp_path: Path) -> None:
+    """A validation part changes the training, not the test: a difference with its verdict."""
+    one, other = a_study(), renamed(a_study(evidence={"val": 0.1}), "validated")
+    found = compare_studies(
+        a_side(one, tmp_path / "a"), a_side(other, tmp_path / "b", levels={"baseline": 60, "BN": 88, "Dropout": 70})
+    )
+    by_name = {row.first: row.effect for row in found.shared}
+
+    assert [row.why for row in found.shared] == ["same_images"] * 3
+    assert by_name["BN"] is not None
+    assert by_name["BN"].verdict == "better"
+    assert by_name["BN"].difference == pytest.approx(18, abs=2)
+    assert [what for what, _, _ in found.protocol] == ["validation"]
+
+
+def test_other_test_images_get_no_verdict(tmp_path: Path) -> None:
+    """Only the levels stand beside each other."""
+    one, other = a_study(), renamed(a_study(evidence={"test": {"folds": 5}}), "five")
+    b = a_side(other, tmp_path / "b")
+    moved = [replace(cell, result=with_digest(cell)) for cell in b.cells]
+    found = compare_studies(a_side(one, tmp_path / "a"), b._replace(cells=moved))
+    html = html_page(compared_page(found))
+
+    assert {row.effect for row in found.shared} == {None}
+    assert {row["verdict"] for row in compared_json(found)["shared"]} == {"not_assessable"}
+    assert "not assessable: different test sets" in html
+    assert "folds 5" in html
+
+
+def with_digest(cell: Cell) -> Finished:
+    """The same run on other images."""
+    assert isinstance(cell.result, Finished)
+    return replace(cell.result, test_digest=f"other {cell.replicate.index}")
+
+
+def test_studies_without_anything_in_common_say_so(tmp_path: Path) -> None:
+    """Another trainer, another world."""
+    one, other = a_study(), renamed(a_study(base={"skill": 70.0}), "other")
+    found = compare_studies(a_side(one, tmp_path / "a"), a_side(other, tmp_path / "b"))
+
+    assert found.shared == ()
+    assert compared_sentence(found).startswith("The two studies share no variant")
