@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ablate.confirming import Confirmation, confirm
 from ablate.errors import StudyError
-from ablate.files import locked, read_json, write_json
+from ablate.files import locked
 from ablate.harness.coordinator import Listener, News
 from ablate.harness.interruption import Interruption
 from ablate.harness.progress import OnProgress, Progress
@@ -31,6 +31,7 @@ from ablate.search import (
     open_search,
     pareto_front,
 )
+from ablate.search_memory import carry_over, recalled, refuse_other_storage, refuse_taken_name, remember
 from ablate.session import (
     LazyExecutor,
     Options,
@@ -51,8 +52,6 @@ if TYPE_CHECKING:
     from ablate.report.search_facts import SearchFacts
 
 DEFAULT_TRIALS = 50
-SEARCH = "search.json"
-"""What is known of a search beside its storage: where that is, what of it was shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,15 +117,29 @@ def run_search(
     """
     search = search or SearchOptions()
     question = make_question(replace(study, name=search.name or f"{study.name}-search"))
+    return search_for(question, search, Path(work).resolve(), options, on_progress, usual=f"{study.name}-search")
+
+
+def search_for(
+    question: SearchQuestion,
+    search: SearchOptions,
+    work: Path,
+    options: Options | None = None,
+    on_progress: OnProgress | None = None,
+    *,
+    usual: str = "",
+) -> SearchRun:
+    """The same for a question that was made already. usual: the search's name where it has been given another."""
     trials = search.trials if search.trials is not None else question.block.trials or DEFAULT_TRIALS
     _refuse_impossible(question, search, trials)
-    options = replace(options or Options(), look=1)
-    session = Session(question.study, baseline_plan(question), Path(work).resolve())
+    refuse_taken_name(work, question.name)
+    options = replace(options or Options(), look=1, only=())
+    session = Session(question.study, baseline_plan(question), work)
     with undone_if_refused(session.store), locked(_folder(session) / "lock"):
-        _refuse_other_storage(_folder(session), search.storage)
+        refuse_other_storage(_folder(session), search.storage)
         with open_book(question, _folder(session), search.storage) as opened:
-            _remember(_folder(session), storage=opened.place)
-            walk = _Walk(session, options, on_progress or (lambda _: None), question, opened)
+            remember(_folder(session), storage=opened.place)
+            walk = _Walk(session, options, on_progress or (lambda _: None), question, opened, usual)
             return walk.go(trials, search)
 
 
@@ -142,23 +155,6 @@ def _refuse_impossible(question: SearchQuestion, search: SearchOptions, trials: 
 
 def _folder(session: Session) -> Path:
     return session.store.study(session.study.name)
-
-
-def _refuse_other_storage(folder: Path, url: str | None) -> None:
-    from ablate.search.storage import JOURNAL, without_secrets
-
-    known = (read_json(folder / SEARCH) or {}).get("storage")
-    asked = str(folder / JOURNAL) if url is None else without_secrets(url)
-    if known is not None and known != asked:
-        was_default = known.endswith(JOURNAL)
-        raise StudyError(
-            f"the search {folder.name!r} is kept in {known}, not in {asked}",
-            hint=("Leave --storage out" if was_default else f"Give --storage {known}") + ", or take --new NAME.",
-        )
-
-
-def _remember(folder: Path, **news: object) -> None:
-    write_json(folder / SEARCH, (read_json(folder / SEARCH) or {}) | news)
 
 
 @contextmanager
@@ -186,6 +182,8 @@ class _Walk:
     on_progress: OnProgress
     question: SearchQuestion
     opened: Opened
+    usual: str
+    """The search's name where none is given."""
 
     def go(self, trials: int, search: SearchOptions) -> SearchRun:
         """Search, confirm, show."""
@@ -193,6 +191,8 @@ class _Walk:
         interruption = interruption_of(self.options)
         with interruption.watching(), lazy_executor(self.session, self.options) as executor:
             look_at_data(self.session, self.options, executor, self.on_progress, interruption)
+            if search.name is not None:
+                carry_over(self.opened, self.question, self.session, self.usual, search.storage)
             source = make_source(self.question, self.opened, self.session, trials)
             card = study_card(self.question.study, self.session.plan.variants, name=self.question.name)
             progress = self._search(source, executor, tracker, card, interruption)
@@ -299,10 +299,9 @@ class _Walk:
         )
         facts: SearchFacts = facts_of(found, self.session)
         digest = hashlib.sha256(f"{metadata.version('ablate-harness')}\0{facts!r}".encode()).hexdigest()
-        known = read_json(_folder(self.session) / SEARCH) or {}
-        if known.get("shown") != digest or not found.page.exists():
+        if recalled(_folder(self.session)).get("shown") != digest or not found.page.exists():
             render_search(facts, found.page.parent)
-            _remember(_folder(self.session), shown=digest)
+            remember(_folder(self.session), shown=digest)
         if tracker is None:
             return found
         failed = any(trial.state == "failed" for trial in tried)

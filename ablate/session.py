@@ -28,6 +28,7 @@ from ablate.store import Store
 from ablate.study.load import Study
 from ablate.study.plan import Plan, make_plan
 from ablate.survey import Origin, Survey, survey
+from ablate.tuned import check_tuning, tuned_plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,8 @@ class Session:
     study: Study
     plan: Plan
     work: Path
+    is_tuned: bool = True
+    """False while the variants of a study with `tune:` still have the settings of the file."""
     store: Store = field(init=False)
     source: str = field(init=False)
     prepared: dict[str, Prepared] = field(init=False)
@@ -111,7 +114,13 @@ class Session:
 
 def open_session(study: Study, work: Path | str = ".") -> Session:
     """The study in its work folder; reads, never writes."""
-    return Session(study, make_plan(study), Path(work).resolve())
+    work = Path(work).resolve()
+    plan = make_plan(study)
+    if study.tune is None:
+        return Session(study, plan, work)
+    check_tuning(study, plan)
+    tuned = tuned_plan(study, plan, Store(work))
+    return Session(study, tuned or plan, work, is_tuned=tuned is not None)
 
 
 def settled(session: Session, options: Options) -> Options:

@@ -19,6 +19,7 @@ from ablate.protocols import StudySummary
 from ablate.session import Options, Session
 from ablate.survey import collect
 from ablate.track.uri import sqlite_path, tracking_uri
+from ablate.tuned import tuning_rows
 
 if TYPE_CHECKING:
     from ablate.report.findings import Findings
@@ -41,7 +42,8 @@ def judge_study(session: Session, options: Options) -> Findings:
         origin=session.origin,
         looks_before=looks_before(session.store.study(session.study.name), session.plan),
     )
-    return replace(findings, derived=derived_rows(session, options))
+    tuning = tuning_rows(session.study, session.store) if session.is_tuned else ()
+    return replace(findings, derived=derived_rows(session, options), tuning=tuning)
 
 
 def write_report(findings: Findings, session: Session, options: Options, language: Language = "en") -> Path:

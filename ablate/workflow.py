@@ -84,6 +84,10 @@ def run_study(
     options = settled(session, options)
     tracker = open_tracker(session, options)
     with undone_if_refused(session.store), locked(session.store.study(study.name) / "lock"):
+        if not session.is_tuned:
+            from ablate.tuning import tune
+
+            session = tune(session, options, on_progress or (lambda _: None))
         session.store_plan()
         return _run(session, options, tracker, on_progress or (lambda _: None))
 

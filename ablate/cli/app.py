@@ -127,6 +127,7 @@ def optuna(
     ] = False,
     executor: Executor = ExecutorName.pool,
     workers: Workers = None,
+    for_: For = None,
     tracking_uri: Uri = None,
     no_tracking: NoTracking = False,
     json_: Json = False,
@@ -141,7 +142,13 @@ def optuna(
 
     with errors_shown():
         loaded = load(study, work, set_, None) if study else _quickstart(work, set_)
-        options = Options(executor=executor.value, workers=workers, tracking_uri=tracking_uri, track=not no_tracking)
+        options = Options(
+            executor=executor.value,
+            workers=workers,
+            tracking_uri=tracking_uri,
+            track=not no_tracking,
+            seconds=seconds_of("--for", for_),
+        )
         search = SearchOptions(trials=trials, storage=storage, name=new, ablate_winner=ablate_winner)
         with Watch(loaded.evidence.metric) as watch:
             found = run_search(loaded, search=search, work=work, options=options, on_progress=watch)
@@ -188,10 +195,16 @@ def check(study: StudyPath, work: Work = Path(), set_: Sets = None, design: Desi
 
     Example: ablate check studies/quickstart.yaml
     """
+    from ablate.search import make_question
     from ablate.study.plan import make_plan
+    from ablate.tuned import check_tuning
 
     with errors_shown():
-        checked = make_plan(load(study, work, set_, design))
+        loaded = load(study, work, set_, design)
+        checked = make_plan(loaded)
+        check_tuning(loaded, checked)
+        if loaded.search is not None:
+            make_question(loaded)
         variants, contrasts = len(checked.variants), len(checked.contrasts)
         say(f"{study}: good. {variants} variants, {contrasts} questions, looks at {list(checked.looks)} replicates.")
 

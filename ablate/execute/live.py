@@ -19,7 +19,10 @@ from ablate.store import SPEC, Store
 
 STOP = "stop"
 HEARTBEAT = "heartbeat"
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.02
+"""How often to look for a stop request: a run that is given up must not train another epoch, however short."""
+LOOKS_A_BEAT = 25
+"""Only so many looks leave a heartbeat, which has to be written."""
 KEPT_CHECKPOINTS = 2
 CHECKPOINT_SHARE = 60.0
 """How many times as long as a checkpoint takes the run goes on before the next."""
@@ -74,6 +77,7 @@ class LiveRun:
     _stop_asked: str = ""
     _ticks: bool = False
     _looked: float = field(default_factory=lambda: time.monotonic())
+    _beat: float = field(default_factory=lambda: time.monotonic())
     _saved: float = field(default_factory=lambda: time.monotonic())
     _checkpoints: int = 0
     _last_epoch: int = 0
@@ -110,12 +114,14 @@ class LiveRun:
         return newest_finished(fingerprint_of(f"{name}/{self.replicate.index}", store), store)
 
     def tick(self, epoch: int, step: int, of: int) -> bool:
-        """Heartbeat; looks for a stop request every half second, asks for a checkpoint when one is due."""
+        """Looks for a stop request, leaves a heartbeat every half second, asks for a checkpoint when one is due."""
         self._ticks = True
         now = time.monotonic()
         if now - self._looked >= LOOK_SECONDS:
             self._looked = now
             self._look_for_a_stop()
+        if now - self._beat >= LOOKS_A_BEAT * LOOK_SECONDS:
+            self._beat = now
             (self.folder / HEARTBEAT).write_text(f"{epoch} {step} {of}\n")
         return bool(self._stop_asked) or now - self._saved >= self._interval()
 

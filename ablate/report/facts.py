@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 from ablate.records import Stamp, TestRule
 from ablate.report.derived_facts import DerivedRow
 from ablate.report.image_facts import ImageFacts
+from ablate.report.search_facts import TuningRow
 from ablate.stats.student import Basis
 from ablate.stats.verdict import Goal, Needed, NextLook, Supplement, Verdict
 
@@ -306,6 +307,7 @@ class Findings:
     images: ImageFacts | None = None
     thumbnails: Mapping[str, bytes] = field(default_factory=dict)
     derived: tuple[DerivedRow, ...] = ()
+    tuning: tuple[TuningRow, ...] = ()
 
     @property
     def synthetic(self) -> tuple[str, ...]:

@@ -140,3 +140,19 @@ class SearchFacts:
     def better(self, a: float, b: float) -> bool:
         """Whether a value of the first objective is better than another."""
         return a > b if self.goals[0].is_more_better else a < b
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TuningRow:
+    """What a variant of a study was given before its replicates: its own search, as large as everybody's.
+
+    untuned: its value on validation with the setting it has in the file; both in shown units.
+    """
+
+    variant: str
+    trials: int
+    finished: int
+    untuned: float | None
+    value: float
+    point: Mapping[str, Any]
+    search: str

@@ -132,7 +132,7 @@ def first_search_sentence(facts: SearchFacts) -> str:
     if facts.baseline is not None and facts.baseline.value is not None:
         text += f", against {_value(facts, facts.baseline.value)} of the baseline"
     if facts.confirmation is not None:
-        return f"{text}. {facts.confirmation.sentence}"
+        return f"{text}. Confirmed on the sealed part: {facts.confirmation.sentence}"
     return f"{text}. The best of many looks better than it is: what it is worth, only a confirmation says."
 
 
@@ -146,6 +146,11 @@ def _confirmation(facts: SearchFacts) -> list[str]:
         seen = "-" if row.confirmed is None else number(row.confirmed, unit.decimals)
         drop = "-" if row.confirmed is None else number(row.in_search - row.confirmed, unit.decimals, sign="+")
         rows.append([row.name, number(row.in_search, unit.decimals), seen, drop, str(row.n), row.verdict])
+    if facts.baseline is not None and facts.baseline.value is not None and found.baseline is not None:
+        before, after = facts.baseline.value, found.baseline
+        drop = number(before - after, unit.decimals, sign="+")
+        replicates = str(found.replicates)
+        rows.append(["baseline", number(before, unit.decimals), number(after, unit.decimals), drop, replicates, ""])
     parts = [
         "## Confirmation",
         f"The best settings and the baseline were trained {found.replicates} times more, with fresh luck, and tested "

@@ -37,6 +37,7 @@ from ablate.report.page import (
     section,
 )
 from ablate.report.tables import steps_tables, terminal_steps
+from ablate.report.tuning import tuning_table
 from ablate.report.words import first_sentence, may_not_write, may_write, metric_words, size_words
 
 
@@ -81,6 +82,8 @@ def _sections(findings: Findings, say: Words) -> Iterator[Section | None]:
     made = derived_table(findings, say)
     yield section(made.title, "derived", [Sheet(made), Text(made.note, "note")])
     yield section(say("heading.variants"), "variants", list(_variants(findings, say)))
+    tuned = tuning_table(findings, say)
+    yield section(tuned.title, "tuning", [Sheet(tuned), Text(tuned.note, "note")] if findings.tuning else [])
     yield from _images(findings, say)
     yield _epochs(findings, say)
     for heading, anchor, table in (

@@ -4,7 +4,7 @@ from ablate.search.book import Book
 from ablate.search.insight import Importance, importances, pareto_front
 from ablate.search.question import BASELINE, SearchQuestion, make_question, name_of, tuning_question
 from ablate.search.source import OptunaSource
-from ablate.search.storage import Opened, open_search
+from ablate.search.storage import Opened, open_search, points_of
 from ablate.search.trials import Tried
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "name_of",
     "open_search",
     "pareto_front",
+    "points_of",
     "tuning_question",
 ]

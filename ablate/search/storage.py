@@ -120,6 +120,21 @@ def open_search(question: SearchQuestion, folder: Path, url: str | None = None) 
     return Opened(optuna_study=opened, place=place)
 
 
+def points_of(name: str, folder: Path, url: str | None = None) -> list[dict[str, Any]]:
+    """The points an earlier search has finished, in their order; none where there is no such search."""
+    import optuna
+
+    if url is None and not (folder / JOURNAL).exists():
+        return []
+    try:
+        with quiet():
+            earlier = optuna.load_study(study_name=name, storage=_open_storage(url, folder))
+            trials = earlier.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
+    except KeyError:
+        return []
+    return [dict(trial.params) for trial in trials]
+
+
 def _open_storage(url: str | None, folder: Path) -> optuna.storages.BaseStorage:
     from optuna.storages import JournalStorage, RDBStorage
     from optuna.storages.journal import JournalFileBackend, JournalRedisBackend

@@ -16,6 +16,7 @@ from ablate.records import Folds, Official, Protocol, Share
 from ablate.resolve import Trainer, load_trainer
 from ablate.settings import Settings
 from ablate.study.derivation import DeriveBlock
+from ablate.study.extending import extended
 from ablate.study.factors import ONE_CHANGE, Factor, Overrides, Place, check_families, check_overlaps, read_factors
 from ablate.study.reader import Document, read_file, read_value
 from ablate.study.schema import CHECKS, DESIGNS, CompareBlock, EvidenceBlock, StudyFile, TestBlock
@@ -110,17 +111,21 @@ class Study:
         return Protocol(test=test, val=self.evidence.val, weights=self.evidence.weights, metric=self.evidence.metric)
 
 
-def load_study(path: Path | str, *, sets: Sequence[str] = (), design: str | None = None) -> Study:
+def load_study(
+    path: Path | str, *, sets: Sequence[str] = (), design: str | None = None, seen: tuple[Path, ...] = ()
+) -> Study:
     """Read and check a study file.
 
     sets: `key=value` changes of the base (or of `evidence.*`); they give the study an identity of
     its own, `name@3f2a91`, so that a smoke run never overwrites the real report.
     design: another design over the same factors, with an identity of its own likewise.
+    seen: the files that extend this one.
     Raises StudyError with file, line and key.
     """
     document = read_file(Path(path))
     if document.data is None:
         raise StudyError(f"{document.name}: the file is empty", hint="`ablate init` writes a study to start from.")
+    document = extended(document, seen=seen)
     file = validate(StudyFile, document.data, document.where)
     trainer = _trainer(file, document)
     _check_metric(file.evidence.metric, trainer, document.where(("evidence", "metric")))

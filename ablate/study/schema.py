@@ -132,6 +132,10 @@ class StudyFile(Settings):
 
     study: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
     """Its name: at most 64 lower-case letters, digits, '.', '_' and '-', the first a letter or a digit."""
+    extends: str | None = None
+    """Another study file, by its path from this one's folder: whatever this file does not say is as there."""
+    from_: Annotated[str | None, Field(alias="from")] = None
+    """The variant of that study whose config is the base here; its design then stays behind."""
     question: str = ""
     trainer: str = "ablate.training:train"
     """Dotted path: package.module:function."""

@@ -1,0 +1,76 @@
+"""What is known of a search beside Optuna's storage: where that is, what was shown, what another one has found."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from ablate.errors import StudyError
+from ablate.files import read_json, write_json
+from ablate.naming import PLAN
+from ablate.search import Book, Opened, SearchQuestion, points_of
+from ablate.search.storage import JOURNAL, without_secrets
+from ablate.session import Session
+from ablate.store import Store
+
+SEARCH = "search.json"
+NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,79}")
+
+
+def recalled(folder: Path) -> dict[str, Any]:
+    """What was remembered of the search in this folder."""
+    return dict(read_json(folder / SEARCH) or {})
+
+
+def remember(folder: Path, **news: object) -> None:
+    """Add to what is remembered."""
+    write_json(folder / SEARCH, recalled(folder) | news)
+
+
+def refuse_other_storage(folder: Path, url: str | None) -> None:
+    """A search that began in one storage would begin anew in another, silently."""
+    known = recalled(folder).get("storage")
+    asked = str(folder / JOURNAL) if url is None else without_secrets(url)
+    if known is None or known == asked:
+        return
+    was_journal = known.endswith(JOURNAL)
+    if was_journal and asked.endswith(JOURNAL):
+        return  # the work folder was moved, and the journal with it
+    raise StudyError(
+        f"the search {folder.name!r} is kept in {known}, not in {asked}",
+        hint=("Leave --storage out" if was_journal else f"Give --storage {known}") + ", or take --new NAME.",
+    )
+
+
+def refuse_taken_name(work: Path, name: str) -> None:
+    """Refuse a name that cannot be a folder's, or that a study has which is no search."""
+    if not NAME.fullmatch(name):
+        raise StudyError(
+            f"--new {name!r} cannot be the name of a search",
+            hint="Use at most 64 lower-case letters, digits, '.', '_' and '-', the first a letter or a digit.",
+        )
+    folder = Store(work).study(name)
+    if (folder / PLAN).exists() and not (folder / SEARCH).exists():
+        raise StudyError(f"{name!r} is the name of a study that has run here", hint="Give the search another: --new.")
+
+
+def carry_over(opened: Opened, question: SearchQuestion, session: Session, usual: str, url: str | None) -> None:
+    """Begin a renamed search with those points of the usual one that the records answer.
+
+    usual: the name of the search before it was renamed. Its points in the new space are enqueued where their
+    runs are finished, so that nothing is trained twice.
+    """
+    if opened.optuna_study.get_trials(deepcopy=False):
+        return
+    digest = session.prepared[session.plan.variants[0].name].digest
+    base = question.space.baseline()
+    points = [] if base is None else [dict(base)]
+    for point in points_of(usual, session.store.study(usual), url):
+        if not question.space.holds(point):
+            continue
+        finished = [session.store.finished(spec.fingerprint) for spec in question.specs(point).values()]
+        stamps = [{(run.stamp.source_digest, run.stamp.data_digest) for run in runs} for runs in finished]
+        if all((session.source, digest) in known for known in stamps):
+            points.append(point)
+    Book(optuna_study=opened.optuna_study, question=question).enqueue(points)
