@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ablate.errors import StudyError
 from ablate.files import read_json, sha256_json
 from ablate.records import Folds, Variant
-from ablate.report.questions import shown_scale
-from ablate.report.search_facts import TuningRow
 from ablate.search import SearchQuestion, tuning_question
 from ablate.settings import identity_of
 from ablate.store import Store
 from ablate.study.load import Study
 from ablate.study.plan import Plan
+
+if TYPE_CHECKING:
+    from ablate.report.search_facts import TuningRow
 
 TUNED = "tuned.json"
 
@@ -94,6 +95,9 @@ def _chosen(study: Study, plan: Plan, store: Store) -> dict[str, Any] | None:
 
 def tuning_rows(study: Study, store: Store) -> tuple[TuningRow, ...]:
     """What each variant was given, for the report; values in the unit they are shown in."""
+    from ablate.report.questions import shown_scale
+    from ablate.report.search_facts import TuningRow
+
     found = read_json(store.study(study.name) / TUNED)
     if study.tune is None or found is None:
         return ()
