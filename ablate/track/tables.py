@@ -38,7 +38,8 @@ def outcome_tables(images: Path) -> tuple[dict[str, bytes], dict[str, str]]:
         return {}, {}
     columns = {name: array.tolist() for name, array in arrays.items() if name != "prob"}
     artifacts: dict[str, bytes] = {}
-    if "prob" in arrays and arrays["prob"].ndim == 2:
+    of_several_labels = "target" in arrays and arrays["target"].ndim == 2
+    if "prob" in arrays and arrays["prob"].ndim == 2 and not of_several_labels:
         predicted = arrays["prob"].argmax(axis=1)
         columns["predicted"] = predicted.tolist()
         columns["confidence"] = [round(float(value), 4) for value in arrays["prob"].max(axis=1)]

@@ -1,4 +1,4 @@
-"""Write docs/cli.md from the commands' own help."""
+"""Write docs/cli.md from the commands' own help, and the pages other modules here make."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import typer.main
 from typer.testing import CliRunner
 
 from ablate.cli.app import app
+from tests.docs import techniques
 
 PATH = Path(__file__).parents[2] / "docs" / "cli.md"
 
@@ -39,3 +40,4 @@ def cli_reference() -> str:
 
 if __name__ == "__main__":
     PATH.write_text(cli_reference(), encoding="utf-8")
+    techniques.PATH.write_text(techniques.techniques_page(), encoding="utf-8")

@@ -10,6 +10,7 @@ import pytest
 
 from ablate.study.load import load_study
 from ablate.study.plan import make_plan
+from tests.docs import techniques
 from tests.docs.generate import PATH, cli_reference, command_names
 
 ROOT = Path(__file__).parents[2]
@@ -20,6 +21,20 @@ STUDIES = sorted((ROOT / "studies").glob("*.yaml"))
 def test_the_command_reference_equals_the_commands_help() -> None:
     """docs/cli.md is what `--help` prints; `make docs` renews it."""
     assert PATH.read_text(encoding="utf-8") == cli_reference()
+
+
+def test_the_page_of_techniques_equals_the_settings() -> None:
+    """docs/techniques.md lists every block with its source and its defaults; `make docs` renews it."""
+    assert techniques.PATH.read_text(encoding="utf-8") == techniques.techniques_page()
+
+
+def test_every_technique_names_its_source() -> None:
+    """A year, torch, or the plain definition."""
+    sections = techniques.techniques_page().split("## Blocks\n")[1].split("\n### ")[1:]
+    plain = ("batch_size", "epochs", "augment`", "schedule: {name: constant", "numerics", "sampling", "class_weights")
+    without = [one.splitlines()[0] for one in sections if not re.search(r"\d{4}|torch's|impulse noise", one)]
+
+    assert [title for title in without if not title.lstrip("`").startswith(plain)] == []
 
 
 @pytest.mark.parametrize("name", command_names())

@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss
+from sklearn.metrics import accuracy_score, average_precision_score, balanced_accuracy_score, f1_score, log_loss
 from torch import Tensor, nn
 
 from ablate.training.data.parts import Part
-from ablate.training.evaluate import Scores, evaluate, evaluation_batch
+from ablate.training.evaluate import Scores, evaluate, evaluation_batch, right_guesses
 from ablate.training.numerics import Mode
 
 MODE = Mode(torch.device("cpu"), torch.float32, channels_last=False)
@@ -77,6 +77,62 @@ def test_balanced_accuracy_is_scikit_learns() -> None:
     metrics = Scores(logits, targets).metrics()
 
     assert metrics["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(targets, logits.argmax(1)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_macro_f1_is_scikit_learns(seed: int) -> None:
+    """The mean over the classes that occur or were guessed; one of six does neither."""
+    generator = torch.Generator().manual_seed(seed)
+    logits, targets = torch.randn(50, 6, generator=generator), torch.arange(50) % 4
+    logits[:, 5] = -9
+
+    expected = f1_score(targets, logits.argmax(1), average="macro", zero_division=0)
+    assert Scores(logits, targets).metrics()["macro_f1"] == pytest.approx(expected)
+
+
+def several_labels(seed: int = 0) -> Scores:
+    """Forty pictures with any of four labels, a fifth that never occurs; logits that lean the right way."""
+    generator = torch.Generator().manual_seed(seed)
+    targets = (torch.rand(40, 5, generator=generator) < torch.tensor([0.5, 0.3, 0.2, 0.1, 0.0])).float()
+    return Scores(torch.randn(40, 5, generator=generator) + 2 * targets - 1, targets)
+
+
+def test_metrics_of_several_labels_by_hand() -> None:
+    """Right is a picture with every label right: one of two; loss is the mean over pictures and labels."""
+    even = math.log(3)
+    scores = Scores(torch.tensor([[even, -even], [even, -even]]), torch.tensor([[1.0, 0.0], [1.0, 1.0]]))
+
+    metrics = scores.metrics()
+
+    assert scores.correct.tolist() == [True, False]
+    assert metrics["accuracy"] == 0.5
+    assert metrics["macro_f1"] == 0.5
+    assert metrics["mean_average_precision"] == pytest.approx((1 + 0.5) / 2)
+    assert metrics["loss"] == pytest.approx(-(3 * math.log(0.75) + math.log(0.25)) / 4)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_metrics_of_several_labels_are_scikit_learns(seed: int) -> None:
+    """Subset accuracy, macro F1, and mean average precision over the classes that occur."""
+    scores = several_labels(seed)
+    guesses, targets = (scores.logits > 0).numpy(), scores.targets.numpy()
+    present = targets.any(axis=0)
+
+    metrics = scores.metrics()
+
+    assert metrics["accuracy"] == pytest.approx(accuracy_score(targets, guesses))
+    assert metrics["macro_f1"] == pytest.approx(f1_score(targets, guesses, average="macro", zero_division=0))
+    precision = average_precision_score(targets[:, present], scores.logits.numpy()[:, present])
+    assert metrics["mean_average_precision"] == pytest.approx(precision)
+    assert all(math.isfinite(value) for value in metrics.values())
+
+
+def test_a_mixed_target_is_guessed_right_by_its_larger_share() -> None:
+    """One label, given as shares."""
+    logits, targets = torch.tensor([[2.0, 1.0], [2.0, 1.0]]), torch.tensor([[0.6, 0.4], [0.4, 0.6]])
+
+    assert right_guesses(logits, targets, several=False).tolist() == [True, False]
+    assert right_guesses(logits, torch.tensor([0, 1]), several=False).tolist() == [True, False]
 
 
 def test_the_network_is_evaluated_in_eval_mode() -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ablate.errors import SettingError
 from ablate.journal import read_history
-from ablate.records import Outcome
+from ablate.records import Outcome, Share
 from ablate.training import check_config
 from ablate.training.config import Config
 from ablate.training.data.parts import load_parts
@@ -23,6 +23,7 @@ from ablate.training.loop import train_epochs, train_network
 from ablate.training.numerics import set_up
 from ablate.training.preparation import prepare_data
 from ablate.training.start import untrained
+from tests.layout_fixtures import write_shapes_table
 from tests.training_builders import LOADED, PROTOCOL, TINY, a_config, a_live_run, a_spec
 
 FC = {**TINY["model"], "head": {"name": "fc", "hidden": [16], "pool": 2}}
@@ -250,3 +251,58 @@ def test_what_cannot_be_is_refused_when_the_study_is_read(changes: dict[str, Any
     """Nothing configurable is silently ignored."""
     with pytest.raises(ValueError, match=message):
         a_config(changes)
+
+
+SEVERAL = {
+    "loss": {"name": "binary_cross_entropy"},
+    "optimizer": {"name": "adam", "lr": 0.02},
+    "batch_size": 8,
+    "epochs": 12,
+}
+
+
+def a_config_of_shapes(table: Path, **changes: Any) -> Config:
+    """Pictures with any of three labels."""
+    data = {
+        "source": {"name": "csv", "file": str(table)},
+        "classes": 3,
+        "multi_label": True,
+        "image_size": 8,
+        "normalize": None,
+        "channels": 3,
+        "train": 16,
+    }
+    return a_config({**SEVERAL, "model": FC, **changes}, data=data)
+
+
+@pytest.mark.parametrize("changes", [{}, {"mixing": {"name": "mixup"}, "robustness": ATTACK}], ids=["plain", "mixed"])
+def test_a_network_of_several_labels_is_trained_and_scored(changes: dict[str, Any], tmp_path: Path) -> None:
+    """Binary cross-entropy falls; a picture is right when all its labels are; scores are kept image by image."""
+    config = a_config_of_shapes(write_shapes_table(tmp_path), **changes)
+
+    outcome, epochs = train(config, tmp_path, test=Share(share=8), val=None)
+
+    assert epochs[-1]["train/loss"] < epochs[0]["train/loss"]
+    assert set(outcome.metrics) - {"robust_accuracy"} == {"accuracy", "macro_f1", "mean_average_precision", "loss"}
+    assert outcome.images is not None
+    with np.load(outcome.images) as columns:
+        assert columns["target"].shape == columns["prob"].shape == (8, 3)
+        assert columns["score"].mean() == pytest.approx(outcome.metrics["accuracy"])
+        right = ((columns["prob"] > 0.5) == columns["target"]).all(1)
+        assert np.array_equal(right, columns["score"] == 1)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"loss": {"name": "cross_entropy"}},
+        {"smoothing": {"alpha": 0.1}},
+        {"class_weights": "balanced"},
+        {"sampling": "balanced"},
+    ],
+    ids=str,
+)
+def test_what_needs_one_label_is_refused_with_several(changes: dict[str, Any], tmp_path: Path) -> None:
+    """With what to do."""
+    with pytest.raises(ValueError, match="for one label a picture, and data.multi_label is true; "):
+        a_config_of_shapes(tmp_path / "shapes.csv", **changes)

@@ -27,13 +27,13 @@ def _refuse_backwards(block: str, **ranges: list[float] | None) -> None:
 
 
 class Crop(Settings):
-    """Pad by `padding` zero pixels (black) and cut out a random square of the original size."""
+    """Pad by `padding` zero pixels (black) and cut out a random square of the original size (He et al. 2016)."""
 
     padding: Count
 
 
 class Flip(Settings):
-    """Mirror left to right with this probability."""
+    """Mirror left to right with this probability (Krizhevsky et al. 2012)."""
 
     probability: Chance = 0.5
 
@@ -55,14 +55,14 @@ class ResizedCrop(Settings):
 
 
 class Rotation(Settings):
-    """Turn by an angle between -degrees and +degrees; what comes in at the corners is black."""
+    """Turn by an angle between -degrees and +degrees (Simard et al. 2003); what comes in at the corners is black."""
 
     degrees: Annotated[float, Field(gt=0, le=180)]
     interpolation: Interpolation = "nearest"
 
 
 class Affine(Settings):
-    """Shift, shear and scale at random; what comes in at the edges is black."""
+    """Shift, shear and scale at random (Simard et al. 2003); what comes in at the edges is black."""
 
     translate: Annotated[float, Field(gt=0, le=1)] | None = None
     """Largest shift in each direction, a share of the side; whole pixels."""
@@ -81,7 +81,10 @@ class Affine(Settings):
 
 
 class ColorJitter(Settings):
-    """Change brightness, contrast, saturation and hue, in this order, by factors drawn from [1 - x, 1 + x]."""
+    """Change brightness, contrast, saturation and hue, in this order (Howard 2013).
+
+    The first three by factors drawn from [1 - x, 1 + x].
+    """
 
     brightness: Positive | None = None
     contrast: Positive | None = None
@@ -107,14 +110,14 @@ class RandAugment(Settings):
 
 
 class GaussianNoise(Settings):
-    """Add normal noise to each channel of each pixel, and clip to [0, 1]."""
+    """Add normal noise to each channel of each pixel, and clip to [0, 1] (Bishop 1995)."""
 
     std: Positive
     """Of pixels in [0, 1]."""
 
 
 class SaltAndPepper(Settings):
-    """Set a share of the pixels, all channels together, to white or to black, with equal chances."""
+    """Set a share of the pixels, all channels together, to white or to black, with equal chances (impulse noise)."""
 
     share: Annotated[float, Field(gt=0, lt=1)]
 

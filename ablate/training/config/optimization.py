@@ -23,7 +23,7 @@ class _OptimizerSettings(Settings):
 
 
 class Sgd(_OptimizerSettings):
-    """Stochastic gradient descent."""
+    """Stochastic gradient descent (Robbins & Monro 1951), with momentum (Polyak 1964) or without."""
 
     name: Literal["sgd"]
     momentum: Probability = 0.0
@@ -39,7 +39,7 @@ class Sgd(_OptimizerSettings):
 
 
 class Adam(_OptimizerSettings):
-    """Adam; its weight decay is coupled (added to the gradient)."""
+    """Adam (Kingma & Ba 2015); its weight decay is coupled: added to the gradient."""
 
     name: Literal["adam"]
     betas: Annotated[list[Probability], Field(min_length=2, max_length=2)] = Field(default=[0.9, 0.999])
@@ -97,7 +97,7 @@ class Constant(Settings):
 
 
 class Step(Settings):
-    """lr * gamma ** (epoch // every), epochs counted from 0."""
+    """lr * gamma ** (epoch // every), epochs counted from 0; torch's StepLR."""
 
     name: Literal["step"]
     every: Count
@@ -105,7 +105,7 @@ class Step(Settings):
 
 
 class Cosine(Settings):
-    """Half a cosine from the learning rate down to `end` times the learning rate, step by step."""
+    """Half a cosine from the learning rate down to `end` times it, step by step (Loshchilov & Hutter 2017)."""
 
     name: Literal["cosine"]
     end: Share = 0.0
@@ -113,7 +113,7 @@ class Cosine(Settings):
 
 
 class Plateau(Settings):
-    """Multiply by `factor` after more than `patience` epochs in a row without a lower loss."""
+    """Multiply by `factor` after more than `patience` epochs without a lower loss; torch's ReduceLROnPlateau."""
 
     name: Literal["plateau"]
     metric: Literal["train/loss", "val/loss"] = "train/loss"

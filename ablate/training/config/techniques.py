@@ -11,7 +11,7 @@ from ablate.training.config.bounds import Count, NotNegative, Positive, Probabil
 
 
 class CrossEntropy(Settings):
-    """Softmax cross-entropy."""
+    """-log p of the target, p by softmax (Bridle 1990)."""
 
     name: Literal["cross_entropy"]
 
@@ -24,7 +24,7 @@ class Focal(Settings):
 
 
 class SquaredError(Settings):
-    """Mean over images and classes of the squared difference from the one-hot target."""
+    """Mean over images and classes of the squared difference from the one-hot target (Hui & Belkin 2021)."""
 
     name: Literal["squared_error"]
     of: Literal["probabilities", "logits"] = "probabilities"
@@ -32,7 +32,7 @@ class SquaredError(Settings):
 
 
 class BinaryCrossEntropy(Settings):
-    """Mean over images and classes of a yes-no cross-entropy a class."""
+    """Mean over images and classes of a yes-no cross-entropy a class, p by the logistic function (Cox 1958)."""
 
     name: Literal["binary_cross_entropy"]
 
@@ -66,7 +66,10 @@ Mixing = Annotated[MixUp | CutMix, Field(discriminator="name")]
 
 
 class Penalties(Settings):
-    """Terms added to the loss, over all trained parameters; both together are the elastic net."""
+    """Terms added to the loss, over all trained parameters; both together are the elastic net (Zou & Hastie 2005).
+
+    They are no part of train/loss; their sum is reported as train/penalty.
+    """
 
     l1: Positive | None = None
     """lambda of lambda * sum |w|; gradient lambda * sign(w)."""
@@ -81,13 +84,13 @@ class Penalties(Settings):
 
 
 class Clipping(Settings):
-    """Scale the gradient down where its norm over all parameters exceeds `norm`."""
+    """Scale the gradient down where its norm over all parameters exceeds `norm` (Pascanu et al. 2013)."""
 
     norm: Positive
 
 
 class Averaging(Settings):
-    """Keep a moving average of the weights; the average is what is validated, tested and saved.
+    """Keep a moving average of the weights (Polyak & Juditsky 1992); it is what is validated, tested and saved.
 
     At step t (from 0) the average keeps min(decay, (1 + t) / (10 + t)) of itself.
     """
@@ -107,7 +110,7 @@ class Attack(Settings):
 
 
 class EarlyStopping(Settings):
-    """Stop after more than `patience` epochs in a row without a better value on validation."""
+    """Stop after more than `patience` epochs in a row without a better value on validation (Prechelt 1998)."""
 
     patience: Annotated[int, Field(ge=0)]
     """Epochs."""
