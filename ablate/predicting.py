@@ -46,7 +46,15 @@ class Retest(NamedTuple):
     def is_exact(self) -> bool:
         """Whether every accuracy is reproduced to the last bit; a mean loss may differ by rounding elsewhere."""
         shared = [name for name in self.again if "accuracy" in name and name in self.recorded]
-        return all(self.again[name] == self.recorded[name] for name in shared or self.again)
+        return bool(shared) and all(self.again[name] == self.recorded[name] for name in shared)
+
+    @property
+    def sentence(self) -> str:
+        """The comparison in words."""
+        if self.is_exact:
+            return "The stored weights give the recorded accuracy again, exactly."
+        code = "" if self.same_code else " The trainer's code has changed since the run; that may be why."
+        return f"The stored weights do NOT give the recorded accuracy.{code}"
 
 
 def open_run(run: str, work: Path | str = ".") -> FinishedRun:
@@ -64,7 +72,7 @@ def predict_images(run: str, images: Sequence[Path], *, work: Path | str = ".") 
     if missing:
         raise DataError(f"there is no picture {missing[0]}")
     opened = open_run(run, work)
-    predict = _companion(opened, opened.trainer.predict, "predict")
+    predict = companion(opened, opened.trainer.predict, "predict")
     found: Iterable[Mapping[str, float]] = predict(opened.spec, opened.result, images)
     return zip(images, found, strict=True)
 
@@ -100,7 +108,7 @@ def unlabelled_pictures(run: str, *, work: Path | str = ".") -> list[Path]:
     Raises DataError where its source has none.
     """
     opened = open_run(run, work)
-    unlabelled = _companion(opened, opened.trainer.unlabelled, "unlabelled")
+    unlabelled = companion(opened, opened.trainer.unlabelled, "unlabelled")
     found: list[Path] = unlabelled(opened.spec)
     if not found:
         raise DataError("the data set of this run has no unlabelled part", hint="Give pictures, or a folder of them.")
@@ -116,19 +124,25 @@ def has_several_labels(run: FinishedRun) -> bool:
 def retest_run(run: str, *, work: Path | str = ".") -> Retest:
     """Test a finished run again from its stored weights."""
     opened = open_run(run, work)
-    retest = _companion(opened, opened.trainer.retest, "retest")
+    retest = companion(opened, opened.trainer.retest, "retest")
     again: Mapping[str, float] = retest(opened.spec, opened.result, reopened(opened.spec, Store(Path(work).resolve())))
-    same_code = source_digest(opened.spec.trainer) == opened.result.stamp.source_digest
-    return Retest(opened.result.metrics, again, same_code)
+    return compare_metrics(opened, again)
 
 
-def _companion(run: FinishedRun, companion: Callable[..., Any] | None, name: str) -> Callable[..., Any]:
-    if companion is None:
+def compare_metrics(run: FinishedRun, again: Mapping[str, float]) -> Retest:
+    """Recorded metrics beside those that were computed once more."""
+    same_code = source_digest(run.spec.trainer) == run.result.stamp.source_digest
+    return Retest(run.result.metrics, again, same_code)
+
+
+def companion(run: FinishedRun, found: Callable[..., Any] | None, name: str) -> Callable[..., Any]:
+    """The function of that name beside the trainer. Raises TrainerError where there is none."""
+    if found is None:
         raise TrainerError(
             f"the trainer {run.trainer.path} cannot do this: its module has no `{name}`",
             hint=f"Give the module a function `{name}`; docs/own_trainer.md says what it is handed.",
         )
-    return companion
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,8 @@ class Trainer:
     """`unlabelled(spec)`: the paths of pictures without labels that come with the data set of a run."""
     retest: Callable[..., Any] | None = None
     """`retest(spec, result, run)`: the metrics of a finished run once more, from its stored weights."""
+    explain: Callable[..., Any] | None = None
+    """`explain(spec, result, run, layer)`: an ablate.explained.Explained of a finished run."""
     augmented_test: Callable[..., Any] | None = None
     """`augmented_test(spec, result, run, tta)`: the npz of the test pictures seen several ways, in the run's folder."""
     check_views: Callable[..., None] | None = None
@@ -82,6 +84,7 @@ def load_trainer(path: str) -> Trainer:
         predict=getattr(module, "predict", None),
         unlabelled=getattr(module, "unlabelled", None),
         retest=getattr(module, "retest", None),
+        explain=getattr(module, "explain", None),
         augmented_test=getattr(module, "augmented_test", None),
         check_views=getattr(module, "check_views", None),
         check_config=getattr(module, "check_config", None),

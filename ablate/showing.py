@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ablate.declared import looks_before, remember_looks
 from ablate.deriving import derived_rows
+from ablate.explaining import explanations_of
 from ablate.files import read_json, write_json
 from ablate.protocols import StudySummary
 from ablate.session import Options, Session
@@ -43,7 +44,8 @@ def judge_study(session: Session, options: Options) -> Findings:
         looks_before=looks_before(session.store.study(session.study.name), session.plan),
     )
     tuning = tuning_rows(session.study, session.store) if session.is_tuned else ()
-    return replace(findings, derived=derived_rows(session, options), tuning=tuning)
+    explained = explanations_of(report_folder(session, options))
+    return replace(findings, derived=derived_rows(session, options), tuning=tuning, explained=explained)
 
 
 def write_report(findings: Findings, session: Session, options: Options, language: Language = "en") -> Path:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ablate.cli.loading import work_on_path
-from ablate.cli.options import Json, Work
+from ablate.cli.options import Json, NoTracking, Uri, Work
 from ablate.cli.show import errors_shown, note, say, say_json, say_table
 
 if TYPE_CHECKING:
@@ -86,6 +86,38 @@ def predict(
                 note(f"{file} is written.")
 
 
+def explain(
+    run_: Run,
+    layer: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Whose feature maps are shown (default: the tenth layer).")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where to write (default: beside the study's report).")
+    ] = None,
+    work: Work = Path(),
+    tracking_uri: Uri = None,
+    no_tracking: NoTracking = False,
+) -> None:
+    """Show what a finished run's network does: a page of figures, also in MLflow.
+
+    A grid of test pictures with truth and answer, the confusion matrix, Grad-CAM of the surest mistakes, a map
+    of the learnt features, nearest pictures, feature maps of a layer.
+
+    Example: ablate explain "quickstart/GAP head/0"
+    """
+    from ablate.explaining import add_to_mlflow, explain_run
+
+    with errors_shown():
+        work_on_path(work)
+        done = explain_run(run_, work=work, layer=layer, out=out)
+        for line in done.found.not_done:
+            note(line)
+        say(done.retest.sentence)
+        say(f"Page: {done.page}")
+        if not no_tracking and not add_to_mlflow(run_, done.page.parent, work=work, uri=tracking_uri):
+            note("MLflow has no such run, so the page is not among its artifacts; `ablate sync STUDY` brings the run.")
+
+
 def _counted(predictions: Iterator[Prediction], total: int) -> Iterable[Prediction]:
     """The predictions as they come, with a bar on a terminal where there are many."""
     from rich.console import Console
@@ -99,12 +131,9 @@ def _counted(predictions: Iterator[Prediction], total: int) -> Iterable[Predicti
 def _say_retest(found: Retest, run: str) -> None:
     rows = [[name, repr(found.recorded.get(name)), repr(value)] for name, value in found.again.items()]
     say_table(["metric", "recorded", "by the stored weights"], rows)
-    if found.is_exact:
-        say(f"{run}: the stored weights give the recorded accuracy again, exactly.")
-        return
-    code = "" if found.same_code else " The trainer's code has changed since the run; that may be why."
-    say(f"{run}: the stored weights do NOT give the recorded accuracy.{code}")
-    raise typer.Exit(1)
+    say(f"{run}: {found.sentence}")
+    if not found.is_exact:
+        raise typer.Exit(1)
 
 
 def _note_categories(classes: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ablate.cli.after import predict
+from ablate.cli.after import explain, predict
 from ablate.cli.judging import judge
 from ablate.cli.loading import load, seconds_of
 from ablate.cli.options import (
@@ -240,5 +240,5 @@ def _quickstart(work: Path, sets: list[str] | None = None) -> Study:
     return load(path, work, sets, None)
 
 
-for command in (report, judge, predict, ui, status, sync, init, schema):
+for command in (report, judge, predict, explain, ui, status, sync, init, schema):
     app.command()(command)

@@ -37,13 +37,13 @@ COLOURS = {
 PARTS = {"training": "#e69f00", "validation": "#0072b2", "": "#0072b2"}
 
 
-def picture(draw: Callable[[Info], Figure], info: Info) -> bytes:
-    """The figure as PNG, whatever fonts and TeX settings the user's own matplotlib has."""
+def picture(draw: Callable[[Info], Figure], info: Info, *, dpi: int = DPI) -> bytes:
+    """The figure as PNG, whatever fonts and TeX settings the user's own matplotlib has. dpi: dots an inch."""
     from matplotlib import rc_context
 
     stream = io.BytesIO()
     with rc_context({"text.usetex": False, "font.family": list(families())}):
-        draw(info).savefig(stream, format="png", dpi=DPI, metadata={"Software": None})
+        draw(info).savefig(stream, format="png", dpi=dpi, metadata={"Software": None})
     return stream.getvalue()
 
 
@@ -64,7 +64,7 @@ def draw_forest(info: ForestInfo) -> Figure:
     """A line a comparison: dot, thick and thin interval, numbers and verdict at the right."""
     lines = sum(len(group.rows) + 1 for group in info.groups)
     height = 0.8 + 0.32 * lines
-    figure = _figure(10.0, height)
+    figure = new_figure(10.0, height)
     axes: Axes = figure.add_axes((0.3, 0.55 / height, 0.35, 1 - 0.6 / height))
     axes.set_xlim(info.axis.lo, info.axis.hi)
     axes.set_ylim(lines - 0.4, -0.6)
@@ -80,7 +80,7 @@ def draw_forest(info: ForestInfo) -> Figure:
         y += 1
     axes.set_yticks([])
     axes.set_xlabel(info.label, fontsize=SIZE, parse_math=False)
-    _plain_frame(axes)
+    plain_frame(axes)
     axes.spines["left"].set_visible(False)
     return figure
 
@@ -104,7 +104,7 @@ def _draw_forest_row(axes: Axes, row: ForestRow, y: float) -> None:
 def draw_levels(info: LevelsInfo) -> Figure:
     """A line a variant: its level with its interval, beside the published figure."""
     height = 0.9 + 0.3 * len(info.rows)
-    figure = _figure(8.0, height)
+    figure = new_figure(8.0, height)
     axes: Axes = figure.add_axes((0.3, 0.6 / height, 0.66, 1 - 0.75 / height))
     for y, row in enumerate(info.rows):
         if row.published is not None:
@@ -121,7 +121,7 @@ def draw_levels(info: LevelsInfo) -> Figure:
     axes.grid(axis="x", color=BAND, zorder=0)
     axes.set_axisbelow(True)
     axes.set_xlabel(info.label, fontsize=SIZE, parse_math=False)
-    _plain_frame(axes)
+    plain_frame(axes)
     return figure
 
 
@@ -130,7 +130,7 @@ def draw_curves(info: CurvesInfo) -> Figure:
     columns = min(3, len(info.panels))
     rows = ceil(len(info.panels) / columns)
     width, height = 3.1 * columns + 0.8, 2.2 * rows + 0.9
-    figure = _figure(width, height)
+    figure = new_figure(width, height)
     # Margins in inches; matplotlib's own layout engine draws everything several times to find them.
     figure.subplots_adjust(
         left=0.7 / width, right=1 - 0.1 / width, top=1 - 0.6 / height, bottom=0.5 / height, wspace=0.08, hspace=0.28
@@ -177,7 +177,7 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, min_n_ticks=1))
     axes.grid(color=BAND)
     axes.set_axisbelow(True)
-    _plain_frame(axes)
+    plain_frame(axes)
 
 
 def _marker(line: Line) -> str:
@@ -195,7 +195,7 @@ def _add_legend(figure: Figure, info: CurvesInfo) -> None:
         figure.legend(handles=marks, loc="upper right", ncols=len(marks), frameon=False, fontsize=SIZE)
 
 
-def _figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -204,7 +204,7 @@ def _figure(width: float, height: float) -> Figure:
     return figure
 
 
-def _plain_frame(axes: Axes) -> None:
+def plain_frame(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=SIZE)
 

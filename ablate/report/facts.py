@@ -278,7 +278,8 @@ class Findings:
     visible: for each planned look. self_test: for the design that compares the baseline with itself. remarks:
     sentences on the evidence as a whole.
     total: the last variant of a chain against the baseline. images: what the test images tell one by one.
-    thumbnails: image id -> PNG.
+    thumbnails: image id -> PNG. derived: rows made without training. explained: pages about single runs, (name
+    of the run, path from the report's folder).
     """
 
     study: str
@@ -308,6 +309,7 @@ class Findings:
     thumbnails: Mapping[str, bytes] = field(default_factory=dict)
     derived: tuple[DerivedRow, ...] = ()
     tuning: tuple[TuningRow, ...] = ()
+    explained: tuple[tuple[str, str], ...] = ()
 
     @property
     def synthetic(self) -> tuple[str, ...]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from urllib.parse import quote
 
 from ablate.report.escape import code_block, code_span, markdown, markdown_block
-from ablate.report.page import Block, Bullets, Claim, Commands, Figure, Gallery, Page, Sheet, Terms, Text
+from ablate.report.page import Block, Bullets, Claim, Commands, Figure, Gallery, Links, Page, Sheet, Terms, Text
 from ablate.report.tables import Kind, Table
 
 _RULES: Mapping[Kind, str] = {"text": ":--", "number": "--:", "code": ":--", "bar": ":--", "verdict": ":--"}
@@ -44,6 +45,8 @@ def _block(block: Block) -> str:
             return f"![{markdown(title)}]({path})\n\n{markdown_block(caption)}" if path else ""
         case Commands(lines=lines):
             return code_block(lines, "sh")
+        case Links(items=items):
+            return "\n".join(f"- [{markdown(name)}]({quote(path)})" for name, path in items)
         case Terms(items=items):
             return "\n".join(f"- **{markdown(term)}**: {markdown(meaning)}" for term, meaning in items)
         case Gallery():

@@ -66,6 +66,12 @@ class Commands(NamedTuple):
     lines: tuple[str, ...]
 
 
+class Links(NamedTuple):
+    """Pages beside the report: (what it is, path from the report's folder)."""
+
+    items: tuple[tuple[str, str], ...]
+
+
 class Terms(NamedTuple):
     """Words with their meaning."""
 
@@ -90,7 +96,7 @@ class Gallery(NamedTuple):
     wrong_by: str
 
 
-Block = Text | Claim | Bullets | Sheet | Figure | Commands | Terms | Gallery
+Block = Text | Claim | Bullets | Sheet | Figure | Commands | Links | Terms | Gallery
 
 
 class Section(NamedTuple):
@@ -138,7 +144,7 @@ def is_empty(block: Block) -> bool:
             return not sentence
         case Sheet(table=table):
             return not table.rows
-        case Bullets(items=items) | Terms(items=items) | Gallery(items=items):
+        case Bullets(items=items) | Links(items=items) | Terms(items=items) | Gallery(items=items):
             return not items
         case Commands(lines=lines):
             return not lines

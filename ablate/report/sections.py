@@ -28,6 +28,7 @@ from ablate.report.page import (
     Commands,
     Figure,
     Gallery,
+    Links,
     Page,
     Section,
     Sheet,
@@ -95,6 +96,7 @@ def _sections(findings: Findings, say: Words) -> Iterator[Section | None]:
     ):
         shown = len(table.columns) > 2 or heading == "failures"
         yield section(say(f"heading.{heading}"), anchor, [Sheet(table), Text(table.note, "note")] if shown else [])
+    yield section(say("heading.explained"), "explained", [Text(say("note.explained")), Links(findings.explained)])
     yield section(
         say("heading.reruns"),
         "reruns",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ablate.description import Description
+from ablate.explained import Explained
 from ablate.protocols import Run
 from ablate.records import Finished, Outcome, Prepared, Protocol, RunSpec
 from ablate.training.checks import refuse_impossible
@@ -89,3 +90,10 @@ def check_views(config: Config, tta: Mapping[str, Any]) -> None:
     from ablate.training.checks import refuse_idle_views
 
     refuse_idle_views(config, tta)
+
+
+def explain(spec: RunSpec, result: Finished, run: Run, layer: str | None) -> Explained:
+    """Look into a finished run: its answers, its feature maps, where it looks, what it finds alike."""
+    from ablate.training.explanations.whole import explain_run
+
+    return explain_run(spec, result, run, layer)

@@ -18,6 +18,7 @@ LONGEST = 350
 GROUND = {
     "errors", "records", "protocols", "overrides", "resolve", "files", "journal", "settings", "store", "looks",
     "durations",
+    "explained",
     "rates", "naming", "lookup", "description",
 }  # fmt: skip
 PARTS = {"study", "training", "execute", "track", "stats"}
@@ -37,7 +38,7 @@ OWNERS = {
     "torch": ["training"],
     "torchvision": ["training"],
     "timm": ["training/models/by_name.py"],
-    "mlflow": ["track/foreign.py", "track/mlflow_store.py", "track/sqlite_store.py"],
+    "mlflow": ["track/foreign.py", "track/mlflow_files.py", "track/mlflow_store.py", "track/sqlite_store.py"],
     "optuna": ["search"],
     "matplotlib": ["report"],
     "sklearn": ["training"],

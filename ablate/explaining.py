@@ -1,0 +1,82 @@
+"""From the name of a run to a page that shows what its network does."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ablate.errors import AblateError
+from ablate.explained import Explained
+from ablate.predicting import FinishedRun, Retest, companion, compare_metrics, open_run, reopened
+from ablate.store import Store
+
+FOLDER = "explain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """A page that was written, and what the network's accuracy was found to be."""
+
+    page: Path
+    retest: Retest
+    found: Explained
+
+
+def explain_run(run: str, *, work: Path | str = ".", layer: str | None = None, out: Path | None = None) -> Explanation:
+    """Look into a finished run and write explain.md with its figures.
+
+    out: the folder; by default `reports/STUDY/explain/VARIANT-REPLICATE/`, where the report finds it.
+    """
+    place = Path(work).resolve()
+    opened = open_run(run, place)
+    explain = companion(opened, opened.trainer.explain, "explain")
+    found: Explained = explain(opened.spec, opened.result, reopened(opened.spec, Store(place)), layer)
+    retest = compare_metrics(opened, found.metrics)
+    from ablate.report.explanation import write_explanation
+
+    page = write_explanation(found, run, retest.sentence, out or explanation_folder(opened, place))
+    return Explanation(page=page, retest=retest, found=found)
+
+
+def explanation_folder(run: FinishedRun, work: Path) -> Path:
+    """Below the study's report; names that differ in odd characters alone stay apart."""
+    study, _, rest = run.name.partition("/")
+    slug = re.sub(r"[^\w.-]+", "-", rest).strip("-.") or "run"
+    apart = "" if slug == re.sub(r"[ /]", "-", rest) else f"-{run.spec.fingerprint[:6]}"
+    return work / "reports" / study / FOLDER / f"{slug}{apart}"
+
+
+def add_to_mlflow(run: str, folder: Path, *, work: Path, uri: str | None) -> bool:
+    """Put the page and its figures among the run's artifacts; False where MLflow has no such run.
+
+    Raises TrackingError for a store that cannot be used.
+    """
+    from ablate.errors import TrackingError
+    from ablate.track.mlflow_files import add_folder
+    from ablate.track.uri import tracking_uri
+
+    opened = open_run(run, work)
+    tags = {
+        "ablate.study": run.partition("/")[0],
+        "ablate.level": "replicate",
+        "ablate.fingerprint": opened.spec.fingerprint,
+    }
+    try:
+        return add_folder(tracking_uri(uri, work.resolve()), tags, folder, FOLDER)
+    except AblateError:
+        raise
+    except Exception as error:  # whatever a store raises; the page is written all the same
+        raise TrackingError(f"MLflow did not take the page: {type(error).__name__}: {error}") from error
+
+
+def explanations_of(report: Path) -> tuple[tuple[str, str], ...]:
+    """The pages beside a report: (name of the run, path from the report's folder)."""
+    from ablate.files import read_json
+
+    found = []
+    for facts in sorted(report.glob(f"{FOLDER}/*/explain.json")):
+        content = read_json(facts)
+        if isinstance(content, dict) and "run" in content:
+            found.append((str(content["run"]), (facts.parent / "explain.md").relative_to(report).as_posix()))
+    return tuple(found)

@@ -1,0 +1,199 @@
+"""The page about one finished run: figures and a few sentences, in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ablate import files
+from ablate.explained import Answer, Explained, Heatmap, Neighbours
+from ablate.report.escape import code_span, markdown, markdown_block
+from ablate.report.fonts import missing_font
+
+PAGE, FACTS = "explain.md", "explain.json"
+
+
+class Shown(NamedTuple):
+    """A figure of the page. caption: Markdown."""
+
+    file: str
+    title: str
+    caption: str
+    content: bytes
+
+
+def write_explanation(found: Explained, run: str, retest: str, folder: Path) -> Path:
+    """Write explain.md, explain.json and figures into the folder, the page last; its path.
+
+    run: its name. retest: how the stored weights compare with the recorded accuracy, a sentence.
+    """
+    figures = list(_figures(found))
+    for figure in figures:
+        files.write_bytes(folder / figure.file, figure.content)
+    for path in folder.glob("*.png"):
+        if path.name not in {figure.file for figure in figures}:
+            path.unlink()
+    files.write_json(folder / FACTS, _facts(found, run))
+    files.write_text(folder / PAGE, _page(found, run, retest, figures))
+    return folder / PAGE
+
+
+def _page(found: Explained, run: str, retest: str, figures: list[Shown]) -> str:
+    accuracy = f"{100 * found.metrics['accuracy']:.1f} % of {found.images:,} test pictures"
+    lines = [f"# {markdown(run)}", f"Right: {accuracy}. {markdown(retest)}"]
+    told = missing_font(found.classes)
+    lines += [f"> {markdown_block(told)}"] if told else []
+    lines += [f"- {markdown(line)}" for line in found.not_done]
+    for figure in figures:
+        lines += [f"## {figure.title}", f"![{figure.title}]({figure.file})", figure.caption]
+    if found.layers:
+        rows = [f"| {code_span(name)} | {shape} |" for name, shape in found.layers.items()]
+        lines += [
+            "## Layers that give feature maps",
+            "\n".join(["| layer | channels x height x width |", "| :-- | :-- |", *rows]),
+        ]
+        lines.append("`ablate explain RUN --layer NAME` shows another one.")
+    return "\n\n".join(lines) + "\n"
+
+
+def _figures(found: Explained) -> Iterator[Shown]:
+    from ablate.report import gallery
+    from ablate.report.drawing import picture
+    from ablate.report.gallery import BarsInfo, MatrixInfo, PlaneInfo, TilesInfo
+
+    if found.grid:
+        tiles = TilesInfo(tuple(_tile(answer) for answer in found.grid), columns=8)
+        right = sum(answer.is_right for answer in found.grid)
+        yield Shown(
+            "grid.png",
+            "Test pictures, truth and answer",
+            f"{len(found.grid)} test pictures drawn by the hash of their names: {right} answered rightly. Above each "
+            "its class, and below that, where it differs, the answer; wrong ones are framed red and marked ✗.",
+            picture(gallery.draw_tiles, tiles, dpi=gallery.DPI),
+        )
+    if found.targets is not None:
+        counts = _confusion(found)
+        yield Shown(
+            "confusion.png",
+            "Confusion matrix",
+            "Rows are true classes, columns answers; the darker, the larger the share of the row.",
+            picture(gallery.draw_matrix, MatrixInfo(counts, found.classes), dpi=gallery.DPI),
+        )
+    yield Shown(
+        "predicted.png",
+        "Distribution of the answers",
+        "How many test pictures each class has, and how many answers name it.",
+        picture(gallery.draw_bars, BarsInfo(found.true_counts, found.said_counts, found.classes), dpi=gallery.DPI),
+    )
+    if found.heatmaps:
+        tiles = TilesInfo(tuple(tile for heatmap in found.heatmaps for tile in _heat_tiles(heatmap)), columns=6)
+        yield Shown(
+            "gradcam.png",
+            "Grad-CAM of the surest mistakes",
+            "The wrong answers given with the largest probability. Beside each picture what spoke for the answer, then "
+            f"what spoke for the truth, at {code_span(found.last_map, in_table=False)}: bright is much. A map shows "
+            "where, not why; each is scaled to its own largest value.",
+            picture(gallery.draw_tiles, tiles, dpi=gallery.DPI),
+        )
+    if found.embedding is not None:
+        place = code_span(found.last_map, in_table=False) or "the last layer"
+        plane = PlaneInfo(found.embedding.points, found.embedding.targets, found.classes)
+        yield Shown(
+            "tsne.png",
+            "Learnt features on a plane",
+            f"t-SNE of {len(found.embedding.points):,} test pictures' features ({found.embedding.vectors} numbers "
+            f"each, averaged over {place}), coloured by true class. "
+            "Who is beside whom means something; distances between groups and their sizes do not.",
+            picture(gallery.draw_plane, plane, dpi=gallery.DPI),
+        )
+    if found.neighbours:
+        columns = 1 + max(len(one.nearest) for one in found.neighbours)
+        tiles = TilesInfo(tuple(tile for one in found.neighbours for tile in _like_tiles(one)), columns)
+        yield Shown(
+            "nearest.png",
+            "Nearest pictures",
+            "First a test picture, then the training pictures whose features are most like its own (cosine), framed "
+            "green where they are of its class.",
+            picture(gallery.draw_tiles, tiles, dpi=gallery.DPI),
+        )
+    if found.maps is not None:
+        shown = len(found.maps.values)
+        tiles = TilesInfo(
+            (_plain_tile(found.maps.picture), *(gallery.Tile(one) for one in found.maps.values)), columns=9, inches=0.9
+        )
+        of = f"all {shown}" if shown == found.maps.channels else f"the first {shown} of {found.maps.channels}"
+        yield Shown(
+            "maps.png",
+            f"Feature maps of {markdown(found.maps.layer)}",
+            f"A test picture, then what {of} channels of the layer make of it; each is stretched from its least value "
+            "(black) to its largest (white).",
+            picture(gallery.draw_tiles, tiles, dpi=gallery.DPI),
+        )
+
+
+def _confusion(found: Explained) -> Any:
+    from ablate.stats.confusion import confusion_counts
+
+    return confusion_counts(found.targets, found.predicted, len(found.classes))
+
+
+def _tile(answer: Answer) -> Any:
+    from ablate.report.gallery import Tile
+
+    lines = (answer.picture.truth, "" if answer.is_right else answer.said)
+    return Tile(answer.picture.pixels, lines, answer.is_right)
+
+
+def _plain_tile(picture: Any) -> Any:
+    from ablate.report.gallery import Tile
+
+    return Tile(picture.pixels)
+
+
+def _heat_tiles(heatmap: Heatmap) -> Iterator[Any]:
+    from ablate.report.gallery import Tile
+
+    answer = heatmap.answer
+    pixels = answer.picture.pixels
+    yield Tile(pixels, ("truth", answer.picture.truth))
+    yield Tile(pixels, (f"answer, {100 * answer.confidence:.0f} %", answer.said), is_right=False, heat=heatmap.for_said)
+    yield Tile(pixels, ("for the truth", answer.picture.truth), is_right=True, heat=heatmap.for_truth)
+
+
+def _like_tiles(one: Neighbours) -> Iterator[Any]:
+    from ablate.report.gallery import Tile
+
+    truth = one.answer.picture.truth
+    yield Tile(one.answer.picture.pixels, ("test picture", truth))
+    for picture, cosine in one.nearest:
+        yield Tile(picture.pixels, (f"{cosine:.2f}", picture.truth), is_right=picture.truth == truth)
+
+
+def _facts(found: Explained, run: str) -> dict[str, Any]:
+    """What the page says, as plain data."""
+    return {
+        "run": run,
+        "images": found.images,
+        "metrics": found.metrics,
+        "classes": list(found.classes),
+        "pictures": [int(count) for count in found.true_counts],
+        "answers": [int(count) for count in found.said_counts],
+        "confusion": None if found.targets is None else _confusion(found).tolist(),
+        "surest_mistakes": [
+            {
+                "id": h.answer.picture.id,
+                "truth": h.answer.picture.truth,
+                "said": h.answer.said,
+                "p": h.answer.confidence,
+            }
+            for h in found.heatmaps
+        ],
+        "nearest": [
+            {"id": one.answer.picture.id, "nearest": [{"id": p.id, "cosine": c} for p, c in one.nearest]}
+            for one in found.neighbours
+        ],
+        "layer": found.maps.layer if found.maps else None,
+        "layers": found.layers,
+        "not_done": list(found.not_done),
+    }

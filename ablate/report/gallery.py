@@ -1,0 +1,207 @@
+"""Ink for single pictures: grids of them, what a layer makes of one, where a network looks, what it finds alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ablate.report.drawing import BAND, FAINT, INK, SIZE, label, new_figure, plain_frame
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+DPI = 110
+"""Photographs need no more."""
+
+RIGHT, WRONG = "#009e73", "#d55e00"
+PALETTE = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#a6761d", "#6a3d9a", "#999999", "#222222")
+MARKERS = "osD^vPX*<>"
+"""A class has a colour and a mark of its own: a hundred of them can be told apart."""
+
+MOST_NAMED = 40
+"""Classes above which a figure shows no names."""
+
+
+class Tile(NamedTuple):
+    """One picture in a grid. pixels: uint8 (H, W, 3) or (H, W, 1), or numbers (h, w), drawn as grey.
+
+    lines: what stands above it. is_right: True and False frame it green and red; None leaves it plain.
+    heat: numbers (H, W) in [0, 1] laid over it.
+    """
+
+    pixels: Any
+    lines: tuple[str, ...] = ()
+    is_right: bool | None = None
+    heat: Any = None
+
+
+class TilesInfo(NamedTuple):
+    """Pictures in rows of so many columns. inches: the side of one."""
+
+    tiles: tuple[Tile, ...]
+    columns: int
+    inches: float = 1.25
+
+
+class MatrixInfo(NamedTuple):
+    """A confusion matrix: counts (K, K), a row a class, a column an answer."""
+
+    counts: Any
+    names: tuple[str, ...]
+
+
+class BarsInfo(NamedTuple):
+    """How often each class is right, and how often it is said: two arrays (K,)."""
+
+    true: Any
+    said: Any
+    names: tuple[str, ...]
+
+
+class PlaneInfo(NamedTuple):
+    """Points (n, 2) with their classes (n,)."""
+
+    points: Any
+    targets: Any
+    names: tuple[str, ...]
+
+
+def draw_tiles(info: TilesInfo) -> Figure:
+    """The pictures, each below its lines; a wrong answer also by a cross."""
+    columns = min(info.columns, len(info.tiles))
+    rows = ceil(len(info.tiles) / columns)
+    above = 0.15 * max(len(tile.lines) for tile in info.tiles) + 0.1
+    width, height = columns * (info.inches + 0.1) + 0.1, rows * (info.inches + above) + 0.1
+    figure = new_figure(width, height)
+    # All on one pair of axes, in inches: an axes a picture takes six times as long.
+    axes: Axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    for i, tile in enumerate(info.tiles):
+        row, column = divmod(i, columns)
+        left, bottom = 0.1 + column * (info.inches + 0.1), height - (row + 1) * (info.inches + above)
+        _draw_tile(axes, tile, (left, bottom), info.inches)
+    axes.set_xlim(0, width)
+    axes.set_ylim(0, height)
+    axes.set_aspect("auto")
+    return figure
+
+
+def _draw_tile(axes: Axes, tile: Tile, corner: tuple[float, float], side: float) -> None:
+    from matplotlib.patches import Rectangle
+
+    left, bottom = corner
+    is_grey = tile.pixels.ndim == 2 or tile.pixels.shape[-1] == 1
+    values = tile.pixels if tile.pixels.ndim == 2 or not is_grey else tile.pixels[..., 0]
+    least, most = (0, 255) if tile.pixels.ndim == 3 else (None, None)  # numbers are stretched over all greys
+    tall, wide = values.shape[0] / max(values.shape[:2]), values.shape[1] / max(values.shape[:2])
+    extent = (left, left + side * wide, bottom, bottom + side * tall)
+    grey = "gray" if is_grey else None
+    axes.imshow(values, cmap=grey, interpolation="nearest", vmin=least, vmax=most, extent=extent)
+    if tile.heat is not None:
+        axes.imshow(tile.heat, cmap="inferno", alpha=0.5, vmin=0, vmax=1, extent=extent, interpolation="bilinear")
+    colour = INK if tile.is_right is None else RIGHT if tile.is_right else WRONG
+    thick = 0.5 if tile.is_right is None else 1.2 if tile.is_right else 3.0
+    edge = FAINT if tile.is_right is None else colour
+    axes.add_patch(Rectangle(corner, side * wide, side * tall, fill=False, edgecolor=edge, linewidth=thick))
+    mark = "✗ " if tile.is_right is False else ""
+    shown = [label(line, side - (0.15 if mark else 0)) for line in tile.lines if line]
+    if shown:
+        shown[-1] = mark + shown[-1]
+    x, y = left + side * wide / 2, bottom + side * tall + 0.05
+    for up, line in enumerate(reversed(shown)):
+        axes.text(x, y + 0.15 * up, line, size=SIZE - 1, color=colour, ha="center", va="bottom", parse_math=False)
+
+
+def draw_matrix(info: MatrixInfo) -> Figure:
+    """Each row in shares of its class, with counts where they fit."""
+    import numpy as np
+
+    size = len(info.counts)
+    side = max(3.0, min(0.42 * size, 11.0))
+    margin = 1.6
+    figure = new_figure(side + margin + 0.2, side + margin + 0.2)
+    whole = side + margin + 0.2
+    axes: Axes = figure.add_axes((margin / whole, margin / whole, side / whole, side / whole))
+    shares = info.counts / np.maximum(info.counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
+    if size <= 25:
+        for row, column in np.argwhere(info.counts):
+            colour = "white" if shares[row, column] > 0.6 else INK
+            text = f"{info.counts[row, column]}"
+            axes.text(column, row, text, ha="center", va="center", size=SIZE - 1, color=colour)
+    _name_classes(axes, info.names, both=True)
+    axes.set_xlabel("Answer", fontsize=SIZE)
+    axes.set_ylabel("Truth", fontsize=SIZE)
+    axes.tick_params(labelsize=SIZE - 1, length=0)
+    return figure
+
+
+def _name_classes(axes: Axes, names: Sequence[str], *, both: bool) -> None:
+    shown = [label(name, 1.1) for name in names] if len(names) <= MOST_NAMED else []
+    axes.set_xticks(range(len(shown)), shown, rotation=60, ha="right", rotation_mode="anchor", parse_math=False)
+    if both:
+        axes.set_yticks(range(len(shown)), shown, parse_math=False)
+
+
+def draw_bars(info: BarsInfo) -> Figure:
+    """Two bars a class: how many pictures of it there are, how many answers name it."""
+    import numpy as np
+
+    places = np.arange(len(info.names))
+    width = max(4.0, min(0.45 * len(info.names) + 1.2, 14.0))
+    figure = new_figure(width, 3.6)
+    axes: Axes = figure.add_axes((0.7 / width, 0.34, 1 - 0.85 / width, 0.55))
+    axes.bar(places - 0.2, info.true, 0.4, color="#bdbdbd", label="pictures")
+    axes.bar(places + 0.2, info.said, 0.4, color=PALETTE[0], label="answers")
+    _name_classes(axes, info.names, both=False)
+    axes.set_ylabel("Test pictures", fontsize=SIZE)
+    axes.legend(frameon=False, fontsize=SIZE - 1, ncols=2, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)
+    axes.grid(axis="y", color=BAND)
+    axes.set_axisbelow(True)
+    plain_frame(axes)
+    return figure
+
+
+def draw_plane(info: PlaneInfo) -> Figure:
+    """A point a picture, a colour and a mark a class, the class's name beside the figure."""
+    import numpy as np
+    from matplotlib.patheffects import withStroke
+
+    halo = [withStroke(linewidth=2.5, foreground="white")]
+    names = info.names if len(info.names) <= MOST_NAMED else ()
+    figure = new_figure(7.6 if names else 6.0, 5.6)
+    axes: Axes = figure.add_axes((0.02, 0.03, 0.72 if names else 0.96, 0.94))
+    handles = []
+    for number in range(len(info.names)):
+        chosen = info.targets == number
+        (points,) = axes.plot(
+            info.points[chosen, 0],
+            info.points[chosen, 1],
+            color=PALETTE[number % len(PALETTE)],
+            marker=MARKERS[number // len(PALETTE) % len(MARKERS)],
+            linestyle="",
+            markersize=4,
+            alpha=0.8,
+        )
+        handles.append(points)
+        if names and chosen.any():
+            x, y = np.median(info.points[chosen], axis=0)
+            axes.text(
+                x, y, label(info.names[number], 1.2), size=SIZE, weight="bold", color=INK, ha="center", va="center",
+                parse_math=False, path_effects=halo,
+            )  # fmt: skip
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_color(BAND)
+    if names:
+        columns = 1 if len(names) <= 25 else 2
+        legend = figure.legend(
+            handles, [str(i) for i in range(len(names))], loc="center left", bbox_to_anchor=(0.75, 0.5), frameon=False,
+            fontsize=SIZE - 1, ncols=columns, handletextpad=0.3, columnspacing=0.6,
+        )  # fmt: skip
+        for text, name in zip(legend.get_texts(), names, strict=True):
+            text.set_parse_math(False)  # a legend would leave out names that begin with an underscore
+            text.set_text(label(name, 1.5 / columns))
+    return figure

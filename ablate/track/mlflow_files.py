@@ -1,0 +1,35 @@
+"""Files added to a run in MLflow after it has ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ablate.track.entities import SUPERSEDED
+from ablate.track.environment import patient, quiet_environment
+from ablate.track.uri import check_uri, sqlite_path
+
+
+def add_folder(uri: str, tags: dict[str, str], folder: Path, name: str) -> bool:
+    """Copy a folder's files below `name` among the artifacts of the newest run with these tags.
+
+    False where MLflow knows no such run. Raises TrackingError for a URI that cannot work.
+    """
+    check_uri(uri)
+    path = sqlite_path(uri)
+    if path is not None and not path.exists():
+        return False
+    quiet_environment()
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=uri)
+    experiments = [found.experiment_id for found in client.search_experiments()]
+    # Free text is compared here: MLflow's filters cannot quote every name.
+    condition = f"tags.`ablate.fingerprint` = '{tags['ablate.fingerprint']}'"
+    runs = client.search_runs(experiments, condition, order_by=["attributes.start_time DESC"])
+    fitting = [run for run in runs if all(run.data.tags.get(key) == value for key, value in tags.items())]
+    current = [run for run in fitting if SUPERSEDED not in run.data.tags]
+    if not current:
+        return False
+    with patient():
+        client.log_artifacts(current[0].info.run_id, str(folder), name)
+    return True

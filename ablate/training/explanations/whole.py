@@ -1,0 +1,249 @@
+"""Everything there is to see of one finished run, gathered."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ablate.errors import StudyError, near_match
+from ablate.explained import Answer, Embedding, Explained, FeatureMaps, Heatmap, Neighbours, Picture
+from ablate.protocols import Run
+from ablate.records import Finished, RunSpec
+from ablate.training.data.parts import Part, Parts
+from ablate.training.evaluate import Scores, evaluation_batch, probabilities
+from ablate.training.explanations.alike import Features, nearest, on_a_plane
+from ablate.training.explanations.gradcam import as_heatmaps, grad_cam
+from ablate.training.explanations.layers import (
+    Place,
+    feature_maps,
+    inputs_of_last_linear,
+    last_convolutional,
+    maps_at,
+)
+from ablate.training.outcome import judged_scores
+from ablate.training.retesting import reopen
+from ablate.training.stored import StoredNetwork
+
+GRID, MISTAKES, QUERIES, NEAREST = 64, 8, 6, 6
+"""Pictures in the grid, mistakes looked into, pictures compared, and what is most like each."""
+EMBEDDED, GALLERY = 1000, 4000
+"""Test pictures on the plane, and pictures of the fit part that are searched, at most."""
+TENTH = 10
+"""The layer shown unless another is asked for."""
+CHANNELS = 64
+"""Channels of a layer that are shown."""
+
+
+class _Case(NamedTuple):
+    """The run being looked into.
+
+    part, rows: what it is judged on, and where these pictures stand in the data set. order: these
+    pictures, shuffled by their names; the same each time.
+    """
+
+    stored: StoredNetwork
+    parts: Parts
+    part: Part
+    rows: tuple[int, ...]
+    scores: Scores
+    shares: NDArray[np.float64]
+    order: tuple[int, ...]
+    places: list[Place]
+    last: Place | None
+
+
+def explain_run(spec: RunSpec, result: Finished, run: Run, layer: str | None) -> Explained:
+    """Look into a finished run. layer: name of the layer whose feature maps are shown; None for the tenth.
+
+    Raises StudyError for a layer that is not there, DataError where the weights are gone or the
+    pictures have changed.
+    """
+    case = _open(spec, result, run)
+    shown = _layer(layer, case.places)
+    said = case.scores.logits.argmax(1).numpy()
+    not_done = list(_not_done(case))
+    several = case.scores.several
+    true_counts, said_counts = _counts(case)
+    return Explained(
+        classes=case.stored.classes,
+        images=len(case.scores.targets),
+        metrics=case.scores.metrics(),
+        targets=None if several else case.scores.targets.numpy(),
+        predicted=None if several else said,
+        true_counts=true_counts,
+        said_counts=said_counts,
+        grid=tuple(_answer(case, index) for index in case.order[:GRID]),
+        maps=None if shown is None else _maps(case, shown),
+        heatmaps=() if several or case.last is None else tuple(_heatmaps(case, case.last)),
+        embedding=None if several else _embedding(case, not_done),
+        neighbours=tuple(_neighbours(case)),
+        layers={place.name: "x".join(map(str, place.shape)) for place in case.places if place.is_leaf},
+        last_map=case.last.name if case.last else "",
+        not_done=tuple(not_done),
+    )
+
+
+def _open(spec: RunSpec, result: Finished, run: Run) -> _Case:
+    stored, parts = reopen(spec, result, run)
+    scores = judged_scores(stored.config, run, parts, stored.mode, stored.network)
+    # A trial of a search is judged on validation pictures: its test part is sealed.
+    part, rows = (parts.val, parts.split.val) if run.protocol.sealed else (parts.test, parts.split.test)
+    ids = [parts.pictures.ids[row] for row in rows]
+    order = sorted(range(len(ids)), key=lambda index: hashlib.sha256(ids[index].encode()).digest())
+    places = feature_maps(stored.network, part.images_of(_chosen([0], stored)))
+    shares = probabilities(scores.logits.double(), stored.config).numpy()
+    return _Case(stored, parts, part, rows, scores, shares, tuple(order), places, last_convolutional(places))
+
+
+def _not_done(case: _Case) -> list[str]:
+    lines = []
+    if case.rows == case.parts.split.val:
+        lines.append("A trial of a search: its test pictures are sealed, so validation pictures are shown.")
+    if case.scores.several:
+        lines.append(
+            "Pictures of this data set have several labels: there is no one class to be taken for another, so "
+            "there is no confusion matrix, no map coloured by class, and no Grad-CAM of mistakes."
+        )
+    if case.last is None:
+        lines.append(
+            "This network has no convolutional feature map: Grad-CAM and pictures of layers do not apply, and "
+            "features are what its last layer is handed."
+        )
+    elif not case.scores.several and bool(case.scores.correct.all()):
+        lines.append("Every test picture is answered rightly: there is no mistake to look into.")
+    return lines
+
+
+def _layer(name: str | None, places: list[Place]) -> Place | None:
+    leaves = [place for place in places if place.is_leaf]
+    if name is None:
+        return (leaves[TENTH - 1] if len(leaves) >= TENTH else leaves[-1]) if leaves else None
+    found = [place for place in places if place.name == name]
+    if not found:
+        names = list(dict.fromkeys(place.name for place in leaves))
+        raise StudyError(
+            f"--layer {name}: the network has no such layer that gives a feature map",
+            hint=f"{near_match(name, names)}There are: {', '.join(names)}.",
+        )
+    return found[-1]
+
+
+def _counts(case: _Case) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    classes = len(case.stored.classes)
+    if case.scores.several:
+        present, named = case.scores.targets.numpy() > 0.5, case.shares > 0.5
+        return present.sum(0).astype(np.int64), named.sum(0).astype(np.int64)
+    true = np.bincount(case.scores.targets.numpy(), minlength=classes)
+    return true.astype(np.int64), np.bincount(case.shares.argmax(1), minlength=classes).astype(np.int64)
+
+
+def _answer(case: _Case, index: int) -> Answer:
+    row = case.shares[index]
+    if case.scores.several:
+        labels = np.flatnonzero(row > 0.5)
+        confidence = float(np.where(row > 0.5, row, 1 - row).min())
+    else:
+        labels, confidence = row.argmax(keepdims=True), float(row.max())
+    said = _named(case, labels)
+    picture = _picture(case, case.part, case.rows, index)
+    return Answer(picture, said, bool(case.scores.correct[index]), confidence)
+
+
+def _picture(case: _Case, part: Part, rows: Sequence[int], index: int) -> Picture:
+    chosen = _chosen([index], case.stored)
+    target = part.targets_of(chosen)[0].cpu().numpy()
+    labels = np.flatnonzero(target > 0.5) if target.ndim else np.array([int(target)])
+    pixels = part.pixels_of(chosen)[0].permute(1, 2, 0).contiguous().cpu().numpy()
+    return Picture(case.parts.pictures.ids[rows[index]], _named(case, labels), pixels)
+
+
+def _named(case: _Case, labels: NDArray[np.int64]) -> str:
+    return ", ".join(case.stored.classes[int(label)] for label in labels) or "none"
+
+
+def _chosen(indices: Sequence[int], stored: StoredNetwork) -> Tensor:
+    return torch.tensor(indices, dtype=torch.int64, device=stored.mode.device)
+
+
+def _maps(case: _Case, place: Place) -> FeatureMaps:
+    """Of the first picture of the grid."""
+    index = case.order[0]
+    images = case.part.images_of(_chosen([index], case.stored))
+    values = maps_at(case.stored.network, images, place)[0, :CHANNELS].cpu().numpy()
+    picture = _picture(case, case.part, case.rows, index)
+    return FeatureMaps(place.name, picture, values, place.shape[0])
+
+
+def _heatmaps(case: _Case, place: Place) -> list[Heatmap]:
+    """Of the surest mistakes: wrong answers with the largest probability."""
+    wrong = np.flatnonzero(~case.scores.correct)
+    chosen = wrong[np.argsort(-case.shares[wrong].max(1), kind="stable")][:MISTAKES]
+    if not len(chosen):
+        return []
+    indices = _chosen(chosen.tolist(), case.stored)
+    images = case.part.images_of(indices)
+    side = (images.shape[-2], images.shape[-1])
+    maps = [
+        as_heatmaps(grad_cam(case.stored.network, images, classes, place), side).cpu().numpy()
+        for classes in (case.scores.logits.argmax(1)[chosen].to(indices.device), case.part.targets_of(indices))
+    ]
+    answers = [_answer(case, int(index)) for index in chosen]
+    return [Heatmap(*one) for one in zip(answers, *maps, strict=True)]
+
+
+def _features(case: _Case, part: Part, indices: Sequence[int]) -> Features | None:
+    """(n, d): the last feature map averaged over the picture, or what the last layer is handed."""
+    stored = case.stored
+    size = evaluation_batch(stored.config.data.image_size, stored.config.batch_size)
+    found = []
+    for batch in _chosen(indices, stored).split(size):
+        images = part.images_of(batch)
+        if case.last is not None:
+            rows: Tensor | None = maps_at(stored.network, images, case.last).mean((2, 3))
+        else:
+            rows = inputs_of_last_linear(stored.network, images)
+        if rows is None:
+            return None
+        found.append(rows.cpu())
+    features: Features = torch.cat(found).numpy()
+    return features
+
+
+def _embedding(case: _Case, not_done: list[str]) -> Embedding | None:
+    chosen = case.order[:EMBEDDED]
+    features = _features(case, case.part, chosen)
+    points = None if features is None else on_a_plane(features)
+    if features is None or points is None:
+        not_done.append("The features are too few, or the same for all test pictures: there is no map of them.")
+        return None
+    return Embedding(points, case.scores.targets.numpy()[list(chosen)], features.shape[1])
+
+
+def _neighbours(case: _Case) -> list[Neighbours]:
+    """Test pictures, right and wrong ones in turn, with what is most like them in the fit part."""
+    correct = case.scores.correct
+    wrong = [index for index in case.order if not correct[index]][: QUERIES // 2]
+    right = [index for index in case.order if correct[index]][: QUERIES - len(wrong)]
+    queries = right + wrong
+    fit = case.parts.fit
+    gallery = np.linspace(0, len(fit) - 1, min(GALLERY, len(fit))).astype(int).tolist()
+    asked, known = _features(case, case.part, queries), _features(case, fit, gallery)
+    if asked is None or known is None:
+        return []
+    places, cosines = nearest(asked, known, NEAREST)
+    return [
+        Neighbours(
+            _answer(case, index),
+            tuple(
+                (_picture(case, fit, case.parts.split.fit, gallery[place]), float(cosine))
+                for place, cosine in zip(row, likeness, strict=True)
+            ),
+        )
+        for index, row, likeness in zip(queries, places, cosines, strict=True)
+    ]

@@ -1,0 +1,169 @@
+"""After training, as a user types it: derived rows, predictions, the check of the weights, the page about a run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+from typer.testing import CliRunner, Result
+
+from ablate.cli.app import app
+from tests.e2e.test_cli_walk import schema
+
+STUDY = """\
+study: after
+base:
+  data: {source: {name: digits}, classes: 10, image_size: 8, channels: 1, train: 120}
+  model: {name: vgg, blocks: [1, 1], width: 4, norm: {name: batch}, head: {name: gap}}
+  optimizer: {name: adam, lr: 2e-2}
+  batch_size: 16
+  epochs: 3
+chain:
+  Crop: {augment.crop: {padding: 1}}
+derive:
+  mirrored: {from: baseline, tta: {flip: true}}
+  two seeds: {from: baseline, ensemble: {members: 2}}
+  both: {from: [baseline, Crop], ensemble: {how: vote}}
+evidence: {test: {share: 0.1}, replicates: [2]}
+"""
+
+
+def ablate(*arguments: object) -> Result:
+    """One command; what it printed and how it ended."""
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A work folder in which the study has run; run.json holds what it printed."""
+    folder = tmp_path_factory.mktemp("after")
+    (folder / "after.yaml").write_text(STUDY, encoding="utf-8")
+    done = ablate("run", folder / "after.yaml", "--work", folder, "--executor", "inline", "--no-tracking", "--json")
+    assert done.exit_code == 0, done.output
+    (folder / "run.json").write_text(done.stdout, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three scans in a folder of folders."""
+    folder = tmp_path_factory.mktemp("pictures")
+    for number, name in enumerate(("0003.png", "deep/0001.png", "deep/0002.png")):
+        (folder / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(np.round(load_digits().images[number] * 255 / 16).astype(np.uint8)).save(folder / name)
+    return folder
+
+
+def derived(folder: Path) -> dict[str, Any]:
+    """The derived rows that `run --json` printed, by name."""
+    printed = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    jsonschema.validate(printed, schema("run"))
+    return {row["name"]: row for row in printed["derived"]}
+
+
+def test_run_makes_the_derived_rows_without_training(work: Path) -> None:
+    """Four runs were trained; views are computed by a worker, ensembles from what the runs stored."""
+    rows = derived(work)
+
+    assert len(list((work / ".ablate" / "runs").iterdir())) == 4
+    assert {name: (row["n"], row["networks"]) for name, row in rows.items()} == {
+        "mirrored": (2, 1),
+        "two seeds": (1, 2),
+        "both": (2, 2),
+    }
+    assert all(row["lo"] <= row["mean"] <= row["hi"] and not row["reason"] for row in rows.values())
+    assert "Made without training" in (work / "reports" / "after" / "report.md").read_text(encoding="utf-8")
+    assert "Made without training" in (work / "reports" / "after" / "report.html").read_text(encoding="utf-8")
+
+
+def test_an_ensemble_of_stored_answers_is_what_numpy_computes(work: Path) -> None:
+    """The mean of the two runs' probabilities, and its largest."""
+    printed = json.loads((work / "run.json").read_text(encoding="utf-8"))
+    plan = json.loads((work / ".ablate" / "studies" / "after" / "plan.json").read_text(encoding="utf-8"))
+    stored = []
+    for replicate in ("0", "1"):
+        folder = work / ".ablate" / "runs" / plan["variants"]["baseline"][replicate] / "001"
+        with np.load(folder / "outcomes.npz") as arrays:
+            order = np.argsort(arrays["id"])
+            stored.append((arrays["prob"][order].astype(float), arrays["target"][order]))
+    by_hand = 100 * float(((stored[0][0] + stored[1][0]).argmax(1) == stored[0][1]).mean())
+
+    assert printed["study"] == "after"
+    assert derived(work)["two seeds"]["mean"] == pytest.approx(by_hand)
+
+
+def test_the_report_is_written_again_from_what_was_computed(work: Path) -> None:
+    """The same rows; where the computed views are gone, the report says what to do."""
+    report = json.loads(ablate("report", work / "after.yaml", "--work", work, "--json").stdout)
+    assert {row["name"]: row for row in report["derived"]} == derived(work)
+
+    kept = work / ".ablate" / "cache" / "views"
+    kept.rename(kept.with_name("aside"))
+    without = json.loads(ablate("report", work / "after.yaml", "--work", work, "--json").stdout)
+    kept.with_name("aside").rename(kept)
+    rows = {row["name"]: row for row in without["derived"]}
+    assert "`ablate run` does it" in rows["mirrored"]["reason"]
+    assert rows["both"] == derived(work)["both"]
+
+
+def test_the_stored_weights_are_checked_against_the_recorded_accuracy(work: Path) -> None:
+    """Exactly, and said so."""
+    result = ablate("predict", "after/Crop/1", "--check", "--work", work)
+
+    assert result.exit_code == 0
+    assert "give the recorded accuracy again, exactly" in result.stdout
+
+
+def test_a_folder_is_predicted_into_a_submission(work: Path, pictures: Path, tmp_path: Path) -> None:
+    """Four digits and a class number, in the order of the numbers."""
+    csv, table = tmp_path / "submission.csv", tmp_path / "all.csv"
+    result = ablate("predict", "after/baseline/0", pictures, "--work", work, "--csv", csv, "--table", table, "--json")
+    found = json.loads(result.stdout)
+    best = {Path(row["image"]).name: max(row["probabilities"], key=row["probabilities"].get) for row in found}
+
+    assert result.exit_code == 0
+    assert csv.read_text() == "Id,Category\n" + "".join(f"{i:04}," + best[f"{i:04}.png"] + "\n" for i in (1, 2, 3))
+    assert table.read_text().splitlines()[0] == "image,class,0,1,2,3,4,5,6,7,8,9"
+
+
+def test_nothing_to_predict_is_told(work: Path) -> None:
+    """With what to add."""
+    result = ablate("predict", "after/baseline/0", "--work", work)
+    unlabelled = ablate("predict", "after/baseline/0", "--unlabelled", "--work", work)
+
+    assert (result.exit_code, unlabelled.exit_code) == (2, 2)
+    assert "--unlabelled or --check" in result.stderr
+    assert "no unlabelled part" in unlabelled.stderr
+
+
+def test_explain_writes_a_page_that_the_report_links_to(work: Path) -> None:
+    """Every figure the page names is there; the next report names the page."""
+    result = ablate("explain", "after/baseline/1", "--work", work, "--no-tracking", "--layer", "features.conv1_1")
+    page = work / "reports" / "after" / "explain" / "baseline-1" / "explain.md"
+    text = page.read_text(encoding="utf-8")
+    named = {line.split("](")[1].rstrip(")") for line in text.splitlines() if line.startswith("![")}
+    facts = json.loads((page.parent / "explain.json").read_text(encoding="utf-8"))
+    ablate("report", work / "after.yaml", "--work", work)
+    report = (work / "reports" / "after" / "report.md").read_text(encoding="utf-8")
+
+    assert result.exit_code == 0, result.output
+    assert named >= {"grid.png", "confusion.png", "predicted.png", "tsne.png", "nearest.png", "maps.png", "gradcam.png"}
+    assert all((page.parent / name).read_bytes().startswith(b"\x89PNG") for name in named)
+    assert "exactly" in text
+    assert facts["layer"] == "features.conv1_1"
+    assert "[after/baseline/1](explain/baseline-1/explain.md)" in report
+
+
+def test_a_layer_that_is_not_there_is_refused_before_anything_is_written(work: Path) -> None:
+    """With the near name."""
+    result = ablate("explain", "after/Crop/0", "--work", work, "--no-tracking", "--layer", "features.conv2")
+
+    assert result.exit_code == 2
+    assert "features.conv2_1" in result.stderr
+    assert not (work / "reports" / "after" / "explain" / "Crop-0").exists()
