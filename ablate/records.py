@@ -69,6 +69,8 @@ class Protocol:
     val: share (or number) of all images taken out of the training part, or None.
     weights: `last` epoch, or the epoch that was `best` on val by `metric`.
     sealed: the test part of replicate 0 is set aside and never read (search).
+    watch_test: record after each epoch which test images are right, for the column "as the source does it"
+    alone; it changes neither a run nor what it is judged by, hence it is no part of its identity.
     """
 
     test: TestRule
@@ -76,6 +78,7 @@ class Protocol:
     weights: Literal["last", "best"] = "last"
     metric: str = "accuracy"
     sealed: bool = False
+    watch_test: bool = False
 
     def identity(self) -> dict[str, Any]:
         """What of the protocol changes the outcome of a run."""

@@ -223,6 +223,23 @@ class VisibleStep(NamedTuple):
     difference: float | None
 
 
+class OptimismRow(NamedTuple):
+    """Picking the best epoch on test, as the source did, on our own runs; in shown units.
+
+    See `ablate.stats.optimism.Optimism`. lo, hi: of the optimism, None for a single replicate. Verdicts never
+    use any of it.
+    """
+
+    variant: str
+    as_source: float
+    honest: float
+    optimism: float
+    lo: float | None
+    hi: float | None
+    n_replicates: int
+    n_epochs: int
+
+
 class SelfTestRow(NamedTuple):
     """The baseline against itself, in shown units; see `ablate.stats.selftest.SelfTest`."""
 
@@ -276,7 +293,8 @@ class Findings:
     settling is None where nothing is open. reruns: variant -> command. cautions: sentences on numbers that
     may not mean what they seem to: plans changed after looking, identical answers, variants that learnt nothing.
     visible: for each planned look. self_test: for the design that compares the baseline with itself. remarks:
-    sentences on the evidence as a whole.
+    sentences on the evidence as a whole. optimism: where the source picked its epoch on test. watched_reads:
+    of test images for that column alone: distinct images, reads, most reads of one; None where there were none.
     total: the last variant of a chain against the baseline. images: what the test images tell one by one.
     thumbnails: image id -> PNG. derived: rows made without training. explained: pages about single runs, (name
     of the run, path from the report's folder).
@@ -304,6 +322,8 @@ class Findings:
     visible: tuple[VisibleStep, ...] = ()
     self_test: SelfTestRow | None = None
     remarks: tuple[str, ...] = ()
+    optimism: tuple[OptimismRow, ...] = ()
+    watched_reads: tuple[int, int, int] | None = None
     total: EffectRow | None = None
     images: ImageFacts | None = None
     thumbnails: Mapping[str, bytes] = field(default_factory=dict)

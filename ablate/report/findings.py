@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from math import sqrt
+from math import isfinite, sqrt
 from pathlib import Path
 
 from ablate.declared import why_void
@@ -12,15 +12,17 @@ from ablate.looks import look_shares
 from ablate.records import Cell, Contrast, Prepared
 from ablate.report.cautions import cautions_of, changed_looks
 from ablate.report.commands import commands_for
-from ablate.report.facts import Evidence, Findings, Metric, Noise, SelfTestRow, VariantRow, VisibleStep
+from ablate.report.facts import Evidence, Findings, Metric, Noise, OptimismRow, SelfTestRow, VariantRow, VisibleStep
 from ablate.report.history import histories_of, mixed_of, provenance_of, stale_of
 from ablate.report.outcomes import image_facts
 from ablate.report.questions import metric_of, question_of
-from ablate.report.remarks import attribution_remarks, self_test_remarks, visible_remark
+from ablate.report.remarks import attribution_remarks, optimism_remarks, self_test_remarks, visible_remark
 from ablate.report.rows import deviation, effect_rows, run_row, variant_row
 from ablate.report.settling import settling_of
 from ablate.stats.cells import StatisticsError
-from ablate.stats.effects import WAITING, Effect, Question, estimate_effects, variant_levels
+from ablate.stats.effects import Effect, Question, estimate_effects, variant_levels
+from ablate.stats.looks import WAITING
+from ablate.stats.optimism import optimism_of, watched_reads
 from ablate.stats.scores import ScoreBook, arrange, read_scores
 from ablate.stats.selftest import self_test
 from ablate.stats.visible import visible_at_looks
@@ -68,6 +70,7 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
     evidence = _evidence(study, plan, effects, look)
     rows = effect_rows(effects, variants, metric, plan.looks)
     visible = _visible(plan, effects, metric)
+    optimism = _optimism(plan, cells)
     copies = _self_test(study, plan, cells, effects, book, metric)
     commands = commands_for(study, work)
     total = _total(plan, cells, question, look=look, book=book)
@@ -100,12 +103,15 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
         total=next(iter(effect_rows(total, variants, metric, plan.looks)), None),
         images=images,
         thumbnails=thumbnails(divided) if thumbnails is not None and divided else {},
+        optimism=optimism,
+        watched_reads=watched_reads(cells) if optimism else None,
         visible=visible,
         self_test=copies,
         remarks=(
             *visible_remark(visible, metric),
             *self_test_remarks(copies, metric),
             *attribution_remarks(rows, metric),
+            *optimism_remarks(optimism, metric),
         ),
     )
 
@@ -132,6 +138,25 @@ def _total(
         if found[0].judged.reason != WAITING:
             return found
     return estimate_effects(cells, [contrast], question, look=1, book=book)
+
+
+def _optimism(plan: Plan, cells: Sequence[Cell]) -> tuple[OptimismRow, ...]:
+    """For a study whose source picked its epoch on the test images; accuracies, in percent."""
+    if not plan.protocol.watch_test:
+        return ()
+    return tuple(
+        OptimismRow(
+            variant=found.variant,
+            as_source=100 * found.as_source,
+            honest=100 * found.honest,
+            optimism=100 * found.optimism,
+            lo=100 * found.lo if isfinite(found.lo) else None,
+            hi=100 * found.hi if isfinite(found.hi) else None,
+            n_replicates=found.n_replicates,
+            n_epochs=found.n_epochs,
+        )
+        for found in optimism_of(cells, chosen_on_val=plan.protocol.weights == "best")
+    )
 
 
 def _visible(plan: Plan, effects: Sequence[Effect], metric: Metric) -> tuple[VisibleStep, ...]:

@@ -102,12 +102,15 @@ def reads_table(findings: Findings, say: Words = ENGLISH) -> Table:
     facts = findings.images
     if facts is None:
         return table_of(say("heading.reads"), [])
-    images, reads, most = facts.reads
+    reads = {"verdict": facts.reads}
+    if findings.watched_reads is not None:
+        reads["watched"] = findings.watched_reads
     columns = [
-        Column(say("column.purpose"), "text", [say("purpose.verdict")]),
-        Column(say("column.images"), "number", [count_words(images)]),
-        Column(say("column.reads"), "number", [count_words(reads)]),
-        Column(say("column.most"), "number", [count_words(most)]),
+        Column(say("column.purpose"), "text", [say(f"purpose.{purpose}") for purpose in reads]),
+        *(
+            Column(say(f"column.{name}"), "number", [count_words(row[i]) for row in reads.values()])
+            for i, name in enumerate(("images", "reads", "most"))
+        ),
     ]
     return table_of(say("heading.reads"), columns, say("note.reads"), "test-reads")
 

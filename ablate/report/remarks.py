@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ablate.report.attribution import contribution_rows
-from ablate.report.facts import EffectRow, Metric, SelfTestRow, VisibleStep
+from ablate.report.facts import EffectRow, Metric, OptimismRow, SelfTestRow, VisibleStep
 from ablate.report.numbers import counted, listed, number, with_interval
 from ablate.report.words import size_words
 
@@ -35,6 +35,20 @@ def self_test_remarks(found: SelfTestRow | None, metric: Metric) -> list[str]:
     if found.correlation is not None:
         lines.append(
             f"Two runs answer the same images alike: their scores correlate by {number(found.correlation, 2)}."
+        )
+    return lines
+
+
+def optimism_remarks(rows: Sequence[OptimismRow], metric: Metric) -> list[str]:
+    """What the source's way of picking an epoch claims, beside what is left of it on other images."""
+    lines = []
+    for row in rows:
+        gap = with_interval(row.optimism, row.lo, row.hi, metric.decimals, sign="+")
+        lines.append(
+            f"{row.variant} as the source does it, the best of {row.n_epochs} epochs by the test images: "
+            f"{number(row.as_source, metric.decimals)}; picked without the images it is scored on: "
+            f"{number(row.honest, metric.decimals)}. The difference, {gap} in "
+            f"{counted(row.n_replicates, 'replicate')}, is the price of looking; no verdict uses these numbers."
         )
     return lines
 

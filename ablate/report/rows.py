@@ -13,7 +13,8 @@ from ablate.report.facts import EffectRow, Metric, Published, RunRow, VariantRow
 from ablate.report.numbers import counted, duration
 from ablate.report.questions import shown_scale
 from ablate.stats.accuracy import Accuracy
-from ablate.stats.effects import WAITING, Effect, is_to_come
+from ablate.stats.effects import Effect, is_to_come
+from ablate.stats.looks import WAITING
 from ablate.stats.verdict import NextLook, verdict_text
 from ablate.study.plan import published_fraction
 

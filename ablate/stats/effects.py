@@ -14,16 +14,14 @@ from ablate.stats.accuracy import Accuracy, accuracy_of_numbers, variant_accurac
 from ablate.stats.cells import Array, Cells, StatisticsError
 from ablate.stats.engine import estimate, estimate_apart
 from ablate.stats.frame import different_tests, run_numbers
-from ablate.stats.looks import futile, spend
+from ablate.stats.looks import WAITING, Answer, Found, judge_looks
 from ablate.stats.replicate_level import estimate_replicates
 from ablate.stats.scores import ScoreBook, arrange, other_images, read_scores
 from ablate.stats.student import Estimate
-from ablate.stats.verdict import Judged, RawP, Rules, decide, raw_p, unassessable
+from ablate.stats.verdict import Judged, Rules
 
 OTHER_TESTS = "different test sets"
-WAITING = "runs of this look are still missing"
 ADDED = "replicates added after looking"
-_MENDABLE = (WAITING, "single run", "no replicate in which all its runs finished")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +68,7 @@ class Effect:
     @property
     def is_open(self) -> bool:
         """Whether runs that are still planned may answer it."""
-        if self.judged.verdict == "not_assessable":
-            return self.judged.reason in _MENDABLE
-        return self.judged.verdict == "undecided" and not self.stopped
+        return Answer(self.judged, self.look, self.share, self.chance, self.stopped).is_open
 
 
 def estimate_effects(
@@ -142,30 +138,15 @@ class _Runs(NamedTuple):
 
 
 def _judge_family(runs: _Runs, contrasts: Sequence[Contrast], question: Question, look: int) -> list[Effect]:
-    settled: dict[int, Effect] = {}
-    smallest: RawP | None = None
+    def estimate_at(number: int, _: Collection[int] | None) -> Found:
+        found, reasons = _estimate(runs.up_to(question.looks[number - 1]), contrasts, question)
+        return found, reasons | voided
+
+    voided = _voided(runs, contrasts, question)
+    rules = Rules(negligible=question.negligible, worthwhile=question.worthwhile, goal=question.goal)
     shares = look_shares(question.looks, question.shares)
-    for number, (replicates, share) in enumerate(zip(question.looks[:look], shares, strict=False), start=1):
-        rules = Rules(negligible=question.negligible, worthwhile=question.worthwhile, goal=question.goal, share=share)
-        found, reasons = _estimate(runs.up_to(replicates), contrasts, question)
-        reasons = unassessable(found, reasons | _voided(runs, contrasts, question))
-        closed = [i for i, effect in settled.items() if not effect.is_open]
-        smallest = spend(raw_p(found, rules, reasons=reasons), share, smallest, closed=closed)
-        for i, judged in enumerate(decide(found, smallest, rules, reasons=reasons)):
-            if i in closed:
-                continue
-            chance = None
-            if judged.verdict == "undecided" and number < len(shares):
-                chance = futile(found[i], question.looks[-1], family_size=len(contrasts), share=shares[-1])
-            settled[i] = Effect(
-                contrast=contrasts[i],
-                judged=judged,
-                look=number,
-                share=share,
-                chance=chance,
-                stopped=chance is not None and chance < rules.futility,
-            )
-    return [settled[i] for i in range(len(contrasts))]
+    answers = judge_looks(estimate_at, rules, question.looks, shares, up_to=look)
+    return [Effect(contrast=contrast, **answer._asdict()) for contrast, answer in zip(contrasts, answers, strict=True)]
 
 
 def _voided(runs: _Runs, contrasts: Sequence[Contrast], question: Question) -> dict[int, str]:

@@ -2,13 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from math import isfinite, sqrt
+from typing import NamedTuple
 
 from scipy.special import ndtr, ndtri
 
 from ablate.stats.student import Estimate
-from ablate.stats.verdict import RawP
+from ablate.stats.verdict import NO_RUNS, SINGLE_RUN, Judged, RawP, Rules, decide, raw_p, unassessable
+
+WAITING = "runs of this look are still missing"
+MENDABLE = (WAITING, SINGLE_RUN, NO_RUNS)
+"""Why a member is not assessable yet, though further runs may change that."""
+
+Found = tuple[Sequence[Estimate | None], Mapping[int, str]]
+"""The estimates of a family, and position -> why that member gets no verdict."""
+
+
+class Answer(NamedTuple):
+    """One member of a family after some looks: its verdict, and the look (counted from 1) whose numbers these are.
+
+    share: the part of alpha of that look. chance: the predicted chance that the looks still planned show a
+    difference, None where it was not asked; stopped: it was too small (futility).
+    """
+
+    judged: Judged
+    look: int
+    share: float
+    chance: float | None
+    stopped: bool
+
+    @property
+    def is_open(self) -> bool:
+        """Whether runs that are still planned may answer it."""
+        if self.judged.verdict == "not_assessable":
+            return self.judged.reason in MENDABLE
+        return self.judged.verdict == "undecided" and not self.stopped
+
+
+def judge_looks(
+    estimate_at: Callable[[int, Collection[int] | None], Found],
+    rules: Rules,
+    looks: Sequence[int],
+    shares: Sequence[float],
+    *,
+    up_to: int,
+) -> list[Answer]:
+    """The members of one family after the first `up_to` looks.
+
+    estimate_at: look (counted from 1) and the positions still open (None: all) -> what the runs up to it say.
+    Holm sees the
+    smallest p / share over the looks so far. A member that is settled keeps that look's verdict and numbers.
+    looks: planned replicates; shares: of alpha. rules: their share is that of each look in turn.
+    """
+    answers: list[Answer] = []
+    smallest: RawP | None = None
+    for number, share in enumerate(shares[:up_to], start=1):
+        at_look = replace(rules, share=share)
+        open_ = [i for i, answer in enumerate(answers) if answer.is_open]
+        found, reasons = estimate_at(number, open_ if answers else None)
+        reasons = unassessable(found, reasons)
+        closed = [i for i, answer in enumerate(answers) if not answer.is_open]
+        smallest = spend(raw_p(found, at_look, reasons=reasons), share, smallest, closed=closed)
+        now = []
+        for one, judged in zip(found, decide(found, smallest, at_look, reasons=reasons), strict=True):
+            chance = None
+            if judged.verdict == "undecided" and number < len(shares):
+                chance = futile(one, looks[-1], family_size=len(found), share=shares[-1], alpha=rules.alpha)
+            now.append(Answer(judged, number, share, chance, chance is not None and chance < rules.futility))
+        answers = [answers[i] if i in closed else answer for i, answer in enumerate(now)]
+    return answers
 
 
 def spend(p: RawP, share: float, before: RawP | None, *, closed: Collection[int] = ()) -> RawP:

@@ -44,9 +44,13 @@ class Scored(NamedTuple):
     different_test: frozenset[str]
 
 
+COLUMNS = {PER_IMAGE_METRIC: "score", "robust_accuracy": "robust"}
+"""Metrics whose column in a run's npz has another name than they have."""
+
+
 def column_of(metric: str) -> str:
-    """The column of a run's npz that holds a metric image by image: `score` for accuracy, else its own name."""
-    return "score" if metric == PER_IMAGE_METRIC else metric
+    """The column of a run's npz that holds a metric image by image: `score` for accuracy, mostly its own name."""
+    return COLUMNS.get(metric, metric)
 
 
 def read_scores(cells: Sequence[Cell], metric: str = PER_IMAGE_METRIC) -> ScoreBook | None:

@@ -22,6 +22,9 @@ Verdict = Literal["better", "worse", "same", "no_worthwhile_gain", "undecided", 
 Goal = Literal["max", "min"]
 Supplement = Literal["", "larger", "negligible"]
 
+SINGLE_RUN = "single run"
+NO_RUNS = "no replicate in which all its runs finished"
+
 POWER = 0.8
 """The chance with which the smallest visible difference is seen."""
 
@@ -134,7 +137,7 @@ def judge(
 def unassessable(estimates: Sequence[Estimate | None], reasons: Mapping[int, str]) -> dict[int, str]:
     """Position -> why that member gets no verdict: the given reasons, then fewer than two replicates."""
     own = {
-        i: "no replicate in which all its runs finished" if found is None else "single run"
+        i: NO_RUNS if found is None else SINGLE_RUN
         for i, found in enumerate(estimates)
         if found is None or found.n_replicates < 2
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +23,9 @@ from ablate.study.reader import Document, read_file, read_value
 from ablate.study.schema import CHECKS, DESIGNS, CompareBlock, EvidenceBlock, StudyFile, TestBlock
 from ablate.study.search_block import SearchBlock, TuneBlock
 from ablate.study.validation import dotted, validate
+
+BEST_ON_TEST = re.compile(r"\bbest epoch on (the )?test\b", re.IGNORECASE)
+"""How `published.protocol` says that the source picked its epoch on the test images."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +112,14 @@ class Study:
                 test = Share(share=share)
             case _:
                 test = Official()
-        return Protocol(test=test, val=self.evidence.val, weights=self.evidence.weights, metric=self.evidence.metric)
+        evidence, said = self.evidence, str((self.published or {}).get("protocol", ""))
+        return Protocol(
+            test=test,
+            val=evidence.val,
+            weights=evidence.weights,
+            metric=evidence.metric,
+            watch_test=BEST_ON_TEST.search(said) is not None,
+        )
 
 
 def load_study(

@@ -18,7 +18,8 @@ class Progress:
     """How far a run has come. Epochs and steps count from 0 and name what comes next.
 
     loss_sum and correct_sum belong to the unfinished epoch; the best_ fields to `weights: best`;
-    history, the metrics of each finished epoch, to early stopping and to a schedule that watches the loss.
+    history, the metrics of each finished epoch, to early stopping and to a schedule that watches the loss;
+    watched, right and wrong test images after each epoch as packed bits, to a protocol that asks for them.
     """
 
     epoch: int = 0
@@ -32,6 +33,7 @@ class Progress:
     best_value: float | None = None
     best_state: dict[str, Tensor] | None = None
     history: list[dict[str, float]] = field(default_factory=list)
+    watched: list[Tensor] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

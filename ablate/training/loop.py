@@ -21,7 +21,7 @@ from ablate.training.evaluate import evaluate, evaluation_batch, right_guesses
 from ablate.training.freezing import set_training
 from ablate.training.frozen_features import with_stored_features
 from ablate.training.numerics import Mode, set_up
-from ablate.training.outcome import write_outcome
+from ablate.training.outcome import right_on_test, write_outcome
 from ablate.training.seeding import Draws, dropout_seed, epoch_order, order_generator, seed_dropout
 from ablate.training.start import untrained
 from ablate.training.techniques.accumulation import pieces
@@ -62,6 +62,8 @@ def train_epochs(config: Config, run: Run, parts: Parts, mode: Mode, trained: Tr
         progress.seconds += time.monotonic() - started
         finished = progress.epoch + 1
         run.epoch(finished, metrics)
+        if run.protocol.watch_test and not run.protocol.sealed:
+            progress.watched.append(right_on_test(config, parts, mode, trained))
         if run.protocol.weights == "best":
             _keep_best(_upward(run.protocol.metric, metrics), trained)
         progress.epoch, progress.step, progress.loss_sum, progress.correct_sum = finished, 0, 0.0, 0

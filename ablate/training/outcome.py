@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from ablate.protocols import Run
 from ablate.records import Cost, Outcome
@@ -37,7 +37,7 @@ def write_outcome(config: Config, run: Run, parts: Parts, mode: Mode, trained: T
     if not run.protocol.sealed:
         images = run.folder / IMAGES
         ids = [parts.pictures.ids[i] for i in parts.split.test]
-        _write_columns(config, images, ids, scores, attacked)
+        _write_columns(config, images, ids, scores, attacked, trained.progress.watched)
     weights = run.folder / WEIGHTS
     tensors = {
         name: tensor.contiguous()
@@ -71,6 +71,16 @@ def judged_scores(config: Config, run: Run, parts: Parts, mode: Mode, network: n
     return evaluate(network, _judged(run, parts), mode, batch_size=batch_size)
 
 
+def right_on_test(config: Config, parts: Parts, mode: Mode, trained: Trained) -> Tensor:
+    """Which test images the network has right now, as packed bits: shape (ceil(n / 8),) uint8.
+
+    Read for the source's protocol alone: nothing is chosen by it.
+    """
+    batch_size = evaluation_batch(config.data.image_size, config.batch_size)
+    correct = evaluate(trained.tested, parts.test, mode, batch_size=batch_size).correct
+    return torch.from_numpy(np.packbits(correct))
+
+
 def attacked_scores(config: Config, run: Run, parts: Parts, mode: Mode, network: nn.Module, attack: Attack) -> Scores:
     """The network on the same images, each changed against it."""
     generator = robustness_generator(run.replicate)
@@ -83,16 +93,26 @@ def _judged(run: Run, parts: Parts) -> Part:
     return parts.val if run.protocol.sealed else parts.test
 
 
-def _write_columns(config: Config, path: Path, ids: list[str], scores: Scores, attacked: Scores | None) -> None:
-    """One row a test image. robust, where the images were attacked too: whether the guess was still right."""
+def _write_columns(
+    config: Config, path: Path, ids: list[str], scores: Scores, attacked: Scores | None, watched: list[Tensor]
+) -> None:
+    """One row a test image. robust, where the images were attacked too: whether the guess was still right.
+
+    epochs, where the source's protocol asks for it: after each epoch, right and wrong as packed bits.
+    """
     columns: dict[str, Any] = {
         "id": np.array(ids),
         "target": scores.targets.numpy().astype(np.bool_ if scores.several else np.int32),
         "score": scores.correct.astype(np.float32),
         "prob": probabilities(scores.logits, config).numpy().astype(np.float16),
     }
+    if not scores.several:
+        # As float64, so that their mean is the metric.
+        columns["loss"] = nn.functional.cross_entropy(scores.logits, scores.targets, reduction="none").double().numpy()
     if attacked is not None:
         columns["robust"] = attacked.correct.astype(np.float32)
+    if watched:
+        columns["epochs"] = torch.stack(watched).numpy()
     np.savez_compressed(path, **columns)
 
 
