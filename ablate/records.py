@@ -69,8 +69,7 @@ class Protocol:
     val: share (or number) of all images taken out of the training part, or None.
     weights: `last` epoch, or the epoch that was `best` on val by `metric`.
     sealed: the test part of replicate 0 is set aside and never read (search).
-    watch_test: record after each epoch which test images are right, for the column "as the source does it"
-    alone; it changes neither a run nor what it is judged by, hence it is no part of its identity.
+    watch_test: record right and wrong test images after each epoch; nothing is chosen by it, so it is no identity.
     """
 
     test: TestRule

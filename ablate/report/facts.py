@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from ablate.records import Stamp, TestRule
 from ablate.report.derived_facts import DerivedRow
+from ablate.report.extra_facts import OptimismRow, SelfTestRow, VisibleStep
 from ablate.report.image_facts import ImageFacts
 from ablate.report.search_facts import TuningRow
 from ablate.stats.student import Basis
@@ -214,40 +215,6 @@ class StaleRun:
     variant: str
     replicate: int
     differences: tuple[str, ...]
-
-
-class VisibleStep(NamedTuple):
-    """The smallest true difference a planned look shows in four studies of five, by the noise seen so far."""
-
-    replicates: int
-    difference: float | None
-
-
-class OptimismRow(NamedTuple):
-    """Picking the best epoch on test, as the source did, on our own runs; in shown units.
-
-    See `ablate.stats.optimism.Optimism`. lo, hi: of the optimism, None for a single replicate. Verdicts never
-    use any of it.
-    """
-
-    variant: str
-    as_source: float
-    honest: float
-    optimism: float
-    lo: float | None
-    hi: float | None
-    n_replicates: int
-    n_epochs: int
-
-
-class SelfTestRow(NamedTuple):
-    """The baseline against itself, in shown units; see `ablate.stats.selftest.SelfTest`."""
-
-    kappa: float
-    spread: float
-    correlation: float | None
-    false_verdicts: int
-    judged: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,8 @@ from ablate.looks import look_shares
 from ablate.records import Cell, Contrast, Prepared
 from ablate.report.cautions import cautions_of, changed_looks
 from ablate.report.commands import commands_for
-from ablate.report.facts import Evidence, Findings, Metric, Noise, OptimismRow, SelfTestRow, VariantRow, VisibleStep
+from ablate.report.extra_facts import OptimismRow, SelfTestRow, VisibleStep
+from ablate.report.facts import Evidence, Findings, Metric, Noise, VariantRow
 from ablate.report.history import histories_of, mixed_of, provenance_of, stale_of
 from ablate.report.outcomes import image_facts
 from ablate.report.questions import metric_of, question_of

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ablate.report.attribution import contribution_rows
-from ablate.report.facts import EffectRow, Metric, OptimismRow, SelfTestRow, VisibleStep
+from ablate.report.extra_facts import OptimismRow, SelfTestRow, VisibleStep
+from ablate.report.facts import EffectRow, Metric
 from ablate.report.numbers import counted, listed, number, with_interval
 from ablate.report.words import size_words
 
