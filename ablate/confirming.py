@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ablate.errors import DecisionNeeded, StudyError
+from ablate.executing import LazyExecutor
 from ablate.files import read_json, sha256_json, write_json
 from ablate.harness.coordinator import FixedSource, News
 from ablate.harness.interruption import Interruption
@@ -22,7 +23,7 @@ from ablate.overrides import flattened
 from ablate.protocols import StudySummary
 from ablate.records import Contrast, FirstFold, Folds, Protocol, Variant
 from ablate.search import SearchQuestion, Tried
-from ablate.session import LazyExecutor, Options, Session, conduct, look_at_data, open_tracker
+from ablate.session import Options, Session, conduct, look_at_data, open_tracker
 from ablate.settings import Settings, identity_of
 from ablate.showing import judge_study
 from ablate.study.load import Study

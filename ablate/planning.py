@@ -8,11 +8,12 @@ from statistics import NormalDist
 from typing import Any
 
 from ablate.description import Description
+from ablate.executing import default_workers
 from ablate.harness.describing import describe, recalled
 from ablate.harness.telling import changes_text
 from ablate.looks import look_shares
 from ablate.records import Folds, Variant
-from ablate.session import Options, Session, default_workers, settled
+from ablate.session import Options, Session, settled
 from ablate.study.plan import Plan
 from ablate.survey import Survey, collect
 

@@ -64,6 +64,10 @@ class Executor(Contract):
         """Begin the attempt whose spec.json lies in this folder."""
         ...
 
+    def accepts(self, replicate: int) -> bool:
+        """False where what this replicate's runs must share, a kind of device, is taken just now."""
+        ...
+
     def finished(self, timeout: float) -> Sequence[Exit]:
         """Attempts that ended since the last call; waits up to `timeout` seconds for one."""
         ...

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ablate.confirming import Confirmation, confirm
 from ablate.errors import StudyError
+from ablate.executing import LazyExecutor, lazy_executor
 from ablate.files import locked
 from ablate.harness.coordinator import Listener, News
 from ablate.harness.interruption import Interruption
@@ -33,12 +34,10 @@ from ablate.search import (
 )
 from ablate.search_memory import carry_over, recalled, refuse_other_storage, refuse_taken_name, remember
 from ablate.session import (
-    LazyExecutor,
     Options,
     Session,
     conduct,
     interruption_of,
-    lazy_executor,
     look_at_data,
     open_tracker,
     undone_if_refused,

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from ablate.adaptive import wanted_by_look
 from ablate.errors import AblateError, StudyError
-from ablate.execute.environment import cores, git_commit, gpus
-from ablate.execute.inline import InlineExecutor
+from ablate.execute.environment import git_commit
 from ablate.execute.live import Task
-from ablate.execute.pool import open_pool
+from ablate.executing import LazyExecutor
 from ablate.harness import preparing
 from ablate.harness.coordinator import Coordinator, Listener
 from ablate.harness.interruption import Interruption
 from ablate.harness.progress import OnProgress, Progress
 from ablate.naming import write_names
 from ablate.protocols import Executor, Source, Tracker
-from ablate.records import Prepared, Replicate, Variant
+from ablate.records import Prepared, Replicate
 from ablate.resolve import source_digest
 from ablate.store import Store
 from ablate.study.load import Study
@@ -41,6 +40,7 @@ class Options:
     look: up to which planned look, counted from 1; 0 for as far as the study has been taken already, so
     that a plain call after a later look does not fall back behind it.
     seconds: how long the call may take; then runs write their checkpoints and it ends.
+    slots_per_gpu: runs that share a graphics card.
     """
 
     executor: Literal["pool", "inline"] = "pool"
@@ -53,6 +53,7 @@ class Options:
     retry_failed: bool = False
     checkpoint_seconds: float = 300.0
     seconds: float | None = None
+    slots_per_gpu: int = 1
     reports: Path | None = None
 
 
@@ -88,6 +89,7 @@ class Session:
             source_digest=self.source,
             git_commit=git_commit(self.work),
             checkpoint_seconds=options.checkpoint_seconds,
+            keep_weights=self.study.keep_weights,
         )
 
     def store_plan(self) -> None:
@@ -189,54 +191,6 @@ def open_tracker(session: Session, options: Options) -> Tracker | None:
     from ablate.track.uri import tracking_uri
 
     return MlflowTracker(tracking_uri(options.tracking_uri, session.work), session.work)
-
-
-@dataclass(slots=True)
-class LazyExecutor:
-    """Opens the executor when the first run needs it: a second call of a study trains nothing."""
-
-    slots: int
-    _open: Any
-    _executor: Executor | None = None
-
-    def open(self) -> Executor:
-        """The executor, started once."""
-        if self._executor is None:
-            self._executor = self._open()
-        return self._executor
-
-    def close(self) -> None:
-        """End what was started, if anything was."""
-        if self._executor is not None:
-            self._executor.close()
-
-
-@contextmanager
-def lazy_executor(session: Session, options: Options) -> Iterator[LazyExecutor]:
-    if options.executor == "inline":
-        lazy = LazyExecutor(1, InlineExecutor)
-    else:
-        slots = options.workers or default_workers(session.plan.variants)
-        warm = [session.study.trainer.warm]
-        lazy = LazyExecutor(slots, lambda: open_pool(slots=slots, work=session.work, warm=warm, gpus=gpus()))
-    try:
-        yield lazy
-    finally:
-        lazy.close()
-
-
-def default_workers(variants: Sequence[Variant]) -> int:
-    """One run a GPU, else as many as the cores carry with the study's threads each."""
-    if gpus():
-        return gpus()
-    threads = max((_threads(variant.config) for variant in variants), default=1)
-    return max(1, cores() // threads)
-
-
-def _threads(config: Mapping[str, Any]) -> int:
-    numerics = config.get("numerics")
-    threads = numerics.get("threads") if isinstance(numerics, Mapping) else None
-    return threads if isinstance(threads, int) else 1
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ablate.deriving import compute_views
 from ablate.errors import DecisionNeeded, TrackingError
+from ablate.executing import lazy_executor
 from ablate.files import locked
 from ablate.harness.coordinator import FixedSource, Listener, News
 from ablate.harness.progress import OnProgress, Progress
@@ -21,12 +22,12 @@ from ablate.harness.refreshing import Refresher
 from ablate.harness.telling import label_of, study_card, tell, tell_all
 from ablate.protocols import StudyCard, Tracker
 from ablate.records import Cell, RunSpec
+from ablate.room import refuse_full, refuse_unwritable
 from ablate.session import (
     Options,
     Session,
     conduct,
     interruption_of,
-    lazy_executor,
     look_at_data,
     open_session,
     open_tracker,
@@ -82,6 +83,7 @@ def run_study(
     options = options or Options()
     session = open_session(study, work)
     options = settled(session, options)
+    refuse_unwritable(session.work)
     tracker = open_tracker(session, options)
     with undone_if_refused(session.store), locked(session.store.study(study.name) / "lock"):
         if not session.is_tuned:
@@ -103,6 +105,7 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
             step = replace(options, look=look)
             found = session.survey(step)
             to_run = _decide(session, found, step)
+            refuse_full(session.store, (spec for _, spec in to_run), (run.folder for _, _, run in found.cached[-3:]))
             looks.append(Progress(total=len(to_run), cached=len(found.cached), slots=executor.slots))
             on_progress(looks[-1])
             if to_run:

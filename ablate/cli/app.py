@@ -12,7 +12,8 @@ import typer
 
 from ablate.cli.after import explain, predict
 from ablate.cli.judging import judge
-from ablate.cli.loading import load, seconds_of
+from ablate.cli.keeping import clean, doctor
+from ablate.cli.loading import load, seconds_of, workers_of
 from ablate.cli.options import (
     DesignName,
     Executor,
@@ -27,6 +28,7 @@ from ablate.cli.options import (
     RetryFailed,
     Reuse,
     Sets,
+    SlotsPerGpu,
     StudyPath,
     Uri,
     Work,
@@ -49,13 +51,24 @@ app = typer.Typer(
 )
 
 
+@app.callback(invoke_without_command=True)
+def _common(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.", is_eager=True)] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as version_of
+
+        say(version_of("ablate-harness"))
+        raise typer.Exit
+
+
 def main() -> None:
     """Entry point of the `ablate` command."""
     app()
 
 
 @app.command()
-def demo(work: Work = Path(), workers: Workers = None, json_: Json = False) -> None:
+def demo(work: Work = Path(), workers: Workers = "auto", json_: Json = False) -> None:
     """Run the quick start: five changes to a small VGG on 1,797 scans of digits, in two minutes.
 
     Example: ablate demo
@@ -63,7 +76,7 @@ def demo(work: Work = Path(), workers: Workers = None, json_: Json = False) -> N
     from ablate.session import Options
 
     with errors_shown():
-        _run(_quickstart(work), work, Options(workers=workers), as_json=json_, next_steps=_NEXT)
+        _run(_quickstart(work), work, Options(workers=workers_of(workers)), as_json=json_, next_steps=_NEXT)
 
 
 @app.command()
@@ -75,13 +88,14 @@ def run(
     look: Look = None,
     only: Only = None,
     executor: Executor = ExecutorName.pool,
-    workers: Workers = None,
+    workers: Workers = "auto",
     tracking_uri: Uri = None,
     no_tracking: NoTracking = False,
     reuse: Reuse = False,
     retrain: Retrain = False,
     retry_failed: RetryFailed = False,
     for_: For = None,
+    slots_per_gpu: SlotsPerGpu = 1,
     json_: Json = False,
 ) -> None:
     """Train what is missing, judge every step, write the report.
@@ -96,7 +110,7 @@ def run(
             raise StudyError("--reuse and --retrain exclude each other")
         options = Options(
             executor=executor.value,
-            workers=workers,
+            workers=workers_of(workers),
             tracking_uri=tracking_uri,
             track=not no_tracking,
             look=look or 0,
@@ -104,6 +118,7 @@ def run(
             stale="reuse" if reuse else "retrain" if retrain else "ask",
             retry_failed=retry_failed,
             seconds=seconds_of("--for", for_),
+            slots_per_gpu=slots_per_gpu,
         )
         _run(load(study, work, set_, design), work, options, as_json=json_)
 
@@ -126,7 +141,7 @@ def optuna(
         bool, typer.Option("--ablate-winner", help="With confirm: also ask which of the winner's changes matter.")
     ] = False,
     executor: Executor = ExecutorName.pool,
-    workers: Workers = None,
+    workers: Workers = "auto",
     for_: For = None,
     tracking_uri: Uri = None,
     no_tracking: NoTracking = False,
@@ -144,7 +159,7 @@ def optuna(
         loaded = load(study, work, set_, None) if study else _quickstart(work, set_)
         options = Options(
             executor=executor.value,
-            workers=workers,
+            workers=workers_of(workers),
             tracking_uri=tracking_uri,
             track=not no_tracking,
             seconds=seconds_of("--for", for_),
@@ -240,5 +255,5 @@ def _quickstart(work: Path, sets: list[str] | None = None) -> Study:
     return load(path, work, sets, None)
 
 
-for command in (report, judge, predict, explain, ui, status, sync, init, schema):
+for command in (report, judge, predict, explain, ui, status, sync, init, schema, clean, doctor):
     app.command()(command)

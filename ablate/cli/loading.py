@@ -33,3 +33,14 @@ def seconds_of(option: str, text: str | None) -> float | None:
         return None if text is None else read_duration(text)
     except ValueError as error:
         raise StudyError(f"{option}: {error}") from None
+
+
+def workers_of(text: str) -> int | None:
+    """How many runs at once; None for as many as fit."""
+    from ablate.errors import StudyError
+
+    if text == "auto":
+        return None
+    if not text.isdecimal() or not int(text):
+        raise StudyError(f"--workers {text}: write auto, or a number of runs from 1 on")
+    return int(text)

@@ -40,7 +40,10 @@ Look = Annotated[
     typer.Option(min=1, help="Up to which planned look, counted from 1 (default: as far as the study was taken)."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
-Workers = Annotated[int | None, typer.Option(help="Runs at once (default: as many as cores or GPUs carry).")]
+Workers = Annotated[
+    str, typer.Option(metavar="N|auto", help="Runs at once; auto: cores over the study's threads, or a slot a GPU.")
+]
+SlotsPerGpu = Annotated[int, typer.Option(help="Runs that share a graphics card.")]
 Executor = Annotated[ExecutorName, typer.Option(help="pool: a process a run; inline: in this process.")]
 Uri = Annotated[str | None, typer.Option(help="MLflow tracking URI (default: sqlite in the work folder).")]
 NoTracking = Annotated[bool, typer.Option("--no-tracking", help="Write nothing to MLflow now.")]

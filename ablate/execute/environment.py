@@ -91,12 +91,3 @@ def worker_environment(work: Path) -> dict[str, str]:
 def cores() -> int:
     """Processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def gpus() -> int:
-    """NVIDIA devices in reach, found without importing torch."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    present = len([p for p in Path("/dev").glob("nvidia[0-9]*") if p.name[6:].isdigit()])
-    if visible is None:
-        return present
-    return min(present, len([name for name in visible.split(",") if name.strip() not in ("", "-1")]))

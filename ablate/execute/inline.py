@@ -35,6 +35,10 @@ class InlineExecutor:
                 traceback.print_exc()
         self._ended.append(Exit(attempt, code))
 
+    def accepts(self, replicate: int) -> bool:
+        """Any, in any order."""
+        return True
+
     def finished(self, timeout: float) -> Sequence[Exit]:
         """What ended since the last call."""
         if not self._ended:

@@ -43,6 +43,7 @@ class Task:
     source_digest: str = ""
     data_digest: str = ""
     git_commit: str = ""
+    keep_weights: bool = True
 
     def envelope(self) -> dict[str, Any]:
         """What is stored beside the spec."""
@@ -53,6 +54,7 @@ class Task:
             "source_digest": self.source_digest,
             "data_digest": self.data_digest,
             "git_commit": self.git_commit,
+            "keep_weights": self.keep_weights,
         }
 
     @staticmethod
@@ -139,7 +141,7 @@ class LiveRun:
         taken = self.checkpoint_seconds + time.monotonic() - started
         note = {"file": files.sha256_file(path), "epoch": self._last_epoch}
         files.write_sealed(_note_of(path), note | {"seconds": self.seconds, "checkpoint_seconds": taken})
-        for old in _checkpoints_in(self.folder)[KEPT_CHECKPOINTS:]:
+        for old in checkpoints_in(self.folder)[KEPT_CHECKPOINTS:]:
             _note_of(old).unlink(missing_ok=True)
             old.unlink(missing_ok=True)
         self._saved = time.monotonic()
@@ -153,7 +155,7 @@ class LiveRun:
         for attempt in reversed(Store(self.task.work).attempts(self.task.spec.fingerprint)):
             if attempt == self.folder or not self._same_origin(attempt):
                 continue
-            for path in _checkpoints_in(attempt):
+            for path in checkpoints_in(attempt):
                 note = files.read_sealed(_note_of(path))
                 if note is not None and files.sha256_file(path) == note["file"]:
                     self._last_epoch = int(note["epoch"])
@@ -209,12 +211,12 @@ def read_heartbeat(attempt: Path) -> tuple[str, tuple[int, int, int]] | None:
 def drop_checkpoints(work: Path, fingerprint: str) -> None:
     """Remove what is only needed to resume; called once the run has a result."""
     for attempt in Store(work).attempts(fingerprint):
-        for path in _checkpoints_in(attempt):
+        for path in checkpoints_in(attempt):
             path.unlink(missing_ok=True)
             _note_of(path).unlink(missing_ok=True)
 
 
-def _checkpoints_in(folder: Path) -> list[Path]:
+def checkpoints_in(folder: Path) -> list[Path]:
     """Newest first."""
     return sorted(folder.glob(f"checkpoint-{'[0-9]' * 6}"), reverse=True)
 

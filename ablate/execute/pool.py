@@ -16,8 +16,10 @@ from typing import Any
 
 from ablate.errors import AblateError
 from ablate.execute import worker
+from ablate.execute.devices import DeviceSlots
 from ablate.execute.environment import worker_environment
 from ablate.execute.inline import LOG
+from ablate.execute.live import Task
 from ablate.protocols import Exit
 
 CAN_FORK = sys.platform == "linux"
@@ -27,25 +29,26 @@ CAN_FORK = sys.platform == "linux"
 class ForkPool:
     """Starts runs by forking a warm server: hundredths of a second each instead of an import of torch."""
 
-    def __init__(self, *, slots: int, work: Path, warm: Sequence[str] = (), gpus: int = 0) -> None:
+    def __init__(self, *, slots: int, work: Path, warm: Sequence[str] = (), cards: DeviceSlots | None = None) -> None:
         self.slots = slots
         self._work = work
         self._warm = warm
-        self._gpus = gpus
-        self._on_gpu: dict[Path, int] = {}
+        self._cards = cards or DeviceSlots(())
         self._running: set[Path] = set()
         self._open_server()
 
     def start(self, attempt: Path) -> None:
-        """Ask the server for a process; it has a GPU of its own where there are any."""
+        """Ask the server for a process; it has a graphics card of its own where there are any."""
         command = {"start": str(attempt)}
-        if self._gpus:
-            taken = list(self._on_gpu.values())
-            gpu = min(range(self._gpus), key=taken.count)
-            self._on_gpu[attempt] = gpu
-            command["gpu"] = str(gpu)
+        if len(self._cards):
+            card = self._cards.take(attempt, Task.read(attempt).spec.replicate.index)
+            command["gpu"] = card.name if card is not None else ""
         self._running.add(attempt)
         self._send(command)
+
+    def accepts(self, replicate: int) -> bool:
+        """Whether a card of the kind this replicate runs on is free; always where there are none."""
+        return not len(self._cards) or self._cards.accepts(replicate)
 
     def finished(self, timeout: float) -> Sequence[Exit]:
         """Attempts that ended; all that were running where the server itself died, which is then replaced.
@@ -121,7 +124,7 @@ class ForkPool:
 
     def _ended(self, attempt: Path, code: int) -> Exit:
         self._running.discard(attempt)
-        self._on_gpu.pop(attempt, None)
+        self._cards.release(attempt)
         return Exit(attempt, code)
 
     def _send(self, command: dict[str, str]) -> None:
@@ -150,6 +153,10 @@ class SpawnPool:
                 env=self._environment,
                 start_new_session=True,
             )
+
+    def accepts(self, replicate: int) -> bool:
+        """Any, in any order."""
+        return True
 
     def finished(self, timeout: float) -> Sequence[Exit]:
         """Attempts whose process ended."""
@@ -191,8 +198,10 @@ def _kill_session(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def open_pool(*, slots: int, work: Path, warm: Sequence[str] = (), gpus: int = 0) -> ForkPool | SpawnPool:
+def open_pool(
+    *, slots: int, work: Path, warm: Sequence[str] = (), cards: DeviceSlots | None = None
+) -> ForkPool | SpawnPool:
     """The pool this platform can have."""
     if CAN_FORK:
-        return ForkPool(slots=slots, work=work, warm=warm, gpus=gpus)
+        return ForkPool(slots=slots, work=work, warm=warm, cards=cards)
     return SpawnPool(slots=slots, work=work)

@@ -100,7 +100,7 @@ def _become_run(attempt: Path, gpu: str | None, private: list[int], server: int)
         os.dup2(log, 1)
         os.dup2(log, 2)
         if gpu is not None:
-            os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+            os.environ |= {"CUDA_VISIBLE_DEVICES": gpu, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
         code = worker.main(attempt)
     except BaseException:  # noqa: BLE001 - the process ends here, and run.log is the place to say why
         traceback.print_exc()

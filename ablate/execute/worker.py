@@ -25,6 +25,8 @@ from ablate.records import Failed, FailureReason, Finished, Outcome
 from ablate.resolve import load_trainer, search_first
 
 PREPARED = "prepared.json"
+WEIGHTS = "weights"
+"""What a trainer calls the file that `keep: {weights: none}` drops."""
 ASKED, VIEWS = "asked.json", "views.json"
 """What a test by several views is handed (the run's folder, the views), and what it hands back."""
 TIED = "--tied"
@@ -68,7 +70,7 @@ def train(task: Task, attempt: Path) -> int:
         failed = Failed(
             folder=attempt,
             reason=_reason(error),
-            message=f"{type(error).__name__}: {error}",
+            message=f"{type(error).__name__}: {error}{_peak() if _reason(error) == 'oom' else ''}",
             traceback="" if isinstance(error, Stopped) else traceback.format_exc(),
             source_digest=task.source_digest,
             data_digest=task.data_digest,
@@ -136,6 +138,20 @@ def _reason(error: BaseException) -> FailureReason:
             return "error"
 
 
+def _peak() -> str:
+    """How much memory this process has held at most."""
+    found = []
+    torch: Any = sys.modules.get("torch")  # never imported here; a trainer may have done so
+    if torch is not None and torch.cuda.is_initialized():
+        found.append(f"{torch.cuda.max_memory_allocated() / 2**30:.2f} GiB on the graphics card")
+    if sys.platform != "win32":
+        import resource
+
+        unit = 1 if sys.platform == "darwin" else 1024
+        found.append(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30:.2f} GiB in the process")
+    return f" (peak: {', '.join(found)})" if found else ""
+
+
 def _finished(run: LiveRun, returned: Any) -> Finished:
     task, attempt = run.task, run.folder
     outcome = _as_outcome(returned, task)
@@ -153,6 +169,8 @@ def _finished(run: LiveRun, returned: Any) -> Finished:
         )
     images = _relative(outcome.images, attempt) if outcome.images else None
     kept = {name: _relative(path, attempt) for name, path in outcome.files.items()}
+    if not task.keep_weights and WEIGHTS in kept:
+        (attempt / kept.pop(WEIGHTS)).unlink(missing_ok=True)
     named = [*kept.values(), *([images] if images else [])]
     return Finished(
         folder=attempt,

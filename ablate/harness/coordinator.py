@@ -26,7 +26,9 @@ from ablate.store import TRIED_AGAIN, TRIES, Store
 
 POLL_SECONDS = 0.05
 ASIDE_SECONDS = 1.0
-"""How often to look whether a run that another study is training has ended."""
+"""How often to look whether a run that another study is training, or that has to wait for a device, can begin."""
+MOST_ASIDE = 100
+"""So many runs may wait in this way before no more are taken."""
 SILENT_SECONDS = 1800.0
 """A run that has given signs of life and then none for so long hangs."""
 
@@ -83,7 +85,7 @@ class Coordinator:
     timeout: float | None = None
     _live: dict[Path, _Live] = field(default_factory=dict)
     _aside: list[RunSpec] = field(default_factory=list)
-    """Taken, and held by another process."""
+    """Taken, and held by another process or waiting for a device of their replicate's kind."""
     _again: list[RunSpec] = field(default_factory=list)
     _tries: Counter[str] = field(default_factory=Counter)
     _looked_aside: float = 0.0
@@ -122,6 +124,8 @@ class Coordinator:
     def _fill(self) -> None:
         self._look_aside()
         while (free := self.executor.slots - len(self._live)) > 0 and not self.interruption.asked:
+            if len(self._aside) >= MOST_ASIDE:
+                return
             specs = [self._again.pop(0)] if self._again else self.source.take(free)
             if not specs:
                 return
@@ -142,7 +146,12 @@ class Coordinator:
                 self._aside.append(spec)
 
     def _begin(self, spec: RunSpec) -> bool:
-        """Start an attempt, or take the result another study has come to meanwhile; False where one is at it."""
+        """Start an attempt, or take the result another study has come to meanwhile.
+
+        False where one is at it, or where no device of the replicate's kind is free.
+        """
+        if not self.executor.accepts(spec.replicate.index):
+            return False
         with contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(locked(self.store.lock(spec.fingerprint)))
@@ -209,7 +218,8 @@ class Coordinator:
         """A process that ended without a word: say for it what is known."""
         reason: FailureReason = live.killed or live.stopping or "killed"
         how = f"by signal {-code} ({_signal_name(-code)})" if code < 0 else f"with exit code {code}"
-        message = f"the process ended {how} before its result was written; see {live.attempt / 'run.log'}"
+        hint = ", as the system does where memory runs out" if code == -signal.SIGKILL else ""
+        message = f"the process ended {how}{hint}, before its result was written; see {live.attempt / 'run.log'}"
         if reason == "timeout":
             message = f"{self._what_took_too_long(live)}; its process was ended; see {live.attempt / 'run.log'}"
         failed = Failed(

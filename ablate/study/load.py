@@ -54,6 +54,7 @@ class Study:
     search: SearchBlock | None
     experiment: str
     document: Document = field(repr=False)
+    keep_weights: bool = True
     timeout: float | None = None
     """Seconds an attempt at a run may take."""
     tune: TuneBlock | None = None
@@ -159,6 +160,7 @@ def load_study(
         tune=file.tune,
         experiment=file.tracking.experiment or file.study,
         document=document,
+        keep_weights=file.keep.weights == "best",
         timeout=file.timeout,
         derive=file.derive,
     )

@@ -110,6 +110,13 @@ Duration = Annotated[float, BeforeValidator(read_duration), Field(json_schema_ex
 """Seconds, or a text such as 30m or 3h."""
 
 
+class KeepBlock(Settings):
+    """What of a run stays on the disk beside its scores."""
+
+    weights: Literal["best", "none"] = "best"
+    """best: the weights that were tested, the best there are by the rule of evidence.weights; none: no weights."""
+
+
 class TrackingBlock(Settings):
     """Where the study appears."""
 
@@ -162,6 +169,7 @@ class StudyFile(Settings):
     """The same search for every variant, before its replicates are trained."""
     stand_in: StandInBlock | None = None
     tracking: TrackingBlock = Field(default=TrackingBlock())
+    keep: KeepBlock = Field(default=KeepBlock())
     timeout: Duration | None = None
     """How long one attempt at a run may take: 90 (seconds), 30m, 3h. One that takes longer is ended and tried again."""
 

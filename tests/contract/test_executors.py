@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from ablate.errors import AblateError
+from ablate.execute.devices import Device, DeviceSlots
 from ablate.execute.inline import InlineExecutor
 from ablate.execute.pool import CAN_FORK, ForkPool, SpawnPool, open_pool
 from ablate.protocols import Exit
@@ -127,7 +128,8 @@ class TestForkPool(ProcessContract):
 
     def test_each_run_has_a_gpu_to_itself(self, work: Path) -> None:
         """As long as there are as many; the one that is free is taken."""
-        executor = ForkPool(slots=2, work=work, gpus=2)
+        cards = DeviceSlots([Device("0", "card"), Device("1", "card")])
+        executor = ForkPool(slots=2, work=work, cards=cards)
         results = coordinated(executor, work, ["finish"] * 4)
         executor.close()
 

@@ -51,6 +51,9 @@ class ScriptedExecutor:
         attempt, deed = self.running.pop(0)
         return [Exit(attempt, deed(attempt))]
 
+    def accepts(self, replicate: int) -> bool:
+        return True
+
     def kill(self, attempt: Path) -> None:
         self.killed.append(attempt)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import re
 import sys
 import types
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ import pytest
 from ablate import Outcome, Settings
 from ablate.errors import Diverged
 from ablate.execute import worker
-from ablate.execute.live import LiveRun
+from ablate.execute.live import LiveRun, Task
 from ablate.files import sha256_json
 from ablate.journal import read_events, read_result
 from ablate.records import Failed, Finished, RunResult
@@ -154,3 +157,34 @@ def test_the_journal_begins_with_the_start_and_ends_with_the_end(carry_out: Call
 
     kinds = [event.kind for event in read_events(result.folder)[0]]
     assert kinds == ["started", "epoch", "finished"]
+
+
+def test_a_run_without_memory_says_how_much_it_had(carry_out: Callable[[Train], RunResult]) -> None:
+    """The peak is what the next attempt has to stay below."""
+    result = carry_out(raises(OutOfMemoryError("CUDA out of memory")))
+
+    assert isinstance(result, Failed)
+    assert re.search(r"\(peak: .*GiB in the process\)", result.message)
+
+
+@pytest.mark.parametrize("keep", ["best", "none"])
+def test_weights_stay_only_where_they_are_to_be_kept(
+    keep: str, carry_out: Callable[..., RunResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every file that stays has its checksum in the record."""
+    read = Task.read
+    monkeypatch.setattr(Task, "read", staticmethod(lambda attempt: replace(read(attempt), keep_weights=keep == "best")))
+
+    def deed(run: LiveRun) -> Outcome:
+        files = {name: run.folder / f"{name}.bin" for name in ("weights", "notes")}
+        for path in files.values():
+            path.write_bytes(b"abc")
+        return Outcome(metrics={"accuracy": 0.5}, files=files)
+
+    result = carry_out(deed)
+    expected = {"weights", "notes"} if keep == "best" else {"notes"}
+
+    assert isinstance(result, Finished)
+    assert set(result.files) == expected
+    assert {path.stem for path in result.folder.glob("*.bin")} == expected
+    assert dict(result.digests) == {f"{name}.bin": hashlib.sha256(b"abc").hexdigest() for name in expected}

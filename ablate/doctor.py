@@ -1,0 +1,143 @@
+"""What this machine can do, measured, and what follows for running studies on it. Writes nothing."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ablate.errors import AblateError
+from ablate.execute.devices import devices
+from ablate.execute.environment import ALLOCATOR, cores, machine, worker_environment
+from ablate.execute.pool import CAN_FORK
+from ablate.room import SPARE, refuse_unwritable
+from ablate.track.uri import check_uri, tracking_uri, without_secrets
+
+GIB = 2**30
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at. advice: what to do about it; empty where all is well."""
+
+    what: str
+    measured: str
+    advice: str = ""
+
+
+def examine(work: Path, *, measure: bool = True) -> Iterator[Finding]:
+    """Look at the machine, the work folder and the tracking store, one after the other.
+
+    measure: also train and decode for some seconds, in processes of their own.
+    """
+    yield from _machine()
+    yield _folder(work)
+    yield _tracking(work)
+    if measure:
+        yield from _speed(work)
+
+
+def _machine() -> Iterator[Finding]:
+    versions = ", ".join(f"{name} {version}" for name, version in machine().versions.items())
+    yield Finding("versions", versions)
+    count = cores()
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    busy = "Something else is at work here: times will be longer than they need be." if load > count else ""
+    yield Finding("cores", f"{count}, load {load:.1f}", busy)
+    memory = _memory()
+    if memory is not None:
+        scarce = f"Below 2 GiB a run: begin with --workers {max(1, int(memory // 2))}." if memory < 2 * count else ""
+        yield Finding("memory", f"{memory:.1f} GiB free", scarce)
+    cards = devices()
+    kinds = sorted({card.kind or "unknown" for card in cards})
+    mixed = "Replicates stay on one kind of card each, so that no variant is favoured." if len(kinds) > 1 else ""
+    yield Finding("graphics cards", f"{len(cards)}: {', '.join(kinds)}" if cards else "none", mixed)
+    if not CAN_FORK:
+        yield Finding("processes", "a fresh one a run", "Each run imports torch anew; on Linux it would not.")
+    for package in ("ray",):
+        installed = importlib.util.find_spec(package) is not None
+        yield Finding(package, "installed" if installed else "not installed")
+
+
+def _memory() -> float | None:
+    """GiB that could be taken without swapping."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    free = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
+    return int(free[0]) * 1024 / GIB if free else None
+
+
+def _folder(work: Path) -> Finding:
+    try:
+        refuse_unwritable(work)
+    except AblateError as error:
+        return Finding("work folder", error.message, error.hint)
+    above = next(folder for folder in (work, *work.parents) if folder.exists())
+    free = shutil.disk_usage(above).free
+    with tempfile.NamedTemporaryFile(dir=above) as file:
+        started = time.monotonic()
+        for _ in range(10):
+            file.write(b"x" * 200)
+            file.flush()
+            os.fsync(file.fileno())
+        sync = (time.monotonic() - started) / 10
+    advice = "Nearly full: `ablate clean` says what can go." if free < 16 * SPARE else ""
+    if sync > 0.05:
+        advice = f"{advice} A slow disk: put --work on a local one.".strip()
+    return Finding("work folder", f"{free / GIB:.0f} GiB free, {1000 * sync:.1f} ms to make a line safe", advice)
+
+
+def _tracking(work: Path) -> Finding:
+    uri = tracking_uri(None, work)
+    try:
+        check_uri(uri)
+    except AblateError as error:
+        return Finding("tracking", error.message, error.hint)
+    return Finding("tracking", without_secrets(uri))
+
+
+def _speed(work: Path) -> Iterator[Finding]:
+    count = cores()
+    calm = _measured(worker_environment(work), sorted({1, count}))
+    plain = {name: value for name, value in worker_environment(work).items() if name not in ALLOCATOR}
+    without = _measured(plain, [1])
+    if calm is None or without is None:
+        yield Finding("speed", "could not be measured", "torch does not start; `python -c 'import torch'` says why.")
+        return
+    one, all_ = calm["steps"]["1"], calm["steps"][str(count)]
+    yield Finding("training, 1 thread", f"{one:.1f} steps a second (32 pictures of 64 x 64)")
+    if count > 1:
+        together = f"{all_:.1f} steps a second, {all_ / one:.2f} times as many as with one"
+        advice = f"Leave numerics.threads at 1 and run {count} at once: {count} runs do more than {count} threads."
+        yield Finding(f"training, {count} threads", together, advice if all_ < 0.9 * count * one else "")
+    gain = one / without["steps"]["1"]
+    kept = "worth having; `ablate run` sets it" if gain > 1.03 else "no difference here"
+    yield Finding("allocator settings", f"{gain:.2f} times as fast with them: {kept}")
+    yield Finding("decoding", f"{calm['pictures']:.0f} JPEG files a second and core; done once, then cached")
+    if sys.platform == "linux":
+        yield Finding("a fresh process", f"{_fresh(work):.1f} s until torch is there; from the warm server far less")
+
+
+def _measured(environment: Mapping[str, str], threads: list[int]) -> dict[str, Any] | None:
+    command = [sys.executable, "-m", "ablate.training.speed", *map(str, threads)]
+    # OMP_NUM_THREADS=1 would keep the second measurement from having threads.
+    env = {name: value for name, value in environment.items() if not name.endswith("_NUM_THREADS")}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=300)
+    found: dict[str, Any] | None = json.loads(done.stdout) if done.returncode == 0 else None
+    return found
+
+
+def _fresh(work: Path) -> float:
+    started = time.monotonic()
+    command = [sys.executable, "-c", "import torch"]
+    subprocess.run(command, env=worker_environment(work), capture_output=True, check=False, timeout=300)
+    return time.monotonic() - started

@@ -1,0 +1,84 @@
+"""Graphics cards: which there are, and which run gets which.
+
+All runs of a replicate go to one kind of card, so that the kind is never confounded with a variant.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+DRIVER = Path("/proc/driver/nvidia/gpus")
+
+
+class Device(NamedTuple):
+    """One card: how CUDA_VISIBLE_DEVICES names it, and what it is."""
+
+    name: str
+    kind: str
+
+
+def devices(driver: Path = DRIVER) -> tuple[Device, ...]:
+    """NVIDIA cards this process may use, in the order of their bus addresses; found without importing torch."""
+    cards = [_card(folder / "information") for folder in sorted(driver.glob("*"))]
+    by_name = {str(number): kind for number, (kind, _) in enumerate(cards)} | {uuid: kind for kind, uuid in cards}
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return tuple(Device(str(number), kind) for number, (kind, _) in enumerate(cards))
+    asked = [name.strip() for name in visible.split(",")]
+    return tuple(Device(name, by_name[name]) for name in asked if name in by_name)
+
+
+def _card(information: Path) -> tuple[str, str]:
+    """Model and UUID."""
+    try:
+        lines = dict(line.split(":", 1) for line in information.read_text().splitlines() if ":" in line)
+    except OSError:
+        lines = {}
+    return lines.get("Model", "").strip(), lines.get("GPU UUID", "").strip()
+
+
+@dataclass(slots=True)
+class DeviceSlots:
+    """Gives cards to runs.
+
+    each: runs that share a card. homes: replicate -> kind of card its earlier runs were made on.
+    """
+
+    devices: Sequence[Device]
+    each: int = 1
+    homes: Mapping[int, str] = field(default_factory=dict)
+    _homes: dict[int, str] = field(init=False)
+    _taken: dict[Path, Device] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        kinds = {device.kind for device in self.devices}
+        self._homes = {index: kind for index, kind in self.homes.items() if kind in kinds}
+
+    def __len__(self) -> int:
+        return len(self.devices) * self.each
+
+    def accepts(self, replicate: int) -> bool:
+        """Whether a card of the replicate's kind is free."""
+        return self._free(replicate) is not None
+
+    def take(self, attempt: Path, replicate: int) -> Device | None:
+        """The card with the fewest runs among those of the replicate's kind; None where all are taken."""
+        device = self._free(replicate)
+        if device is not None:
+            self._taken[attempt] = device
+            self._homes.setdefault(replicate, device.kind)
+        return device
+
+    def release(self, attempt: Path) -> None:
+        """The run has ended."""
+        self._taken.pop(attempt, None)
+
+    def _free(self, replicate: int) -> Device | None:
+        taken = list(self._taken.values())
+        home = self._homes.get(replicate)
+        free = [d for d in self.devices if taken.count(d) < self.each and (home is None or d.kind == home)]
+        return min(free, key=taken.count, default=None)

@@ -1,0 +1,83 @@
+"""Which run gets which graphics card; no card is needed to ask."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ablate.execute.devices import Device, DeviceSlots, devices
+
+A0, A1, B0 = Device("0", "A100"), Device("1", "A100"), Device("2", "T4")
+
+
+@pytest.fixture
+def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What the driver says of two cards of different kinds."""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    for bus, kind, uuid in (("0000:01:00.0", "NVIDIA A100", "GPU-aa"), ("0000:02:00.0", "Tesla T4", "GPU-bb")):
+        (tmp_path / bus).mkdir()
+        (tmp_path / bus / "information").write_text(f"Model: \t\t {kind}\nGPU UUID: \t {uuid}\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("visible", "expected"),
+    [
+        (None, [("0", "NVIDIA A100"), ("1", "Tesla T4")]),
+        ("1", [("1", "Tesla T4")]),
+        ("1, 0", [("1", "Tesla T4"), ("0", "NVIDIA A100")]),
+        ("GPU-bb", [("GPU-bb", "Tesla T4")]),
+        ("", []),
+        ("-1", []),
+        ("7", []),
+    ],
+)
+def test_the_cards_are_those_this_process_may_use(
+    visible: str | None, expected: list[tuple[str, str]], driver: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As CUDA_VISIBLE_DEVICES has it: numbers or UUIDs."""
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+
+    assert list(devices(driver)) == [Device(*card) for card in expected]
+
+
+def test_a_machine_without_the_driver_has_no_cards(tmp_path: Path) -> None:
+    """And none are looked for otherwise."""
+    assert devices(tmp_path / "none") == ()
+
+
+def test_each_run_has_a_card_of_its_own_until_all_are_taken() -> None:
+    """A card that was given back is given out again."""
+    slots = DeviceSlots([A0, A1])
+    taken = [slots.take(Path(str(number)), 0) for number in range(3)]
+    slots.release(Path("0"))
+
+    assert taken == [A0, A1, None]
+    assert slots.take(Path("3"), 0) == A0
+
+
+def test_runs_share_a_card_where_that_was_asked_for() -> None:
+    """They are spread evenly."""
+    slots = DeviceSlots([A0, A1], each=2)
+
+    assert len(slots) == 4
+    assert [slots.take(Path(str(number)), 0) for number in range(5)] == [A0, A1, A0, A1, None]
+
+
+def test_a_replicate_stays_on_the_kind_of_card_it_began_on() -> None:
+    """Even while a card of another kind is free; the next replicate takes that one."""
+    slots = DeviceSlots([A0, B0])
+    first = slots.take(Path("a"), 0)
+
+    assert (first, slots.accepts(0), slots.take(Path("b"), 0)) == (A0, False, None)
+    assert slots.take(Path("c"), 1) == B0
+
+
+def test_a_replicate_goes_on_where_its_earlier_runs_were_made() -> None:
+    """A second call of a study mixes no kinds either; a kind that is gone binds nobody."""
+    slots = DeviceSlots([A0, B0], homes={0: "T4", 1: "V100"})
+
+    assert slots.take(Path("a"), 0) == B0
+    assert slots.take(Path("b"), 1) == A0

@@ -1,0 +1,58 @@
+"""Whether a work folder can take what a study will write."""
+
+from __future__ import annotations
+
+import os
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from ablate import room
+from ablate.errors import StudyError
+from ablate.room import refuse_full, refuse_unwritable
+from ablate.store import Store
+from tests.training_builders import a_spec
+
+SPEC = a_spec({}, trainer="ablate.toy:train")
+Usage = namedtuple("Usage", "total used free")
+
+
+def test_a_folder_that_can_be_written_is_left_as_it_was(tmp_path: Path) -> None:
+    """Also one that does not exist yet."""
+    refuse_unwritable(tmp_path / "new" / "folder")
+
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    """With the path, the system's reason and the remedy."""
+    (tmp_path / "file").touch()
+
+    with pytest.raises(StudyError, match=r"file/work: Not a directory. Choose another by --work"):
+        refuse_unwritable(tmp_path / "file" / "work")
+
+
+@pytest.mark.parametrize(("free", "fits"), [(10**6, "too much"), (10**9, "fits")])
+def test_a_plan_that_does_not_fit_is_refused_with_its_size(
+    free: int, fits: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As finished runs tell it."""
+    finished = tmp_path / "finished"
+    finished.mkdir()
+    (finished / "weights").write_bytes(b"x" * 100_000)
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: Usage(0, 0, free))
+
+    if fits == "fits":
+        refuse_full(Store(tmp_path), [SPEC] * 100, [finished])
+    else:
+        with pytest.raises(StudyError, match=r"100 runs need about 0\.1 GB"):
+            refuse_full(Store(tmp_path), [SPEC] * 100, [finished])
+
+
+def test_before_the_first_run_nothing_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing is refused; neither is a plan without runs."""
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: Usage(0, 0, 0))
+
+    refuse_full(Store(tmp_path), [SPEC], [])
+    refuse_full(Store(tmp_path), [], [tmp_path])
