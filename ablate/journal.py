@@ -51,15 +51,27 @@ class Journal:
 
 def read_events(folder: Path, *, offset: int = 0) -> tuple[list[Event], int]:
     """Whole events from byte `offset` on, and the offset behind the last of them."""
+    whole = _whole_lines(folder, offset)
+    events = [event for line in whole.splitlines() if (event := _parse(line)) is not None]
+    return events, offset + len(whole)
+
+
+def read_ends(folder: Path) -> tuple[Event, Event] | None:
+    """The first and the last event, without the many between them; None where there is none."""
+    lines = _whole_lines(folder).splitlines()
+    first = next(filter(None, map(_parse, lines)), None)
+    last = next(filter(None, map(_parse, reversed(lines))), None)
+    return None if first is None or last is None else (first, last)
+
+
+def _whole_lines(folder: Path, offset: int = 0) -> bytes:
     try:
         with (folder / NAME).open("rb") as stream:
             stream.seek(offset)
             content = stream.read()
     except FileNotFoundError:
-        return [], offset
-    whole = content[: content.rfind(b"\n") + 1]
-    events = [event for line in whole.splitlines() if (event := _parse(line)) is not None]
-    return events, offset + len(whole)
+        return b""
+    return content[: content.rfind(b"\n") + 1]
 
 
 def _parse(line: bytes) -> Event | None:
@@ -74,12 +86,13 @@ def _parse(line: bytes) -> Event | None:
 
 def read_result(folder: Path) -> RunResult | None:
     """How the attempt ended, or None while it has not."""
-    for event in reversed(read_events(folder)[0]):
-        match event.kind:
-            case "finished":
-                return Finished.from_json(folder, event.data)
-            case "failed":
-                return Failed.from_json(folder, event.data)
+    # From the end: a report asks this of every run, and all epochs stand before the answer.
+    for event in map(_parse, reversed(_whole_lines(folder).splitlines())):
+        match event:
+            case Event(kind="finished", data=data):
+                return Finished.from_json(folder, data)
+            case Event(kind="failed", data=data):
+                return Failed.from_json(folder, data)
     return None
 
 

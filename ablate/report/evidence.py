@@ -11,7 +11,7 @@ from ablate.report.words import metric_words, size_words
 
 def banners(findings: Findings, say: Words = ENGLISH) -> list[str]:
     """What must be seen before anything else: that the pictures are made up."""
-    return [say("warning.synthetic", note=note) for note in findings.synthetic]
+    return [say("warning.synthetic", note=f"{note[:1].upper()}{note[1:]}") for note in findings.synthetic]
 
 
 def warnings(findings: Findings, say: Words = ENGLISH) -> list[str]:

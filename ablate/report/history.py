@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any, NamedTuple
 
-from ablate.journal import read_events, read_history
+from ablate.journal import read_ends, read_history
 from ablate.records import Cell, Event, Finished, Stamp
 from ablate.report.facts import History, Mixed, Provenance, StaleRun
 from ablate.report.questions import shown_scale
@@ -77,8 +77,7 @@ def _provenance(plan: Plan, cells: Sequence[Cell]) -> Provenance:
     for cell in cells:
         assert isinstance(cell.result, Finished)
         runs[cell.variant] = runs.get(cell.variant, 0) + 1
-        events = read_events(cell.result.folder)[0]
-        times += [event.time for event in (*events[:1], *events[-1:])]
+        times += [event.time for event in read_ends(cell.result.folder) or ()]
     first = cells[0].result
     assert isinstance(first, Finished)
     return Provenance(

@@ -172,3 +172,17 @@ def test_a_journal_from_before_the_checksums_is_read(tmp_path: Path) -> None:
     (tmp_path / NAME).write_text('{"sequence": 0, "time": 1.0, "kind": "epoch", "data": {"epoch": 1}}\n')
 
     assert kinds(tmp_path) == ["epoch"]
+
+
+def test_the_ends_of_a_journal_are_its_first_and_its_last_whole_event(tmp_path: Path) -> None:
+    """When a run began and ended, without the epochs between; a torn line is none."""
+    journal = Journal(tmp_path)
+    for kind in ("started", "epoch", "finished"):
+        journal.append(kind, {})  # type: ignore[arg-type]  # one of the kinds
+    with (tmp_path / NAME).open("ab") as stream:
+        stream.write(b'{"sequence": 3, "time"')
+    found = read_ends(tmp_path)
+
+    assert found is not None
+    assert [event.kind for event in found] == ["started", "finished"]
+    assert read_ends(tmp_path / "nothing") is None
