@@ -44,6 +44,8 @@ class Trainer:
     """`augmented_test(spec, result, run, tta)`: the npz of the test pictures seen several ways, in the run's folder."""
     check_views: Callable[..., None] | None = None
     """`check_views(config, tta)`: raises SettingError for views that cannot be had of a config's pictures."""
+    thumbnails: Callable[..., Mapping[str, bytes]] | None = None
+    """`thumbnails(config, ids, kept)`: small PNGs of pictures by id; `kept(key)` is the cache's path of a key."""
     check_config: Callable[..., None] | None = None
     """`check_config(config, protocol)`: raises SettingError for what cannot be met whatever the data are."""
     warm: str = ""
@@ -87,6 +89,7 @@ def load_trainer(path: str) -> Trainer:
         explain=getattr(module, "explain", None),
         augmented_test=getattr(module, "augmented_test", None),
         check_views=getattr(module, "check_views", None),
+        thumbnails=getattr(module, "thumbnails", None),
         check_config=getattr(module, "check_config", None),
         warm=getattr(module, "WARM", module_name),
     )

@@ -23,7 +23,7 @@ from ablate.track.uri import sqlite_path, tracking_uri
 from ablate.tuned import tuning_rows
 
 if TYPE_CHECKING:
-    from ablate.report.findings import Findings
+    from ablate.report.findings import Findings, Thumbnails
     from ablate.report.language import Language
 
 SHOWN = "shown.json"
@@ -42,10 +42,21 @@ def judge_study(session: Session, options: Options) -> Findings:
         work=session.work,
         origin=session.origin,
         looks_before=looks_before(session.store.study(session.study.name), session.plan),
+        thumbnails=_thumbnails_of(session),
     )
     tuning = tuning_rows(session.study, session.store) if session.is_tuned else ()
     explained = explanations_of(report_folder(session, options))
     return replace(findings, derived=derived_rows(session, options), tuning=tuning, explained=explained)
+
+
+def _thumbnails_of(session: Session) -> Thumbnails | None:
+    """How the trainer shows pictures by their id, where it can."""
+    trainer, cache = session.study.trainer, session.store.cache
+    show = trainer.thumbnails
+    if show is None:
+        return None
+    config = trainer.config.model_validate(session.plan.variants[0].config)
+    return lambda ids: show(config, ids, lambda key: cache / key)
 
 
 def write_report(findings: Findings, session: Session, options: Options, language: Language = "en") -> Path:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any
 
+from ablate.report.attribution import contribution_rows
 from ablate.report.escape import plain
 from ablate.report.facts import EffectRow, Findings, RunRow
 from ablate.report.history import EpochMean, epoch_means
@@ -104,6 +105,31 @@ def comparisons_table(findings: Findings, say: Words = ENGLISH) -> Table:
     note = say("join.sentence").join(filter(None, parts))
     table = table_of(say("heading.in_numbers"), columns, note, "comparisons")
     return table._replace(marks=tuple(map(mark_of, effects)))
+
+
+def contributions_table(findings: Findings, say: Words = ENGLISH) -> Table:
+    """A line a factor: its worth whatever the order, in its place, from the other end."""
+    rows, decimals = contribution_rows(findings.effects), findings.metric.decimals
+    unit = unit_words(findings.metric, say)
+
+    def differences(name: str) -> list[str]:
+        found = [getattr(row, name) for row in rows]
+        return [with_interval(e.difference, e.lo, e.hi, decimals, sign="+") if e else "-" for e in found]
+
+    chains = any(row.forward for row in rows)
+    columns = [
+        Column(say("column.change"), "text", [row.factor for row in rows]),
+        Column(with_unit(say("column.on_average"), unit), "number", differences("overall")),
+        Column(with_unit(say("column.forward"), unit), "number", differences("forward")) if chains else None,
+        Column(with_unit(say("column.backward"), unit), "number", differences("backward")) if chains else None,
+        Column(say("column.depends"), "text", [say("cell.yes") if row.depends else "" for row in rows]),
+        Column(say("column.interacts"), "text", [say.listed(row.interacts_with) for row in rows]),
+        Column(say("column.n"), "number", [str(row.overall.n) for row in rows]),
+        Column(say("column.verdict"), "verdict", [verdict_words(row.overall, say) for row in rows]),
+    ]
+    title = say("heading.contributions")
+    table = table_of(title, columns, say("note.contributions"), "contributions")
+    return table._replace(marks=tuple(mark_of(row.overall) for row in rows))
 
 
 def _adjusted(findings: Findings, say: Words) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ablate.report.derived import derived_table
-from ablate.report.details import comparisons_table, epochs_table, failures_table, variants_table
+from ablate.report.details import comparisons_table, contributions_table, epochs_table, failures_table, variants_table
 from ablate.report.evidence import banners, evidence_lines, settling_lines, warnings
 from ablate.report.facts import Findings
 from ablate.report.figures import (
@@ -73,6 +73,8 @@ def _opening(findings: Findings, say: Words) -> Iterator[Block]:
 
 def _sections(findings: Findings, say: Words) -> Iterator[Section | None]:
     yield _evidence(findings, say)
+    worth = contributions_table(findings, say)
+    yield section(worth.title, "contributions", [Sheet(worth), Text(worth.note, "note")])
     yield section(say("heading.curves"), "curves", list(_curves(findings, say)))
     yield section(say("heading.comparisons"), "comparisons", list(_comparisons(findings, say)))
     yield section(

@@ -6,7 +6,7 @@ done by the modules below, imported when a function is called.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,3 +97,10 @@ def explain(spec: RunSpec, result: Finished, run: Run, layer: str | None) -> Exp
     from ablate.training.explanations.whole import explain_run
 
     return explain_run(spec, result, run, layer)
+
+
+def thumbnails(config: Config, ids: Sequence[str], kept: Callable[[str], Path]) -> Mapping[str, bytes]:
+    """Small pictures for a report; of those whose decoded copy is still kept."""
+    from ablate.training.thumbnails import small_pictures
+
+    return small_pictures(config, ids, kept)

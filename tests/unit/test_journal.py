@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ablate import journal
-from ablate.journal import NAME, Journal, read_events, read_history, read_result
+from ablate.journal import NAME, Journal, read_ends, read_events, read_history, read_result
 from ablate.records import Failed, Finished
 
 

@@ -1,0 +1,56 @@
+"""Small pictures for a report, from the decoded copies that runs have used; nothing is decoded for it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ablate.errors import DataError
+from ablate.training.config import Config
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SIZE = 72
+"""Pixels of the longer side."""
+
+
+def small_pictures(config: Config, ids: Sequence[str], kept: Callable[[str], Path]) -> Mapping[str, bytes]:
+    """Image id -> PNG or JPEG of those that can be read.
+
+    kept: the path a key has in the cache, whether it exists or not. Empty where the decoded pictures are not
+    kept any more, or the data have changed since.
+    """
+    from ablate.training.data.cache import load_pictures
+
+    def cached(key: str, build: Callable[[Path], None]) -> Path:
+        path = kept(key)
+        if not path.exists():
+            raise FileNotFoundError(path)
+        return path
+
+    try:
+        pictures = load_pictures(config.data, cached)
+    except (OSError, DataError):
+        return {}
+    place = {name: index for index, name in enumerate(pictures.ids)}
+    return {name: _encoded(pictures.pixels[place[name]]) for name in ids if name in place}
+
+
+def _encoded(pixels: NDArray[np.uint8]) -> bytes:
+    from PIL import Image
+
+    whole = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+    longest = max(whole.size)
+    size = (max(1, round(whole.width * SIZE / longest)), max(1, round(whole.height * SIZE / longest)))
+    tiny = longest <= SIZE
+    picture = whole.resize(size, Image.Resampling.NEAREST if tiny else Image.Resampling.LANCZOS)
+    stream = io.BytesIO()
+    if tiny:
+        picture.save(stream, format="PNG", optimize=True)
+    else:
+        picture.save(stream, format="JPEG", quality=80)
+    return stream.getvalue()
