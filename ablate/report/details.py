@@ -122,8 +122,12 @@ def contributions_table(findings: Findings, say: Words = ENGLISH) -> Table:
         Column(with_unit(say("column.on_average"), unit), "number", differences("overall")),
         Column(with_unit(say("column.forward"), unit), "number", differences("forward")) if chains else None,
         Column(with_unit(say("column.backward"), unit), "number", differences("backward")) if chains else None,
-        Column(say("column.depends"), "text", [say("cell.yes") if row.depends else "" for row in rows]),
-        Column(say("column.interacts"), "text", [say.listed(row.interacts_with) for row in rows]),
+        Column(say("column.depends"), "text", [say("cell.yes") if row.depends else "" for row in rows])
+        if any(row.depends for row in rows)
+        else None,
+        Column(say("column.interacts"), "text", [say.listed(row.interacts_with) for row in rows])
+        if any(row.interacts_with for row in rows)
+        else None,
         Column(say("column.n"), "number", [str(row.overall.n) for row in rows]),
         Column(say("column.verdict"), "verdict", [verdict_words(row.overall, say) for row in rows]),
     ]

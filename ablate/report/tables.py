@@ -99,7 +99,11 @@ def _family_table(findings: Findings, family: str, say: Words) -> Table:
         Column(with_unit(difference, unit_words(metric, say)), "number", _differences(lines, findings)),
         Column(axis_words(axis, findings), "bar", _bars(lines, axis, width=25)),
         Column(say("column.n"), "number", _counts(lines)),
-        Column(say("column.verdict"), "verdict", [verdict_words(x.effect, say) if x.effect else "" for x in lines]),
+        Column(
+            say("column.verdict_keep") if left_out else say("column.verdict"),
+            "verdict",
+            [verdict_words(x.effect, say) if x.effect else "" for x in lines],
+        ),
         *_cost_columns(lines, family, say),
         None
         if not any(line.variant and line.variant.published for line in lines)
