@@ -17,6 +17,7 @@ from ablate.training.cutting import cut_network
 from ablate.training.freezing import freeze, set_training
 from ablate.training.frozen_features import note_on_features, why_not
 from ablate.training.models import make_network
+from ablate.training.techniques.optimizers import parameter_groups
 
 FLOAT_BYTES = 4
 
@@ -30,6 +31,7 @@ def describe_network(config: Config) -> Description:
     frozen = freeze(network, config.freeze)
     set_training(network, frozen)
     _refuse_single_images(config, network)
+    parameter_groups(config.optimizer, network.named_parameters())  # refuses parts that hold nothing
     size = config.data.image_size
     images = torch.empty(1, config.data.channels, size, size, device="meta")
     with torch.inference_mode():

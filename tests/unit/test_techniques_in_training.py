@@ -16,7 +16,7 @@ from torch import Tensor
 from ablate.errors import SettingError
 from ablate.journal import read_history
 from ablate.records import Outcome, Share
-from ablate.training import check_config
+from ablate.training import check_config, describe
 from ablate.training.config import Config
 from ablate.training.data.parts import load_parts
 from ablate.training.loop import train_epochs, train_network
@@ -158,6 +158,8 @@ def test_a_part_that_is_not_there_is_refused_before_training(digits: Path) -> No
 
     with pytest.raises(SettingError, match="'classifier'") as refusal:
         prepare_data(config, a_live_run(digits, a_spec(config)))
+    with pytest.raises(SettingError, match="'classifier'"):
+        describe(config)
 
     assert "features, head" in refusal.value.hint
 
