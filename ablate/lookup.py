@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ablate import files
+from ablate.belonging import ANY_DATA, DataSource
 from ablate.errors import StudyError, near_match
-from ablate.naming import read_names
+from ablate.naming import read_names, read_source
 from ablate.records import Finished, RunSpec
 from ablate.store import SPEC, Store
 
@@ -16,7 +17,8 @@ def find_run(run: str, store: Store) -> tuple[RunSpec, Finished]:
 
     Raises StudyError for one that is not there.
     """
-    found = newest_finished(fingerprint_of(run, store), store)
+    study, variant = run.split("/")[:2] if run.count("/") else ("", "")
+    found = newest_finished(fingerprint_of(run, store), store, read_source(store.study(study), variant))
     if found is None:
         raise StudyError(f"the run {run!r} has not finished yet", hint="`ablate status` says how far it is.")
     return found
@@ -49,9 +51,9 @@ def fingerprint_of(run: str, store: Store) -> str:
     return fingerprint
 
 
-def newest_finished(fingerprint: str, store: Store) -> tuple[RunSpec, Finished] | None:
-    """The newest finished attempt at a run, and what it was asked for; None where there is none."""
-    for result in store.finished(fingerprint):
+def newest_finished(fingerprint: str, store: Store, source: DataSource = ANY_DATA) -> tuple[RunSpec, Finished] | None:
+    """The newest finished attempt at a run on some data, and what it was asked for; None where there is none."""
+    for result in filter(source.is_of, store.finished(fingerprint)):
         return RunSpec.from_json(files.read_json(result.folder / SPEC)["spec"]), result
     return None
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ablate import files
+from ablate.belonging import DataSource
 
 PLAN = "plan.json"
 TRIALS = "trials.jsonl"
@@ -19,9 +20,19 @@ Runs = Mapping[str, str]
 """Replicate -> fingerprint."""
 
 
-def write_names(folder: Path, study: str, file: str, variants: Mapping[str, Runs]) -> None:
-    """Write down a study's names. file: the study file."""
-    files.write_json(folder / PLAN, {"study": study, "file": file, "variants": variants})
+def write_names(
+    folder: Path, study: str, file: str, variants: Mapping[str, Runs], sources: Mapping[str, DataSource] | None = None
+) -> None:
+    """Write down a study's names. file: the study file. sources: variant -> its data, as far as they are known."""
+    data = {name: {"places": dict(one.places), "digest": one.digest} for name, one in (sources or {}).items()}
+    files.write_json(folder / PLAN, {"study": study, "file": file, "variants": variants, "data": data})
+
+
+def read_source(folder: Path, variant: str) -> DataSource:
+    """The data of a study's variant; nothing is known of a search's, or where nothing has run under that name."""
+    plan = files.read_json(folder / PLAN) or {}
+    found = plan.get("data", {}).get(variant)
+    return DataSource() if found is None else DataSource(places=found["places"], digest=found["digest"])
 
 
 def write_trials(folder: Path, trials: Iterable[tuple[str, Runs]]) -> None:

@@ -46,6 +46,7 @@ def plan_summary(session: Session, options: Options, *, with_parameters: bool) -
             {"variant": item.variant, "replicate": item.spec.replicate.index, "differs": list(item.differences)}
             for item in found.stale
         ],
+        "elsewhere": found.elsewhere,
         "to_run": len(_names_to_run(found, options)),
         "estimate_seconds": _estimate_seconds(session, found, options),
         "visible_step": steps,

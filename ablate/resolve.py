@@ -46,6 +46,8 @@ class Trainer:
     """`check_views(config, tta)`: raises SettingError for views that cannot be had of a config's pictures."""
     thumbnails: Callable[..., Mapping[str, bytes]] | None = None
     """`thumbnails(config, ids, kept)`: small PNGs of pictures by id; `kept(key)` is the cache's path of a key."""
+    examine: Callable[..., Any] | None = None
+    """`examine(config, protocol, cached)`: an Examination of the data of a config."""
     check_config: Callable[..., None] | None = None
     """`check_config(config, protocol)`: raises SettingError for what cannot be met whatever the data are."""
     warm: str = ""
@@ -90,6 +92,7 @@ def load_trainer(path: str) -> Trainer:
         augmented_test=getattr(module, "augmented_test", None),
         check_views=getattr(module, "check_views", None),
         thumbnails=getattr(module, "thumbnails", None),
+        examine=getattr(module, "examine", None),
         check_config=getattr(module, "check_config", None),
         warm=getattr(module, "WARM", module_name),
     )

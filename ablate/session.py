@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ablate.adaptive import wanted_by_look
-from ablate.errors import AblateError, StudyError
+from ablate.belonging import DataSource
+from ablate.errors import AblateError, DataMissing, StudyError
 from ablate.execute.environment import git_commit
 from ablate.execute.live import Task
 from ablate.executing import LazyExecutor
@@ -21,11 +22,13 @@ from ablate.harness.interruption import Interruption
 from ablate.harness.progress import OnProgress, Progress
 from ablate.naming import write_names
 from ablate.protocols import Executor, Source, Tracker
-from ablate.records import Prepared, Replicate
+from ablate.records import Prepared, Replicate, Variant
 from ablate.resolve import source_digest
+from ablate.settings import places_of
 from ablate.store import Store
 from ablate.study.load import Study
 from ablate.study.plan import Plan, make_plan
+from ablate.study.standing_in import with_way_out
 from ablate.survey import Origin, Survey, survey
 from ablate.tuned import check_tuning, tuned_plan
 
@@ -69,8 +72,12 @@ class Session:
     store: Store = field(init=False)
     source: str = field(init=False)
     prepared: dict[str, Prepared] = field(init=False)
+    places: dict[str, dict[str, Any]] = field(init=False)
+    """Variant -> dotted key -> where its data lie."""
 
     def __post_init__(self) -> None:
+        config = self.study.trainer.config
+        self.places = {variant.name: places_of(config.model_validate(variant.config)) for variant in self.plan.variants}
         self.store = Store(self.work)
         self.source = source_digest(self.plan.trainer)
         self.prepared = preparing.recall(self.plan, self.study.trainer, self.store, self.source)
@@ -79,7 +86,7 @@ class Session:
     def origin(self) -> Origin:
         """The code and data a run would have now."""
         digests = {name: prepared.digest for name, prepared in self.prepared.items()}
-        return Origin(source_digest=self.source, data_digests=digests)
+        return Origin(source_digest=self.source, data_digests=digests, places=self.places)
 
     def task(self, options: Options) -> Task:
         """What every attempt is told beside its spec."""
@@ -97,16 +104,26 @@ class Session:
         variants: dict[str, dict[str, str]] = {variant.name: {} for variant in self.plan.variants}
         for variant, spec in self.plan.runs(len(self.plan.looks)):
             variants[variant.name][str(spec.replicate.index)] = spec.fingerprint
-        write_names(self.store.study(self.study.name), self.study.name, self.study.document.name, variants)
+        sources = {
+            variant.name: DataSource(places=self.places[variant.name], digest=self._digest_of(variant.name))
+            for variant in self.plan.variants
+        }
+        write_names(self.store.study(self.study.name), self.study.name, self.study.document.name, variants, sources)
+
+    def _digest_of(self, variant: str) -> str | None:
+        return self.prepared[variant].digest if variant in self.prepared else None
 
     def look_reached(self) -> int:
         """The latest look that any run was finished for; 1 before the first run."""
         for look in range(len(self.plan.looks), 1, -1):
             begun = range(self.plan.looks[look - 2], self.plan.looks[look - 1])
-            specs = (self.plan.spec(v, Replicate(index=i)) for i in begun for v in self.plan.variants)
-            if any(self.store.finished(spec.fingerprint) for spec in specs):
+            if any(self._has_finished(v, Replicate(index=i)) for i in begun for v in self.plan.variants):
                 return look
         return 1
+
+    def _has_finished(self, variant: Variant, replicate: Replicate) -> bool:
+        found = self.store.finished(self.plan.spec(variant, replicate).fingerprint)
+        return any(not self.origin.is_elsewhere(variant.name, finished) for finished in found)
 
     def survey(self, options: Options) -> Survey:
         """The state of every run of the plan up to a look; later looks need only what is still open."""
@@ -173,14 +190,17 @@ def look_at_data(
     """Prepare what is not known; raises what is wrong with the data before anything is trained."""
     if len(session.prepared) == len(session.plan.variants):
         return
-    session.prepared = preparing.look(
-        session.plan,
-        session.study.trainer,
-        executor.open(),
-        task=session.task(options),
-        known=session.prepared,
-        stop=stop,
-    )
+    try:
+        session.prepared = preparing.look(
+            session.plan,
+            session.study.trainer,
+            executor.open(),
+            task=session.task(options),
+            known=session.prepared,
+            stop=stop,
+        )
+    except DataMissing as error:
+        raise with_way_out(error, session.study, work=session.work) from None
     on_progress(Progress(total=0, kind="prepared"))
 
 

@@ -22,6 +22,10 @@ class _NotIdentity:
     """Marks a field that cannot change a run's outcome: a root, a cache path, a device."""
 
 
+class _Place:
+    """Marks a field that says where data lie."""
+
+
 class _DefinesTest:
     """Marks a field that decides which images are the test images: the source, the split's seed."""
 
@@ -29,6 +33,9 @@ class _DefinesTest:
 T = TypeVar("T")
 NotIdentity = Annotated[T, _NotIdentity()]
 """`root: NotIdentity[Path]`: the field is no part of the fingerprint."""
+
+Place = Annotated[T, _NotIdentity(), _Place()]
+"""`root: Place[str]`: no part of the fingerprint, but what tells two data sets apart until they are looked at."""
 
 DefinesTest = Annotated[T, _DefinesTest()]
 """`seed: DefinesTest[int]`: a change means other test images, so no step of a design may make it."""
@@ -105,6 +112,18 @@ def defining_test(settings: Settings, path: str = "") -> dict[str, Any]:
             found[path + name] = _plain(value)
         elif isinstance(value, Settings):
             found |= defining_test(value, f"{path}{name}.")
+    return found
+
+
+def places_of(settings: Settings, path: str = "") -> dict[str, Any]:
+    """Dotted key -> value of every field marked Place."""
+    found: dict[str, Any] = {}
+    for name, info in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        if _is_marked(info, _Place):
+            found[path + name] = _plain(value)
+        elif isinstance(value, Settings):
+            found |= places_of(value, f"{path}{name}.")
     return found
 
 

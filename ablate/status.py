@@ -6,10 +6,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from ablate.belonging import DataSource
 from ablate.execute.live import read_heartbeat
 from ablate.files import is_held
 from ablate.journal import read_events
-from ablate.naming import PLAN, read_names
+from ablate.naming import PLAN, read_names, read_source
 from ablate.records import Failed
 from ablate.store import Store
 
@@ -25,8 +26,9 @@ def study_states(work: Path) -> list[dict[str, Any]]:
         counts: Counter[str] = Counter()
         details = []
         for variant, replicates in variants.items():
+            source = read_source(path.parent, variant)
             for replicate, fingerprint in replicates.items():
-                state, text = _state(store, fingerprint)
+                state, text = _state(store, fingerprint, source)
                 counts[state] += 1
                 if state in ("running", "failed", "interrupted"):
                     details.append({"variant": variant, "replicate": replicate, "state": state, "text": text})
@@ -35,14 +37,17 @@ def study_states(work: Path) -> list[dict[str, Any]]:
     return states
 
 
-def _state(store: Store, fingerprint: str) -> tuple[str, str]:
+def _state(store: Store, fingerprint: str, source: DataSource) -> tuple[str, str]:
     attempts = store.attempts(fingerprint)
     if not attempts:
         return "waiting", ""
     if is_held(store.lock(fingerprint)):
         return "running", _how_far(attempts[-1])
-    if store.finished(fingerprint):
+    finished = store.finished(fingerprint)
+    if any(map(source.is_of, finished)):
         return "finished", ""
+    if finished:  # on the data of another study, which asks the same of them
+        return "waiting", ""
     match store.results(fingerprint)[-1:]:
         case [Failed(folder=folder, reason="interrupted") as failed] if folder == attempts[-1]:
             return "interrupted", failed.message

@@ -6,7 +6,9 @@ from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
+from typing import Any
 
+from ablate.belonging import DataSource
 from ablate.records import Cell, Failed, Finished, RunResult, RunSpec
 from ablate.store import TRIED_AGAIN, TRIES, Store
 from ablate.study.plan import Plan
@@ -21,6 +23,13 @@ class Origin:
     """Variant -> digest of its pictures and labels."""
     weights_digests: Mapping[str, str] = field(default_factory=dict)
     """Variant -> digest of the weights it begins with; "" where it draws its own, or they are not there yet."""
+    places: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Variant -> dotted key -> where its data lie."""
+
+    def is_elsewhere(self, variant: str, finished: Finished) -> bool:
+        """Whether a finished run is another data set's: see DataSource."""
+        source = DataSource(places=self.places.get(variant, {}), digest=self.data_digests.get(variant))
+        return not source.is_of(finished)
 
     def differences(self, variant: str, finished: Finished) -> list[str]:
         """In what a finished run differs: `the trainer's code`, `the data`, `the weights it begins with`."""
@@ -63,6 +72,8 @@ class Survey:
     to_run: tuple[tuple[str, RunSpec], ...]
     spared: tuple[tuple[str, RunSpec], ...] = ()
     """Not made and not needed: all comparisons of the variant were settled at an earlier look."""
+    elsewhere: int = 0
+    """Of those to run: how many have finished by the same settings on data that lie elsewhere."""
 
 
 def survey(
@@ -80,6 +91,7 @@ def survey(
     of others are spared. Looks beyond its end train all.
     """
     cached, stale, failed, to_run, spared = [], [], [], [], []
+    elsewhere = 0
     for variant, spec in plan.runs(look):
         if only and variant.name not in only:
             continue
@@ -103,8 +115,14 @@ def survey(
                 failed.append((variant.name, spec, failure))
             case _:
                 to_run.append((variant.name, spec))
+                elsewhere += any(isinstance(one, Finished) for one in results)
     return Survey(
-        cached=tuple(cached), stale=tuple(stale), failed=tuple(failed), to_run=tuple(to_run), spared=tuple(spared)
+        cached=tuple(cached),
+        stale=tuple(stale),
+        failed=tuple(failed),
+        to_run=tuple(to_run),
+        spared=tuple(spared),
+        elsewhere=elsewhere,
     )
 
 
@@ -112,8 +130,10 @@ def best_result(results: Sequence[RunResult], origin: Origin | None, variant: st
     """The attempt that counts.
 
     The newest that finished by the present code and data; else the newest attempt where the present
-    code failed at it; else the newest that finished; else the newest.
+    code failed at it; else the newest that finished; else the newest. Runs of another data set do not count.
     """
+    if origin is not None:
+        results = [one for one in results if not (isinstance(one, Finished) and origin.is_elsewhere(variant, one))]
     finished = [result for result in reversed(results) if isinstance(result, Finished)]
     if origin is not None:
         for result in finished:

@@ -43,6 +43,7 @@ from ablate.showing import (
     write_report,
 )
 from ablate.study.load import Study
+from ablate.study.standing_in import make_stand_in
 from ablate.survey import Stale, Survey, collect
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def run_study(
 
             session = tune(session, options, on_progress or (lambda _: None))
         session.store_plan()
+        make_stand_in(study)
         return _run(session, options, tracker, on_progress or (lambda _: None))
 
 
@@ -100,6 +102,7 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
     # Behind this block Ctrl-C does what it always does: whatever is written then is written in one step.
     with interruption.watching(), lazy_executor(session, options) as executor:
         look_at_data(session, options, executor, on_progress, interruption)
+        session.store_plan()  # with what is known of the data now
         # One planned look after the other: what the next one has to train depends on what this one finds.
         for look in range(1, options.look + 1):
             step = replace(options, look=look)

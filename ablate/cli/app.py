@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ablate.cli.after import explain, predict
+from ablate.cli.data import data
 from ablate.cli.judging import judge
 from ablate.cli.keeping import clean, doctor
 from ablate.cli.loading import load, seconds_of, workers_of
@@ -29,6 +30,7 @@ from ablate.cli.options import (
     Reuse,
     Sets,
     SlotsPerGpu,
+    StandIn,
     StudyPath,
     Uri,
     Work,
@@ -85,6 +87,7 @@ def run(
     work: Work = Path(),
     set_: Sets = None,
     design: DesignName = None,
+    stand_in: StandIn = False,
     look: Look = None,
     only: Only = None,
     executor: Executor = ExecutorName.pool,
@@ -120,7 +123,7 @@ def run(
             seconds=seconds_of("--for", for_),
             slots_per_gpu=slots_per_gpu,
         )
-        _run(load(study, work, set_, design), work, options, as_json=json_)
+        _run(load(study, work, set_, design, stand_in=stand_in), work, options, as_json=json_)
 
 
 @app.command()
@@ -182,6 +185,7 @@ def plan(
     work: Work = Path(),
     set_: Sets = None,
     design: DesignName = None,
+    stand_in: StandIn = False,
     look: Look = None,
     json_: Json = False,
 ) -> None:
@@ -194,7 +198,7 @@ def plan(
     from ablate.session import Options, open_session, settled
 
     with errors_shown():
-        session = open_session(load(study, work, set_, design), work)
+        session = open_session(load(study, work, set_, design, stand_in=stand_in), work)
         options = Options(look=look or 0)
         options = settled(session, options)
         summary = plan_summary(session, options, with_parameters=json_)
@@ -205,7 +209,9 @@ def plan(
 
 
 @app.command()
-def check(study: StudyPath, work: Work = Path(), set_: Sets = None, design: DesignName = None) -> None:
+def check(
+    study: StudyPath, work: Work = Path(), set_: Sets = None, design: DesignName = None, stand_in: StandIn = False
+) -> None:
     """Check a study file: every key, every variant, every name. Needs neither data nor torch.
 
     Example: ablate check studies/quickstart.yaml
@@ -215,7 +221,7 @@ def check(study: StudyPath, work: Work = Path(), set_: Sets = None, design: Desi
     from ablate.tuned import check_tuning
 
     with errors_shown():
-        loaded = load(study, work, set_, design)
+        loaded = load(study, work, set_, design, stand_in=stand_in)
         checked = make_plan(loaded)
         check_tuning(loaded, checked)
         if loaded.search is not None:
@@ -257,3 +263,4 @@ def _quickstart(work: Path, sets: list[str] | None = None) -> Study:
 
 for command in (report, judge, predict, explain, ui, status, sync, init, schema, clean, doctor):
     app.command()(command)
+app.add_typer(data, name="data")

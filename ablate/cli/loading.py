@@ -9,12 +9,14 @@ if TYPE_CHECKING:
     from ablate.study.load import Study
 
 
-def load(path: Path, work: Path, sets: list[str] | None, design: str | None) -> Study:
-    """The study file, found with the work folder importable."""
+def load(path: Path, work: Path, sets: list[str] | None, design: str | None, *, stand_in: bool = False) -> Study:
+    """The study file, found with the work folder importable; asked of its synthetic stand-in where that is wanted."""
     from ablate.study.load import load_study
+    from ablate.study.standing_in import stand_in_folder
 
     work_on_path(work)
-    return load_study(path, sets=sets or (), design=design)
+    folder = stand_in_folder(work.resolve(), path) if stand_in else None
+    return load_study(path, sets=sets or (), design=design, stand_in=folder)
 
 
 def work_on_path(work: Path) -> None:

@@ -34,6 +34,9 @@ StudyPath = Annotated[Path, typer.Argument(help="The study file.", metavar="STUD
 MaybeStudy = Annotated[Path | None, typer.Argument(help="The study file; none: the quick start.", metavar="[STUDY]")]
 Work = Annotated[Path, typer.Option(help="Folder for runs, MLflow's database and reports.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the base.")]
+StandIn = Annotated[
+    bool, typer.Option("--stand-in", help="Ask the study of the synthetic data it offers in place of its own.")
+]
 DesignName = Annotated[str | None, typer.Option("--design", help="Another design over the same factors.")]
 Look = Annotated[
     int | None,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ablate.cli.loading import load
-from ablate.cli.options import DesignName, Json, Lang, LanguageName, Look, Sets, Work
+from ablate.cli.options import DesignName, Json, Lang, LanguageName, Look, Sets, StandIn, Work
 from ablate.cli.show import errors_shown, note, say, say_json, say_table
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def report(
     work: Work = Path(),
     set_: Sets = None,
     design: DesignName = None,
+    stand_in: StandIn = False,
     look: Look = None,
     lang: Lang = LanguageName.en,
     verify: Annotated[
@@ -41,7 +42,7 @@ def report(
     with errors_shown():
         if other is not None and (verify or set_ or design):
             raise StudyError("--verify, --set and --design are about one study, not about two")
-        session, options = _opened(study, work, set_, design, look)
+        session, options = _opened(study, work, set_, design, look, stand_in=stand_in)
         if other is not None:
             _compare([(session, options), _opened(other, work, None, None, look)], work, lang, as_json=json_)
         elif verify:
@@ -51,11 +52,11 @@ def report(
 
 
 def _opened(
-    study: Path, work: Path, sets: list[str] | None, design: str | None, look: int | None
+    study: Path, work: Path, sets: list[str] | None, design: str | None, look: int | None, *, stand_in: bool = False
 ) -> tuple[Session, Options]:
     from ablate.session import Options, open_session, settled
 
-    session = open_session(load(study, work, sets, design), work)
+    session = open_session(load(study, work, sets, design, stand_in=stand_in), work)
     return session, settled(session, Options(look=look or 0))
 
 

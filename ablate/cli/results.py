@@ -24,6 +24,8 @@ def show_findings(findings: Findings, report: Path, words: Words | None = None) 
     from ablate.report.words import first_sentence
 
     words = words or ENGLISH
+    for line in findings.synthetic:
+        say(line)
     say(first_sentence(findings, words))
     table = terminal_steps(findings, words)
     say_table(list(table.columns), [list(row) for row in table.rows])
@@ -144,6 +146,11 @@ def show_plan(summary: Mapping[str, Any]) -> None:
     say_table(["variant", "changes", "parameters", "train", "val", "test", "unused"], rows)
     cached, stale, to_run = summary["cached"], len(summary["stale"]), summary["to_run"]
     say(f"{summary['runs']} runs: {cached} finished, {stale} stale, {to_run} to train.")
+    if summary["elsewhere"]:
+        say(
+            f"  Of those, {summary['elsewhere']} finished with the same settings on data that lie elsewhere; "
+            "`ablate run` takes them where the pictures are the same."
+        )
     for item in summary["stale"][:8]:
         say(f"  stale: {item['variant']}, replicate {item['replicate']}: {', '.join(item['differs'])} changed")
     seconds = summary["estimate_seconds"]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ablate.cli.loading import load, work_on_path
-from ablate.cli.options import DesignName, Json, Look, Sets, StudyPath, Uri, Work
+from ablate.cli.options import DesignName, Json, Look, Sets, StandIn, StudyPath, Uri, Work
 from ablate.cli.show import errors_shown, say, say_json
 
 
@@ -48,6 +48,7 @@ def sync(
     work: Work = Path(),
     set_: Sets = None,
     design: DesignName = None,
+    stand_in: StandIn = False,
     look: Look = None,
     tracking_uri: Uri = None,
 ) -> None:
@@ -59,7 +60,7 @@ def sync(
     from ablate.workflow import sync_study
 
     with errors_shown():
-        session = open_session(load(study, work, set_, design), work)
+        session = open_session(load(study, work, set_, design, stand_in=stand_in), work)
         options = Options(look=look or 0, tracking_uri=tracking_uri)
         options = settled(session, options)
         told = sync_study(session, options)

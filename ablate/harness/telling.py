@@ -12,6 +12,7 @@ from ablate.overrides import flattened
 from ablate.protocols import RunLabel, StudyCard, Tracker
 from ablate.records import Config, RunSpec, Variant
 from ablate.study.load import Study
+from ablate.study.standing_in import synthetic_notes
 
 USUAL = ("lr", "batch_size", "epochs")
 """Settings shown for every run, by the last part of their key."""
@@ -33,7 +34,7 @@ def study_card(study: Study, variants: Iterable[Variant], *, name: str) -> Study
         goal=study.trainer.metrics[study.evidence.metric],
         changes={variant.name: changes_text(variant.changes) for variant in variants},
         core={variant.name: core_settings(variant.config, baseline) for variant in variants},
-        tags={},
+        tags={"ablate.synthetic": " ".join(synthetic_notes(study))} if study.stand_in_root is not None else {},
     )
 
 

@@ -20,12 +20,15 @@ class Commands:
     file: str
     design: str | None
     sets: tuple[str, ...] = ()
+    stand_in: bool = False
 
     def run(
         self, *, only: Sequence[str] = (), look: int = 1, replicates: Sequence[int] = (), retry: bool = False
     ) -> str:
         """Train what is missing: of some variants, up to a planned look, or with other planned looks."""
         words = ["ablate", "run", quoted(self.file, bare=True)]
+        if self.stand_in:
+            words.append("--stand-in")
         if self.design:
             words += ["--design", self.design]
         for item in self.sets:
@@ -44,7 +47,8 @@ class Commands:
 def commands_for(study: Study, work: Path) -> Commands:
     """The commands of a study; its file by the path from the work folder."""
     design = study.design if study.design != study.own_design else None
-    return Commands(file=_relative(study.document.name, work), design=design, sets=study.sets)
+    file = _relative(study.document.name, work)
+    return Commands(file=file, design=design, sets=study.sets, stand_in=study.stand_in_root is not None)
 
 
 def _relative(name: str, work: Path) -> str:

@@ -29,6 +29,7 @@ from ablate.stats.selftest import self_test
 from ablate.stats.visible import visible_at_looks
 from ablate.study.load import Study
 from ablate.study.plan import Plan
+from ablate.study.standing_in import synthetic_notes
 from ablate.survey import Origin
 
 __all__ = ["Findings", "make_findings"]
@@ -95,7 +96,7 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
         settling=settling_of(rows, plan.contrasts, variants, runs, evidence, commands),
         reruns={row.name: commands.run(only=[row.name], look=look, retry=row.name in failed) for row in variants},
         published_note=str((study.published or {}).get("protocol", "")),
-        data_notes=_union([found.notes for found in prepared.values()]),
+        data_notes=_union([synthetic_notes(study), *(found.notes for found in prepared.values())]),
         unreadable=_union([found.unreadable for found in prepared.values()]),
         cautions=(
             *([] if looks_before is None else [changed_looks(looks_before, plan.looks)]),

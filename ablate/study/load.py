@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from ablate.study.derivation import DeriveBlock
 from ablate.study.extending import extended
 from ablate.study.factors import ONE_CHANGE, Factor, Overrides, Place, check_families, check_overlaps, read_factors
 from ablate.study.reader import Document, read_file, read_value
-from ablate.study.schema import CHECKS, DESIGNS, CompareBlock, EvidenceBlock, StudyFile, TestBlock
+from ablate.study.schema import CHECKS, DESIGNS, CompareBlock, EvidenceBlock, StandInBlock, StudyFile, TestBlock
 from ablate.study.search_block import SearchBlock, TuneBlock
 from ablate.study.validation import dotted, validate
 
@@ -62,6 +62,12 @@ class Study:
     """`key=value` changes that were laid on the file, as they were given."""
     derive: Mapping[str, DeriveBlock] = field(default_factory=dict)
     """Rows made without training."""
+    about_data: str = ""
+    """What the data are and who supplies them, shown where they are missing."""
+    stand_in: StandInBlock | None = None
+    """How to make synthetic data instead; null where the file offers none."""
+    stand_in_root: Path | None = None
+    """The folder of synthetic data this study is asked of; null: of its own data."""
 
     def resolve(self, overrides: Overrides, *places: Place) -> Settings:
         """The complete config under some overrides; `places`: where these stand in the file, the last first named."""
@@ -124,13 +130,20 @@ class Study:
 
 
 def load_study(
-    path: Path | str, *, sets: Sequence[str] = (), design: str | None = None, seen: tuple[Path, ...] = ()
+    path: Path | str,
+    *,
+    sets: Sequence[str] = (),
+    design: str | None = None,
+    stand_in: Path | None = None,
+    seen: tuple[Path, ...] = (),
 ) -> Study:
     """Read and check a study file.
 
     sets: `key=value` changes of the base (or of `evidence.*`); they give the study an identity of
     its own, `name@3f2a91`, so that a smoke run never overwrites the real report.
     design: another design over the same factors, with an identity of its own likewise.
+    stand_in: a folder for the synthetic data the file offers; the study is asked of them, at the scale
+    the file gives them, as `name@stand-in`.
     seen: the files that extend this one.
     Raises StudyError with file, line and key.
     """
@@ -163,8 +176,10 @@ def load_study(
         keep_weights=file.keep.weights == "best",
         timeout=file.timeout,
         derive=file.derive,
+        about_data=file.about_data.strip(),
+        stand_in=file.stand_in,
     )
-    return _with_design(_with_sets(study, sets), design)
+    return _with_design(_with_sets(_with_stand_in(study, stand_in), sets), design)
 
 
 def _trainer(file: StudyFile, document: Document) -> Trainer:
@@ -188,10 +203,45 @@ def _read_comparison(name: str, block: CompareBlock, document: Document) -> Comp
     return Comparison(name=name, reference=block.with_, overrides=block.set)
 
 
+def _with_stand_in(study: Study, root: Path | None) -> Study:
+    if root is None:
+        return study
+    block = study.stand_in
+    if block is None:
+        raise StudyError(
+            f"--stand-in: {study.document.name} offers no synthetic data",
+            hint="A study offers them by a block stand_in: {make: package.module:function}.",
+        )
+    names = [comparison.name for comparison in study.comparisons]
+    for name in block.leave_out:
+        if name not in names:
+            where = study.document.where(("stand_in", "leave_out"))
+            hint = f"{near_match(name, names)}Comparisons: {', '.join(names)}."
+            raise StudyError(f"{where}: there is no comparison {name!r} to leave out", hint=hint)
+    small = _laid_on(
+        study,
+        {block.root: str(root)} | block.set,
+        lambda key: study.document.where(("stand_in", "set", key) if key in block.set else ("stand_in",)),
+    )
+    return replace(
+        small,
+        name=f"{study.name}@stand-in",
+        comparisons=tuple(one for one in study.comparisons if one.name not in block.leave_out),
+        published=None,  # figures on other data at another scale
+        stand_in_root=root,
+    )
+
+
 def _with_sets(study: Study, sets: Sequence[str]) -> Study:
     if not sets:
         return study
     changes = dict(_parse_set(item) for item in sets)
+    changed = _laid_on(study, changes, lambda key: f"--set {key}")
+    return replace(changed, name=f"{study.name}@{sha256_json(changes)[:6]}", sets=tuple(sets))
+
+
+def _laid_on(study: Study, changes: Mapping[str, Any], where: Callable[[str], str]) -> Study:
+    """The study with changes of its base and of `evidence.*`; where: the place to name for a dotted key."""
     of_evidence = {key.removeprefix("evidence."): changes[key] for key in changes if key.startswith("evidence.")}
     of_base = {key: value for key, value in changes.items() if not key.startswith("evidence.")}
     evidence = study.evidence.model_dump(mode="json")
@@ -200,13 +250,11 @@ def _with_sets(study: Study, sets: Sequence[str]) -> Study:
         base = apply_overrides(study.base, of_base, complete=study._completed)
         evidence = apply_overrides(evidence, of_evidence, complete=lambda _: {})
     except OverrideError as error:
-        raise StudyError(f"--set {error.key}: {error.message}", hint=error.hint) from None
-    validate(study.trainer.config, base, lambda at: f"--set {dotted(at)}")
-    checked = validate(EvidenceBlock, evidence, lambda at: f"--set {dotted(('evidence', *at))}")
-    _check_metric(checked.metric, study.trainer, "--set evidence.metric")
-    return replace(
-        study, name=f"{study.name}@{sha256_json(changes)[:6]}", base=base, evidence=checked, sets=tuple(sets)
-    )
+        raise StudyError(f"{where(error.key)}: {error.message}", hint=error.hint) from None
+    validate(study.trainer.config, base, lambda at: where(dotted(at)))
+    checked = validate(EvidenceBlock, evidence, lambda at: where(dotted(("evidence", *at))))
+    _check_metric(checked.metric, study.trainer, where("evidence.metric"))
+    return replace(study, base=base, evidence=checked)
 
 
 def _parse_set(item: str) -> tuple[str, Any]:

@@ -132,6 +132,8 @@ class StandInBlock(Settings):
     """The key of the base that is given this folder."""
     set: dict[str, Any] = Field(default={})
     """Further changes of the base and of `evidence.*`, by dotted key: what makes the study small."""
+    leave_out: list[str] = Field(default=[])
+    """Comparisons that make no sense on it, such as those with pretrained weights."""
 
 
 class StudyFile(Settings):

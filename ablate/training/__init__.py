@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ablate.description import Description
+from ablate.examination import Examination
 from ablate.explained import Explained
 from ablate.protocols import Run
 from ablate.records import Finished, Outcome, Prepared, Protocol, RunSpec
@@ -48,6 +49,13 @@ def describe(config: Config) -> Description:
     from ablate.training.cost import describe_network
 
     return describe_network(config)
+
+
+def examine(config: Config, protocol: Protocol, cached: Callable[[str, Callable[[Path], None]], Path]) -> Examination:
+    """What the data of a config are: counts, sizes, moments, copies, samples."""
+    from ablate.training.data.examine import examine_data
+
+    return examine_data(config.data, protocol, cached)
 
 
 def prepare(config: Config, run: Run) -> Prepared:

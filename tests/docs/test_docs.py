@@ -52,7 +52,7 @@ def test_every_ablate_command_in_the_pages_exists(page: Path) -> None:
     lines = [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
     used = {shlex.split(line, comments=True)[1] for line in lines if line.startswith("ablate ")}
 
-    assert used <= {*command_names(), "--help"}
+    assert used <= {*(name.split()[0] for name in command_names()), "--help"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

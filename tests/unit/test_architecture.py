@@ -19,7 +19,7 @@ GROUND = {
     "errors", "records", "protocols", "overrides", "resolve", "files", "journal", "settings", "store", "looks",
     "durations",
     "explained",
-    "rates", "naming", "lookup", "description",
+    "rates", "naming", "lookup", "description", "examination", "belonging",
 }  # fmt: skip
 PARTS = {"study", "training", "execute", "track", "stats"}
 MAY_KNOW = {
@@ -30,6 +30,7 @@ MAY_KNOW = {
     "survey": GROUND | {"study"},
     "declared": GROUND | {"study"},
     "starter": GROUND,
+    "stand_ins": GROUND | {"stand_ins"},
     "toy": GROUND,
 }
 """Module or package directly below `ablate` -> what it may import of `ablate`. Whoever is not named wires parts."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from ablate.settings import DefinesTest, NotIdentity, Settings
+from ablate.settings import DefinesTest, NotIdentity, Place, Settings
 from ablate.training.config.bounds import Positive, ShareOrCount
 
 
@@ -15,7 +15,7 @@ class ImageFolder(Settings):
     """A folder of pictures, one sub-folder a class: `root/<class>/*`."""
 
     name: Literal["image_folder"]
-    root: NotIdentity[str]
+    root: Place[str]
     """Path of the folder, below the current folder or absolute."""
 
 
@@ -66,7 +66,7 @@ class Torchvision(Settings):
 
     name: Literal["torchvision"]
     dataset: TorchvisionName
-    root: NotIdentity[str] = "data"
+    root: Place[str] = "data"
     """The folder torchvision keeps its sets in."""
     download: NotIdentity[bool] = False
     """Fetch the set where it is not in `root` yet."""
@@ -78,7 +78,7 @@ class LabelledFiles(Settings):
     """Folders of pictures whose file names carry the label: Food-11's `train/3_17.jpg`, `valid/0_2.jpg`."""
 
     name: Literal["labelled_files"]
-    root: NotIdentity[str]
+    root: Place[str]
     """Path of the folder that holds the parts."""
     train: str = "train"
     """Sub-folder of the pictures to train on."""
@@ -111,9 +111,9 @@ class CsvTable(Settings):
     """A table of paths and labels, one picture a row, column names in the first row, UTF-8."""
 
     name: Literal["csv"]
-    file: NotIdentity[str]
+    file: Place[str]
     """Path of the table, below the current folder or absolute."""
-    root: NotIdentity[str | None] = None
+    root: Place[str | None] = None
     """The folder its paths start at; null: the folder the table lies in."""
     path: str = "path"
     """The column of the pictures' paths."""

@@ -52,7 +52,8 @@ class Pictures(NamedTuple):
     groups: for each picture the index of the first one it must not be separated from, because of
     equal decoded pixels or one origin, shape (N,).
     digest: of the class names, ids, files and parts, whatever folder they lie in, unreadable ones included.
-    unreadable: ids of the pictures left out. notes: sentences for a report.
+    copies: for each picture the index of the first one with the same decoded pixels, shape (N,).
+    unreadable: ids of the pictures left out. problems: the same with the reasons. notes: sentences for a report.
     watch: files and folders; a look at each one's time stamp tells whether anything changed.
     official_test: indices of the source's own test part; empty where it has none.
     """
@@ -62,8 +63,10 @@ class Pictures(NamedTuple):
     targets: NDArray[np.int64] | NDArray[np.float32]
     classes: tuple[str, ...]
     groups: NDArray[np.int64]
+    copies: NDArray[np.int64]
     digest: str
     unreadable: tuple[str, ...]
+    problems: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     watch: tuple[str, ...]
     official_test: frozenset[int]
@@ -95,8 +98,10 @@ def load_pictures(config: DataConfig, cached: Cached, *, progress: Progress | No
         targets=_targets(found, config),
         classes=tuple(found.classes),
         groups=np.array(merged_groups(found, config), dtype=np.int64),
+        copies=np.array(found.groups, dtype=np.int64),
         digest=digest,
         unreadable=tuple(name for name, _ in found.unreadable),
+        problems=tuple((name, reason) for name, reason in found.unreadable),
         notes=tuple(notes_on(found, listing.ignored, config)),
         watch=listing.watch,
         official_test=frozenset(found.official_test or ()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from typing import Protocol as Contract
 
 import numpy as np
@@ -124,16 +124,21 @@ def load_parts(config: Config, run: Run, mode: Mode) -> Parts:
 
 def split_pictures(config: DataConfig, run: Seat, pictures: Pictures) -> Split:
     """Which pictures this run trains, validates and tests on."""
-    targets: list[Any] = pictures.targets.tolist()
-    if pictures.targets.ndim == 2:
-        targets = [np.flatnonzero(row).tolist() for row in pictures.targets]
+    units = units_of(pictures.ids, labels_by_picture(pictures), pictures.groups.tolist())
     return split(
-        Pool(units_of(pictures.ids, targets, pictures.groups.tolist()), pictures.classes, pictures.official_test),
+        Pool(units, pictures.classes, pictures.official_test),
         protocol=run.protocol,
         replicate_index=run.replicate.index,
         data_seed=config.seed,
         train=config.train,
     )
+
+
+def labels_by_picture(pictures: Pictures) -> list[list[int]]:
+    """The class indices of each picture: one, or with several labels any number."""
+    if pictures.targets.ndim == 1:
+        return [[label] for label in pictures.targets.tolist()]
+    return [np.flatnonzero(row).tolist() for row in pictures.targets]
 
 
 def normalize_block(config: DataConfig) -> Normalization | None:

@@ -61,7 +61,7 @@ class Seen(NamedTuple):
     pixels: (S, S, C), or (H, W, C) of its own size with `resize: device`; None where the picture is
     unreadable. problem: why it is, else "". content: sha256 of the file's bytes. full: sha256 of the
     size and RGB pixels before resizing, whatever the settings. is_turned: its EXIF orientation asks
-    for turning it. shape: of the pixels. size: its own width and height. format: of its file.
+    for turning it. shape: of the pixels.
     """
 
     pixels: Pixels | None
@@ -70,8 +70,6 @@ class Seen(NamedTuple):
     is_turned: bool = False
     problem: str = ""
     shape: tuple[int, ...] = ()
-    size: tuple[int, int] = (0, 0)
-    format: str = ""
 
 
 def scan(
@@ -109,6 +107,22 @@ def hashes_of(pictures: Sequence[Picture]) -> list[str]:
     """sha256 of each file's bytes, or of an array's; "" for a file that cannot be read."""
     with ThreadPoolExecutor(_processors()) as pool:
         return list(pool.map(_hash_of, [picture.content for picture in pictures], chunksize=16))
+
+
+def sizes_of(pictures: Sequence[Picture]) -> list[tuple[tuple[int, int], str]]:
+    """Width and height, and the file's format, of pictures that are known to be readable; pixels are not decoded."""
+    with _quiet_decoders(), ThreadPoolExecutor(_processors()) as pool:
+        return list(pool.map(_size_of, [picture.content for picture in pictures], chunksize=16))
+
+
+def _size_of(content: Content) -> tuple[tuple[int, int], str]:
+    from PIL import Image
+
+    if isinstance(content, str):
+        with Image.open(content) as image:
+            return image.size, image.format or "unknown"
+    pixels = content() if callable(content) else content
+    return (pixels.shape[1], pixels.shape[0]), "array"
 
 
 def _look_at(content: Content, config: DataConfig) -> Seen:
@@ -165,15 +179,7 @@ def _decode(image: Image.Image, config: DataConfig) -> Seen:
     if config.resize == "pil":
         picture = picture.resize((config.image_size, config.image_size), Resampling.BILINEAR)
     pixels = np.array(picture).reshape(picture.height, picture.width, config.channels)
-    return Seen(
-        pixels,
-        "",
-        full.hexdigest(),
-        turn is not None,
-        shape=pixels.shape,
-        size=rgb.size,
-        format=image.format or "array",
-    )
+    return Seen(pixels, "", full.hexdigest(), turn is not None, shape=pixels.shape)
 
 
 def _orientation(image: Image.Image) -> int:

@@ -1,0 +1,168 @@
+"""A close look at a study's data: what `ablate data stats` tells."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ablate.examination import Examination, NearPair
+from ablate.records import Protocol, Replicate
+from ablate.training.config import DataConfig
+from ablate.training.data.cache import Cached, Pictures, load_pictures
+from ablate.training.data.likeness import near_pairs
+from ablate.training.data.listing import Picture
+from ablate.training.data.parts import labels_by_picture, split_pictures
+from ablate.training.data.scan import sizes_of
+from ablate.training.data.sources import list_pictures
+from ablate.training.data.split import Split
+
+SAMPLES = 8
+"""Pictures shown of a class."""
+
+PAIRS = 200
+"""Near pairs that are kept; further ones are counted."""
+
+_AT_ONCE = 512
+
+
+class _First(NamedTuple):
+    """The first replicate under a protocol."""
+
+    protocol: Protocol
+    replicate: Replicate = Replicate(index=0)
+
+
+def examine_data(config: DataConfig, protocol: Protocol, cached: Cached) -> Examination:
+    """Decode what is not decoded yet, split as replicate 0 is split, and count, measure and compare.
+
+    Unreadable pictures are told, whatever `data.on_bad_image` says. Raises DataError where the data
+    cannot be listed or split.
+    """
+    lenient = config.model_copy(update={"on_bad_image": "skip"})
+    pictures = load_pictures(lenient, cached)
+    parts = split_pictures(lenient, _First(protocol), pictures)
+    read = {one.id: one for one in list_pictures(lenient).read().pictures}
+    part_of = _part_of(parts, len(pictures.ids))
+    mean, std, image_std = _moments(pictures, parts.fit)
+    near, left_out = _near(pictures, part_of)
+    sizes, formats = _sizes([read[name] for name in pictures.ids])
+    labels = labels_by_picture(pictures)
+    return Examination(
+        classes=pictures.classes,
+        counts=_counts(pictures.classes, labels, part_of),
+        pictures=dict(Counter(part_of)),
+        unlabelled=sum(not one for one in labels),
+        sizes=sizes,
+        formats=formats,
+        mean=mean,
+        std=std,
+        mean_image_std=image_std,
+        equal=_equal(pictures),
+        near=near,
+        near_left_out=left_out,
+        origins=_origins(pictures),
+        unreadable=pictures.problems,
+        notes=pictures.notes,
+        samples=_samples(pictures, labels),
+        sample_shape=_shape_of(pictures),
+    )
+
+
+def _part_of(parts: Split, count: int) -> list[str]:
+    names = ["unused"] * count
+    for name, members in (("train", parts.fit), ("val", parts.val), ("test", parts.test)):
+        for index in members:
+            names[index] = name
+    return names
+
+
+def _counts(
+    classes: Sequence[str], labels: Sequence[Sequence[int]], part_of: Sequence[str]
+) -> Mapping[str, Mapping[str, int]]:
+    counts: dict[str, Counter[str]] = {name: Counter() for name in classes}
+    for several, part in zip(labels, part_of, strict=True):
+        for label in several:
+            counts[classes[label]][part] += 1
+    return {name: dict(found) for name, found in counts.items()}
+
+
+def _sizes(pictures: Sequence[Picture]) -> tuple[dict[tuple[int, int], int], dict[str, int]]:
+    found = sizes_of(pictures)
+    return dict(Counter(size for size, _ in found).most_common()), dict(
+        Counter(name for _, name in found).most_common()
+    )
+
+
+def _moments(pictures: Pictures, fit: Sequence[int]) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation over all pixels, and the mean of the images' own, a value a channel, in [0, 1]."""
+    channels = pictures.pixels.shape[-1]
+    total, squares, spread = (np.zeros(channels) for _ in range(3))
+    for start in range(0, len(fit), _AT_ONCE):
+        chosen = np.sort(np.array(fit[start : start + _AT_ONCE]))
+        images = pictures.pixels[chosen].reshape(len(chosen), -1, channels).astype(np.float64) / 255
+        means, means_of_squares = images.mean(axis=1), (images**2).mean(axis=1)
+        total += means.sum(axis=0)
+        squares += means_of_squares.sum(axis=0)
+        spread += np.sqrt(np.clip(means_of_squares - means**2, 0, None)).sum(axis=0)
+    mean = total / len(fit)
+    return _rounded(mean), _rounded(np.sqrt(squares / len(fit) - mean**2)), _rounded(spread / len(fit))
+
+
+def _rounded(values: NDArray[np.float64]) -> tuple[float, ...]:
+    return tuple(round(float(value), 4) for value in values)
+
+
+def _equal(pictures: Pictures) -> tuple[tuple[str, ...], ...]:
+    groups: dict[int, list[str]] = defaultdict(list)
+    for name, first in zip(pictures.ids, pictures.copies, strict=True):
+        groups[int(first)].append(name)
+    return tuple(tuple(names) for names in groups.values() if len(names) > 1)
+
+
+def _origins(pictures: Pictures) -> int:
+    """Groups of several pictures that are not just copies of one."""
+    sizes = Counter(pictures.groups.tolist())
+    copies: dict[int, set[int]] = defaultdict(set)
+    for group, first in zip(pictures.groups.tolist(), pictures.copies.tolist(), strict=True):
+        copies[group].add(first)
+    return sum(size > 1 and len(copies[group]) > 1 for group, size in sizes.items())
+
+
+def _near(pictures: Pictures, part_of: Sequence[str]) -> tuple[tuple[NearPair, ...], int]:
+    """Pairs beyond the equal ones, those across test and training first, then the most alike."""
+    copies = pictures.copies
+    found = [pair for pair in near_pairs(pictures.pixels) if copies[pair.first] != copies[pair.second]]
+    pairs = [
+        NearPair(
+            first=pictures.ids[pair.first],
+            second=pictures.ids[pair.second],
+            parts=(part_of[pair.first], part_of[pair.second]),
+            likeness=round(pair.likeness, 4),
+        )
+        for pair in found
+    ]
+    pairs.sort(key=lambda pair: (not pair.is_torn, -pair.likeness, pair.first))
+    return tuple(pairs[:PAIRS]), max(0, len(pairs) - PAIRS)
+
+
+def _samples(pictures: Pictures, labels: Sequence[Sequence[int]]) -> Mapping[str, tuple[bytes, ...]]:
+    """Pictures of each class, evenly over its ids."""
+    members: dict[int, list[int]] = defaultdict(list)
+    for index, several in enumerate(labels):
+        for label in several:
+            members[label].append(index)
+    chosen = {}
+    for label, name in enumerate(pictures.classes):
+        mine = members[label]
+        picks = [mine[round(place)] for place in np.linspace(0, len(mine) - 1, min(SAMPLES, len(mine)))]
+        chosen[name] = tuple(pictures.pixels[index].tobytes() for index in picks)
+    return chosen
+
+
+def _shape_of(pictures: Pictures) -> tuple[int, int, int]:
+    height, width, channels = pictures.pixels.shape[1:]
+    return height, width, channels
