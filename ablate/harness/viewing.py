@@ -68,7 +68,7 @@ def carry_out(
 def _attempt(folder: Path, test: ViewTest, task: Task) -> Path:
     folder.mkdir()
     job = replace(task, spec=test.spec, kind="views")
-    files.write_json(folder / SPEC, {"spec": test.spec.to_json()} | job.envelope())
+    files.write_sealed(folder / SPEC, {"spec": test.spec.to_json()} | job.envelope())
     files.write_json(folder / ASKED, {"run": str(test.result.folder), "tta": dict(test.tta)})
     return folder
 
