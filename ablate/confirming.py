@@ -110,12 +110,14 @@ def top_settings(question: SearchQuestion, tried: Sequence[Tried]) -> list[Tried
     """The best trials by the first objective, each configuration once, the baseline not among them."""
     base = sha256_json(identity_of(question.study.resolve({}, ("base",))))
     sign = 1 if question.objectives[0].goal == "max" else -1
-    finished = [trial for trial in tried if trial.value is not None and trial.specs]
+    finished = [trial for trial in tried if trial.value is not None and trial.point]
     seen = {base}
     top: list[Tried] = []
     for trial in sorted(finished, key=lambda trial: (-sign * float(trial.value or 0.0), trial.number)):
-        digest = sha256_json(next(iter(trial.specs.values())).identity)
-        if digest not in seen and len(top) < _block(question).top:
+        if len(top) == _block(question).top:
+            break
+        digest = sha256_json(identity_of(question.space.settings(trial.point)))
+        if digest not in seen:
             seen.add(digest)
             top.append(trial)
     return top

@@ -43,7 +43,7 @@ def facts_of(found: SearchRun, session: Session) -> SearchFacts:
     """Everything the page of a search says."""
     question = found.question
     goals = tuple(_goal(question, i) for i in range(len(question.objectives)))
-    trials = tuple(trial_row(tried, goals, session.store, question.replicates[0]) for tried in found.tried)
+    trials = tuple(trial_row(tried, goals, session.store, question) for tried in found.tried)
     by_number = {row.number: row for row in trials}
     base = question.space.baseline()
     number = BASELINE if base is None else next((t.number for t in found.tried if t.point == base), None)
@@ -106,13 +106,14 @@ def _base_values(question: SearchQuestion) -> dict[str, Any]:
     return values
 
 
-def trial_row(tried: Tried, goals: tuple[Goal, ...], store: Store, first: int) -> TrialRow:
+def trial_row(tried: Tried, goals: tuple[Goal, ...], store: Store, question: SearchQuestion) -> TrialRow:
     """One trial with what its journals tell."""
     spans, seconds, epochs = [], 0.0, 0
     curve: tuple[tuple[int, float], ...] = ()
-    for replicate, spec in tried.specs.items():
+    specs = question.runs_of(tried.number, tried.point)
+    for replicate, spec in specs.items():
         attempts = store.attempts(spec.fingerprint)
-        if attempts and replicate == first:
+        if attempts and replicate == question.replicates[0]:
             key = f"val/{goals[0].name}"
             told = [(int(e.data["epoch"]), e.data["metrics"].get(key)) for e in read_history(attempts[-1])]
             curve = tuple((epoch, float(value) * goals[0].scale) for epoch, value in told if value is not None)
@@ -137,7 +138,7 @@ def trial_row(tried: Tried, goals: tuple[Goal, ...], store: Store, first: int) -
         seconds=seconds,
         cached=tried.cached,
         reason=tried.reason,
-        fingerprints=tuple(spec.fingerprint for spec in tried.specs.values()),
+        fingerprints=tuple(spec.fingerprint for spec in specs.values()),
     )
 
 

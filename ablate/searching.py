@@ -20,6 +20,7 @@ from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.telling import changes_text, core_settings, label_of, study_card, tell, tell_all
 from ablate.naming import add_trial, write_names, write_trials
 from ablate.protocols import StudyCard, StudySummary, Tracker
+from ablate.records import Config
 from ablate.search import (
     Book,
     Importance,
@@ -213,7 +214,7 @@ class _Walk:
     ) -> Progress:
         folder = _folder(self.session)
         write_names(folder, self.question.name, self.question.study.document.name, {})
-        write_trials(folder, [(tried.name, _runs(tried)) for tried in source.tried.values()])
+        write_trials(folder, [(tried.name, self._runs(tried)) for tried in source.tried.values()])
         ended = source.ended
         if tracker is not None:
             tracker.begin(card)
@@ -223,7 +224,7 @@ class _Walk:
 
         def asked(tried: Tried) -> None:
             if tried.number not in known:
-                add_trial(folder, tried.name, _runs(tried))
+                add_trial(folder, tried.name, self._runs(tried))
 
         source.on_asked = asked
         runs = len(self.question.replicates)
@@ -241,7 +242,7 @@ class _Walk:
         def listen(news: News) -> None:
             tried = source.owner_of(news.spec.fingerprint)
             if tracker is not None:
-                self._describe(tried, card)
+                self._describe(tried, news.spec.config, card)
                 tell(tracker, label_of(tried.name, news.spec), news)
             replicate = f" · replicate {news.spec.replicate.index}" if several else ""
             progress.hear(news, f"{tried.name}{replicate} · {point_text(tried.point)}")
@@ -249,20 +250,23 @@ class _Walk:
 
         return listen
 
-    def _describe(self, tried: Tried, card: StudyCard) -> None:
+    def _runs(self, tried: Tried) -> dict[str, str]:
+        specs = tried.specs or self.question.runs_of(tried.number, tried.point)
+        return {str(replicate): spec.fingerprint for replicate, spec in specs.items()}
+
+    def _describe(self, tried: Tried, config: Config, card: StudyCard) -> None:
         """Add a trial to the card, which trackers read when they hear of it."""
-        if tried.name in card.core or not tried.specs:
+        if tried.name in card.core:
             return
         core, changes = card.core, card.changes
         assert isinstance(core, dict)
         assert isinstance(changes, dict)
         changes[tried.name] = point_text(tried.point)
-        config = next(iter(tried.specs.values())).config
         core[tried.name] = core_settings(config, self.session.plan.variants[0].config)
 
     def _tell_record(self, tracker: Tracker, tried: Tried, card: StudyCard) -> None:
-        self._describe(tried, card)
-        for spec in tried.specs.values():
+        for spec in self.question.runs_of(tried.number, tried.point).values():
+            self._describe(tried, spec.config, card)
             for result in self.session.store.results(spec.fingerprint)[-1:]:
                 tell_all(tracker, label_of(tried.name, spec), result.folder)
 
@@ -331,7 +335,3 @@ def best_of(question: SearchQuestion, tried: tuple[Tried, ...]) -> Tried | None:
 def point_text(point: Point) -> str:
     """A point of the space for a person: four digits are enough to tell trials apart."""
     return changes_text({k: float(f"{v:.4g}") if isinstance(v, float) else v for k, v in point.items()})
-
-
-def _runs(tried: Tried) -> dict[str, str]:
-    return {str(replicate): spec.fingerprint for replicate, spec in tried.specs.items()}

@@ -84,6 +84,21 @@ class SearchQuestion:
             for index in self.replicates
         }
 
+    def runs_of(self, number: int, point: Point) -> dict[int, RunSpec]:
+        """Replicate -> the run of a trial that ended; none where it never became one."""
+        if number == BASELINE:
+            return self.baseline_specs()
+        try:
+            return self.specs(point)
+        except (StudyError, KeyError):
+            return {}
+
+    def baseline_specs(self) -> dict[int, RunSpec]:
+        """Replicate -> the run of the base as it is."""
+        settings = self.study.resolve({}, ("base",))
+        config = settings.model_dump(mode="json")
+        return self.specs_of(Variant(name="baseline", config=config, identity=identity_of(settings)))
+
     def values(self, results: Sequence[Finished]) -> tuple[float, ...] | None:
         """One value an objective, the mean over runs; None where a run does not tell one of them."""
         means = []

@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING
 
 from ablate.errors import StudyError
 from ablate.journal import read_history
-from ablate.records import Event, Failed, Finished, RunResult, RunSpec, Variant
+from ablate.records import Event, Failed, Finished, RunResult, RunSpec
 from ablate.search.book import Book, covered_seconds, state_of
 from ablate.search.question import BASELINE
 from ablate.search.trials import State, Tried
-from ablate.settings import identity_of
 from ablate.store import Store
 from ablate.study.space import Point
 
@@ -68,10 +67,7 @@ class OptunaSource:
             wishes.append(question.space.point_of(values, ("search", "enqueue", i)))
         self.book.enqueue(wishes)
         if baseline is None:
-            settings = question.study.resolve({}, ("base",))
-            config = settings.model_dump(mode="json")
-            specs = question.specs_of(Variant(name="baseline", config=config, identity=identity_of(settings)))
-            self.tried[BASELINE] = Tried(number=BASELINE, point={}, specs=specs)
+            self.tried[BASELINE] = Tried(number=BASELINE, point={}, specs=question.baseline_specs())
             self._again.append(BASELINE)
         known = self.book.trials()
         for trial in known:
@@ -130,23 +126,25 @@ class OptunaSource:
         if not trial.state.is_finished() and not self.book.question.space.holds(trial.params):
             self.book.close(trial)  # killed while it was asked for: nothing was trained
             reason = "the search was killed while asking for it"
-            self.tried[trial.number] = Tried(number=trial.number, point={}, specs={}, state="failed", reason=reason)
+            self.tried[trial.number] = Tried(number=trial.number, point={}, state="failed", reason=reason)
             return
-        tried = self._make(trial.number, trial.params)
-        tried.reported = set(trial.intermediate_values)
-        tried.is_recalled = True
         if not trial.state.is_finished():
+            tried = self._make(trial.number, trial.params)
+            tried.reported = set(trial.intermediate_values)
+            tried.is_recalled = True
             tried.handle = self.book.handle_of(trial)
             self._again.append(trial.number)
             return
-        tried.state = state_of(trial)
-        tried.reason = str(trial.user_attrs.get("reason", "")).partition(": ")[2]
-        tried.cached = bool(trial.user_attrs.get("cached", False))
-        tried.values = tuple(trial.values) if tried.state == "complete" else None
-        for replicate, spec in tried.specs.items():
-            finished = self._finished(spec)
-            if finished is not None:
-                tried.results[replicate] = finished
+        state = state_of(trial)
+        self.tried[trial.number] = Tried(
+            number=trial.number,
+            point=dict(trial.params),
+            state=state,
+            values=tuple(trial.values) if state == "complete" else None,
+            reason=str(trial.user_attrs.get("reason", "")).partition(": ")[2],
+            cached=bool(trial.user_attrs.get("cached", False)),
+            is_recalled=True,
+        )
 
     def _make(self, number: int, point: Point) -> Tried:
         try:
@@ -273,7 +271,7 @@ class OptunaSource:
         tried.state, tried.values = state, values
         self.answered += tried.cached and state == "complete"
         self.book.tell(tried)
-        tried.handle = None
+        tried.handle, tried.specs, tried.results, tried.reported = None, {}, {}, set()
         if tried.number != BASELINE:
             self._count(None if values is None else values[0])
 

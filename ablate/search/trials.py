@@ -17,14 +17,15 @@ State = Literal["running", "complete", "pruned", "diverged", "failed", "refused"
 class Tried:
     """One trial.
 
-    specs: replicate -> its run. results: of the runs that finished. values: one an objective, None unless
-    complete. cached: answered from the records, nothing was trained for it. reason: why it failed.
-    handle: Optuna's own object, while it is this process that asked.
+    specs: replicate -> its run, and results: of the runs that finished; both only until the trial has ended,
+    because a search may have thousands (`SearchQuestion.runs_of` makes the runs again). values: one an
+    objective, None unless complete. cached: answered from the records, nothing was trained for it. reason: why
+    it failed. handle: Optuna's own object, while it is this process that asked.
     """
 
     number: int
     point: Point
-    specs: Mapping[int, RunSpec]
+    specs: Mapping[int, RunSpec] = field(default_factory=dict)
     state: State = "running"
     values: tuple[float, ...] | None = None
     results: dict[int, Finished] = field(default_factory=dict)
