@@ -161,8 +161,11 @@ def _folder(session: Session) -> Path:
 def open_book(question: SearchQuestion, folder: Path, url: str | None = None) -> Iterator[Opened]:
     """The search in its storage, held by this process."""
     opened = open_search(question, folder, url)
-    with opened.held():
-        yield opened
+    try:
+        with opened.held():
+            yield opened
+    finally:
+        opened.close()
 
 
 def baseline_plan(question: SearchQuestion) -> Plan:
@@ -245,7 +248,8 @@ class _Walk:
                 self._describe(tried, news.spec.config, card)
                 tell(tracker, label_of(tried.name, news.spec), news)
             replicate = f" · replicate {news.spec.replicate.index}" if several else ""
-            progress.hear(news, f"{tried.name}{replicate} · {point_text(tried.point)}")
+            point = point_text(tried.point) or "as it is"
+            progress.hear(news, f"{tried.name}{replicate} · {point}")
             self.on_progress(progress)
 
         return listen

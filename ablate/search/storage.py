@@ -35,6 +35,7 @@ class Opened:
 
     optuna_study: optuna.Study
     place: str
+    storage: Any
     _stop: threading.Event = field(default_factory=threading.Event)
 
     @contextlib.contextmanager
@@ -63,6 +64,10 @@ class Opened:
             thread.join(timeout=5)
             with contextlib.suppress(Exception), quiet():
                 self.optuna_study.set_user_attr(LEASE, None)
+
+    def close(self) -> None:
+        """Let go of a database's connections."""
+        _close(self.storage)
 
     def _beat(self) -> None:
         with quiet():
@@ -99,6 +104,7 @@ def open_search(question: SearchQuestion, folder: Path, url: str | None = None) 
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     place = str(folder / JOURNAL) if url is None else without_secrets(url)
+    storage: Any = None
     try:
         with quiet():
             storage = _open_storage(url, folder)
@@ -112,12 +118,14 @@ def open_search(question: SearchQuestion, folder: Path, url: str | None = None) 
             opened.sampler = make_sampler(question, len(opened.get_trials(deepcopy=False)))
             opened.pruner = make_pruner(question)
     except StudyError:
+        _close(storage)
         raise
     except Exception as error:
+        _close(storage)
         raise StudyError(
             f"the search's storage {place} cannot be used: {_first_line(error)}", hint=_remedy(error)
         ) from error
-    return Opened(optuna_study=opened, place=place)
+    return Opened(optuna_study=opened, place=place, storage=storage)
 
 
 def points_of(name: str, folder: Path, url: str | None = None) -> list[dict[str, Any]]:
@@ -126,13 +134,22 @@ def points_of(name: str, folder: Path, url: str | None = None) -> list[dict[str,
 
     if url is None and not (folder / JOURNAL).exists():
         return []
+    storage = _open_storage(url, folder)
     try:
         with quiet():
-            earlier = optuna.load_study(study_name=name, storage=_open_storage(url, folder))
+            earlier = optuna.load_study(study_name=name, storage=storage)
             trials = earlier.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
     except KeyError:
         return []
+    finally:
+        _close(storage)
     return [dict(trial.params) for trial in trials]
+
+
+def _close(storage: Any) -> None:
+    if hasattr(storage, "engine"):
+        storage.remove_session()
+        storage.engine.dispose()
 
 
 def _open_storage(url: str | None, folder: Path) -> optuna.storages.BaseStorage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple
 
 import numpy as np
@@ -123,3 +124,16 @@ def evaluate_attacked(
 def evaluation_batch(image_size: int, batch_size: int) -> int:
     """Images a step without gradients: as many as need about the memory of 80 at 224 pixels, at most 512."""
     return max(batch_size, min(512, 2**22 // image_size**2))
+
+
+def latency_seconds(network: nn.Module, part: Part, mode: Mode) -> float:
+    """Seconds to score one picture alone: the median of five passes after one that warms up."""
+    image = part.images_of(torch.zeros(1, dtype=torch.int64, device=mode.device))
+    network.eval()
+    taken: list[float] = []
+    with torch.inference_mode(), mode.autocast():
+        for _ in range(6):
+            started = time.perf_counter()
+            network(image).sum().item()  # reading a number waits for the device
+            taken.append(time.perf_counter() - started)
+    return sorted(taken[1:])[2]

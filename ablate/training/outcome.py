@@ -18,7 +18,14 @@ from ablate.training.checkpoint import Trained, copy_of
 from ablate.training.config import Attack, Config
 from ablate.training.cost import describe_network
 from ablate.training.data.parts import Part, Parts
-from ablate.training.evaluate import Scores, evaluate, evaluate_attacked, evaluation_batch, probabilities
+from ablate.training.evaluate import (
+    Scores,
+    evaluate,
+    evaluate_attacked,
+    evaluation_batch,
+    latency_seconds,
+    probabilities,
+)
 from ablate.training.numerics import Mode, device_name
 from ablate.training.seeding import robustness_generator
 
@@ -57,6 +64,8 @@ def write_outcome(config: Config, run: Run, parts: Parts, mode: Mode, trained: T
             images_seen=progress.images_seen,
             peak_bytes=_peak_bytes(mode),
             train_seconds=progress.seconds,
+            # Of use where it is an objective, and only there worth its six passes.
+            latency_seconds=latency_seconds(trained.network, parts.val, mode) if run.protocol.sealed else None,
         ),
         files={"weights": weights},
         data_digest=parts.pictures.digest,

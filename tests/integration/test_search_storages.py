@@ -1,0 +1,126 @@
+"""A search in a database: a real PostgreSQL server, and what the dashboard of Optuna sees."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+
+import pytest
+
+from ablate.errors import Held, StudyError
+from ablate.search import open_search
+from tests.search_builders import a_question, a_study_file, searched
+
+
+def _programs() -> Path | None:
+    """The folder of the server's programs: on the path, or where Debian puts them."""
+    found = shutil.which("initdb")
+    folders = [Path(found).resolve().parent] if found else []
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return next((folder for folder in folders if (folder / "postgres").exists() or (folder / "pg_ctl").exists()), None)
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    """The URL of a fresh server that listens on a socket file alone; it runs as nobody where we are root."""
+    pytest.importorskip("psycopg", reason="the driver is not installed: pip install 'ablate-harness[postgres]'")
+    programs = _programs()
+    if programs is None:
+        pytest.skip("no PostgreSQL server is installed: apt-get install postgresql")
+    folder = Path(tempfile.mkdtemp(prefix="ablate-pg-", dir="/tmp"))  # a socket's path must be short
+    user = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+    shutil.chown(folder, user)
+    as_user: dict[str, Any] = {"user": user} if os.geteuid() == 0 else {}
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
+    data = folder / "data"
+    command = [str(programs / "initdb"), "-D", str(data), "-U", "ablate", "-A", "trust", "-N", "-E", "UTF8"]
+    subprocess.run([*command, "--locale=C"], check=True, **quiet, **as_user)
+    server = subprocess.Popen(
+        [str(programs / "postgres"), "-D", str(data), "-k", str(folder), "-c", "listen_addresses=", "-c", "fsync=off"],
+        **quiet,
+        **as_user,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not (folder / ".s.PGSQL.5432").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        yield f"postgresql://ablate:secret@/postgres?host={folder}"
+    finally:
+        server.send_signal(signal.SIGINT)  # ends at once, whoever is connected
+        server.wait(timeout=30)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.slow
+def test_a_search_lives_in_postgresql(postgres: str, tmp_path: Path) -> None:
+    """It goes on where it was, is held by one, names its place without the password, and refuses another."""
+    path = a_study_file(tmp_path)
+    trained = [searched(path, trials, storage=postgres).trained for trials in (3, 3, 5)]
+    found = searched(path, 5, storage=postgres)
+
+    assert trained == [3, 0, 2]
+    assert "secret" not in found.page.read_text(encoding="utf-8")
+    assert not (tmp_path / ".ablate/studies/toy-search/optuna.journal").exists()
+    with pytest.raises(StudyError, match="is kept in postgresql"):
+        searched(path, 5)
+
+
+@pytest.mark.slow
+def test_two_work_folders_do_not_share_a_search_at_one_time(postgres: str, tmp_path: Path) -> None:
+    """The lease in the database says who has it; in turns they go on with one another's trials."""
+    question = a_question(tmp_path, "{space: {gain: {low: 0.0, high: 20.0}}}")
+    opened = open_search(question, tmp_path / "a", postgres)
+    other = open_search(question, tmp_path / "b", postgres)
+    lease = {"process": 1, "host": "elsewhere", "at": time.time()}
+    with opened.held():
+        other.optuna_study.set_user_attr("held_by", lease)
+        with pytest.raises(Held) as refused, other.held():
+            pass
+
+    assert refused.value.exit_code == 75
+    with other.held():
+        assert other.optuna_study.user_attrs["held_by"]["process"] == os.getpid()
+    opened.close()
+    other.close()
+
+
+@pytest.mark.slow
+def test_a_changed_question_is_refused_by_the_database_too(postgres: str, tmp_path: Path) -> None:
+    """`load_if_exists` would keep the old direction silently."""
+    search = "{space: {gain: {low: 0.0, high: 20.0}}}"
+    open_search(a_question(tmp_path, search), tmp_path, postgres).close()
+
+    with pytest.raises(StudyError, match="begun otherwise"):
+        open_search(a_question(tmp_path, search.replace("}}", "}, objective: loss}")), tmp_path, postgres)
+
+
+def test_optunas_dashboard_opens_the_storage_as_it_is(tmp_path: Path) -> None:
+    """Every trial with its parameters and values, by the dashboard's own interface; nothing is converted."""
+    dashboard = pytest.importorskip("optuna_dashboard", reason="pip install 'ablate-harness[dashboard]'")
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    found = searched(a_study_file(tmp_path), 3)
+    application = dashboard.wsgi(JournalStorage(JournalFileBackend(found.place)))
+
+    def get(url: str) -> Any:
+        environ: dict[str, Any] = {"PATH_INFO": url, "REQUEST_METHOD": "GET"}
+        setup_testing_defaults(environ)
+        return json.loads(b"".join(application(environ, lambda *_: None)))
+
+    (study,) = get("/api/studies")["study_summaries"]
+    trials = get(f"/api/studies/{study['study_id']}")["trials"]
+
+    assert study["study_name"] == "toy-search"
+    assert [trial["state"] for trial in trials] == ["Complete"] * 3
+    assert {param["name"] for trial in trials for param in trial["params"]} == {"gain", "noise"}
