@@ -10,8 +10,9 @@ from typing import Any
 from ablate.report.details import count_words
 from ablate.report.facts import EffectRow, Findings, Provenance, VariantRow
 from ablate.report.language import ENGLISH, Words
-from ablate.report.numbers import compact, duration, number
-from ablate.report.tables import Column, Table, table_of
+from ablate.report.numbers import compact, duration, number, with_interval
+from ablate.report.tables import Column, Table, table_of, with_unit
+from ablate.report.words import unit_words
 
 
 def costs_table(findings: Findings, say: Words = ENGLISH) -> Table:
@@ -113,6 +114,27 @@ def reads_table(findings: Findings, say: Words = ENGLISH) -> Table:
         ),
     ]
     return table_of(say("heading.reads"), columns, say("note.reads"), "test-reads")
+
+
+def optimism_table(findings: Findings, say: Words = ENGLISH) -> Table:
+    """What picking the best epoch on test would claim of each variant, beside what is left of it on other images."""
+    rows, metric = findings.optimism, findings.metric
+    decimals, unit = metric.decimals, unit_words(metric, say)
+    columns = [
+        Column(say("column.variant"), "text", [row.variant for row in rows]),
+        Column(
+            with_unit(say("column.as_source"), metric.unit), "number", [number(row.as_source, decimals) for row in rows]
+        ),
+        Column(with_unit(say("column.honest"), metric.unit), "number", [number(row.honest, decimals) for row in rows]),
+        Column(
+            with_unit(say("column.optimism"), unit),
+            "number",
+            [with_interval(row.optimism, row.lo, row.hi, decimals, sign="+") for row in rows],
+        ),
+        Column(say("column.epoch"), "number", [str(row.n_epochs) for row in rows]),
+        Column(say("column.n"), "number", [str(row.n_replicates) for row in rows]),
+    ]
+    return table_of(say("heading.optimism"), columns, say("note.optimism"), "optimism")
 
 
 def provenance_table(findings: Findings, say: Words = ENGLISH) -> Table:

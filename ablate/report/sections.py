@@ -20,7 +20,7 @@ from ablate.report.figures import (
 )
 from ablate.report.imagery import classes_table, confusions_table, disagreements_table, matrix_tables
 from ablate.report.language import ENGLISH, Words
-from ablate.report.ledgers import confounds_table, costs_table, provenance_table, reads_table
+from ablate.report.ledgers import confounds_table, costs_table, optimism_table, provenance_table, reads_table
 from ablate.report.page import (
     Block,
     Bullets,
@@ -92,6 +92,7 @@ def _sections(findings: Findings, say: Words) -> Iterator[Section | None]:
     for heading, anchor, table in (
         ("costs", "costs", costs_table(findings, say)),
         ("confounds", "confounds", confounds_table(findings, say)),
+        ("optimism", "optimism", optimism_table(findings, say)),
         ("reads", "reads", reads_table(findings, say)),
         ("provenance", "provenance", provenance_table(findings, say)),
         ("failures", "failures", failures_table(findings, say)),
@@ -165,7 +166,9 @@ def _images(findings: Findings, say: Words) -> Iterator[Section | None]:
         blocks.append(Sheet(table, folded=table.title, matrix=True))
     yield section(say("heading.confusions"), "confusions", blocks)
     table = disagreements_table(findings, say)
-    yield section(say("heading.disagree"), "disagree", [Text(table.note), _gallery(findings, say), Sheet(table)])
+    gallery = _gallery(findings, say)
+    folded = say("heading.as_table") if gallery is not None else ""
+    yield section(say("heading.disagree"), "disagree", [Text(table.note), gallery, Sheet(table, folded=folded)])
 
 
 def _gallery(findings: Findings, say: Words) -> Gallery | None:

@@ -20,7 +20,8 @@ from ablate.report.details import (
     variants_table,
 )
 from ablate.report.escape import csv_cell
-from ablate.report.ledgers import costs_table, provenance_table
+from ablate.report.extra_facts import OptimismRow
+from ablate.report.ledgers import confounds_table, costs_table, front, optimism_table, provenance_table
 from ablate.report.numbers import (
     columns,
 )
@@ -126,6 +127,36 @@ def test_comparisons_in_numbers_have_both_intervals_and_both_p(tmp_path: Path) -
     assert column(table, "Family") == ["chain (2)", "chain (2)", "total (1)"]
     assert column(table, "p, adjusted")[0] == "<0.001"
     assert (p_words(None), p_words(0.0123)) == ("-", "0.012")
+
+
+def test_what_a_source_would_claim_stands_beside_what_is_left_of_it(tmp_path: Path) -> None:
+    """Selected on test, so with its optimism, and apart from every verdict."""
+    row = OptimismRow("BN", 74.0, 71.5, 2.5, 1.0, 4.0, 3, 40)
+    table = optimism_table(replace(findings_of(a_study(), tmp_path), optimism=(row,)))
+
+    assert table.rows == (("BN", "74.0", "71.5", "+2.5 [1.0, 4.0]", "40", "3"),)
+    assert "No verdict uses" in table.note
+
+
+def test_what_else_a_step_changes_is_told_as_a_share(tmp_path: Path) -> None:
+    """Twice the parameters are +100 %."""
+    findings = findings_of(a_study(), tmp_path)
+    wider = replace(findings.variants[1], parameters=2000)
+    table = confounds_table(replace(findings, variants=(findings.variants[0], wider, findings.variants[2])))
+
+    assert column(table, "Parameters") == ["+100 %", "-50 %"]
+    assert column(table, "Training steps") == ["same", "same"]
+
+
+def test_a_variant_that_another_beats_in_both_is_not_the_best_for_its_cost(tmp_path: Path) -> None:
+    """Better and cheaper: on the front; worse and as dear: not."""
+    findings = findings_of(a_study(), tmp_path)
+    rows = [replace(row, parameters=n) for row, n in zip(findings.variants, (1000, 500, 2000), strict=True)]
+    found = replace(findings, variants=tuple(rows))
+
+    assert front(found, "parameters")[0] == "BN"
+    assert "baseline" not in front(found, "parameters")
+    assert front(findings, "parameters") == ()
 
 
 def test_epochs_are_means_over_the_replicates_that_reached_them(tmp_path: Path) -> None:
