@@ -10,6 +10,7 @@ from typing import Any
 from ablate.description import Description
 from ablate.executing import default_workers
 from ablate.harness.describing import describe, recalled
+from ablate.harness.donors import donors_of, has_finished
 from ablate.harness.telling import changes_text
 from ablate.looks import look_shares
 from ablate.records import Folds, Variant
@@ -67,7 +68,39 @@ def _variant_row(session: Session, variant: Variant, *, with_parameters: bool) -
         "reference": variant.reference,
         "changes": changes_text(variant.changes),
         "parameters": description.parameters,
+        "trained": description.trained,
+        "notes": [*description.notes, *_donor_notes(session, variant)],
     } | {part: counts.get(part) for part in ("train", "val", "test", "unused")}
+
+
+def _donor_notes(session: Session, variant: Variant) -> list[str]:
+    """What a variant begins with that has not run yet."""
+    return [
+        f"begins with the weights of {donor}, which has not finished replicate 0 yet"
+        for donor in donors_of(session.study.trainer, variant.config)
+        if not has_finished(f"{donor}/0", session.store)
+    ]
+
+
+def variant_summary(session: Session, name: str) -> dict[str, Any]:
+    """A variant's network as plain data: layers, shapes, parameters, memory; needs no data."""
+    variant = session.plan.variant(name)
+    described = describe(variant, session.study.trainer, session.store, session.source)
+    batch = variant.config.get("batch_size")
+    of_batch = None if described.output_bytes is None or not isinstance(batch, int) else batch * described.output_bytes
+    return {
+        "study": session.study.name,
+        "variant": variant.name,
+        "layers": [layer._asdict() | {"shape": list(layer.shape)} for layer in described.layers],
+        "parameters": described.parameters,
+        "trained": described.trained,
+        "flops": described.flops,
+        "batch_size": batch if isinstance(batch, int) else None,
+        "parameter_bytes": None if described.parameters is None else 4 * described.parameters,
+        "output_bytes": described.output_bytes,
+        "batch_output_bytes": of_batch,
+        "notes": list(described.notes),
+    }
 
 
 def _estimate_seconds(session: Session, found: Survey, options: Options) -> float | None:

@@ -48,6 +48,8 @@ class Trainer:
     """`thumbnails(config, ids, kept)`: small PNGs of pictures by id; `kept(key)` is the cache's path of a key."""
     examine: Callable[..., Any] | None = None
     """`examine(config, protocol, cached)`: an Examination of the data of a config."""
+    donors: Callable[..., Any] | None = None
+    """`donors(config)`: the variants, `STUDY/VARIANT`, whose runs a config begins with."""
     check_config: Callable[..., None] | None = None
     """`check_config(config, protocol)`: raises SettingError for what cannot be met whatever the data are."""
     warm: str = ""
@@ -93,6 +95,7 @@ def load_trainer(path: str) -> Trainer:
         check_views=getattr(module, "check_views", None),
         thumbnails=getattr(module, "thumbnails", None),
         examine=getattr(module, "examine", None),
+        donors=getattr(module, "donors", None),
         check_config=getattr(module, "check_config", None),
         warm=getattr(module, "WARM", module_name),
     )

@@ -17,6 +17,7 @@ from ablate.errors import DecisionNeeded, TrackingError
 from ablate.executing import lazy_executor
 from ablate.files import locked
 from ablate.harness.coordinator import FixedSource, Listener, News
+from ablate.harness.donors import order_by_donors
 from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.refreshing import Refresher
 from ablate.harness.telling import label_of, study_card, tell, tell_all
@@ -107,14 +108,14 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
         for look in range(1, options.look + 1):
             step = replace(options, look=look)
             found = session.survey(step)
-            to_run = _decide(session, found, step)
+            to_run, needs = order_by_donors(_decide(session, found, step), session.study.trainer, session.store)
             refuse_full(session.store, (spec for _, spec in to_run), (run.folder for _, _, run in found.cached[-3:]))
             looks.append(Progress(total=len(to_run), cached=len(found.cached), slots=executor.slots))
             on_progress(looks[-1])
             if to_run:
                 if tracker is not None:
                     tracker.begin(_card(session))
-                source = FixedSource([spec for _, spec in to_run])
+                source = FixedSource([spec for _, spec in to_run], needs)
                 # A run in this very process has it to itself.
                 shown_live = source.waiting if step.executor == "pool" else []
                 refresher = Refresher(shown_live, partial(_refresh, session, step))

@@ -42,9 +42,10 @@ from ablate.training.checkpoint import Trained
 from ablate.training.config import Config
 from ablate.training.data.parts import Parts, load_parts
 from ablate.training.evaluate import evaluation_batch
-from ablate.training.loop import train_epochs, untrained
+from ablate.training.loop import train_epochs
 from ablate.training.models import make_network
 from ablate.training.numerics import Mode, set_up
+from ablate.training.start import untrained
 
 
 def quickstart(folder: Path) -> tuple[Config, Protocol]:

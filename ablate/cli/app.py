@@ -38,7 +38,7 @@ from ablate.cli.options import (
 )
 from ablate.cli.reporting import report
 from ablate.cli.show import Watch, errors_shown, note, say, say_json
-from ablate.cli.using import init, schema, status, sync, ui
+from ablate.cli.using import init, schema, show, status, sync, ui
 
 if TYPE_CHECKING:
     from ablate.session import Options
@@ -201,7 +201,7 @@ def plan(
         session = open_session(load(study, work, set_, design, stand_in=stand_in), work)
         options = Options(look=look or 0)
         options = settled(session, options)
-        summary = plan_summary(session, options, with_parameters=json_)
+        summary = plan_summary(session, options, with_parameters=True)
         if json_:
             say_json(summary)
         else:
@@ -261,6 +261,6 @@ def _quickstart(work: Path, sets: list[str] | None = None) -> Study:
     return load(path, work, sets, None)
 
 
-for command in (report, judge, predict, explain, ui, status, sync, init, schema, clean, doctor):
+for command in (report, judge, show, predict, explain, ui, status, sync, init, schema, clean, doctor):
     app.command()(command)
 app.add_typer(data, name="data")

@@ -46,3 +46,19 @@ def workers_of(text: str) -> int | None:
     if not text.isdecimal() or not int(text):
         raise StudyError(f"--workers {text}: write auto, or a number of runs from 1 on")
     return int(text)
+
+
+def study_and_variant(text: str) -> tuple[Path, str]:
+    """The study file and the variant's name in `STUDY/VARIANT`; no name where the text is a study alone.
+
+    Raises StudyError where there is no such study file.
+    """
+    from ablate.errors import StudyError
+
+    for study, variant in ((text, ""), text.rpartition("/")[::2]):
+        for path in (Path(study), Path("studies") / f"{study}.yaml"):
+            if study and path.is_file():
+                return path, variant
+    raise StudyError(
+        f"{text!r} begins with no study file", hint="Examples: studies/quickstart.yaml/BN, or quickstart/BN."
+    )

@@ -144,6 +144,11 @@ def show_plan(summary: Mapping[str, Any]) -> None:
         for row in summary["variants"]
     ]
     say_table(["variant", "changes", "parameters", "train", "val", "test", "unused"], rows)
+    for row in summary["variants"]:
+        if row["trained"] is not None and row["trained"] != row["parameters"]:
+            say(f"{row['name']}: {row['trained']:,} of the parameters are trained")
+        for text in row["notes"]:
+            say(f"{row['name']}: {text}")
     cached, stale, to_run = summary["cached"], len(summary["stale"]), summary["to_run"]
     say(f"{summary['runs']} runs: {cached} finished, {stale} stale, {to_run} to train.")
     if summary["elsewhere"]:
@@ -161,6 +166,34 @@ def show_plan(summary: Mapping[str, Any]) -> None:
         say(f"Smallest step {look['replicates']} replicates can show: {shown}.")
     if summary["visible_basis"]:
         say(f"That is {summary['visible_basis']}.")
+
+
+def show_network(summary: Mapping[str, Any]) -> None:
+    """Layer by layer, then the sums."""
+    layers = summary["layers"]
+    rows = [
+        [layer["name"], layer["kind"], " x ".join(map(str, layer["shape"])) or "-",
+         *(f"{layer[key]:,}" if layer["parameters"] else "-" for key in ("parameters", "trained"))]
+        for layer in layers
+    ]  # fmt: skip
+    say_table(["layer", "kind", "output", "parameters", "trained"], rows)
+    if summary["parameters"] is None:
+        say("The trainer does not describe its networks.")
+        return
+    frozen = summary["parameters"] - summary["trained"] if summary["trained"] is not None else 0
+    say(f"Parameters: {summary['parameters']:,}" + (f", of which {frozen:,} are frozen." if frozen else "."))
+    if summary["flops"] is not None:
+        say(f"Forward pass of one image: {summary['flops'] / 1e9:.3g} GFLOP.")
+    say(f"Memory in fp32: parameters {_megabytes(summary['parameter_bytes'])}.")
+    if summary["batch_output_bytes"] is not None:
+        size = _megabytes(summary["batch_output_bytes"])
+        say(f"Outputs of all layers for a batch of {summary['batch_size']}: {size}.")
+    for text in summary["notes"]:
+        say(f"{text[:1].upper()}{text[1:]}.")
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"
 
 
 def show_status(states: Sequence[Mapping[str, Any]]) -> None:

@@ -96,3 +96,33 @@ def schema(
     with errors_shown():
         work_on_path(work)
         say_json(load_trainer(trainer).config.model_json_schema() if trainer else StudyFile.model_json_schema())
+
+
+def show(
+    variant: Annotated[
+        str, typer.Argument(metavar="STUDY/VARIANT", help="A study file and a variant; without one, the baseline.")
+    ],
+    work: Work = Path(),
+    set_: Sets = None,
+    design: DesignName = None,
+    json_: Json = False,
+) -> None:
+    """List the layers of a variant's network: output shapes, parameters, memory. Needs no data.
+
+    STUDY is a study file, or the name of one in studies/.
+
+    Example: ablate show "studies/quickstart.yaml/GAP head"
+    """
+    from ablate.cli.loading import study_and_variant
+    from ablate.cli.results import show_network
+    from ablate.planning import variant_summary
+    from ablate.session import open_session
+
+    with errors_shown():
+        path, name = study_and_variant(variant)
+        session = open_session(load(path, work, set_, design), work)
+        summary = variant_summary(session, name or session.plan.variants[0].name)
+        if json_:
+            say_json(summary)
+        else:
+            show_network(summary)

@@ -262,19 +262,42 @@ def _signal_name(number: int) -> str:
 
 @dataclass(slots=True)
 class FixedSource:
-    """The plan's runs in their order; the simplest Source."""
+    """The plan's runs in their order; the simplest Source.
+
+    needs: fingerprint -> those of the waiting runs it begins with. It starts when they have
+    finished, and never where one of them failed.
+    """
 
     waiting: list[RunSpec]
+    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    _open: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._open = {spec.fingerprint for spec in self.waiting} if self.needs else set()
 
     def take(self, free: int) -> list[RunSpec]:
-        """The next runs."""
-        taken, self.waiting = self.waiting[:free], self.waiting[free:]
+        """The next runs that need not wait for others."""
+        ready = [spec for spec in self.waiting if not self._open.intersection(self.needs.get(spec.fingerprint, ()))]
+        taken = ready[:free]
+        self.waiting = [spec for spec in self.waiting if spec not in taken]
         return taken
 
     def heard(self, spec: RunSpec, news: Event | RunResult) -> bool:
         """Every run goes on."""
+        match news:
+            case Finished():
+                self._open.discard(spec.fingerprint)
+            case Failed():
+                self._give_up(spec.fingerprint)
         return True
 
     def done(self) -> bool:
         """True when nothing waits."""
         return not self.waiting
+
+    def _give_up(self, fingerprint: str) -> None:
+        """Leave out what would have begun with a run that failed."""
+        lost = [spec for spec in self.waiting if fingerprint in self.needs.get(spec.fingerprint, ())]
+        self.waiting = [spec for spec in self.waiting if spec not in lost]
+        for spec in lost:
+            self._give_up(spec.fingerprint)

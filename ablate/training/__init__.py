@@ -44,6 +44,11 @@ def check_config(config: Config, protocol: Protocol) -> None:
     refuse_impossible(config, protocol)
 
 
+def donors(config: Config) -> list[str]:
+    """The variants, `STUDY/VARIANT`, whose runs a config begins with."""
+    return [] if config.weights is None or config.weights.run is None else [config.weights.run]
+
+
 def describe(config: Config) -> Description:
     """Parameters, FLOPs and layers of the network, without data."""
     from ablate.training.cost import describe_network

@@ -56,7 +56,9 @@ def describe_network(config: Config) -> Description:
         parameters=sum(p.numel() for p in network.parameters()),
         trained=sum(p.numel() for p in network.parameters() if p.requires_grad),
         flops=counter.get_total_flops(),
-        output_bytes=sum(FLOAT_BYTES * _size(layer.shape) for layer in layers),
+        output_bytes=sum(
+            FLOAT_BYTES * _size(shapes.get(name, ())) for name, m in network.named_modules() if _stores(m)
+        ),
         layers=layers,
         notes=notes,
     )
@@ -83,6 +85,13 @@ def _note_shape(shapes: dict[str, tuple[int, ...]], name: str, _module: nn.Modul
 def _is_layer(module: nn.Module) -> bool:
     """Whether a module has no parts, or parameters of its own beside its parts."""
     return not any(True for _ in module.children()) or any(True for _ in module.parameters(recurse=False))
+
+
+def _stores(module: nn.Module) -> bool:
+    """Whether a layer's output needs memory of its own."""
+    return (
+        _is_layer(module) and not getattr(module, "inplace", False) and not isinstance(module, nn.Flatten | nn.Identity)
+    )
 
 
 def _layer(name: str, module: nn.Module, shapes: dict[str, tuple[int, ...]]) -> Layer:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
@@ -33,6 +33,9 @@ LAYOUT = 1
 MOST_BYTES = 8 * 2**30
 """Larger than this, features are computed anew each time."""
 
+LARGE_KILOBYTES = 100
+"""Of one picture; from here on the plan says how many pictures may be stored."""
+
 STEADY = {
     "data", "model", "weights", "freeze", "optimizer", "warmup", "schedule", "batch_size", "epochs", "sampling", "loss",
     "class_weights", "smoothing", "penalties", "clipping", "averaging", "early_stopping", "numerics", "device",
@@ -51,12 +54,19 @@ class Shortcut(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FeaturePart(Part):
-    """A part whose images are stored features: `stored` holds those of all pictures, batch first."""
+    """A part whose images are stored features: `stored` holds those of all pictures, batch first.
+
+    channels_last: the memory layout in which the network would be given them.
+    """
+
+    channels_last: bool = False
 
     def images_of(self, chosen: Tensor) -> Tensor:
-        """(n, ...) features, on the device."""
+        """(n, ...) features, on the device, in the memory layout they were computed in."""
         rows = self.rows.index_select(0, chosen.to(self.rows.device))
-        return self.stored.index_select(0, rows).to(self.mode.device)
+        features = self.stored.index_select(0, rows).to(self.mode.device)
+        # Dropout draws along the memory: in another layout it would drop other values.
+        return features.contiguous(memory_format=torch.channels_last) if self.channels_last else features
 
 
 def why_not(config: Config) -> str:
@@ -84,7 +94,11 @@ def note_on_features(config: Config, network: nn.Module, cut: Cut | NoCut | None
     with torch.inference_mode():
         given = cut.before.eval()(images)
     size = given[0].numel() * given.element_size() / 1000
-    return f"frozen features are computed once, up to {cut.last} ({size:,.0f} kB a picture); then comes {cut.then}"
+    shown = f"{size:,.0f}" if size >= 1 else f"{size:.2g}"
+    if size > LARGE_KILOBYTES:
+        shown = f"{shown} kB a picture, for at most {MOST_BYTES / size / 1000:,.0f} pictures; of more, anew each time"
+        return f"frozen features are computed once, up to {cut.last} ({shown}); then comes {cut.then}"
+    return f"frozen features are computed once, up to {cut.last} ({shown} kB a picture); then comes {cut.then}"
 
 
 def with_stored_features(config: Config, run: Run, parts: Parts, mode: Mode, trained: Trained) -> Shortcut:
@@ -101,7 +115,8 @@ def with_stored_features(config: Config, run: Run, parts: Parts, mode: Mode, tra
     rows = _rows(parts)
     whole = replace(parts.test, rows=rows.to(parts.test.rows.device), ready=None)
     batch = evaluation_batch(config.data.image_size, config.batch_size)
-    one = _computed(cut.before, whole, torch.arange(1), mode)
+    one = _computed(cut.before, parts.fit, torch.arange(1), mode)
+    is_last = one.dim() == 4 and not one.is_contiguous()
     size = one[0].numel() * one.element_size() * len(rows)
     if size > min(MOST_BYTES, shutil.disk_usage(run.folder).free // 2):
         log.warning("frozen features would take %.1f GB; they are computed anew in each epoch", size / 1e9)
@@ -116,7 +131,7 @@ def with_stored_features(config: Config, run: Run, parts: Parts, mode: Mode, tra
 
     def part(old: Part, indices: Sequence[int]) -> Part:
         new = torch.tensor([places[index] for index in indices], dtype=torch.int64, device=stored.device)
-        return FeaturePart(stored=stored, rows=new, targets=old.targets, mean=None, std=None, mode=mode, side=None)
+        return FeaturePart(stored, new, old.targets, None, None, mode, None, channels_last=is_last)
 
     split = parts.split
     short = parts._replace(
@@ -175,22 +190,18 @@ def _key(config: Config, cut: Cut, parts: Parts, rows: Tensor, mode: Mode) -> st
 def _build(folder: Path, before: fx.GraphModule, whole: Part, mode: Mode, *, batch: int) -> None:
     """Fill a new folder with the features of every picture of the part, in its order."""
     folder.mkdir()
-    stored: Tensor | None = None
-    for chosen in torch.arange(len(whole)).split(batch):
-        features = _computed(before, whole, chosen, mode).cpu()
-        if stored is None:
-            shape = (len(whole), *features.shape[1:])
-            path = str(folder / "features.bin")
-            stored = torch.from_file(path, shared=True, size=math.prod(shape), dtype=features.dtype).view(shape)
-            about = {"shape": shape, "dtype": str(features.dtype).removeprefix("torch.")}
-            (folder / "features.json").write_text(json.dumps(about), encoding="utf-8")
-        stored[chosen[0] : chosen[-1] + 1] = features
+    with (folder / "features.bin").open("wb") as stream:
+        for chosen in torch.arange(len(whole)).split(batch):
+            features = _computed(before, whole, chosen, mode).cpu().contiguous()
+            stream.write(features.view(-1).view(torch.uint8).numpy().data)
+    about = {"shape": [len(whole), *features.shape[1:]], "dtype": str(features.dtype).removeprefix("torch.")}
+    (folder / "features.json").write_text(json.dumps(about), encoding="utf-8")
 
 
 def _opened(folder: Path, mode: Mode) -> Tensor:
     """The stored features: mapped from the file, or on the GPU where they are small enough."""
     about = read_json(folder / "features.json")
-    shape = tuple(about["shape"])
-    path, dtype = str(folder / "features.bin"), getattr(torch, about["dtype"])
-    stored: Tensor = torch.from_file(path, shared=False, size=math.prod(shape), dtype=dtype).view(shape)
+    # Copy-on-write: torch warns of arrays it may not write to, and nobody writes.
+    stored = torch.from_numpy(np.memmap(folder / "features.bin", np.uint8, mode="c"))
+    stored = stored.view(getattr(torch, about["dtype"])).view(about["shape"])
     return stored.to(mode.device) if mode.device.type == "cuda" and stored.nbytes < RESIDENT_BYTES else stored

@@ -82,6 +82,8 @@ def test_a_variant_is_shown_with_its_changes_and_the_size_of_its_parts(tmp_path:
         "reference": "baseline",
         "changes": "gain: 5.0",
         "parameters": None,
+        "trained": None,
+        "notes": [],
         "train": None,
         "val": None,
         "test": 100,
