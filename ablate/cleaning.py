@@ -72,11 +72,18 @@ def _named(store: Store) -> set[str]:
 
 
 def _in_run(store: Store, fingerprint: str) -> Iterator[Rubbish]:
-    """Attempts but the newest finished and those it went on from; before there is one, but the newest two."""
+    """Attempts but the newest finished a data set and what it went on from; if none finished, but the newest two.
+
+    Where pictures lie is no part of a fingerprint: two data sets under one configuration share it.
+    """
     attempts = store.attempts(fingerprint)
     results = {result.folder: result for result in store.results(fingerprint)}
-    finished = [attempt for attempt in attempts if isinstance(results.get(attempt), Finished)]
-    needed = _line_of(finished[-1]) if finished else {a for last in attempts[-2:] for a in _line_of(last)}
+    finished = {
+        result.stamp.data_digest: attempt
+        for attempt in attempts
+        if isinstance(result := results.get(attempt), Finished)
+    }
+    needed = {a for last in (finished.values() or attempts[-2:]) for a in _line_of(last)}
     if not finished:
         needed |= {attempt for attempt in attempts if checkpoints_in(attempt)}
     for attempt in attempts:

@@ -10,7 +10,7 @@ from ablate.cleaning import find_rubbish, remove
 from ablate.files import locked
 from ablate.journal import Journal, read_history
 from ablate.naming import write_names
-from ablate.records import Failed, Finished, RunSpec
+from ablate.records import Failed, Finished, RunSpec, Stamp
 from ablate.store import Store
 from tests.training_builders import a_spec
 
@@ -23,7 +23,9 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path)
 
 
-def an_attempt(store: Store, end: str = "", *, resumed: Path | None = None, spec: RunSpec = SPEC) -> Path:
+def an_attempt(
+    store: Store, end: str = "", *, resumed: Path | None = None, spec: RunSpec = SPEC, data: str = ""
+) -> Path:
     """An attempt with an epoch that finished, failed or (by default) broke off; each has a log of 100 bytes."""
     attempt = store.new_attempt(spec)
     journal = Journal(attempt)
@@ -31,7 +33,9 @@ def an_attempt(store: Store, end: str = "", *, resumed: Path | None = None, spec
         journal.append("resumed", {"attempt": resumed.name, "epoch": 1})
     journal.append("epoch", {"epoch": 2 if resumed else 1, "metrics": {}})
     if end == "finished":
-        journal.append("finished", Finished(folder=attempt, metrics={"accuracy": 0.5}).to_json())
+        journal.append(
+            "finished", Finished(folder=attempt, metrics={"accuracy": 0.5}, stamp=Stamp(data_digest=data)).to_json()
+        )
     elif end == "failed":
         journal.append("failed", Failed(folder=attempt, reason="error").to_json())
     (attempt / "run.log").write_bytes(b"x" * 100)
@@ -61,6 +65,14 @@ def test_of_two_results_the_newer_stays(store: Store) -> None:
     an_attempt(store, "finished")
 
     assert paths_in(store) == {old}
+
+
+def test_a_result_on_other_data_stays(store: Store) -> None:
+    """Two data sets under one configuration share a fingerprint, not a result."""
+    an_attempt(store, "finished", data="cats")
+    an_attempt(store, "finished", data="dogs")
+
+    assert paths_in(store) == set()
 
 
 def test_an_unfinished_run_keeps_what_it_can_go_on_from(store: Store) -> None:
