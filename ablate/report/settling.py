@@ -53,7 +53,10 @@ def settling_of(
         return price("retry", starved, failed, evidence.replicates, command)
 
     hopeless = [effect for effect in open_ if effect.needed is not None and effect.needed.unit == "images"]
+    # A gain that is ruled out may still be a loss: a further look asks about it beside those that are open.
+    losing = [effect for effect in effects if effect.verdict == "no_worthwhile_gain" and effect.next_look is not None]
     waiting = [effect for effect in open_ if effect not in hopeless and _more_runs_help(effect)]
+    waiting += losing if waiting else []
     if not waiting:
         return price("images", hopeless, [], evidence.replicates, "") if hopeless else None
     weights = [contrast.weights for effect, contrast in zip(effects, contrasts, strict=True) if effect in waiting]
@@ -66,7 +69,7 @@ def settling_of(
         only=_unless_all(involved, variants), look=evidence.look + 1 if planned else len(looks), replicates=looks
     )
     added = involved * (target - evidence.replicates)
-    steps = [effect for effect in open_ if effect in hopeless or effect in waiting]
+    steps = [effect for effect in open_ if effect in hopeless or effect in waiting]  # their order in the study
     return price("planned" if planned else "declared", steps, added, target, command)
 
 

@@ -38,6 +38,8 @@ class Answer(NamedTuple):
         """Whether runs that are still planned may answer it."""
         if self.judged.verdict == "not_assessable":
             return self.judged.reason in MENDABLE
+        if self.judged.verdict == "no_worthwhile_gain":  # it may be a loss, which only further runs can show
+            return self.chance is not None and self.chance >= self.judged.rules.futility
         return self.judged.verdict == "undecided" and not self.stopped
 
 
@@ -52,8 +54,8 @@ def judge_looks(
     """The members of one family after the first `up_to` looks.
 
     estimate_at: look (counted from 1) and the positions still open (None: all) -> what the runs up to it say.
-    Holm sees the
-    smallest p / share over the looks so far. A member that is settled keeps that look's verdict and numbers.
+    Holm sees the smallest p / share over the looks so far. A member that is settled keeps that look's verdict
+    and numbers. A gain that is ruled out is settled only where a loss has become too unlikely as well.
     looks: planned replicates; shares: of alpha. rules: their share is that of each look in turn.
     """
     answers: list[Answer] = []
@@ -68,11 +70,22 @@ def judge_looks(
         now = []
         for one, judged in zip(found, decide(found, smallest, at_look, reasons=reasons), strict=True):
             chance = None
-            if judged.verdict == "undecided" and number < len(shares):
+            if judged.verdict in ("undecided", "no_worthwhile_gain") and number < len(shares):
                 chance = futile(one, looks[-1], family_size=len(found), share=shares[-1], alpha=rules.alpha)
-            now.append(Answer(judged, number, share, chance, chance is not None and chance < rules.futility))
-        answers = [answers[i] if i in closed else answer for i, answer in enumerate(now)]
+            stopped = judged.verdict == "undecided" and chance is not None and chance < rules.futility
+            now.append(Answer(judged, number, share, chance, stopped))
+        if not answers:
+            answers = now
+        answers = [
+            old if i in closed or _is_lost(old, new) else new
+            for i, (old, new) in enumerate(zip(answers, now, strict=True))
+        ]
     return answers
+
+
+def _is_lost(old: Answer, new: Answer) -> bool:
+    """Whether a look has lost what an earlier one knew, because its runs are not all there."""
+    return old.judged.verdict == "no_worthwhile_gain" and new.judged.verdict == "not_assessable"
 
 
 def spend(p: RawP, share: float, before: RawP | None, *, closed: Collection[int] = ()) -> RawP:

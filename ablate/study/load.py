@@ -68,6 +68,8 @@ class Study:
     """How to make synthetic data instead; null where the file offers none."""
     stand_in_root: Path | None = None
     """The folder of synthetic data this study is asked of; null: of its own data."""
+    control: str | None = None
+    """`steps`: changes that train longer or shorter get a step-matched control."""
 
     def resolve(self, overrides: Overrides, *places: Place) -> Settings:
         """The complete config under some overrides; `places`: where these stand in the file, the last first named."""
@@ -172,6 +174,7 @@ def load_study(
         search=file.search,
         tune=file.tune,
         experiment=file.tracking.experiment or file.study,
+        control=file.control,
         document=document,
         keep_weights=file.keep.weights == "best",
         timeout=file.timeout,

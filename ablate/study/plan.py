@@ -12,6 +12,7 @@ from ablate.files import sha256_json
 from ablate.overrides import flattened, is_inside
 from ablate.records import Contrast, Protocol, Replicate, RunSpec, Variant
 from ablate.settings import Settings, defining_test, identity_of
+from ablate.study.control import FAMILY, step_matched
 from ablate.study.derivation import Derivation, make_derivations
 from ablate.study.design import lay_out
 from ablate.study.expected import shown
@@ -83,9 +84,11 @@ def make_plan(study: Study) -> Plan:
         made[cell.name] = _make(study, cell, made, names)
     contrasts = [_contrast(question, made) for question in layout.questions]
     variants = {item.variant.name: item for item in made.values()}
-    for comparison in study.comparisons if own else ():
+    asked = study.comparisons if own else ()
+    controls = step_matched(study, [v.variant for v in variants.values()], contrasts) if own and study.control else ()
+    for comparison in (*controls, *asked):
         variants[comparison.name], contrast = _compare(study, comparison, variants)
-        contrasts.append(contrast)
+        contrasts.append(replace(contrast, family=FAMILY) if comparison in controls else contrast)
     _check_published(study, variants if own else None)
     made_variants = tuple(item.variant for item in variants.values())
     tests = {name: defining_test(item.settings) for name, item in variants.items()}
