@@ -36,9 +36,8 @@ def main(variants: int = 50, replicates: int = 20, images: int = 2000) -> None:
         findings = make_findings(study, plan, cells, look=len(plan.looks), prepared={}, work=work, origin=None)
         seconds, busy = time.perf_counter() - started, time.process_time() - busy
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    sys.stdout.write(
-        f"{len(cells)} runs, {images} images, {len(findings.effects)} effects: {seconds:.1f} s ({busy:.1f} s busy), {peak:.0f} MB\n"
-    )
+    what = f"{len(cells)} runs, {images} images, {len(findings.effects)} effects"
+    sys.stdout.write(f"{what}: {seconds:.1f} s ({busy:.1f} s busy), {peak:.0f} MB\n")
 
 
 def study_file(variants: int, replicates: int) -> dict[str, object]:
