@@ -162,8 +162,9 @@ def _images(findings: Findings, say: Words) -> Iterator[Section | None]:
     yield section(say("heading.classes"), "classes", [Text(classes.note), Sheet(classes)])
     confusions = confusions_table(findings, say)
     blocks: list[Block | None] = [Text(confusions.note), Sheet(confusions)]
-    for table in matrix_tables(findings.images, say):
-        blocks.append(Sheet(table, folded=table.title, matrix=True))
+    matrices = matrix_tables(findings.images, say)
+    blocks += [Sheet(table, folded=table.title, matrix=True) for table in matrices]
+    blocks += [Text(table.note, "note") for table in matrices[:1]]
     yield section(say("heading.confusions"), "confusions", blocks)
     table = disagreements_table(findings, say)
     gallery = _gallery(findings, say)
