@@ -52,7 +52,13 @@ def plan_summary(session: Session, options: Options, *, with_parameters: bool) -
         "estimate_seconds": _estimate_seconds(session, found, options),
         "visible_step": steps,
         "visible_basis": basis,
-    }
+    } | _tuning(session)
+
+
+def _tuning(session: Session) -> dict[str, int]:
+    """The trials that `tune:` comes to before the first run; nothing where it is done, or not asked for."""
+    tune = session.study.tune
+    return {} if tune is None or session.is_tuned else {"tuning_trials": tune.trials * len(session.plan.variants)}
 
 
 def _variant_row(session: Session, variant: Variant, *, with_parameters: bool) -> dict[str, Any]:

@@ -149,6 +149,8 @@ def show_plan(summary: Mapping[str, Any]) -> None:
             say(f"{row['name']}: {row['trained']:,} of the parameters are trained")
         for text in row["notes"]:
             say(f"{row['name']}: {text}")
+    if "tuning_trials" in summary:
+        say(f"Before them, to tune every variant alike: {summary['tuning_trials']} trials.")
     cached, stale, to_run = summary["cached"], len(summary["stale"]), summary["to_run"]
     say(f"{summary['runs']} runs: {cached} finished, {stale} stale, {to_run} to train.")
     if summary["elsewhere"]:

@@ -41,12 +41,13 @@ class Book:
             trial = self.optuna_study.ask()
             return trial, suggest(self.question.space, trial)
 
-    def handle_of(self, trial: FrozenTrial) -> Any:
-        """A trial of an earlier call, to go on with."""
+    def ask_again(self, trial: FrozenTrial) -> tuple[Any, Point]:
+        """A trial of an earlier call, to go on with; what a kill kept from being asked is asked now."""
         from optuna.trial import Trial
 
         with quiet():
-            return Trial(self.optuna_study, trial._trial_id)
+            handle = Trial(self.optuna_study, trial._trial_id)
+            return handle, suggest(self.question.space, handle)
 
     def tell(self, tried: Tried) -> None:
         """How a trial ended."""
@@ -67,13 +68,6 @@ class Book:
                 self.optuna_study.tell(tried.handle, state=TrialState.PRUNED)
             else:
                 self.optuna_study.tell(tried.handle, state=TrialState.FAIL)
-
-    def close(self, trial: FrozenTrial) -> None:
-        """A trial that was never asked for whole."""
-        from optuna.trial import TrialState
-
-        with quiet():
-            self.optuna_study.tell(trial.number, state=TrialState.FAIL)
 
     def report(self, tried: Tried, values: Sequence[tuple[int, float]]) -> None:
         """Intermediate values by step; a step that Optuna has already is passed over."""

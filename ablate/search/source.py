@@ -123,16 +123,12 @@ class OptunaSource:
         """A trial of an earlier call."""
         if trial.state.name == "WAITING":
             return  # enqueued: the next ask gives it out
-        if not trial.state.is_finished() and not self.book.question.space.holds(trial.params):
-            self.book.close(trial)  # killed while it was asked for: nothing was trained
-            reason = "the search was killed while asking for it"
-            self.tried[trial.number] = Tried(number=trial.number, point={}, state="failed", reason=reason)
-            return
         if not trial.state.is_finished():
-            tried = self._make(trial.number, trial.params)
+            handle, point = self.book.ask_again(trial)
+            tried = self._make(trial.number, point)
             tried.reported = set(trial.intermediate_values)
             tried.is_recalled = True
-            tried.handle = self.book.handle_of(trial)
+            tried.handle = handle
             self._again.append(trial.number)
             return
         state = state_of(trial)
@@ -191,6 +187,8 @@ class OptunaSource:
                     return spec
             if self._again:
                 tried = self.tried[self._again.popleft()]
+                if not tried.specs:
+                    self._settle(tried, "refused", None)
             elif self._may_ask():
                 tried = self._ask()
             else:

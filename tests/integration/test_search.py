@@ -11,12 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from ablate.errors import StudyError
+from ablate.errors import Held, StudyError
+from ablate.files import locked
+from ablate.journal import read_events
 from ablate.records import Finished
 from ablate.searching import SearchOptions, SearchRun, run_search
 from ablate.session import Options
 from ablate.store import Store
 from ablate.study.load import load_study
+from ablate.study.plan import make_plan
+from ablate.workflow import run_study
 
 STUDY = """\
 study: toy
@@ -146,10 +150,118 @@ def test_a_killed_search_tells_optuna_the_truth_when_it_is_started_again(study: 
 
     assert 3 <= before < 8
     assert len(found.tried) == 8
-    assert _finished(store) == 8 - found.answered + min(before, found.answered)
+    assert [trial.state for trial in found.tried] == ["complete"] * 8
+    assert _finished(store) == 8 - found.answered
 
 
 def _finished(store: Store) -> int:
     runs = store.root / "runs"
     names = [path.name for path in runs.iterdir()] if runs.is_dir() else []
     return sum(any(isinstance(result, Finished) for result in store.results(name)) for name in names)
+
+
+def test_the_best_setting_is_a_study_that_runs(study: Path) -> None:
+    """best.yaml compares it with the baseline; nothing has to be edited."""
+    found = search(study, 8)
+    best = load_study(found.page.parent / "best.yaml")
+    done = run_study(best, work=study.parent, options=Options(executor="inline", track=False))
+    assert found.best is not None
+
+    assert best.name == "toy-best"
+    assert make_plan(best).variant("best setting").config["gain"] == found.best.point["gain"]
+    assert done.findings.effects[0].verdict == "better"
+
+
+def test_a_search_stops_where_nothing_gets_better(study: Path) -> None:
+    """Trials in a row without a new best are counted over all calls."""
+    text = study.read_text().replace("search:\n", "search:\n  stop_when: {no_improvement: 3}\n")
+    study.write_text(text.replace("    gain: {low: 0.0, high: 30.0}\n", ""), encoding="utf-8")
+    found = search(study, 30)
+
+    assert found.stopped == "no improvement in 3 trials"
+    assert len(found.tried) < 10
+    assert search(study, 30).trained == 0
+
+
+def test_a_changed_search_goes_on_under_a_new_name(study: Path) -> None:
+    """What the records answer of the old search is taken along, and not trained again."""
+    search(study, 5)
+    study.write_text(study.read_text().replace("high: 30.0", "high: 40.0"), encoding="utf-8")
+    options = Options(executor="inline", track=False)
+    wanted = SearchOptions(trials=7, name="wider")
+    found = run_search(load_study(study), search=wanted, work=study.parent, options=options)
+
+    assert (found.name, len(found.tried), found.answered, found.trained) == ("wider", 7, 5, 2)
+
+
+def test_a_base_outside_the_space_is_tried_beside_the_search(study: Path) -> None:
+    """It is no trial of Optuna's, and every search still says what it gained over its base."""
+    study.write_text(study.read_text().replace("{low: 0.0, high: 30.0}", "{low: 10.0, high: 30.0}"), encoding="utf-8")
+    found = search(study, 3)
+
+    assert [trial.name for trial in found.tried] == ["baseline", "trial 0", "trial 1", "trial 2"]
+    assert "of the baseline" in found.page.read_text(encoding="utf-8")
+
+
+def test_a_second_coordinator_is_told_who_holds_the_search(study: Path) -> None:
+    """Exit code 75, by the name of the process."""
+    with (
+        locked(study.parent / ".ablate/studies/toy-search/lock"),
+        pytest.raises(Held, match="in use by process") as held,
+    ):
+        search(study, 2)
+
+    assert held.value.exit_code == 75
+
+
+def test_a_trial_that_diverged_is_told_as_given_up(study: Path) -> None:
+    """The sampler keeps away from it; the search ends well, and says which it was."""
+    study.write_text(study.read_text().replace("noise: [0.0, 1.0]", "fail: [null, diverge]"), encoding="utf-8")
+    found = search(study, 6)
+
+    assert {trial.state for trial in found.tried} == {"complete", "diverged"}
+    assert found.exit_code == 0
+    assert "diverged" in found.page.read_text(encoding="utf-8")
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from ablate.searching import SearchOptions, run_search
+from ablate.session import Options
+from ablate.study.load import load_study
+from ablate.study.plan import make_plan
+from ablate.workflow import run_study
+path = Path(sys.argv[1])
+options = Options(workers=2, track=False, checkpoint_seconds=0.01)
+run_search(load_study(path), search=SearchOptions(trials=4), work=path.parent, options=options)
+"""
+
+
+def test_trials_of_a_killed_search_go_on_from_their_checkpoints(study: Path) -> None:
+    """kill -9 in the middle of parallel trials: no epoch that a checkpoint holds is trained again."""
+    text = STUDY.replace("epochs: 1", "epochs: 10").replace("SECONDS", "3.0")
+    study.write_text(text, encoding="utf-8")
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(study)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    runs = study.parent / ".ablate/runs"
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline and len(list(runs.glob("*/001/checkpoint-000003*"))) < 2:
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    before = {path.parent.name for path in runs.glob("*/001") if not _has_finished(path)}
+    found = run_search(
+        load_study(study), search=SearchOptions(trials=4), work=study.parent, options=Options(workers=2, track=False)
+    )
+    resumed = {name: [event.data["epoch"] for event in read_events(runs / name / "002")[0] if event.kind == "resumed"]
+               for name in before}  # fmt: skip
+
+    assert len(before) == 2
+    assert [trial.state for trial in found.tried] == ["complete"] * 4
+    assert all(epochs and epochs[0] >= 2 for epochs in resumed.values())
+
+
+def _has_finished(attempt: Path) -> bool:
+    return any(event.kind == "finished" for event in read_events(attempt)[0])

@@ -135,3 +135,16 @@ def test_the_points_of_an_earlier_search_can_be_read(tmp_path: Path) -> None:
     assert [set(point) for point in points_of("toy", tmp_path)] == [{"gain", "noise"}] * 2
     assert points_of("other", tmp_path) == []
     assert points_of("toy", tmp_path / "nowhere") == []
+
+
+def test_a_trial_that_was_killed_while_it_was_asked_for_is_asked_whole(tmp_path: Path) -> None:
+    """What it has keeps its value; nothing of the budget is lost."""
+    question = a_question(tmp_path)
+    opened = open_search(question, tmp_path)
+    half = opened.optuna_study.ask()
+    gain = half.suggest_float("gain", 0.0, 30.0)
+    again = open_search(question, tmp_path).optuna_study
+    _, point = Book(optuna_study=again, question=question).ask_again(again.trials[0])
+
+    assert point["gain"] == gain
+    assert set(point) == {"gain", "noise"}
