@@ -37,6 +37,15 @@ def cautions_of(
             "Does the change reach the network at all?"
             for pair in equal
         ]
+    lines += [
+        f"{effect.contrast.name}: the numbers of its replicates do not vary at all, so that its interval has no width. "
+        "Does the run's seed reach the trainer?"
+        for effect in effects
+        if (found := effect.estimate)
+        and found.basis != "images"
+        and not found.standard_error
+        and found.n_replicates > 1
+    ]
     lines += [f"Not assessable, {effect.contrast.name}: {why}." for effect, why in _broken(effects)]
     if metric.name == PER_IMAGE_METRIC and is_rate(metric.name):
         chance = at_chance(cells, levels)

@@ -179,3 +179,12 @@ def test_looks_that_were_changed_after_looking_are_noticed(later: list[int], why
 def test_a_study_nobody_has_seen_yet_may_change_its_looks(tmp_path: Path) -> None:
     """Without a verdict shown there is nothing to notice."""
     assert looks_before(tmp_path, a_plan()) is None
+
+
+def test_numbers_that_never_vary_are_wondered_at(tmp_path: Path) -> None:
+    """An interval without width says that no luck was drawn, not that none is needed."""
+    cells = cells_with(a_plan(), tmp_path, scored=False)
+    fixed = [replace(cell, result=replace(finished(cell), metrics={"accuracy": 0.6, "loss": 1.0})) for cell in cells]
+    lines = [line for line in warnings(judged_from(fixed, tmp_path)) if "do not vary at all" in line]
+
+    assert [line.split(":")[0] for line in lines] == ["BN", "Dropout"]
