@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     rename that reaches the disk before the data would leave an empty file after a power cut.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}-{threading.get_ident()}")
+    temporary = path.with_name(f".{path.name}.tmp-{_host()}-{os.getpid()}-{threading.get_ident()}")
     try:
         write(temporary)
         _sync(temporary)
@@ -35,6 +36,23 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
         _sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@cache
+def _host() -> str:
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+
+
+def sweep(folder: Path) -> None:
+    """Remove what dead processes of this machine have left behind of files they were writing."""
+    for path in folder.rglob(f".*.tmp-{_host()}-*"):
+        process = int(path.name.rsplit("-", 2)[1])
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            path.unlink(missing_ok=True)
+        except OSError:
+            continue  # another user's: alive
 
 
 def write_bytes(path: Path, content: bytes) -> None:

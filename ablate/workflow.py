@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ablate.deriving import compute_views
 from ablate.errors import DecisionNeeded, TrackingError
 from ablate.executing import lazy_executor
-from ablate.files import locked
+from ablate.files import locked, sweep
 from ablate.harness.coordinator import FixedSource, Listener, News
 from ablate.harness.donors import order_by_donors
 from ablate.harness.progress import OnProgress, Progress
@@ -92,6 +92,8 @@ def run_study(
             from ablate.tuning import tune
 
             session = tune(session, options, on_progress or (lambda _: None))
+        for folder in (session.store.study(study.name), session.store.cache, report_folder(session, options)):
+            sweep(folder)
         session.store_plan()
         make_stand_in(study)
         return _run(session, options, tracker, on_progress or (lambda _: None))

@@ -44,6 +44,10 @@ def errors_shown() -> Iterator[None]:
         if error.hint:
             note(error.hint)
         raise typer.Exit(error.exit_code) from None
+    except OSError as error:
+        note(f"Error: {error}")
+        note("What had been finished is safe; the same command goes on from there.")
+        raise typer.Exit(2) from None
     except KeyboardInterrupt as interruption:
         note("Interrupted. The same command goes on from here.")
         raise typer.Exit(getattr(interruption, "exit_code", 130)) from None

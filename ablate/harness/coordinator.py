@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 
 from ablate.errors import Held
 from ablate.execute.live import STOP, Task, read_heartbeat
-from ablate.files import locked
+from ablate.files import locked, sweep
 from ablate.harness.interruption import Interruption
 from ablate.journal import Journal, read_events, read_result
 from ablate.protocols import Executor, Exit, Source
@@ -163,6 +163,7 @@ class Coordinator:
             if found is not None:
                 self._settle(spec, found.folder, found)
                 return True
+            sweep(self.store.lock(spec.fingerprint).parent)
             attempt = self.store.new_attempt(spec, task.envelope())
             live = self._live[attempt] = _Live(spec, attempt, stack.pop_all())
         self._tries[spec.fingerprint] += 1

@@ -6,7 +6,6 @@ import functools
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -49,7 +48,10 @@ def look(
     """
     store = Store(task.work)
     missing = [variant for variant in plan.variants if variant.name not in known]
-    folder = Path(tempfile.mkdtemp(prefix="ablate-prepare-"))
+    # Under the study's lock: what lies there is left over from a command that was killed.
+    folder = store.study(plan.study) / "preparing"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     try:
         waiting = {}
         for number, variant in enumerate(missing):
