@@ -19,6 +19,7 @@ from typing import Any
 from ablate.errors import Held
 
 _SEAL = "sha256"
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
@@ -132,8 +133,7 @@ def sha256_file(path: Path) -> str:
 
 def sha256_json(value: Any) -> str:
     """Hex digest of the canonical JSON of a value: sorted keys, no white space, UTF-8."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256(encoded(text)).hexdigest()
+    return hashlib.sha256(encoded(_CANONICAL.encode(value))).hexdigest()
 
 
 @contextlib.contextmanager

@@ -117,10 +117,11 @@ def _estimate_seconds(session: Session, found: Survey, options: Options) -> floa
     if not finished:
         return None if names else 0.0
     mean = sum(seconds for _, seconds in finished) / len(finished)
-    total = 0.0
-    for variant in names:
-        own = [seconds for name, seconds in finished if name == variant]
-        total += sum(own) / len(own) if own else mean
+    own: dict[str, list[float]] = {}
+    for variant, seconds in finished:
+        own.setdefault(variant, []).append(seconds)
+    means = {variant: sum(seconds) / len(seconds) for variant, seconds in own.items()}
+    total = sum(means.get(variant, mean) for variant in names)
     workers = options.workers or default_workers(session.plan.variants)
     return round(total / max(1, min(workers, len(names))), 1)
 

@@ -112,7 +112,7 @@ class RunSpec:
                 "trainer": self.trainer,
                 "config": self.identity,
                 "protocol": self.protocol.identity(),
-                "replicate": asdict(self.replicate),
+                "replicate": {"index": self.replicate.index, "stream": self.replicate.stream},
             }
         )
 

@@ -134,6 +134,8 @@ def best_result(results: Sequence[RunResult], origin: Origin | None, variant: st
     """
     if origin is not None:
         results = [one for one in results if not (isinstance(one, Finished) and origin.is_elsewhere(variant, one))]
+    if not results:
+        return None
     finished = [result for result in reversed(results) if isinstance(result, Finished)]
     if origin is not None:
         for result in finished:
@@ -143,7 +145,7 @@ def best_result(results: Sequence[RunResult], origin: Origin | None, variant: st
             return results[-1]
     if finished:
         return finished[0]
-    return results[-1] if results else None
+    return results[-1]
 
 
 def given_up(results: Sequence[RunResult], origin: Origin, variant: str) -> bool:

@@ -25,7 +25,7 @@ STUDY = {
 }
 
 RUN = """
-import json, resource, sys, time
+import json, os, resource, sys, time
 import ablate
 from ablate.session import Options
 study = ablate.load_study(sys.argv[1])
@@ -34,7 +34,7 @@ done = ablate.run_study(study, work=sys.argv[2], options=Options(track=sys.argv[
     on_progress=lambda progress: at.append(time.monotonic()) if progress.kind in ("started", "ended") else None)
 ended = time.monotonic()
 print(json.dumps({"all": ended - started, "runs": at[-1] - at[0], "trained": done.trained,
-    "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+    "cpu": sum(os.times()[:4]), "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
 """
 
 
@@ -84,7 +84,8 @@ def main() -> None:
             found = measured(runs, tracking)
             print(
                 f"{runs} runs, tracking {tracking}: {1000 * found['runs'] / runs:.1f} ms a run, "
-                f"{1000 * found['all'] / runs:.1f} ms with plan and report, {found['megabytes']:.0f} MB"
+                f"{1000 * found['all'] / runs:.1f} ms with plan and report, {1000 * found['cpu'] / runs:.1f} ms of "
+                f"processor time in all, {found['megabytes']:.0f} MB"
             )
     if asked.plan:
         seconds, megabytes = plan_seconds(asked.plan)
