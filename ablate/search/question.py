@@ -137,6 +137,8 @@ def make_question(study: Study, *, space: Space | None = None) -> SearchQuestion
             "smallest, not the best",
             hint=f"Put a metric first: [{study.evidence.metric}, {objectives[0].name}].",
         )
+    for i, values in enumerate(block.enqueue):
+        space.point_of(values, ("search", "enqueue", i))
     # Trials are judged on validation; fold 0's test part stays unread.
     protocol = replace(study.protocol, val=block.val, sealed=True)
     return SearchQuestion(

@@ -134,7 +134,8 @@ class Space:
         def refuse(parameter: Parameter, value: Any) -> StudyError:
             where = self.study.document.where((*place, parameter.name))
             return StudyError(
-                f"{where}: {parameter.name}: {shown(value)} lies outside the space", hint=f"{_in_words(parameter)}."
+                f"{where}: {parameter.name}: {shown(value)} lies outside the space",
+                hint=f"It is {_in_words(parameter)}.",
             )
 
         return refuse

@@ -8,6 +8,7 @@ from typing import Any
 
 from ablate.errors import StudyError
 from ablate.overrides import OverrideError, is_inside, refuse_overlaps
+from ablate.settings import defining_test
 from ablate.study.design import join_overrides
 from ablate.study.expected import shown
 from ablate.study.factors import Factor, Overrides, Place
@@ -187,7 +188,15 @@ class _Reader:
         return True
 
     def _try(self, overrides: Overrides, *places: Place) -> None:
-        self.study.resolve(overrides, *places)
+        tested = defining_test(self.study.resolve(overrides, *places))
+        base = defining_test(self.study.resolve({}, ("base",)))
+        moved = [key for key in base | tested if base.get(key) != tested.get(key)]
+        if moved:
+            raise StudyError(
+                f"{self.study.document.where(places[-1])}: {moved[0]} decides which images are tested on, and with it "
+                "which part is sealed; no search may change that",
+                hint="Leave it out of the space.",
+            )
 
 
 def _label(value: Any) -> Stored:
