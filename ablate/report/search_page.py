@@ -6,10 +6,9 @@ import csv
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ablate import files
-from ablate.report.escape import code_block, markdown, markdown_block
 from ablate.report.numbers import counted, duration, listed, number
 from ablate.report.search_facts import SearchFacts, TrialRow
 from ablate.report.search_figures import (
@@ -22,8 +21,20 @@ from ablate.report.search_figures import (
     slice_infos,
     timeline_info,
 )
+from ablate.report.search_printing import (
+    Block,
+    Command,
+    Grid,
+    Heading,
+    Lines,
+    Picture,
+    Words,
+    as_html,
+    as_markdown,
+    grid,
+)
 
-PAGE, BEST, TRIALS = "report.md", "best.yaml", "trials.csv"
+PAGE, HTML, BEST, TRIALS = "report.md", "report.html", "best.yaml", "trials.csv"
 MOST_ROWS = 60
 """Trials shown on the page; the CSV has them all."""
 WORDS = {
@@ -33,15 +44,6 @@ WORDS = {
     "failed": "failed",
     "refused": "refused by the trainer",
 }
-
-
-class Picture(NamedTuple):
-    """A figure of the page."""
-
-    path: str
-    title: str
-    caption: str
-    content: bytes
 
 
 def render_search(facts: SearchFacts, folder: Path) -> Path:
@@ -59,7 +61,9 @@ def render_search(facts: SearchFacts, folder: Path) -> Path:
     for path in (folder / "figures").glob("*.png"):
         if f"figures/{path.name}" not in kept:
             path.unlink()
-    files.write_text(folder / PAGE, page_text(facts, pictures))
+    blocks = page_blocks(facts, pictures)
+    files.write_text(folder / HTML, as_html(facts.name, blocks))
+    files.write_text(folder / PAGE, as_markdown(blocks))
     return folder / PAGE
 
 
@@ -99,27 +103,35 @@ def draw_search(facts: SearchFacts) -> tuple[Picture, ...]:
 
 def page_text(facts: SearchFacts, pictures: Sequence[Picture]) -> str:
     """The page in Markdown."""
-    parts = [f"# {markdown(facts.name)}"]
+    return as_markdown(page_blocks(facts, pictures))
+
+
+def page_blocks(facts: SearchFacts, pictures: Sequence[Picture]) -> list[Block]:
+    """The page from top to bottom."""
+    blocks: list[Block] = [Heading(facts.name, 1)]
     if facts.question:
-        parts.append(f"*{markdown(facts.question)}*")
-    parts += [describe_search(facts), *_confirmation(facts), *_how(facts)]
+        blocks.append(Words(facts.question))
+    blocks += [*_first_screen(facts), *_confirmation(facts), *_how(facts)]
     for shown in pictures:
-        title = markdown(shown.title)
-        parts += [f"## {title}", f"![{title}]({shown.path})", markdown(shown.caption)]
-    parts += ["## Trials", _trials_table(facts)]
-    return "\n\n".join(parts) + "\n"
+        blocks += [Heading(shown.title), shown]
+    return [*blocks, Heading("Trials"), *_trials(facts)]
 
 
 def describe_search(facts: SearchFacts) -> str:
-    """The first screen: a sentence and the best setting."""
-    parts = [markdown_block(first_search_sentence(facts))]
-    if facts.best is not None:
+    """The first screen in Markdown."""
+    return as_markdown(_first_screen(facts)).rstrip("\n")
+
+
+def _first_screen(facts: SearchFacts) -> list[Block]:
+    """A sentence and the best setting."""
+    blocks: list[Block] = [Words(first_search_sentence(facts), is_lead=True)]
+    if facts.best is not None and facts.best.point:
         base = facts.baseline.point if facts.baseline is not None else {}
         rows = [[name, _shown(value), _shown(base.get(name, "-"))] for name, value in facts.best.point.items()]
-        parts.append(_table(["Parameter", "Best setting", "Baseline"], rows))
+        blocks.append(grid(["Parameter", "Best setting", "Baseline"], rows))
     if len(facts.goals) > 1:
-        parts.append(_front_table(facts))
-    return "\n\n".join(parts)
+        blocks.append(_front_table(facts))
+    return blocks
 
 
 def first_search_sentence(facts: SearchFacts) -> str:
@@ -136,7 +148,7 @@ def first_search_sentence(facts: SearchFacts) -> str:
     return f"{text}. The best of many looks better than it is: what it is worth, only a confirmation says."
 
 
-def _confirmation(facts: SearchFacts) -> list[str]:
+def _confirmation(facts: SearchFacts) -> list[Block]:
     found = facts.confirmation
     if found is None:
         return []
@@ -151,30 +163,34 @@ def _confirmation(facts: SearchFacts) -> list[str]:
         drop = number(before - after, unit.decimals, sign="+")
         replicates = str(found.replicates)
         rows.append(["baseline", number(before, unit.decimals), number(after, unit.decimals), drop, replicates, ""])
-    parts = [
-        "## Confirmation",
-        f"The best settings and the baseline were trained {found.replicates} times more, with fresh luck, and tested "
-        f"on the part that the search had sealed: [the whole report]({found.page}). Optimism is what a setting lost "
-        "on the way: part luck of the best of many, part the difference between validation and test images, which "
-        "the baseline has as well.",
-        _table(["Setting", "In the search", "Confirmed", "Optimism", "n", "Against the baseline"], rows),
+    blocks: list[Block] = [
+        Heading("Confirmation"),
+        Words(
+            f"The best settings and the baseline were trained {found.replicates} times more, with fresh luck, and "
+            "tested on the part that the search had sealed. Optimism is what a setting lost on the way: part luck of "
+            "the best of many, part the difference between validation and test images, which the baseline has as well.",
+            link=("The whole report.", found.page),
+        ),
+        grid(["Setting", "In the search", "Confirmed", "Optimism", "n", "Against the baseline"], rows),
     ]
     if found.winner:
-        parts += [
-            "Each change of the winner, turned back alone:",
-            _table(["Parameter", "The winner's value against the baseline's"], [list(row) for row in found.winner]),
+        blocks += [
+            Words("Each change of the winner, turned back alone:"),
+            grid(["Parameter", "The winner's value against the baseline's"], found.winner),
         ]
     if found.alone:
-        parts.append(f"The winner's changes were not asked about one by one: {found.alone}.")
+        blocks.append(Words(f"The winner's changes were not asked about one by one: {found.alone}."))
     if found.later:
-        parts.append(
-            f"After the sealed part was read, {listed(found.later)} came out among the best. It is not read again: a "
-            "second reading would be a selection, too."
+        blocks.append(
+            Words(
+                f"After the sealed part was read, {listed(found.later)} came out among the best. It is not read again: "
+                "a second reading would be a selection, too."
+            )
         )
-    return parts
+    return blocks
 
 
-def _how(facts: SearchFacts) -> list[str]:
+def _how(facts: SearchFacts) -> list[Block]:
     ended = {state: sum(trial.state == state for trial in facts.trials) for state in WORDS}
     kinds = [
         f"{ended['complete']} finished",
@@ -194,23 +210,23 @@ def _how(facts: SearchFacts) -> list[str]:
         lines.insert(1, f"{counted(cached, 'suggestion')} equalled a finished run and cost nothing.")
     if facts.stopped:
         lines.insert(1, f"It ended before its last trial: {facts.stopped}.")
-    parts = ["## How it was searched", "\n".join(f"- {markdown(line)}" for line in lines)]
+    blocks: list[Block] = [Heading("How it was searched"), Lines(tuple(lines))]
     if facts.best_file is not None:
-        parts += [f"[{BEST}]({BEST}) is a study of the best setting against the baseline:"]
-        parts.append(code_block([f"ablate run reports/{facts.name}/{BEST}"], "sh"))
-    return parts
+        blocks.append(Words("A study of the best setting against the baseline:", link=(BEST, BEST)))
+        blocks.append(Command(f"ablate run reports/{facts.name}/{BEST}"))
+    return blocks
 
 
-def _front_table(facts: SearchFacts) -> str:
+def _front_table(facts: SearchFacts) -> Grid:
     rows = sorted(
         (trial for trial in facts.complete if trial.number in facts.front),
         key=lambda trial: trial.values[1] if trial.values is not None else 0.0,
     )
     columns = ["Nobody is better in both", *(goal.label for goal in facts.goals), "Setting"]
-    return _table(columns, [[row.name, *_values(facts, row), _point(row)] for row in rows])
+    return grid(columns, [[row.name, *_values(facts, row), _point(row)] for row in rows])
 
 
-def _trials_table(facts: SearchFacts) -> str:
+def _trials(facts: SearchFacts) -> list[Block]:
     """The finished trials, the best first, then the others."""
     sign = -1 if facts.goals[0].is_more_better else 1
     rows = sorted(facts.trials, key=lambda t: (t.value is None, sign * (t.value or 0.0), t.number))
@@ -226,8 +242,9 @@ def _trials_table(facts: SearchFacts) -> str:
         ]
         for row in rows[:MOST_ROWS]
     ]
-    rest = f"\n\n{len(rows) - MOST_ROWS} more are in [{TRIALS}]({TRIALS})." if len(rows) > MOST_ROWS else ""
-    return _table(columns, cells) + rest
+    more = len(rows) - MOST_ROWS
+    rest = [Words(f"{more} more are in the table of all:", link=(TRIALS, TRIALS))] if more > 0 else []
+    return [grid(columns, cells), *rest]
 
 
 def trials_csv(facts: SearchFacts) -> str:
@@ -258,12 +275,6 @@ def _csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 def _safe(cell: Any) -> Any:
     """A text that a spreadsheet would take for a formula gets an apostrophe."""
     return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t") else cell
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [[markdown(column) for column in columns], [":--"] * len(columns)]
-    lines += [[markdown(cell) for cell in row] for row in rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def _value(facts: SearchFacts, value: float | None) -> str:

@@ -20,7 +20,8 @@ from ablate.report.search_figures import (
     slice_infos,
     timeline_info,
 )
-from ablate.report.search_page import first_search_sentence, page_text, trials_csv
+from ablate.report.search_page import first_search_sentence, page_blocks, page_text, trials_csv
+from ablate.report.search_printing import as_html
 
 ACCURACY = Goal(name="accuracy", label="Validation accuracy (%)", is_more_better=True, scale=100.0, decimals=2)
 SIZE = Goal(name="parameters", label="Parameters", is_more_better=False, scale=1.0, decimals=0)
@@ -160,10 +161,14 @@ def test_the_table_has_every_trial_in_stored_units() -> None:
 
 def test_names_cannot_break_the_page() -> None:
     """A pipe, a tag or a link in a choice stays text."""
-    text = page_text(a_search((a_trial(0, 50.0, 1e-3, "a|b<script>[x](y)"),)), ())
+    facts = a_search((a_trial(0, 50.0, 1e-3, "a|b<script>[x](y)"),))
+    text, html = page_text(facts, ()), as_html("<b>", page_blocks(facts, ()))
 
     assert "<script>" not in text
     assert "[x](y)" not in text
+    assert "<script>" not in html
+    assert "<b>" not in html
+    assert "default-src 'none'" in html
 
 
 @pytest.mark.parametrize("trials", [TRIALS, TRIALS[:1], (TRIALS[2],), ()], ids=["four", "one", "none finished", "no"])
