@@ -200,6 +200,8 @@ def mend_journal(path: Path) -> None:
 
 def _claim(opened: optuna.Study, question: SearchQuestion, place: str) -> None:
     """Note what is asked in a new search; refuse one that was asked otherwise."""
+    import optuna
+
     asked = question.asked()
     stored = opened.user_attrs.get(ASKED)
     if stored is None:
@@ -208,6 +210,9 @@ def _claim(opened: optuna.Study, question: SearchQuestion, place: str) -> None:
                 f"{place} holds another study called {question.name!r}, which is no search of ablate's",
                 hint="Take another storage, or give the search another name: --new NAME.",
             )
+        # The same seed suggests other points in another version.
+        made_with = {"optuna": optuna.__version__, "sampler": question.block.sampler, "pruner": question.block.pruner}
+        opened.set_user_attr("made_with", made_with)
         opened.set_user_attr(ASKED, asked)
         return
     if sha256_json(stored) != sha256_json(asked):

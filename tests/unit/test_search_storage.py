@@ -58,7 +58,8 @@ def test_the_lock_of_a_dead_writer_is_taken_away(tmp_path: Path) -> None:
 
 def test_a_search_that_was_begun_otherwise_is_refused_with_what_changed(tmp_path: Path) -> None:
     """Trials of two questions are not one search; each difference has a line."""
-    open_search(a_question(tmp_path), tmp_path)
+    first = open_search(a_question(tmp_path), tmp_path)
+    assert first.optuna_study.user_attrs["made_with"]["optuna"] == optuna.__version__
     other = a_question(tmp_path, "{space: {gain: {low: 0.0, high: 40.0}}, objective: loss, replicates: 2}")
 
     with pytest.raises(StudyError) as refused:
