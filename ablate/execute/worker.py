@@ -70,7 +70,7 @@ def train(task: Task, attempt: Path) -> int:
         failed = Failed(
             folder=attempt,
             reason=_reason(error),
-            message=f"{type(error).__name__}: {error}{_peak() if _reason(error) == 'oom' else ''}",
+            message=_message(error),
             traceback="" if isinstance(error, Stopped) else traceback.format_exc(),
             source_digest=task.source_digest,
             data_digest=task.data_digest,
@@ -136,6 +136,12 @@ def _reason(error: BaseException) -> FailureReason:
             return "diverged"
         case _:
             return "error"
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, Stopped):
+        return str(error)
+    return f"{type(error).__name__}: {error}{_peak() if _reason(error) == 'oom' else ''}"
 
 
 def _peak() -> str:

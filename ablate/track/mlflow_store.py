@@ -10,6 +10,7 @@ import getpass
 import os
 import posixpath
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 ARTIFACTS = "mlartifacts"
 """The folder in the work folder where runs keep their files, beside the sqlite store."""
+LARGEST_UPLOAD = 100_000_000
+"""Bytes of a file that is sent to a server; of a larger one only the path is."""
 _HOPELESS = (
     "BAD_REQUEST",
     "INVALID_PARAMETER_VALUE",
@@ -198,6 +201,8 @@ class MlflowSink:
                 continue  # a clean-up may have been there before a late `ablate sync`
             if local is not None:
                 _link(source, local / name)
+            elif source.stat().st_size > LARGEST_UPLOAD:
+                self._client.log_text(run_id, f"{socket.gethostname()}:{source}\n", f"{name}.path.txt")
             else:
                 above = posixpath.dirname(name) or None
                 self._client.log_artifact(run_id, str(source), above)

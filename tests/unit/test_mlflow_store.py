@@ -11,6 +11,7 @@ import pytest
 
 from ablate.errors import TrackingError
 from ablate.track import mlflow_store
+from ablate.track.entities import Update
 from ablate.track.environment import DEFAULTS, patient, quiet_environment
 from ablate.track.mlflow_store import MlflowSink, MlflowTracker
 from tests.contract.test_trackers import MlflowStore, template_database
@@ -175,3 +176,27 @@ def test_one_batch_is_written_for_one_epoch(work: Path, monkeypatch: pytest.Monk
     assert calls == ["batch"]
     assert tracker.end(a_summary(), timeout=20)
     assert run_named(MlflowStore(work), "baseline r0").values("val/metric 39") == [39.0]
+
+
+@pytest.mark.parametrize("size", [10, 11])
+def test_a_large_file_goes_to_a_server_as_its_path(size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file over the limit stays where it is; a server is told the host and the path."""
+    sent: list[tuple[str, str]] = []
+
+    class Client:
+        def log_artifact(self, run_id: str, path: str, above: str | None) -> None:
+            sent.append(("file", Path(path).name))
+
+        def log_text(self, run_id: str, text: str, name: str) -> None:
+            sent.append((text.strip().rpartition(":")[2], name))
+
+    weights = tmp_path / "weights.safetensors"
+    weights.write_bytes(b"w" * size)
+    monkeypatch.setattr(mlflow_store, "LARGEST_UPLOAD", 10)
+    sink = object.__new__(MlflowSink)
+    monkeypatch.setattr(sink, "_client", Client(), raising=False)
+    monkeypatch.setattr(sink, "_places", {"run": "mlflow-artifacts:/1/run/artifacts"}, raising=False)
+    sink._write_files("run", Update(files={"weights.safetensors": weights}))
+
+    expected = ("file", weights.name) if size == 10 else (str(weights), f"{weights.name}.path.txt")
+    assert sent == [expected]
