@@ -272,16 +272,17 @@ def test_a_set_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_offline_the_download_is_one_clear_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No traceback of urllib's."""
+    """No traceback of urllib's, and no empty folder left behind."""
 
     def offline(*_: object, **__: object) -> None:
         raise socket.gaierror(-3, "Temporary failure in name resolution")
 
     monkeypatch.setattr(socket, "getaddrinfo", offline)
-    source = cifar10(tmp_path, download=True, verify=True)
+    source = cifar10(tmp_path / "data", download=True, verify=True)
 
     with pytest.raises(DataError, match=r"CIFAR10 could not be downloaded to .*name resolution.*online\?.*copy"):
         list_pictures(config_of(source, classes=10))
+    assert not (tmp_path / "data").exists()
 
 
 def test_an_unknown_set_is_refused_before_anything_is_read() -> None:

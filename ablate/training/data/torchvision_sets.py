@@ -193,11 +193,14 @@ def _download(source: Torchvision, recipe: Recipe, root: Path) -> None:
             f"base.data.source: torchvision cannot download {source.dataset}, and it is not in {root}",
             hint=f"Fetch it by hand, put {' and '.join(recipe.files)} into {root}, and set download: false.",
         )
+    was_there = root.is_dir()
     try:
         root.mkdir(parents=True, exist_ok=True)
         for part in (*recipe.train, *recipe.test):
             kind(str(root), download=True, **part)
     except (RuntimeError, OSError, ValueError, ImportError) as error:  # urllib's errors are OSErrors
+        if not was_there and root.is_dir() and not any(root.iterdir()):
+            root.rmdir()
         raise DataError(
             f"base.data.source: {source.dataset} could not be downloaded to {root}: {str(error).partition(chr(10))[0]}",
             hint="Is this machine online? If it is not, copy "
