@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ablate.report.facts import EffectRow, Findings, Metric
 from ablate.report.language import ENGLISH, Words
 from ablate.report.numbers import number, with_interval
+from ablate.study.factors import FAMILIES
 
 
 class Refused(NamedTuple):
@@ -66,7 +67,7 @@ def _answer(findings: Findings, say: Words) -> str:
             level=level.replace(" ", f"{findings.metric.unit} ", 1),
             replicates=say.count(row.n, "replicate"),
         )
-    family, effects = next(iter(findings.families.items()))
+    family, effects = _asked(findings)
     clauses = _clauses(effects, findings.metric, say)
     if len(effects) == 1:
         return say("answer.single", clause=clauses[0])
@@ -76,6 +77,16 @@ def _answer(findings: Findings, say: Words) -> str:
     if family == "main effects":
         opening = say("answer.on_average", text=f"{opening[0].lower()}{opening[1:]}")
     return opening
+
+
+def _asked(findings: Findings) -> tuple[str, tuple[EffectRow, ...]]:
+    """The family the study is about; where a study names several of its own, all of them."""
+    families = findings.families
+    first = next(iter(families))
+    named = [name for name in families if name == "one at a time" or name not in FAMILIES]
+    if first not in named:
+        return first, families[first]
+    return first, tuple(effect for effect in findings.effects if effect.family in named)
 
 
 def _opening(effects: Sequence[EffectRow], say: Words) -> str:

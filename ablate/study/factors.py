@@ -19,8 +19,11 @@ Place = tuple[str | int, ...]
 ONE_CHANGE = ("chain", "leave_one_out", "order_check", "attribution")
 """Designs in which a factor is a step, and a step is one change."""
 
-FAMILIES = ("chain", "one at a time", "leave one out", "main effects", "interactions", "compare")
-"""What the questions of each design are called as a family."""
+FAMILIES = (
+    "chain", "reverse chain", "one at a time", "leave one out", "main effects", "interactions", "contributions",
+    "beyond pairs", "a/a", "compare", "published", "published, aside",
+)  # fmt: skip
+"""What the questions of each design are called as a family; a study may name others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

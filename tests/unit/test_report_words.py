@@ -32,6 +32,18 @@ def test_the_first_sentence_counts_and_names_what_helps(tmp_path: Path) -> None:
     )
 
 
+def test_the_first_sentence_speaks_of_every_family_a_study_names(tmp_path: Path) -> None:
+    """Not of the first alone; questions outside the design have their own place."""
+    study = a_study(
+        design="one_at_a_time",
+        evidence={"families": {"norms": ["BN"], "rest": ["Dropout"]}},
+        compare={"more": {"with": "baseline", "set": {"gain": 30.0}}},
+    )
+    findings = findings_of(study, tmp_path, levels={"only BN": 70, "only Dropout": 45})
+
+    assert first_sentence(findings).startswith("One of two changes helps: BN gains ")
+
+
 def test_losses_are_losses(tmp_path: Path) -> None:
     """A change that hurts is not among those that help."""
     findings = findings_of(a_study(design="one_at_a_time"), tmp_path, levels={"only BN": 45, "only Dropout": 60})
