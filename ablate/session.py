@@ -205,6 +205,7 @@ def look_at_data(
 
 
 def open_tracker(session: Session, options: Options) -> Tracker | None:
+    """What shows the study in MLflow; None where nothing is to be tracked."""
     if not options.track:
         return None
     from ablate.track.mlflow_store import MlflowTracker

@@ -196,6 +196,7 @@ def _add_legend(figure: Figure, info: CurvesInfo) -> None:
 
 
 def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of that size in inches, drawn without a window."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -205,6 +206,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def plain_frame(axes: Axes) -> None:
+    """Take away the lines above and to the right, which carry no numbers."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=SIZE)
 

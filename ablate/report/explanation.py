@@ -58,9 +58,15 @@ def _page(found: Explained, run: str, retest: str, figures: list[Shown]) -> str:
 
 
 def _figures(found: Explained) -> Iterator[Shown]:
+    yield from _of_answers(found)
+    yield from _of_features(found)
+
+
+def _of_answers(found: Explained) -> Iterator[Shown]:
+    """What the network answered."""
     from ablate.report import gallery
     from ablate.report.drawing import picture
-    from ablate.report.gallery import BarsInfo, MatrixInfo, PlaneInfo, TilesInfo
+    from ablate.report.gallery import BarsInfo, MatrixInfo, TilesInfo
 
     if found.grid:
         tiles = TilesInfo(tuple(_tile(answer) for answer in found.grid), columns=8)
@@ -86,6 +92,14 @@ def _figures(found: Explained) -> Iterator[Shown]:
         "How many test pictures each class has, and how many answers name it.",
         picture(gallery.draw_bars, BarsInfo(found.true_counts, found.said_counts, found.classes), dpi=gallery.DPI),
     )
+
+
+def _of_features(found: Explained) -> Iterator[Shown]:
+    """What the answers rest on."""
+    from ablate.report import gallery
+    from ablate.report.drawing import picture
+    from ablate.report.gallery import PlaneInfo, TilesInfo
+
     if found.heatmaps:
         tiles = TilesInfo(tuple(tile for heatmap in found.heatmaps for tile in _heat_tiles(heatmap)), columns=6)
         yield Shown(

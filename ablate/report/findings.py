@@ -13,13 +13,15 @@ from ablate.records import Cell, Contrast, Prepared
 from ablate.report.cautions import cautions_of, changed_looks
 from ablate.report.commands import commands_for
 from ablate.report.extra_facts import OptimismRow, SelfTestRow, VisibleStep
-from ablate.report.facts import Evidence, Findings, Metric, Noise, VariantRow
+from ablate.report.facts import EffectRow, Evidence, Findings, Metric, Noise, RunRow, VariantRow
 from ablate.report.history import histories_of, mixed_of, provenance_of, stale_of
+from ablate.report.image_facts import ImageFacts
 from ablate.report.outcomes import image_facts
 from ablate.report.questions import metric_of, question_of
 from ablate.report.remarks import attribution_remarks, optimism_remarks, self_test_remarks, visible_remark
 from ablate.report.rows import deviation, effect_rows, run_row, variant_row
 from ablate.report.settling import settling_of
+from ablate.stats.accuracy import Accuracy
 from ablate.stats.cells import StatisticsError
 from ablate.stats.effects import Effect, Question, estimate_effects, variant_levels
 from ablate.stats.looks import WAITING
@@ -62,13 +64,8 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
     book = read_scores(cells, question.metric)
     effects = estimate_effects(cells, plan.contrasts, question, look=look, book=book)
     levels = variant_levels(cells, question, book=book)
-    published = (study.published or {}).get(metric.name, {})
-    variants = tuple(
-        variant_row(variant, cells, levels.get(variant.name), prepared.get(variant.name), published, metric)
-        for variant in plan.variants
-    )
-    settled = _settled_before(plan, effects, look)
-    runs = tuple(run_row(cell, work, is_open=cell.variant not in settled) for cell in cells)
+    variants = _variant_rows(study, plan, cells, levels, prepared)
+    runs = _runs(plan, cells, effects, look, work)
     evidence = _evidence(study, plan, effects, look)
     rows = effect_rows(effects, variants, metric, plan.looks)
     visible = _visible(plan, effects, metric)
@@ -77,7 +74,6 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
     commands = commands_for(study, work)
     total = _total(plan, cells, question, look=look, book=book)
     images = image_facts(cells, _labels(prepared), plan.protocol.test)
-    divided = [item.id for item in images.disagreements] if images is not None else []
     failed = {run.variant for run in runs if run.status == "failed"}
     return Findings(
         study=study.name,
@@ -104,18 +100,53 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
         ),
         total=next(iter(effect_rows(total, variants, metric, plan.looks)), None),
         images=images,
-        thumbnails=thumbnails(divided) if thumbnails is not None and divided else {},
+        thumbnails={} if thumbnails is None or images is None else _thumbnails(images, thumbnails),
         optimism=optimism,
         watched_reads=watched_reads(cells) if optimism else None,
         visible=visible,
         self_test=copies,
-        remarks=(
-            *visible_remark(visible, metric),
-            *self_test_remarks(copies, metric),
-            *attribution_remarks(rows, metric),
-            *optimism_remarks(optimism, metric),
-        ),
+        remarks=_remarks(visible, copies, rows, optimism, metric),
     )
+
+
+def _variant_rows(
+    study: Study,
+    plan: Plan,
+    cells: Sequence[Cell],
+    levels: Mapping[str, Accuracy | None],
+    prepared: Mapping[str, Prepared],
+) -> tuple[VariantRow, ...]:
+    metric = metric_of(study)
+    published = (study.published or {}).get(metric.name, {})
+    return tuple(
+        variant_row(one, cells, levels.get(one.name), prepared.get(one.name), published, metric)
+        for one in plan.variants
+    )
+
+
+def _thumbnails(images: ImageFacts, thumbnails: Thumbnails) -> Mapping[str, bytes]:
+    divided = [item.id for item in images.disagreements]
+    return thumbnails(divided) if divided else {}
+
+
+def _remarks(
+    visible: Sequence[VisibleStep],
+    copies: SelfTestRow | None,
+    rows: Sequence[EffectRow],
+    optimism: Sequence[OptimismRow],
+    metric: Metric,
+) -> tuple[str, ...]:
+    return (
+        *visible_remark(visible, metric),
+        *self_test_remarks(copies, metric),
+        *attribution_remarks(rows, metric),
+        *optimism_remarks(optimism, metric),
+    )
+
+
+def _runs(plan: Plan, cells: Sequence[Cell], effects: Sequence[Effect], look: int, work: Path) -> tuple[RunRow, ...]:
+    settled = _settled_before(plan, effects, look)
+    return tuple(run_row(cell, work, is_open=cell.variant not in settled) for cell in cells)
 
 
 def _labels(prepared: Mapping[str, Prepared]) -> Sequence[str]:

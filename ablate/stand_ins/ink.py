@@ -12,6 +12,7 @@ Points = NDArray[np.float64]
 
 
 def oval(centre: tuple[float, float], width: float, height: float) -> Points:
+    """An ellipse by its half width and half height."""
     angle = np.linspace(0, 2 * math.pi, 28, endpoint=False)
     return np.stack([centre[0] + width * np.cos(angle), centre[1] + height * np.sin(angle)], axis=1)
 
@@ -29,16 +30,19 @@ def rounded(half_width: float, top: float, bottom: float) -> Points:
 
 
 def darker(colour: Colour, light: float) -> Colour:
+    """The colour under that share of the light; above 1 it is brighter."""
     red, green, blue = (int(min(255, value * light)) for value in colour)
     return red, green, blue
 
 
 def mixed(one: Colour, other: Colour, share: float) -> Colour:
+    """A share of the other colour in the one."""
     red, green, blue = (int(a * (1 - share) + b * share) for a, b in zip(one, other, strict=True))
     return red, green, blue
 
 
 def varied(colour: Colour, rng: np.random.Generator, spread: float) -> Colour:
+    """The colour with normal noise of that standard deviation in each channel."""
     red, green, blue = (int(np.clip(value + rng.normal(0, spread), 4, 250)) for value in colour)
     return red, green, blue
 
