@@ -12,8 +12,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
+from ablate.study.load import load_study
+from ablate.study.plan import make_plan
+from ablate.training import describe
+from ablate.training.config import Config
 from tests.image_fixtures import write_image_folder
 from tests.layout_fixtures import write_cifar10, write_food11
 
@@ -135,3 +140,30 @@ def with_weights_in_a_file(study: Path, work: Path) -> Path:
     copy = work / study.name
     copy.write_text(text.replace(published, "file: small.safetensors"), encoding="utf-8")
     return copy
+
+
+@pytest.mark.parametrize(
+    ("study", "variant", "parameters", "trained"),
+    [
+        ("hollywood", "baseline", 134_330_193, None),
+        ("hollywood", "BN", 134_333_137, None),
+        ("hollywood", "90% split", 134_333_137, None),
+        ("hollywood", "GAP head", 14_726_353, None),
+        ("hollywood", "one-layer head", 15_144_145, None),
+        ("hollywood", "one-layer head, weight decay", 15_144_145, None),
+        ("hollywood", "frozen fine-tune", 134_330_193, 69_649),
+        ("cifar10_vgg16", "baseline", 134_301_514, None),
+        ("cifar10_vgg16net", "baseline", 14_777_162, None),
+        ("food11", "baseline", 12_833_803, None),
+        ("food11", "only ResNet", 11_186_955, None),
+    ],
+)
+def test_networks_have_the_parameters_of_their_source(
+    study: str, variant: str, parameters: int, trained: int | None
+) -> None:
+    """Counted without data, on networks that have shapes and no weights."""
+    plan = make_plan(load_study(STUDIES / f"{study}.yaml"))
+
+    described = describe(Config.model_validate(plan.variant(variant).config))
+
+    assert (described.parameters, described.trained) == (parameters, trained or parameters)
