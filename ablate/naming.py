@@ -7,11 +7,13 @@ by one and adds a line for each to trials.jsonl.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from ablate import files
 from ablate.belonging import DataSource
+from ablate.errors import AblateError
 
 PLAN = "plan.json"
 TRIALS = "trials.jsonl"
@@ -26,6 +28,21 @@ def write_names(
     """Write down a study's names. file: the study file. sources: variant -> its data, as far as they are known."""
     data = {name: {"places": dict(one.places), "digest": one.digest} for name, one in (sources or {}).items()}
     files.write_json(folder / PLAN, {"study": study, "file": file, "variants": variants, "data": data})
+
+
+@contextmanager
+def kept_if_refused(folder: Path) -> Iterator[None]:
+    """A study that is refused before it runs leaves the names of the runs there are as they were."""
+    path = folder / PLAN
+    before = path.read_text(encoding="utf-8") if path.exists() else None
+    try:
+        yield
+    except AblateError:
+        if before is None:
+            path.unlink(missing_ok=True)
+        else:
+            files.write_text(path, before)
+        raise
 
 
 def read_source(folder: Path, variant: str) -> DataSource:

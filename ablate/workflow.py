@@ -21,6 +21,7 @@ from ablate.harness.donors import order_by_donors
 from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.refreshing import Refresher
 from ablate.harness.telling import label_of, study_card, tell, tell_all
+from ablate.naming import kept_if_refused
 from ablate.protocols import StudyCard, Tracker
 from ablate.records import Cell, RunSpec
 from ablate.room import refuse_full, refuse_unwritable
@@ -94,7 +95,6 @@ def run_study(
             session = tune(session, options, on_progress or (lambda _: None))
         for folder in (session.store.study(study.name), session.store.cache, report_folder(session, options)):
             sweep(folder)
-        session.store_plan()
         make_stand_in(study)
         return _run(session, options, tracker, on_progress or (lambda _: None))
 
@@ -104,7 +104,9 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
     looks: list[Progress] = []
     # Behind this block Ctrl-C does what it always does: whatever is written then is written in one step.
     with interruption.watching(), lazy_executor(session, options) as executor:
-        look_at_data(session, options, executor, on_progress, interruption)
+        with kept_if_refused(session.store.study(session.study.name)):
+            session.store_plan()
+            look_at_data(session, options, executor, on_progress, interruption)
         session.store_plan()  # with what is known of the data now
         # One planned look after the other: what the next one has to train depends on what this one finds.
         for look in range(1, options.look + 1):

@@ -114,6 +114,6 @@ def explain(spec: RunSpec, result: Finished, run: Run, layer: str | None) -> Exp
 
 def thumbnails(config: Config, ids: Sequence[str], kept: Callable[[str], Path]) -> Mapping[str, bytes]:
     """Small pictures for a report; of those whose decoded copy is still kept."""
-    from ablate.training.thumbnails import small_pictures
+    from ablate.training.small_pictures import small_pictures
 
     return small_pictures(config, ids, kept)

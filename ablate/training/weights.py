@@ -16,7 +16,7 @@ from ablate.errors import DataError, near_match
 from ablate.files import sha256_file
 from ablate.protocols import Run
 from ablate.training.config import Config, Weights
-from ablate.training.donors import donor_of
+from ablate.training.earlier_runs import donor_of
 from ablate.training.freezing import is_below, output_layer, roots_of
 from ablate.training.models.parts import Classifier
 from ablate.training.zoo import stored_by_torchvision

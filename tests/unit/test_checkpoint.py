@@ -83,6 +83,7 @@ def test_progress_comes_back_whole(tmp_path: Path) -> None:
         best_value=-0.1,
         best_state=copy_of(trained.network),
         history=[{"val/loss": 0.5}, {"val/loss": 0.25}],
+        watched=[torch.tensor([128, 64], dtype=torch.uint8)],
     )
     for field in fields(Progress):
         setattr(trained.progress, field.name, getattr(filled, field.name))
@@ -92,7 +93,9 @@ def test_progress_comes_back_whole(tmp_path: Path) -> None:
 
     for field in fields(Progress):
         before, after = getattr(filled, field.name), getattr(other.progress, field.name)
-        if field.name != "best_state":
+        if field.name == "watched":
+            assert [bits.tolist() for bits in after] == [bits.tolist() for bits in before] == [[128, 64]]
+        elif field.name != "best_state":
             assert after == before != getattr(Progress(), field.name), field.name
     assert other.progress.best_state is not None
     assert filled.best_state is not None

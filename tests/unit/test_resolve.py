@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -300,8 +301,10 @@ def test_no_module_of_the_built_in_trainer_hides_a_function() -> None:
     """Importing a submodule sets its name in the package: `training/train.py` would take the place of `train`."""
     import ablate.training
 
-    folder = Path(ablate.training.__file__).parent
-    modules = {path.stem for path in folder.iterdir() if path.suffix == ".py" or path.is_dir()}
-    functions = {name for name, value in vars(ablate.training).items() if callable(value)}
+    package = Path(ablate.training.__file__)
+    modules = {path.stem for path in package.parent.iterdir() if path.suffix == ".py" or path.is_dir()}
+    # Read, not asked for: a function that is hidden already is no function any more.
+    functions = {node.name for node in ast.parse(package.read_text()).body if isinstance(node, ast.FunctionDef)}
 
-    assert modules & (functions | {"train", "predict", "retest", "unlabelled", "augmented_test", "explain"}) == set()
+    assert {"train", "donors", "thumbnails"} <= functions
+    assert modules & functions == set()

@@ -11,7 +11,7 @@ from ablate.files import build_once
 from ablate.training import thumbnails
 from ablate.training.config import Config
 from ablate.training.data.cache import load_pictures
-from ablate.training.thumbnails import SIZE
+from ablate.training.small_pictures import SIZE
 from tests.training_builders import a_config
 
 
