@@ -13,7 +13,8 @@ from ablate.records import Cell, Finished
 from ablate.stats.scores import PER_IMAGE_METRIC, ScoreBook
 
 _NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
-_UNSEEN = re.compile(r"<style>.*?</style>|base64,[A-Za-z0-9+/=]*", re.DOTALL)
+_UNSEEN = re.compile(r"<style>.*?</style>|base64,[A-Za-z0-9+/=]*|</?h[1-6]\b", re.DOTALL)
+_LINK = re.compile(r"""(\]\(|href=")explain/""")
 TOLERANCE = 1e-6
 """How far a run's accuracy may be from the mean of its answers: both are stored as decimals."""
 
@@ -39,16 +40,22 @@ def differences(folder: Path, texts: Mapping[str, str]) -> list[Difference]:
             found.append(Difference(name, 0, "", "the file is missing"))
             continue
         written = path.read_text(encoding="utf-8", errors="replace")
-        pairs = zip_longest(_lines(written), _lines(text), fillvalue="")
-        for number, (before, now) in enumerate(pairs, start=1):
-            if _NUMBER.findall(before) != _NUMBER.findall(now):
-                found.append(Difference(name, number, _shown(before), _shown(now)))
+        for before, now in zip_longest(_lines(written), _lines(text), fillvalue=(0, "")):
+            if _NUMBER.findall(before[1]) != _NUMBER.findall(now[1]):
+                found.append(Difference(name, before[0] or now[0], _shown(before[1]), _shown(now[1])))
                 break
     return found
 
 
-def _lines(text: str) -> list[str]:
-    return _UNSEEN.sub(lambda match: "\n" * match.group().count("\n"), text).splitlines()
+def _lines(text: str) -> list[tuple[int, str]]:
+    """The lines that hold numbers of the study, each with its own, counted from 1.
+
+    A link to a page of `ablate explain` is none: the page may have come after the report.
+    """
+    seen = _UNSEEN.sub(lambda match: "\n" * match.group().count("\n"), text).splitlines()
+    return [
+        (number, line) for number, line in enumerate(seen, start=1) if _NUMBER.search(line) and not _LINK.search(line)
+    ]
 
 
 def _shown(line: str) -> str:

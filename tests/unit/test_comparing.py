@@ -69,6 +69,15 @@ def test_one_changed_number_is_found(name: str, tmp_path: Path) -> None:
     assert digits in found.now
 
 
+def test_a_page_about_a_run_that_came_after_the_report_is_no_difference(tmp_path: Path) -> None:
+    """`ablate explain` adds a link to the report; no number of the study is in it."""
+    findings = findings_of(a_study(), tmp_path)
+    render_report(findings, tmp_path / "out")
+    later = replace(findings, explained=(("toy/BN/0", "explain/bn-0/report.html"),))
+
+    assert differences(tmp_path / "out", report_texts(study_page(later), later)) == []
+
+
 def test_a_missing_file_is_a_difference_and_other_words_are_none(tmp_path: Path) -> None:
     """Numbers are what is checked."""
     findings = findings_of(a_study(), tmp_path)
