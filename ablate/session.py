@@ -149,7 +149,10 @@ def settled(session: Session, options: Options) -> Options:
         session.plan.variant(name)
     looks = session.plan.looks
     if not 1 <= options.look <= len(looks):
-        raise StudyError(f"--look {options.look}: the study plans {len(looks)} looks, at {_listed(looks)} replicates")
+        raise StudyError(
+            f"--look {options.look}: the study plans {len(looks)} looks, at {_listed(looks)} replicates",
+            hint="Looks are counted from 1; evidence.replicates plans them.",
+        )
     if options.workers is not None and options.workers < 1:
         raise StudyError(f"--workers {options.workers}: at least one run has to be at work")
     return options
