@@ -103,27 +103,25 @@ def _plain(value: Any) -> Any:
             return str(value)
 
 
-def defining_test(settings: Settings, path: str = "") -> dict[str, Any]:
+def defining_test(settings: Settings) -> dict[str, Any]:
     """Dotted key -> identity of every field marked DefinesTest."""
-    found: dict[str, Any] = {}
-    for name, info in type(settings).model_fields.items():
-        value = getattr(settings, name)
-        if _is_marked(info, _DefinesTest):
-            found[path + name] = _plain(value)
-        elif isinstance(value, Settings):
-            found |= defining_test(value, f"{path}{name}.")
-    return found
+    return _marked(settings, _DefinesTest)
 
 
-def places_of(settings: Settings, path: str = "") -> dict[str, Any]:
+def places_of(settings: Settings) -> dict[str, Any]:
     """Dotted key -> value of every field marked Place."""
+    return _marked(settings, _Place)
+
+
+def _marked(settings: Settings, mark: type, path: str = "") -> dict[str, Any]:
+    """Dotted key -> plain value of every field with a mark, in blocks inside as well."""
     found: dict[str, Any] = {}
     for name, info in type(settings).model_fields.items():
         value = getattr(settings, name)
-        if _is_marked(info, _Place):
+        if _is_marked(info, mark):
             found[path + name] = _plain(value)
         elif isinstance(value, Settings):
-            found |= places_of(value, f"{path}{name}.")
+            found |= _marked(value, mark, f"{path}{name}.")
     return found
 
 
