@@ -149,12 +149,16 @@ def pareto(info: ParetoInfo) -> Markup:
         f'<line class="grid" x1="0" x2="100%" y1="{100 - tick.share:.2f}%" y2="{100 - tick.share:.2f}%"/>'
         for tick in ticks(*info.levels, most=4)
     ]
+    placed: list[tuple[float, float]] = []
     for key, point in enumerate(info.points, start=1):
         at, height = x(point.cost), y(point.mean)
+        # Numbers of points that nearly coincide stand side by side instead of on each other.
+        crowd = sum(abs(at - left) < 4 and abs(height - top) < 6 for left, top in placed)
+        placed.append((at, height))
         if point.lo is not None and point.hi is not None:
             parts.append(f'<line class="thin" x1="{at}%" x2="{at}%" y1="{y(point.lo)}%" y2="{y(point.hi)}%"/>')
         if point.best:
             parts.append(f'<circle class="ring" cx="{at}%" cy="{height}%" r="8"/>')
         parts.append(f'<circle class="point" cx="{at}%" cy="{height}%" r="4"/>')
-        parts.append(f'<text x="{at}%" y="{height}%" dx="9" dy="-6">{key}</text>')
+        parts.append(f'<text x="{at}%" y="{height}%" dx="{9 + 12 * crowd}" dy="-6">{key}</text>')
     return Markup(f'<svg class="pareto" aria-hidden="true" focusable="false">{"".join(parts)}</svg>')

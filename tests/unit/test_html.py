@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 from ablate.report.escape import plain
 from ablate.report.facts import Findings
+from ablate.report.figures import ParetoInfo, ParetoPoint
 from ablate.report.html import GLYPHS, html_page
 from ablate.report.language import ENGLISH
 from ablate.report.latex import latex, latex_table
 from ablate.report.numbers import Axis
 from ablate.report.page import Page, Section, Sheet, Text
 from ablate.report.sections import page_of
-from ablate.report.svg import interval, ticks
+from ablate.report.svg import interval, pareto, ticks
 from ablate.report.tables import Mark, Table
 from tests.builders import a_failed, a_study, findings_of
 from tests.unit.test_render import HOSTILE, SITUATIONS, Situation
@@ -213,3 +214,12 @@ def test_ticks_are_round_and_within_the_axis() -> None:
 
     assert [tick.label for tick in found] == ["0", "5", "10"]
     assert found[0].share == pytest.approx(100 * 2 / 14, abs=0.01)
+
+
+def test_numbers_of_points_that_nearly_coincide_do_not_cover_each_other() -> None:
+    """Two variants of equal cost and level are told apart by where their numbers stand."""
+    points = [ParetoPoint(name, cost, mean, None, None, False, "") for name, cost, mean in
+              [("a", 10.0, 90.0), ("b", 10.1, 90.1), ("c", 90.0, 95.0)]]  # fmt: skip
+    drawn = pareto(ParetoInfo("", tuple(points), (0.0, 100.0), (80.0, 100.0), "", "", "", ("", "")))
+
+    assert re.findall(r'dx="(\d+)"', drawn) == ["9", "21", "9"]
