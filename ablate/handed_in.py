@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ablate.errors import StudyError
 from ablate.rates import is_rate
-from ablate.report.judged import TestedRun
+from ablate.report.judged_images import TestedRun
 
 _COLUMNS = {
     "variant": ("variant", "model", "method", "name"),

@@ -16,7 +16,8 @@ from ablate.handed_in import read_table
 from ablate.rates import is_rate
 from ablate.records import Contrast
 from ablate.report.facts import Findings, Metric
-from ablate.report.judged import ASIDE, FAMILY, Asked, Tested, TestedRun, judge_tested
+from ablate.report.judged import ASIDE, FAMILY, Asked, Tested, judge_tested
+from ablate.report.judged_images import TestedRun
 from ablate.report.language import ENGLISH, Words
 
 if TYPE_CHECKING:

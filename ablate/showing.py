@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 SHOWN = "shown.json"
 
 
-def judge_study(session: Session, options: Options) -> Findings:
-    """Everything a report says, from the journals."""
+def judge_study(session: Session, options: Options, language: Language = "en") -> Findings:
+    """Everything a report says, from the journals; language: that of its sentences."""
     from ablate.report.findings import make_findings
+    from ablate.report.language import words_of
 
     findings = make_findings(
         session.study,
@@ -43,6 +44,7 @@ def judge_study(session: Session, options: Options) -> Findings:
         origin=session.origin,
         looks_before=looks_before(session.store.study(session.study.name), session.plan),
         thumbnails=_thumbnails_of(session),
+        say=words_of(language),
     )
     tuning = tuning_rows(session.study, session.store) if session.is_tuned else ()
     explained = explanations_of(report_folder(session, options))

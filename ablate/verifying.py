@@ -31,8 +31,8 @@ def verify_report(session: Session, options: Options) -> Sequence[Difference]:
     folder = report_folder(session, options)
     if not (folder / HTML).is_file():
         raise StudyError(f"there is no report in {folder}", hint="Write it first: `ablate report` without --verify.")
-    findings = judge_study(session, options)
-    say = words_of(language_of(folder))
+    language = language_of(folder)
+    findings, say = judge_study(session, options, language), words_of(language)
     cells = collect(session.plan, session.store, session.origin, look=options.look)
     texts = report_texts(study_page(findings, say), findings)
     return [*untrue_metrics(cells, read_scores(cells)), *differences(folder, texts)]
@@ -48,12 +48,12 @@ def language_of(folder: Path) -> Language:
 
 def compare_sessions(sessions: Sequence[tuple[Session, Options]], say: Words) -> Compared:
     """Two studies beside each other."""
-    a, b = (_side(session, options) for session, options in sessions)
+    a, b = (_side(session, options, say.language) for session, options in sessions)
     return compare_studies(a, b, say)
 
 
-def _side(session: Session, options: Options) -> Side:
-    findings: Findings = judge_study(session, options)
+def _side(session: Session, options: Options, language: Language) -> Side:
+    findings: Findings = judge_study(session, options, language)
     cells = collect(session.plan, session.store, session.origin, look=options.look)
     return Side(session.study, session.plan, cells, findings)
 

@@ -66,7 +66,7 @@ def _write(session: Session, options: Options, lang: LanguageName, *, as_json: b
     from ablate.report.summary import summary_json
     from ablate.showing import judge_study, write_report
 
-    findings = judge_study(session, options)
+    findings = judge_study(session, options, lang.value)
     path = write_report(findings, session, options, lang.value)
     if as_json:
         say_json(summary_json(findings, path))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ablate.rates import is_rate
 from ablate.records import Cell
 from ablate.report.facts import Metric
-from ablate.report.numbers import counted, listed
+from ablate.report.language import ENGLISH, Words
 from ablate.stats.accuracy import Accuracy
 from ablate.stats.cautions import at_chance, identical_answers, no_fractions
 from ablate.stats.effects import Effect
@@ -20,43 +20,46 @@ def cautions_of(
     levels: Mapping[str, Accuracy | None],
     book: ScoreBook | None,
     metric: Metric,
+    say: Words = ENGLISH,
 ) -> tuple[str, ...]:
     """What a reader must know of the numbers before the first of them."""
-    lines = []
-    wrong = no_fractions(cells, metric.name)
-    if wrong:
-        lines.append(
-            f"{wrong[0].variant} reports {metric.name} = {wrong[0].value:g}, which is no fraction: a rate is to be "
-            "reported from 0 to 1, not in percent. Mend the trainer; these numbers mean nothing."
-        )
-    if book is not None:
-        equal = identical_answers(book, [effect.contrast for effect in effects])
-        lines += [
-            f"{pair.variant} and {pair.reference} answered every test image alike in "
-            f"{counted(pair.replicates, 'replicate')}: the interval without width says only that. "
-            "Does the change reach the network at all?"
-            for pair in equal
-        ]
-    lines += [
-        f"{effect.contrast.name}: the numbers of its replicates do not vary at all, so that its interval has no width. "
-        "Does the run's seed reach the trainer?"
-        for effect in effects
-        if (found := effect.estimate)
-        and found.basis != "images"
-        and not found.standard_error
-        and found.n_replicates > 1
-    ]
-    lines += [f"Not assessable, {effect.contrast.name}: {why}." for effect, why in _broken(effects)]
-    if metric.name == PER_IMAGE_METRIC and is_rate(metric.name):
-        chance = at_chance(cells, levels)
-        if chance:
-            share = chance[0].most_frequent
-            lines.append(
-                f"At chance level: {listed([found.variant for found in chance])} "
-                f"{'is' if len(chance) == 1 else 'are'} not shown to be better than always naming the most frequent "
-                f"class ({share:.1%} of the test images). A comparison of networks that learnt nothing says nothing."
+    wrong = no_fractions(cells, metric.name)[:1]
+    equal = () if book is None else identical_answers(book, [effect.contrast for effect in effects])
+    lines = [
+        *(say("caution.no_fraction", **found._asdict(), metric=metric.name) for found in wrong),
+        *(
+            say(
+                "caution.identical",
+                variant=pair.variant,
+                reference=pair.reference,
+                replicates=say.count(pair.replicates, "replicate"),
             )
+            for pair in equal
+        ),
+        *(say("caution.no_spread", name=effect.contrast.name) for effect in effects if _is_without_spread(effect)),
+        *(say("caution.broken", name=effect.contrast.name, why=why) for effect, why in _broken(effects)),
+        *other_tests(effects, say),
+    ]
+    chance = at_chance(cells, levels) if metric.name == PER_IMAGE_METRIC and is_rate(metric.name) else ()
+    if chance:
+        names = say.listed([found.variant for found in chance])
+        lines.append(say.form("caution.chance", len(chance), names=names, share=f"{chance[0].most_frequent:.1%}"))
     return tuple(lines)
+
+
+def other_tests(effects: Sequence[Effect], say: Words = ENGLISH) -> Iterator[str]:
+    """How variants that were tested on different images are compared."""
+    for effect in effects:
+        found = effect.estimate
+        if found is not None and found.basis in ("common images", "images, apart"):
+            key = "caution.common_images" if found.basis == "common images" else "caution.apart"
+            yield say(key, name=effect.contrast.name, images=say.count(found.n_images or 0, "image"))
+
+
+def _is_without_spread(effect: Effect) -> bool:
+    found = effect.estimate
+    by_run = found is not None and found.basis.startswith("replicates")
+    return found is not None and by_run and not found.standard_error and found.n_replicates > 1
 
 
 def _broken(effects: Sequence[Effect]) -> list[tuple[Effect, str]]:
@@ -69,11 +72,6 @@ def _broken(effects: Sequence[Effect]) -> list[tuple[Effect, str]]:
     ]
 
 
-def changed_looks(before: Sequence[int], looks: Sequence[int]) -> str:
+def changed_looks(before: Sequence[int], looks: Sequence[int], say: Words = ENGLISH) -> str:
     """That the planned looks were changed after verdicts had been shown, and what can be done."""
-    return (
-        f"Verdicts of this study were shown while it planned looks at {listed([str(look) for look in before])} "
-        f"replicates; now it plans {listed([str(look) for look in looks])}. Replicates that are added because of what "
-        "was seen make any verdict too sure, so none is given; the intervals stand. Restore the earlier looks, or "
-        "give the new ones to a study of another name and say in it what was seen before."
-    )
+    return say("caution.looks", before=say.listed([str(n) for n in before]), now=say.listed([str(n) for n in looks]))

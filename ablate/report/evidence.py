@@ -146,7 +146,7 @@ def _noise(findings: Findings, say: Words) -> str:
 
 def _basis(findings: Findings, say: Words) -> str:
     match findings.evidence.basis:
-        case "images":
+        case "images" | "common images" | "images, apart":
             return say("evidence.basis_images")
         case "replicates, paired":
             return say("evidence.basis_paired")

@@ -13,9 +13,10 @@ from ablate.records import Cell, Contrast, Prepared
 from ablate.report.cautions import cautions_of, changed_looks
 from ablate.report.commands import commands_for
 from ablate.report.extra_facts import OptimismRow, SelfTestRow, VisibleStep
-from ablate.report.facts import EffectRow, Evidence, Findings, Metric, Noise, RunRow, VariantRow
+from ablate.report.facts import Evidence, Findings, Metric, Noise, RunRow, VariantRow
 from ablate.report.history import histories_of, mixed_of, provenance_of, stale_of
 from ablate.report.image_facts import ImageFacts
+from ablate.report.language import ENGLISH, Words
 from ablate.report.outcomes import image_facts
 from ablate.report.questions import metric_of, question_of
 from ablate.report.remarks import attribution_remarks, optimism_remarks, self_test_remarks, visible_remark
@@ -28,6 +29,7 @@ from ablate.stats.looks import WAITING
 from ablate.stats.optimism import optimism_of, watched_reads
 from ablate.stats.scores import ScoreBook, arrange, read_scores
 from ablate.stats.selftest import self_test
+from ablate.stats.student import unit_of_chance
 from ablate.stats.visible import visible_at_looks
 from ablate.study.load import Study
 from ablate.study.plan import Plan
@@ -50,6 +52,7 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
     origin: Origin | None,
     looks_before: tuple[int, ...] | None = None,
     thumbnails: Thumbnails | None = None,
+    say: Words = ENGLISH,
 ) -> Findings:
     """Judge the cells of a plan up to a planned look, and gather what a reader needs to weigh the verdicts.
 
@@ -57,7 +60,7 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
     what a look at the data found, as far as it is known. work: the folder the runs lie below; paths are
     given from there. origin: present code and data, None where nobody asked. looks_before: other looks under
     which verdicts were shown already, which voids them; None where the plan was kept.
-    thumbnails: image ids -> small pictures of those that can be read.
+    thumbnails: image ids -> small pictures of those that can be read. say: the language of sentences.
     Raises StatisticsError for results that cannot be what was measured.
     """
     question, metric = replace(question_of(study, plan), void=why_void(looks_before, plan)), metric_of(study)
@@ -95,8 +98,8 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
         data_notes=_union([synthetic_notes(study), *(found.notes for found in prepared.values())]),
         unreadable=_union([found.unreadable for found in prepared.values()]),
         cautions=(
-            *([] if looks_before is None else [changed_looks(looks_before, plan.looks)]),
-            *cautions_of(cells, effects, levels, book, metric),
+            *([] if looks_before is None else [changed_looks(looks_before, plan.looks, say)]),
+            *cautions_of(cells, effects, levels, book, metric, say),
         ),
         total=next(iter(effect_rows(total, variants, metric, plan.looks)), None),
         images=images,
@@ -105,7 +108,12 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
         watched_reads=watched_reads(cells) if optimism else None,
         visible=visible,
         self_test=copies,
-        remarks=_remarks(visible, copies, rows, optimism, metric),
+        remarks=(
+            *visible_remark(visible, metric, say),
+            *self_test_remarks(copies, metric, say),
+            *attribution_remarks(rows, metric, say),
+            *optimism_remarks(optimism, metric, say),
+        ),
     )
 
 
@@ -127,21 +135,6 @@ def _variant_rows(
 def _thumbnails(images: ImageFacts, thumbnails: Thumbnails) -> Mapping[str, bytes]:
     divided = [item.id for item in images.disagreements]
     return thumbnails(divided) if divided else {}
-
-
-def _remarks(
-    visible: Sequence[VisibleStep],
-    copies: SelfTestRow | None,
-    rows: Sequence[EffectRow],
-    optimism: Sequence[OptimismRow],
-    metric: Metric,
-) -> tuple[str, ...]:
-    return (
-        *visible_remark(visible, metric),
-        *self_test_remarks(copies, metric),
-        *attribution_remarks(rows, metric),
-        *optimism_remarks(optimism, metric),
-    )
 
 
 def _runs(plan: Plan, cells: Sequence[Cell], effects: Sequence[Effect], look: int, work: Path) -> tuple[RunRow, ...]:
@@ -244,7 +237,7 @@ def _evidence(study: Study, plan: Plan, effects: Sequence[Effect], look: int) ->
         alpha=effects[0].judged.rules.alpha if effects else 0.05,
         negligible=study.evidence.negligible,
         worthwhile=study.evidence.worthwhile,
-        basis=estimates[0].basis if estimates else None,
+        basis=unit_of_chance(estimates),
         images=max((found.n_images for found in estimates if found.n_images is not None), default=None),
     )
 

@@ -9,34 +9,22 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from ablate.records import Contrast
+from ablate.report.cautions import other_tests
 from ablate.report.details import p_words
 from ablate.report.facts import EffectRow, Evidence, Findings, Metric, Noise, Published, RunRow, VariantRow
+from ablate.report.judged_images import TestedRun, arrange_handed_in, estimate_other_tests
 from ablate.report.language import ENGLISH, Words
 from ablate.report.rows import deviation, effect_rows
 from ablate.stats.accuracy import Accuracy, accuracy_of_numbers, mcnemar, newcombe, variant_accuracy, wilson
-from ablate.stats.cells import Cells, Index
+from ablate.stats.cells import Cells
 from ablate.stats.effects import OTHER_TESTS, Effect
 from ablate.stats.engine import estimate
 from ablate.stats.replicate_level import estimate_replicates
-from ablate.stats.student import Basis
+from ablate.stats.student import Basis, unit_of_chance
 from ablate.stats.verdict import holm, judge
 
 SINGLE = "single run"
 FAMILY, ASIDE = "published", "published, aside"
-
-
-class TestedRun(NamedTuple):
-    """One run's result as handed in. value: as stored, a share where it is a rate.
-
-    correct, n: right answers and test images, None where not told. images: id -> score of each test image.
-    """
-
-    variant: str
-    replicate: int
-    value: float
-    correct: int | None = None
-    n: int | None = None
-    images: Mapping[str, float] | None = None
 
 
 class Tested(NamedTuple):
@@ -70,13 +58,16 @@ def judge_tested(tested: Tested, asked: Asked, say: Words = ENGLISH) -> Findings
     variants = list(dict.fromkeys(run.variant for run in tested.runs))
     most = max(sum(run.variant == name for run in tested.runs) for name in variants)
     scored = all(run.images is not None for run in tested.runs)
-    cells, different = _cells(tested.runs, variants) if scored else (None, frozenset())
+    cells, different = arrange_handed_in(tested.runs, variants) if scored else (None, frozenset())
     rows = tuple(_variant_row(name, tested, cells, variants) for name in variants)
     basis: Basis | Literal["counts"] | None
+    answered: list[Effect] = []
     if most == 1 and not scored:
         effects, basis = _by_counts(tested, rows), "counts"
     else:
-        effects, basis = _by_runs(tested, asked, rows, cells, different)
+        answered = _by_runs(tested, asked, variants, cells, different)
+        effects = effect_rows(answered, rows, tested.metric, [most])
+        basis = unit_of_chance([effect.estimate for effect in answered if effect.estimate is not None])
     images = max((effect.images for effect in effects if effect.images is not None), default=None)
     return Findings(
         study=tested.name,
@@ -109,7 +100,7 @@ def judge_tested(tested: Tested, asked: Asked, say: Words = ENGLISH) -> Findings
         published_note=tested.told,
         data_notes=(),
         unreadable=(),
-        cautions=tuple(_cannot_tell(tested, asked, effects, cells, variants, say)),
+        cautions=(*_cannot_tell(tested, asked, effects, cells, variants, say), *other_tests(answered, say)),
     )
 
 
@@ -145,53 +136,21 @@ def _run_row(run: TestedRun, metric: Metric) -> RunRow:
     )  # fmt: skip
 
 
-def _cells(runs: Sequence[TestedRun], variants: Sequence[str]) -> tuple[Cells, frozenset[str]]:
-    """The scores as the engine takes them, and the variants tested on other images than most."""
-    replicates = sorted({run.replicate for run in runs})
-    grid = {(run.variant, run.replicate): run.images or {} for run in runs}
-    numbers: dict[str, int] = {}
-    ids: dict[int, list[str]] = {}
-    different: set[str] = set()
-    for r in replicates:
-        sets = {v: tuple(sorted(grid[v, r])) for v in variants if (v, r) in grid}
-        most = max(dict.fromkeys(sets.values()), key=list(sets.values()).count)
-        different |= {v for v, found in sets.items() if found != most}
-        ids[r] = list(most)
-    images = tuple(np.array([numbers.setdefault(i, len(numbers)) for i in ids[r]], np.int64) for r in replicates)
-    rows = tuple(
-        tuple(
-            np.array([grid[v, r][i] for i in ids[r]], np.float64) if (v, r) in grid and v not in different else None
-            for r in replicates
-        )
-        for v in variants
-    )
-    return Cells(scores=rows, images=images, repetition=_repetitions(images)), frozenset(different)
-
-
-def _repetitions(images: Sequence[Index]) -> tuple[int, ...]:
-    """Which shuffle each fold was cut from: a new one begins where images come again."""
-    found: list[int] = []
-    seen: set[int] = set()
-    number = 0
-    for row in images:
-        if seen & set(row.tolist()):
-            number, seen = number + 1, set()
-        seen |= set(row.tolist())
-        found.append(number)
-    return tuple(found)
-
-
 def _by_runs(
-    tested: Tested, asked: Asked, rows: Sequence[VariantRow], cells: Cells | None, different: frozenset[str]
-) -> tuple[tuple[EffectRow, ...], Basis | None]:
-    variants = [row.name for row in rows]
+    tested: Tested, asked: Asked, variants: Sequence[str], cells: Cells | None, different: frozenset[str]
+) -> list[Effect]:
     scale = tested.metric.scale
     effects: list[Effect] = []
     for family in dict.fromkeys(contrast.family for contrast in tested.contrasts):
         contrasts = [contrast for contrast in tested.contrasts if contrast.family == family]
         weights = np.array([[contrast.weights.get(name, 0.0) for name in variants] for contrast in contrasts])
         if cells is not None:
-            found = estimate(cells, weights)
+            found = tuple(
+                estimate_other_tests(tested.runs, contrast, cells)
+                if one is None and different & set(contrast.weights)
+                else one
+                for one, contrast in zip(estimate(cells, weights), contrasts, strict=True)
+            )
         else:
             found = estimate_replicates(
                 _numbers(tested.runs, variants), weights, pairing="paired" if asked.paired else "unpaired"
@@ -205,9 +164,7 @@ def _by_runs(
             reasons=reasons,
         )
         effects += [Effect(contrast=c, judged=j, look=1) for c, j in zip(contrasts, judged, strict=True)]
-    basis = next((effect.estimate.basis for effect in effects if effect.estimate is not None), None)
-    looks = [max(row.n for row in rows)]
-    return effect_rows(effects, rows, tested.metric, looks), basis
+    return effects
 
 
 def _numbers(runs: Sequence[TestedRun], variants: Sequence[str]) -> list[list[float | None]]:

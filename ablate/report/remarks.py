@@ -4,80 +4,73 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ablate.report.attribution import contribution_rows
+from ablate.report.attribution import ContributionRow, contribution_rows
 from ablate.report.extra_facts import OptimismRow, SelfTestRow, VisibleStep
 from ablate.report.facts import EffectRow, Metric
-from ablate.report.numbers import counted, listed, number, with_interval
+from ablate.report.language import ENGLISH, Words
+from ablate.report.numbers import number, with_interval
 from ablate.report.words import size_words
 
 
-def visible_remark(visible: Sequence[VisibleStep], metric: Metric) -> list[str]:
+def visible_remark(visible: Sequence[VisibleStep], metric: Metric, say: Words = ENGLISH) -> list[str]:
     """What each look can see."""
     known = [step for step in visible if step.difference is not None]
     if not known:
         return []
-    looks = listed([f"{size_words(step.difference or 0.0, metric)} after {step.replicates}" for step in known])
-    return [
-        f"By the noise of the comparisons made so far, the smallest true difference a look shows in four studies of "
-        f"five is {looks} replicates."
+    looks = [
+        say("remark.visible_at", size=size_words(step.difference or 0.0, metric, say), n=step.replicates)
+        for step in known
     ]
+    return [say("remark.visible", looks=say.listed(looks))]
 
 
-def self_test_remarks(found: SelfTestRow | None, metric: Metric) -> list[str]:
+def self_test_remarks(found: SelfTestRow | None, metric: Metric, say: Words = ENGLISH) -> list[str]:
     """What the baseline against itself says of the noise and of the verdicts."""
     if found is None:
         return []
+    spread, kappa = (size_words(value, metric, say) for value in (found.spread, found.kappa))
     lines = [
-        f"The baseline against itself: {found.false_verdicts} of {counted(found.judged, 'comparison')} called better "
-        "or worse, each of which is a mistake; at most one such study in twenty should have any.",
-        f"Runs differ by luck alone by {size_words(found.spread, metric)} (standard deviation), of which "
-        f"{size_words(found.kappa, metric)} is the runs' own, beyond the noise of the test images (kappa).",
+        say("remark.self_test", wrong=found.false_verdicts, judged=say.count(found.judged, "comparison")),
+        say("remark.kappa", spread=spread, kappa=kappa),
     ]
     if found.correlation is not None:
-        lines.append(
-            f"Two runs answer the same images alike: their scores correlate by {number(found.correlation, 2)}."
-        )
+        lines.append(say("remark.correlation", value=number(found.correlation, 2)))
     return lines
 
 
-def optimism_remarks(rows: Sequence[OptimismRow], metric: Metric) -> list[str]:
+def optimism_remarks(rows: Sequence[OptimismRow], metric: Metric, say: Words = ENGLISH) -> list[str]:
     """What the source's way of picking an epoch claims, beside what is left of it on other images."""
-    lines = []
-    for row in rows:
-        gap = with_interval(row.optimism, row.lo, row.hi, metric.decimals, sign="+")
-        lines.append(
-            f"{row.variant} as the source does it, the best of {row.n_epochs} epochs by the test images: "
-            f"{number(row.as_source, metric.decimals)}; picked without the images it is scored on: "
-            f"{number(row.honest, metric.decimals)}. The difference, {gap} in "
-            f"{counted(row.n_replicates, 'replicate')}, is the price of looking; no verdict uses these numbers."
+    return [
+        say(
+            "remark.optimism",
+            variant=row.variant,
+            epochs=row.n_epochs,
+            as_source=number(row.as_source, metric.decimals),
+            honest=number(row.honest, metric.decimals),
+            gap=with_interval(row.optimism, row.lo, row.hi, metric.decimals, sign="+"),
+            replicates=say.count(row.n_replicates, "replicate"),
         )
-    return lines
+        for row in rows
+    ]
 
 
-def attribution_remarks(effects: Sequence[EffectRow], metric: Metric) -> list[str]:
+def attribution_remarks(effects: Sequence[EffectRow], metric: Metric, say: Words = ENGLISH) -> list[str]:
     """Each factor's order-free contribution, and which depend on their place or on each other."""
     rows = contribution_rows(effects)
-    lines = []
-    for row in rows:
-        if row.forward is None or row.backward is None:
-            continue
-        parts = [
-            f"{name} {with_interval(e.difference, e.lo, e.hi, metric.decimals, sign='+')}"
-            for name, e in (
-                ("in its place", row.forward),
-                ("from the other end", row.backward),
-                ("on average", row.overall),
-            )
-        ]
-        depends = "; what it is worth depends on its place" if row.depends else ""
-        lines.append(f"{row.factor}: {', '.join(parts)}{depends}.")
+    lines = [_both_ways(row, metric, say) for row in rows if row.forward is not None and row.backward is not None]
     pairs = {frozenset((row.factor, name)) for row in rows for name in row.interacts_with}
     if pairs:
-        named = listed(sorted(" and ".join(sorted(pair)) for pair in pairs))
-        lines.append(f"These do more or less together than the sum of the two: {named}.")
+        named = sorted(say("join.and").join(sorted(pair)) for pair in pairs)
+        lines.append(say("remark.interact", pairs=say.listed(named)))
     if any(effect.family == "beyond pairs" and effect.verdict in ("better", "worse") for effect in effects):
-        lines.append(
-            "All factors together differ from the sum of their contributions: some act in threes or more, and no "
-            "contribution of single factors tells the whole."
-        )
+        lines.append(say("remark.beyond_pairs"))
     return lines
+
+
+def _both_ways(row: ContributionRow, metric: Metric, say: Words) -> str:
+    sizes = {
+        name: with_interval(effect.difference, effect.lo, effect.hi, metric.decimals, sign="+")
+        for name, effect in (("forward", row.forward), ("backward", row.backward), ("overall", row.overall))
+        if effect is not None
+    }
+    return say("remark.depends" if row.depends else "remark.both_ways", factor=row.factor, **sizes)

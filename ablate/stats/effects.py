@@ -11,8 +11,9 @@ import numpy as np
 from ablate.looks import look_shares
 from ablate.records import Cell, Contrast, Failed, Finished, Folds, TestRule
 from ablate.stats.accuracy import Accuracy, accuracy_of_numbers, variant_accuracy
+from ablate.stats.apart import estimate_elsewhere
 from ablate.stats.cells import Array, Cells, StatisticsError
-from ablate.stats.engine import estimate, estimate_apart
+from ablate.stats.engine import estimate
 from ablate.stats.frame import different_tests, run_numbers
 from ablate.stats.looks import WAITING, Answer, Found, judge_looks
 from ablate.stats.replicate_level import estimate_replicates
@@ -179,7 +180,7 @@ def _estimate(
     found = list(estimate(arranged, weights))
     for i, contrast in enumerate(contrasts):
         if found[i] is None and different & set(contrast.weights):
-            found[i] = _apart(runs, contrast, question)
+            found[i] = _elsewhere(runs, runs.book, contrast, question.test)
     return tuple(found), reasons
 
 
@@ -198,21 +199,12 @@ def _reasons(runs: _Runs, contrasts: Sequence[Contrast], different: Collection[s
     return found
 
 
-def _apart(runs: _Runs, contrast: Contrast, question: Question) -> Estimate | None:
-    """A contrast between variants with tests of their own: nothing is paired."""
-    alone = [cells for name in contrast.weights if (cells := _alone(runs, name, question)) is not None]
-    if len(alone) < len(contrast.weights):
-        return None
-    return estimate_apart(alone, np.array(list(contrast.weights.values())))
-
-
-def _alone(runs: _Runs, variant: str, question: Question) -> Cells | None:
-    assert runs.book is not None
-    own = [cell for cell in runs.cells if cell.variant == variant]
-    try:
-        return arrange(runs.book, own, [variant], question.test, frozenset())
-    except StatisticsError:
-        return None
+def _elsewhere(runs: _Runs, book: ScoreBook, contrast: Contrast, test: TestRule) -> Estimate | None:
+    """A contrast between variants that were tested on different images."""
+    count = test.count if isinstance(test, Folds) else 0
+    made = {(cell.variant, cell.replicate.index) for cell in runs.cells}
+    rows = {key: row for key, row in book.rows.items() if key in made}
+    return estimate_elsewhere(rows, contrast.weights, lambda r: r // count if count else 0)
 
 
 def _by_numbers(runs: _Runs, weights: Array, question: Question) -> tuple[Estimate | None, ...]:

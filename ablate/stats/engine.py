@@ -7,14 +7,12 @@ family because three to ten replicates tell little about it). All numbers are in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
 
 import numpy as np
 
 from ablate.stats.cells import Array, Cells, Form, Index, StatisticsError
-from ablate.stats.student import RESOLUTION, Estimate, settled, student_interval, two_sided_p
+from ablate.stats.student import RESOLUTION, Estimate, settled, student_answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,40 +69,6 @@ def estimate(cells: Cells, weights: Array, *, level: float = 0.95) -> tuple[Esti
     return tuple(
         None if moments is None else _finish(moments, pool, float(length), level)
         for moments, length in zip(found, lengths, strict=True)
-    )
-
-
-def estimate_apart(alone: Sequence[Cells], weights: Array, *, level: float = 0.95) -> Estimate | None:
-    """One contrast between variants that were tested on sets of their own, so that nothing is paired.
-
-    alone: the cells of each variant by itself. weights: shape (n_variants,). None where one has no run.
-    """
-    levels = [found for cells in alone for found in estimate(cells, np.ones((1, 1)), level=level) if found is not None]
-    if len(levels) < len(alone):
-        return None
-    parts = np.array([found.standard_error**2 for found in levels]) * np.square(weights)
-    difference = float(weights @ [found.difference for found in levels])
-    se = sqrt(float(parts.sum()))
-    df = (
-        1 / float(sum((part / se**2) ** 2 / found.df for part, found in zip(parts, levels, strict=True))) if se else 1.0
-    )
-    lo, hi = student_interval(difference, se, df, level=level)
-    n_images = sum(found.n_images or 0 for found in levels)
-    return Estimate(
-        difference=difference,
-        standard_error=se,
-        df=df,
-        lo=lo,
-        hi=hi,
-        p=two_sided_p(difference, se, df, n_units=n_images),
-        level=level,
-        n_replicates=min(found.n_replicates for found in levels),
-        n_images=n_images,
-        image_part=None,
-        run_part=None,
-        image_floor=None,
-        by_replicate=(),
-        basis="images",
     )
 
 
@@ -204,15 +168,8 @@ def _finish(moments: Moments, pool: Pool | None, length: float, level: float) ->
         # Shares of the variance instead of its powers, so that tiny units do not underflow.
         images, runs = moments.image_part / variance, pool.between * length / k / variance
         df = max(df, 1 / (images**2 / (n_images - 1) + runs**2 / pool.df))
-    lo, hi = student_interval(difference, se, df, level=level)
     return Estimate(
-        difference=difference,
-        standard_error=se,
-        df=df,
-        lo=lo,
-        hi=hi,
-        p=two_sided_p(difference, se, df, n_units=n_images),
-        level=level,
+        **student_answer(difference, se, df, n_units=n_images, level=level),
         n_replicates=k,
         n_images=n_images,
         image_part=moments.image_part if se else 0.0,

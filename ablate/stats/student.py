@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, isinf, ldexp, sqrt
-from typing import Literal
+from typing import Literal, TypedDict
 
 from scipy.special import stdtr, stdtrit
 
 from ablate.stats.cells import StatisticsError
 
-Basis = Literal["images", "replicates, paired", "replicates, unpaired"]
+Basis = Literal["images", "common images", "images, apart", "replicates, paired", "replicates, unpaired"]
 
 RESOLUTION = 1e-12
 """Differences below this share of the scores' size are rounding, not outcomes."""
@@ -54,6 +55,32 @@ class Estimate:
     def p_below(self, bound: float) -> float:
         """One-sided p for the claim that the true difference lies below `bound`."""
         return _one_sided(bound - self.difference, self.standard_error, self.df)
+
+
+class Answer(TypedDict):
+    """The fields of an Estimate that follow from a difference and its noise."""
+
+    difference: float
+    standard_error: float
+    df: float
+    level: float
+    lo: float
+    hi: float
+    p: float
+
+
+def student_answer(difference: float, se: float, df: float, *, n_units: int, level: float) -> Answer:
+    """Interval and two-sided p beside what they follow from; n_units: see `two_sided_p`."""
+    lo, hi = student_interval(difference, se, df, level=level)
+    p = two_sided_p(difference, se, df, n_units=n_units)
+    return Answer(difference=difference, standard_error=se, df=df, level=level, lo=lo, hi=hi, p=p)
+
+
+def unit_of_chance(estimates: Sequence[Estimate]) -> Basis | None:
+    """What most comparisons rest on: the first basis that is not that of differing tests; None without any."""
+    found = [estimate.basis for estimate in estimates]
+    usual = [basis for basis in found if basis not in ("common images", "images, apart")]
+    return next(iter([*usual, *found]), None)
 
 
 def settled(mean: float, variance: float, *, resolution: float) -> tuple[float, float]:

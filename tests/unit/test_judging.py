@@ -195,12 +195,15 @@ def test_answers_to_single_images_go_to_the_engine(test: str, tmp_path: Path, rn
 
 
 def test_other_test_images_are_no_comparison(tmp_path: Path, rng: np.random.Generator) -> None:
-    """One image more or less is enough."""
+    """One image more or less is enough; the interval is that of the images both were tested on, and says so."""
     rows = image_rows(rng, 2, folds=False)[:-1]
     table = "variant,replicate,image,correct\n" + "\n".join(",".join(map(str, row)) for row in rows)
-    (effect,) = judged(written(tmp_path, table)).effects
+    findings = judged(written(tmp_path, table))
+    (effect,) = findings.effects
 
     assert (effect.verdict, effect.reason) == ("not_assessable", "different test sets")
+    assert effect.lo is not None
+    assert any("that both were tested on" in line for line in findings.cautions)
 
 
 def test_two_trained_networks_get_mcnemars_line(tmp_path: Path, rng: np.random.Generator) -> None:

@@ -1,0 +1,77 @@
+"""Scores of single images that somebody handed in, laid out for the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ablate.records import Contrast
+from ablate.stats.apart import estimate_elsewhere
+from ablate.stats.cells import Cells, Index
+from ablate.stats.scores import Row
+from ablate.stats.student import Estimate
+
+
+class TestedRun(NamedTuple):
+    """One run's result as handed in. value: as stored, a share where it is a rate.
+
+    correct, n: right answers and test images, None where not told. images: id -> score of each test image.
+    """
+
+    variant: str
+    replicate: int
+    value: float
+    correct: int | None = None
+    n: int | None = None
+    images: Mapping[str, float] | None = None
+
+
+def arrange_handed_in(runs: Sequence[TestedRun], variants: Sequence[str]) -> tuple[Cells, frozenset[str]]:
+    """The scores as the engine takes them, and the variants tested on other images than most."""
+    replicates = sorted({run.replicate for run in runs})
+    grid = {(run.variant, run.replicate): run.images or {} for run in runs}
+    numbers: dict[str, int] = {}
+    ids: dict[int, list[str]] = {}
+    different: set[str] = set()
+    for r in replicates:
+        sets = {v: tuple(sorted(grid[v, r])) for v in variants if (v, r) in grid}
+        most = max(dict.fromkeys(sets.values()), key=list(sets.values()).count)
+        different |= {v for v, found in sets.items() if found != most}
+        ids[r] = list(most)
+    images = tuple(np.array([numbers.setdefault(i, len(numbers)) for i in ids[r]], np.int64) for r in replicates)
+    rows = tuple(
+        tuple(
+            np.array([grid[v, r][i] for i in ids[r]], np.float64) if (v, r) in grid and v not in different else None
+            for r in replicates
+        )
+        for v in variants
+    )
+    return Cells(scores=rows, images=images, repetition=_repetitions(images)), frozenset(different)
+
+
+def _repetitions(images: Sequence[Index]) -> tuple[int, ...]:
+    """Which shuffle each fold was cut from: a new one begins where images come again."""
+    found: list[int] = []
+    seen: set[int] = set()
+    number = 0
+    for row in images:
+        if seen & set(row.tolist()):
+            number, seen = number + 1, set()
+        seen |= set(row.tolist())
+        found.append(number)
+    return tuple(found)
+
+
+def estimate_other_tests(runs: Sequence[TestedRun], contrast: Contrast, cells: Cells) -> Estimate | None:
+    """A contrast between variants that were tested on different images."""
+    numbers: dict[str, int] = {}
+    rows = {}
+    for run in runs:
+        images = {numbers.setdefault(name, len(numbers)): score for name, score in sorted((run.images or {}).items())}
+        order = sorted(images)
+        scores = np.array([images[i] for i in order], np.float64)
+        rows[run.variant, run.replicate] = Row(np.array(order, np.int64), scores)
+    shuffles = dict(zip(sorted({run.replicate for run in runs}), cells.repetition, strict=True))
+    return estimate_elsewhere(rows, contrast.weights, lambda r: shuffles[r])
