@@ -19,6 +19,7 @@ from ablate.files import encoded
 from ablate.records import Event, Failed, Finished, RunResult
 
 NAME = "journal.jsonl"
+BEGINS = "started"
 _CHECK = b', "crc": '
 
 
@@ -32,7 +33,7 @@ class Journal:
         _cut_torn_tail(self._path)
 
     def append(self, kind: str, data: Mapping[str, Any], *, at: float | None = None) -> None:
-        """Write one event; it is on disk when this returns."""
+        """Write one event; it is on disk when this returns, but for `started`, on which nothing rests yet."""
         line = {"sequence": self._sequence, "time": time.time() if at is None else at, "kind": kind}
         text = json.dumps(line | {"data": data}, ensure_ascii=False, allow_nan=False)
         body = encoded(text)[:-1]
@@ -42,7 +43,8 @@ class Journal:
             with self._path.open("ab") as stream:
                 stream.write(body + b"%s%d}\n" % (_CHECK, zlib.crc32(body)))
                 stream.flush()
-                os.fsync(stream.fileno())
+                if kind != BEGINS:  # a result is worth waiting for the disk; this goes with the next event
+                    os.fsync(stream.fileno())
         except OSError:  # a full disk: half a line would swallow the next event, which says so
             os.truncate(self._path, whole)
             raise

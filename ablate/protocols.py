@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -35,8 +36,11 @@ class Run(Contract):
         """The newest sound checkpoint of any attempt at this run, or None."""
         ...
 
-    def tick(self, epoch: int, step: int, of: int) -> bool:
-        """Heartbeat after each step; True asks for a checkpoint now."""
+    def tick(self, epoch: int, step: int, of: int, *, state_bytes: float = math.inf) -> bool:
+        """Heartbeat after each step; True asks for a checkpoint now.
+
+        state_bytes: at most so large is one; of a small one the first is asked for after seconds, not minutes.
+        """
         ...
 
     def checkpoint(self, write: Callable[[Path], None]) -> None:

@@ -12,6 +12,7 @@ import types
 import typing
 from collections.abc import Iterator, Mapping, Set
 from enum import Enum
+from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -132,6 +133,7 @@ class Complaint(NamedTuple):
     remedy: str
 
 
+@cache
 def schema_complaint(config: type[Settings]) -> Complaint | None:
     """Why a class cannot serve as a config, or None: every block in it must be as strict as itself.
 

@@ -59,7 +59,7 @@ class Store:
         number = max((int(path.name) for path in self.attempts(spec.fingerprint)), default=0) + 1
         attempt = runs / f"{number:03d}"
         attempt.mkdir()
-        files.write_sealed(attempt / SPEC, {"spec": spec.to_json()} | (extra or {}))
+        files.write_new_sealed(attempt / SPEC, {"spec": spec.to_json()} | (extra or {}))
         return attempt
 
     def results(self, fingerprint: str) -> list[RunResult]:

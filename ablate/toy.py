@@ -58,7 +58,7 @@ def train(config: Config, run: Run) -> Outcome | dict[str, float]:
             raise ValueError("the toy was asked to fail")
         reached = accuracy * (1 - 0.5**epoch)
         run.epoch(epoch, {"train/loss": -math.log(reached), "train/accuracy": reached, "val/accuracy": reached})
-        if run.tick(epoch, 1, 1):
+        if run.tick(epoch, 1, 1, state_bytes=8):
             run.checkpoint(functools.partial(_write_epoch, epoch))
     if config.fail == "diverge":
         return {"accuracy": float("nan"), "loss": float("nan")}

@@ -26,6 +26,10 @@ LOOKS_A_BEAT = 25
 KEPT_CHECKPOINTS = 2
 CHECKPOINT_SHARE = 60.0
 """How many times as long as a checkpoint takes the run goes on before the next."""
+LEAST_SECONDS = 1.0
+"""Between two checkpoints, however cheap."""
+WRITE_SECONDS, WRITE_BYTES = 0.01, 100e6
+"""What the first checkpoint is taken to cost: so much at least, and a second for so many bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +119,7 @@ class LiveRun:
         store = Store(self.task.work)
         return newest_finished(fingerprint_of(f"{name}/{self.replicate.index}", store), store)
 
-    def tick(self, epoch: int, step: int, of: int) -> bool:
+    def tick(self, epoch: int, step: int, of: int, *, state_bytes: float = math.inf) -> bool:
         """Looks for a stop request, leaves a heartbeat every half second, asks for a checkpoint when one is due."""
         self._ticks = True
         now = time.monotonic()
@@ -125,12 +129,17 @@ class LiveRun:
         if now - self._beat >= LOOKS_A_BEAT * LOOK_SECONDS:
             self._beat = now
             (self.folder / HEARTBEAT).write_text(f"{epoch} {step} {of}\n")
-        return bool(self._stop_asked) or now - self._saved >= self._interval()
+        return bool(self._stop_asked) or now - self._saved >= self._interval(state_bytes)
 
-    def _interval(self) -> float:
-        """Seconds between two checkpoints: so many that writing them takes less than 2 % of the run."""
+    def _interval(self, state_bytes: float) -> float:
+        """Seconds between two checkpoints: so many that writing them takes less than 2 % of the run.
+
+        What the first will cost is guessed from its size; where nobody tells that, it waits for as long as was wished.
+        """
         wanted = self.task.checkpoint_seconds
-        return max(wanted, CHECKPOINT_SHARE * self._writing) if wanted else 0.0
+        writing = self._writing or WRITE_SECONDS + state_bytes / WRITE_BYTES
+        interval = max(LEAST_SECONDS, CHECKPOINT_SHARE * writing)
+        return interval if self._writing and wanted else min(wanted, interval)
 
     def checkpoint(self, write: Callable[[Path], None]) -> None:
         """Store a checkpoint with its checksum, keep the newest two, and end the run if that was asked."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ablate.errors import Held, StudyError
 from ablate.files import sha256_json
 from ablate.search.optuna_parts import make_pruner, make_sampler, quiet
+from ablate.search.patience import open_database
 from ablate.search.question import SearchQuestion
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def _close(storage: Any) -> None:
 
 
 def _open_storage(url: str | None, folder: Path) -> optuna.storages.BaseStorage:
-    from optuna.storages import JournalStorage, RDBStorage
+    from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend, JournalRedisBackend
 
     if url is None or "://" not in url:
@@ -168,7 +169,7 @@ def _open_storage(url: str | None, folder: Path) -> optuna.storages.BaseStorage:
         options["connect_args"] = {"timeout": 60}
     elif url.startswith(("postgresql", "mysql")):
         options["connect_args"] = {"connect_timeout": 10}
-    return RDBStorage(url, engine_kwargs=options)
+    return open_database(url, options, without_secrets(url))
 
 
 def mend_journal(path: Path) -> None:

@@ -61,6 +61,11 @@ class Trained:
         return self.network if self.average is None else self.average
 
 
+def most_bytes(trained: Trained) -> int:
+    """What a checkpoint may hold: the weights, two moments of each, and a second set, the best or the average."""
+    return 4 * sum(int(tensor.nbytes) for tensor in trained.network.state_dict().values())
+
+
 def save(path: Path, trained: Trained) -> None:
     """Write the state; the caller makes it atomic."""
     progress = trained.progress

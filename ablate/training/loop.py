@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ablate.errors import Diverged
 from ablate.protocols import Run
 from ablate.records import Outcome
-from ablate.training.checkpoint import Progress, Trained, copy_of, put_back, restore, save
+from ablate.training.checkpoint import Progress, Trained, copy_of, most_bytes, put_back, restore, save
 from ablate.training.config import Config, Plateau
 from ablate.training.data.augment import augmented, is_random
 from ablate.training.data.parts import Part, Parts, load_parts
@@ -106,6 +106,7 @@ def train_epoch(config: Config, run: Run, part: Part, mode: Mode, trained: Train
     losses: list[Tensor] = []
     hits: list[Tensor] = []
     set_training(network, trained.frozen)
+    state_bytes = most_bytes(trained)
     for step in range(progress.step, len(batches)):
         batch = make_batch(config, part, mode, trained, batches[step], Draws(run.replicate, epoch, step))
         if class_weights is not None:
@@ -121,7 +122,7 @@ def train_epoch(config: Config, run: Run, part: Part, mode: Mode, trained: Train
         progress.steps_done += 1
         progress.images_seen += len(logits)
         progress.step = step + 1
-        if run.tick(epoch + 1, step + 1, len(batches)):
+        if run.tick(epoch + 1, step + 1, len(batches), state_bytes=state_bytes):
             _add_up(progress, batches, losses, hits)
             run.checkpoint(lambda path: save(path, trained))
     _add_up(progress, batches, losses, hits)

@@ -38,11 +38,11 @@ class DyingRun:
         if place == self._place:
             self._die()
 
-    def tick(self, epoch: int, step: int, of: int) -> bool:
+    def tick(self, epoch: int, step: int, of: int, *, state_bytes: float = 0.0) -> bool:
         """Heartbeat."""
         self._ticks += 1
         self._reach(f"tick {self._ticks}")
-        return self._run.tick(epoch, step, of)
+        return self._run.tick(epoch, step, of, state_bytes=state_bytes)
 
     def checkpoint(self, write: Callable[[Path], None]) -> None:
         """Store a checkpoint."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
 import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,11 @@ from wsgiref.util import setup_testing_defaults
 import pytest
 
 from ablate.errors import Held, StudyError
+from ablate.harness.progress import Progress
 from ablate.search import open_search
+from ablate.searching import SearchOptions, run_search
+from ablate.session import Options
+from ablate.study.load import load_study
 from tests.search_builders import a_question, a_study_file, searched
 
 
@@ -30,35 +34,55 @@ def _programs() -> Path | None:
     return next((folder for folder in folders if (folder / "postgres").exists() or (folder / "pg_ctl").exists()), None)
 
 
+class Server:
+    """A PostgreSQL server that listens on a socket file alone; it runs as nobody where we are root."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self._programs, self._folder, self._data = programs, folder, folder / "data"
+        self._as_user: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
+        if os.geteuid() == 0:
+            shutil.chown(folder, "nobody")
+            self._as_user["user"] = "nobody"
+        command = [str(programs / "initdb"), "-D", str(self._data), "-U", "ablate", "-A", "trust", "-N", "-E", "UTF8"]
+        subprocess.run([*command, "--locale=C"], check=True, **self._as_user)
+        self.url = f"postgresql://ablate:secret@/postgres?host={folder}"
+        self.start()
+
+    def start(self) -> None:
+        """Return when it listens."""
+        places = ["-D", str(self._data), "-k", str(self._folder)]
+        command = [str(self._programs / "postgres"), *places, "-c", "listen_addresses=", "-c", "fsync=off"]
+        self._process = subprocess.Popen(command, **self._as_user)
+        deadline = time.monotonic() + 60
+        while not (self._folder / ".s.PGSQL.5432").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End it at once, whoever is connected."""
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(timeout=30)
+
+
 @pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    """The URL of a fresh server that listens on a socket file alone; it runs as nobody where we are root."""
+def server() -> Iterator[Server]:
+    """A fresh server."""
     pytest.importorskip("psycopg", reason="the driver is not installed: pip install 'ablate-harness[postgres]'")
     programs = _programs()
     if programs is None:
         pytest.skip("no PostgreSQL server is installed: apt-get install postgresql")
     folder = Path(tempfile.mkdtemp(prefix="ablate-pg-", dir="/tmp"))  # a socket's path must be short
-    user = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-    shutil.chown(folder, user)
-    as_user: dict[str, Any] = {"user": user} if os.geteuid() == 0 else {}
-    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
-    data = folder / "data"
-    command = [str(programs / "initdb"), "-D", str(data), "-U", "ablate", "-A", "trust", "-N", "-E", "UTF8"]
-    subprocess.run([*command, "--locale=C"], check=True, **quiet, **as_user)
-    server = subprocess.Popen(
-        [str(programs / "postgres"), "-D", str(data), "-k", str(folder), "-c", "listen_addresses=", "-c", "fsync=off"],
-        **quiet,
-        **as_user,
-    )
+    server = Server(programs, folder)
     try:
-        deadline = time.monotonic() + 60
-        while not (folder / ".s.PGSQL.5432").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        yield f"postgresql://ablate:secret@/postgres?host={folder}"
+        yield server
     finally:
-        server.send_signal(signal.SIGINT)  # ends at once, whoever is connected
-        server.wait(timeout=30)
+        server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres(server: Server) -> str:
+    """Its URL."""
+    return server.url
 
 
 @pytest.mark.slow
@@ -101,7 +125,26 @@ def test_a_changed_question_is_refused_by_the_database_too(postgres: str, tmp_pa
     open_search(a_question(tmp_path, search), tmp_path, postgres).close()
 
     with pytest.raises(StudyError, match="begun otherwise"):
-        open_search(a_question(tmp_path, search.replace("}}", "}, objective: loss}")), tmp_path, postgres)
+        open_search(a_question(tmp_path, search.replace("}}}", "}}, objective: loss}")), tmp_path, postgres)
+
+
+@pytest.mark.slow
+def test_a_search_waits_for_a_database_that_is_started_again(server: Server, tmp_path: Path) -> None:
+    """A restart in the middle: nothing is lost, asked twice or told twice."""
+    restarts = iter([threading.Timer(1.5, server.start)])
+
+    def restart(progress: Progress) -> None:
+        if progress.done == 2 and (timer := next(restarts, None)) is not None:
+            server.stop()
+            timer.start()
+
+    question = load_study(a_study_file(tmp_path, "{space: {gain: {low: 0.0, high: 30.0}}, trials: 5}"))
+    options = Options(executor="inline", track=False)
+    search = SearchOptions(storage=server.url, name="restarted")
+    found = run_search(question, search=search, work=tmp_path, options=options, on_progress=restart)
+
+    assert next(restarts, None) is None
+    assert [(trial.number, trial.state) for trial in found.tried] == [(i, "complete") for i in range(5)]
 
 
 def test_optunas_dashboard_opens_the_storage_as_it_is(tmp_path: Path) -> None:

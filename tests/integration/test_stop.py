@@ -99,11 +99,11 @@ def pressing_at(step: int) -> Callable[[Config, LiveRun], Outcome]:
         def __getattr__(self, name: str) -> Any:
             return getattr(self.run, name)
 
-        def tick(self, *at: int) -> bool:
+        def tick(self, *at: int, **size: float) -> bool:
             self.ticks += 1
             if self.ticks == step:
                 press_ctrl_c()
-            return self.run.tick(*at)
+            return self.run.tick(*at, **size)
 
     def train(config: Config, run: LiveRun) -> Outcome:
         return TRAIN(config, Pressing(run))

@@ -302,3 +302,35 @@ def test_checkpoints_take_less_than_two_percent_of_a_run(tmp_path: Path, monkeyp
             run.checkpoint(lambda path: clock.tick(9, path))
 
     assert 100 < run.checkpoint_seconds < 0.02 * run.seconds
+
+
+def test_a_small_state_is_stored_after_a_second_and_a_large_one_when_it_is_due(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run of seconds loses one of them when it is killed; a network of a gigabyte is not written at its start."""
+    clock = Clock(monkeypatch)
+    first = {}
+    for size in (1e5, 1e9, float("inf")):
+        run = a_run(tmp_path / f"{size:g}", checkpoint_seconds=300.0)
+        begun = clock.now
+        while not run.tick(1, 1, 1, state_bytes=size):
+            clock.now += 0.5
+        first[size] = clock.now - begun
+
+    assert first == {1e5: 1.0, 1e9: 300.0, float("inf"): 300.0}
+
+
+def test_the_second_checkpoint_waits_for_as_long_as_the_first_one_took(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was guessed of the first is forgotten: cheap ones follow each other in seconds, whatever was wished."""
+    clock = Clock(monkeypatch)
+    run = a_run(tmp_path, checkpoint_seconds=300.0)
+    clock.now += 300
+    run.checkpoint(lambda path: clock.tick(0.1, path))
+    due = []
+    for _ in range(6):
+        clock.now += 1
+        due.append(run.tick(1, 1, 1))
+
+    assert due == [False] * 5 + [True]
