@@ -71,6 +71,7 @@ def _variant_row(session: Session, variant: Variant, *, with_parameters: bool) -
     counts = prepared.counts if prepared is not None else {}
     return {
         "name": variant.name,
+        "alias": variant.alias,
         "reference": variant.reference,
         "changes": changes_text(variant.changes),
         "parameters": description.parameters,

@@ -137,7 +137,7 @@ def show_plan(summary: Mapping[str, Any]) -> None:
     """Variants, then what there is to do and what it will show."""
     rows = [
         [
-            row["name"],
+            f"{row['alias']} ({row['name']})" if row["alias"] else row["name"],
             row["changes"] or "-",
             *(_count(row[key]) for key in ("parameters", "train", "val", "test", "unused")),
         ]

@@ -142,7 +142,7 @@ def _lines(findings: Findings, family: str, say: Words) -> list[_Line]:
     starts = [effect.variant if left_out else effect.reference for effect in effects if effect.is_pair]
     if family == "compare":
         return lines
-    first = [_Line(name, findings.variant(name), None) for name in dict.fromkeys(starts) if name not in own]
+    first = [_first_line(findings.variant(name), name, say) for name in dict.fromkeys(starts) if name not in own]
     last = []
     if family == "chain" and findings.total is not None:
         name = say("cell.total", n=say.in_words(len(effects)))
@@ -150,12 +150,19 @@ def _lines(findings: Findings, family: str, say: Words) -> list[_Line]:
     return first + lines + last
 
 
+def _first_line(variant: VariantRow | None, name: str, say: Words) -> _Line:
+    """What the others start from, by what this design calls it and by the name its runs have."""
+    if variant is not None and variant.alias:
+        name = say("cell.also", alias=variant.alias, name=name)
+    return _Line(name, variant, None)
+
+
 def _line_name(effect: EffectRow, say: Words) -> str:
     match effect.family:
         case "compare":
             return say("cell.compare", name=effect.name, reference=effect.reference)
         case "leave one out":
-            return f"without {effect.name}"
+            return say("cell.without", name=effect.name)
         case _:
             return effect.name
 

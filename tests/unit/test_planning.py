@@ -79,6 +79,7 @@ def test_a_variant_is_shown_with_its_changes_and_the_size_of_its_parts(tmp_path:
 
     assert rows[1] == {
         "name": "A",
+        "alias": "",
         "reference": "baseline",
         "changes": "gain: 5.0",
         "parameters": None,

@@ -57,6 +57,14 @@ def test_leaving_out_shows_the_level_without_and_the_worth_of_the_change(tmp_pat
     assert column(table, "Lost without it (points)")[1].startswith("+10.")
 
 
+def test_another_design_shows_its_own_name_beside_the_one_the_runs_have(tmp_path: Path) -> None:
+    """The last variant of a chain is all factors of the design that leaves them out one by one."""
+    findings = findings_of(replace(a_study(), design="leave_one_out"), tmp_path)
+    (table,) = steps_tables(findings)
+
+    assert column(table, "Change") == ["all factors (Dropout)", "without BN", "without Dropout"]
+
+
 def test_a_factorial_has_no_levels_of_averages(tmp_path: Path) -> None:
     """An average over variants is no variant."""
     main, pairs = steps_tables(findings_of(a_study(design="factorial"), tmp_path))
