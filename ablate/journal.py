@@ -7,6 +7,7 @@ agrees with it is no event.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -15,11 +16,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ablate.files import encoded
+from ablate.files import encoded, sync
 from ablate.records import Event, Failed, Finished, RunResult
 
 NAME = "journal.jsonl"
-BEGINS = "started"
+SYNC_SECONDS = 1.0
+"""What is younger is not worth waiting for the disk: where power fails, the run goes on from a checkpoint or anew."""
+ENDS = ("finished", "failed")
 _CHECK = b', "crc": '
 
 
@@ -30,25 +33,36 @@ class Journal:
         self._path = folder / NAME
         events, _ = read_events(folder)
         self._sequence = events[-1].sequence + 1 if events else 0
+        self._synced = time.monotonic()
+        self._is_safe = True
         _cut_torn_tail(self._path)
 
     def append(self, kind: str, data: Mapping[str, Any], *, at: float | None = None) -> None:
-        """Write one event; it is on disk when this returns, but for `started`, on which nothing rests yet."""
+        """Write one event; others can read it when this returns.
+
+        An end is safe on the disk then, with all before it; so is any line a second after the last that was.
+        """
         line = {"sequence": self._sequence, "time": time.time() if at is None else at, "kind": kind}
         text = json.dumps(line | {"data": data}, ensure_ascii=False, allow_nan=False)
         body = encoded(text)[:-1]
-        with self._path.open("ab") as stream:
-            whole = stream.tell()
+        whole = self._path.stat().st_size if self._path.exists() else 0
         try:
             with self._path.open("ab") as stream:
                 stream.write(body + b"%s%d}\n" % (_CHECK, zlib.crc32(body)))
-                stream.flush()
-                if kind != BEGINS:  # a result is worth waiting for the disk; this goes with the next event
-                    os.fsync(stream.fileno())
+            self._is_safe = False
+            if kind in ENDS or time.monotonic() - self._synced >= SYNC_SECONDS:
+                self.sync()
         except OSError:  # a full disk: half a line would swallow the next event, which says so
-            os.truncate(self._path, whole)
+            with contextlib.suppress(FileNotFoundError):
+                os.truncate(self._path, whole)
             raise
         self._sequence += 1
+
+    def sync(self) -> None:
+        """Make every event so far safe on the disk."""
+        if not self._is_safe:
+            sync([self._path], below=self._path.parent)
+            self._is_safe, self._synced = True, time.monotonic()
 
 
 def read_events(folder: Path, *, offset: int = 0) -> tuple[list[Event], int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,14 +54,19 @@ class Store:
         return self.root / "runs" / fingerprint / "lock"
 
     def new_attempt(self, spec: RunSpec, extra: dict[str, Any] | None = None) -> Path:
-        """A fresh folder with spec.json; an earlier attempt is never written to again."""
-        runs = self.root / "runs" / spec.fingerprint
-        runs.mkdir(parents=True, exist_ok=True)
+        """A fresh folder with spec.json; an earlier attempt is never written to again.
+
+        Neither is safe from a power cut before the run has a result: see `make_safe`.
+        """
         number = max((int(path.name) for path in self.attempts(spec.fingerprint)), default=0) + 1
-        attempt = runs / f"{number:03d}"
-        attempt.mkdir()
-        files.write_new_sealed(attempt / SPEC, {"spec": spec.to_json()} | (extra or {}))
+        attempt = self.root / "runs" / spec.fingerprint / f"{number:03d}"
+        attempt.mkdir(parents=True)
+        files.write_sealed_unsynced(attempt / SPEC, {"spec": spec.to_json()} | (extra or {}))
         return attempt
+
+    def make_safe(self, attempt: Path, names: Iterable[str]) -> None:
+        """Sync an attempt's spec and these of its files, before a result says that they are there."""
+        files.sync([attempt / SPEC, *(attempt / name for name in names)], below=self.root / "runs")
 
     def results(self, fingerprint: str) -> list[RunResult]:
         """How the attempts ended, oldest first; attempts without an end are left out.

@@ -144,6 +144,7 @@ class LiveRun:
     def checkpoint(self, write: Callable[[Path], None]) -> None:
         """Store a checkpoint with its checksum, keep the newest two, and end the run if that was asked."""
         started = time.monotonic()
+        self.journal.sync()  # no checkpoint may know of epochs that the journal could still lose
         self._checkpoints += 1
         path = self.folder / f"checkpoint-{self._checkpoints:06d}"
         files.write_atomically(path, write)
@@ -175,7 +176,7 @@ class LiveRun:
         return None
 
     def epoch(self, number: int, metrics: Mapping[str, float]) -> None:
-        """Report an epoch; it is on disk, and on its way to MLflow, when this returns.
+        """Report an epoch; it is on its way to MLflow when this returns.
 
         Ends a run that was asked to stop and takes no checkpoints: one that never ticks, or does
         not do what `tick` asks for.

@@ -23,6 +23,7 @@ from ablate.journal import Journal, read_result
 from ablate.rates import no_fraction
 from ablate.records import Failed, FailureReason, Finished, Outcome
 from ablate.resolve import load_trainer, search_first
+from ablate.store import Store
 
 PREPARED = "prepared.json"
 WEIGHTS = "weights"
@@ -66,6 +67,7 @@ def train(task: Task, attempt: Path) -> int:
         trainer = load_trainer(task.spec.trainer)
         outcome = trainer.train(trainer.config.model_validate(task.spec.config), run)
         finished = _finished(run, outcome)
+        Store(task.work).make_safe(attempt, finished.digests)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the one broad except: a failed run is a record
         failed = Failed(
             folder=attempt,

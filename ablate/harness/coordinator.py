@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -274,14 +275,20 @@ class FixedSource:
     _open: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        self.waiting = list(self.waiting)
         self._open = {spec.fingerprint for spec in self.waiting} if self.needs else set()
 
     def take(self, free: int) -> list[RunSpec]:
         """The next runs that need not wait for others."""
-        ready = [spec for spec in self.waiting if not self._open.intersection(self.needs.get(spec.fingerprint, ()))]
-        taken = ready[:free]
-        self.waiting = [spec for spec in self.waiting if spec not in taken]
+        # Looks no further than it must: it is asked once a run, and a plan may have thousands.
+        places = list(islice((i for i, spec in enumerate(self.waiting) if self._is_ready(spec)), free))
+        taken = [self.waiting[i] for i in places]
+        for i in reversed(places):
+            del self.waiting[i]
         return taken
+
+    def _is_ready(self, spec: RunSpec) -> bool:
+        return not self.needs or self._open.isdisjoint(self.needs.get(spec.fingerprint, ()))
 
     def heard(self, spec: RunSpec, news: Event | RunResult) -> bool:
         """Every run goes on."""

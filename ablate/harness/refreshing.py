@@ -12,6 +12,8 @@ from ablate.records import RunSpec
 
 logger = logging.getLogger(__name__)
 
+FIRST_SECONDS = 10.0
+"""No report before: a study that is over by then needs none on the way."""
 REST = 9.0
 """Rest this many times as long as writing took: the runs need the processor more."""
 
@@ -28,7 +30,7 @@ class Refresher:
         for spec in specs:
             self._open.setdefault(spec.replicate.index, set()).add(spec.fingerprint)
         self._is_due = False
-        self._not_before = 0.0
+        self._not_before = time.monotonic() + FIRST_SECONDS
         self._thread: threading.Thread | None = None
 
     def hear(self, news: News) -> None:

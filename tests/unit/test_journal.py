@@ -65,7 +65,7 @@ def test_an_append_that_fails_leaves_no_half_line(tmp_path: Path, monkeypatch: p
     with monkeypatch.context() as patch:
         patch.setattr(journal.os, "fsync", refuse)
         with pytest.raises(OSError, match="no space"):
-            writer.append("epoch", {"epoch": 2})
+            writer.append("finished", {"epoch": 2})
     writer.append("failed", {})
 
     assert [(event.sequence, event.kind) for event in read_events(tmp_path)[0]] == [(0, "epoch"), (1, "failed")]
@@ -74,6 +74,51 @@ def test_an_append_that_fails_leaves_no_half_line(tmp_path: Path, monkeypatch: p
 def refuse(_: int) -> None:
     """As a full disk does."""
     raise OSError("no space left on device")
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of files and folders in the order in which they are made safe."""
+    names: list[str] = []
+    monkeypatch.setattr(journal, "sync", lambda files, *, below: names.extend(file.name for file in files))
+    return names
+
+
+@pytest.mark.parametrize("kind", ["finished", "failed"])
+def test_the_end_of_a_run_is_safe_on_the_disk(kind: str, tmp_path: Path, synced: list[str]) -> None:
+    """With it all lines before, which are in the same file."""
+    run = Journal(tmp_path)
+    run.append("started", {})
+    run.append("epoch", {"epoch": 1})
+    assert synced == []
+
+    run.append(kind, {})
+
+    assert synced == [NAME]
+
+
+def test_what_has_taken_a_second_is_safe_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synced: list[str]
+) -> None:
+    """Epochs that take long lose none to a power cut."""
+    clock = [0.0]
+    monkeypatch.setattr(journal.time, "monotonic", lambda: clock[0])
+    run = Journal(tmp_path)
+    for clock[0] in (0.5, 1.0, 1.5, 2.5):
+        run.append("epoch", {})
+
+    assert len(synced) == 2
+
+
+def test_a_journal_that_is_safe_is_not_made_so_again(tmp_path: Path, synced: list[str]) -> None:
+    """A checkpoint asks for it each time."""
+    run = Journal(tmp_path)
+    run.sync()
+    run.append("epoch", {})
+    run.sync()
+    run.sync()
+
+    assert len(synced) == 1
 
 
 def test_a_damaged_line_is_no_event(tmp_path: Path) -> None:

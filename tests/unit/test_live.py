@@ -12,6 +12,7 @@ from ablate.errors import Stopped
 from ablate.execute import live
 from ablate.execute.live import HEARTBEAT, STOP, LiveRun, Task, drop_checkpoints
 from ablate.journal import Journal, read_events, read_history
+from tests.disk import syncs
 from tests.training_builders import a_live_run, a_spec, a_task
 
 SPEC = a_spec({}, trainer="ablate.toy:train")
@@ -123,6 +124,19 @@ def test_a_stop_request_during_an_evaluation_waits_for_the_next_step(tmp_path: P
     run.epoch(1, {"train/loss": 1.0})
 
     assert run.tick(2, 1, 1)
+
+
+def test_a_checkpoint_knows_of_no_epoch_that_the_journal_could_lose(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that goes on from it would have a hole in its curve."""
+    run = a_run(tmp_path)
+    run.epoch(1, {"val/accuracy": 0.5})
+    with syncs(monkeypatch) as order:
+        checkpoint(run, "one")
+
+    assert order[0] == "journal.jsonl"
+    assert any(name.startswith(".checkpoint-000001.tmp") for name in order[1:])
 
 
 def test_the_newest_two_checkpoints_are_kept(tmp_path: Path) -> None:

@@ -20,6 +20,12 @@ SPECS = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def from_the_first_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test waits."""
+    monkeypatch.setattr(refreshing, "FIRST_SECONDS", 0.0)
+
+
 def end(spec: RunSpec, *, again: bool = False) -> News:
     """The run has ended; how does not matter."""
     return News(spec, Path(), "ended", result=Failed(folder=Path(), reason="error"), again=again)
@@ -50,6 +56,13 @@ def test_a_run_that_is_tried_again_completes_nothing(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(refreshing, "REST", 0.0)
 
     assert written([end(SPECS[0]), end(SPECS[1], again=True), end(SPECS[1])]) == [3]
+
+
+def test_a_study_that_is_soon_over_needs_no_report_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writing one takes longer than hundreds of its runs."""
+    monkeypatch.setattr(refreshing, "FIRST_SECONDS", 1e12)
+
+    assert written([end(spec) for spec in SPECS]) == []
 
 
 def test_reports_do_not_follow_one_another_closely(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from ablate.execute.live import LiveRun, Task
 from ablate.files import sha256_json
 from ablate.journal import read_events, read_result
 from ablate.records import Failed, Finished, RunResult
+from tests.disk import syncs
 from tests.training_builders import a_spec, a_task, an_attempt
 
 
@@ -149,6 +150,27 @@ def test_a_result_carries_its_stamp(carry_out: Callable[[Train], RunResult]) -> 
     assert result.stamp.versions["numpy"] == np.__version__
     assert result.stamp.device
     assert result.seconds >= 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the system what is synced")
+def test_a_result_is_written_when_what_it_names_is_safe(
+    carry_out: Callable[[Train], RunResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither scores nor weights that a result names, nor what was asked, can be lost to a power cut."""
+
+    def deed(run: LiveRun) -> Outcome:
+        for name in ("scores.npz", "weights"):
+            np.savez(run.folder / name, id=np.array(["a"]))
+        files = {"weights": run.folder / "weights.npz"}
+        return Outcome(metrics={"accuracy": 0.5}, images=run.folder / "scores.npz", files=files)
+
+    with syncs(monkeypatch) as order:
+        result = carry_out(deed)
+    attempt, run, runs = result.folder, result.folder.parent, result.folder.parents[1]
+
+    assert order[-2:] == ["journal.jsonl", attempt.name]
+    assert set(order[:3]) == {"spec.json", "scores.npz", "weights.npz"}
+    assert order[3:-2] == [attempt.name, run.name, runs.name]
 
 
 def test_the_journal_begins_with_the_start_and_ends_with_the_end(carry_out: Callable[[Train], RunResult]) -> None:
