@@ -39,10 +39,16 @@ class Store:
         """The folder of one study: plan, lock, report inputs."""
         return self.root / "studies" / name
 
+    def begun(self) -> frozenset[str]:
+        """The fingerprints of all runs that were ever tried: one look for a plan of a hundred thousand."""
+        try:
+            return frozenset(os.listdir(self.root / "runs"))
+        except (FileNotFoundError, NotADirectoryError):
+            return frozenset()
+
     def attempts(self, fingerprint: str) -> list[Path]:
         """The attempts at a run, oldest first."""
         try:
-            # As text: a plan asks for a hundred thousand runs, most of which were never made.
             names = os.listdir(f"{self.work}/.ablate/runs/{fingerprint}")
         except (FileNotFoundError, NotADirectoryError):
             return []

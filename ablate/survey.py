@@ -92,12 +92,13 @@ def survey(
     """
     cached, stale, failed, to_run, spared = [], [], [], [], []
     elsewhere = 0
+    begun = store.begun()
     for variant, spec in plan.runs(look):
         if only and variant.name not in only:
             continue
         number = bisect_right(plan.looks, spec.replicate.index)
         is_wanted = number >= len(wanted) or variant.name in wanted[number]
-        results = store.results(spec.fingerprint)
+        results = store.results(spec.fingerprint) if spec.fingerprint in begun else []
         match best_result(results, origin, variant.name):
             case Finished() as finished:
                 differences = origin.differences(variant.name, finished)
