@@ -172,7 +172,7 @@ def _table(request: Request, path: Path, say: Words) -> Tested:
 
 
 def _experiment(request: Request, say: Words) -> Tested:
-    from ablate.track.foreign import read_runs
+    from ablate.track.foreign import read_runs, single_runs
     from ablate.track.uri import tracking_uri
 
     assert request.by is not None
@@ -186,6 +186,7 @@ def _experiment(request: Request, say: Words) -> Tested:
         )
     reported = sorted({name for run in grouped for name in run.metrics})
     name = request.metric or next((name for name in reported if is_rate(name)), "accuracy")
+    grouped = single_runs(grouped, name)
     usable = [run for run in grouped if run.finished and name in run.metrics]
     if not usable:
         raise StudyError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ablate.errors import TrackingError, near_match
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 MOST_RUNS = 5000
+FINGERPRINT = "ablate.fingerprint"
 
 
 class ForeignRun(NamedTuple):
@@ -56,6 +57,25 @@ def read_runs(uri: str, experiment: str) -> list[ForeignRun]:
         return sorted(_search(client, found.experiment_id), key=lambda run: run.started)
     except MlflowException as error:
         raise TrackingError(f"{without_secrets(uri)} cannot be read: {error}", hint="Is the address right?") from error
+
+
+def single_runs(runs: Sequence[ForeignRun], metric: str) -> list[ForeignRun]:
+    """Those that stand for a training run of their own, each once, in the order given.
+
+    Left out are runs that only hold others (which name them as parent) and do not have the metric, and
+    second entries of one run under the same fingerprint, as `ablate` makes for each study that shows it.
+    """
+    parents = {run.tags.get("mlflow.parentRunId") for run in runs}
+    seen: set[str] = set()
+    single = []
+    for run in runs:
+        fingerprint = run.tags.get(FINGERPRINT)
+        if fingerprint in seen or (run.id in parents and metric not in run.metrics):
+            continue
+        if fingerprint is not None:
+            seen.add(fingerprint)
+        single.append(run)
+    return single
 
 
 def _search(client: MlflowClient, experiment: str) -> list[ForeignRun]:

@@ -20,6 +20,7 @@ from ablate.report.summary import summary_json
 from ablate.report.words import first_sentence
 from ablate.stats.cells import Cells
 from ablate.stats.engine import estimate
+from ablate.track.foreign import ForeignRun, single_runs
 from tests.unit.test_public_names import HEAVY, RUN, loaded_by
 
 ROOT = Path(__file__).parents[2]
@@ -287,6 +288,25 @@ def test_runs_in_mlflow_are_grouped_by_a_parameter(store: str) -> None:
     assert effect.difference == pytest.approx(78.1667 - 71.5, abs=1e-3)
     assert any("1 run of the experiment did not finish" in line for line in findings.cautions)
     assert any("percentages" in line for line in findings.cautions)
+
+
+def test_runs_that_hold_others_and_second_entries_are_not_counted() -> None:
+    """A parent without the metric is no run that failed, and one training run shown twice is one run."""
+
+    def run(name: str, metrics: dict[str, float], **tags: str) -> ForeignRun:
+        keys = {"parent": "mlflow.parentRunId", "fingerprint": "ablate.fingerprint"}
+        return ForeignRun(name, name, True, 0, {keys[key]: value for key, value in tags.items()}, {}, metrics)
+
+    runs = [
+        run("study", {"accuracy/mean": 0.7}),
+        run("first", {"accuracy": 0.7}, parent="study", fingerprint="f1"),
+        run("again", {"accuracy": 0.7}, parent="another study", fingerprint="f1"),
+        run("second", {"accuracy": 0.8}, parent="study"),
+        run("with folds", {"accuracy": 0.6}),
+        run("fold", {"accuracy": 0.6}, parent="with folds"),
+    ]
+
+    assert [found.id for found in single_runs(runs, "accuracy")] == ["first", "second", "with folds", "fold"]
 
 
 def test_what_mlflow_does_not_have_is_named_with_what_it_has(store: str) -> None:
