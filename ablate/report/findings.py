@@ -108,12 +108,7 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
         watched_reads=watched_reads(cells) if optimism else None,
         visible=visible,
         self_test=copies,
-        remarks=(
-            *visible_remark(visible, metric, say),
-            *self_test_remarks(copies, metric, say),
-            *attribution_remarks(rows, metric, say),
-            *optimism_remarks(optimism, metric, say),
-        ),
+        remarks=_remarks(visible, copies, rows, optimism, metric, say),
     )
 
 
@@ -135,6 +130,22 @@ def _variant_rows(
 def _thumbnails(images: ImageFacts, thumbnails: Thumbnails) -> Mapping[str, bytes]:
     divided = [item.id for item in images.disagreements]
     return thumbnails(divided) if divided else {}
+
+
+def _remarks(
+    visible: Sequence[VisibleStep],
+    copies: SelfTestRow | None,
+    rows: Sequence[EffectRow],
+    optimism: Sequence[OptimismRow],
+    metric: Metric,
+    say: Words,
+) -> tuple[str, ...]:
+    return (
+        *visible_remark(visible, metric, say),
+        *self_test_remarks(copies, metric, say),
+        *attribution_remarks(rows, metric, say),
+        *optimism_remarks(optimism, metric, say),
+    )
 
 
 def _runs(plan: Plan, cells: Sequence[Cell], effects: Sequence[Effect], look: int, work: Path) -> tuple[RunRow, ...]:
