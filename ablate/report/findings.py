@@ -13,7 +13,7 @@ from ablate.records import Cell, Contrast, Prepared
 from ablate.report.cautions import cautions_of, changed_looks
 from ablate.report.commands import commands_for
 from ablate.report.extra_facts import OptimismRow, SelfTestRow, VisibleStep
-from ablate.report.facts import Evidence, Findings, Metric, Noise, RunRow, VariantRow
+from ablate.report.facts import EffectRow, Evidence, Findings, Metric, Noise, RunRow, VariantRow
 from ablate.report.history import histories_of, mixed_of, provenance_of, stale_of
 from ablate.report.image_facts import ImageFacts
 from ablate.report.language import ENGLISH, Words
