@@ -99,7 +99,7 @@ def read_json(path: Path) -> Any:
 
 def write_sealed(path: Path, content: dict[str, Any]) -> None:
     """Replace the file by strict JSON that carries its own checksum."""
-    write_json(path, content | {_SEAL: sha256_json(content)})
+    write_json(path, sealed(content))
 
 
 def write_sealed_unsynced(path: Path, content: dict[str, Any]) -> None:
@@ -110,9 +110,19 @@ def write_sealed_unsynced(path: Path, content: dict[str, Any]) -> None:
 
 def read_sealed(path: Path) -> dict[str, Any] | None:
     """What `write_sealed` wrote; None where there is none, or a single bit of it has changed."""
-    content = read_json(path)
+    return unsealed(read_json(path))
+
+
+def sealed(content: dict[str, Any]) -> dict[str, Any]:
+    """The content with its own checksum."""
+    return content | {_SEAL: sha256_json(content)}
+
+
+def unsealed(content: Any) -> dict[str, Any] | None:
+    """What `sealed` was given; None where it is something else, or a single bit of it has changed."""
     if not isinstance(content, dict):
         return None
+    content = dict(content)
     seal = content.pop(_SEAL, None)
     try:
         return content if seal == sha256_json(content) else None
@@ -136,12 +146,17 @@ def _build_aside(path: Path, build: Callable[[Path], None]) -> None:
     try:
         new = aside / "new"
         build(new)
-        for file in [*new.rglob("*"), new]:
-            _sync(file)
-        os.replace(new, path)
-        _sync(path.parent)
+        put_in_place(new, path)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def put_in_place(new: Path, path: Path) -> None:
+    """Move a folder (or file) that was made on the same disk to `path`, whole, in one step."""
+    for file in [*new.rglob("*"), new]:
+        _sync(file)
+    os.replace(new, path)
+    _sync(path.parent)
 
 
 def sha256_file(path: Path) -> str:

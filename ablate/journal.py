@@ -68,8 +68,21 @@ class Journal:
 def read_events(folder: Path, *, offset: int = 0) -> tuple[list[Event], int]:
     """Whole events from byte `offset` on, and the offset behind the last of them."""
     whole = _whole_lines(folder, offset)
-    events = [event for line in whole.splitlines() if (event := _parse(line)) is not None]
-    return events, offset + len(whole)
+    return _events_in(whole), offset + len(whole)
+
+
+def whole_text(folder: Path) -> str:
+    """The journal's whole lines as they stand in the file, bytes that are no UTF-8 left out."""
+    return _whole_lines(folder).decode(errors="ignore")
+
+
+def parsed(text: str) -> list[Event]:
+    """The whole events in a journal's text."""
+    return _events_in(encoded(text))
+
+
+def _events_in(lines: bytes) -> list[Event]:
+    return [event for line in lines.splitlines() if (event := _parse(line)) is not None]
 
 
 def read_ends(folder: Path) -> tuple[Event, Event] | None:

@@ -27,6 +27,10 @@ step, which a tag would not be (and a tag costs 3 ms more)."""
 FAILURE = "ablate.failure"
 ATTEMPTS = "ablate.attempts"
 SUPERSEDED = "ablate.superseded"
+RECORDED = "ablate.record"
+"""sha256 of the artifact that `ablate pull` puts a run back from."""
+REPORTED = "ablate.reported"
+"""Step and digest of a variant's newest summary."""
 TAG_LIMIT, PARAM_LIMIT, KEY_LIMIT = 8000, 6000, 250
 
 

@@ -7,30 +7,30 @@ from __future__ import annotations
 
 import contextlib
 import getpass
-import os
 import posixpath
-import shutil
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from typing import TYPE_CHECKING, TypeVar, get_args
 
 from ablate.protocols import RunLabel, StudyCard, StudySummary
 from ablate.records import Event
 from ablate.track.courier import Courier
 from ablate.track.entities import ATTEMPTS, CURSOR, DataSet, Known, NewRun, Status, Update, clipped
 from ablate.track.environment import patient, quiet_environment
+from ablate.track.local_artifacts import local_folder, write_locally
 from ablate.track.sqlite_store import create_store
+from ablate.track.transaction import Transactions
 from ablate.track.uri import check_uri, is_server, sqlite_path, without_secrets
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Experiment, Run
+
+Result = TypeVar("Result")
 
 ARTIFACTS = "mlartifacts"
 """The folder in the work folder where runs keep their files, beside the sqlite store."""
@@ -95,6 +95,7 @@ class MlflowSink:
         if path is not None:
             create_store(path, lambda aside: _build_store(aside, artifact_root or ARTIFACTS))
         self._client: MlflowClient = MlflowClient(tracking_uri=uri)
+        self._transactions = Transactions(self._client) if path is not None else None
         self._artifact_root = artifact_root
         self._experiment = ""
         self._unsure: set[str] = set()
@@ -156,22 +157,28 @@ class MlflowSink:
         if run.parent is not None:
             tags["mlflow.parentRunId"] = run.parent
         tags |= run.tags
-        created = self._client.create_run(self._experiment, run.started, tags, run_name=run.name)
+        created = self._at_once(lambda: self._client.create_run(self._experiment, run.started, tags, run_name=run.name))
         self._unsure.discard(uid)
         return self._known(created).run_id
 
     def write(self, run_id: str, update: Update) -> None:
         """Numbers first, so that a store without room for files still shows them; the status last."""
+        self._at_once(lambda: self._write_numbers(run_id, update))
+        with patient():
+            self._write_files(run_id, update)
+        if update.status not in (None, "RUNNING"):
+            self._at_once(lambda: self._client.set_terminated(run_id, update.status, end_time=update.ended))
+
+    def _at_once(self, act: Callable[[], Result]) -> Result:
+        return act() if self._transactions is None else self._transactions.call(act)
+
+    def _write_numbers(self, run_id: str, update: Update) -> None:
         if update.name is not None or update.status == "RUNNING":
             status = "RUNNING" if update.status == "RUNNING" else None
             self._client.update_run(run_id, status=status, name=update.name)
         self._write_batch(run_id, update)
         if update.data is not None:
             self._write_data(run_id, update.data)
-        with patient():
-            self._write_files(run_id, update)
-        if update.status not in (None, "RUNNING"):
-            self._client.set_terminated(run_id, update.status, end_time=update.ended)
 
     def _write_batch(self, run_id: str, update: Update) -> None:
         from mlflow.entities import Metric, Param, RunTag
@@ -191,47 +198,25 @@ class MlflowSink:
         self._client.log_inputs(run_id, [DatasetInput(entity, [InputTag("mlflow.data.context", "training")])])
 
     def _write_files(self, run_id: str, update: Update) -> None:
-        local = _local_folder(self._places[run_id])
+        local = local_folder(self._places[run_id])
+        if local is not None:
+            write_locally(update, local)
+            return
         if update.texts:
             with tempfile.TemporaryDirectory(prefix="ablate-") as folder:
-                _write_texts(Path(folder), update.texts)
+                for name, content in update.texts.items():
+                    Path(folder, name).write_bytes(content)
                 self._client.log_artifacts(run_id, folder)
         for name, source in update.files.items():
             if not source.is_file():
                 continue  # a clean-up may have been there before a late `ablate sync`
-            if local is not None:
-                _link(source, local / name)
-            elif source.stat().st_size > LARGEST_UPLOAD:
+            if source.stat().st_size > LARGEST_UPLOAD:
                 self._client.log_text(run_id, f"{socket.gethostname()}:{source}\n", f"{name}.path.txt")
             else:
                 above = posixpath.dirname(name) or None
                 self._client.log_artifact(run_id, str(source), above)
         if update.folder is not None and update.folder.is_dir():
             self._client.log_artifacts(run_id, str(update.folder), "report")
-
-
-def _write_texts(folder: Path, texts: Mapping[str, bytes]) -> None:
-    for name, content in texts.items():
-        (folder / name).write_bytes(content)
-
-
-def _link(source: Path, target: Path) -> None:
-    """Put a file among the artifacts without a second copy on disk, where the disk allows that."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(f".{target.name}.tmp-{os.getpid()}")
-    aside.unlink(missing_ok=True)
-    try:
-        os.link(source, aside)
-    except OSError:
-        shutil.copyfile(source, aside)
-    os.replace(aside, target)
-
-
-def _local_folder(place: str) -> Path | None:
-    parts = urlsplit(place)
-    if parts.scheme == "file":
-        return Path(url2pathname(parts.path))
-    return Path(place) if len(parts.scheme) < 2 else None  # one letter: a drive of Windows
 
 
 def _printable(name: str) -> str:

@@ -8,18 +8,22 @@ curve is ever sewn together from two trainings.
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol as Contract
 
 from ablate.files import sha256_json
-from ablate.journal import read_events, read_history
 from ablate.protocols import RunLabel, StudyCard, StudySummary
 from ablate.records import Event
 from ablate.track import entities
-from ablate.track.entities import ATTEMPTS, CURSOR, FAILURE, SUPERSEDED, Known, NewRun, Status, Update
+from ablate.track.entities import ATTEMPTS, FAILURE, RECORDED, REPORTED, SUPERSEDED, Known, NewRun, Status, Update
+from ablate.track.lines import ShownRun, age_of, epochs_of, line_of, run_of
+from ablate.track.run_record import RECORD, record_of
+
+logger = logging.getLogger(__name__)
 
 _GRAVITY: tuple[Status, ...] = ("FINISHED", "KILLED", "FAILED")
 
@@ -40,48 +44,21 @@ class Sink(Contract):
         ...
 
 
-@dataclass(slots=True)
-class _Run:
-    """What is known of a run in the store. last: when it was last heard of, in milliseconds."""
-
-    run_id: str
-    level: str
-    variant: str
-    attempts: tuple[str, ...]
-    epoch: int
-    status: Status
-    last: int
-    described: bool
-    failed: bool
-    superseded: bool
-
-    def is_over(self) -> bool:
-        return self.status == "FINISHED" or self.failed
-
-    def learn(self, update: Update) -> None:
-        """Note what was written."""
-        self.described = True
-        self.epoch = max([self.epoch, *(point.step for point in update.points if point.key == CURSOR)])
-        self.last = max([self.last, update.ended or 0, *(point.at for point in update.points)])
-        self.status = update.status or self.status
-        self.failed = bool(update.tags.get(FAILURE, "x" if self.failed else ""))
-        self.attempts = _attempts(update.tags) or self.attempts
-
-
 class Projection:
     """One study's runs in one store; begin, hear and end raise what the store raises, and may be repeated."""
 
     def __init__(self, card: StudyCard, sink: Sink) -> None:
         self._card = card
         self._sink = sink
-        self._runs: dict[str, list[_Run]] = {}
+        self._runs: dict[str, list[ShownRun]] = {}
         self._held: dict[tuple[str, str], tuple[Event, ...]] = {}
+        self._has_hinted = False
 
     def begin(self) -> None:
         """Learn what the store already holds, so that nothing is told twice."""
         self._runs = {}
         for known in self._sink.open(self._card):
-            run = _known_run(known)
+            run = ShownRun.of(known)
             if run.attempts or run.level != "replicate":
                 self._runs.setdefault(known.tags.get("ablate.run_uid", ""), []).append(run)
 
@@ -90,8 +67,11 @@ class Projection:
         replicate = label.replicate
         uid = self._uid(label.variant, replicate.stream, replicate.index, label.fingerprint)
         events = (*self._held.get((uid, attempt.name), ()), *news)
-        runs = self._runs.get(uid, [])
-        run = _run_of(runs, attempt, events)
+        known = self._runs.get(uid, [])
+        runs = [run for run in known if run.belongs_to(attempt.parent)]
+        if len(runs) < len(known):
+            self._hint(known, label)
+        run = run_of(runs, attempt, events)
         if run is None and runs and all(event.kind == "started" for event in events):
             self._held[uid, attempt.name] = events  # the next event tells whether it resumed a run
             return
@@ -101,6 +81,7 @@ class Projection:
         if update != Update():
             self._reopen(label.variant)
             self._write(run, update)
+        self._record(run, attempt, events)
         self._supersede(uid, label.variant)
         self._held.pop((uid, attempt.name), None)
 
@@ -118,14 +99,14 @@ class Projection:
     def _uid(self, *parts: str | int) -> str:
         return sha256_json([self._card.name, *parts])[:32]
 
-    def _level(self, level: str) -> list[_Run]:
+    def _level(self, level: str) -> list[ShownRun]:
         return [run for runs in self._runs.values() for run in runs if run.level == level]
 
-    def _write(self, run: _Run, update: Update) -> None:
+    def _write(self, run: ShownRun, update: Update) -> None:
         self._sink.write(run.run_id, update)
         run.learn(update)
 
-    def _news(self, run: _Run, label: RunLabel, attempt: Path, events: Sequence[Event]) -> Update:
+    def _news(self, run: ShownRun, label: RunLabel, attempt: Path, events: Sequence[Event]) -> Update:
         is_new = attempt.name not in run.attempts
         if not is_new and (run.is_over() or run.attempts[-1] != attempt.name):
             return Update()
@@ -133,18 +114,19 @@ class Projection:
         if is_new:
             line = " ".join((*run.attempts, attempt.name))
             news.append(Update(tags={ATTEMPTS: line} | ({FAILURE: ""} if run.failed else {})))
-        epochs = _epochs(attempt, events, after=run.epoch)
+        epochs = epochs_of(attempt, events, after=run.epoch)
         news += map(entities.of_epoch, epochs)
         reached = max([run.epoch, *(int(event.data["epoch"]) for event in epochs)])
         for event in events:
             if event.kind in ("finished", "failed"):
                 news.append(entities.of_result(event, label, attempt, epoch=reached))
+                news.append(_recording(record_of(attempt.parent, _whole_line(run, attempt, events))))
         if news and run.status != "RUNNING":  # resumed, or closed by a process that did not see its end
             news.insert(0, Update(status="RUNNING"))
         return entities.merged(news)
 
-    def _create_replicate(self, uid: str, label: RunLabel, attempt: Path, events: Sequence[Event]) -> _Run:
-        told = (*_epochs(attempt, events, after=0), *events)
+    def _create_replicate(self, uid: str, label: RunLabel, attempt: Path, events: Sequence[Event]) -> ShownRun:
+        told = (*epochs_of(attempt, events, after=0), *events)
         started = entities.milliseconds(min(event.time for event in told))
         parent = self._variant_run(label.variant, started)
         replicate = label.replicate
@@ -160,7 +142,7 @@ class Projection:
         name = f"{label.variant} r{replicate.index}{stream}"
         return self._create(uid, "replicate", label.variant, NewRun(name, parent.run_id, started, own))
 
-    def _variant_run(self, variant: str, started: int) -> _Run:
+    def _variant_run(self, variant: str, started: int) -> ShownRun:
         uid = self._uid(variant)
         if uid in self._runs:
             return self._runs[uid][0]
@@ -169,7 +151,7 @@ class Projection:
         own = {"ablate.changes": changes, "mlflow.note.content": changes}
         return self._create(uid, "variant", variant, NewRun(variant, study.run_id, started, own))
 
-    def _study_run(self, started: int) -> _Run:
+    def _study_run(self, started: int) -> ShownRun:
         uid = self._uid()
         if uid not in self._runs:
             self._create(uid, "study", "", NewRun(self._card.name, None, started, {}))
@@ -178,13 +160,14 @@ class Projection:
             self._write(run, Update(texts={"study.yaml": self._card.config_text.encode()}))
         return run
 
-    def _create(self, uid: str, level: str, variant: str, new: NewRun) -> _Run:
+    def _create(self, uid: str, level: str, variant: str, new: NewRun) -> ShownRun:
         shared = {"ablate.study": self._card.name, "ablate.level": level, "ablate.run_uid": uid}
         if variant:
             shared["ablate.variant"] = variant
         tags = entities.tags({**self._card.tags, **new.tags, **shared})
         run_id = self._sink.create(new._replace(name=entities.clipped(new.name, 250), tags=tags))
-        run = _known_run(Known(run_id, "RUNNING", new.started, None, tags, 0, described=level == "variant"))
+        run = ShownRun.of(Known(run_id, "RUNNING", new.started, None, tags, 0, described=level == "variant"))
+        run.is_here = True
         self._runs.setdefault(uid, []).append(run)
         return run
 
@@ -194,11 +177,37 @@ class Projection:
                 if run.status != "RUNNING":
                     self._write(run, Update(status="RUNNING"))
 
+    def _record(self, run: ShownRun, attempt: Path, events: Sequence[Event]) -> None:
+        """Give a run that ended before there were records its own; the mark comes after the file."""
+        has_ended = any(event.kind in ("finished", "failed") for event in events)
+        if run.recorded or not has_ended or not run.is_over() or run.attempts[-1] != attempt.name:
+            return
+        update = _recording(record_of(attempt.parent, _whole_line(run, attempt, events)))
+        if update.texts:
+            self._write(run, Update(texts=update.texts))
+            self._write(run, Update(tags=update.tags))
+
+    def _hint(self, known: Sequence[ShownRun], label: RunLabel) -> None:
+        elsewhere = [run for run in known if not run.is_here and run.status == "FINISHED" and run.recorded]
+        if elsewhere and not self._has_hinted:
+            self._has_hinted = True
+            logger.warning(
+                "MLflow has finished runs of this study that this folder has not, such as %s, replicate %d; "
+                "`ablate pull` takes them over, so that they need not be trained again",
+                label.variant,
+                label.replicate.index,
+            )
+
     def _supersede(self, uid: str, variant: str) -> None:
-        """Take all but the newest line of attempts out of the variant's group."""
-        newest = max(self._runs[uid], key=lambda run: _age(run.attempts[-1]))
-        for run in self._runs[uid]:
-            if run is newest or run.superseded:
+        """Take all but the newest line of attempts out of the variant's group.
+
+        What another folder has finished stays until the run has finished here, too.
+        """
+        runs = self._runs[uid]
+        newest = max((run for run in runs if run.is_here), key=lambda run: age_of(run.attempts[-1]))
+        for run in runs:
+            kept = not run.is_here and run.status in ("FINISHED", "RUNNING") and newest.status != "FINISHED"
+            if run is newest or run.superseded or kept:
                 continue
             mark = f"{variant} (superseded)"
             tags = entities.tags({SUPERSEDED: newest.attempts[-1], "ablate.variant": mark})
@@ -213,9 +222,14 @@ class Projection:
         ended = max([run.last, *(child.last for child in children)])
         status: Status = max((child.status for child in children), key=_GRAVITY.index, default="FINISHED")
         finished = sum(child.status == "FINISHED" for child in children)
+        # Two reports may rest on equally many replicates and still differ: each has a step of its own.
+        digest = sha256_json({name: repr(value) for name, value in values.items()})[:16]
+        before, _, shown = run.reported.partition(" ")
+        step = int(before) if digest == shown else max(finished, int(before or -1) + 1)
         summary = {f"summary/{name}": value for name, value in values.items()}
-        points = entities.measured(summary, at=ended, step=finished)
-        self._write(run, entities.merged([points, Update(status=status, ended=ended)]))
+        points = Update() if digest == shown else entities.measured(summary, at=ended, step=step)
+        mark = Update(tags={REPORTED: f"{step} {digest}"}, status=status, ended=ended)
+        self._write(run, entities.merged([points, mark]))
 
     def _end_study(self, summary: StudySummary) -> None:
         run = self._study_run(self._latest())
@@ -238,57 +252,11 @@ class Projection:
         return max(times) if times else entities.milliseconds(time.time())
 
 
-def _known_run(known: Known) -> _Run:
-    return _Run(
-        run_id=known.run_id,
-        level=known.tags.get("ablate.level", ""),
-        variant=known.tags.get("ablate.variant", ""),
-        attempts=_attempts(known.tags),
-        epoch=known.epoch,
-        status=known.status,
-        last=known.ended or known.started,
-        described=known.described,
-        failed=bool(known.tags.get(FAILURE)),
-        superseded=SUPERSEDED in known.tags,
-    )
+def _whole_line(run: ShownRun, attempt: Path, events: Sequence[Event]) -> set[str]:
+    return {attempt.name, *run.attempts, *line_of(attempt, events)}
 
 
-def _attempts(tags: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(tags.get(ATTEMPTS, "").split())
-
-
-def _age(attempt: str) -> tuple[int, str]:
-    return len(attempt), attempt  # "999" is older than "1000"
-
-
-def _run_of(runs: Sequence[_Run], attempt: Path, events: Sequence[Event]) -> _Run | None:
-    """The run this attempt belongs to, or None where it is the first of its line."""
-    for run in runs:
-        if attempt.name in run.attempts:
-            return run
-    earlier = _line(attempt, events) if runs else set()
-    for run in runs:
-        untouched = run.epoch == 0 and not run.superseded and _age(run.attempts[-1]) < _age(attempt.name)
-        if run.status != "FINISHED" and (untouched or earlier & set(run.attempts)):
-            return run
-    return None
-
-
-def _line(attempt: Path, events: Sequence[Event]) -> set[str]:
-    """The attempts this one resumed, directly or not; as told, else as the journals have it."""
-    line: set[str] = set()
-    told = [*events, *read_events(attempt)[0]]
-    while resumed := {str(e.data["attempt"]) for e in told if e.kind == "resumed"} - line:
-        line |= resumed
-        told = [event for name in sorted(resumed) for event in read_events(attempt.parent / name)[0]]
-    return line
-
-
-def _epochs(attempt: Path, events: Sequence[Event], *, after: int) -> list[Event]:
-    """Each epoch after the last one stored; the journals fill what the events leave open."""
-    told = [event for event in events if event.kind == "epoch"]
-    first = min((int(event.data["epoch"]) for event in told), default=after)
-    if first > after + 1 or any(event.kind in ("resumed", "finished", "failed") for event in events):
-        told = [*read_history(attempt), *told]
-    by_number = {int(event.data["epoch"]): event for event in told}
-    return [by_number[number] for number in sorted(by_number) if number > after]
+def _recording(record: bytes | None) -> Update:
+    if record is None:
+        return Update()
+    return Update(texts={RECORD: record}, tags={RECORDED: hashlib.sha256(record).hexdigest()})

@@ -289,6 +289,31 @@ class TrackerContract:
         assert run.params["layers"].startswith("yyy")
         assert run.params["layers"].endswith("…")
 
+    def test_each_report_shows_its_summary_at_a_step_of_its_own(self, store: Store, tmp_path: Path) -> None:
+        """Two reports on equally many replicates stay apart, the newer one counts; the same told again adds nothing."""
+        attempt = a_finished_attempt(tmp_path, a_label())
+        for value in (0.5, 0.75, 0.75):
+            track(store, attempt, summary=a_summary(variants={"baseline": {"accuracy": value}}))
+
+        history = run_named(store, "baseline").history["summary/accuracy"]
+        assert [(step, value) for step, value, _ in history] == [(1, 0.5), (2, 0.75)]
+
+    def test_attempts_of_another_machine_are_not_mistaken_for_those_here(self, store: Store, tmp_path: Path) -> None:
+        """Both begin at 001: no curve is sewn together, and what was finished there stays until it is finished here."""
+        there = Attempt(tmp_path / "there", a_label()).started().epochs(1, 2, 3).finished(epoch=3)
+        here = Attempt(tmp_path / "here", a_label(), at=NOON + 500).started().epochs(1, 2, scale=2.0)
+        track(store, there)
+        tracker = store.tracker()
+        tracker.begin(a_card())
+        tell(tracker, here)
+        assert tracker.end(a_summary(), timeout=60)
+        curves = sorted(run.values("train/loss") for run in store.shown() if run.name == "baseline r0")
+        track(store, here.finished(epoch=2))
+
+        assert curves == [[1.0, 0.5, pytest.approx(1 / 3)], [2.0, 1.0]]
+        assert run_named(store, "baseline r0").values("train/loss") == [2.0, 1.0]
+        assert run_named(store, "baseline (superseded)").values("test/accuracy") == [0.75]
+
     def test_the_summary_is_shown_on_variants_and_study(self, store: Store, tmp_path: Path) -> None:
         """Summary metrics lie on the variant, table and report on the study."""
         report = tmp_path / "report"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -11,8 +12,9 @@ import pytest
 
 from ablate.errors import TrackingError
 from ablate.track import mlflow_store
-from ablate.track.entities import Update
+from ablate.track.entities import DataSet, NewRun, Point, Update
 from ablate.track.environment import DEFAULTS, patient, quiet_environment
+from ablate.track.local_artifacts import write_locally
 from ablate.track.mlflow_store import MlflowSink, MlflowTracker
 from tests.contract.test_trackers import MlflowStore, template_database
 from tests.contract.tracking_builders import Attempt, a_card, a_label, a_summary, eventually, run_named, tell
@@ -127,7 +129,7 @@ def test_files_are_copied_where_they_cannot_be_linked(tmp_path: Path, monkeypatc
     source.write_bytes(b"new")
     target.parent.mkdir()
     target.write_bytes(b"old")
-    mlflow_store._link(source, target)
+    write_locally(Update(files={"file": source}), target.parent)
 
     assert target.read_bytes() == b"new"
     assert not target.samefile(source)
@@ -200,3 +202,36 @@ def test_a_large_file_goes_to_a_server_as_its_path(size: int, tmp_path: Path, mo
 
     expected = ("file", weights.name) if size == 10 else (str(weights), f"{weights.name}.path.txt")
     assert sent == [expected]
+
+
+def a_sink_with_a_run(work: Path) -> tuple[MlflowSink, str]:
+    """A sink, and a run in it."""
+    sink = MlflowSink(uri_in(work), str(work / "mlartifacts"))
+    sink.open(a_card())
+    run_id = sink.create(NewRun("run", None, 1000, {"ablate.run_uid": "u", "ablate.attempts": "001"}))
+    return sink, run_id
+
+
+def test_what_is_written_of_a_run_at_once_is_one_transaction(work: Path) -> None:
+    """Numbers, settings, tags and data set wait for the disk once, not a dozen times."""
+    from sqlalchemy import event
+
+    sink, run_id = a_sink_with_a_run(work)
+    commits: list[object] = []
+    event.listen(sink._client._tracking_client.store.engine, "commit", commits.append)
+    numbers = Update(points=(Point("a", 1.0, 1000, 1),), params={"lr": "1"}, tags={"t": "1"})
+    sink.write(run_id, replace(numbers, data=DataSet("pets", "d" * 64, "{}")))
+
+    assert len(commits) == 1
+
+
+def test_a_point_that_is_there_already_takes_nothing_along(work: Path) -> None:
+    """A batch told again after a crash is stored with what is new in it."""
+    sink, run_id = a_sink_with_a_run(work)
+    first, second = Point("a", 1.0, 1000, 1), Point("a", 2.0, 2000, 2)
+    sink.write(run_id, Update(points=(first,)))
+    sink.write(run_id, Update(points=(first, second), params={"lr": "1"}, tags={"t": "1"}))
+
+    run = run_named(MlflowStore(work), "run")
+    assert run.values("a") == [1.0, 2.0]
+    assert (run.params, run.tags["t"]) == ({"lr": "1"}, "1")
