@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import shutil
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
-from ablate.files import read_json, sha256_json
+from ablate.copies import crc32_of, sound_copy
+from ablate.files import read_sealed, sha256_json, write_sealed
 from ablate.protocols import Run
 from ablate.settings import identity_of
 from ablate.training.checkpoint import Trained
@@ -27,7 +28,7 @@ from ablate.training.evaluate import evaluation_batch
 from ablate.training.numerics import Mode, device_name
 from ablate.training.techniques.averaging import first_average
 
-LAYOUT = 1
+LAYOUT = 2
 """Version of the files in a folder of features."""
 
 MOST_BYTES = 8 * 2**30
@@ -125,8 +126,12 @@ def with_stored_features(config: Config, run: Run, parts: Parts, mode: Mode, tra
         log.warning("the frozen part does not give the same values twice; it is computed anew in each epoch")
         return plain
     key = _key(config, cut, parts, rows, mode)
-    folder = run.cached(f"features/{key}", lambda path: _build(path, cut.before, whole, mode, batch=batch))
-    stored = _opened(folder, mode)
+    stored = sound_copy(
+        run.cached,
+        f"features/{key}",
+        lambda path: _build(path, cut.before, whole, mode, batch=batch),
+        lambda folder: _opened(folder, mode),
+    )
     places = {int(row): place for place, row in enumerate(rows)}
 
     def part(old: Part, indices: Sequence[int]) -> Part:
@@ -190,17 +195,22 @@ def _key(config: Config, cut: Cut, parts: Parts, rows: Tensor, mode: Mode) -> st
 def _build(folder: Path, before: fx.GraphModule, whole: Part, mode: Mode, *, batch: int) -> None:
     """Fill a new folder with the features of every picture of the part, in its order."""
     folder.mkdir()
+    check = 0
     with (folder / "features.bin").open("wb") as stream:
         for chosen in torch.arange(len(whole)).split(batch):
             features = _computed(before, whole, chosen, mode).cpu().contiguous()
-            stream.write(features.view(-1).view(torch.uint8).numpy().data)
+            content = features.view(-1).view(torch.uint8).numpy().data
+            check = zlib.crc32(content, check)
+            stream.write(content)
     about = {"shape": [len(whole), *features.shape[1:]], "dtype": str(features.dtype).removeprefix("torch.")}
-    (folder / "features.json").write_text(json.dumps(about), encoding="utf-8")
+    write_sealed(folder / "features.json", about | {"check": check})
 
 
-def _opened(folder: Path, mode: Mode) -> Tensor:
-    """The stored features: mapped from the file, or on the GPU where they are small enough."""
-    about = read_json(folder / "features.json")
+def _opened(folder: Path, mode: Mode) -> Tensor | None:
+    """The stored features: mapped from the file, or on the GPU where they are small enough; None where damaged."""
+    about = read_sealed(folder / "features.json")
+    if about is None or not (folder / "features.bin").is_file() or crc32_of(folder / "features.bin") != about["check"]:
+        return None
     # Copy-on-write: torch warns of arrays it may not write to, and nobody writes.
     stored = torch.from_numpy(np.memmap(folder / "features.bin", np.uint8, mode="c"))
     stored = stored.view(getattr(torch, about["dtype"])).view(about["shape"])

@@ -115,6 +115,22 @@ def test_runs_share_features_and_other_weights_have_their_own(digits: Path) -> N
     assert len(stored(work)) == 2
 
 
+@pytest.mark.parametrize("name", ["features.bin", "features.json"])
+def test_no_changed_bit_of_stored_features_is_trained_on(name: str, digits: Path) -> None:
+    """They are computed again, to the same values."""
+    config = frozen_config()
+    (parts, _), _ = shortcut(config, digits)
+    expected = parts.fit.stored.clone()
+    file = stored(digits)[0].with_name(name)
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+    (parts, _), _ = shortcut(config, digits)
+
+    assert torch.equal(parts.fit.stored, expected)
+
+
 def test_a_run_that_uses_few_pictures_computes_only_theirs(digits: Path) -> None:
     """Of 1,797 digits this run uses 130, and stores so many features."""
     (parts, _), _ = shortcut(frozen_config(), digits)

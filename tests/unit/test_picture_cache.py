@@ -1,8 +1,9 @@
-"""The decoded copy: found by content, shared by all roots and runs, refused when damaged."""
+"""The decoded copy: found by content, shared by all roots and runs, decoded again when damaged."""
 
 from __future__ import annotations
 
 import os
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ablate.errors import DataError
-from ablate.files import build_once
+from ablate.errors import Damaged, DataError
+from ablate.files import build_once, read_sealed
 from ablate.training.config import DataConfig
 from ablate.training.data import cache, listing, sources
 from ablate.training.data.cache import Pictures, load_pictures
@@ -214,8 +215,8 @@ def test_the_digest_is_stable(tmp_path: Path, shelf: Shelf) -> None:
     with pytest.raises(DataError):
         load_pictures(config_of(tmp_path / "data"), shelf)
 
-    memo = next(shelf.folder.glob("pictures/seen-*.json")).read_text()
-    assert memo == '{"digest": "9ef3ac700dcb4c32c5f4567e16d6bdcb3d099c76059c76885a28576467cba96f"}'
+    memo = read_sealed(next(shelf.folder.glob("pictures/seen-*.json")))
+    assert memo == {"digest": "9ef3ac700dcb4c32c5f4567e16d6bdcb3d099c76059c76885a28576467cba96f"}
 
 
 # --- bad pictures -----------------------------------------------------------------------------
@@ -370,27 +371,61 @@ def test_dropped_files_are_told_for_the_folder_they_lie_in(tmp_path: Path, root:
     ],
     ids=["pixels cut", "pixels gone", "json cut", "json foreign", "json gone"],
 )
-def test_a_damaged_copy_is_refused_by_its_path(root: Path, shelf: Shelf, damage: Callable[[Path], object]) -> None:
-    """A torn copy is never trained on; deleting it is enough."""
+def test_a_damaged_copy_is_decoded_again_and_told(
+    root: Path, shelf: Shelf, damage: Callable[[Path], object], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A torn copy is never trained on, and is no reason to stop."""
     whole = load_pictures(config_of(root), shelf)
     expected = np.array(whole.pixels)
-    del whole
-    damage(shelf.copy)
+    copy = shelf.copy
+    damage(copy)
 
-    with pytest.raises(DataError, match=r"damaged\. Delete that folder") as caught:
-        load_pictures(config_of(root), shelf)
+    again = load_pictures(config_of(root), shelf)
 
-    assert str(shelf.copy) in caught.value.message
-    shutil.rmtree(shelf.copy)
-    assert np.array_equal(load_pictures(config_of(root), shelf).pixels, expected)
+    assert np.array_equal(again.pixels, expected)
+    assert_same(again, load_pictures(config_of(root), shelf))
+    assert shelf.decoded == 2
+    assert f"{copy} was damaged" in caplog.text
+    assert [path.name for path in copy.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_no_changed_bit_of_a_copy_is_trained_on(root: Path, shelf: Shelf) -> None:
+    """In each of its files, wherever the bit is: pixels, labels, groups, digest."""
+    expected = load_pictures(config_of(root), shelf)
+    held = np.array(expected.pixels)
+    draw = random.Random(0)
+    for file in [*shelf.copy.iterdir(), *shelf.folder.glob("pictures/seen-*.json")]:
+        for _ in range(20):
+            content = bytearray(file.read_bytes())
+            bit = draw.randrange(8 * len(content))
+            content[bit // 8] ^= 1 << bit % 8
+            file.write_bytes(content)
+
+            assert_same(load_pictures(config_of(root), shelf), expected._replace(pixels=held))
+
+
+def test_a_disk_that_damages_whatever_it_is_given_is_named(root: Path, shelf: Shelf) -> None:
+    """Once more is enough; then the copy is not to blame."""
+
+    def broken(key: str, build: Callable[[Path], None]) -> Path:
+        path = shelf(key, build)
+        if path.is_dir():
+            os.truncate(path / "pixels.bin", 100)
+        return path
+
+    with pytest.raises(Damaged, match="damaged as soon as it is written"):
+        load_pictures(config_of(root), broken)
 
 
 def test_a_torn_memo_is_not_trusted(root: Path, shelf: Shelf) -> None:
-    """The digest is computed again."""
+    """The digest is computed again, and kept."""
     first = load_pictures(config_of(root), shelf)
-    next(shelf.folder.glob("pictures/seen-*.json")).write_text('{"dig')
+    memo = next(shelf.folder.glob("pictures/seen-*.json"))
+    whole = memo.read_bytes()
+    memo.write_text('{"dig')
 
     assert_same(load_pictures(config_of(root), shelf), first)
+    assert memo.read_bytes() == whole
 
 
 def test_pictures_that_change_while_they_are_read_are_not_stored(

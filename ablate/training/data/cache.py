@@ -6,16 +6,17 @@ written does not matter: the same pictures under another root open the same copy
 
 from __future__ import annotations
 
-import json
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+import zlib
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ablate.copies import Cached, crc32_of, sound_copy
 from ablate.errors import DataError
-from ablate.files import read_json, sha256_json
+from ablate.files import read_sealed, sha256_json, write_sealed
 from ablate.training.config import DataConfig
 from ablate.training.data.findings import (
     Findings,
@@ -36,11 +37,8 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
 
-LAYOUT = 2
+LAYOUT = 3
 """Version of the files in a cache folder."""
-
-Cached = Callable[[str, Callable[[Path], None]], Path]
-"""(key, build) -> the path `key` below the cache folder, filled by `build` where it is missing."""
 
 
 class Pictures(NamedTuple):
@@ -77,18 +75,19 @@ def load_pictures(config: DataConfig, cached: Cached, *, progress: Progress | No
 
     progress: called while pictures are decoded. Raises DataError where the source cannot be listed,
     pictures are unreadable (unless `data.on_bad_image` is skip), a class is left without pictures,
-    equal pictures have different classes, or the cached copy is damaged.
+    or equal pictures have different classes. A damaged copy is decoded again.
     """
     import numpy as np
 
     listing = list_pictures(config)
     look = _Look(listing, config)
     digest = _digest_of(look, cached)
-    folder = cached(
+    folder, found = sound_copy(
+        cached,
         f"pictures/{_copy_key(config, digest)}",
         lambda path: _build(path, look.contents, config, digest=digest, progress=progress),
+        _findings_in,
     )
-    found = _findings_in(folder)
     refuse_other_classes(found.classes, config, listing.place)
     refuse_unreadable(found, config)
     refuse_contradictions(found, found.classes)
@@ -150,8 +149,13 @@ def _digest_of(look: _Look, cached: Cached) -> str:
     if not look.listing.version:
         return _hashed(look.contents)
     key = sha256_json([LAYOUT, look.listing.version])
-    memo = read_json(cached(f"pictures/seen-{key}.json", lambda path: _write(path, {"digest": _hashed(look.contents)})))
-    return memo["digest"] if isinstance(memo, dict) and "digest" in memo else _hashed(look.contents)
+    memo = sound_copy(
+        cached,
+        f"pictures/seen-{key}.json",
+        lambda path: write_sealed(path, {"digest": _hashed(look.contents)}),
+        read_sealed,
+    )
+    return str(memo["digest"])
 
 
 def _hashed(contents: Contents) -> str:
@@ -180,10 +184,14 @@ def _class_of(picture: Picture, contents: Contents) -> Any:
 def _build(folder: Path, contents: Contents, config: DataConfig, *, digest: str, progress: Progress | None) -> None:
     """Fill a new folder: the caller puts it in place when this returns."""
     folder.mkdir()
+    check = 0
     with (folder / "pixels.bin").open("wb") as stream:
 
         def keep(pixels: Pixels) -> None:
-            stream.write(pixels.tobytes())
+            nonlocal check
+            content = pixels.tobytes()
+            check = zlib.crc32(content, check)
+            stream.write(content)
 
         seen = scan(contents.pictures, config, keep, progress=progress)
         stream.flush()
@@ -193,26 +201,17 @@ def _build(folder: Path, contents: Contents, config: DataConfig, *, digest: str,
     found = findings_of(contents, seen, config)
     if not found.ids:
         refuse_unreadable(found, config)
-    _write(folder / "pictures.json", found._asdict())
+    write_sealed(folder / "pictures.json", {"found": found._asdict(), "pixels": check})
 
 
-def _findings_in(folder: Path) -> Findings:
-    """The stored result. Raises DataError where a file is missing, torn or cut."""
-    content = read_json(folder / "pictures.json")
-    if isinstance(content, dict) and set(content) == set(Findings._fields):
-        found = Findings(**content)
-        pixels = folder / "pixels.bin"
-        is_whole = pixels.is_file() and pixels.stat().st_size == math.prod(found.shape)
-        if is_whole and len(found.ids) == len(found.targets) == len(found.groups) == found.shape[0]:
-            return found._replace(ids=tuple(found.ids), shape=tuple(found.shape))
-    raise DataError(
-        f"the decoded pictures in {folder} are damaged",
-        hint="Delete that folder; the next run decodes the pictures again.",
-    )
-
-
-def _write(path: Path, content: Mapping[str, Any]) -> None:
-    with path.open("w", encoding="utf-8") as stream:
-        json.dump(content, stream, ensure_ascii=False)
-        stream.flush()
-        os.fsync(stream.fileno())
+def _findings_in(folder: Path) -> tuple[Path, Findings] | None:
+    """The folder and the stored result; None where a file is missing, cut, or a bit of it has changed."""
+    content = read_sealed(folder / "pictures.json")
+    pixels = folder / "pixels.bin"
+    if content is None or not pixels.is_file():
+        return None
+    found = Findings(**content["found"])
+    # Each run asks: a bit may change between two of them, and reading brings in the pages it needs anyway.
+    if pixels.stat().st_size != math.prod(found.shape) or crc32_of(pixels) != content["pixels"]:
+        return None
+    return folder, found._replace(ids=tuple(found.ids), shape=tuple(found.shape))

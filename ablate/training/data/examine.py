@@ -9,10 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ablate.copies import Cached
 from ablate.examination import Examination, NearPair
 from ablate.records import Protocol, Replicate
 from ablate.training.config import DataConfig
-from ablate.training.data.cache import Cached, Pictures, load_pictures
+from ablate.training.data.cache import Pictures, load_pictures
 from ablate.training.data.likeness import near_pairs
 from ablate.training.data.listing import Picture
 from ablate.training.data.parts import labels_by_picture, split_pictures
