@@ -14,6 +14,7 @@ from ablate.adaptive import wanted_by_look
 from ablate.belonging import DataSource
 from ablate.errors import AblateError, DataMissing, StudyError
 from ablate.execute.environment import git_commit
+from ablate.execute.inline import InlineExecutor
 from ablate.execute.live import Task
 from ablate.executing import LazyExecutor
 from ablate.harness import preparing
@@ -184,7 +185,10 @@ def conduct(
     baseline = next(iter(session.prepared.values()), None)
     task = replace(session.task(options), data_digest=baseline.digest if baseline else "")
     timeout = session.study.timeout
-    Coordinator(source, executor, session.store, task, listener, interruption, digests, timeout).run()
+    coordinator = Coordinator(source, executor, session.store, task, listener, interruption, digests, timeout)
+    if isinstance(executor, InlineExecutor):
+        executor.listen = coordinator.listen
+    coordinator.run()
 
 
 def look_at_data(

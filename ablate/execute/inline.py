@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from ablate.execute import worker
 from ablate.protocols import Exit
@@ -19,21 +22,36 @@ class InlineExecutor:
 
     def __init__(self) -> None:
         self.slots = 1
+        self.listen: Callable[[], None] = lambda: None
+        """Called after each epoch, because `start` does not return before the run has ended."""
         self._ended: list[Exit] = []
+        self._trouble: Exception | None = None
 
     def start(self, attempt: Path) -> None:
-        """Carry out the attempt."""
+        """Carry out the attempt; raises what listening to it raised, once it has ended."""
         code = 70
+        after_epoch = functools.partial(self._hear, sys.stdout, sys.stderr)
         with (
             (attempt / LOG).open("a", encoding="utf-8") as log,
             contextlib.redirect_stdout(log),
             contextlib.redirect_stderr(log),
         ):
             try:
-                code = worker.main(attempt)
+                code = worker.main(attempt, after_epoch)
             except Exception:  # noqa: BLE001 - another process would have ended here, and this one must not
                 traceback.print_exc()
         self._ended.append(Exit(attempt, code))
+        if self._trouble is not None:
+            raise self._trouble
+
+    def _hear(self, out: TextIO, err: TextIO) -> None:
+        """Listen with the streams this process had before; what goes wrong then is not the run's failure."""
+        if self._trouble is None:
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                try:
+                    self.listen()
+                except Exception as error:  # noqa: BLE001 - raised again when the run has ended
+                    self._trouble = error
 
     def accepts(self, replicate: int) -> bool:
         """Any, in any order."""

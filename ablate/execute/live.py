@@ -94,6 +94,8 @@ class LiveRun:
     """Seconds the last checkpoint took."""
     checkpoint_seconds: float = 0.0
     """Seconds all checkpoints took, those of earlier attempts included."""
+    after_epoch: Callable[[], None] | None = None
+    """Told of each epoch, where nobody else can hear of it: in a process that both trains and listens."""
 
     @property
     def seconds(self) -> float:
@@ -186,6 +188,9 @@ class LiveRun:
         self._last_epoch = number
         values = {name: _json_number(value) for name, value in metrics.items()}
         self.journal.append("epoch", {"epoch": number, "metrics": values, "seconds": round(seconds, 4)})
+        if self.after_epoch is not None:
+            self.after_epoch()
+            self._looked = -math.inf  # what came of it is looked for at the next step
         if not self._ticks:
             self._look_for_a_stop()
         if self._stop_asked:

@@ -9,7 +9,7 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
@@ -45,7 +45,7 @@ def warm_up() -> None:
     _ids_in(columns)
 
 
-def main(attempt: Path) -> int:
+def main(attempt: Path, after_epoch: Callable[[], None] | None = None) -> int:
     """Carry out the task; 0 when it ended with a result, 1 when it ended with a failure record."""
     task = Task.read(attempt)
     search_first(task.work)
@@ -55,14 +55,14 @@ def main(attempt: Path) -> int:
         case "views":
             return test_by_views(task, attempt)
         case _:
-            return train(task, attempt)
+            return train(task, attempt, after_epoch)
 
 
-def train(task: Task, attempt: Path) -> int:
+def train(task: Task, attempt: Path, after_epoch: Callable[[], None] | None = None) -> int:
     """One training run: whatever happens, the journal ends with what it was."""
     journal = Journal(attempt)
     journal.append("started", {"attempt": attempt.name, "process": os.getpid(), "host": socket.gethostname()})
-    run = LiveRun(task=task, folder=attempt, journal=journal)
+    run = LiveRun(task=task, folder=attempt, journal=journal, after_epoch=after_epoch)
     try:
         trainer = load_trainer(task.spec.trainer)
         outcome = trainer.train(trainer.config.model_validate(task.spec.config), run)

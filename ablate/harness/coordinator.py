@@ -100,19 +100,23 @@ class Coordinator:
             if not self._live and (self.interruption.asked or self._has_nothing_left()):
                 return
             exits = self.executor.finished(POLL_SECONDS)
-            for live in list(self._live.values()):
-                self._hear(live)
+            self.listen()
             for end in exits:
                 self._end(end)
             self._keep_watch()
+
+    def listen(self) -> None:
+        """Hear what the journals have to say, and heed requests to stop."""
+        for live in list(self._live.values()):
+            self._hear(live)
+        self.interruption.watch()
+        if self.interruption.asked:
+            self._ask_all_to_stop()
 
     def _has_nothing_left(self) -> bool:
         return not self._aside and not self._again and self.source.done()
 
     def _keep_watch(self) -> None:
-        self.interruption.watch()
-        if self.interruption.asked:
-            self._ask_all_to_stop()
         if self.interruption.at_once:
             for live in self._live.values():
                 self._kill(live, "interrupted")

@@ -99,3 +99,15 @@ def test_replicates_are_compared_one_by_one(tmp_path: Path) -> None:
 
     assert [trial.state for trial in found.tried] == ["complete", "complete", "pruned"]
     assert found.trained < 3 * 6
+
+
+def test_trials_in_this_very_process_are_given_up_too(tmp_path: Path) -> None:
+    """`--executor inline` hears an epoch when it happens, though nobody else runs meanwhile."""
+    wishes = ", ".join(f"{{gain: {gain}.0}}" for gain in (25, 20, -25, -30))
+    search = f"{{space: {SPACE}, pruner: successive_halving, enqueue: [{wishes}]}}"
+    path = a_study_file(tmp_path, search, epochs=EPOCHS)
+    found = searched(path, 5)
+    pruned = [attempts[-1] for attempts in _attempts(path, found)]
+
+    assert len(pruned) >= 2
+    assert all(sum(event.kind == "epoch" for event in read_events(attempt)[0]) <= 2 for attempt in pruned)
