@@ -19,6 +19,7 @@ from ablate.report.search_facts import (
     SearchFacts,
     Span,
     TrialRow,
+    shown_value,
 )
 from ablate.report.words import first_sentence
 from ablate.search import BASELINE, SearchQuestion, Tried
@@ -91,7 +92,9 @@ def _goal(question: SearchQuestion, index: int) -> Goal:
 
 def _axis(parameter: Any) -> Axis:
     if isinstance(parameter, Choice):
-        return Axis(name=parameter.name, choices=tuple(str(option.label) for option in parameter.options), log=False)
+        return Axis(
+            name=parameter.name, choices=tuple(shown_value(option.label) for option in parameter.options), log=False
+        )
     return Axis(name=parameter.name, choices=(), log=parameter.log)
 
 
@@ -102,8 +105,15 @@ def _base_values(question: SearchQuestion) -> dict[str, Any]:
         here = config
         for part in parameter.key.split(".") if parameter.key else ():
             here = here.get(part) if isinstance(here, Mapping) else None
-        values[parameter.name] = here if parameter.key else "off"
+        values[parameter.name] = _as_written(here) if parameter.key else "off"
     return values
+
+
+def _as_written(value: Any) -> Any:
+    """A block of the config as short as a study file has it: what is off is left out."""
+    if not isinstance(value, Mapping):
+        return value
+    return ", ".join(f"{key} {shown_value(_as_written(inner))}" for key, inner in value.items() if inner is not None)
 
 
 def trial_row(tried: Tried, goals: tuple[Goal, ...], store: Store, question: SearchQuestion) -> TrialRow:

@@ -22,6 +22,7 @@ from ablate.naming import add_trial, write_names, write_trials
 from ablate.protocols import StudyCard, StudySummary, Tracker
 from ablate.records import Config
 from ablate.search import (
+    BASELINE,
     Book,
     Importance,
     Opened,
@@ -231,7 +232,8 @@ class _Walk:
 
         source.on_asked = asked
         runs = len(self.question.replicates)
-        total = max(0, source.trials - len(ended)) * runs
+        is_beside = int(BASELINE in source.tried)  # the baseline, where it is no trial
+        total = max(0, source.trials + is_beside - len(ended)) * runs
         progress = Progress(total=total, cached=len(ended) * runs, slots=executor.slots)
         interruption.notice = lambda: self.on_progress(replace(progress, kind="stopping"))
         listener = self._listener(source, tracker, card, progress)

@@ -54,12 +54,19 @@ def show_study_run(done: StudyRun) -> None:
 
 def show_search(found: SearchRun) -> None:
     """The best setting, what it is worth, and how much each parameter mattered."""
+    from ablate.search import BASELINE
+
     count = {state: sum(trial.state == state for trial in found.tried) for state in ("complete", "pruned", "diverged")}
     extra = "".join(f", {count[state]} {word}" for state, word in _ENDED.items() if count[state])
     trained = f"{found.trained} run{'' if found.trained == 1 else 's'} trained now"
-    say(f"{found.name}: {count['complete']} of {len(found.tried)} trials finished{extra}; {trained}.")
+    beside = sum(trial.number == BASELINE and trial.state == "complete" for trial in found.tried)
+    finished = (
+        f"{count['complete'] - beside} of {sum(trial.number != BASELINE for trial in found.tried)} trials finished"
+    )
+    say(f"{found.name}: {finished}{extra}{', and the baseline' if beside else ''}; {trained}.")
     if found.answered:
-        say(f"{found.answered} suggestions equalled a finished run and were answered from the records.")
+        many = "1 suggestion equalled" if found.answered == 1 else f"{found.answered} suggestions equalled"
+        say(f"{many} a finished run; the answer is from the records.")
     if found.stopped:
         say(f"Ended before the last trial: {found.stopped}.")
     if found.best is not None:
@@ -213,6 +220,8 @@ def show_status(states: Sequence[Mapping[str, Any]]) -> None:
 def _metric(name: str, value: float | None) -> str:
     if value is None:
         return "-"
+    if value == int(value) and abs(value) >= 10:  # parameters
+        return f"{int(value):,}"
     return f"{100 * value:.1f} %" if "accuracy" in name else f"{value:.4g}"
 
 

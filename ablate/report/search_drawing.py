@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ablate.report.drawing import BAND, FAINT, INK, SIZE, label
@@ -50,7 +50,9 @@ def draw_history(info: HistoryInfo) -> Figure:
     axes.step(info.numbers, info.best, where="post", color=INK, linewidth=1.6, label="best so far")
     if info.baseline is not None:
         axes.axhline(info.baseline, color=FAINT, linestyle="--", linewidth=1.2, label="baseline")
+    _whole_numbers(axes)
     _finish(axes, "Trial", info.label)
+    _cut(axes, info.numbers, info.values, info.edge)
     axes.legend(fontsize=SIZE, frameon=False, loc="best")
     return figure
 
@@ -60,19 +62,23 @@ def draw_slice(info: SliceInfo) -> Figure:
     figure, axes = _axes(5.2, 3.4)
     axes.scatter(info.x, info.y, c=info.order, cmap="Blues", vmin=-0.4, vmax=1, edgecolors=FAINT, linewidths=0.4)
     axes.plot(*info.best, "o", color=ORANGE, markersize=9, fillstyle="none", markeredgewidth=1.8)
-    _set_ticks(axes, info.ticks, "x")
+    _set_ticks(axes, info.ticks, "x", info.x)
     _finish(axes, info.ticks.label, info.label)
+    _cut(axes, info.x, info.y, info.edge)
     return figure
 
 
 def draw_contour(info: ContourInfo) -> Figure:
     """Two parameters: filled contours between trials where both are numbers, dots in colour everywhere."""
-    figure, axes = _axes(5.9, 4.0, left=0.95, right=SCALE)
-    _set_ticks(axes, info.across, "x")
-    _set_ticks(axes, info.up, "y")
+    figure, axes = _axes(5.9, 4.0, left=1.5 if info.up.words else 0.95, right=SCALE)
+    _set_ticks(axes, info.across, "x", info.x)
+    _set_ticks(axes, info.up, "y", info.y)
     if not info.across.words and not info.up.words and len(info.x) >= 8:
         _fill_contours(axes, info)
-    dots = axes.scatter(info.x, info.y, c=info.z, cmap=COLOURS, edgecolors="white", linewidths=0.6, s=34, zorder=3)
+    # Of trials in one place the best is on top.
+    order = sorted(range(len(info.z)), key=lambda i: info.z[i] if info.is_more_better else -info.z[i])
+    x, y, z = ([values[i] for i in order] for values in (info.x, info.y, info.z))
+    dots = axes.scatter(x, y, c=z, cmap=COLOURS, edgecolors="white", linewidths=0.6, s=34, zorder=3)
     axes.plot(*info.best, "o", color=ORANGE, markersize=11, fillstyle="none", markeredgewidth=1.8, zorder=4)
     _add_scale(figure, dots, info.label)
     _finish(axes, info.across.label, info.up.label)
@@ -194,9 +200,41 @@ def draw_front(info: FrontInfo) -> Figure:
         axes.plot(x, y, "o", color=ORANGE, markersize=6, label="nobody is better in both")
     if info.baseline is not None:
         axes.plot(*info.baseline, "D", color=INK, fillstyle="none", markersize=7, label="baseline")
+    axes.margins(x=0.08, y=0.12)
     _finish(axes, info.labels[0], info.labels[1])
-    axes.legend(fontsize=SIZE, frameon=False, loc="best")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+    _cut(axes, info.x, info.y, info.edge)
+    middle = sum(axes.get_xlim()) / 2
+    for across, up, name in _apart(info.front):
+        side, shift = ("right", -6) if across > middle else ("left", 6)
+        text = drawable(name)
+        axes.annotate(text, (across, up), (shift, 5), textcoords="offset points", size=SIZE - 1, color=ORANGE, ha=side)
+    axes.legend(fontsize=SIZE, frameon=False, loc="lower right")
     return figure
+
+
+def _apart(front: tuple[tuple[float, float, str], ...]) -> list[tuple[float, float, str]]:
+    """The points with one name each: of several in one place the first, and how many there are."""
+    names: dict[tuple[float, float], list[str]] = {}
+    for x, y, name in front:
+        names.setdefault((x, y), []).append(name)
+    return [(x, y, found[0] + (f" and {len(found) - 1} more" if found[1:] else "")) for (x, y), found in names.items()]
+
+
+def _cut(axes: Axes, x: Sequence[float], y: Sequence[float], edge: float | None) -> None:
+    """End the axis of values at the edge, with a triangle on it for each trial beyond, and say so."""
+    if edge is None:
+        return
+    is_floor = edge < max(y)
+    beyond = [place for place, value in zip(x, y, strict=True) if (value < edge if is_floor else value > edge)]
+    if is_floor:
+        axes.set_ylim(edge, max(y) + 0.08 * (max(y) - edge))
+    else:
+        axes.set_ylim(min(y) - 0.08 * (edge - min(y)), edge)
+    axes.plot(
+        beyond, [edge] * len(beyond), "v" if is_floor else "^", color=FAINT, markersize=6, clip_on=False,
+        label="beyond the axis",
+    )  # fmt: skip
 
 
 def _axes(width: float, height: float, *, left: float = 0.75, right: float = 0.15) -> tuple[Figure, Axes]:
@@ -220,7 +258,7 @@ def _add_scale(figure: Figure, colours: Any, words: str) -> None:
     axes.tick_params(labelsize=SIZE)
 
 
-def _set_ticks(axes: Axes, ticks: Ticks, which: str) -> None:
+def _set_ticks(axes: Axes, ticks: Ticks, which: str, values: Sequence[float]) -> None:
     axis = axes.xaxis if which == "x" else axes.yaxis
     if ticks.words:
         axis.set_ticks(range(len(ticks.words)), [drawable(label(word, 1.0)) for word in ticks.words], parse_math=False)
@@ -229,12 +267,15 @@ def _set_ticks(axes: Axes, ticks: Ticks, which: str) -> None:
     elif ticks.log:
         set_scale = axes.set_xscale if which == "x" else axes.set_yscale
         set_scale("log")
+    elif all(float(value).is_integer() for value in values):
+        _whole_numbers(axes, which)
 
 
-def _whole_numbers(axes: Axes) -> None:
+def _whole_numbers(axes: Axes, which: str = "x") -> None:
     from matplotlib.ticker import MaxNLocator
 
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
 
 
 def _finish(axes: Axes, across: str, up: str) -> None:

@@ -156,3 +156,16 @@ class TuningRow:
     value: float
     point: Mapping[str, Any]
     search: str
+
+
+def shown_value(value: Any) -> str:
+    """A parameter's value for a person, as a study file writes it; four digits tell trials apart."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:.4g}"
+        case _:
+            return str(value)

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import NamedTuple
 
-from ablate.report.search_facts import Axis, SearchFacts, TrialRow
+from ablate.report.search_facts import Axis, SearchFacts, TrialRow, shown_value
 
 MOST_AXES = 8
 MOST_CURVES = 60
 
 
 class HistoryInfo(NamedTuple):
-    """Every trial's value in the order of their numbers, the best so far, the baseline's value."""
+    """Every trial's value in the order of their numbers, the best so far, the baseline's value.
+
+    edge: where the axis ends towards the bad, None where all are shown.
+    """
 
     numbers: tuple[int, ...]
     values: tuple[float, ...]
@@ -21,6 +24,7 @@ class HistoryInfo(NamedTuple):
     given_up: tuple[tuple[int, float], ...]
     baseline: float | None
     label: str
+    edge: float | None = None
 
 
 class Ticks(NamedTuple):
@@ -32,7 +36,7 @@ class Ticks(NamedTuple):
 
 
 class SliceInfo(NamedTuple):
-    """One parameter against the value. order: when each trial ran, from 0 to 1."""
+    """One parameter against the value. order: when each trial ran, from 0 to 1. edge: as in the history."""
 
     ticks: Ticks
     x: tuple[float, ...]
@@ -40,6 +44,7 @@ class SliceInfo(NamedTuple):
     order: tuple[float, ...]
     best: tuple[float, float]
     label: str
+    edge: float | None = None
 
 
 class ContourInfo(NamedTuple):
@@ -52,6 +57,7 @@ class ContourInfo(NamedTuple):
     z: tuple[float, ...]
     best: tuple[float, float]
     label: str
+    is_more_better: bool = True
 
 
 class ParallelInfo(NamedTuple):
@@ -91,13 +97,14 @@ class ImportanceInfo(NamedTuple):
 
 
 class FrontInfo(NamedTuple):
-    """Two objectives: all trials, and those nobody beats in order."""
+    """Two objectives: all trials, and those nobody beats in order, with their names. edge: as in the history."""
 
     x: tuple[float, ...]
     y: tuple[float, ...]
     front: tuple[tuple[float, float, str], ...]
     baseline: tuple[float, float] | None
     labels: tuple[str, str]
+    edge: float | None = None
 
 
 def history_info(facts: SearchFacts) -> HistoryInfo | None:
@@ -112,7 +119,23 @@ def history_info(facts: SearchFacts) -> HistoryInfo | None:
     given_up = [(row.number, row.curve[-1][1]) for row in facts.trials if row.state == "pruned" and row.curve]
     baseline = facts.baseline.value if facts.baseline is not None else None
     numbers = tuple(row.number for row in rows)
-    return HistoryInfo(numbers, tuple(values), tuple(best), tuple(given_up), baseline, facts.goals[0].label)
+    label, edge = facts.goals[0].label, worst_shown(facts, values)
+    return HistoryInfo(numbers, tuple(values), tuple(best), tuple(given_up), baseline, label, edge)
+
+
+def worst_shown(facts: SearchFacts, values: Sequence[float]) -> float | None:
+    """Where the axis of values ends so that the good ones can be told apart; None where all can be shown.
+
+    As far below the best again as three in four trials reach, with half of it to spare: a few that failed to
+    learn would else press all the others into one line. The baseline and the best are always inside.
+    """
+    ranked = sorted(values, reverse=facts.goals[0].is_more_better)
+    usual = ranked[(3 * (len(ranked) - 1)) // 4]
+    edge = ranked[0] + 1.5 * (usual - ranked[0])
+    if usual == ranked[0] or abs(ranked[-1] - ranked[0]) < 2 * abs(edge - ranked[0]):
+        return None
+    base = facts.baseline.value if facts.baseline is not None else None
+    return edge if base is None or facts.better(base, edge) else None
 
 
 def slice_infos(facts: SearchFacts) -> tuple[SliceInfo, ...]:
@@ -123,7 +146,9 @@ def slice_infos(facts: SearchFacts) -> tuple[SliceInfo, ...]:
 def important(facts: SearchFacts) -> list[Axis]:
     """The parameters, the most important first; as in the file where that is not known."""
     rank = {row.name: i for i, row in enumerate(facts.importance)}
-    return sorted(facts.axes, key=lambda axis: rank.get(axis.name, len(rank)))
+    # What only stands under one choice says little of the others: it comes last.
+    under = {row.name for row in facts.importance if row.fanova is None}
+    return sorted(facts.axes, key=lambda axis: (axis.name in under, rank.get(axis.name, len(rank))))
 
 
 def _slice(facts: SearchFacts, axis: Axis) -> SliceInfo | None:
@@ -139,6 +164,7 @@ def _slice(facts: SearchFacts, axis: Axis) -> SliceInfo | None:
         order=tuple(row.number / last for row in rows),
         best=(_position(axis, best), float(best.value or 0.0)),
         label=facts.goals[0].label,
+        edge=worst_shown(facts, [float(row.value or 0.0) for row in rows]),
     )
 
 
@@ -162,6 +188,7 @@ def contour_info(facts: SearchFacts) -> ContourInfo | None:
         z=tuple(float(row.value or 0.0) for row in rows),
         best=(_position(across, facts.best), _position(up, facts.best)),
         label=facts.goals[0].label,
+        is_more_better=facts.goals[0].is_more_better,
     )
 
 
@@ -245,6 +272,7 @@ def front_info(facts: SearchFacts) -> FrontInfo | None:
         front=tuple(front),
         baseline=(of_base[1], of_base[0]) if of_base is not None else None,
         labels=(facts.goals[1].label, facts.goals[0].label),
+        edge=worst_shown(facts, [values[0] for _, values in pairs]),
     )
 
 
@@ -258,7 +286,7 @@ def _ticks(axis: Axis) -> Ticks:
 
 def _position(axis: Axis, row: TrialRow) -> float:
     value = row.point[axis.name]
-    return float(axis.choices.index(str(value))) if axis.choices else float(value)
+    return float(axis.choices.index(shown_value(value))) if axis.choices else float(value)
 
 
 def _scaled(axis: Axis, position: float) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ablate import files
 from ablate.report.numbers import counted, duration, listed, number
-from ablate.report.search_facts import SearchFacts, TrialRow
+from ablate.report.search_facts import SearchFacts, TrialRow, shown_value
 from ablate.report.search_figures import (
     contour_info,
     front_info,
@@ -75,7 +75,8 @@ def draw_search(facts: SearchFacts) -> tuple[Picture, ...]:
     def of(name: str, draw: Callable[[Any], Any], info: Any, title: str, caption: str) -> list[Picture]:
         return [] if info is None else [Picture(f"figures/{name}.png", title, caption, picture(draw, info))]
 
-    found = of("front", ink.draw_front, front_info(facts), "Two objectives", "Up and to the left is better for most.")
+    better = f"{'Up' if facts.goals[0].is_more_better else 'Down'} and to the left is better."
+    found = of("front", ink.draw_front, front_info(facts), "Two objectives", better)
     found += of("history", ink.draw_history, history_info(facts), "History", "Each trial and the best so far.")
     found += of(
         "importance", ink.draw_importance, importance_info(facts), "Which parameters mattered",
@@ -127,7 +128,9 @@ def _first_screen(facts: SearchFacts) -> list[Block]:
     blocks: list[Block] = [Words(first_search_sentence(facts), is_lead=True)]
     if facts.best is not None and facts.best.point:
         base = facts.baseline.point if facts.baseline is not None else {}
-        rows = [[name, _shown(value), _shown(base.get(name, "-"))] for name, value in facts.best.point.items()]
+        rows = [
+            [name, shown_value(value), shown_value(base.get(name, "-"))] for name, value in facts.best.point.items()
+        ]
         blocks.append(grid(["Parameter", "Best setting", "Baseline"], rows))
     if len(facts.goals) > 1:
         blocks.append(_front_table(facts))
@@ -139,7 +142,8 @@ def first_search_sentence(facts: SearchFacts) -> str:
     best, goal = facts.best, facts.goals[0]
     if best is None:
         return f"None of {counted(len(facts.trials), 'trial')} finished."
-    text = f"The best of {counted(len(facts.complete), 'finished trial')} is {best.name}: {_value(facts, best.value)}"
+    finished = sum(trial.number >= 0 for trial in facts.complete)
+    text = f"The best of {counted(finished, 'finished trial')} is {best.name}: {_value(facts, best.value)}"
     text += f" {goal.label.partition(' (')[0].lower()}"
     if facts.baseline is not None and facts.baseline.value is not None:
         text += f", against {_value(facts, facts.baseline.value)} of the baseline"
@@ -191,7 +195,8 @@ def _confirmation(facts: SearchFacts) -> list[Block]:
 
 
 def _how(facts: SearchFacts) -> list[Block]:
-    ended = {state: sum(trial.state == state for trial in facts.trials) for state in WORDS}
+    trials = [trial for trial in facts.trials if trial.number >= 0]
+    ended = {state: sum(trial.state == state for trial in trials) for state in WORDS}
     kinds = [
         f"{ended['complete']} finished",
         *(f"{ended[s]} {WORDS[s]}" for s in WORDS if s != "complete" and ended[s]),
@@ -201,7 +206,8 @@ def _how(facts: SearchFacts) -> list[Block]:
     cached = sum(trial.cached for trial in facts.trials)
     replicates = counted(facts.replicates, "replicate")
     lines = [
-        f"{counted(len(facts.trials), 'trial')}: {', '.join(kinds)}; {counted(epochs, 'epoch')} trained in "
+        f"{counted(len(trials), 'trial')}{' and the baseline' if len(facts.trials) > len(trials) else ''}: "
+        f"{', '.join(kinds)}; {counted(epochs, 'epoch')} trained in "
         f"{duration(seconds)}.",
         f"A trial is judged on validation images ({facts.val} of all), the mean over {replicates}; {facts.test}.",
         f"Sampler {facts.sampler}, pruner {facts.pruner}. Kept in {facts.place}.",
@@ -236,7 +242,7 @@ def _trials(facts: SearchFacts) -> list[Block]:
         [
             row.name,
             *_values(facts, row),
-            *(_shown(row.point.get(name, "")) for name in names),
+            *(shown_value(row.point.get(name, "")) for name in names),
             "-" if row.cached else str(row.epochs),
             "from the records" if row.cached and row.state == "complete" else WORDS[row.state],
         ]
@@ -289,16 +295,4 @@ def _values(facts: SearchFacts, row: TrialRow) -> list[str]:
 
 
 def _point(row: TrialRow) -> str:
-    return ", ".join(f"{name}: {_shown(value)}" for name, value in row.point.items())
-
-
-def _shown(value: Any) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return str(value).lower()
-        case float():
-            return f"{value:.4g}"
-        case _:
-            return str(value)
+    return ", ".join(f"{name}: {shown_value(value)}" for name, value in row.point.items())

@@ -57,9 +57,12 @@ Block = Heading | Words | Lines | Grid | Command | Picture
 
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"
-    "table{border-collapse:collapse;display:block;overflow-x:auto}td,th{padding:.2rem .8rem;text-align:left;"
-    "border-bottom:1px solid #ddd}img{max-width:100%}pre{background:#f4f4f4;padding:.6rem;overflow-x:auto}"
+    "table{border-collapse:collapse;display:block;overflow-x:auto;margin:1rem 0}"
+    "td,th{padding:.2rem .8rem;text-align:left;"
+    "border-bottom:1px solid #8886}img{max-width:100%;background:#fff}figure{margin:0}"
+    "pre{background:#8882;padding:.6rem;overflow-x:auto}h1{overflow-wrap:anywhere}"
     ".lead{font-size:1.15rem;font-weight:600}.note{color:#555}"
+    "@media(prefers-color-scheme:dark){body{background:#14171a;color:#e8eaed}.note{color:#a9b1ba}a{color:#7cb8ff}}"
 )
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 

@@ -265,3 +265,30 @@ def test_trials_of_a_killed_search_go_on_from_their_checkpoints(study: Path) -> 
 
 def _has_finished(attempt: Path) -> bool:
     return any(event.kind == "finished" for event in read_events(attempt)[0])
+
+
+def test_two_objectives_give_a_front(study: Path) -> None:
+    """Trials that no other beats in both, on the page with a figure, in the order of their costs."""
+    text = study.read_text().replace("search:\n", "search:\n  objective: [accuracy, parameters]\n")
+    study.write_text(text, encoding="utf-8")
+    found = search(study, 4)
+    best = max(trial.value for trial in found.tried if trial.value is not None)
+
+    assert found.front
+    assert {trial.values for trial in found.front} == {(best, 1.0)}  # every toy has one parameter
+    assert (found.page.parent / "figures/front.png").exists()
+    assert "Nobody is better in both" in found.page.read_text(encoding="utf-8")
+
+
+def test_a_base_beside_the_search_is_counted_beside_its_trials(study: Path) -> None:
+    """Three trials and the baseline are four of four runs, not of three."""
+    study.write_text(study.read_text().replace("{low: 0.0, high: 30.0}", "{low: 10.0, high: 30.0}"), encoding="utf-8")
+    seen = []
+    options = Options(executor="inline", track=False)
+    wanted = SearchOptions(trials=3)
+    run_search(
+        load_study(study), search=wanted, work=study.parent, options=options,
+        on_progress=lambda progress: seen.append((progress.done, progress.total)),
+    )  # fmt: skip
+
+    assert seen[-1] == (4, 4)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ablate.report.drawing import picture
-from ablate.report.search_drawing import draw_contour, draw_history, draw_parallel, draw_timeline
+from ablate.report.search_drawing import draw_contour, draw_front, draw_history, draw_parallel, draw_timeline
 from ablate.report.search_facts import Axis, Goal, ImportanceRow, SearchFacts, Span, TrialRow
 from ablate.report.search_figures import (
     contour_info,
@@ -19,6 +19,7 @@ from ablate.report.search_figures import (
     search_curves_info,
     slice_infos,
     timeline_info,
+    worst_shown,
 )
 from ablate.report.search_page import first_search_sentence, page_blocks, page_text, trials_csv
 from ablate.report.search_printing import as_html
@@ -185,3 +186,48 @@ def test_figures_that_cannot_be_drawn_are_left_out(trials: tuple[TrialRow, ...])
 
     assert all(content.startswith(b"\x89PNG") for content in drawn)
     assert len(drawn) == {4: 3, 1: 2 if trials and trials[0].value is not None else 1, 0: 0}[len(trials)]
+
+
+def test_a_few_hopeless_trials_do_not_press_the_others_into_one_line() -> None:
+    """The axis ends where three in four trials can be told apart; the baseline stays inside."""
+    good = tuple(a_trial(i, 95.0 + i / 2, 10.0**-i) for i in range(6))
+    lost = a_trial(6, 10.0, 1e-1)
+    facts = a_search((*good, lost))
+    info = history_info(facts)
+    assert info is not None
+    figure = draw_history(info)
+    (axes,) = figure.axes
+
+    assert info.edge is not None
+    assert 90 < info.edge < 95
+    assert axes.get_ylim()[0] == info.edge
+    assert worst_shown(a_search(good), [row.value or 0.0 for row in good]) is None
+    assert worst_shown(replace(facts, baseline=lost), [row.value or 0.0 for row in facts.complete]) is None
+
+
+def test_a_parameter_under_a_choice_comes_behind_those_that_all_trials_have() -> None:
+    """Only some trials have it: fANOVA tells nothing of it, and the contour would have few dots."""
+    rows = (ImportanceRow(name="kind", fanova=None, ped_anova=0.9), ImportanceRow(name="lr", fanova=0.8, ped_anova=0.1))
+
+    assert [axis.name for axis in important(a_search(importance=rows))] == ["lr", "kind"]
+
+
+def test_the_front_of_two_objectives_has_names() -> None:
+    """A reader finds its trials in the table; several in one place share a label."""
+    pairs = ((90.0, 100.0), (95.0, 2000.0), (95.0, 2000.0))
+    trials = tuple(a_trial(i, 0.0, 1e-3, values=pair) for i, pair in enumerate(pairs))
+    info = front_info(a_search(trials, goals=(ACCURACY, SIZE), front=frozenset({0, 1, 2}), baseline=None))
+    assert info is not None
+    (axes,) = draw_front(info).axes
+
+    assert [text.get_text() for text in axes.texts] == ["trial 0", "trial 1 and 1 more"]
+
+
+def test_the_baseline_beside_the_search_is_no_trial() -> None:
+    """Asked for three trials, a reader is told of three."""
+    base = a_trial(-1, 40.0, 1e-3, name="baseline")
+    facts = a_search((base, *TRIALS))
+    text = page_text(facts, ())
+
+    assert first_search_sentence(facts).startswith("The best of 3 finished trials")
+    assert "4 trials and the baseline: 3 finished, 1 given up early" in text
