@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ablate.report.escape import plain
 from ablate.report.tables import Table
 
@@ -9,15 +11,26 @@ _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "'": r"\textquotesingle{}",
-    "[": "{[}", "]": "{]}", "*": "{*}", "-": "{-}", "?": "{?}", "!": "{!}", ",": "{,}",
 }  # fmt: skip
-"""Braces keep a `[` or `*` at the start of a row from being read as an argument of the row before, and dashes,
-commas and marks from joining into other characters."""
+
+_JOINED = re.compile(r"^[\[*]|(?<=-)-|(?<=,),")
+"""What plain characters would not be themselves: a `[` or `*` that begins a row is read as an argument of the row
+before, and a second dash or comma joins the first into another character."""
+
+_MINUS = re.compile(r"(?<!\w)-(?=\d)")
 
 
 def latex(text: str) -> str:
     """The text as itself within a LaTeX paragraph or cell."""
-    return "".join(_SPECIAL.get(character, character) for character in plain(text))
+    apart = _JOINED.split(plain(text))
+    kept = [f"{{{found}}}" for found in _JOINED.findall(plain(text))]
+    escaped = ["".join(_SPECIAL.get(character, character) for character in part) for part in apart]
+    return "".join(part for pair in zip(escaped, [*kept, ""], strict=True) for part in pair)
+
+
+def _cell(text: str, kind: str) -> str:
+    """A cell; in one of numbers, signs are as long as a minus."""
+    return _MINUS.sub("$-$", latex(text)) if kind == "number" else latex(text)
 
 
 def latex_table(table: Table) -> str:
@@ -33,9 +46,9 @@ def latex_table(table: Table) -> str:
         r"% \usepackage{booktabs}",
         rf"\begin{{tabular}}{{{columns}}}",
         r"\toprule",
-        _row([table.columns[i] for i in kept]),
+        _row([latex(table.columns[i]) for i in kept]),
         r"\midrule",
-        *(_row([row[i] for i in kept]) for row in table.rows),
+        *(_row([_cell(row[i], table.kinds[i]) for i in kept]) for row in table.rows),
         r"\bottomrule",
         r"\end{tabular}",
     ]
@@ -45,4 +58,4 @@ def latex_table(table: Table) -> str:
 
 
 def _row(cells: list[str]) -> str:
-    return " & ".join(latex(cell) for cell in cells) + r" \\"
+    return " & ".join(cells) + r" \\"

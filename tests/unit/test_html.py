@@ -174,13 +174,25 @@ def test_latex_holds_no_command_that_is_not_ours(text: str) -> None:
     """After our own replacements are taken away nothing that TeX acts on is left."""
     left = re.sub(
         r"\\(textbackslash|textasciitilde|textasciicircum|textless|textgreater|textbar|textquotedbl|textasciigrave"
-        r"|textquotesingle)\{\}|\\[{}$&#%_]|\{[][*,?!-]\}",
-        "",
+        r"|textquotesingle)\{\}|\\[{}$&#%_]|\{[\[*,-]\}",
+        " ",
         latex(text),
     )
 
-    assert not set(left) & set("\\{}$&#%_~^<>|\"`'[]*-?!,")
+    assert not set(left) & set("\\{}$&#%_~^<>|\"`'")
+    assert "--" not in left
+    assert ",," not in left
+    assert not left.startswith(("[", "*"))
     assert "\n" not in left
+
+
+def test_numbers_in_latex_have_a_real_minus() -> None:
+    """A sign, not a hyphen; names keep their hyphens, and only what would join is kept apart."""
+    rows = (("[a]--b, ,,c*", "-0.2 [-1.1, 0.7]"), ("x-1", "+3"))
+    text = latex_table(Table("t", ("name", "size"), rows, kinds=("text", "number")))
+
+    assert r"{[}a]-{-}b, ,{,}c* & $-$0.2 [$-$1.1, 0.7] \\" in text
+    assert r"x-1 & +3 \\" in text
 
 
 def test_a_latex_table_has_its_rules_and_its_rows(tmp_path: Path) -> None:
