@@ -10,13 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ablate.declared import FILE as DECLARED
 from ablate.declared import looks_before, remember_looks
 from ablate.deriving import derived_rows
 from ablate.explaining import explanations_of
-from ablate.files import read_json, write_json
+from ablate.files import read_json, sealed, write_json
 from ablate.protocols import StudySummary
+from ablate.records import Prepared
 from ablate.session import Options, Session
 from ablate.survey import collect
 from ablate.track.uri import sqlite_path, tracking_uri
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from ablate.report.language import Language
 
 SHOWN = "shown.json"
+MOST_WATCHED = 20
+"""Paths by which a new machine notices that the data have come; the shortest, as the others lie below them."""
 
 
 def judge_study(session: Session, options: Options, language: Language = "en") -> Findings:
@@ -79,7 +83,7 @@ def report_folder(session: Session, options: Options) -> Path:
     return (options.reports or session.work / "reports") / session.study.name
 
 
-def study_summary(findings: Findings, report: Path) -> StudySummary:
+def study_summary(findings: Findings, report: Path, session: Session) -> StudySummary:
     """What a tracker stores at the end of a study."""
     from ablate.report.render import description_of
 
@@ -93,8 +97,27 @@ def study_summary(findings: Findings, report: Path) -> StudySummary:
         files=report.parent,
         variants=variants,
         failed=bool(findings.failed),
-        extra={},
+        extra={"record": study_record(session)},
     )
+
+
+def study_record(session: Session) -> dict[str, Any]:
+    """What a study's run in the tracking store carries for `ablate pull`, beside the records of its runs."""
+    prepared = {
+        name: {
+            "classes": list(found.classes),
+            "counts": dict(found.counts),
+            "digest": found.digest,
+            "notes": list(found.notes),
+            "unreadable": list(found.unreadable),
+            "watch": sorted(found.watch, key=lambda path: (len(path), path))[:MOST_WATCHED],
+            "weights_digest": found.weights_digest,
+        }
+        for name, found in session.prepared.items()
+        if found != Prepared(digest="")
+    }
+    declared = read_json(session.store.study(session.study.name) / DECLARED)
+    return sealed({"declared": declared, "prepared": prepared})
 
 
 @dataclass(slots=True)

@@ -145,7 +145,7 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
             tracker.begin(_card(session))
         tell_study(session, options, tracker)
         patience = HURRIED_SECONDS if interruption.asked else TRACKING_SECONDS
-        delivered = tracker.end(study_summary(findings, report), timeout=patience)
+        delivered = tracker.end(study_summary(findings, report, session), timeout=patience)
         if delivered:
             shown.remember(uri)
     return StudyRun(
@@ -185,7 +185,7 @@ def sync_study(session: Session, options: Options) -> int:
     report = write_report(findings, session, options)
     tracker.begin(_card(session))
     told = tell_study(session, options, tracker)
-    if not tracker.end(study_summary(findings, report), timeout=10 * TRACKING_SECONDS):
+    if not tracker.end(study_summary(findings, report, session), timeout=10 * TRACKING_SECONDS):
         raise TrackingError("the tracking store did not take everything", hint="Try again when it can be reached.")
     return told
 

@@ -67,6 +67,32 @@ def sync(
         say(f"{told} runs are in MLflow.")
 
 
+def pull(
+    study: Annotated[Path | None, typer.Argument(help="The study file; none: list what the store has.")] = None,
+    work: Work = Path(),
+    set_: Sets = None,
+    design: DesignName = None,
+    stand_in: StandIn = False,
+    tracking_uri: Uri = None,
+    weights: Annotated[bool, typer.Option("--weights", help="Also the networks' weights.")] = False,
+    json_: Json = False,
+) -> None:
+    """Put finished runs back from MLflow, on a new machine or after a loss: nothing is trained twice.
+
+    Example: ablate pull studies/quickstart.yaml --tracking-uri http://localhost:5000
+    """
+    from ablate.cli.pulled import pull_and_show, show_studies
+    from ablate.track.uri import tracking_uri as uri_of
+
+    with errors_shown():
+        uri = uri_of(tracking_uri, work.resolve())
+        if study is None:
+            show_studies(uri, as_json=json_)
+        else:
+            loaded = load(study, work, set_, design, stand_in=stand_in)
+            raise typer.Exit(pull_and_show(loaded, work, uri, weights=weights, as_json=json_))
+
+
 def init(
     path: Annotated[Path, typer.Argument(help="Where to write the study file.")] = Path("studies/my_study.yaml"),
     root: Annotated[Path | None, typer.Option(help="Your image folder: ROOT/<class>/*.jpg")] = None,

@@ -72,6 +72,23 @@ def _remember(plan: Plan, store: Store, source_digest: str, variant: Variant, pr
     files.write_sealed(_memo(plan, variant.config, store, source_digest), memo)
 
 
+def put_back(plan: Plan, store: Store, source_digest: str, told: Any) -> None:
+    """Remember what was found on another machine, for variants whose data are not here to be looked at.
+
+    told: variant -> fields of Prepared, from outside; what has not their form is passed over.
+    """
+    for variant in plan.variants:
+        found = told.get(variant.name) if isinstance(told, dict) else None
+        if not isinstance(found, dict) or _memo(plan, variant.config, store, source_digest).exists():
+            continue
+        try:
+            prepared = _prepared_from(found)
+            if not any(os.path.lexists(path) for path in prepared.watch):
+                _remember(plan, store, source_digest, variant, prepared)
+        except (KeyError, TypeError, ValueError):
+            continue
+
+
 def _carry_out(
     waiting: dict[Path, Variant],
     executor: Executor,

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, get_args
 
@@ -103,7 +103,7 @@ class MlflowSink:
 
     def open(self, card: StudyCard) -> Iterable[Known]:
         """The study's experiment, created where there is none, and its runs."""
-        experiment = self._open_experiment(_printable(card.experiment or card.name))
+        experiment = self._open_experiment(card.experiment or card.name)
         self._experiment = experiment.experiment_id
         wanted = {
             "mlflow.experiment.primaryMetric.name": f"test/{card.metric}",
@@ -117,25 +117,15 @@ class MlflowSink:
         return [self._known(run) for run in runs if run.data.tags.get("ablate.study") == card.name]
 
     def _open_experiment(self, wanted: str) -> Experiment:
-        name = wanted
-        for number in range(2, 1000):
-            found = self._client.get_experiment_by_name(name)
-            if found is None:
-                root = self._artifact_root
-                place = None if root is None else f"{root.rstrip('/')}/{_slug(name)}"
-                return self._client.get_experiment(self._client.create_experiment(name, place))
-            if found.lifecycle_stage == "active":
-                return found
-            name = f"{wanted} ({number})"  # the name of a deleted experiment stays taken
-        raise RuntimeError(f"a thousand experiments called {wanted!r} were deleted")
+        found, name = experiment_called(self._client, wanted)
+        if found is not None:
+            return found
+        root = self._artifact_root
+        place = None if root is None else f"{root.rstrip('/')}/{_slug(name)}"
+        return self._client.get_experiment(self._client.create_experiment(name, place))
 
     def _search(self, tag: str, value: str) -> Iterable[Run]:
-        condition = "" if "'" in value else f"tags.`{tag}` = '{value}'"
-        token: str | None = ""
-        while token is not None:
-            page = self._client.search_runs([self._experiment], condition, page_token=token or None)
-            yield from page
-            token = page.token or None
+        return search_runs(self._client, self._experiment, tag, value)
 
     def _known(self, run: Run) -> Known:
         info, tags = run.info, run.data.tags
@@ -217,6 +207,27 @@ class MlflowSink:
                 self._client.log_artifact(run_id, str(source), above)
         if update.folder is not None and update.folder.is_dir():
             self._client.log_artifacts(run_id, str(update.folder), "report")
+
+
+def experiment_called(client: MlflowClient, wanted: str) -> tuple[Experiment | None, str]:
+    """The experiment a study called `wanted` is in, or None and the name it would have."""
+    name = wanted = _printable(wanted)
+    for number in range(2, 1000):
+        found = client.get_experiment_by_name(name)
+        if found is None or found.lifecycle_stage == "active":
+            return found, name
+        name = f"{wanted} ({number})"  # the name of a deleted experiment stays taken
+    raise RuntimeError(f"a thousand experiments called {wanted!r} were deleted")
+
+
+def search_runs(client: MlflowClient, experiment: str, tag: str, value: str) -> Iterator[Run]:
+    """The runs of an experiment with a tag of this value; more than these where the value holds a quote."""
+    condition = "" if "'" in value else f"tags.`{tag}` = '{value}'"
+    token: str | None = ""
+    while token is not None:
+        page = client.search_runs([experiment], condition, page_token=token or None)
+        yield from page
+        token = page.token or None
 
 
 def _printable(name: str) -> str:

@@ -1,0 +1,152 @@
+"""Runs of a study as a tracking store keeps them, to be read back. Imports mlflow inside functions only.
+
+The store may belong to others: what it answers is data to be checked, and no name in it becomes a path.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ablate.errors import TrackingError
+from ablate.track.entities import RECORDED
+from ablate.track.environment import patient, quiet_environment
+from ablate.track.local_artifacts import local_folder
+from ablate.track.mlflow_store import experiment_called, search_runs
+from ablate.track.uri import check_uri, sqlite_path, without_secrets
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+
+class StoredRun(NamedTuple):
+    """One replicate's run. recorded: checksum of its record, empty where it has none. started: milliseconds."""
+
+    run_id: str
+    fingerprint: str
+    variant: str
+    replicate: str
+    finished: bool
+    recorded: str
+    attempts: tuple[str, ...]
+    started: int
+    place: str
+
+
+class StoredStudy(NamedTuple):
+    """One study. place: where its own artifacts lie. runs: its replicates' runs, in the order they began."""
+
+    name: str
+    place: str
+    runs: tuple[StoredRun, ...]
+
+
+class Shelf:
+    """Reads what trackers have stored at a URI; never writes.
+
+    Raises TrackingError for a URI that cannot work, and in every call where the store does not answer.
+    """
+
+    def __init__(self, uri: str) -> None:
+        check_uri(uri)
+        path = sqlite_path(uri)
+        self._shown = without_secrets(uri)
+        if path is not None and not path.exists():
+            raise TrackingError(f"there is no MLflow database at {path}", hint="Give its address: --tracking-uri URI.")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # reading may be repeated
+        quiet_environment()
+        from mlflow import MlflowClient
+
+        self._uri = uri if path is None else f"sqlite:///{path}"
+        with self._answering():
+            self._client: MlflowClient = MlflowClient(tracking_uri=self._uri)
+
+    def study(self, name: str, experiment: str | None) -> StoredStudy:
+        """A study with all its replicates' runs; without any where the store does not know it."""
+        with self._answering():
+            found, _ = experiment_called(self._client, experiment or name)
+            if found is None:
+                return StoredStudy(name, "", ())
+            runs = list(search_runs(self._client, found.experiment_id, "ablate.study", name))
+        return _study(name, [run for run in runs if run.data.tags.get("ablate.study") == name])
+
+    def studies(self) -> list[StoredStudy]:
+        """Every study in the store, by name."""
+        with self._answering():
+            runs: dict[str, list[Run]] = {}
+            for experiment in self._client.search_experiments():
+                for level in ("study", "replicate"):
+                    for run in search_runs(self._client, experiment.experiment_id, "ablate.level", level):
+                        runs.setdefault(run.data.tags.get("ablate.study", ""), []).append(run)
+        return [_study(name, runs[name]) for name in sorted(runs)]
+
+    def fetch(self, place: str, name: str, target: Path) -> bool:
+        """Copy the artifact `name` of the run at `place` to the file `target`; False where there is none."""
+        from mlflow.exceptions import MlflowException
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        local = local_folder(place)
+        if local is not None:
+            source = local / name
+            if not source.is_file() or source.is_symlink():
+                return False
+            shutil.copyfile(source, target)
+            return True
+        try:
+            with patient():
+                # Not download_artifacts: that asks the store for a listing, and believes the names in it.
+                repository: Any = get_artifact_repository(place, tracking_uri=self._uri)
+                repository._download_file(name, str(target))
+        except MlflowException as error:
+            if "RESOURCE_DOES_NOT_EXIST" in str(error.error_code) or "404" in str(error):
+                return False
+            raise self._trouble(error) from error
+        except OSError as error:
+            response = getattr(error, "response", None)
+            if response is not None and response.status_code == 404:
+                return False
+            raise self._trouble(error) from error
+        return target.is_file() and not target.is_symlink()
+
+    @contextlib.contextmanager
+    def _answering(self) -> Iterator[None]:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            yield
+        except (MlflowException, OSError) as error:
+            raise self._trouble(error) from error
+
+    def _trouble(self, error: Exception) -> TrackingError:
+        reason = without_secrets((str(error).strip().splitlines() or [""])[0])[:300]
+        return TrackingError(
+            f"MLflow at {self._shown} cannot be read: {reason}",
+            hint="What has been read is safe; the same command goes on from there.",
+        )
+
+
+def _study(name: str, runs: list[Run]) -> StoredStudy:
+    tops = [run for run in runs if run.data.tags.get("ablate.level") == "study"]
+    replicates = [_run(run) for run in runs if run.data.tags.get("ablate.level") == "replicate"]
+    place = str(tops[0].info.artifact_uri) if tops else ""
+    return StoredStudy(name, place, tuple(sorted(replicates, key=lambda run: (run.started, run.run_id))))
+
+
+def _run(run: Run) -> StoredRun:
+    tags = run.data.tags
+    return StoredRun(
+        run_id=run.info.run_id,
+        fingerprint=tags.get("ablate.fingerprint", ""),
+        variant=tags.get("ablate.variant", ""),
+        replicate=tags.get("ablate.replicate", ""),
+        finished=run.info.status == "FINISHED",
+        recorded=tags.get(RECORDED, ""),
+        attempts=tuple(tags.get("ablate.attempts", "").split()),
+        started=run.info.start_time or 0,
+        place=str(run.info.artifact_uri),
+    )
