@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ablate import files
 from ablate.belonging import ANY_DATA, DataSource
 from ablate.errors import StudyError, near_match
-from ablate.naming import read_names, read_source
+from ablate.naming import BEST, read_best, read_names, read_source
 from ablate.records import Finished, RunSpec
 from ablate.store import SPEC, Store
 
@@ -30,13 +30,15 @@ def fingerprint_of(run: str, store: Store) -> str:
     if len(parts) not in (2, 3):
         raise StudyError(
             f"{run!r} is not of the form STUDY/VARIANT/REPLICATE",
-            hint='Examples: "quickstart/BN/0", "quickstart-search/trial 12"',
+            hint='Examples: "quickstart/BN/0", "quickstart-search/trial 12", "quickstart-search/best"',
         )
     study, variant = parts[:2]
     variants = read_names(store.study(study))
     if variants is None:
         known = _studies(store)
         raise StudyError(f"no study {study!r} has run here", hint=f"{near_match(study, known)}{_listed(known)}")
+    if variant == BEST and BEST not in variants:
+        variant = read_best(store.study(study)) or BEST
     if variant not in variants:
         raise StudyError(
             f"the study {study!r} has no variant {variant!r}",

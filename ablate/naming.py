@@ -17,6 +17,9 @@ from ablate.errors import AblateError
 
 PLAN = "plan.json"
 TRIALS = "trials.jsonl"
+SEARCH = "search.json"
+BEST = "best"
+"""What a search's best trial can be called."""
 
 Runs = Mapping[str, str]
 """Replicate -> fingerprint."""
@@ -77,6 +80,12 @@ def read_names(folder: Path) -> dict[str, Runs] | None:
                 continue  # a killed search left half a line; it writes the file anew when it goes on
             names[trial["trial"]] = trial["runs"]
     return names
+
+
+def read_best(folder: Path) -> str | None:
+    """The name of a search's best trial so far; None for what is no search, or has not finished one."""
+    best: str | None = (files.read_json(folder / SEARCH) or {}).get("best")
+    return best
 
 
 def _line(trial: tuple[str, Runs]) -> str:

@@ -8,13 +8,14 @@ from typing import Any
 
 from ablate.errors import StudyError
 from ablate.files import read_json, write_json
-from ablate.naming import PLAN
-from ablate.search import Book, Opened, SearchQuestion, points_of
+from ablate.naming import PLAN, SEARCH
+from ablate.records import Failed, RunSpec
+from ablate.search import Book, Opened, OptunaSource, SearchQuestion, points_of
 from ablate.search.storage import JOURNAL, without_secrets
-from ablate.session import Session
+from ablate.session import Options, Session
 from ablate.store import Store
+from ablate.survey import given_up
 
-SEARCH = "search.json"
 NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,79}")
 
 
@@ -74,3 +75,25 @@ def carry_over(opened: Opened, question: SearchQuestion, session: Session, usual
         if all((session.source, digest) in known for known in stamps):
             points.append(point)
     Book(optuna_study=opened.optuna_study, question=question).enqueue(points)
+
+
+def make_source(
+    question: SearchQuestion, opened: Opened, session: Session, trials: int, options: Options
+) -> OptunaSource:
+    """The Source that asks this search's Optuna study."""
+    baseline, origin = session.plan.variants[0].name, session.origin
+
+    def failed_before(spec: RunSpec) -> Failed | None:
+        results = session.store.results(spec.fingerprint)
+        last = results[-1] if results and not options.retry_failed else None
+        return last if isinstance(last, Failed) and given_up(results, origin, baseline) else None
+
+    return OptunaSource(
+        book=Book(optuna_study=opened.optuna_study, question=question),
+        store=session.store,
+        trials=trials,
+        source_digest=session.source,
+        data_digest=session.prepared[baseline].digest,
+        failed_before=failed_before,
+        retry_failed=options.retry_failed,
+    )

@@ -23,7 +23,6 @@ from ablate.protocols import StudyCard, StudySummary, Tracker
 from ablate.records import Config
 from ablate.search import (
     BASELINE,
-    Book,
     Importance,
     Opened,
     OptunaSource,
@@ -34,7 +33,14 @@ from ablate.search import (
     open_search,
     pareto_front,
 )
-from ablate.search_memory import carry_over, recalled, refuse_other_storage, refuse_taken_name, remember
+from ablate.search_memory import (
+    carry_over,
+    make_source,
+    recalled,
+    refuse_other_storage,
+    refuse_taken_name,
+    remember,
+)
 from ablate.session import (
     Options,
     Session,
@@ -74,7 +80,8 @@ class SearchRun:
     """What a search came to.
 
     tried: every trial that ended. best: of the first objective, None where no trial finished. front: the
-    trials nobody beats. trained: runs trained now. answered: suggestions that equalled a finished run.
+    trials nobody beats. trained: runs trained now. answered: suggestions that equalled a finished run;
+    known_to_fail: a failed one.
     stopped: why it ended before its last trial, or empty.
     """
 
@@ -86,6 +93,7 @@ class SearchRun:
     confirmation: Confirmation | None
     trained: int
     answered: int
+    known_to_fail: int
     stopped: str
     place: str
     page: Path
@@ -197,7 +205,7 @@ class _Walk:
             look_at_data(self.session, self.options, executor, self.on_progress, interruption)
             if search.name is not None:
                 carry_over(self.opened, self.question, self.session, self.usual, search.storage)
-            source = make_source(self.question, self.opened, self.session, trials)
+            source = make_source(self.question, self.opened, self.session, trials, self.options)
             card = study_card(self.question.study, self.session.plan.variants, name=self.question.name)
             progress = self._search(source, executor, tracker, card, interruption)
             confirmation = None
@@ -300,12 +308,14 @@ class _Walk:
             confirmation=confirmation,
             trained=progress.trained,
             answered=source.answered,
+            known_to_fail=source.known_to_fail,
             stopped=source.stopped,
             place=self.opened.place,
             page=(self.options.reports or self.session.work / "reports") / self.question.name / "report.md",
             delivered=True,
             exit_code=interruption.exit_code if interruption.asked else int(any(t.state == "failed" for t in tried)),
         )
+        remember(_folder(self.session), best=None if best is None else best.name)
         facts: SearchFacts = facts_of(found, self.session)
         digest = hashlib.sha256(f"{metadata.version('ablate-harness')}\0{facts!r}".encode()).hexdigest()
         if recalled(_folder(self.session)).get("shown") != digest or not found.page.exists():
@@ -318,17 +328,6 @@ class _Walk:
             description=describe_search(facts), files=found.page.parent, variants={}, failed=failed, extra={}
         )
         return replace(found, delivered=tracker.end(summary, timeout=TRACKING_SECONDS))
-
-
-def make_source(question: SearchQuestion, opened: Opened, session: Session, trials: int) -> OptunaSource:
-    """The Source that asks this search's Optuna study."""
-    return OptunaSource(
-        book=Book(optuna_study=opened.optuna_study, question=question),
-        store=session.store,
-        trials=trials,
-        source_digest=session.source,
-        data_digest=session.prepared[session.plan.variants[0].name].digest,
-    )
 
 
 def best_of(question: SearchQuestion, tried: tuple[Tried, ...]) -> Tried | None:

@@ -146,6 +146,7 @@ def optuna(
     executor: Executor = ExecutorName.pool,
     workers: Workers = "auto",
     for_: For = None,
+    retry_failed: RetryFailed = False,
     tracking_uri: Uri = None,
     no_tracking: NoTracking = False,
     json_: Json = False,
@@ -166,6 +167,7 @@ def optuna(
             tracking_uri=tracking_uri,
             track=not no_tracking,
             seconds=seconds_of("--for", for_),
+            retry_failed=retry_failed,
         )
         search = SearchOptions(trials=trials, storage=storage, name=new, ablate_winner=ablate_winner)
         with Watch(loaded.evidence.metric) as watch:

@@ -56,7 +56,7 @@ def show_search(found: SearchRun) -> None:
     """The best setting, what it is worth, and how much each parameter mattered."""
     from ablate.search import BASELINE
 
-    count = {state: sum(trial.state == state for trial in found.tried) for state in ("complete", "pruned", "diverged")}
+    count = {state: sum(trial.state == state for trial in found.tried) for state in ("complete", *_ENDED)}
     extra = "".join(f", {count[state]} {word}" for state, word in _ENDED.items() if count[state])
     trained = f"{found.trained} run{'' if found.trained == 1 else 's'} trained now"
     beside = sum(trial.number == BASELINE and trial.state == "complete" for trial in found.tried)
@@ -67,6 +67,8 @@ def show_search(found: SearchRun) -> None:
     if found.answered:
         many = "1 suggestion equalled" if found.answered == 1 else f"{found.answered} suggestions equalled"
         say(f"{many} a finished run; the answer is from the records.")
+    if found.known_to_fail:
+        note(f"{found.known_to_fail} more equalled a failed run, and count as failed: --retry-failed trains again.")
     if found.stopped:
         say(f"Ended before the last trial: {found.stopped}.")
     if found.best is not None:
@@ -92,7 +94,7 @@ def show_search(found: SearchRun) -> None:
     say(f"Report: {found.page}")
 
 
-_ENDED = {"pruned": "given up early", "diverged": "diverged"}
+_ENDED = {"pruned": "given up early", "diverged": "diverged", "failed": "failed", "refused": "refused by the trainer"}
 
 
 def _show_confirmation(found: Confirmation) -> None:

@@ -35,6 +35,20 @@ class Book:
             for point in points:
                 self.optuna_study.enqueue_trial(dict(point), skip_if_exists=True)
 
+    def enqueue_failed(self) -> int:
+        """Ask once more for the points that failed and have not come to a value since; how many there are."""
+        trials = self.trials()
+        waiting = [trial.system_attrs.get("fixed_params") for trial in trials if trial.state.name == "WAITING"]
+        told = [trial.params for trial in trials if trial.state.name in ("COMPLETE", "RUNNING", "PRUNED")] + waiting
+        points: list[Point] = []
+        for trial in trials:
+            if trial.state.name == "FAIL" and trial.params not in (*told, *points):
+                points.append(dict(trial.params))
+        with quiet():
+            for point in points:
+                self.optuna_study.enqueue_trial(dict(point))
+        return len(points)
+
     def ask(self) -> tuple[Any, Point]:
         """Optuna's trial, and the point it suggests."""
         with quiet():

@@ -33,7 +33,8 @@ class OptunaSource:
     """Asks Optuna for runs and tells it how they ended.
 
     trials: the total, counting what earlier calls have finished. on_asked: told of every trial before its
-    first run is given out.
+    first run is given out. failed_before: how a run failed that another try would not mend. retry_failed: ask
+    first, and beyond the total, for what failed in earlier calls.
     """
 
     book: Book
@@ -42,10 +43,14 @@ class OptunaSource:
     source_digest: str
     data_digest: str
     on_asked: Callable[[Tried], None] = lambda _: None
+    failed_before: Callable[[RunSpec], Failed | None] = lambda _: None
+    retry_failed: bool = False
     tried: dict[int, Tried] = field(default_factory=dict)
     """Every trial by its number, those that run included."""
     answered: int = 0
     """Suggestions that equalled finished runs and were answered from the records."""
+    known_to_fail: int = 0
+    """Suggestions that equalled a failed run and were not trained again."""
     stopped: str = ""
     """Why the search ended before its last trial; empty where it did not."""
     _queue: deque[tuple[int, int]] = field(default_factory=deque)
@@ -54,6 +59,7 @@ class OptunaSource:
     _again: deque[int] = field(default_factory=deque)
     """Trials of earlier calls that have not ended."""
     _owners: dict[str, int] = field(default_factory=dict)
+    _retried: int = 0
     _best: float | None = None
     _since_best: int = 0
     _seconds_before: float = 0.0
@@ -76,6 +82,8 @@ class OptunaSource:
         for trial in sorted(ended, key=lambda trial: (trial.datetime_complete, trial.number)):
             self._count(trial.values[0] if trial.state.name == "COMPLETE" else None)
         self._seconds_before = covered_seconds(ended)
+        if self.retry_failed:
+            self._retried = self.book.enqueue_failed()
 
     # What the coordinator calls.
 
@@ -156,7 +164,7 @@ class OptunaSource:
     def _may_ask(self) -> bool:
         if not self.stopped:
             self.stopped = self._reason_to_stop()
-        return not self.stopped and len(self.tried) - (BASELINE in self.tried) < self.trials
+        return not self.stopped and len(self.tried) - (BASELINE in self.tried) - self._retried < self.trials
 
     def _reason_to_stop(self) -> str:
         stop = self.book.question.block.stop_when
@@ -213,6 +221,9 @@ class OptunaSource:
         finished = self._finished(spec)
         if finished is not None:
             self._got(tried, replicate, finished, cached=not tried.is_recalled)
+        elif (failed := self.failed_before(spec)) is not None:
+            self.known_to_fail += not tried.is_recalled
+            self._lost(tried, failed)
         elif spec.fingerprint in self._running:
             self._running[spec.fingerprint].append((tried.number, replicate))
         else:

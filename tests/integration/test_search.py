@@ -14,6 +14,7 @@ import pytest
 from ablate.errors import Held, StudyError
 from ablate.files import locked
 from ablate.journal import read_events
+from ablate.lookup import fingerprint_of
 from ablate.records import Finished
 from ablate.searching import SearchOptions, SearchRun, run_search
 from ablate.session import Options
@@ -42,9 +43,9 @@ def study(tmp_path: Path) -> Path:
     return path
 
 
-def search(study: Path, trials: int) -> SearchRun:
+def search(study: Path, trials: int, *, retry_failed: bool = False) -> SearchRun:
     """A search in this process, without MLflow."""
-    options = Options(executor="inline", track=False)
+    options = Options(executor="inline", track=False, retry_failed=retry_failed)
     return run_search(load_study(study), search=SearchOptions(trials=trials), work=study.parent, options=options)
 
 
@@ -292,3 +293,28 @@ def test_a_base_beside_the_search_is_counted_beside_its_trials(study: Path) -> N
     )  # fmt: skip
 
     assert seen[-1] == (4, 4)
+
+
+def test_what_failed_is_not_trained_again_unasked(study: Path) -> None:
+    """A suggestion that equals a failed run has failed; `--retry-failed` tries what failed, beyond the total."""
+    text = study.read_text().replace("gain: {low: 0.0, high: 30.0}", "fail: [null, error]")
+    study.write_text(text.replace("    noise: [0.0, 1.0]\n", ""), encoding="utf-8")
+    found = search(study, 6)
+    again = search(study, 6, retry_failed=True)
+    attempts = {len(Store(study.parent).attempts(name.name)) for name in (study.parent / ".ablate/runs").iterdir()}
+
+    assert found.trained == 2
+    assert found.known_to_fail >= 1
+    assert found.known_to_fail + found.answered == 4
+    assert found.exit_code == 1
+    assert again.trained == 1
+    assert attempts == {1, 2}
+
+
+def test_the_best_trial_can_be_called_best(study: Path) -> None:
+    """`predict` and `explain` take STUDY-search/best."""
+    found = search(study, 6)
+    store = Store(study.parent)
+    assert found.best is not None
+
+    assert fingerprint_of("toy-search/best", store) == fingerprint_of(f"toy-search/{found.best.name}", store)
