@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def show_findings(findings: Findings, report: Path, words: Words | None = None) -> None:
     """The sentence, the table of steps, and where the report lies."""
     from ablate.report.derived import derived_table
+    from ablate.report.evidence import how_to_go_on
     from ablate.report.language import ENGLISH
     from ablate.report.tables import terminal_steps
     from ablate.report.words import first_sentence
@@ -31,6 +32,8 @@ def show_findings(findings: Findings, report: Path, words: Words | None = None) 
     say_table(list(table.columns), [list(row) for row in table.rows])
     if table.note:
         note(table.note)
+    if findings.settling is not None:
+        note(how_to_go_on(findings, words))
     if findings.derived:
         made = derived_table(findings)
         say_table(list(made.columns), [list(row) for row in made.rows], title=made.title)

@@ -182,6 +182,16 @@ def settling_lines(findings: Findings, say: Words = ENGLISH) -> list[str]:
     ]
 
 
+def how_to_go_on(findings: Findings, say: Words = ENGLISH) -> str:
+    """What is open, what going on costs and the command for it, in one line; empty where nothing is open."""
+    settling = findings.settling
+    if settling is None:
+        return ""
+    names = say.listed([step.name for step in settling.open])
+    parts = [say("settling.open", names=names) if names else "", _price(settling, say), settling.command]
+    return " ".join(filter(None, parts))
+
+
 def _open_step(step: OpenStep, findings: Findings, say: Words) -> str:
     gain = size_words(findings.evidence.worthwhile, findings.metric, say)
     needed = step.needed

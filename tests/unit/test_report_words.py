@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ablate.report.evidence import evidence_lines, settling_lines, warnings
+from ablate.report.evidence import evidence_lines, how_to_go_on, settling_lines, warnings
 from ablate.report.facts import EffectRow, Mixed, OpenStep, Settling
 from ablate.report.tables import Table, steps_tables
 from ablate.report.words import first_sentence, may_not_write, may_write
@@ -274,3 +274,15 @@ def test_decided_steps_may_not_be_ranked(tmp_path: Path) -> None:
     assert alone is not None
     assert ranked.sentence == "BN matters more than Dropout."
     assert alone.sentence == "BN does this on other data, too."
+
+
+def test_a_terminal_says_in_one_line_how_to_go_on(tmp_path: Path) -> None:
+    """What is open, the next look's price, and the command; nothing where nothing is open."""
+    study = a_study(evidence={"replicates": [3, 6]})
+    findings = findings_of(study, tmp_path, levels={"Dropout": 72.0})
+
+    assert findings.settling is not None
+    line = how_to_go_on(findings)
+    assert line.startswith("Open: Dropout. The next planned look is after 6 replicates: 6 runs")
+    assert line.endswith(findings.settling.command)
+    assert how_to_go_on(replace(findings, settling=None)) == ""
