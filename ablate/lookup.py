@@ -20,7 +20,9 @@ def find_run(run: str, store: Store) -> tuple[RunSpec, Finished]:
     study, variant = run.split("/")[:2] if run.count("/") else ("", "")
     found = newest_finished(fingerprint_of(run, store), store, read_source(store.study(study), variant))
     if found is None:
-        raise StudyError(f"the run {run!r} has not finished yet", hint="`ablate status` says how far it is.")
+        runs = (read_names(store.study(study)) or {}).get(variant, {})
+        trained = [name for name, fingerprint in runs.items() if store.finished(fingerprint)]
+        raise StudyError(f"the run {run!r} has not finished yet", hint=_finished(trained))
     return found
 
 
@@ -49,8 +51,18 @@ def fingerprint_of(run: str, store: Store) -> str:
     replicate = parts[2] if len(parts) == 3 else only
     fingerprint = variants[variant].get(replicate)
     if fingerprint is None:
-        raise StudyError(f"{study}/{variant} has no replicate {replicate!r}", hint=_listed(variants[variant]))
+        trained = [name for name, one in variants[variant].items() if store.finished(one)]
+        if len(parts) == 2:
+            message = f"{run!r} does not say which replicate, and {variant!r} has {len(variants[variant])}"
+            hint = f"Write {study}/{variant}/{trained[0]}. " if trained else ""
+        else:
+            message, hint = f"{study}/{variant} has no replicate {replicate!r}", ""
+        raise StudyError(message, hint=f"{hint}{_finished(trained)}")
     return fingerprint
+
+
+def _finished(names: list[str]) -> str:
+    return f"Finished: {', '.join(names)}." if names else "None of its runs has finished yet: `ablate status`."
 
 
 def newest_finished(fingerprint: str, store: Store, source: DataSource = ANY_DATA) -> tuple[RunSpec, Finished] | None:

@@ -7,7 +7,7 @@ by one and adds a line for each to trials.jsonl.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,11 +26,20 @@ Runs = Mapping[str, str]
 
 
 def write_names(
-    folder: Path, study: str, file: str, variants: Mapping[str, Runs], sources: Mapping[str, DataSource] | None = None
+    folder: Path,
+    study: str,
+    file: str,
+    variants: Mapping[str, Runs],
+    sources: Mapping[str, DataSource] | None = None,
+    looks: Sequence[int] = (),
 ) -> None:
-    """Write down a study's names. file: the study file. sources: variant -> its data, as far as they are known."""
+    """Write down a study's names.
+
+    file: the study file. sources: variant -> its data, as far as they are known. looks: the planned looks.
+    """
     data = {name: {"places": dict(one.places), "digest": one.digest} for name, one in (sources or {}).items()}
-    files.write_json(folder / PLAN, {"study": study, "file": file, "variants": variants, "data": data})
+    content = {"study": study, "file": file, "variants": variants, "data": data, "looks": list(looks)}
+    files.write_json(folder / PLAN, content)
 
 
 @contextmanager
@@ -46,6 +55,11 @@ def kept_if_refused(folder: Path) -> Iterator[None]:
         else:
             files.write_text(path, before)
         raise
+
+
+def read_looks(folder: Path) -> list[int]:
+    """The replicates at each planned look; none for a search, or where nobody wrote them down."""
+    return list((files.read_json(folder / PLAN) or {}).get("looks", ()))
 
 
 def read_source(folder: Path, variant: str) -> DataSource:

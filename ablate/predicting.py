@@ -64,18 +64,38 @@ def open_run(run: str, work: Path | str = ".") -> FinishedRun:
     return FinishedRun(run, spec, result, load_trainer(spec.trainer))
 
 
-def predict_images(run: str, images: Sequence[Path], *, work: Path | str = ".") -> Iterator[Prediction]:
+def predict_images(
+    run: str,
+    images: Sequence[Path],
+    *,
+    work: Path | str = ".",
+    on_unreadable: Callable[[DataError], None] | None = None,
+) -> Iterator[Prediction]:
     """Class name -> probability for each picture, one after the other as they are computed.
 
-    Raises StudyError for a run that is not there, DataError for a picture that is not.
+    on_unreadable: told of each picture that cannot be read, which then is left out.
+    Raises StudyError for a run that is not there; DataError for a picture that is not, and, where nobody is told,
+    for one that cannot be read.
     """
     missing = [str(image) for image in images if not image.is_file()]
     if missing:
         raise DataError(f"there is no picture {missing[0]}")
     opened = open_run(run, work)
     predict = companion(opened, opened.trainer.predict, "predict")
-    found: Iterable[Mapping[str, float]] = predict(opened.spec, opened.result, images)
-    return zip(images, found, strict=True)
+    found: Iterable[Mapping[str, float] | DataError] = predict(opened.spec, opened.result, images)
+    return _readable(zip(images, found, strict=True), on_unreadable)
+
+
+def _readable(
+    found: Iterable[tuple[Path, Mapping[str, float] | DataError]], on_unreadable: Callable[[DataError], None] | None
+) -> Iterator[Prediction]:
+    for image, answer in found:
+        if not isinstance(answer, DataError):
+            yield image, answer
+        elif on_unreadable is None:
+            raise answer
+        else:
+            on_unreadable(answer)
 
 
 def pictures_in(paths: Sequence[Path]) -> list[Path]:

@@ -109,7 +109,8 @@ class Session:
             variant.name: DataSource(places=self.places[variant.name], digest=self._digest_of(variant.name))
             for variant in self.plan.variants
         }
-        write_names(self.store.study(self.study.name), self.study.name, self.study.document.name, variants, sources)
+        name, file = self.study.name, self.study.document.name
+        write_names(self.store.study(name), name, file, variants, sources, self.plan.looks)
 
     def _digest_of(self, variant: str) -> str | None:
         return self.prepared[variant].digest if variant in self.prepared else None

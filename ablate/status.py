@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,31 +12,43 @@ from ablate.belonging import DataSource
 from ablate.execute.live import read_heartbeat
 from ablate.files import is_held
 from ablate.journal import read_events
-from ablate.naming import PLAN, read_names, read_source
+from ablate.naming import PLAN, Runs, read_looks, read_names, read_source
 from ablate.records import Failed
 from ablate.store import Store
 
 
 def study_states(work: Path) -> list[dict[str, Any]]:
-    """For each study: how many runs are in which state, and the runs worth a line."""
+    """For each study: how many runs are in which state, and the runs worth a line.
+
+    `waiting` runs were asked for, `later` ones belong to a planned look that was not.
+    """
     store = Store(work)
     states = []
     for path in sorted((store.root / "studies").glob(f"*/{PLAN}")):
         variants = read_names(path.parent)
         if variants is None:
             continue
+        asked = _replicates_asked(store, path.parent, variants)
         counts: Counter[str] = Counter()
         details = []
         for variant, replicates in variants.items():
             source = read_source(path.parent, variant)
             for replicate, fingerprint in replicates.items():
                 state, text = _state(store, fingerprint, source)
+                state = "later" if state == "waiting" and int(replicate) >= asked else state
                 counts[state] += 1
                 if state in ("running", "failed", "interrupted"):
                     details.append({"variant": variant, "replicate": replicate, "state": state, "text": text})
-        names = ("finished", "running", "failed", "pruned", "interrupted", "waiting")
+        names = ("finished", "running", "failed", "pruned", "interrupted", "waiting", "later")
         states.append({"study": path.parent.name} | {name: counts[name] for name in names} | {"details": details})
     return states
+
+
+def _replicates_asked(store: Store, folder: Path, variants: Mapping[str, Runs]) -> float:
+    """Up to how many replicates the study was asked for: the first planned look that covers all that was begun."""
+    looks = read_looks(folder)
+    begun = [int(r) for runs in variants.values() for r, fingerprint in runs.items() if store.attempts(fingerprint)]
+    return next((look for look in looks if look > max(begun, default=0)), math.inf)
 
 
 def _state(store: Store, fingerprint: str, source: DataSource) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from ablate.cli.options import Json, NoTracking, Uri, Work
 from ablate.cli.show import errors_shown, note, say, say_json, say_table
 
 if TYPE_CHECKING:
+    from ablate.errors import DataError
     from ablate.predicting import Prediction, Retest
 
 Run = Annotated[str, typer.Argument(metavar="STUDY/VARIANT/REPLICATE", help="A finished run.", show_default=False)]
@@ -50,7 +51,6 @@ def predict(
         has_several_labels,
         open_run,
         pictures_in,
-        predict_images,
         retest_run,
         unlabelled_pictures,
     )
@@ -71,7 +71,7 @@ def predict(
             )
         chosen = pictures_in(images or [])
         chosen += unlabelled_pictures(run_, work=work) if unlabelled else []
-        found = list(_counted(predict_images(run_, chosen, work=work), len(chosen)))
+        found, unread = _predicted(run_, chosen, work)
         if csv is not None:
             write_text(csv, submission(found))
             _note_categories(list(found[0][1]))
@@ -84,6 +84,26 @@ def predict(
         for file in (csv, table):
             if file is not None:
                 note(f"{file} is written.")
+        _end_with(unread, len(chosen))
+
+
+def _predicted(run: str, pictures: Sequence[Path], work: Path) -> tuple[list[Prediction], list[DataError]]:
+    """What was predicted, and what could not be read; raises that where there is nothing else."""
+    from ablate.predicting import predict_images
+
+    unread: list[DataError] = []
+    found = list(_counted(predict_images(run, pictures, work=work, on_unreadable=unread.append), len(pictures)))
+    if unread and not found:
+        raise unread[0]
+    return found, unread
+
+
+def _end_with(unread: Sequence[DataError], total: int) -> None:
+    for error in unread[:_LISTED]:
+        note(f"Left out: {error.message}")
+    if unread:
+        note(f"{len(unread)} of {total} pictures could not be read.")
+        raise typer.Exit(1)
 
 
 def explain(

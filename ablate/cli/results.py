@@ -219,7 +219,13 @@ def show_status(states: Sequence[Mapping[str, Any]]) -> None:
     say_table(columns, [[state["study"], *(str(state[name]) for name in columns[1:])] for state in states])
     for state in states:
         for item in state["details"]:
-            say(f"{state['study']}, {item['variant']}, replicate {item['replicate']}: {item['state']} {item['text']}")
+            text = f": {item['text']}" if item["text"] else ""
+            say(f"{state['study']}, {item['variant']}, replicate {item['replicate']}: {item['state']}{text}")
+    for state in states:
+        if state["later"]:
+            say(
+                f"{state['study']}: {state['later']} more runs belong to later looks, and begin when asked: run --look."
+            )
 
 
 def _metric(name: str, value: float | None) -> str:

@@ -52,7 +52,8 @@ def draw_history(info: HistoryInfo) -> Figure:
         axes.axhline(info.baseline, color=FAINT, linestyle="--", linewidth=1.2, label="baseline")
     _whole_numbers(axes)
     _finish(axes, "Trial", info.label)
-    _cut(axes, info.numbers, info.values, info.edge)
+    given_up = ([number for number, _ in info.given_up], [value for _, value in info.given_up])
+    _cut(axes, [*info.numbers, *given_up[0]], [*info.values, *given_up[1]], info.edge)
     axes.legend(fontsize=SIZE, frameon=False, loc="best")
     return figure
 

@@ -84,7 +84,9 @@ def draw_search(facts: SearchFacts) -> tuple[Picture, ...]:
         "variance over all trials; PED-ANOVA: of what tells the better trials from all.",
     )  # fmt: skip
     for i, info in enumerate(slice_infos(facts), start=1):
-        caption = "Darker trials came later; the ring is the best."
+        caption = "Darker trials came later; the ring is the best" + (
+            ". A triangle lies beyond the axis." if info.edge else "."
+        )
         found += of(f"slice-{i}", ink.draw_slice, info, f"Slice along {info.ticks.label}", caption)
     contour = contour_info(facts)
     found += of("contour", ink.draw_contour, contour, "The two most important parameters", "The ring is the best.")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ablate.description import Description
+from ablate.errors import DataError
 from ablate.examination import Examination
 from ablate.explained import Explained
 from ablate.protocols import Run
@@ -70,8 +71,8 @@ def prepare(config: Config, run: Run) -> Prepared:
     return prepare_data(config, run)
 
 
-def predict(spec: RunSpec, result: Finished, pictures: Sequence[Path]) -> Iterator[Mapping[str, float]]:
-    """Class name -> probability for each picture, by the weights of a finished run, batch by batch."""
+def predict(spec: RunSpec, result: Finished, pictures: Sequence[Path]) -> Iterator[Mapping[str, float] | DataError]:
+    """Class name -> probability for each picture, by the weights of a finished run; the error where one is damaged."""
     from ablate.training.predictions import predict_pictures
 
     return predict_pictures(spec, result, pictures)

@@ -22,28 +22,35 @@ if TYPE_CHECKING:
     from ablate.training.data.scan import Pixels
 
 
-def predict_pictures(spec: RunSpec, result: Finished, pictures: Sequence[Path]) -> Iterator[dict[str, float]]:
+def predict_pictures(
+    spec: RunSpec, result: Finished, pictures: Sequence[Path]
+) -> Iterator[dict[str, float] | DataError]:
     """Class name -> probability for each picture, in the order given, computed batch by batch as they are taken.
 
-    Raises DataError for pictures that cannot be read or a run whose weights are gone.
+    In the place of one that cannot be read stands the error that says why. Raises DataError for a run whose
+    weights are gone.
     """
     stored = open_network(spec, result)
     size = evaluation_batch(stored.config.data.image_size, stored.config.batch_size)
     for start in range(0, len(pictures), size):
-        pixels = _decoded(pictures[start : start + size], stored.config.data)
-        for row in _probabilities(stored, pixels).tolist():
-            yield dict(zip(stored.classes, row, strict=True))
+        chosen = pictures[start : start + size]
+        pixels, problems = _decoded(chosen, stored.config.data)
+        rows = iter(_probabilities(stored, pixels).tolist() if pixels else ())
+        for path, problem in zip(chosen, problems, strict=True):
+            if problem:
+                yield DataError(f"cannot read {path} ({problem})", hint="Give whole picture files.")
+            else:
+                yield dict(zip(stored.classes, next(rows), strict=True))
 
 
-def _decoded(pictures: Sequence[Path], config: DataConfig) -> list[Pixels]:
-    """As the training pictures were decoded: uint8, shape (S, S, C), or of their own sizes with `resize: device`."""
+def _decoded(pictures: Sequence[Path], config: DataConfig) -> tuple[list[Pixels], list[str]]:
+    """As the training pictures were decoded: uint8, shape (S, S, C), or of their own sizes with `resize: device`.
+
+    Of those that can be read; and for each picture why it cannot, or nothing.
+    """
     kept: list[Pixels] = []
     seen = scan([Picture(str(path), 0, str(path)) for path in pictures], config, kept.append)
-    bad = [f"{path} ({one.problem})" for path, one in zip(pictures, seen, strict=True) if one.problem]
-    if bad:
-        more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
-        raise DataError(f"cannot read {', '.join(bad[:5])}{more}", hint="Give whole picture files.")
-    return kept
+    return kept, [one.problem for one in seen]
 
 
 @torch.inference_mode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,20 @@ def test_a_folder_is_predicted_into_a_submission(work: Path, pictures: Path, tmp
     assert result.exit_code == 0
     assert csv.read_text() == "Id,Category\n" + "".join(f"{i:04}," + best[f"{i:04}.png"] + "\n" for i in (1, 2, 3))
     assert table.read_text().splitlines()[0] == "image,class,0,1,2,3,4,5,6,7,8,9"
+
+
+def test_a_picture_that_cannot_be_read_stops_nothing(work: Path, pictures: Path, tmp_path: Path) -> None:
+    """It is left out and named, and the command says so by its exit code."""
+    folder = tmp_path / "some"
+    shutil.copytree(pictures, folder)
+    (folder / "0009.png").write_bytes(b"no picture")
+    result = ablate("predict", "after/baseline/0", folder, "--work", work, "--json")
+    nothing = ablate("predict", "after/baseline/0", folder / "0009.png", "--work", work)
+
+    assert (result.exit_code, nothing.exit_code) == (1, 2)
+    assert len(json.loads(result.stdout)) == 3
+    assert "0009.png (not a picture" in result.stderr
+    assert "1 of 4 pictures" in result.stderr
 
 
 def test_nothing_to_predict_is_told(work: Path) -> None:

@@ -242,7 +242,7 @@ def test_status_counts_runs_by_what_became_of_them(study: Path) -> None:
     run(study)
     (state,) = printed_json(ablate("status", "--work", study.parent, "--json"))
 
-    assert (state["finished"], state["waiting"], state["failed"]) == (9, 9, 0)
+    assert (state["finished"], state["waiting"], state["later"], state["failed"]) == (9, 0, 9, 0)
 
 
 def test_changed_code_stops_the_command_with_a_question(study: Path) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from ablate.errors import DataError
+from ablate.errors import DataError, StudyError
+from ablate.journal import Journal
+from ablate.lookup import fingerprint_of
 from ablate.naming import kept_if_refused, read_names, write_names
+from ablate.records import Finished
+from ablate.store import Store
+from tests.training_builders import a_spec
 
 
 def ask_in_vain(folder: Path) -> None:
@@ -33,3 +39,25 @@ def test_a_refused_first_call_leaves_no_names(tmp_path: Path) -> None:
         ask_in_vain(tmp_path)
 
     assert read_names(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("run", "said", "advice"),
+    [
+        ("s/BN", "does not say which replicate, and 'BN' has 3", r"Write s/BN/1\. Finished: 1\."),
+        ("s/BN/7", "s/BN has no replicate '7'", r"Finished: 1\."),
+        ("s/Dropout", "does not say which replicate", "None of its runs has finished yet"),
+    ],
+)
+def test_only_runs_that_were_trained_are_offered(tmp_path: Path, run: str, said: str, advice: str) -> None:
+    """A plan has more replicates than were trained; a name without one gets the name to write."""
+    store = Store(tmp_path)
+    spec = a_spec({}, trainer="ablate.toy:train")
+    attempt = store.new_attempt(spec)
+    Journal(attempt).append("finished", Finished(folder=attempt, metrics={"accuracy": 0.5}).to_json())
+    runs = {"0": "none", "1": spec.fingerprint, "2": "none"}
+    write_names(store.study("s"), "s", "s.yaml", {"BN": runs, "Dropout": {"0": "none", "1": "none"}})
+
+    with pytest.raises(StudyError, match=said) as refused:
+        fingerprint_of(run, store)
+    assert re.search(advice, refused.value.hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ import pytest
 from ablate.execute.live import HEARTBEAT
 from ablate.files import locked, write_json
 from ablate.journal import Journal
-from ablate.naming import PLAN
-from ablate.records import Failed, FailureReason, Finished
+from ablate.naming import PLAN, write_names
+from ablate.records import Failed, FailureReason, Finished, Replicate
 from ablate.status import study_states
 from ablate.store import Store
 from tests.training_builders import a_spec
@@ -96,3 +97,18 @@ def test_a_plan_that_is_torn_is_passed_over(store: Store) -> None:
     (store.study("toy") / PLAN).write_text("{")
 
     assert study_states(store.work) == []
+
+
+def test_a_look_that_nobody_asked_for_does_not_wait(tmp_path: Path) -> None:
+    """Its runs are counted apart until one of them has begun."""
+    store = Store(tmp_path)
+    later = replace(SPEC, replicate=Replicate(index=2))
+    runs = {"0": SPEC.fingerprint, "1": "none", "2": later.fingerprint, "3": "none"}
+    write_names(store.study("toy"), "toy", "toy.yaml", {"baseline": runs}, looks=(2, 4))
+    end(store, None)
+    (before,) = study_states(tmp_path)
+    Journal(store.new_attempt(later)).append("started", {})
+    (after,) = study_states(tmp_path)
+
+    assert (before["finished"], before["waiting"], before["later"]) == (1, 1, 2)
+    assert (after["waiting"], after["later"]) == (2, 0)
