@@ -11,7 +11,7 @@ import typer
 
 from ablate.cli.loading import work_on_path
 from ablate.cli.options import Json, NoTracking, Uri, Work
-from ablate.cli.show import errors_shown, note, say, say_json, say_table
+from ablate.cli.show import errors_shown, note, say, say_json, say_report, say_table
 
 if TYPE_CHECKING:
     from ablate.errors import DataError
@@ -133,7 +133,7 @@ def explain(
         for line in done.found.not_done:
             note(line)
         say(done.retest.sentence)
-        say(f"Page: {done.page}")
+        say_report(done.page, "Page")
         if not no_tracking and not add_to_mlflow(run_, done.page.parent, work=work, uri=tracking_uri):
             note("MLflow has no such run, so the page is not among its artifacts; `ablate sync STUDY` brings the run.")
 

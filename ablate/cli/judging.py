@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ablate.cli.options import GoalName, Json, Lang, LanguageName, Uri, Work
-from ablate.cli.show import errors_shown, say, say_json, say_table
+from ablate.cli.show import errors_shown, say, say_json, say_report, say_table
 
 if TYPE_CHECKING:
     from ablate.report.facts import Findings
@@ -66,7 +66,7 @@ def judge(
             return
         _show(findings, words)
         if path is not None:
-            say(f"Report: {path}")
+            say_report(path)
 
 
 def _show(findings: Findings, words: Words) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from ablate.cli.loading import load
 from ablate.cli.options import DesignName, Json, Lang, LanguageName, Look, Sets, StandIn, Work
-from ablate.cli.show import errors_shown, note, say, say_json, say_table
+from ablate.cli.show import errors_shown, note, say, say_json, say_report, say_table
 
 if TYPE_CHECKING:
     from ablate.report.verify import Difference
@@ -116,4 +116,4 @@ def _compare(sessions: list[tuple[Session, Options]], work: Path, lang: Language
     if found.protocol:
         names = [side.study.name for side in (found.a, found.b)]
         say_table([words("compare.protocol"), *names], [list(row) for row in found.protocol])
-    say(f"Report: {path}")
+    say_report(path)

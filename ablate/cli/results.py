@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ablate.cli.show import note, say, say_table
+from ablate.cli.show import note, say, say_report, say_table
 
 if TYPE_CHECKING:
     from ablate.confirming import Confirmation
@@ -39,7 +39,7 @@ def show_findings(findings: Findings, report: Path, words: Words | None = None) 
         say_table(list(made.columns), [list(row) for row in made.rows], title=made.title)
     for cell in findings.failed:
         note(f"Failed: {cell.variant}, replicate {cell.replicate}: {cell.reason}")
-    say(f"Report: {report}")
+    say_report(report)
 
 
 def show_study_run(done: StudyRun) -> None:
@@ -94,7 +94,7 @@ def show_search(found: SearchRun) -> None:
         note("The best of many trials looks better than it is: confirm it before you quote it (confirm: in search:).")
     if not found.delivered:
         note("MLflow is not up to date; the journals are. The same command brings it up to date.")
-    say(f"Report: {found.page}")
+    say_report(found.page)
 
 
 _ENDED = {"pruned": "given up early", "diverged": "diverged", "failed": "failed", "refused": "refused by the trainer"}

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -27,6 +28,18 @@ def say(text: str = "") -> None:
 def note(text: str) -> None:
     """A line about the result."""
     typer.echo(text, err=True)
+
+
+def say_report(page: Path, what: str = "Report") -> None:
+    """Where a report lies, as a page for a browser and as Markdown: from here, where it lies below."""
+    html = page.with_suffix(".html")
+    say(f"{what}: " + " and ".join(_from_here(path) for path in (html, page) if path.exists()))
+
+
+def _from_here(path: Path) -> str:
+    path = path.resolve()
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def say_json(content: Any) -> None:
