@@ -56,6 +56,11 @@ def read_table(path: Path, metric: str) -> HandedIn:
             values = [value / 100 for value in values]
         runs = [(row, TestedRun(*_key(row), value)) for row, value in zip(rows, values, strict=True)]
         return HandedIn(tuple(_unique(runs)), percent=percent)
+    if "correct" in rows[0].cells:
+        raise StudyError(
+            f"{path}:1: correct says how many were right, and there is no column n to say of how many",
+            hint="Add a column n, the number of test images; or a column image, where each row is one image.",
+        )
     raise StudyError(f"{path}: neither counts, nor images, nor a column {metric!r}", hint=_FORMS)
 
 

@@ -244,8 +244,13 @@ def compared_sentence(found: Compared, say: Words = ENGLISH) -> str:
         return say("compare.sentence_none")
     judged = sum(row.effect is not None and row.effect.verdict != "not_assessable" for row in found.shared)
     same = sum(row.why == "same_runs" for row in found.shared)
-    parts = [say("compare.judged_some", n=judged) if judged else say("compare.judged_none")]
-    if same:
+    if judged:
+        parts = [say("compare.judged_some", n=judged)]
+    elif same == len(found.shared):
+        parts = [say("compare.all_same")]
+    else:
+        parts = [say("compare.levels_only")]
+    if 0 < same < len(found.shared):
         parts.append(say("compare.same_count", n=same))
     total = len(found.shared) + len(found.only)
     clauses = say("join.clause").join(parts)

@@ -227,6 +227,8 @@ def _cannot_tell(
     if cells is None:
         single = all(effect.n <= 1 for effect in effects)
         yield say("judge.paired" if asked.paired else "judge.pairing" if single else "judge.pairing_runs")
+    else:
+        yield say("judge.by_image")
     if tested.told:
         yield say("judge.selected", note=tested.told)
     yield say("judge.selection")

@@ -137,7 +137,9 @@ def test_variants_are_shared_by_configuration_whatever_their_names(tmp_path: Pat
     ]
     assert [name for name, _ in found.only] == ["Dropout", "deep"]
     assert found.protocol == ()
-    assert compared_sentence(found).startswith("2 of 4 configurations occur in both studies")
+    assert compared_sentence(found) == (
+        "2 of 4 configurations occur in both studies; they are the same runs, so there is no difference to judge."
+    )
 
 
 def test_the_same_test_images_may_be_judged(tmp_path: Path) -> None:
@@ -167,6 +169,7 @@ def test_other_test_images_get_no_verdict(tmp_path: Path) -> None:
     assert {row["verdict"] for row in compared_json(found)["shared"]} == {"not_assessable"}
     assert "not assessable: different test sets" in html
     assert "folds 5" in html
+    assert "tested on other images, so their levels stand side by side" in compared_sentence(found)
 
 
 def with_digest(cell: Cell) -> Finished:
