@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,8 @@ from ablate.execute.devices import DeviceSlots, devices
 from ablate.execute.environment import cores
 from ablate.execute.inline import InlineExecutor
 from ablate.execute.pool import open_pool
+from ablate.execute.ray_cluster import RayExecutor, cluster, nodes
+from ablate.execute.resources import Need, need_of, refuse_impossible
 from ablate.protocols import Executor
 from ablate.records import Variant
 
@@ -23,9 +25,14 @@ if TYPE_CHECKING:
 class LazyExecutor:
     """Opens the executor when the first run needs it: a second call of a study trains nothing."""
 
-    slots: int
+    _slots: int
     _open: Any
     _executor: Executor | None = None
+
+    @property
+    def slots(self) -> int:
+        """Runs at once; before it is opened, as many as are expected."""
+        return self._slots if self._executor is None else self._executor.slots
 
     def open(self) -> Executor:
         """The executor, started once."""
@@ -40,33 +47,90 @@ class LazyExecutor:
 
 
 @contextmanager
+def reached(session: Session, options: Options, *, needed: bool = True) -> Iterator[None]:
+    """Have the cluster that is to carry the runs, for as long as the block lasts; nothing for other executors.
+
+    needed: False where there is nothing to train.
+
+    Raises StudyError where it cannot be reached, or can never carry a run of the study: before anything is written.
+    """
+    if options.executor != "ray":
+        if options.ray_address is not None:
+            raise StudyError("--ray-address names a Ray cluster, and runs go elsewhere", hint="Add --executor ray.")
+        yield
+    elif not needed:
+        yield
+    else:
+        with _cluster(session, options):
+            refuse_impossible(nodes(), _need(session, options))
+            yield
+
+
+@contextmanager
 def lazy_executor(session: Session, options: Options) -> Iterator[LazyExecutor]:
     """The executor the options ask for, closed with the block."""
-    if options.executor == "inline":
-        lazy = LazyExecutor(1, InlineExecutor)
-    else:
-        cards = _cards(session, options)
-        slots = options.workers or default_workers(session.plan.variants, slots_per_gpu=options.slots_per_gpu)
-        slots = min(slots, len(cards)) if len(cards) else slots
-        warm = [session.study.trainer.warm]
-        lazy = LazyExecutor(slots, lambda: open_pool(slots=slots, work=session.work, warm=warm, cards=cards))
-    try:
-        yield lazy
-    finally:
-        lazy.close()
+    with ExitStack() as stack:
+        if options.executor == "inline":
+            lazy = LazyExecutor(1, InlineExecutor)
+        elif options.executor == "ray":
+            lazy = LazyExecutor(options.workers or 1, lambda: _open_ray(session, options, stack))
+        else:
+            cards = _cards(session, options)
+            slots = options.workers or default_workers(session.plan.variants, slots_per_gpu=options.slots_per_gpu)
+            slots = min(slots, len(cards)) if len(cards) else slots
+            warm = [session.study.trainer.warm]
+            lazy = LazyExecutor(slots, lambda: open_pool(slots=slots, work=session.work, warm=warm, cards=cards))
+        try:
+            yield lazy
+        finally:
+            lazy.close()
+
+
+def _open_ray(session: Session, options: Options, stack: ExitStack) -> RayExecutor:
+    stack.enter_context(_cluster(session, options))
+    several = len({node.kind for node in nodes() if node.cards}) > 1
+    made_on = _made_on(session) if several else {}
+    return RayExecutor(work=session.work, need=_need(session, options), most=options.workers, made_on=made_on)
+
+
+@contextmanager
+def _cluster(session: Session, options: Options) -> Iterator[None]:
+    """A cluster that begins here is as large as the runs that were asked for, as the pool would be."""
+    threads = _threads_of(session.plan.variants)
+    wanted = max(cores(), threads * options.workers) if options.workers else None
+    with cluster(options.ray_address, session.work, processors=wanted):
+        yield
+
+
+def _need(session: Session, options: Options) -> Need:
+    asked = [str(variant.config.get("device", "auto")) for variant in session.plan.variants]
+    threads = _threads_of(session.plan.variants)
+    return need_of(threads, asked, slots_per_gpu=options.slots_per_gpu, nodes=nodes())
+
+
+def may_train(session: Session, options: Options) -> bool:
+    """Whether a study may have anything to train; it is known only of one whose data were looked at."""
+    if not session.is_tuned or len(session.prepared) < len(session.plan.variants):
+        return True
+    found = session.survey(options)
+    return bool(found.to_run or found.stale or found.failed)
 
 
 def _cards(session: Session, options: Options) -> DeviceSlots:
     found = devices()
     if options.slots_per_gpu < 1:
         raise StudyError(f"--slots-per-gpu {options.slots_per_gpu}: at least one run has to fit on a card")
-    if len({device.kind for device in found}) < 2:
-        return DeviceSlots(found, options.slots_per_gpu)
+    homes = _made_on(session) if len({device.kind for device in found}) > 1 else {}
+    return DeviceSlots(found, options.slots_per_gpu, homes)
+
+
+def _made_on(session: Session) -> dict[int, str]:
+    """Replicate -> the device its finished runs were made on."""
     homes: dict[int, str] = {}
     for _, spec in session.plan.runs(len(session.plan.looks)):
         for result in session.store.finished(spec.fingerprint)[:1]:
             homes.setdefault(spec.replicate.index, result.stamp.device)
-    return DeviceSlots(found, options.slots_per_gpu, homes)
+    return homes
 
 
 def default_workers(variants: Sequence[Variant], *, slots_per_gpu: int = 1) -> int:
@@ -74,8 +138,12 @@ def default_workers(variants: Sequence[Variant], *, slots_per_gpu: int = 1) -> i
     found = devices()
     if found:
         return len(found) * slots_per_gpu
-    threads = max((_threads(variant.config) for variant in variants), default=1)
-    return max(1, cores() // threads)
+    return max(1, cores() // _threads_of(variants))
+
+
+def _threads_of(variants: Sequence[Variant]) -> int:
+    """Of the variant that takes the most."""
+    return max((_threads(variant.config) for variant in variants), default=1)
 
 
 def _threads(config: Mapping[str, Any]) -> int:

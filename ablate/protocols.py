@@ -62,7 +62,10 @@ class Exit(NamedTuple):
 class Executor(Contract):
     """Starts attempts; each ends as an Exit, whatever happens to it."""
 
-    slots: int
+    @property
+    def slots(self) -> int:
+        """How many runs it carries at once."""
+        ...
 
     def start(self, attempt: Path) -> None:
         """Begin the attempt whose spec.json lies in this folder."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ablate.confirming import Confirmation, confirm
 from ablate.errors import StudyError
-from ablate.executing import LazyExecutor, lazy_executor
+from ablate.executing import LazyExecutor, lazy_executor, reached
 from ablate.files import locked
 from ablate.harness.coordinator import Listener, News
 from ablate.harness.interruption import Interruption
@@ -144,7 +144,8 @@ def search_for(
     refuse_taken_name(work, question.name)
     options = replace(options or Options(), look=1, only=())
     session = Session(question.study, baseline_plan(question), work)
-    with undone_if_refused(session.store), locked(_folder(session) / "lock"):
+    held = locked(_folder(session) / "lock")
+    with reached(session, options), undone_if_refused(session.store), held:
         refuse_other_storage(_folder(session), search.storage)
         with open_book(question, _folder(session), search.storage) as opened:
             remember(_folder(session), storage=opened.place)

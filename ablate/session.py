@@ -45,9 +45,10 @@ class Options:
     that a plain call after a later look does not fall back behind it.
     seconds: how long the call may take; then runs write their checkpoints and it ends.
     slots_per_gpu: runs that share a graphics card.
+    ray_address: the cluster, for the executor `ray`; None for RAY_ADDRESS, else one of this machine alone.
     """
 
-    executor: Literal["pool", "inline"] = "pool"
+    executor: Literal["pool", "inline", "ray"] = "pool"
     workers: int | None = None
     tracking_uri: str | None = None
     track: bool = True
@@ -58,6 +59,7 @@ class Options:
     checkpoint_seconds: float = 300.0
     seconds: float | None = None
     slots_per_gpu: int = 1
+    ray_address: str | None = None
     reports: Path | None = None
 
 
@@ -98,6 +100,7 @@ class Session:
             git_commit=git_commit(self.work),
             checkpoint_seconds=options.checkpoint_seconds,
             keep_weights=self.study.keep_weights,
+            far=options.executor == "ray",
         )
 
     def store_plan(self) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ablate.deriving import compute_views
 from ablate.errors import DecisionNeeded, TrackingError
-from ablate.executing import lazy_executor
+from ablate.executing import lazy_executor, may_train, reached
 from ablate.files import locked, sweep
 from ablate.harness.coordinator import FixedSource, Listener, News
 from ablate.harness.donors import order_by_donors
@@ -88,7 +88,9 @@ def run_study(
     options = settled(session, options)
     refuse_unwritable(session.work)
     tracker = open_tracker(session, options)
-    with undone_if_refused(session.store), locked(session.store.study(study.name) / "lock"):
+    held = locked(session.store.study(study.name) / "lock")
+    cluster = reached(session, options, needed=may_train(session, options))
+    with cluster, undone_if_refused(session.store), held:
         if not session.is_tuned:
             from ablate.tuning import tune
 
@@ -121,7 +123,7 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
                     tracker.begin(_card(session))
                 source = FixedSource([spec for _, spec in to_run], needs)
                 # A run in this very process has it to itself.
-                shown_live = source.waiting if step.executor == "pool" else []
+                shown_live = source.waiting if step.executor != "inline" else []
                 refresher = Refresher(shown_live, partial(_refresh, session, step))
                 listener = _listener(session, tracker, (looks[-1], on_progress), refresher)
                 interruption.notice = partial(_say_stopping, looks[-1], on_progress)

@@ -25,6 +25,7 @@ from ablate.cli.options import (
     MaybeStudy,
     NoTracking,
     Only,
+    RayAddress,
     Retrain,
     RetryFailed,
     Reuse,
@@ -91,6 +92,7 @@ def run(
     look: Look = None,
     only: Only = None,
     executor: Executor = ExecutorName.pool,
+    ray_address: RayAddress = None,
     workers: Workers = "auto",
     tracking_uri: Uri = None,
     no_tracking: NoTracking = False,
@@ -113,6 +115,7 @@ def run(
             raise StudyError("--reuse and --retrain exclude each other")
         options = Options(
             executor=executor.value,
+            ray_address=ray_address,
             workers=workers_of(workers),
             tracking_uri=tracking_uri,
             track=not no_tracking,
@@ -144,6 +147,7 @@ def optuna(
         bool, typer.Option("--ablate-winner", help="With confirm: also ask which of the winner's changes matter.")
     ] = False,
     executor: Executor = ExecutorName.pool,
+    ray_address: RayAddress = None,
     workers: Workers = "auto",
     for_: For = None,
     retry_failed: RetryFailed = False,
@@ -163,6 +167,7 @@ def optuna(
         loaded = load(study, work, set_, None) if study else _quickstart(work, set_)
         options = Options(
             executor=executor.value,
+            ray_address=ray_address,
             workers=workers_of(workers),
             tracking_uri=tracking_uri,
             track=not no_tracking,

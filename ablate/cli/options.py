@@ -14,6 +14,7 @@ class ExecutorName(StrEnum):
 
     pool = "pool"
     inline = "inline"
+    ray = "ray"
 
 
 class LanguageName(StrEnum):
@@ -47,7 +48,15 @@ Workers = Annotated[
     str, typer.Option(metavar="N|auto", help="Runs at once; auto: cores over the study's threads, or a slot a GPU.")
 ]
 SlotsPerGpu = Annotated[int, typer.Option(help="Runs that share a graphics card.")]
-Executor = Annotated[ExecutorName, typer.Option(help="pool: a process a run; inline: in this process.")]
+Executor = Annotated[
+    ExecutorName, typer.Option(help="pool: a process a run; inline: in this process; ray: on a cluster (extra ray).")
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT|auto", help="The Ray cluster (default: RAY_ADDRESS, else one of this machine alone)."
+    ),
+]
 Uri = Annotated[str | None, typer.Option(help="MLflow tracking URI (default: sqlite in the work folder).")]
 NoTracking = Annotated[bool, typer.Option("--no-tracking", help="Write nothing to MLflow now.")]
 Only = Annotated[list[str] | None, typer.Option("--only", metavar="VARIANT", help="Train only this variant.")]

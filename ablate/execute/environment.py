@@ -16,6 +16,8 @@ from ablate.records import Stamp
 
 PACKAGES = ("torch", "torchvision", "numpy", "pillow")
 
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
 ALLOCATOR = {
     # glibc gives freed tensors back to the system and faults them in again at the next step; kept, and on
     # huge pages, they are not. Read before main(), so only new processes can have it (docs/adr/0008).
@@ -78,7 +80,7 @@ def _git(folder: Path, *arguments: str) -> str:
 def worker_environment(work: Path) -> dict[str, str]:
     """The environment of worker processes: the work folder importable, one thread a library, a calm allocator."""
     environment = dict(os.environ)
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    for name in THREADS:
         environment.setdefault(name, "1")
     if sys.platform == "linux":
         for name, value in ALLOCATOR.items():

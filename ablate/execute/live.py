@@ -37,7 +37,7 @@ class Task:
     """What stands in an attempt's spec.json.
 
     source_digest and data_digest are those the coordinator found; a checkpoint is only resumed
-    where both agree.
+    where both agree. far: it is carried out on another machine, whose code may be another.
     """
 
     spec: RunSpec
@@ -48,6 +48,7 @@ class Task:
     data_digest: str = ""
     git_commit: str = ""
     keep_weights: bool = True
+    far: bool = False
 
     def envelope(self) -> dict[str, Any]:
         """What is stored beside the spec."""
@@ -59,6 +60,7 @@ class Task:
             "data_digest": self.data_digest,
             "git_commit": self.git_commit,
             "keep_weights": self.keep_weights,
+            "far": self.far,
         }
 
     @staticmethod

@@ -135,10 +135,14 @@ class ForkPool:
 
 
 class SpawnPool:
-    """Starts each run as a fresh Python process, where processes cannot be forked."""
+    """Starts each run as a fresh Python process, where processes cannot be forked.
 
-    def __init__(self, *, slots: int, work: Path) -> None:
+    here: the folder from which relative paths lead; the current one where it is None.
+    """
+
+    def __init__(self, *, slots: int, work: Path, here: Path | None = None) -> None:
         self.slots = slots
+        self._here = here
         self._environment = worker_environment(work)
         self._processes: dict[Path, subprocess.Popen[bytes]] = {}
 
@@ -151,6 +155,7 @@ class SpawnPool:
                 stdout=log,
                 stderr=log,
                 env=self._environment,
+                cwd=self._here,
                 start_new_session=True,
             )
 

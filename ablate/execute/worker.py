@@ -22,7 +22,7 @@ from ablate.execute.live import LiveRun, Task, drop_checkpoints
 from ablate.journal import Journal, read_result
 from ablate.rates import no_fraction
 from ablate.records import Failed, FailureReason, Finished, Outcome
-from ablate.resolve import load_trainer, search_first
+from ablate.resolve import Trainer, load_trainer, search_first, source_digest
 from ablate.store import Store
 
 PREPARED = "prepared.json"
@@ -64,7 +64,7 @@ def train(task: Task, attempt: Path, after_epoch: Callable[[], None] | None = No
     journal.append("started", {"attempt": attempt.name, "process": os.getpid(), "host": socket.gethostname()})
     run = LiveRun(task=task, folder=attempt, journal=journal, after_epoch=after_epoch)
     try:
-        trainer = load_trainer(task.spec.trainer)
+        trainer = _trainer_of(task)
         outcome = trainer.train(trainer.config.model_validate(task.spec.config), run)
         finished = _finished(run, outcome)
         Store(task.work).make_safe(attempt, finished.digests)
@@ -88,7 +88,7 @@ def prepare(task: Task, attempt: Path) -> int:
     """One look at the data; the finding, or what is wrong with the data, goes to prepared.json."""
     run = LiveRun(task=task, folder=attempt, journal=Journal(attempt))
     try:
-        trainer = load_trainer(task.spec.trainer)
+        trainer = _trainer_of(task)
         if trainer.prepare is None:
             raise TrainerError(f"trainer {trainer.path} has no prepare")
         prepared = trainer.prepare(trainer.config.model_validate(task.spec.config), run)
@@ -109,7 +109,7 @@ def test_by_views(task: Task, attempt: Path) -> int:
     run = LiveRun(task=task, folder=attempt, journal=Journal(attempt))
     try:
         asked = files.read_json(attempt / ASKED)
-        trainer = load_trainer(task.spec.trainer)
+        trainer = _trainer_of(task)
         result = read_result(Path(asked["run"]))
         if trainer.augmented_test is None or not isinstance(result, Finished):
             raise TrainerError(f"trainer {trainer.path} has no augmented_test, or the run no result")
@@ -123,6 +123,17 @@ def test_by_views(task: Task, attempt: Path) -> int:
 
 
 test_by_views.__test__ = False  # type: ignore[attr-defined]  # its name would be collected by pytest
+
+
+def _trainer_of(task: Task) -> Trainer:
+    """The task's trainer. Raises TrainerError where this machine has other code than the one that asks."""
+    trainer = load_trainer(task.spec.trainer)
+    if task.far and source_digest(task.spec.trainer) != task.source_digest:
+        raise TrainerError(
+            f"{socket.gethostname()} has other code of {task.spec.trainer} than the machine that asked for the run",
+            hint="Install the same version on every node, or keep the trainer's module in the work folder.",
+        )
+    return trainer
 
 
 def _reason(error: BaseException) -> FailureReason:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from ablate.errors import Held
+from ablate.execute.inline import LOG
 from ablate.execute.live import STOP, Task, read_heartbeat
 from ablate.files import locked, sweep
 from ablate.harness.interruption import Interruption
@@ -65,6 +66,8 @@ class _Live:
     started: float = field(default_factory=time.monotonic)
     heard: float = field(default_factory=time.monotonic)
     beats: bool = False
+    waits: bool = True
+    """Handed to the executor, and without a process yet: in a cluster's queue."""
 
 
 @dataclass(slots=True)
@@ -122,6 +125,8 @@ class Coordinator:
                 self._kill(live, "interrupted")
         now = time.monotonic()
         for live in self._live.values():
+            if self.timeout is not None and live.waits:
+                live.started, live.waits = now, not (live.attempt / LOG).exists()
             too_long = self.timeout is not None and now - live.started > self.timeout
             if too_long or (live.beats and now - live.heard > SILENT_SECONDS):
                 self._kill(live, "timeout")
@@ -221,8 +226,9 @@ class Coordinator:
         self.listener(News(spec, attempt, "ended", result=result))
 
     def _record_death(self, live: _Live, code: int) -> None:
-        """A process that ended without a word: say for it what is known."""
+        """A process that ended without a word: say for it what is known, and stop it where it is only out of reach."""
         reason: FailureReason = live.killed or live.stopping or "killed"
+        self._ask_to_stop(live, "interrupted")
         how = f"by signal {-code} ({_signal_name(-code)})" if code < 0 else f"with exit code {code}"
         hint = ", as the system does where memory runs out" if code == -signal.SIGKILL else ""
         message = f"the process ended {how}{hint}, before its result was written; see {live.attempt / 'run.log'}"

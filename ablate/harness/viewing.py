@@ -49,7 +49,8 @@ def carry_out(
     """
     queue = [test for test in tests if not test.kept(store).exists()]
     running: dict[Path, ViewTest] = {}
-    folder = Path(tempfile.mkdtemp(prefix="ablate-views-"))
+    store.cache.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=".views-", dir=store.cache))  # where other nodes see it, too
     try:
         while (queue or running) and not is_stopped():
             while queue and len(running) < executor.slots:

@@ -208,6 +208,12 @@ class ProcessContract(ExecutorContract):
 
     opened_by: ClassVar[str]
     """Python source that makes `pool`, given `work` and `slots`."""
+    imports: ClassVar[str] = "from ablate.execute.pool import ForkPool, SpawnPool"
+    """What that source needs."""
+
+    def processes(self) -> set[int]:
+        """Those that the executor's runs, or the executor, have started."""
+        return children_of_this_process()
 
     def test_a_killed_run_is_a_record_and_the_others_go_on(self, executor: Executor, work: Path) -> None:
         """As when the system takes the memory back."""
@@ -244,13 +250,13 @@ class ProcessContract(ExecutorContract):
 
     def test_close_leaves_nobody_behind(self, work: Path) -> None:
         """Neither runs nor what they started nor a server."""
-        others = children_of_this_process()
+        others = self.processes()
         executor = self.open(work)
         attempts = [an_attempt(self.task(work, do="children", number=number)) for number in range(2)]
         for attempt in attempts:
             executor.start(attempt)
         pids = [pid for attempt in attempts for pid in pids_in(attempt)]
-        pids += children_of_this_process() - others
+        pids += self.processes() - others
 
         executor.close()
 
@@ -293,7 +299,7 @@ class ProcessContract(ExecutorContract):
         script = work / "coordinator.py"
         starts = "\n".join(f"pool.start(Path({str(attempt)!r}))" for attempt in attempts)
         script.write_text(
-            f"import time\nfrom pathlib import Path\nfrom ablate.execute.pool import ForkPool, SpawnPool\n"
+            f"import time\nfrom pathlib import Path\n{self.imports}\n"
             f"work, slots = Path({str(work)!r}), 2\npool = {self.opened_by}\n{starts}\ntime.sleep(120)\n"
         )
         coordinator = subprocess.Popen([sys.executable, str(script)])
@@ -311,7 +317,7 @@ class ProcessContract(ExecutorContract):
         attempt = an_attempt(a_task(work, spec))
         script = work / "script.py"
         script.write_text(
-            f"from pathlib import Path\nfrom ablate.execute.pool import ForkPool, SpawnPool\n"
+            f"from pathlib import Path\n{self.imports}\n"
             f"print('begins', flush=True)\nwork, slots = Path({str(work)!r}), 1\npool = {self.opened_by}\n"
             f"pool.start(Path({str(attempt)!r}))\n"
             "while not (ends := pool.finished(1.0)):\n    pass\n"

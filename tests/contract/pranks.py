@@ -52,7 +52,12 @@ def train(config: Config, run: ablate.Run) -> dict[str, float]:
             sys.stderr.write("to standard error\n")
         case "wait":
             wait_for_a_stop(run)
-    return {"accuracy": 0.5, "seen": float(len(SEEN)), "gpu": float(os.environ.get("CUDA_VISIBLE_DEVICES") or -1)}
+    return {
+        "accuracy": 0.5,
+        "seen": float(len(SEEN)),
+        "gpu": float(os.environ.get("CUDA_VISIBLE_DEVICES") or -1),
+        "threads": float(os.environ.get("OMP_NUM_THREADS") or -1),
+    }
 
 
 def leave_pids(folder: Path, *more: int) -> None:

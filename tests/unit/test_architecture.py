@@ -55,7 +55,7 @@ OWNERS = {
     "typer": ["cli"],
     "rich": ["cli"],
     "yaml": ["study/reader.py"],
-    "ray": [],
+    "ray": ["execute/ray_cluster.py"],
 }
 """Package -> the only places that import it."""
 

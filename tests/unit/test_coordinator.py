@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ablate.execute import live
-from ablate.execute.inline import InlineExecutor
+from ablate.execute.inline import LOG, InlineExecutor
 from ablate.execute.live import HEARTBEAT, STOP, LiveRun, Task
 from ablate.files import locked
 from ablate.harness import coordinator
@@ -172,11 +172,35 @@ def test_a_run_that_would_end_the_same_way_again_is_tried_once(reason: FailureRe
 class HangingExecutor(ScriptedExecutor):
     """Its runs go on until they are killed."""
 
+    def start(self, attempt: Path) -> None:
+        super().start(attempt)
+        (attempt / LOG).touch()
+
     def finished(self, timeout: float) -> Sequence[Exit]:
         time.sleep(0.01)
         ended = [(attempt, deed) for attempt, deed in self.running if attempt in self.killed]
         self.running = [pair for pair in self.running if pair not in ended]
         return [Exit(attempt, deed(attempt)) for attempt, deed in ended]
+
+
+def test_the_time_in_a_queue_does_not_count(tmp_path: Path) -> None:
+    """An attempt's clock begins with its process, whose first deed is its log."""
+
+    @dataclass
+    class Queue(ScriptedExecutor):
+        asked: int = 0
+
+        def finished(self, timeout: float) -> Sequence[Exit]:
+            self.asked += 1
+            if self.asked < 10:
+                time.sleep(0.02)
+                return []
+            return super().finished(timeout)
+
+    queue = Queue([finishes])
+    coordinate(queue, tmp_path, SPECS[:1], timeout=0.05)
+
+    assert queue.killed == []
 
 
 def test_an_attempt_that_takes_too_long_is_ended(tmp_path: Path) -> None:
