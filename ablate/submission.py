@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ablate.errors import DataError
+from ablate.report.escape import no_formula
 
 
 def submission(predictions: Sequence[tuple[Path, Mapping[str, float]]]) -> str:
@@ -61,6 +62,6 @@ def _number(path: Path) -> int | None:
 def _csv(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
+    writer.writerow(map(no_formula, columns))
+    writer.writerows(map(no_formula, row) for row in rows)
     return stream.getvalue()

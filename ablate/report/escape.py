@@ -62,10 +62,14 @@ def code_block(lines: Sequence[str], language: str = "") -> str:
 
 def csv_cell(text: str) -> str:
     """The text as a spreadsheet should show it: never a formula, numbers left alone."""
-    line = plain(text)
-    if not line.startswith(("=", "+", "-", "@")) or _is_number(line):
-        return line
-    return f"'{line}"
+    return no_formula(plain(text))
+
+
+def no_formula(text: str) -> str:
+    """The text as it is, but for an apostrophe in front where a spreadsheet would take it for a formula."""
+    if not text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) or _is_number(text):
+        return text
+    return f"'{text}"
 
 
 def _is_number(text: str) -> bool:

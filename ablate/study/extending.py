@@ -13,6 +13,8 @@ from ablate.study.schema import DESIGNS
 OWN = ("study", "published", "search", "tune", "compare", "derive", "extends", "from")
 """Keys that belong to one file alone."""
 
+SUFFIXES = (".yaml", ".yml", ".json")
+
 
 def extended(document: Document, *, seen: tuple[Path, ...] = ()) -> Document:
     """The file with what it takes from the one it extends; unchanged where it extends none.
@@ -56,12 +58,24 @@ def _path_of(document: Document) -> Path:
             hint="Example: extends: hollywood.yaml, beside this file.",
         )
     path = (Path(document.name).parent / name).resolve()
-    if not path.is_file():
+    if path.suffix not in SUFFIXES:  # what a message quotes of a file must not be a password's
         raise StudyError(
-            f"{document.where(('extends',))}: there is no study file {path}",
+            f"{document.where(('extends',))}: {name[:80]!r} is no study file",
+            hint=f"The names of study files end in {' or '.join(SUFFIXES)}.",
+        )
+    if not _is_file(path):
+        raise StudyError(
+            f"{document.where(('extends',))}: there is no study file {str(path)[:300]}",
             hint="The path is read from the folder of this file.",
         )
     return path
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # longer than any file's name
+        return False
 
 
 def _parent(document: Document, path: Path, seen: tuple[Path, ...]) -> tuple[dict[str, Any], Any]:

@@ -84,3 +84,21 @@ def test_a_missing_file_and_a_circle_are_refused(tmp_path: Path) -> None:
     path.write_text(f"study: a\nextends: b.yaml\n{SEARCH}", encoding="utf-8")
     with pytest.raises(StudyError, match="extends itself"):
         load_study(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("/etc/passwd", r"'/etc/passwd' is no study file.*\.yaml or \.yml"),
+        ("../" * 30 + "etc/shadow", "is no study file"),
+        ("x" * 5000 + ".yaml", "there is no study file"),
+        (".", "is no study file"),
+    ],
+)
+def test_no_other_file_is_read_as_a_study(name: str, words: str, tmp_path: Path) -> None:
+    """A message about it would quote what it holds."""
+    path = tmp_path / "child.yaml"
+    path.write_text(f"study: child\nextends: {name}\n", encoding="utf-8")
+
+    with pytest.raises(StudyError, match=words):
+        load_study(path)

@@ -169,6 +169,10 @@ def test_an_unknown_column_names_the_others(tmp_path: Path) -> None:
     ("line", "words"),
     [
         (",cat,train,x", "line 14: no path"),
+        ("../a.png,cat,train,x", r"line 14: \.\./a\.png leads out of .*source\.root may be a folder above"),
+        ("pictures/../../a.png,cat,train,x", "leads out of"),
+        ("/etc/a.png,cat,train,x", "leads out of"),
+        ("a\0.png,cat,train,x", "is no path"),
         ("a.png,,train,x", "line 14: no label"),
         ("a.png,cat|dog,train,x", r"line 14: several labels, 'cat\|dog'.*multi_label: true"),
         ("a.png,cat,holdout,x", "line 14: part is 'holdout'.*leave_out"),

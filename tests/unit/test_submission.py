@@ -46,6 +46,13 @@ def test_classes_called_by_numbers_stand_for_themselves() -> None:
     assert categories(["apple", "10"]) == {"apple": 0, "10": 1}
 
 
+def test_names_that_are_formulas_are_text_in_a_spreadsheet() -> None:
+    """Of pictures and of classes; blanks within them stay as they are."""
+    text = probability_table([(Path("=1+1  .png"), {"@SUM(A1)": 0.75, "-1": 0.25})])
+
+    assert text == "image,class,'@SUM(A1),-1\n'=1+1  .png,'@SUM(A1),0.75,0.25\n"
+
+
 def test_the_table_has_a_column_a_class() -> None:
     """And the likeliest class beside the picture; of equal ones the first."""
     text = probability_table([(Path("a,b.png"), {"cat": 0.25, "dog": 0.75})])

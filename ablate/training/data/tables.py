@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -136,9 +137,13 @@ def _row(cell: Mapping[str, str | None], root: Path, source: CsvTable, *, multi_
     labels = tuple(sorted({label.strip() for label in text.split(JOINT) if label.strip()}))
     if not multi_label and len(labels) != 1:
         return (f"several labels, {text!r}" if labels else f"no {source.label}"), None
-    file = root / path
-    within = file.relative_to(root) if file.is_relative_to(root) else file
+    if "\0" in path:
+        return f"{path!r} is no path", None
+    # Not resolved: a link inside the folder may lead wherever its owner wants, a table from elsewhere may not.
+    file = Path(os.path.normpath(root / path))
+    if not file.is_relative_to(root):
+        return f"{path} leads out of {root} (source.root may be a folder above)", None
     origin = (cell[source.group] or "").strip() if source.group is not None else ""
     if source.group is not None and not origin:
         return f"no {source.group}", None
-    return "", Row(nfc(within.as_posix()), str(file), labels, origin, is_test=False)
+    return "", Row(nfc(file.relative_to(root).as_posix()), str(file), labels, origin, is_test=False)
