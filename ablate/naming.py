@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ablate import files
 from ablate.belonging import DataSource
@@ -39,32 +40,39 @@ def write_names(
     """
     data = {name: {"places": dict(one.places), "digest": one.digest} for name, one in (sources or {}).items()}
     content = {"study": study, "file": file, "variants": variants, "data": data, "looks": list(looks)}
-    files.write_json(folder / PLAN, content)
+    files.write_sealed(folder / PLAN, content)
+
+
+def read_plan(folder: Path) -> dict[str, Any] | None:
+    """What `write_names` wrote; None where nothing has run under that name, or a bit of it has changed."""
+    content = files.read_json(folder / PLAN)
+    is_sealed = not isinstance(content, dict) or "sha256" in content  # an older version's is not
+    return files.read_sealed(folder / PLAN) if is_sealed else content
 
 
 @contextmanager
 def kept_if_refused(folder: Path) -> Iterator[None]:
     """A study that is refused before it runs leaves the names of the runs there are as they were."""
     path = folder / PLAN
-    before = path.read_text(encoding="utf-8") if path.exists() else None
+    before = path.read_bytes() if path.exists() else None
     try:
         yield
     except AblateError:
         if before is None:
             path.unlink(missing_ok=True)
         else:
-            files.write_text(path, before)
+            files.write_bytes(path, before)
         raise
 
 
 def read_looks(folder: Path) -> list[int]:
     """The replicates at each planned look; none for a search, or where nobody wrote them down."""
-    return list((files.read_json(folder / PLAN) or {}).get("looks", ()))
+    return list((read_plan(folder) or {}).get("looks", ()))
 
 
 def read_source(folder: Path, variant: str) -> DataSource:
     """The data of a study's variant; nothing is known of a search's, or where nothing has run under that name."""
-    plan = files.read_json(folder / PLAN) or {}
+    plan = read_plan(folder) or {}
     found = plan.get("data", {}).get(variant)
     return DataSource() if found is None else DataSource(places=found["places"], digest=found["digest"])
 
@@ -82,17 +90,17 @@ def add_trial(folder: Path, name: str, runs: Runs) -> None:
 
 def read_names(folder: Path) -> dict[str, Runs] | None:
     """Variant or trial -> its runs; None where nothing has run under that name."""
-    plan = files.read_json(folder / PLAN)
+    plan = read_plan(folder)
     if plan is None:
         return None
     names: dict[str, Runs] = dict(plan["variants"])
     if (folder / TRIALS).exists():
-        for line in (folder / TRIALS).read_text(encoding="utf-8").splitlines():
+        for line in (folder / TRIALS).read_bytes().splitlines():
             try:
                 trial = json.loads(line)
-            except ValueError:
+                names[trial["trial"]] = trial["runs"]
+            except (ValueError, TypeError, KeyError):
                 continue  # a killed search left half a line; it writes the file anew when it goes on
-            names[trial["trial"]] = trial["runs"]
     return names
 
 

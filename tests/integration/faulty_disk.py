@@ -91,7 +91,7 @@ def _kind(path: Any) -> str:
 def call(study: Path, work: Path, *, outside: Path, fault: Fault = "none", number: int = 0) -> tuple[int, list[str]]:
     """`ablate run --retry-failed` in a child: its exit code (or minus its signal), and the operations it did.
 
-    The report is the summary alone: figures take seconds. outside: home and temporary folder of the command.
+    The report is the summary alone: figures take seconds. outside: home, temporary and current folder of the command.
     """
     read, write = os.pipe()
     child = os.fork()
@@ -120,6 +120,7 @@ def call(study: Path, work: Path, *, outside: Path, fault: Fault = "none", numbe
 
 def _carry_out(study: Path, work: Path, outside: Path, operations: Operations) -> int:
     os.environ |= {"HOME": str(outside), "TMPDIR": str(outside)}
+    os.chdir(outside)
     tempfile.tempdir = None
     workflow.write_report = _summary_alone
     loaded = load_study(study)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import pytest
 
-from ablate.journal import NAME
+from ablate.journal import NAME, Journal, read_events
 from ablate.session import open_session
 from ablate.study.load import load_study
 from tests import invariants
@@ -154,6 +154,20 @@ def test_a_journal_that_was_cut_is_made_whole(undisturbed: Undisturbed, place: P
         cut(undisturbed, place, journal, draw.randint(1, (undisturbed.work / journal).stat().st_size))
 
 
+def test_whatever_is_left_of_a_journal_is_its_beginning(undisturbed: Undisturbed, tmp_path: Path) -> None:
+    """Every length of every journal: whole events alone, and the next one is appended behind them."""
+    for journal in journals(undisturbed):
+        content = (undisturbed.work / journal).read_bytes()
+        events = read_events((undisturbed.work / journal).parent)[0]
+        for length in range(len(content)):
+            (tmp_path / NAME).write_bytes(content[:length])
+            left = read_events(tmp_path)[0]
+            Journal(tmp_path).append("epoch", {})
+
+            assert left == events[: content[:length].count(b"\n")], (journal, length)
+            assert [event.kind for event in read_events(tmp_path)[0]] == [*(event.kind for event in left), "epoch"]
+
+
 @pytest.mark.slow
 def test_any_number_of_bytes_may_be_cut(undisturbed: Undisturbed, place: Place) -> None:
     """Of one journal every third, of the others every thirtieth: each line is cut in many places."""
@@ -177,20 +191,23 @@ def flip(undisturbed: Undisturbed, place: Place, file: Path, draw: random.Random
 
 
 def called_again_after_damage(undisturbed: Undisturbed, place: Place) -> None:
-    """No number differs. An epoch's line may be gone, a point of a curve: not worth training the run again.
+    """All but I3. No number differs; an epoch's line may be gone, a point of a curve: not worth training again.
 
-    A spec that was damaged behind its result stays so: only `predict` needs it any more, and refuses it.
+    I3 is about what is written. A spec that was damaged behind its result stays so: only `predict` needs it any
+    more, and refuses it; so does a line of an epoch.
     """
     code, _ = call(undisturbed.study, place.work, outside=place.outside)
     session = open_session(load_study(undisturbed.study), place.work)
 
-    assert (code, len(invariants.ends_of(session))) == (0, 4)
+    assert (code, len(invariants.ends_of(session))) == (0, 4), "I7"
     for fingerprint, end in invariants.ends_of(session).items():
         expected = undisturbed.ends[fingerprint]
-        assert end._replace(history=expected.history) == expected
-        assert all(epoch in expected.history for epoch in end.history)
+        assert end._replace(history=expected.history) == expected, "I2"
+        assert all(epoch in expected.history for epoch in end.history), "I2"
+    invariants.each_cell_has_one_result_or_a_reason(session)
     invariants.the_report_counts_results_alone(session)
     invariants.telling_again_changes_nothing(session)
+    assert list(place.outside.iterdir()) == [], "I6"
 
 
 def kinds_of_files(undisturbed: Undisturbed) -> list[Path]:

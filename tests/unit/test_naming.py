@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from ablate.errors import DataError, StudyError
+from ablate.files import write_json
 from ablate.journal import Journal
 from ablate.lookup import fingerprint_of
-from ablate.naming import kept_if_refused, read_names, write_names
+from ablate.naming import PLAN, TRIALS, kept_if_refused, read_names, write_names, write_trials
 from ablate.records import Finished
 from ablate.store import Store
 from tests.training_builders import a_spec
@@ -61,3 +62,43 @@ def test_only_runs_that_were_trained_are_offered(tmp_path: Path, run: str, said:
     with pytest.raises(StudyError, match=said) as refused:
         fingerprint_of(run, store)
     assert re.search(advice, refused.value.hint)
+
+
+def test_names_in_which_a_bit_has_changed_are_none(tmp_path: Path) -> None:
+    """Wherever it is; a run must not be found under another's name."""
+    write_names(tmp_path, "s", "s.yaml", {"baseline": {"0": "a1"}})
+    whole = (tmp_path / PLAN).read_bytes()
+    for bit in range(8 * len(whole)):
+        changed = bytearray(whole)
+        changed[bit // 8] ^= 1 << bit % 8
+        (tmp_path / PLAN).write_bytes(changed)
+
+        assert read_names(tmp_path) in (None, {"baseline": {"0": "a1"}})
+
+
+def test_a_refused_study_leaves_even_damaged_names_as_they_were(tmp_path: Path) -> None:
+    """Bytes that are no text."""
+    (tmp_path / PLAN).write_bytes(b"\xff{")
+
+    with pytest.raises(DataError):
+        ask_in_vain(tmp_path)
+
+    assert (tmp_path / PLAN).read_bytes() == b"\xff{"
+
+
+def test_names_of_an_older_version_are_read(tmp_path: Path) -> None:
+    """They carry no checksum."""
+    write_json(tmp_path / PLAN, {"study": "s", "file": "s.yaml", "variants": {"baseline": {"0": "a1"}}})
+
+    assert read_names(tmp_path) == {"baseline": {"0": "a1"}}
+
+
+@pytest.mark.parametrize("line", [b"\xff\n", b'{"trial": "trial 1"}\n', b"[]\n", b'{"tri'])
+def test_a_damaged_trial_is_passed_over(line: bytes, tmp_path: Path) -> None:
+    """The others are found."""
+    write_names(tmp_path, "s", "s.yaml", {"baseline": {"0": "a1"}})
+    write_trials(tmp_path, [("trial 0", {"0": "b2"})])
+    with (tmp_path / TRIALS).open("ab") as stream:
+        stream.write(line)
+
+    assert read_names(tmp_path) == {"baseline": {"0": "a1"}, "trial 0": {"0": "b2"}}

@@ -84,7 +84,7 @@ def test_four_processes_may_begin_on_a_fresh_store(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("round_", range(4))
+@pytest.mark.parametrize("round_", range(16))
 def test_eight_processes_may_begin_on_a_fresh_store(tmp_path: Path, round_: int) -> None:
     """However they race."""
     assert codes_of_starters(tmp_path, 8) == str([0] * 8)
@@ -92,7 +92,7 @@ def test_eight_processes_may_begin_on_a_fresh_store(tmp_path: Path, round_: int)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", range(8))
+@pytest.mark.parametrize("number", range(16))
 def test_a_process_killed_while_it_creates_the_store_leaves_none_or_a_whole_one(tmp_path: Path, number: int) -> None:
     """Whenever it dies, the next process finds a store it can use or makes one."""
     program = STARTERS.replace("print([os.waitpid", 'print("ready", flush=True); print([os.waitpid')
