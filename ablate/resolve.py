@@ -46,6 +46,8 @@ class Trainer:
     """`check_views(config, tta)`: raises SettingError for views that cannot be had of a config's pictures."""
     thumbnails: Callable[..., Mapping[str, bytes]] | None = None
     """`thumbnails(config, ids, kept)`: small PNGs of pictures by id; `kept(key)` is the cache's path of a key."""
+    locate: Callable[..., Any] | None = None
+    """`locate(config)`: raises DataMissing where the data are not, in no time."""
     examine: Callable[..., Any] | None = None
     """`examine(config, protocol, cached)`: an Examination of the data of a config."""
     donors: Callable[..., Any] | None = None
@@ -94,6 +96,7 @@ def load_trainer(path: str) -> Trainer:
         augmented_test=getattr(module, "augmented_test", None),
         check_views=getattr(module, "check_views", None),
         thumbnails=getattr(module, "thumbnails", None),
+        locate=getattr(module, "locate", None),
         examine=getattr(module, "examine", None),
         donors=getattr(module, "donors", None),
         check_config=getattr(module, "check_config", None),

@@ -201,10 +201,13 @@ def look_at_data(
     """Prepare what is not known; raises what is wrong with the data before anything is trained."""
     if len(session.prepared) == len(session.plan.variants):
         return
+    trainer = session.study.trainer
     try:
+        if trainer.locate is not None:
+            trainer.locate(trainer.config.model_validate(session.plan.variants[0].config))
         session.prepared = preparing.look(
             session.plan,
-            session.study.trainer,
+            trainer,
             executor.open(),
             task=session.task(options),
             known=session.prepared,

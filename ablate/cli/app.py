@@ -244,12 +244,13 @@ Next: `ablate ui` shows the runs in MLflow; `ablate run studies/quickstart.yaml 
 
 def _run(study: Study, work: Path, options: Options, *, as_json: bool, next_steps: str = "") -> None:
     from ablate.cli.results import show_study_run
-    from ablate.report.summary import summary_json
     from ablate.workflow import run_study
 
     with Watch(study.evidence.metric) as watch:
         done = run_study(study, work=work, options=options, on_progress=watch)
     if as_json:
+        from ablate.report.summary import summary_json
+
         say_json(summary_json(done.findings, done.report))
     else:
         show_study_run(done)

@@ -57,6 +57,13 @@ def describe(config: Config) -> Description:
     return describe_network(config)
 
 
+def locate(config: Config) -> None:
+    """Raise DataMissing where the data are not, without torch: a wrong path is told before anything is started."""
+    from ablate.training.data.sources import locate_pictures
+
+    locate_pictures(config.data)
+
+
 def examine(config: Config, protocol: Protocol, cached: Callable[[str, Callable[[Path], None]], Path]) -> Examination:
     """What the data of a config are: counts, sizes, moments, copies, samples."""
     from ablate.training.data.examine import examine_data

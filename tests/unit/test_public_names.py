@@ -9,8 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import ablate
+from ablate.cli.app import app
 from ablate.description import Description
 from ablate.files import write_sealed
 from ablate.harness import describing
@@ -18,6 +20,16 @@ from ablate.session import open_session
 from ablate.study.load import load_study
 
 HEAVY = {"torch", "torchvision", "pandas", "sklearn", "mlflow", "optuna", "matplotlib", "statsmodels", "scipy"}
+NOWHERE = """\
+study: faces
+base:
+  data: {source: {name: image_folder, root: nowhere}, classes: 2, image_size: 32, train: 0.5}
+  model: {name: vgg11, head: {name: gap}}
+  optimizer: {name: adam, lr: 1e-3}
+  batch_size: 8
+  epochs: 1
+chain: {longer: {epochs: 2}}
+"""
 ROOT = Path(__file__).parents[2]
 RUN = "import sys; from ablate.cli.app import app; app({arguments!r}, standalone_mode=False)"
 
@@ -103,3 +115,14 @@ def test_only_the_first_plan_as_json_needs_torch(tmp_path: Path) -> None:
 
     assert cold >= {"torch"}
     assert warm == set()
+
+
+def test_a_wrong_path_is_told_before_anything_heavy_is_loaded(tmp_path: Path) -> None:
+    """Somebody who mistyped a folder does not wait for torch."""
+    study = tmp_path / "faces.yaml"
+    study.write_text(NOWHERE, encoding="utf-8")
+    arguments = ["run", str(study), "--work", str(tmp_path), "--no-tracking"]
+    refused = CliRunner().invoke(app, arguments)
+
+    assert (refused.exit_code, "nowhere does not exist" in refused.stderr) == (2, True)
+    assert loaded_by(RUN.format(arguments=arguments)) == set()

@@ -39,10 +39,16 @@ class Found(NamedTuple):
     folders: list[str]
 
 
-def list_image_folder(source: ImageFolder) -> Listing:
-    """A sub-folder a class, whose names are the classes'."""
+def find_image_folder(source: ImageFolder) -> Path:
+    """Where it is. Raises DataMissing."""
     folder = resolved(source.root)
     refuse_missing(folder, f"base.data.source.root ({source.root})", "one sub-folder a class, root/<class>/*.jpg")
+    return folder
+
+
+def list_image_folder(source: ImageFolder) -> Listing:
+    """A sub-folder a class, whose names are the classes'."""
+    folder = find_image_folder(source)
     top = _entries(str(folder))
     class_folders = _class_folders([entry for entry in top if entry.is_dir()], folder)
     ignored = [entry.name for entry in top if not (entry.is_dir() or entry.name.startswith("."))]
@@ -70,11 +76,17 @@ def list_image_folder(source: ImageFolder) -> Listing:
     return Listing(str(folder), version_of(str(folder), files), watch, read, tuple(nfc(name) for name in ignored))
 
 
-def list_labelled_files(source: LabelledFiles) -> Listing:
-    """Parts in sub-folders, every file name with its label in it."""
+def find_labelled_files(source: LabelledFiles) -> Path:
+    """Where they are. Raises DataMissing."""
     root = resolved(source.root)
     holds = "the parts, such as root/train/<label>_<number>.jpg"
     refuse_missing(root, f"base.data.source.root ({source.root})", holds)
+    return root
+
+
+def list_labelled_files(source: LabelledFiles) -> Listing:
+    """Parts in sub-folders, every file name with its label in it."""
+    root = find_labelled_files(source)
     parts = {"train": source.train} | ({"test": source.test} if source.test is not None else {})
     found: dict[str, Found] = {}
     for key, name in parts.items():

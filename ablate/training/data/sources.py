@@ -11,9 +11,29 @@ from typing import assert_never
 
 from ablate.errors import DataError
 from ablate.training.config import CsvTable, DataConfig, Digits, ImageFolder, LabelledFiles, Torchvision
-from ablate.training.data.folders import list_image_folder, list_labelled_files
+from ablate.training.data.folders import (
+    find_image_folder,
+    find_labelled_files,
+    list_image_folder,
+    list_labelled_files,
+)
 from ablate.training.data.listing import Contents, Listing, Picture, by_label
-from ablate.training.data.tables import list_table
+from ablate.training.data.tables import find_table, list_table
+
+
+def locate_pictures(config: DataConfig) -> None:
+    """Raise DataMissing where the folder or the table is not there; nothing in it is looked at."""
+    match config.source:
+        case ImageFolder() as source:
+            find_image_folder(source)
+        case LabelledFiles() as source:
+            find_labelled_files(source)
+        case CsvTable() as source:
+            find_table(source)
+        case Torchvision() | Digits():
+            pass  # downloaded, or installed: their own listing knows
+        case other:
+            assert_never(other)
 
 
 def list_pictures(config: DataConfig) -> Listing:

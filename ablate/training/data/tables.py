@@ -36,8 +36,8 @@ class Row(NamedTuple):
     is_test: bool
 
 
-def list_table(source: CsvTable, *, multi_label: bool) -> Listing:
-    """The pictures of a table, in which the labels' texts are the classes' names."""
+def find_table(source: CsvTable) -> Path:
+    """Where it is. Raises DataMissing."""
     table = resolved(source.file)
     if not table.is_file():
         raise DataMissing(
@@ -45,6 +45,12 @@ def list_table(source: CsvTable, *, multi_label: bool) -> Listing:
             hint="It must be a table of paths and labels with the columns' names in the first row; a relative path "
             f"starts at the current folder, {Path.cwd()}.",
         )
+    return table
+
+
+def list_table(source: CsvTable, *, multi_label: bool) -> Listing:
+    """The pictures of a table, in which the labels' texts are the classes' names."""
+    table = find_table(source)
     root = resolved(source.root) if source.root is not None else table.parent
     rows = _read_rows(table, root, source, multi_label=multi_label)
 
