@@ -124,8 +124,8 @@ class Tracker(Contract):
         """One event of one run, from the attempt's folder; it may come again after a restart."""
         ...
 
-    def end(self, summary: StudySummary, *, timeout: float) -> bool:
-        """The study ended. False where something could not be delivered within `timeout` seconds."""
+    def end(self, summary: StudySummary, *, timeout: float, at_most: float | None = None) -> bool:
+        """The study ended. False where nothing went through for `timeout` seconds, or not everything in `at_most`."""
         ...
 
 

@@ -52,9 +52,9 @@ if TYPE_CHECKING:
     from ablate.report.findings import Findings
 
 TRACKING_SECONDS = 60.0
-"""How long a command waits, at its end, for the tracking store to catch up."""
+"""How long a command waits, at its end, for a tracking store that takes nothing any more."""
 HURRIED_SECONDS = 3.0
-"""The same for one that was asked to stop."""
+"""How long one that was asked to stop waits in all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,8 +146,9 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
         if not any(progress.total for progress in looks):
             tracker.begin(_card(session))
         tell_study(session, options, tracker)
-        patience = HURRIED_SECONDS if interruption.asked else TRACKING_SECONDS
-        delivered = tracker.end(study_summary(findings, report, session), timeout=patience)
+        hurry = HURRIED_SECONDS if interruption.asked else None
+        summary = study_summary(findings, report, session)
+        delivered = tracker.end(summary, timeout=hurry or TRACKING_SECONDS, at_most=hurry)
         if delivered:
             shown.remember(uri)
     return StudyRun(

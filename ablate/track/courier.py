@@ -24,6 +24,8 @@ FIRST_REST, LONGEST_REST = 0.5, 15.0
 """Seconds to wait after a failure; doubled each time."""
 WARN_EVERY = 60.0
 """Seconds between two warnings about a store that does not answer."""
+LOOK_EVERY = 0.5
+"""Seconds between two looks whether anything is delivered any more."""
 
 
 class _Begin(NamedTuple):
@@ -105,6 +107,8 @@ class Courier:
         self._projection: Projection | None = None
         self._refused: set[tuple[str, str]] = set()
         self._lost = 0
+        self._delivered = 0
+        self._waiting = 0
         self._is_ended = False
         self._rest = FIRST_REST
         self._warned = -WARN_EVERY
@@ -118,17 +122,31 @@ class Courier:
         """Take note of an event; returns at once."""
         self._send(_News(label, attempt, event))
 
-    def end(self, summary: StudySummary, *, timeout: float) -> bool:
-        """Wait up to `timeout` seconds until all is delivered; False where something is not.
+    def end(self, summary: StudySummary, *, timeout: float, at_most: float | None = None) -> bool:
+        """Wait until all is delivered; False where something is not.
 
+        timeout: how many seconds may pass without a delivery. at_most: how many in all, however well it goes.
         What waits goes on being delivered for as long as the process lives.
         """
         message = _End(summary, threading.Event())
         self._send(message)
         self._hurry.set()
-        if not message.done.wait(timeout):
-            logger.warning("MLflow at %s has not got everything yet; `ablate sync` delivers the rest", self._store)
-            return False
+        began = moved = said = time.monotonic()
+        count = self._delivered
+        while not message.done.wait(min(timeout, LOOK_EVERY)):
+            now = time.monotonic()
+            if self._delivered != count:
+                count, moved = self._delivered, now
+            if now - moved >= timeout or (at_most is not None and now - began >= at_most):
+                logger.warning("MLflow at %s has not got everything yet; `ablate sync` delivers the rest", self._store)
+                return False
+            if now - said >= WARN_EVERY:
+                said = now
+                logger.warning(
+                    "MLflow at %s is still being told of %d entries; Ctrl-C leaves them to `ablate sync`",
+                    self._store,
+                    self._waiting,
+                )
         return self._lost == 0
 
     def _send(self, message: _Message) -> None:
@@ -152,8 +170,10 @@ class Courier:
                     return
 
     def _try(self, job: _Job, backlog: _Backlog) -> None:
+        self._waiting = len(backlog) + self._inbox.qsize() + 1
         try:
             self._deliver(job)
+            self._delivered += 1
         except Exception as error:  # noqa: BLE001 - whatever it is, the thread must go on
             if isinstance(job, _Begin) or not self._is_hopeless(error):
                 backlog.put_back(job)

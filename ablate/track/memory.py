@@ -108,7 +108,7 @@ class MemoryTracker:
         assert self._projection is not None, "begin comes first"
         self._projection.hear(label, attempt, [event])
 
-    def end(self, summary: StudySummary, *, timeout: float) -> bool:
+    def end(self, summary: StudySummary, *, timeout: float, at_most: float | None = None) -> bool:
         """Everything is stored at once; always True."""
         self.summaries.append(summary)
         assert self._projection is not None, "begin comes first"

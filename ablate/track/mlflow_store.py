@@ -23,7 +23,7 @@ from ablate.track.entities import ATTEMPTS, CURSOR, DataSet, Known, NewRun, Stat
 from ablate.track.environment import patient, quiet_environment
 from ablate.track.local_artifacts import local_folder, write_locally
 from ablate.track.sqlite_store import create_store
-from ablate.track.transaction import Transactions
+from ablate.track.transaction import Transactions, make_safe
 from ablate.track.uri import check_uri, is_server, sqlite_path, without_secrets
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class MlflowTracker:
 
     def __init__(self, uri: str, work: Path, *, artifact_root: str | None = None) -> None:
         check_uri(uri)
-        path = sqlite_path(uri)
+        self._path = path = sqlite_path(uri)
         self.uri = uri if path is None else f"sqlite:///{path}"
         root = None if is_server(uri) else artifact_root or str((work / ARTIFACTS).absolute())
         self._courier = Courier(
@@ -72,9 +72,12 @@ class MlflowTracker:
         """One event of one run."""
         self._courier.hear(label, attempt, event)
 
-    def end(self, summary: StudySummary, *, timeout: float) -> bool:
-        """The study ended. False where something could not be delivered within `timeout` seconds."""
-        return self._courier.end(summary, timeout=timeout)
+    def end(self, summary: StudySummary, *, timeout: float, at_most: float | None = None) -> bool:
+        """The study ended. False where nothing went through for `timeout` seconds, or not everything in `at_most`."""
+        is_delivered = self._courier.end(summary, timeout=timeout, at_most=at_most)
+        if is_delivered and self._path is not None:
+            make_safe(self._path)
+        return is_delivered
 
 
 def _is_hopeless(error: Exception) -> bool:
@@ -152,12 +155,31 @@ class MlflowSink:
         return self._known(created).run_id
 
     def write(self, run_id: str, update: Update) -> None:
-        """Numbers first, so that a store without room for files still shows them; the status last."""
-        self._at_once(lambda: self._write_numbers(run_id, update))
-        with patient():
+        """The status last. Numbers first, so that a store without room for files still shows them.
+
+        In a database of our own numbers and status are one transaction, and files come before it.
+        """
+        if self._transactions is None:
+            self._write_numbers(run_id, update)
+            with patient():
+                self._write_files(run_id, update)
+            self._write_end(run_id, update)
+            return
+        try:
             self._write_files(run_id, update)
+        except OSError:
+            self._at_once(lambda: self._write_numbers(run_id, update))
+            raise
+
+        def numbers_and_end() -> None:
+            self._write_numbers(run_id, update)
+            self._write_end(run_id, update)
+
+        self._at_once(numbers_and_end)
+
+    def _write_end(self, run_id: str, update: Update) -> None:
         if update.status not in (None, "RUNNING"):
-            self._at_once(lambda: self._client.set_terminated(run_id, update.status, end_time=update.ended))
+            self._client.set_terminated(run_id, update.status, end_time=update.ended)
 
     def _at_once(self, act: Callable[[], Result]) -> Result:
         return act() if self._transactions is None else self._transactions.call(act)

@@ -99,6 +99,19 @@ def test_hearing_takes_no_time_while_the_store_hangs(tmp_path: Path) -> None:
     assert eventually(lambda: any(run.status == "FINISHED" for run in sink.runs.values()))
 
 
+def test_the_end_waits_for_a_store_that_is_slow_but_not_for_ever(tmp_path: Path) -> None:
+    """As long as something goes through it is worth waiting, unless there is a limit."""
+    sink = MoodySink(lambda name: time.sleep(0.05))
+    post = a_courier(sink)
+    post.begin(a_card())
+    for index in range(20):
+        tell(post, a_finished_attempt(tmp_path, a_label(index=index)))
+
+    assert not post.end(a_summary(), timeout=30, at_most=0.1)
+    assert post.end(a_summary(), timeout=1.0)
+    assert sink.steps("baseline r19") == [1, 2, 3]
+
+
 def test_epochs_that_wait_are_delivered_together(tmp_path: Path) -> None:
     """All that waits of one run is one batch."""
     gate = threading.Event()
