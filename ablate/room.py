@@ -28,16 +28,15 @@ def refuse_unwritable(work: Path) -> None:
         ) from None
 
 
-def refuse_full(store: Store, specs: Iterable[RunSpec], finished: Iterable[Path]) -> None:
-    """Raise StudyError where the disk cannot take the runs, as far as finished runs tell how large one is.
+def refuse_full(store: Store, specs: Iterable[RunSpec], finished: Iterable[Path], *, weights: int = 0) -> None:
+    """Raise StudyError where the disk cannot take the runs, as far as is known how large one is.
 
-    finished: folders of runs of the same study.
+    finished: folders of runs of the same study. weights: bytes of those that a run keeps; 0 where nobody knows.
     """
-    sizes = [bytes_in(folder) for folder in finished]
     count = sum(1 for _ in specs)
-    if not sizes or not count:
+    if not count:
         return
-    needed = count * max(sizes) + SPARE
+    needed = count * max([weights, *map(bytes_in, finished)]) + SPARE
     free = shutil.disk_usage(next(f for f in (store.root, *store.root.parents) if f.exists())).free
     if needed > free:
         raise StudyError(

@@ -19,6 +19,7 @@ from ablate.execute.live import Task
 from ablate.executing import LazyExecutor
 from ablate.harness import preparing
 from ablate.harness.coordinator import Coordinator, Listener
+from ablate.harness.describing import recalled
 from ablate.harness.interruption import Interruption
 from ablate.harness.progress import OnProgress, Progress
 from ablate.naming import write_names
@@ -129,6 +130,12 @@ class Session:
     def _has_finished(self, variant: Variant, replicate: Replicate) -> bool:
         found = self.store.finished(self.plan.spec(variant, replicate).fingerprint)
         return any(not self.origin.is_elsewhere(variant.name, finished) for finished in found)
+
+    def bytes_of_weights(self) -> int:
+        """What the weights of one run take at most; 0 where none are kept, or nobody has counted them yet."""
+        known = [recalled(one, self.study.trainer, self.store, self.source) for one in self.plan.variants]
+        counts = [4 * (one.parameters or 0) for one in known if one is not None]
+        return max(counts, default=0) if self.study.keep_weights else 0
 
     def survey(self, options: Options) -> Survey:
         """The state of every run of the plan up to a look; later looks need only what is still open."""

@@ -115,7 +115,8 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
             step = replace(options, look=look)
             found = session.survey(step)
             to_run, needs = order_by_donors(_decide(session, found, step), session.study.trainer, session.store)
-            refuse_full(session.store, (spec for _, spec in to_run), (run.folder for _, _, run in found.cached[-3:]))
+            last = [run.folder for _, _, run in found.cached[-3:]]
+            refuse_full(session.store, (spec for _, spec in to_run), last, weights=session.bytes_of_weights())
             looks.append(Progress(total=len(to_run), cached=len(found.cached), slots=executor.slots))
             on_progress(looks[-1])
             if to_run:

@@ -50,9 +50,19 @@ def test_a_plan_that_does_not_fit_is_refused_with_its_size(
             refuse_full(Store(tmp_path), [SPEC] * 100, [finished])
 
 
-def test_before_the_first_run_nothing_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And nothing is refused; neither is a plan without runs."""
+def test_before_the_first_run_weights_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As soon as somebody has counted them; of a run of unknown size only reports and journals are asked for."""
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: Usage(0, 0, 10**9))
+
+    refuse_full(Store(tmp_path), [SPEC] * 100, [])
+    with pytest.raises(StudyError, match=r"100 runs need about 53\.8 GB .* has 1\.0 GB left"):
+        refuse_full(Store(tmp_path), [SPEC] * 100, [], weights=537_000_000)
+
+
+def test_a_full_disk_takes_no_run_and_is_enough_for_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was finished can still be reported."""
     monkeypatch.setattr(room.shutil, "disk_usage", lambda _: Usage(0, 0, 0))
 
-    refuse_full(Store(tmp_path), [SPEC], [])
     refuse_full(Store(tmp_path), [], [tmp_path])
+    with pytest.raises(StudyError, match=r"1 runs need about 0\.1 GB .* has 0\.0 GB left"):
+        refuse_full(Store(tmp_path), [SPEC], [])
