@@ -38,7 +38,7 @@ from ablate.cli.options import (
     Workers,
 )
 from ablate.cli.reporting import report
-from ablate.cli.show import Watch, errors_shown, note, say, say_json
+from ablate.cli.show import Commands, Watch, errors_shown, note, say, say_json
 from ablate.cli.using import init, pull, schema, show, status, sync, ui
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from ablate.study.load import Study
 
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -47,6 +47,37 @@ def say_json(content: Any) -> None:
     typer.echo(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False))
 
 
+class Commands(typer.core.TyperGroup):
+    """The commands; what is wrong with an option's value is said in our words, like every other error."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Carry out a command."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            if error.param is None or not error.message:
+                raise  # something is missing: the usage says what
+            name = max(error.param.opts, key=len) if error.param.opts else error.param.name
+            note(f"Error: {name}: {_plain(error.message)}")
+            note(f"`ablate {_command(error.ctx)} --help` lists the options.")
+            raise typer.Exit(2) from None
+
+
+def _plain(message: str) -> str:
+    for kind, words in (("integer", "a whole number"), ("number", "a number")):
+        if f"a valid {kind}" in message:
+            return f"expected {words}"
+    return message.removeprefix("Value error, ")
+
+
+def _command(context: Any) -> str:
+    names = []
+    while context is not None and context.parent is not None:
+        names.append(str(context.info_name))
+        context = context.parent
+    return " ".join(reversed(names))
+
+
 @contextmanager
 def errors_shown() -> Iterator[None]:
     """End the command with the error's sentence, its remedy and its exit code."""

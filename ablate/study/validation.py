@@ -17,6 +17,7 @@ from ablate.study.expected import (
     expectation,
     fields_of,
     is_choice,
+    names_of,
     shown,
     slot_at,
     slot_below,
@@ -102,7 +103,7 @@ def _explain(problem: Problem, model: type[Settings], data: Any) -> tuple[Path_,
             return path, *_unknown_choice(key, problem.input, choices_of(slot))
         case _:
             message = f"{key!r}: expected {expectation(slot)}, got {shown(problem.input)}"
-            return path, message, _sentences(_choices(slot, problem.input), slot.description)
+            return path, message, _sentences(_choices(slot, problem.input), slot.description, _keys(slot))
 
 
 def _unknown_key(path: Path_, model: type[Settings], data: Any) -> tuple[str, str]:
@@ -144,6 +145,16 @@ def _choices(slot: Slot, given: Any) -> str:
     if given in choices:
         return f"Write {{name: {given}, ...}}."  # the name of a block without the block
     return f"{near_match(str(given), choices)}Choices: {', '.join(choices)}."
+
+
+def _keys(slot: Slot) -> str:
+    """The keys of the block that should stand there, where it has no names to choose by."""
+    block = block_of(slot.annotation, None)
+    return (
+        f"Keys of the block: {', '.join(sorted(fields_of(block)))}."
+        if block is not None and not names_of(block)
+        else ""
+    )
 
 
 def _sentences(*parts: str) -> str:
