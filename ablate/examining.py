@@ -6,11 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ablate.errors import DataMissing, StudyError
+from ablate.errors import DataError, DataMissing, StudyError
 from ablate.examination import Examination
 from ablate.files import build_once, write_bytes
 from ablate.store import Store
 from ablate.study.load import Study
+from ablate.study.plan import Plan
 from ablate.study.standing_in import make_stand_in, with_way_out
 
 SAMPLES = "samples.png"
@@ -32,6 +33,19 @@ def examine_study(study: Study, *, work: Path | str = ".") -> Examination:
     except DataMissing as error:
         raise with_way_out(error, study, work=store.work) from None
     return found
+
+
+def not_there(study: Study, plan: Plan) -> list[str]:
+    """What the first run will miss: data and weights that are not where the study says. Looks at paths alone."""
+    trainer, found = study.trainer, []
+    if trainer.locate is None:
+        return []
+    for variant in plan.variants:
+        try:
+            trainer.locate(trainer.config.model_validate(variant.config))
+        except DataError as error:
+            found.append(error.message)
+    return list(dict.fromkeys(found))
 
 
 def write_samples(found: Examination, study: Study, *, work: Path | str = ".") -> tuple[Path, str]:

@@ -202,6 +202,7 @@ def plan(
     Example: ablate plan studies/quickstart.yaml
     """
     from ablate.cli.results import show_plan
+    from ablate.examining import not_there
     from ablate.planning import plan_summary
     from ablate.session import Options, open_session, settled
 
@@ -214,6 +215,8 @@ def plan(
             say_json(summary)
         else:
             show_plan(summary)
+            for line in not_there(session.study, session.plan):
+                note(f"Not there yet, and needed by the first run: {line}")
 
 
 @app.command()
@@ -224,6 +227,7 @@ def check(
 
     Example: ablate check studies/quickstart.yaml
     """
+    from ablate.examining import not_there
     from ablate.search import make_question
     from ablate.study.plan import make_plan
     from ablate.tuned import check_tuning
@@ -236,6 +240,8 @@ def check(
             make_question(loaded)
         variants, contrasts = len(checked.variants), len(checked.contrasts)
         say(f"{study}: good. {variants} variants, {contrasts} questions, looks at {list(checked.looks)} replicates.")
+        for line in not_there(loaded, checked):
+            note(f"Not there yet, and needed by the first run: {line}")
 
 
 _NEXT = """\

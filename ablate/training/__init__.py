@@ -58,10 +58,18 @@ def describe(config: Config) -> Description:
 
 
 def locate(config: Config) -> None:
-    """Raise DataMissing where the data are not, without torch: a wrong path is told before anything is started."""
+    """Raise DataMissing where the data are not, DataError where a weights file is not; looks into neither.
+
+    Without torch: a wrong path is told before anything is started.
+    """
     from ablate.training.data.sources import locate_pictures
 
     locate_pictures(config.data)
+    if config.weights is not None and config.weights.file is not None and not Path(config.weights.file).is_file():
+        raise DataError(
+            f"base.weights.file: there is no file {Path(config.weights.file).resolve()}",
+            hint=f"A relative path starts at the current folder, {Path.cwd()}.",
+        )
 
 
 def examine(config: Config, protocol: Protocol, cached: Callable[[str, Callable[[Path], None]], Path]) -> Examination:
