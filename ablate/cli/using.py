@@ -9,7 +9,7 @@ import typer
 
 from ablate.cli.loading import load, work_on_path
 from ablate.cli.options import DesignName, Json, Look, Sets, StandIn, StudyPath, Uri, Work
-from ablate.cli.show import errors_shown, say, say_json
+from ablate.cli.show import errors_shown, note, say, say_json
 
 
 def ui(
@@ -65,6 +65,8 @@ def sync(
         options = settled(session, options)
         told = sync_study(session, options)
         say(f"{told} runs are in MLflow.")
+        if session.study.search is not None:
+            note("The trials of its search are told by `ablate optuna`, also where none is left to try.")
 
 
 def pull(
