@@ -15,6 +15,8 @@ from ablate.errors import TrackingError
 VARIABLE = "MLFLOW_TRACKING_URI"
 _SQLITE = "sqlite:///"
 _DRIVERS = {"postgresql": "psycopg2", "mysql": "MySQLdb", "mssql": "pyodbc"}
+_PACKAGES = {"psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient", "psycopg": "'psycopg[binary]'"}
+"""Driver -> what to install for it, where that is called otherwise."""
 _EXAMPLES = "Use sqlite:///mlflow.db, http://HOST:5000 or postgresql://USER@HOST/NAME."
 
 
@@ -60,7 +62,7 @@ def check_uri(uri: str) -> None:
 
 
 def _refuse(uri: str, scheme: str) -> None:
-    if scheme and scheme != "file" and len(scheme) > 1:  # one letter: a drive of Windows
+    if uri.startswith(":") or (scheme and scheme != "file" and len(scheme) > 1):  # one letter: a drive of Windows
         raise TrackingError(f"{without_secrets(uri)!r} is not a tracking URI MLflow knows", hint=_EXAMPLES)
     if not uri.strip():
         raise TrackingError("The tracking URI is empty", hint=_EXAMPLES)
@@ -87,7 +89,10 @@ def _check_driver(uri: str, scheme: str) -> None:
     driver = named or _DRIVERS[scheme]
     known = driver in {*_DRIVERS.values(), "psycopg", "pymysql"}
     if known and importlib.util.find_spec(driver) is None:
-        raise TrackingError(f"{without_secrets(uri)!r} needs the Python package {driver}, which is not installed")
+        raise TrackingError(
+            f"{without_secrets(uri)!r} needs the Python package {driver}, which is not installed",
+            hint=f"pip install {_PACKAGES.get(driver, driver)}",
+        )
 
 
 def _check_sqlite(uri: str) -> None:

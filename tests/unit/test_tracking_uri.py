@@ -54,6 +54,8 @@ def test_a_server_is_not_asked(good: str) -> None:
         ("./mlruns", "migrate-filestore --source ./mlruns"),
         ("file:///data/mlruns", "migrate-filestore --source /data/mlruns"),
         ("ftp://host/x", "not a tracking URI"),
+        ("://", "not a tracking URI"),
+        ("localhost:5000", "not a tracking URI"),
         ("http://", "not a server's address"),
         ("http://host:port", "not a server's address"),
         ("http://[::1", "not a server's address"),
