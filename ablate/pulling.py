@@ -191,7 +191,8 @@ class _Pull:
         declared = self._store.study(self._session.study.name) / DECLARED
         if _is_declaration(told.get("declared")) and not declared.exists():
             write_json(declared, told["declared"])
-        put_back(self._session.plan, self._store, self._session.source, told.get("prepared"))
+        session = self._session
+        put_back(session.plan, self._store, session.source, told.get("prepared"), session.places)
 
 
 def _is_declaration(value: Any) -> bool:

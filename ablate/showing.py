@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from ablate.report.language import Language
 
 SHOWN = "shown.json"
-MOST_WATCHED = 20
-"""Paths by which a new machine notices that the data have come; the shortest, as the others lie below them."""
 
 
 def judge_study(session: Session, options: Options, language: Language = "en") -> Findings:
@@ -110,7 +108,6 @@ def study_record(session: Session) -> dict[str, Any]:
             "digest": found.digest,
             "notes": list(found.notes),
             "unreadable": list(found.unreadable),
-            "watch": sorted(found.watch, key=lambda path: (len(path), path))[:MOST_WATCHED],
             "weights_digest": found.weights_digest,
         }
         for name, found in session.prepared.items()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -72,21 +73,21 @@ def _remember(plan: Plan, store: Store, source_digest: str, variant: Variant, pr
     files.write_sealed(_memo(plan, variant.config, store, source_digest), memo)
 
 
-def put_back(plan: Plan, store: Store, source_digest: str, told: Any) -> None:
+def put_back(plan: Plan, store: Store, source_digest: str, told: Any, places: Mapping[str, Mapping[str, Any]]) -> None:
     """Remember what was found on another machine, for variants whose data are not here to be looked at.
 
-    told: variant -> fields of Prepared, from outside; what has not their form is passed over.
+    told: variant -> fields of Prepared, from outside; what has not their form is passed over. places: variant
+    -> dotted key -> where its data would lie here; once they do, they are looked at.
     """
     for variant in plan.variants:
         found = told.get(variant.name) if isinstance(told, dict) else None
         if not isinstance(found, dict) or _memo(plan, variant.config, store, source_digest).exists():
             continue
-        try:
-            prepared = _prepared_from(found)
-            if not any(os.path.lexists(path) for path in prepared.watch):
+        here = [os.path.abspath(place) for place in places.get(variant.name, {}).values() if isinstance(place, str)]
+        with contextlib.suppress(KeyError, TypeError, ValueError):
+            prepared = _prepared_from(found | {"watch": here})
+            if not any(map(os.path.lexists, here)):
                 _remember(plan, store, source_digest, variant, prepared)
-        except (KeyError, TypeError, ValueError):
-            continue
 
 
 def _carry_out(
