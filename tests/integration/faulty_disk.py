@@ -22,7 +22,8 @@ from ablate.session import Options
 from ablate.showing import report_folder
 from ablate.study.load import load_study
 
-Fault = Literal["kill", "fail once", "fail from then on", "none"]
+Fault = Literal["kill", "fail once", "fail from then on", "cut writes", "none"]
+"""The first three at the N-th operation, before it is done; `cut writes`: of each file N bytes find room, no more."""
 NO_SPACE = 74
 """The exit code of a command that an error of the disk has ended."""
 UNEXPECTED = 99
@@ -40,6 +41,10 @@ class Operations:
 
     def patch(self) -> None:
         """From now on, in this process."""
+        if self._fault == "cut writes":
+            import resource  # which Windows has not, where this module is imported all the same
+
+            resource.setrlimit(resource.RLIMIT_FSIZE, (self._number, self._number))
         for name in ("replace", "unlink", "mkdir", "truncate"):
             setattr(os, name, self._wrapped(name, getattr(os, name)))
         os.fsync = self._fsync(os.fsync)
@@ -53,7 +58,7 @@ class Operations:
         if self._fault == "kill" and done == self._number:
             os.kill(os.getpid(), signal.SIGKILL)
         failing = done == self._number if self._fault == "fail once" else done >= self._number
-        if self._fault.startswith("fail") and failing:
+        if self._fault in ("fail once", "fail from then on") and failing:
             raise OSError(errno.ENOSPC, "No space left on device", label)
 
     def _concerns(self, path: Any) -> bool:

@@ -78,16 +78,18 @@ def called_again(undisturbed: Undisturbed, place: Place) -> None:
     invariants.check(session, reference=undisturbed.ends, exit_code=code, outside=place.outside)
 
 
-def disturbed(undisturbed: Undisturbed, place: Place, fault: Fault, number: int) -> None:
-    """One call in which the N-th operation goes wrong, and the next one."""
+def disturbed(undisturbed: Undisturbed, place: Place, fault: Fault, number: int) -> int:
+    """One call in which the N-th operation goes wrong, and the next one; the exit code of the first."""
     shutil.rmtree(place.work, ignore_errors=True)
     code, _ = call(undisturbed.study, place.work, outside=place.outside, fault=fault, number=number)
-    what = f"{fault} at operation {number}, {(undisturbed.operations[number - 1 : number] or ['none'])[0]}"
+    at = undisturbed.operations[number - 1 : number] if fault != "cut writes" else []
+    what = f"{fault} at {number}, {(at or ['any'])[0]}"
     assert code in ((-signal.SIGKILL,) if fault == "kill" else (0, 1, 2, NO_SPACE)), what
     try:
         called_again(undisturbed, place)
     except AssertionError as error:
         raise AssertionError(f"after {what}") from error
+    return code
 
 
 def named_points(operations: list[str]) -> list[int]:
@@ -127,6 +129,29 @@ def test_every_operation_may_fail(fault: Fault, undisturbed: Undisturbed, place:
     """Each until none is left."""
     for number in range(1, len(undisturbed.operations) + 1):
         disturbed(undisturbed, place, fault, number)
+
+
+def lengths(undisturbed: Undisturbed) -> range:
+    """Up to the longest file but the report, which is the last to be written."""
+    sizes = [path.stat().st_size for path in (undisturbed.work / ".ablate").rglob("*") if path.is_file()]
+    return range(max(sizes) + 1)
+
+
+def test_a_write_that_is_cut_in_the_middle_loses_nothing(undisturbed: Undisturbed, place: Place) -> None:
+    """As on a disk that fills up while a file is written; six lengths."""
+    found = random.Random(6).sample(lengths(undisturbed), 6)
+    codes = [disturbed(undisturbed, place, "cut writes", length) for length in found]
+
+    assert any(codes)
+
+
+@pytest.mark.slow
+def test_every_write_may_be_cut_anywhere(undisturbed: Undisturbed, place: Place) -> None:
+    """Sixty lengths, from nothing to the whole of the longest file."""
+    found = lengths(undisturbed)[:: len(lengths(undisturbed)) // 60]
+    codes = [disturbed(undisturbed, place, "cut writes", length) for length in found]
+
+    assert any(codes)
 
 
 def cut(undisturbed: Undisturbed, place: Place, journal: Path, lost: int) -> None:
