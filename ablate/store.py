@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ablate import files
 from ablate.journal import read_result
@@ -92,15 +92,21 @@ class Store:
         return results[-1] if results and isinstance(results[-1], Failed) else None
 
 
+def state_of_file(result: Finished, name: str) -> Literal["whole", "gone", "damaged"]:
+    """Whether one of a run's files, by its path in the run's folder, is what it was when the run ended."""
+    try:
+        digest = files.sha256_file(result.folder / name)
+    except OSError:
+        return "gone"
+    return "whole" if digest == result.digests.get(name, digest) else "damaged"
+
+
 def _sound(result: RunResult) -> RunResult:
     if isinstance(result, Failed) or result.images is None:
         return result
-    try:
-        digest = files.sha256_file(result.folder / result.images)
-    except OSError:
-        digest = "none"
-    if digest == result.digests.get(result.images, digest) and digest != "none":
+    state = state_of_file(result, result.images)
+    if state == "whole":
         return result
-    what = "are gone" if digest == "none" else "are no longer what they were"
+    what = "are gone" if state == "gone" else "are no longer what they were"
     message = f"its scores {what} ({result.folder / result.images}); `ablate run` trains it again"
     return Failed(folder=result.folder, reason="damaged", message=message, source_digest=result.stamp.source_digest)

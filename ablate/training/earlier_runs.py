@@ -10,6 +10,7 @@ from ablate.files import sha256_json
 from ablate.protocols import Run
 from ablate.records import Finished, RunSpec
 from ablate.settings import identity_of
+from ablate.store import state_of_file
 from ablate.training.config import Config, DataConfig
 from ablate.training.data.cache import load_pictures
 from ablate.training.data.parts import Seat, split_pictures
@@ -37,14 +38,16 @@ def donor_of(config: Config, run: Run) -> Donor:
     assert config.weights.run is not None
     name = config.weights.run
     spec, result = _finished(name, run)
-    if WEIGHTS not in result.files or not (weights := result.folder / result.files[WEIGHTS]).is_file():
+    stored = result.files.get(WEIGHTS)
+    state = "gone" if stored is None else state_of_file(result, stored)
+    if stored is None or state != "whole":
         raise DataError(
-            f"the run {name} (replicate {run.replicate.index}) has no stored weights",
-            hint="Train it again with --retrain.",
+            f"the run {name} (replicate {run.replicate.index}) has no stored weights: they are {state}",
+            hint=f"Remove {result.folder}; then `ablate run` trains it again.",
         )
     _refuse_leak(config, run, name)
     asked = [spec.trainer, spec.identity, spec.protocol.identity()]
-    return Donor(weights, sha256_json([*asked, result.stamp.data_digest, result.stamp.weights_digest]))
+    return Donor(result.folder / stored, sha256_json([*asked, result.stamp.data_digest, result.stamp.weights_digest]))
 
 
 def _finished(name: str, run: Run) -> tuple[RunSpec, Finished]:

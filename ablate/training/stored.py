@@ -10,6 +10,7 @@ from torch import nn
 
 from ablate.errors import DataError
 from ablate.records import Finished, RunSpec
+from ablate.store import state_of_file
 from ablate.training.config import Config
 from ablate.training.models import make_network
 from ablate.training.numerics import Mode, set_up
@@ -27,12 +28,17 @@ class StoredNetwork(NamedTuple):
 def open_network(spec: RunSpec, result: Finished) -> StoredNetwork:
     """Build the network of a run and give it the stored weights, bit for bit.
 
-    Raises DataError where the weights are gone.
+    Raises DataError where the weights are gone or damaged.
     """
     config = Config.model_validate(spec.config)
-    weights = result.folder / result.files.get("weights", "weights.safetensors")
-    if not weights.is_file():
-        raise DataError(f"the weights of this run are gone: {weights}", hint="Train it again with --retrain.")
+    name = result.files.get("weights", "weights.safetensors")
+    weights = result.folder / name
+    state = state_of_file(result, name)
+    if state != "whole":
+        raise DataError(
+            f"the weights of this run are {state}: {weights}",
+            hint=f"Remove {result.folder}; then `ablate run` trains it again.",
+        )
     mode = set_up(config)
     network = make_network(config)
     with safe_open(weights, framework="pt") as stored:

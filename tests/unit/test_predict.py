@@ -48,7 +48,7 @@ def test_other_weights_do_not_pass(trained: tuple[Path, RunSpec, Finished], tmp_
         metadata = stored.metadata()
     tensors["head.out.weight"] = -tensors["head.out.weight"]
     save_file(tensors, tmp_path / "weights.safetensors", metadata=metadata)
-    again = retest(spec, replace(result, folder=tmp_path), reopened(spec, Store(work)))
+    again = retest(spec, replace(result, folder=tmp_path, digests={}), reopened(spec, Store(work)))
 
     assert again["accuracy"] != result.metrics["accuracy"]
 
@@ -67,6 +67,19 @@ def test_weights_that_are_gone_are_named(trained: tuple[Path, RunSpec, Finished]
     _, spec, result = trained
 
     with pytest.raises(DataError, match="weights of this run are gone"):
+        next(iter(predict(spec, replace(result, folder=tmp_path), [])), None)
+
+
+def test_weights_in_which_a_bit_has_changed_answer_nothing(
+    trained: tuple[Path, RunSpec, Finished], tmp_path: Path
+) -> None:
+    """They would load without a word."""
+    _, spec, result = trained
+    content = bytearray((result.folder / result.files["weights"]).read_bytes())
+    content[-1000] ^= 1
+    (tmp_path / result.files["weights"]).write_bytes(content)
+
+    with pytest.raises(DataError, match="weights of this run are damaged"):
         next(iter(predict(spec, replace(result, folder=tmp_path), [])), None)
 
 

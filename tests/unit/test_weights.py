@@ -212,6 +212,20 @@ def test_a_donor_with_more_training_images_may_give_its_weights(digits: Path) ->
     assert begun(a_config(HEIR), digits)
 
 
+@pytest.mark.parametrize("state", ["damaged", "gone"])
+def test_a_donor_whose_weights_are_not_what_they_were_is_refused(state: str, digits: Path) -> None:
+    """One bit is enough; it would load without a word."""
+    weights = a_donor(digits)
+    content = bytearray(weights.read_bytes())
+    content[-1000] ^= 1
+    weights.unlink()
+    if state == "damaged":
+        weights.write_bytes(content)
+
+    with pytest.raises(DataError, match=rf"has no stored weights: they are {state}\. Remove .*001; then"):
+        begun(a_config(HEIR), digits)
+
+
 def test_a_donor_that_has_not_finished_is_refused(digits: Path) -> None:
     """For this replicate; the study to run first is named."""
     spec = a_spec(a_config())
