@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ablate.errors import StudyError
-from ablate.execute.devices import DeviceSlots, devices
-from ablate.execute.environment import cores
+from ablate.execute.devices import Device, DeviceSlots, SharedHomes, devices
+from ablate.execute.environment import cores, machine
 from ablate.execute.inline import InlineExecutor
 from ablate.execute.pool import open_pool
 from ablate.execute.ray_cluster import RayExecutor, cluster, nodes
@@ -19,6 +19,10 @@ from ablate.records import Variant
 
 if TYPE_CHECKING:
     from ablate.session import Options, Session
+
+
+PROCESSOR = "processor"
+"""The kind of device of a machine without graphics cards."""
 
 
 @dataclass(slots=True)
@@ -120,8 +124,16 @@ def _cards(session: Session, options: Options) -> DeviceSlots:
     found = devices()
     if options.slots_per_gpu < 1:
         raise StudyError(f"--slots-per-gpu {options.slots_per_gpu}: at least one run has to fit on a card")
-    homes = _made_on(session) if len({device.kind for device in found}) > 1 else {}
-    return DeviceSlots(found, options.slots_per_gpu, homes)
+    several = len({device.kind for device in found}) > 1
+    if not options.joined:
+        return DeviceSlots(found, options.slots_per_gpu, _made_on(session) if several else {})
+    shared = SharedHomes(session.store.study(session.study.name) / "devices")
+    for replicate, device in _made_on(session).items():
+        shared.claim(replicate, PROCESSOR if device.startswith("cpu") or device == machine().processor else device)
+    if found:
+        return DeviceSlots(found, options.slots_per_gpu, shared=shared)
+    each = options.workers or default_workers(session.plan.variants)
+    return DeviceSlots([Device("", PROCESSOR)], each, shared=shared)
 
 
 def _made_on(session: Session) -> dict[int, str]:

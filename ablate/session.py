@@ -46,6 +46,8 @@ class Options:
     that a plain call after a later look does not fall back behind it.
     seconds: how long the call may take; then runs write their checkpoints and it ends.
     slots_per_gpu: runs that share a graphics card.
+    joined: others train the same study, and agree on which kind of device each replicate is made.
+    patient: wait for runs that others hold; they are left to them otherwise.
     ray_address: the cluster, for the executor `ray`; None for RAY_ADDRESS, else one of this machine alone.
     """
 
@@ -61,6 +63,8 @@ class Options:
     seconds: float | None = None
     slots_per_gpu: int = 1
     ray_address: str | None = None
+    joined: bool = False
+    patient: bool = True
     reports: Path | None = None
 
 
@@ -196,7 +200,10 @@ def conduct(
     baseline = next(iter(session.prepared.values()), None)
     task = replace(session.task(options), data_digest=baseline.digest if baseline else "")
     timeout = session.study.timeout
-    coordinator = Coordinator(source, executor, session.store, task, listener, interruption, digests, timeout)
+    before = {fingerprint: session.store.newest(fingerprint) for fingerprint in digests}
+    coordinator = Coordinator(
+        source, executor, session.store, task, listener, interruption, digests, timeout, before, options.patient
+    )
     if isinstance(executor, InlineExecutor):
         executor.listen = coordinator.listen
     coordinator.run()

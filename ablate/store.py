@@ -55,6 +55,10 @@ class Store:
         folder = self.root / "runs" / fingerprint
         return [folder / name for name in sorted(filter(str.isdecimal, names), key=int)]
 
+    def newest(self, fingerprint: str) -> int:
+        """The number of the newest attempt; 0 where there is none."""
+        return max((int(path.name) for path in self.attempts(fingerprint)), default=0)
+
     def lock(self, fingerprint: str) -> Path:
         """Held by whoever has an attempt at this run under way."""
         return self.root / "runs" / fingerprint / "lock"
@@ -64,7 +68,7 @@ class Store:
 
         Neither is safe from a power cut before the run has a result: see `make_safe`.
         """
-        number = max((int(path.name) for path in self.attempts(spec.fingerprint)), default=0) + 1
+        number = self.newest(spec.fingerprint) + 1
         attempt = self.root / "runs" / spec.fingerprint / f"{number:03d}"
         attempt.mkdir(parents=True)
         files.write_sealed_unsynced(attempt / SPEC, {"spec": spec.to_json()} | (extra or {}))

@@ -114,7 +114,7 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
         for look in range(1, options.look + 1):
             step = replace(options, look=look)
             found = session.survey(step)
-            to_run, needs = order_by_donors(_decide(session, found, step), session.study.trainer, session.store)
+            to_run, needs = order_by_donors(decide(session, found, step), session.study.trainer, session.store)
             last = [run.folder for _, _, run in found.cached[-3:]]
             refuse_full(session.store, (spec for _, spec in to_run), last, weights=session.bytes_of_weights())
             looks.append(Progress(total=len(to_run), cached=len(found.cached), slots=executor.slots))
@@ -127,7 +127,7 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
                 shown_live = source.waiting if step.executor != "inline" else []
                 refresher = Refresher(shown_live, partial(_refresh, session, step))
                 listener = _listener(session, tracker, (looks[-1], on_progress), refresher)
-                interruption.notice = partial(_say_stopping, looks[-1], on_progress)
+                interruption.notice = partial(say_stopping, looks[-1], on_progress)
                 try:
                     conduct(source, session, step, executor.open(), listener, interruption)
                 finally:
@@ -166,7 +166,7 @@ def _refresh(session: Session, options: Options) -> None:
     write_report(judge_study(session, options), session, options)
 
 
-def _say_stopping(progress: Progress, on_progress: OnProgress) -> None:
+def say_stopping(progress: Progress, on_progress: OnProgress) -> None:
     on_progress(replace(progress, kind="stopping"))
 
 
@@ -198,7 +198,7 @@ def _card(session: Session) -> StudyCard:
     return study_card(session.study, session.plan.variants, name=session.study.name)
 
 
-def _decide(session: Session, found: Survey, options: Options) -> list[tuple[str, RunSpec]]:
+def decide(session: Session, found: Survey, options: Options) -> list[tuple[str, RunSpec]]:
     """The runs to train; raises DecisionNeeded where only the user can say."""
     to_run = list(found.to_run)
     if options.retry_failed:

@@ -39,7 +39,7 @@ from ablate.cli.options import (
 )
 from ablate.cli.reporting import report
 from ablate.cli.show import Commands, Watch, errors_shown, note, say, say_json
-from ablate.cli.using import init, pull, schema, show, status, sync, ui
+from ablate.cli.using import init, join, pull, schema, show, status, sync, ui
 
 if TYPE_CHECKING:
     from ablate.session import Options
@@ -276,6 +276,6 @@ def _quickstart(work: Path, sets: list[str] | None = None) -> Study:
     return load(path, work, sets, None)
 
 
-for command in (report, judge, show, predict, explain, ui, status, sync, pull, init, schema, clean, doctor):
+for command in (join, report, judge, show, predict, explain, ui, status, sync, pull, init, schema, clean, doctor):
     app.command()(command)
 app.add_typer(data, name="data")

@@ -7,9 +7,22 @@ from typing import Annotated
 
 import typer
 
-from ablate.cli.loading import load, work_on_path
-from ablate.cli.options import DesignName, Json, Look, Sets, StandIn, StudyPath, Uri, Work
-from ablate.cli.show import errors_shown, note, say, say_json
+from ablate.cli.loading import load, seconds_of, work_on_path, workers_of
+from ablate.cli.options import (
+    DesignName,
+    For,
+    Json,
+    Look,
+    RetryFailed,
+    Sets,
+    SlotsPerGpu,
+    StandIn,
+    StudyPath,
+    Uri,
+    Work,
+    Workers,
+)
+from ablate.cli.show import Watch, errors_shown, note, say, say_json
 
 
 def ui(
@@ -25,6 +38,46 @@ def ui(
 
     with errors_shown():
         raise typer.Exit(serve_mlflow(work, port=port, uri=tracking_uri))
+
+
+def join(
+    study: StudyPath,
+    work: Work = Path(),
+    set_: Sets = None,
+    design: DesignName = None,
+    stand_in: StandIn = False,
+    look: Look = None,
+    workers: Workers = "auto",
+    slots_per_gpu: SlotsPerGpu = 1,
+    retry_failed: RetryFailed = False,
+    for_: For = None,
+    json_: Json = False,
+) -> None:
+    """Help to train a study: take the missing runs nobody else holds. Any number may join; `ablate run` reports.
+
+    Example: ablate join studies/quickstart.yaml --for 7h50m
+    """
+    from ablate.session import Options
+    from ablate.sharing import join_study
+
+    with errors_shown():
+        loaded = load(study, work, set_, design, stand_in=stand_in)
+        options = Options(
+            workers=workers_of(workers),
+            look=look or 0,
+            slots_per_gpu=slots_per_gpu,
+            retry_failed=retry_failed,
+            seconds=seconds_of("--for", for_),
+        )
+        with Watch(loaded.evidence.metric) as watch:
+            joined = join_study(loaded, work=work, options=options, on_progress=watch)
+        if json_:
+            say_json({"trained": joined.trained, "failed": joined.failed, "left": joined.left})
+        else:
+            failed = f", {joined.failed} of them failed" if joined.failed else ""
+            say(f"{joined.trained} runs trained here{failed}; {joined.left} in other hands or left.")
+            say("`ablate run` writes the report, and trains what is then missing.")
+        raise typer.Exit(joined.exit_code)
 
 
 def status(work: Work = Path(), json_: Json = False) -> None:

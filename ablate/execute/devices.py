@@ -5,7 +5,9 @@ All runs of a replicate go to one kind of card, so that the kind is never confou
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,16 +43,38 @@ def _card(information: Path) -> tuple[str, str]:
     return lines.get("Model", "").strip(), lines.get("GPU UUID", "").strip()
 
 
+@dataclass(frozen=True, slots=True)
+class SharedHomes:
+    """On which kind of device the runs of each replicate are made, agreed on by processes that share a folder."""
+
+    folder: Path
+
+    def claim(self, replicate: int, kind: str) -> str:
+        """The replicate's kind, which is this one where nobody was earlier."""
+        path = self.folder / str(replicate)
+        with contextlib.suppress(FileNotFoundError):
+            return path.read_text(encoding="utf-8")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=self.folder, prefix=".", encoding="utf-8") as mine:
+            mine.write(kind)
+            mine.flush()
+            with contextlib.suppress(FileExistsError):
+                os.link(mine.name, path)  # whole or not at all, and by one of them only, also on a network
+        return path.read_text(encoding="utf-8")
+
+
 @dataclass(slots=True)
 class DeviceSlots:
     """Gives cards to runs.
 
     each: runs that share a card. homes: replicate -> kind of card its earlier runs were made on.
+    shared: what the other processes that train the same study have chosen; None where there are none.
     """
 
     devices: Sequence[Device]
     each: int = 1
     homes: Mapping[int, str] = field(default_factory=dict)
+    shared: SharedHomes | None = None
     _homes: dict[int, str] = field(init=False)
     _taken: dict[Path, Device] = field(default_factory=dict)
 
@@ -73,12 +97,18 @@ class DeviceSlots:
             self._homes.setdefault(replicate, device.kind)
         return device
 
+    def _home(self, replicate: int) -> str | None:
+        if self.shared is None:
+            return self._homes.get(replicate)
+        here = min(self.devices, key=list(self._taken.values()).count)
+        return self.shared.claim(replicate, self._homes.get(replicate, here.kind))
+
     def release(self, attempt: Path) -> None:
         """The run has ended."""
         self._taken.pop(attempt, None)
 
     def _free(self, replicate: int) -> Device | None:
         taken = list(self._taken.values())
-        home = self._homes.get(replicate)
+        home = self._home(replicate)
         free = [d for d in self.devices if taken.count(d) < self.each and (home is None or d.kind == home)]
         return min(free, key=taken.count, default=None)

@@ -59,7 +59,10 @@ def main(attempt: Path, after_epoch: Callable[[], None] | None = None) -> int:
 
 
 def train(task: Task, attempt: Path, after_epoch: Callable[[], None] | None = None) -> int:
-    """One training run: whatever happens, the journal ends with what it was."""
+    """One training run: whatever happens, the journal ends with what it was.
+
+    Except where it has an end already: the coordinator gave the attempt up while it was out of reach.
+    """
     journal = Journal(attempt)
     journal.append("started", {"attempt": attempt.name, "process": os.getpid(), "host": socket.gethostname()})
     run = LiveRun(task=task, folder=attempt, journal=journal, after_epoch=after_epoch)
@@ -77,7 +80,10 @@ def train(task: Task, attempt: Path, after_epoch: Callable[[], None] | None = No
             source_digest=task.source_digest,
             data_digest=task.data_digest,
         )
-        journal.append("failed", failed.to_json())
+        if read_result(attempt) is None:
+            journal.append("failed", failed.to_json())
+        return 1
+    if read_result(attempt) is not None:
         return 1
     journal.append("finished", finished.to_json())
     drop_checkpoints(task.work, task.spec.fingerprint)

@@ -87,6 +87,10 @@ class Coordinator:
     digests: Mapping[str, str] = field(default_factory=dict)
     """Fingerprint -> data digest, where runs differ in it."""
     timeout: float | None = None
+    before: Mapping[str, int] = field(default_factory=dict)
+    """Fingerprint -> number of its newest attempt when the runs were chosen. What others fail at later counts."""
+    patient: bool = True
+    """False: end where all that is left is in other hands, or waits for a device that is not here."""
     _live: dict[Path, _Live] = field(default_factory=dict)
     _aside: list[RunSpec] = field(default_factory=list)
     """Taken, and held by another process or waiting for a device of their replicate's kind."""
@@ -117,6 +121,10 @@ class Coordinator:
             self._ask_all_to_stop()
 
     def _has_nothing_left(self) -> bool:
+        if self._aside and not self._again and not self.patient and self.source.done():
+            self._looked_aside = 0.0
+            self._look_aside()
+            return not self._live and not self._again
         return not self._aside and not self._again and self.source.done()
 
     def _keep_watch(self) -> None:
@@ -134,7 +142,7 @@ class Coordinator:
     def _fill(self) -> None:
         self._look_aside()
         while (free := self.executor.slots - len(self._live)) > 0 and not self.interruption.asked:
-            if len(self._aside) >= MOST_ASIDE:
+            if self.patient and len(self._aside) >= MOST_ASIDE:
                 return
             specs = [self._again.pop(0)] if self._again else self.source.take(free)
             if not specs:
@@ -182,11 +190,19 @@ class Coordinator:
         self.executor.start(attempt)
         return True
 
-    def _made_meanwhile(self, task: Task) -> Finished | None:
-        for result in self.store.finished(task.spec.fingerprint):
-            if (result.stamp.source_digest, result.stamp.data_digest) == (task.source_digest, task.data_digest):
+    def _made_meanwhile(self, task: Task) -> RunResult | None:
+        """What others have come to: a result, or failures of which another would be no news."""
+        origin = (task.source_digest, task.data_digest)
+        results = self.store.results(task.spec.fingerprint)
+        for result in reversed(results):
+            if isinstance(result, Finished) and (result.stamp.source_digest, result.stamp.data_digest) == origin:
                 return result
-        return None
+        before = self.before.get(task.spec.fingerprint)
+        newer = [one for one in results if before is not None and int(one.folder.name) > before]
+        failed = [one for one in newer if isinstance(one, Failed) and (one.source_digest, one.data_digest) == origin]
+        final = failed and failed[-1].reason in ("error", "diverged")
+        unlucky = sum(one.reason in TRIED_AGAIN for one in failed) - self._tries[task.spec.fingerprint]
+        return failed[-1] if final or unlucky >= TRIES else None
 
     def _hear(self, live: _Live) -> None:
         events, live.offset = read_events(live.attempt, offset=live.offset)

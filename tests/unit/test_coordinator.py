@@ -374,3 +374,35 @@ def test_an_inline_run_is_told_like_any_other(tmp_path: Path) -> None:
 
     assert [type(result) for result in results_in(told)] == [Finished, Finished]
     assert [news.event.data["epoch"] for news in told if news.event and news.event.kind == "epoch"] == [1, 2, 3] * 2
+
+
+@pytest.mark.parametrize(("before", "is_tried"), [(None, True), (1, True), (0, False)])
+def test_what_others_failed_at_meanwhile_is_taken_as_it_is(before: int | None, is_tried: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    """An error would come again; one that was known when the runs were chosen is tried again."""
+    store, spec = Store(tmp_path), SPECS[0]
+    task = a_task(tmp_path, spec)
+    dies_of_an_error(store.new_attempt(spec, task.envelope()))
+    executor = ScriptedExecutor([dies_of_an_error])
+    told: list[News] = []
+    known = {} if before is None else {spec.fingerprint: before}
+    Coordinator(FixedSource([spec]), executor, store, task, told.append, before=known).run()
+
+    assert (executor.deeds == []) == is_tried
+    assert [news.result.reason for news in told if isinstance(news.result, Failed)] == ["error"]
+
+
+def test_a_helper_leaves_to_others_what_they_hold(tmp_path: Path) -> None:
+    """It trains the rest and ends."""
+    with locked(Store(tmp_path).lock(SPECS[0].fingerprint)):
+        told: list[News] = []
+        source, task = FixedSource(SPECS[:3]), a_task(tmp_path, SPECS[0])
+        executor = ScriptedExecutor([finishes, finishes])
+        Coordinator(source, executor, Store(tmp_path), task, told.append, patient=False).run()
+
+    assert {news.spec.fingerprint for news in told} == {spec.fingerprint for spec in SPECS[1:3]}
+
+
+def dies_of_an_error(attempt: Path) -> int:
+    failed = Failed(folder=attempt, reason="error", message="no", source_digest="code", data_digest="data")
+    Journal(attempt).append("failed", failed.to_json())
+    return 1

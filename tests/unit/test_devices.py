@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from ablate.execute.devices import Device, DeviceSlots, devices
+from ablate.execute.devices import Device, DeviceSlots, SharedHomes, devices
+from ablate.execute.pool import CAN_FORK, ForkPool
+from ablate.harness.coordinator import Coordinator, FixedSource, News
+from ablate.records import Finished
+from ablate.store import Store
+from tests.contract.executor_contract import with_pranks
+from tests.training_builders import a_spec, a_task
 
 A0, A1, B0 = Device("0", "A100"), Device("1", "A100"), Device("2", "T4")
 
@@ -81,3 +87,41 @@ def test_a_replicate_goes_on_where_its_earlier_runs_were_made() -> None:
 
     assert slots.take(Path("a"), 0) == B0
     assert slots.take(Path("b"), 1) == A0
+
+
+def test_processes_that_share_a_study_agree_on_the_kind_of_each_replicate(tmp_path: Path) -> None:
+    """One machine has cards of one kind, the other of another: who begins a replicate decides for both."""
+    ours = DeviceSlots([A0], shared=SharedHomes(tmp_path / "devices"))
+    theirs = DeviceSlots([B0], shared=SharedHomes(tmp_path / "devices"))
+
+    assert ours.take(Path("a"), 0) == A0
+    assert theirs.accepts(0) is False
+    assert theirs.take(Path("b"), 1) == B0
+    ours.release(Path("a"))
+    assert [ours.accepts(replicate) for replicate in (0, 1, 2)] == [True, False, True]
+    assert theirs.accepts(2) is False
+    assert sorted(path.name for path in (tmp_path / "devices").iterdir()) == ["0", "1", "2"]
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="this platform cannot fork, and its pool has no cards")
+def test_the_pool_sends_a_replicate_to_one_kind_of_card(tmp_path: Path) -> None:
+    """Through the coordinator: four variants on three replicates, on two cards of different kinds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(with_pranks(tmp_path)))
+        specs = [
+            a_spec({"number": number}, trainer="pranks:train", replicate=replicate)
+            for replicate in range(3)
+            for number in range(4)
+        ]
+        cards: dict[int, set[float]] = {}
+
+        def listen(news: News) -> None:
+            if isinstance(news.result, Finished):
+                cards.setdefault(news.spec.replicate.index, set()).add(news.result.metrics["gpu"])
+
+        pool = ForkPool(slots=2, work=tmp_path, cards=DeviceSlots([A0, B0]))
+        Coordinator(FixedSource(specs), pool, Store(tmp_path), a_task(tmp_path, specs[0]), listen).run()
+        pool.close()
+
+    assert [len(kinds) for kinds in cards.values()] == [1, 1, 1]
+    assert set.union(*cards.values()) == {0.0, 2.0}

@@ -20,7 +20,7 @@ from ablate.errors import Diverged
 from ablate.execute import worker
 from ablate.execute.live import LiveRun, Task
 from ablate.files import sha256_json
-from ablate.journal import read_events, read_result
+from ablate.journal import Journal, read_events, read_result
 from ablate.records import Failed, Finished, RunResult
 from tests.disk import syncs
 from tests.training_builders import a_spec, a_task, an_attempt
@@ -123,6 +123,23 @@ def test_what_breaks_the_contract_is_a_failure(
 
     assert isinstance(result, Failed)
     assert words in result.message
+
+
+@pytest.mark.parametrize("late", [lambda run: {"accuracy": 0.5}, lambda run: 1 / 0])
+def test_a_run_that_was_given_up_has_no_second_end(late: Train, carry_out: Callable[[Train], RunResult]) -> None:
+    """It was out of reach, and another attempt is under way: the coordinator has had the last word."""
+
+    def deed(run: LiveRun) -> Any:
+        given_up = Failed(folder=run.folder, reason="killed", message="out of reach")
+        Journal(run.folder).append("failed", given_up.to_json())
+        return late(run)
+
+    result = carry_out(deed)
+    kinds = [event.kind for event in read_events(result.folder)[0]]
+
+    assert isinstance(result, Failed)
+    assert result.message == "out of reach"
+    assert kinds == ["started", "failed"]
 
 
 def test_a_result_names_its_files_within_its_folder(carry_out: Callable[[Train], RunResult]) -> None:

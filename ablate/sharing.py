@@ -1,0 +1,132 @@
+"""Several processes train one study, on machines that share its work folder: each takes what nobody else holds.
+
+There is no scheduler and no list of who does what. A run belongs to whoever holds its lock, which the
+operating system drops when the holder dies; a result that is there is not made again. So any number of
+these processes may begin and end at any time, and a report is made by `ablate run` when they are done.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from ablate.errors import StudyError
+from ablate.executing import lazy_executor
+from ablate.files import locked
+from ablate.harness.coordinator import FixedSource, News
+from ablate.harness.donors import order_by_donors
+from ablate.harness.interruption import Interruption
+from ablate.harness.progress import OnProgress, Progress
+from ablate.records import RunSpec
+from ablate.room import refuse_unwritable
+from ablate.session import Options, Session, conduct, interruption_of, look_at_data, open_session, settled
+from ablate.study.load import Study
+from ablate.study.standing_in import make_stand_in
+from ablate.workflow import decide, say_stopping
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which of so many processes this is, counted from 0: where it begins in the list of runs, and no more."""
+
+    index: int = 0
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """What joining came to. trained: runs trained here to an end, of which so many failed. left: not done yet by
+    anybody, because others are at them, or because their replicate is at home on another kind of device."""
+
+    trained: int
+    failed: int
+    left: int
+    exit_code: int
+
+
+def place_in_array(environment: Mapping[str, str] = os.environ) -> Place:
+    """The place of a task in a Slurm job array; the first of one elsewhere.
+
+    Slurm sets SLURM_ARRAY_TASK_ID, _MIN, _STEP and _COUNT: https://slurm.schedmd.com/job_array.html
+    """
+    try:
+        index, count, least, step = (
+            int(environment.get(f"SLURM_ARRAY_TASK_{name}") or usual)
+            for name, usual in (("ID", 0), ("COUNT", 1), ("MIN", 0), ("STEP", 1))
+        )
+        return Place((index - least) // step % count, count)
+    except (ValueError, ZeroDivisionError):
+        raise StudyError(
+            "SLURM_ARRAY_TASK_ID, _COUNT, _MIN and _STEP are not the numbers Slurm sets", hint="Unset them."
+        ) from None
+
+
+def own_share_first(runs: Sequence[RunSpec], place: Place) -> list[RunSpec]:
+    """All runs, from where this process's equal share of the list begins, and round."""
+    begin = place.index * len(runs) // place.count
+    return [*runs[begin:], *runs[:begin]]
+
+
+def join_study(
+    study: Study,
+    *,
+    work: Path | str = ".",
+    options: Options | None = None,
+    place: Place | None = None,
+    on_progress: OnProgress | None = None,
+) -> Joined:
+    """Train what is missing and nobody else holds; no report, nothing to MLflow.
+
+    Raises as run_study does. Needs no lock of the study: any number may join, beside an `ablate run` too.
+    """
+    options = replace(options or Options(), joined=True)
+    on_progress = on_progress or (lambda _: None)
+    interruption = interruption_of(options)
+    session = open_session(study, work)
+    refuse_unwritable(session.work)
+    if not session.is_tuned:
+        raise StudyError("the study has `tune:`, and has not been tuned yet", hint="Begin it by `ablate run`.")
+    options = settled(session, options)
+    with interruption.watching():
+        # The first who comes looks at the data; the others wait, and find what it found.
+        with locked(session.store.study(study.name) / "joining.lock", wait=True):
+            make_stand_in(study)
+            session = open_session(study, work)
+            with lazy_executor(session, options) as executor:
+                look_at_data(session, options, executor, on_progress, interruption)
+            session.store_plan()
+        told = [_train(session, step, place or place_in_array(), on_progress, interruption) for step in _steps(options)]
+    return Joined(
+        trained=sum(progress.trained for progress in told),
+        failed=sum(progress.failed for progress in told),
+        left=len(session.survey(options).to_run),
+        exit_code=interruption.exit_code if interruption.asked else int(any(progress.failed for progress in told)),
+    )
+
+
+def _steps(options: Options) -> list[Options]:
+    """Look by look: what a look trains depends on the whole of the one before, so all but the last are waited for."""
+    return [replace(options, look=look, patient=look < options.look) for look in range(1, options.look + 1)]
+
+
+def _train(
+    session: Session, options: Options, place: Place, on_progress: OnProgress, interruption: Interruption
+) -> Progress:
+    found = session.survey(options)
+    to_run, needs = order_by_donors(decide(session, found, options), session.study.trainer, session.store)
+    names = {spec.fingerprint: f"{variant} · replicate {spec.replicate.index}" for variant, spec in to_run}
+    source = FixedSource(own_share_first([spec for _, spec in to_run], place), needs)
+    with lazy_executor(session, options) as executor:
+        progress = Progress(total=len(to_run), cached=len(found.cached), slots=executor.slots)
+
+        def listen(news: News) -> None:
+            progress.hear(news, names[news.spec.fingerprint])
+            on_progress(progress)
+
+        interruption.notice = partial(say_stopping, progress, on_progress)
+        if to_run and not interruption.asked:
+            conduct(source, session, options, executor.open(), listen, interruption)
+    return progress
