@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ablate.errors import AblateError
 from ablate.execute.devices import devices
 from ablate.execute.environment import ALLOCATOR, cores, machine, worker_environment
+from ablate.execute.joining import refuse_silent
 from ablate.execute.pool import CAN_FORK
 from ablate.room import SPARE, refuse_unwritable
 from ablate.track.uri import check_uri, tracking_uri, without_secrets
 
 GIB = 2**30
+RAY_FLOOR = (2, 54)
+"""The first version without CVE-2026-27482; as pyproject.toml has it."""
 
 
 class Finding(NamedTuple):
@@ -61,9 +65,28 @@ def _machine() -> Iterator[Finding]:
     yield Finding("graphics cards", f"{len(cards)}: {', '.join(kinds)}" if cards else "none", mixed)
     if not CAN_FORK:
         yield Finding("processes", "a fresh one a run", "Each run imports torch anew; on Linux it would not.")
-    for package in ("ray",):
-        installed = importlib.util.find_spec(package) is not None
-        yield Finding(package, "installed" if installed else "not installed")
+    yield _ray()
+
+
+def _ray() -> Finding:
+    try:
+        version = metadata.version("ray")
+    except metadata.PackageNotFoundError:
+        return Finding("ray", "not installed", "Only --executor ray needs it: pip install 'ablate-harness[ray]'.")
+    advice = []
+    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < RAY_FLOOR:
+        advice.append(f"Versions below {'.'.join(map(str, RAY_FLOOR))} have a known hole: upgrade.")
+    if os.environ.get("RAY_AUTH_MODE", "token") != "token":
+        advice.append("RAY_AUTH_MODE lets in everybody who reaches the cluster: unset it, or set it to token.")
+    address = os.environ.get("RAY_ADDRESS")
+    where = f"installed, {version}; without --ray-address on this machine alone"
+    if address:
+        where = f"installed, {version}; RAY_ADDRESS is {address}"
+        try:
+            refuse_silent(address)
+        except AblateError as error:
+            advice.append(error.message.replace("--ray-address", "RAY_ADDRESS") + ".")
+    return Finding("ray", where, " ".join(advice))
 
 
 def _memory() -> float | None:

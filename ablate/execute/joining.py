@@ -23,8 +23,7 @@ def refuse_unreachable(address: str) -> None:
             f"--ray-address {address}: Ray's client cannot be used, because runs share this machine's work folder",
             hint="Call `ablate` on a node of the cluster, with --ray-address auto or HOST:PORT.",
         )
-    if address != AUTO:
-        _refuse_silent(address)
+    refuse_silent(address)
     command = [sys.executable, "-m", "ablate.execute.ray_cluster", address]
     try:
         joined = subprocess.run(command, capture_output=True, text=True, check=False, timeout=JOIN_SECONDS)
@@ -44,7 +43,10 @@ def refuse_unreachable(address: str) -> None:
         )
 
 
-def _refuse_silent(address: str) -> None:
+def refuse_silent(address: str) -> None:
+    """Raise StudyError where nothing takes a connection at `host:port`; `auto` is left to Ray."""
+    if address == AUTO:
+        return
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
         raise StudyError(

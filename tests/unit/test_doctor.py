@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -35,6 +37,45 @@ def test_what_is_wrong_is_said_with_its_remedy(tmp_path: Path, monkeypatch: pyte
     assert "--work" in found["work folder"][1]
     assert "migrate-filestore" in found["tracking"][1]
     assert "one kind of card" in found["graphics cards"][1]
+
+
+@pytest.mark.parametrize(
+    ("version", "environment", "measured", "advice"),
+    [
+        (None, {}, "not installed", "pip install 'ablate-harness[ray]'"),
+        ("2.60.0", {}, "2.60.0; without --ray-address on this machine alone", ""),
+        ("2.53.9", {}, "2.53.9", "below 2.54"),
+        ("3.0.0", {"RAY_AUTH_MODE": "disabled"}, "3.0.0", "lets in everybody"),
+        ("2.60.0", {"RAY_ADDRESS": "127.0.0.1:1"}, "RAY_ADDRESS is 127.0.0.1:1", "nothing answers there"),
+        ("2.60.0", {"RAY_ADDRESS": "auto"}, "RAY_ADDRESS is auto", ""),
+    ],
+)
+def test_what_is_said_of_ray_is_true(
+    version: str | None,
+    environment: dict[str, str],
+    measured: str,
+    advice: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whether it is there, safe, and where runs would go."""
+
+    def version_of(name: str) -> str:
+        if version is None:
+            raise metadata.PackageNotFoundError(name)
+        return version
+
+    known = SimpleNamespace(version=version_of, PackageNotFoundError=metadata.PackageNotFoundError)
+    monkeypatch.setattr(doctor, "metadata", known)
+    for name in ("RAY_AUTH_MODE", "RAY_ADDRESS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    found = found_in(tmp_path, measure=False)["ray"]
+
+    assert measured in found[0]
+    assert advice in found[1]
+    assert bool(advice) == bool(found[1])
 
 
 @pytest.mark.parametrize(("both", "advised"), [(12.0, "runs"), (19.5, "threads")])
