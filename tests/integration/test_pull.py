@@ -18,15 +18,17 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from typer.testing import CliRunner
 
 from ablate import pulling
+from ablate.cli.app import app
 from ablate.errors import TrackingError
 from ablate.files import sealed, unsealed
 from ablate.pulling import pull_study
 from ablate.session import Options, Session, open_session, settled
 from ablate.study.load import Study, load_study
 from ablate.track.run_record import RECORD
-from ablate.workflow import run_study
+from ablate.workflow import run_study, sync_study
 from tests import invariants
 from tests.contract.test_trackers import shown_by_mlflow, template_database
 
@@ -258,3 +260,37 @@ def test_training_what_the_store_has_already_says_so(there: Path, here: Path, ca
     said = [record.getMessage() for record in caplog.records if "ablate pull" in record.getMessage()]
     assert len(said) == 1
     assert "finished runs of this study that this folder has not" in said[0]
+
+
+def test_runs_of_an_earlier_version_gain_their_record_by_sync(there: Path, here: Path) -> None:
+    """Without one a run cannot be put back, which is said; the machine that has it adds it, once."""
+    for record in records_in(there):
+        record.unlink()
+    with closing(sqlite3.connect(there / "mlflow.db")) as connection, connection:
+        connection.execute("DELETE FROM tags WHERE key = 'ablate.record'")
+    missing = pull_study(study_in(here), here, uri_of(there))
+    options = settled(session_in(there), Options())
+    sync_study(session_in(there), options)
+    times = [path.stat().st_mtime_ns for path in records_in(there)]
+    sync_study(session_in(there), options)
+
+    assert (missing.taken, missing.unrecorded) == (0, 4)
+    assert len(times) == 6
+    assert [path.stat().st_mtime_ns for path in records_in(there)] == times
+    assert pull_study(study_in(here), here, uri_of(there)).taken == 6
+
+
+def test_the_command_lists_pulls_and_says_what_it_refused(there: Path, here: Path) -> None:
+    """Without a study it names what there is; exit 1 where something was refused, 2 where there is no store."""
+    replace_file(records_in(there)[0], b"{}")
+    uri = ["--tracking-uri", uri_of(there)]
+    listed = CliRunner().invoke(app, ["pull", "--json", *uri])
+    pulled = CliRunner().invoke(app, ["pull", str(here / "toy.yaml"), "--work", str(here), *uri])
+    nowhere = CliRunner().invoke(app, ["pull", "--work", str(here / "empty")])
+
+    assert json.loads(listed.stdout) == [{"study": "toy", "finished": 4, "recorded": 4}]
+    assert pulled.exit_code == 1
+    assert "5 runs put back, 0 were here already; the study plans 6." in pulled.output
+    assert f"its {RECORD} is not what was stored" in pulled.output
+    assert nowhere.exit_code == 2
+    assert "there is no MLflow database" in nowhere.output
