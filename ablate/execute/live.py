@@ -24,7 +24,7 @@ LOOK_SECONDS = 0.02
 LOOKS_A_BEAT = 25
 """Only so many looks leave a heartbeat, which has to be written."""
 KEPT_CHECKPOINTS = 2
-CHECKPOINT_SHARE = 60.0
+CHECKPOINT_SHARE = 80.0
 """How many times as long as a checkpoint takes the run goes on before the next."""
 LEAST_SECONDS = 1.0
 """Between two checkpoints, however cheap."""
