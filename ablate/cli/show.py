@@ -105,8 +105,9 @@ def say_table(columns: list[str], rows: list[list[str]], *, title: str = "") -> 
     from rich.text import Text
 
     table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    for name in columns:
-        table.add_column(name, overflow="fold")
+    for i, name in enumerate(columns):
+        # A bar that is broken in two says nothing.
+        table.add_column(name, overflow="fold", no_wrap=any("┊" in row[i] for row in rows))
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     # Where there is no terminal nothing is cut to 80 columns.

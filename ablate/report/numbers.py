@@ -40,6 +40,17 @@ def shortened(name: str, width: int) -> str:
     return f"{head}…{_cut(name[::-1], tail)[::-1].lstrip()}"
 
 
+def in_lines(name: str, width: int) -> str:
+    """The name whole, broken between words into lines of at most `width` columns; a longer word is cut as above."""
+    lines: list[str] = []
+    for word in (shortened(word, width) for word in name.split()):
+        if lines and columns(f"{lines[-1]} {word}") <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return "\n".join(lines)
+
+
 def columns(text: str) -> int:
     """The columns a terminal needs: two for an East Asian character or an emoji, none for a combining mark."""
     return sum(map(_width, text))

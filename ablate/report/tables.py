@@ -11,7 +11,18 @@ from typing import Literal, NamedTuple
 
 from ablate.report.facts import EffectRow, Findings, Published, VariantRow
 from ablate.report.language import ENGLISH, Words
-from ablate.report.numbers import Axis, bar, change, common_axis, compact, duration, number, shortened, with_interval
+from ablate.report.numbers import (
+    Axis,
+    bar,
+    change,
+    common_axis,
+    compact,
+    duration,
+    in_lines,
+    number,
+    shortened,
+    with_interval,
+)
 from ablate.report.words import metric_words, unit_words, verdict_words
 from ablate.stats.verdict import Verdict
 
@@ -255,7 +266,7 @@ def terminal_steps(findings: Findings, say: Words = ENGLISH) -> Table:
     level = with_unit(shortened(metric_words(metric), 13), metric.unit)
     verdicts = [verdict_words(line.effect, say, with_reason=False) if line.effect else "" for line in lines]
     columns = [
-        Column(say("column.step").lower(), "text", [shortened(line.name, 16) for line in lines]),
+        Column(say("column.step").lower(), "text", [in_lines(line.name, 16) for line in lines]),
         Column(level, "number", [level_words(line.variant, findings) for line in lines]),
         Column(
             with_unit(say("column.change").lower(), unit_words(metric, say)), "number", _differences(lines, findings)

@@ -14,6 +14,7 @@ from ablate.report.numbers import (
     compact,
     counted,
     duration,
+    in_lines,
     listed,
     number,
     shortened,
@@ -123,3 +124,10 @@ def test_one_endless_interval_does_not_squash_the_others() -> None:
     axis = common_axis([1.0, 2.0, 3.0], [0.5, 1.5, 1.5, 2.5, -300.0, 300.0])
 
     assert axis.hi <= 20
+
+
+def test_a_long_name_is_broken_between_words() -> None:
+    """In a narrow table nothing of it is lost; only a word that is longer than a line is cut."""
+    assert in_lines("all five changes together", 16).split("\n") == ["all five changes", "together"]
+    assert in_lines("BN", 16) == "BN"
+    assert in_lines("a counterrevolutionaries", 16).split("\n") == ["a", "counterrev…aries"]

@@ -108,7 +108,8 @@ def test_the_terminal_table_fits_a_hundred_columns(design: str, tmp_path: Path) 
     }
     table = terminal_steps(findings_of(a_study(design=design, factors=long), tmp_path, effect=10.0))
     cells = [table.columns, *table.rows]
-    widths = [max(columns(row[i]) for row in cells) for i in range(len(table.columns))]
+    lines = [[row[i].split("\n") for row in cells] for i in range(len(table.columns))]
+    widths = [max(columns(line) for cell in column for line in cell) for column in lines]
 
     assert sum(widths) + 3 * (len(widths) - 1) + 2 <= 100
 
