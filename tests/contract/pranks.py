@@ -56,6 +56,7 @@ def train(config: Config, run: ablate.Run) -> dict[str, float]:
         "accuracy": 0.5,
         "seen": float(len(SEEN)),
         "gpu": float(os.environ.get("CUDA_VISIBLE_DEVICES") or -1),
+        "node": float(os.environ.get("RAY_RAYLET_PID") or -1),
         "threads": float(os.environ.get("OMP_NUM_THREADS") or -1),
     }
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import secrets
-import shutil
 import signal
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -35,6 +32,7 @@ from tests.contract.executor_contract import (
     pids_in,
     until,
 )
+from tests.ray_builders import ray_environment
 from tests.training_builders import a_config, a_spec, a_task, an_attempt, finished, share_cache
 
 pytestmark = [
@@ -46,13 +44,8 @@ pytestmark = [
 @pytest.fixture(scope="module", autouse=True)
 def address() -> Iterator[str]:
     """A cluster of two processors in a folder of its own; it leaves no process behind."""
-    before = children_of_this_process()
     handler = signal.getsignal(signal.SIGTERM)
-    folder = tempfile.mkdtemp(prefix="ray", dir="/tmp")  # short: the paths of sockets may not be long
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_TMPDIR", folder)
-        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
-        patch.delenv("RAY_ADDRESS", raising=False)
+    with ray_environment() as (patch, folder):
         with cluster(LOCAL, Path(folder), processors=2):
             import ray
 
@@ -60,9 +53,7 @@ def address() -> Iterator[str]:
             found = ray.get_runtime_context().gcs_address
             patch.setenv("RAY_ADDRESS", found)
             yield found
-    assert signal.getsignal(signal.SIGTERM) is handler
-    until(lambda: not any(map(is_alive, children_of_this_process() - before)))
-    shutil.rmtree(folder, ignore_errors=True)
+        assert signal.getsignal(signal.SIGTERM) is handler
 
 
 class TestRayExecutor(ProcessContract):

@@ -5,11 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import secrets
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,12 +14,19 @@ from typing import Any
 import psutil
 import pytest
 
-from ablate.records import Failed
+from ablate.execute import ray_cluster
+from ablate.execute.ray_cluster import RayExecutor
+from ablate.execute.resources import need_of
+from ablate.harness.coordinator import Coordinator, FixedSource, News
+from ablate.records import Failed, Finished
 from ablate.session import Options, open_session
+from ablate.store import Store
 from ablate.study.load import load_study
 from ablate.workflow import run_study
-from tests.contract.executor_contract import children_of_this_process, is_alive, until
+from tests.contract.executor_contract import is_alive, until, with_pranks
 from tests.invariants import check, ends_of
+from tests.ray_builders import ray_environment
+from tests.training_builders import a_spec, a_task
 
 pytestmark = [
     pytest.mark.ray,
@@ -40,29 +44,24 @@ STUDY = {
 
 
 @pytest.fixture
-def two_nodes() -> Iterator[tuple[Any, Any]]:
-    """A cluster of two nodes of one processor each, and the node that is not its head."""
-    before = children_of_this_process()
-    folder = tempfile.mkdtemp(prefix="ray", dir="/tmp")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_TMPDIR", folder)
-        patch.setenv("RAY_AUTH_MODE", "token")
-        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+def cluster() -> Iterator[Any]:
+    """A cluster without nodes; what is started in it is gone when the test is over."""
+    with ray_environment():
         from ray.cluster_utils import Cluster
 
-        small = {"num_cpus": 1, "object_store_memory": 100 << 20, "include_dashboard": False}
-        cluster = Cluster(initialize_head=True, head_node_args=small)
-        node = cluster.add_node(num_cpus=1, object_store_memory=100 << 20)
-        yield cluster, node
+        cluster = Cluster()
+        yield cluster
         cluster.shutdown()
-    until(lambda: not any(map(is_alive, children_of_this_process() - before)))
-    shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_a_node_that_dies_costs_an_attempt_and_no_result(two_nodes: tuple[Any, Any], tmp_path: Path) -> None:
+def a_node(cluster: Any, **has: Any) -> Any:
+    """One more node, of one processor; the first is the head."""
+    return cluster.add_node(num_cpus=1, object_store_memory=100 << 20, include_dashboard=False, **has)
+
+
+def test_a_node_that_dies_costs_an_attempt_and_no_result(cluster: Any, tmp_path: Path) -> None:
     """Its runs are tried again on the node that is left, and end with the bits they would have had."""
-    cluster, node = two_nodes
+    _head, node = a_node(cluster), a_node(cluster)
     path = tmp_path / "nodes.yaml"
     path.write_text(json.dumps(STUDY))
     study = load_study(path)
@@ -88,6 +87,30 @@ def test_a_node_that_dies_costs_an_attempt_and_no_result(two_nodes: tuple[Any, A
     outside = tmp_path / "outside"
     outside.mkdir()
     check(session, reference=ends_of(open_session(study, whole)), exit_code=0, outside=outside)
+
+
+def test_all_runs_of_a_replicate_go_to_nodes_with_one_kind_of_card(cluster: Any, tmp_path: Path) -> None:
+    """Ray is told which; the cards are made up, and the nodes that have them are two."""
+    for kind in ("A100", "T4"):
+        a_node(cluster, num_gpus=1, resources={f"accelerator_type:{kind}": 1})
+    deeds = [(replicate, number) for replicate in range(3) for number in range(2)]
+    found: dict[int, set[float]] = {}
+
+    def listen(news: News) -> None:
+        if isinstance(news.result, Finished):
+            found.setdefault(news.spec.replicate.index, set()).add(news.result.metrics["node"])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(with_pranks(tmp_path)))
+        specs = [a_spec({"number": number}, trainer="pranks:train", replicate=index) for index, number in deeds]
+        with ray_cluster.cluster(cluster.address, tmp_path):
+            need = need_of(1, ["auto"], slots_per_gpu=1, nodes=ray_cluster.nodes())
+            executor = RayExecutor(work=tmp_path, need=need)
+            assert executor.slots == 2
+            Coordinator(FixedSource(specs), executor, Store(tmp_path), a_task(tmp_path, specs[0]), listen).run()
+
+    assert [len(nodes) for nodes in found.values()] == [1, 1, 1]
+    assert len(set.union(*found.values())) == 2
 
 
 def is_run(process: psutil.Process) -> bool:
