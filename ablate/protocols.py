@@ -53,10 +53,14 @@ class Run(Contract):
 
 
 class Exit(NamedTuple):
-    """An attempt's process that ended: exit code, or minus the signal that killed it."""
+    """An attempt's process that ended: exit code, or minus the signal that killed it.
+
+    note: how it came to that, where the executor knows more than the code says.
+    """
 
     attempt: Path
     code: int
+    note: str = ""
 
 
 class Executor(Contract):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -287,8 +288,7 @@ class RayExecutor:
 
     def _give_up(self, ref: Any) -> Exit:
         attempt = self._forget(ref)
-        _note(attempt, "the task does not end; its node may be out of reach")
-        return Exit(attempt, -signal.SIGKILL)
+        return _lost(attempt, "its task does not end; the node may be out of reach")
 
     def _forget(self, ref: Any) -> Path:
         attempt = self._running.pop(ref)
@@ -303,8 +303,7 @@ class RayExecutor:
         except self._ray.exceptions.TaskCancelledError:
             return Exit(attempt, -signal.SIGKILL)
         except self._ray.exceptions.RayError as error:
-            _note(attempt, error)  # a worker, a node or the shared folder is gone
-            return Exit(attempt, -signal.SIGKILL)
+            return _lost(attempt, error)  # a worker, a node or the shared folder is gone
 
     def _refresh(self) -> None:
         """Look which nodes are alive, every other second."""
@@ -318,10 +317,14 @@ class RayExecutor:
             self._stuck = None
 
 
-def _note(attempt: Path, what: object) -> None:
-    """Write to the attempt's log, to which the record of its failure points."""
+def _lost(attempt: Path, why: object) -> Exit:
+    """The exit of a run that was lost with its task; the whole of what Ray says goes to its log."""
+    text = re.sub(r"\x1b\[\d*m", "", str(why)).strip()
     with contextlib.suppress(OSError), (attempt / LOG).open("a", encoding="utf-8") as log:
-        log.write(f"Ray: {what}\n")
+        log.write(f"Ray: {text}\n")
+    lines = text.splitlines() or ["no reason given"]
+    telling = lines[-1] if text.startswith("ray::") else lines[0]  # the error under a traceback, or the whole story
+    return Exit(attempt, -signal.SIGKILL, f"Ray: {telling[:200]}")
 
 
 def _last_line(error: Exception) -> str:

@@ -221,7 +221,7 @@ class Coordinator:
         if live is None:
             return
         if read_result(live.attempt) is None:
-            self._record_death(live, end.code)
+            self._record_death(live, end)
         self._hear(live)
         result = read_result(live.attempt)
         assert result is not None
@@ -241,13 +241,11 @@ class Coordinator:
         self.source.heard(spec, result)
         self.listener(News(spec, attempt, "ended", result=result))
 
-    def _record_death(self, live: _Live, code: int) -> None:
+    def _record_death(self, live: _Live, end: Exit) -> None:
         """A process that ended without a word: say for it what is known, and stop it where it is only out of reach."""
         reason: FailureReason = live.killed or live.stopping or "killed"
         self._ask_to_stop(live, "interrupted")
-        how = f"by signal {-code} ({_signal_name(-code)})" if code < 0 else f"with exit code {code}"
-        hint = ", as the system does where memory runs out" if code == -signal.SIGKILL else ""
-        message = f"the process ended {how}{hint}, before its result was written; see {live.attempt / 'run.log'}"
+        message = f"{_how(end)}, before its result was written; see {live.attempt / 'run.log'}"
         if reason == "timeout":
             message = f"{self._what_took_too_long(live)}; its process was ended; see {live.attempt / 'run.log'}"
         failed = Failed(
@@ -279,6 +277,16 @@ class Coordinator:
         if live.killed is None:
             live.killed = why
             self.executor.kill(live.attempt)
+
+
+def _how(end: Exit) -> str:
+    """What is known of a death."""
+    if end.note:
+        return f"the process was lost ({end.note})"
+    if end.code >= 0:
+        return f"the process ended with exit code {end.code}"
+    hint = ", as the system does where memory runs out" if end.code == -signal.SIGKILL else ""
+    return f"the process ended by signal {-end.code} ({_signal_name(-end.code)}){hint}"
 
 
 def _signal_name(number: int) -> str:

@@ -21,7 +21,7 @@ from ablate.execute.ray_cluster import LOCAL, RayExecutor, cluster
 from ablate.execute.resources import Need
 from ablate.files import sha256_file
 from ablate.harness.coordinator import Coordinator, FixedSource, News
-from ablate.protocols import Executor, Exit
+from ablate.protocols import Executor
 from ablate.records import Failed, Finished, RunSpec
 from ablate.store import Store
 from tests.contract.executor_contract import (
@@ -82,6 +82,7 @@ class TestRayExecutor(ProcessContract):
         (end,) = ends_of(executor, 1)
 
         assert end.code == -signal.SIGKILL
+        assert "worker died" in end.note
         until(lambda: not any(map(is_alive, pids)))
         assert "Ray: " in (attempt / "run.log").read_text()
 
@@ -111,7 +112,7 @@ class TestRayExecutor(ProcessContract):
         carrier.suspend()
         executor.kill(attempt)
 
-        assert ends_of(executor, 1) == [Exit(attempt, -signal.SIGKILL)]
+        assert ends_of(executor, 1)[0].code == -signal.SIGKILL
         assert "out of reach" in (attempt / "run.log").read_text()
         carrier.kill()
         until(lambda: not any(map(is_alive, pids)))
@@ -133,7 +134,9 @@ class TestRayExecutor(ProcessContract):
         (attempt / "run.log").mkdir()
         executor.start(attempt)
 
-        assert ends_of(executor, 1) == [Exit(attempt, -signal.SIGKILL)]
+        (end,) = ends_of(executor, 1)
+        assert end.code == -signal.SIGKILL
+        assert end.note.startswith("Ray: IsADirectoryError")
 
 
 def command_of(pid: int) -> str:

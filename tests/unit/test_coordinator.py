@@ -406,3 +406,17 @@ def dies_of_an_error(attempt: Path) -> int:
     failed = Failed(folder=attempt, reason="error", message="no", source_digest="code", data_digest="data")
     Journal(attempt).append("failed", failed.to_json())
     return 1
+
+
+def test_what_the_executor_knows_of_a_death_is_told(tmp_path: Path) -> None:
+    """A node that is gone is no lack of memory."""
+
+    @dataclass
+    class Loses(ScriptedExecutor):
+        def finished(self, timeout: float) -> Sequence[Exit]:
+            return [end._replace(note="the node is gone") for end in super().finished(timeout)]
+
+    (result,) = results_in(coordinate(Loses([dies] * TRIES), tmp_path, SPECS[:1]))
+
+    assert isinstance(result, Failed)
+    assert result.message.startswith("the process was lost (the node is gone), before its result was written")
