@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from ablate.errors import DecisionNeeded, StudyError
 from ablate.executing import LazyExecutor
 from ablate.files import read_json, sha256_json, write_json
-from ablate.harness.coordinator import FixedSource, News
+from ablate.harness.coordinator import FixedSource
 from ablate.harness.interruption import Interruption
 from ablate.harness.progress import OnProgress, Progress
-from ablate.harness.telling import label_of, study_card, tell, tell_all
+from ablate.harness.telling import study_card
 from ablate.overrides import flattened
 from ablate.protocols import StudySummary
 from ablate.records import Contrast, FirstFold, Folds, Protocol, Variant
@@ -29,7 +29,7 @@ from ablate.showing import judge_study
 from ablate.study.load import Study
 from ablate.study.plan import Plan
 from ablate.study.space import Choice, Parameter, walk
-from ablate.survey import collect
+from ablate.workflow import run_listener, tell_study
 
 if TYPE_CHECKING:
     from ablate.report.findings import Findings
@@ -239,21 +239,10 @@ def _run(
     tracker = open_tracker(session, options)
     if tracker is not None:
         tracker.begin(study_card(session.study, session.plan.variants, name=session.study.name))
-        for cell in collect(session.plan, session.store, session.origin):
-            if cell.result is not None:
-                spec = session.plan.spec(session.plan.variant(cell.variant), cell.replicate)
-                tell_all(tracker, label_of(cell.variant, spec), cell.result.folder)
+        tell_study(session, options, tracker)
     progress = Progress(total=len(found.to_run), cached=len(found.cached), slots=executor.slots)
-    names = {spec.fingerprint: variant.name for variant, spec in session.plan.runs(1)}
-
-    def listen(news: News) -> None:
-        name = names[news.spec.fingerprint]
-        if tracker is not None:
-            tell(tracker, label_of(name, news.spec), news)
-        progress.hear(news, f"confirmation · {name} · replicate {news.spec.replicate.index}")
-        on_progress(progress)
-
     if found.to_run:
+        listen = run_listener(session, tracker, (progress, on_progress), prefix="confirmation · ")
         source = FixedSource([spec for _, spec in found.to_run])
         conduct(source, session, options, executor.open(), listen, interruption)
     # How to go on is the search's to say: no command repeats a confirmation.

@@ -126,7 +126,7 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
                 # A run in this very process has it to itself.
                 shown_live = source.waiting if step.executor != "inline" else []
                 refresher = Refresher(shown_live, partial(_refresh, session, step))
-                listener = _listener(session, tracker, (looks[-1], on_progress), refresher)
+                listener = run_listener(session, tracker, (looks[-1], on_progress), also=refresher.hear)
                 interruption.notice = partial(say_stopping, looks[-1], on_progress)
                 try:
                     conduct(source, session, step, executor.open(), listener, interruption)
@@ -167,6 +167,7 @@ def _refresh(session: Session, options: Options) -> None:
 
 
 def say_stopping(progress: Progress, on_progress: OnProgress) -> None:
+    """Tell whoever watches that runs have been asked to stop."""
     on_progress(replace(progress, kind="stopping"))
 
 
@@ -225,9 +226,15 @@ def _stale_message(stale: Sequence[Stale]) -> str:
     )
 
 
-def _listener(
-    session: Session, tracker: Tracker | None, told: tuple[Progress, OnProgress], refresher: Refresher
+def run_listener(
+    session: Session,
+    tracker: Tracker | None,
+    told: tuple[Progress, OnProgress],
+    *,
+    prefix: str = "",
+    also: Listener | None = None,
 ) -> Listener:
+    """Hears the news of a study's runs: tells the tracker, counts, shows; then `also` hears it."""
     progress, on_progress = told
     names = {spec.fingerprint: variant.name for variant, spec in session.plan.runs(len(session.plan.looks))}
 
@@ -235,8 +242,9 @@ def _listener(
         variant = names[news.spec.fingerprint]
         if tracker is not None:
             tell(tracker, label_of(variant, news.spec), news)
-        progress.hear(news, f"{variant} · replicate {news.spec.replicate.index}")
+        progress.hear(news, f"{prefix}{variant} · replicate {news.spec.replicate.index}")
         on_progress(progress)
-        refresher.hear(news)
+        if also is not None:
+            also(news)
 
     return listen
