@@ -68,6 +68,9 @@ def there(made: Path, tmp_path: Path) -> Path:
     database = work / "mlflow.db"
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("UPDATE runs SET artifact_uri = replace(artifact_uri, ?, ?)", [str(made), str(work)])
+        # Where runs that are yet to come keep their files, or one test would write into the store of all.
+        query = "UPDATE experiments SET artifact_location = replace(artifact_location, ?, ?)"
+        connection.execute(query, [str(made), str(work)])
     return work
 
 

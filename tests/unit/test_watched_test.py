@@ -17,14 +17,16 @@ from tests.training_builders import LOADED, PROTOCOL, a_config, a_live_run, a_sp
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A work folder whose decoded pictures the trainings share."""
+    """Where the work folders of the trainings lie."""
     return tmp_path_factory.mktemp("watched")
 
 
 def outcome(work: Path, *, watch: bool, sealed: bool = False) -> Outcome:
     """A small training with everything that draws at random, watched or not."""
     protocol = replace(PROTOCOL, watch_test=watch, sealed=sealed)
-    return train_network(a_config(LOADED, epochs=3), a_live_run(work, a_spec(a_config(LOADED), protocol=protocol)))
+    # In a folder of its own: it is the same run by its fingerprint, and would go on from another's checkpoint.
+    own = work / f"{watch} {sealed}"
+    return train_network(a_config(LOADED, epochs=3), a_live_run(own, a_spec(a_config(LOADED), protocol=protocol)))
 
 
 def test_watching_changes_nothing_and_records_every_epoch(work: Path) -> None:
