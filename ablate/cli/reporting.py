@@ -90,7 +90,8 @@ def _verify(session: Session, options: Options, *, as_json: bool) -> None:
 
 
 def _show_differences(found: Sequence[Difference]) -> None:
-    say(f"{len(found)} differences between the report and the journals; the first of each file:")
+    many = "1 difference" if len(found) == 1 else f"{len(found)} differences"
+    say(f"{many} between the report and the journals; the first of each file:")
     say_table(
         ["file", "line", "written", "by the journals"],
         [[item.file, str(item.line) if item.line else "", item.written, item.now] for item in found],

@@ -97,6 +97,10 @@ def errors_shown() -> Iterator[None]:
         raise typer.Exit(getattr(interruption, "exit_code", 130)) from None
 
 
+BAR = frozenset("·┊├┼┤●─◂▸")
+"""What intervals are drawn with."""
+
+
 def say_table(columns: list[str], rows: list[list[str]], *, title: str = "") -> None:
     """A table as wide as its content; the first column to the left, the rest as they are."""
     from rich import box
@@ -107,7 +111,7 @@ def say_table(columns: list[str], rows: list[list[str]], *, title: str = "") -> 
     table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for i, name in enumerate(columns):
         # A bar that is broken in two says nothing.
-        table.add_column(name, overflow="fold", no_wrap=any("┊" in row[i] for row in rows))
+        table.add_column(name, overflow="fold", no_wrap=any(row[i] and BAR.issuperset(row[i]) for row in rows))
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     # Where there is no terminal nothing is cut to 80 columns.

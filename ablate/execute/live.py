@@ -162,7 +162,7 @@ class LiveRun:
         self._writing = self._saved - started
         self.checkpoint_seconds += self._writing
         if self._stop_asked:
-            raise self._stopped("the next `ablate run` goes on from here")
+            raise self._stopped("the same command goes on from here")
 
     def resume(self) -> Path | None:
         """The newest sound checkpoint of any earlier attempt made by the same code on the same data."""
@@ -196,7 +196,7 @@ class LiveRun:
         if not self._ticks:
             self._look_for_a_stop()
         if self._stop_asked:
-            raise self._stopped("its trainer takes no checkpoints, so the next `ablate run` begins anew")
+            raise self._stopped("its trainer takes no checkpoints, so the same command begins anew")
 
     def _look_for_a_stop(self) -> None:
         with contextlib.suppress(FileNotFoundError):

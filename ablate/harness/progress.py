@@ -36,8 +36,8 @@ class Progress:
     """The state of a running study; handed to the callback at every change.
 
     kind: what changed; `again`: an attempt failed and another is made; `stopping`: a stop was asked for.
-    name: the run it is about. result: how that run ended. done: runs that ended; trained: those of them that
-    this call trained to an end.
+    name: the run it is about. result: how that run ended. done: runs that ended, other than by a request to
+    stop; trained: those of them that this call trained to an end.
     seconds_left is None until one run has finished.
     """
 
@@ -85,12 +85,12 @@ class Progress:
 
     def _hear_end(self, news: News) -> None:
         self.kind = "again" if news.again else "ended"
-        if news.again:
+        stopped = isinstance(news.result, Failed) and news.result.reason == "interrupted"
+        if news.again or stopped:  # it goes on another time
             return
         self.done += 1
         self.failed += isinstance(news.result, Failed) and news.result.reason != "pruned"
-        stopped = isinstance(news.result, Failed) and news.result.reason == "interrupted"
-        self.trained += news.attempt in self._started and not stopped
+        self.trained += news.attempt in self._started
         if isinstance(news.result, Finished):
             self._durations.append(time.monotonic() - self._started.get(news.attempt, time.monotonic()))
 

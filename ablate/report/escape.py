@@ -72,7 +72,12 @@ def no_formula(text: str) -> str:
     return f"'{text}"
 
 
+_WITH_INTERVAL = re.compile(r"[-+][\d.,]+ \[[-+]?[\d.,]+, [-+]?[\d.,]+\]")
+
+
 def _is_number(text: str) -> bool:
+    if _WITH_INTERVAL.fullmatch(text):
+        return True
     try:
         float(text)
     except ValueError:

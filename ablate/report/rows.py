@@ -8,6 +8,7 @@ from math import isfinite, sqrt
 from pathlib import Path
 from typing import Literal
 
+from ablate.rates import is_rate
 from ablate.records import Cell, Contrast, Failed, Finished, Prepared, Variant
 from ablate.report.facts import EffectRow, Metric, Published, RunRow, VariantRow
 from ablate.report.numbers import counted, duration
@@ -133,10 +134,10 @@ def _effect_row(
         family_size=family_size,
         is_pair=_is_pair(contrast, rows),
         difference=_scaled(found.difference if found else None, metric),
-        lo=_scaled(found.lo if found else None, metric),
-        hi=_scaled(found.hi if found else None, metric),
-        lo_all=_scaled(judged.lo_all, metric),
-        hi_all=_scaled(judged.hi_all, metric),
+        lo=_bound(found.lo if found else None, contrast, metric),
+        hi=_bound(found.hi if found else None, contrast, metric),
+        lo_all=_bound(judged.lo_all, contrast, metric),
+        hi_all=_bound(judged.hi_all, contrast, metric),
         p=found.p if found else None,
         p_adjusted=judged.p_adjusted if judged.verdict != "not_assessable" else None,
         n=found.n_replicates if found else 0,
@@ -223,6 +224,14 @@ def deviation(values: Sequence[float]) -> float | None:
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None
+
+
+def _bound(value: float | None, contrast: Contrast, metric: Metric) -> float | None:
+    """The end of an interval; two rates cannot differ by more than a contrast of 0 and 1 does."""
+    if value is not None and isfinite(value) and is_rate(metric.name):
+        most = sum(abs(weight) for weight in contrast.weights.values()) / 2
+        value = max(-most, min(most, value))
+    return _scaled(value, metric)
 
 
 def _scaled(value: float | None, metric: Metric) -> float | None:

@@ -156,7 +156,7 @@ def _lines(findings: Findings, family: str, say: Words) -> list[_Line]:
     first = [_first_line(findings.variant(name), name, say) for name in dict.fromkeys(starts) if name not in own]
     last = []
     if family == "chain" and findings.total is not None:
-        name = say("cell.total", n=say.in_words(len(effects)))
+        name = say("cell.total_two" if len(effects) == 2 else "cell.total", n=say.in_words(len(effects)))
         last = [_Line(name, findings.variant(findings.total.variant), findings.total)]
     return first + lines + last
 

@@ -11,6 +11,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import shorten
 from typing import NamedTuple
 
 from ablate.protocols import RunLabel, StudyCard, StudySummary
@@ -211,9 +212,9 @@ class Courier:
         now = time.monotonic()
         if now - self._warned >= WARN_EVERY:
             self._warned, self._is_away = now, True
-            reason = without_secrets((str(error).strip().splitlines() or [""])[0])[:300]
+            reason = shorten(without_secrets((str(error).strip().splitlines() or [""])[0]), 300, placeholder=" ...")
             logger.warning(
-                "MLflow at %s cannot be written now (%s: %s); %d entries wait, training goes on",
+                "MLflow at %s cannot be written now (%s: %s); %d entries wait, nothing is lost",
                 self._store,
                 type(error).__name__,
                 reason,

@@ -39,7 +39,7 @@ def test_the_chain_has_a_line_a_step_below_its_baseline(tmp_path: Path) -> None:
     """Accuracy, difference, drawing, n, verdict and price."""
     (table,) = steps_tables(findings_of(a_study(), tmp_path))
 
-    assert column(table, "Step") == ["baseline", "BN", "Dropout", "all two changes together"]
+    assert column(table, "Step") == ["baseline", "BN", "Dropout", "both changes together"]
     assert column(table, "n") == ["3", "3", "3", "3"]
     assert column(table, "Verdict") == ["", "better", "undecided", "better"]
     assert column(table, "Difference (points)")[:2] == ["", "+9.8 [5.1, 14.5]"]
@@ -247,3 +247,20 @@ def test_no_cell_begins_like_a_formula_unless_it_is_a_number(text: str) -> None:
     assert "\r" not in cell
     if cell.startswith(("=", "+", "-", "@")):
         float(cell)
+
+
+def test_a_difference_with_its_interval_is_a_number_to_a_spreadsheet() -> None:
+    """Nothing in it could be computed; anything else that begins with a sign is marked as text."""
+    assert csv_cell("+17.6 [7.9, 27.4]") == "+17.6 [7.9, 27.4]"
+    assert csv_cell("-0.2 [-1.1, 0.7]") == "-0.2 [-1.1, 0.7]"
+    assert csv_cell("+1 [A1, 2]") == "'+1 [A1, 2]"
+    assert csv_cell("-1-2") == "'-1-2"
+
+
+def test_two_rates_differ_by_no_more_than_a_hundred_points(tmp_path: Path) -> None:
+    """Two replicates of few images leave an interval that knows no bounds; what is shown stays within them."""
+    findings = findings_of(a_study(evidence={"replicates": [2]}), tmp_path, images=6, noise=30.0)
+
+    ends = [end for effect in findings.effects for end in (effect.lo, effect.hi, effect.lo_all, effect.hi_all)]
+    assert all(end is not None and -100.0 <= end <= 100.0 for end in ends)
+    assert any(end in (-100.0, 100.0) for end in ends)
