@@ -79,14 +79,15 @@ class SearchOptions:
 class SearchRun:
     """What a search came to.
 
-    tried: every trial that ended. best: of the first objective, None where no trial finished. front: the
-    trials nobody beats. trained: runs trained now. answered: suggestions that equalled a finished run;
-    known_to_fail: a failed one.
-    stopped: why it ended before its last trial, or empty.
+    tried: every trial that ended, of so many `wanted` (without a baseline beside them). best: of the first
+    objective, None where no trial finished. front: the trials nobody beats. trained: runs trained now.
+    answered: suggestions that equalled a finished run; known_to_fail: a failed one. stopped: why it ended
+    before its last trial, or empty.
     """
 
     question: SearchQuestion
     tried: tuple[Tried, ...]
+    wanted: int
     best: Tried | None
     front: tuple[Tried, ...]
     importance: tuple[Importance, ...]
@@ -303,6 +304,7 @@ class _Walk:
         found = SearchRun(
             question=self.question,
             tried=tried,
+            wanted=source.trials,
             best=best,
             front=tuple(trial for trial in tried if trial.number in on_front),
             importance=importances(optuna_study),

@@ -63,9 +63,8 @@ def show_search(found: SearchRun) -> None:
     extra = "".join(f", {count[state]} {word}" for state, word in _ENDED.items() if count[state])
     trained = f"{found.trained} run{'' if found.trained == 1 else 's'} trained now"
     beside = sum(trial.number == BASELINE and trial.state == "complete" for trial in found.tried)
-    finished = (
-        f"{count['complete'] - beside} of {sum(trial.number != BASELINE for trial in found.tried)} trials finished"
-    )
+    ended = sum(trial.number != BASELINE for trial in found.tried)
+    finished = f"{count['complete'] - beside} of {max(found.wanted, ended)} trials finished"
     say(f"{found.name}: {finished}{extra}{', and the baseline' if beside else ''}; {trained}.")
     if found.answered:
         many = "1 suggestion equalled" if found.answered == 1 else f"{found.answered} suggestions equalled"

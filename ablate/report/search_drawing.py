@@ -187,7 +187,7 @@ def draw_importance(info: ImportanceInfo) -> Figure:
     axes.set_ylim(len(info.names) - 0.5, -0.5)
     _finish(axes, "Share of the importance (%)", "")
     axes.grid(visible=False, axis="y")
-    axes.legend(fontsize=SIZE, frameon=False, loc="lower right")
+    axes.legend(fontsize=SIZE, frameon=False, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
     return figure
 
 
