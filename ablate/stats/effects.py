@@ -17,7 +17,7 @@ from ablate.stats.engine import estimate
 from ablate.stats.frame import different_tests, run_numbers
 from ablate.stats.looks import WAITING, Answer, Found, judge_looks
 from ablate.stats.replicate_level import estimate_replicates
-from ablate.stats.scores import ScoreBook, arrange, other_images, read_scores
+from ablate.stats.scores import ScoreBook, arrange, other_images, read_scores, repetition_of
 from ablate.stats.student import Estimate
 from ablate.stats.verdict import Judged, Rules
 
@@ -201,10 +201,9 @@ def _reasons(runs: _Runs, contrasts: Sequence[Contrast], different: Collection[s
 
 def _elsewhere(runs: _Runs, book: ScoreBook, contrast: Contrast, test: TestRule) -> Estimate | None:
     """A contrast between variants that were tested on different images."""
-    count = test.count if isinstance(test, Folds) else 0
     made = {(cell.variant, cell.replicate.index) for cell in runs.cells}
     rows = {key: row for key, row in book.rows.items() if key in made}
-    return estimate_elsewhere(rows, contrast.weights, lambda r: r // count if count else 0)
+    return estimate_elsewhere(rows, contrast.weights, lambda r: repetition_of(r, test))
 
 
 def _by_numbers(runs: _Runs, weights: Array, question: Question) -> tuple[Estimate | None, ...]:

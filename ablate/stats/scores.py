@@ -130,6 +130,11 @@ def other_images(book: ScoreBook) -> frozenset[str]:
     return frozenset(found)
 
 
+def repetition_of(replicate: int, test: TestRule) -> int:
+    """Which shuffle of the data a replicate's test was cut from; one for all where it is not a fold."""
+    return replicate // test.count if isinstance(test, Folds) else 0
+
+
 def arrange(
     book: ScoreBook, cells: Sequence[Cell], variants: Sequence[str], test: TestRule, different: frozenset[str]
 ) -> Cells:
@@ -147,5 +152,5 @@ def arrange(
         images.append(next((row.images for row in rows.values()), None))
         columns.append({v: row.scores for v, row in rows.items()})
     scores = tuple(tuple(column.get(v) for column in columns) for v in variants)
-    repetition = tuple(r // test.count for r in replicates) if isinstance(test, Folds) else ()
+    repetition = tuple(repetition_of(r, test) for r in replicates)
     return Cells(scores=scores, images=tuple(images), repetition=repetition)
