@@ -1,0 +1,143 @@
+"""Work folders written by earlier commits: every command reads them as before.
+
+`tests/golden/work/0.1.0.tar.xz` holds a small quick start (18 runs, a search of six trials with its
+confirmation), the documented trainer of one's own (20 runs), a table for `judge`, all as they were written in
+November 2026, without figures and HTML pages. It is never written again: what is stored must stay readable.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import tarfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from ablate.cli.app import app
+
+ARCHIVE = Path(__file__).parents[1] / "golden" / "work" / "0.1.0.tar.xz"
+WRITTEN_AT = "/tmp/gold"
+"""Where the folder lay when it was written; MLflow's store knows its artifacts by this path."""
+
+TRAINER_CHANGED = {"trainer source"}
+"""The built-in trainer has changed since; nothing else may set a finished run apart."""
+
+
+@pytest.fixture(autouse=True)
+def environment() -> Iterator[None]:
+    """Trackers set defaults; other tests shall not see them."""
+    with mock.patch.dict(os.environ):
+        yield
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """The older work folder, put where this test may write."""
+    folder = tmp_path / "older"
+    with tarfile.open(ARCHIVE) as archive:
+        archive.extractall(folder, filter="data")
+    with closing(sqlite3.connect(folder / "mlflow.db")) as database, database:
+        for table, column in (("runs", "artifact_uri"), ("experiments", "artifact_location")):
+            database.execute(f"update {table} set {column} = replace({column}, ?, ?)", (WRITTEN_AT, str(folder)))
+    return folder
+
+
+def ablate(work: Path, *arguments: object) -> Result:
+    """One command in that folder; what it printed and how it ended."""
+    words = [str(argument) for argument in arguments]
+    return CliRunner().invoke(app, [*words, "--work", str(work)], catch_exceptions=False)
+
+
+def printed_json(result: Result) -> Any:
+    """The one object on standard output."""
+    return json.loads(result.stdout)
+
+
+STUDIES = [("studies/quickstart.yaml", 18), ("own_trainer.yaml", 20)]
+
+
+@pytest.mark.parametrize(("study", "runs"), STUDIES)
+def test_no_finished_run_is_lost_or_stale_but_by_the_trainers_own_source(work: Path, study: str, runs: int) -> None:
+    """Every run is found again; those of a trainer of one's own, which has not changed, are all fresh."""
+    plan = printed_json(ablate(work, "plan", work / study, "--json"))
+    differs = {reason for run in plan["stale"] for reason in run["differs"]}
+
+    assert (plan["cached"] + len(plan["stale"]), plan["to_run"]) == (runs, 0)
+    assert differs <= (TRAINER_CHANGED if "quickstart" in study else set())
+
+
+@pytest.mark.parametrize(("study", "runs"), STUDIES)
+def test_every_number_of_an_older_report_is_still_what_the_journals_say(work: Path, study: str, runs: int) -> None:
+    """`report --verify` reads the older report and finds no difference."""
+    result = ablate(work, "report", work / study, "--verify")
+
+    assert (result.exit_code, result.output.strip().endswith("every number is what the journals say.")) == (0, True)
+
+
+@pytest.mark.parametrize(("study", "runs"), STUDIES)
+def test_running_again_trains_nothing(work: Path, study: str, runs: int) -> None:
+    """With --reuse where the trainer has changed, `run` takes all of it as it is."""
+    result = ablate(work, "run", work / study, "--reuse", "--executor", "inline", "--no-tracking")
+
+    assert (result.exit_code, "Nothing to train" in result.output) == (0, True)
+
+
+@pytest.mark.parametrize(("study", "runs"), STUDIES)
+def test_an_older_store_of_mlflow_is_complete_already(work: Path, study: str, runs: int) -> None:
+    """`sync` finds every run delivered."""
+    result = ablate(work, "sync", work / study)
+
+    assert (result.exit_code, f"{runs} runs are in MLflow" in result.output) == (0, True)
+
+
+def test_finished_runs_are_put_back_from_an_older_store(work: Path) -> None:
+    """`pull` reads what the earlier commit had sent."""
+    before = {path.name for path in (work / ".ablate" / "runs").iterdir()}
+    shutil.rmtree(work / ".ablate" / "runs")
+    results = [ablate(work, "pull", work / study) for study, _ in STUDIES]
+
+    assert [result.exit_code for result in results] == [0, 0]
+    assert {path.name for path in (work / ".ablate" / "runs").iterdir()} <= before
+    assert printed_json(ablate(work, "plan", work / "own_trainer.yaml", "--json"))["cached"] == 20
+
+
+def test_older_weights_give_the_recorded_accuracy(work: Path) -> None:
+    """`predict --check` loads weights, journal and data of then."""
+    result = ablate(work, "predict", "quickstart/BN/0", "--check")
+
+    assert result.exit_code == 0, result.output
+
+
+def test_an_older_search_goes_on_where_it_stopped(work: Path) -> None:
+    """Six of six trials are there; none is begun, and the confirmation stands."""
+    study = work / "studies" / "quickstart.yaml"
+    result = ablate(work, "optuna", study, "--trials", 6, "--no-tracking", "--executor", "inline")
+
+    assert result.exit_code == 0, result.output
+    assert "6 of 6" in result.output
+
+
+def test_an_older_search_takes_one_more_trial(work: Path) -> None:
+    """A seventh trial is trained beside the six of then."""
+    study = work / "studies" / "quickstart.yaml"
+    result = ablate(work, "optuna", study, "--trials", 7, "--no-tracking", "--executor", "inline")
+
+    assert result.exit_code == 0, result.output
+    assert "7 of 7" in result.output
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["clean"]])
+def test_the_keeping_commands_read_an_older_folder(work: Path, arguments: list[str]) -> None:
+    """Nothing of it looks like rubbish, and each study is told."""
+    result = ablate(work, *arguments)
+
+    assert result.exit_code == 0, result.output
+    assert "quickstart" in result.output or "There is nothing to remove." in result.output
