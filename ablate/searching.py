@@ -44,6 +44,7 @@ from ablate.search_memory import (
 from ablate.session import (
     Options,
     Session,
+    clocked,
     conduct,
     interruption_of,
     look_at_data,
@@ -143,7 +144,7 @@ def search_for(
     trials = search.trials if search.trials is not None else question.block.trials or DEFAULT_TRIALS
     _refuse_impossible(question, search, trials)
     refuse_taken_name(work, question.name)
-    options = replace(options or Options(), look=1, only=())
+    options = replace(clocked(options or Options()), look=1, only=())
     session = Session(question.study, baseline_plan(question), work)
     held = locked(_folder(session) / "lock")
     with reached(session, options), undone_if_refused(session.store), held:
@@ -211,7 +212,7 @@ class _Walk:
             card = study_card(self.question.study, self.session.plan.variants, name=self.question.name)
             progress = self._search(source, executor, tracker, card, interruption)
             confirmation = None
-            if source.done() and not interruption.asked and self.question.block.confirm is not None:
+            if source.done() and not interruption.is_to_end() and self.question.block.confirm is not None:
                 confirmation = confirm(
                     self.question, source.ended, self.session, self.options, executor,
                     winner=search.ablate_winner, interruption=interruption, on_progress=self.on_progress,

@@ -44,7 +44,8 @@ class Options:
     only: names of variants; the others are left for another time.
     look: up to which planned look, counted from 1; 0 for as far as the study has been taken already, so
     that a plain call after a later look does not fall back behind it.
-    seconds: how long the call may take; then runs write their checkpoints and it ends.
+    seconds: how long the call may take; then runs write their checkpoints and it ends. until: the moment that is,
+    as `time.monotonic()` tells it; `clocked` fills it in, once a command.
     slots_per_gpu: runs that share a graphics card.
     joined: others train the same study, and agree on which kind of device each replicate is made.
     patient: wait for runs that others hold; they are left to them otherwise.
@@ -61,6 +62,7 @@ class Options:
     retry_failed: bool = False
     checkpoint_seconds: float = 300.0
     seconds: float | None = None
+    until: float | None = None
     slots_per_gpu: int = 1
     ray_address: str | None = None
     joined: bool = False
@@ -178,9 +180,16 @@ def _listed(numbers: Sequence[int]) -> str:
     return ", ".join(map(str, numbers))
 
 
+def clocked(options: Options) -> Options:
+    """The options of a command that begins now: whatever it goes through, the time given is that of the whole."""
+    if options.seconds is None or options.until is not None:
+        return options
+    return replace(options, until=time.monotonic() + options.seconds)
+
+
 def interruption_of(options: Options) -> Interruption:
-    """Nobody has asked for a stop yet; the time given, if any, runs from now."""
-    return Interruption(until=None if options.seconds is None else time.monotonic() + options.seconds)
+    """Nobody has asked for a stop yet; the time given, if any, runs since the command began."""
+    return Interruption(until=clocked(options).until)
 
 
 def conduct(

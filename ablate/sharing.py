@@ -22,7 +22,7 @@ from ablate.harness.interruption import Interruption
 from ablate.harness.progress import OnProgress, Progress
 from ablate.records import RunSpec
 from ablate.room import refuse_unwritable
-from ablate.session import Options, Session, conduct, interruption_of, look_at_data, open_session, settled
+from ablate.session import Options, Session, clocked, conduct, interruption_of, look_at_data, open_session, settled
 from ablate.study.load import Study
 from ablate.study.standing_in import make_stand_in
 from ablate.workflow import decide, say_stopping
@@ -82,7 +82,7 @@ def join_study(
 
     Raises as run_study does. Needs no lock of the study: any number may join, beside an `ablate run` too.
     """
-    options = replace(options or Options(), joined=True)
+    options = clocked(replace(options or Options(), joined=True))
     on_progress = on_progress or (lambda _: None)
     interruption = interruption_of(options)
     session = open_session(study, work)
@@ -98,7 +98,8 @@ def join_study(
             with lazy_executor(session, options) as executor:
                 look_at_data(session, options, executor, on_progress, interruption)
             session.store_plan()
-        told = [_train(session, step, place or place_in_array(), on_progress, interruption) for step in _steps(options)]
+        place, begun = place or place_in_array(), set[str]()
+        told = [_train(session, step, place, on_progress, interruption, begun) for step in _steps(options)]
     return Joined(
         trained=sum(progress.trained for progress in told),
         failed=sum(progress.failed for progress in told),
@@ -113,10 +114,17 @@ def _steps(options: Options) -> list[Options]:
 
 
 def _train(
-    session: Session, options: Options, place: Place, on_progress: OnProgress, interruption: Interruption
+    session: Session,
+    options: Options,
+    place: Place,
+    on_progress: OnProgress,
+    interruption: Interruption,
+    begun: set[str],
 ) -> Progress:
+    """One look; the runs it has had its turn with are added to `begun`."""
     found = session.survey(options)
-    to_run, needs = order_by_donors(decide(session, found, options), session.study.trainer, session.store)
+    to_run, needs = order_by_donors(decide(session, found, options, begun), session.study.trainer, session.store)
+    begun.update(spec.fingerprint for _, spec in to_run)
     names = {spec.fingerprint: f"{variant} · replicate {spec.replicate.index}" for variant, spec in to_run}
     source = FixedSource(own_share_first([spec for _, spec in to_run], place), needs)
     with lazy_executor(session, options) as executor:

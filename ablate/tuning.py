@@ -13,7 +13,7 @@ from ablate.errors import StudyError
 from ablate.files import write_json
 from ablate.harness.progress import OnProgress
 from ablate.searching import SearchOptions, SearchRun, search_for
-from ablate.session import Options, Session
+from ablate.session import Options, Session, interruption_of
 from ablate.study.plan import make_plan
 from ablate.tuned import TUNED, asked_of, questions_of, tuned_plan
 
@@ -28,6 +28,7 @@ def tune(session: Session, options: Options, on_progress: OnProgress) -> Session
     assert study.tune is not None
     chosen = {}
     for name, question in questions_of(study, plan).items():
+        interruption_of(options).end_here()
         found = search_for(question, SearchOptions(trials=study.tune.trials), session.work, options, on_progress)
         if found.exit_code >= 128:
             raise KeyboardInterrupt

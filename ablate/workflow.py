@@ -6,7 +6,7 @@ decides nothing itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from ablate.room import refuse_full, refuse_unwritable
 from ablate.session import (
     Options,
     Session,
+    clocked,
     conduct,
     interruption_of,
     look_at_data,
@@ -83,7 +84,7 @@ def run_study(
     Raises StudyError, DataError and TrainerError for requests that cannot be met, DecisionNeeded where
     finished runs were made by other code or data, Held where another process runs this study.
     """
-    options = options or Options()
+    options = clocked(options or Options())
     session = open_session(study, work)
     options = settled(session, options)
     refuse_unwritable(session.work)
@@ -104,6 +105,7 @@ def run_study(
 def _run(session: Session, options: Options, tracker: Tracker | None, on_progress: OnProgress) -> StudyRun:
     interruption = interruption_of(options)
     looks: list[Progress] = []
+    begun: set[str] = set()
     # Behind this block Ctrl-C does what it always does: whatever is written then is written in one step.
     with interruption.watching(), lazy_executor(session, options) as executor:
         with kept_if_refused(session.store.study(session.study.name)):
@@ -114,7 +116,8 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
         for look in range(1, options.look + 1):
             step = replace(options, look=look)
             found = session.survey(step)
-            to_run, needs = order_by_donors(decide(session, found, step), session.study.trainer, session.store)
+            to_run, needs = order_by_donors(decide(session, found, step, begun), session.study.trainer, session.store)
+            begun.update(spec.fingerprint for _, spec in to_run)
             last = [run.folder for _, _, run in found.cached[-3:]]
             refuse_full(session.store, (spec for _, spec in to_run), last, weights=session.bytes_of_weights())
             looks.append(Progress(total=len(to_run), cached=len(found.cached), slots=executor.slots))
@@ -134,7 +137,7 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
                     refresher.close()
             if interruption.asked:
                 break
-        compute_views(session, options, executor.open, lambda: interruption.asked)
+        compute_views(session, options, executor.open, interruption.is_to_end)
     findings = judge_study(session, options)
     shown = Shown.of(findings, session)
     report = report_folder(session, options) / "report.md"
@@ -199,8 +202,12 @@ def _card(session: Session) -> StudyCard:
     return study_card(session.study, session.plan.variants, name=session.study.name)
 
 
-def decide(session: Session, found: Survey, options: Options) -> list[tuple[str, RunSpec]]:
-    """The runs to train; raises DecisionNeeded where only the user can say."""
+def decide(session: Session, found: Survey, options: Options, begun: Collection[str] = ()) -> list[tuple[str, RunSpec]]:
+    """The runs to train; raises DecisionNeeded where only the user can say.
+
+    begun: fingerprints that an earlier look of this command has had its turn with: whatever became of them, another
+    try is another command's.
+    """
     to_run = list(found.to_run)
     if options.retry_failed:
         to_run += [(variant, spec) for variant, spec, _ in found.failed]
@@ -209,7 +216,8 @@ def decide(session: Session, found: Survey, options: Options) -> list[tuple[str,
     elif options.stale == "ask" and found.stale:
         raise DecisionNeeded(_stale_message(found.stale), hint=_STALE_HINT)
     order = {spec.fingerprint: i for i, (_, spec) in enumerate(session.plan.runs(options.look))}
-    return sorted(to_run, key=lambda run: order[run[1].fingerprint])
+    left = [run for run in to_run if run[1].fingerprint not in begun]
+    return sorted(left, key=lambda run: order[run[1].fingerprint])
 
 
 _STALE_HINT = "Choose: --reuse takes them as they are (the report marks them), --retrain trains them again."

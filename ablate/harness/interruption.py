@@ -79,10 +79,14 @@ class Interruption:
             notice, self.notice = self.notice, None
             notice()
 
+    def is_to_end(self) -> bool:
+        """Whether a stop was asked for, or the time given is over by now."""
+        self.watch()
+        return self.asked
+
     def end_here(self) -> None:
         """Raise Interrupted where a stop was asked for: between runs there is nothing to finish."""
-        self.watch()
-        if self.asked:
+        if self.is_to_end():
             raise Interrupted(self.exit_code)
 
     @property

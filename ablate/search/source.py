@@ -59,6 +59,8 @@ class OptunaSource:
     _again: deque[int] = field(default_factory=deque)
     """Trials of earlier calls that have not ended."""
     _owners: dict[str, int] = field(default_factory=dict)
+    _lost_now: dict[str, Failed] = field(default_factory=dict)
+    """Runs that failed in this call: `retry_failed` is one more try, not one a trial."""
     _retried: int = 0
     _best: float | None = None
     _since_best: int = 0
@@ -104,6 +106,8 @@ class OptunaSource:
             case Failed(reason="interrupted"):
                 self._running.pop(spec.fingerprint, None)  # stays open: the next call goes on with it
             case Failed():
+                if news.reason != "pruned":
+                    self._lost_now[spec.fingerprint] = news
                 for number, _ in self._running.pop(spec.fingerprint, []):
                     self._lost(self.tried[number], news)
             case Event(kind="epoch"):
@@ -221,7 +225,7 @@ class OptunaSource:
         finished = self._finished(spec)
         if finished is not None:
             self._got(tried, replicate, finished, cached=not tried.is_recalled)
-        elif (failed := self.failed_before(spec)) is not None:
+        elif (failed := self._lost_now.get(spec.fingerprint) or self.failed_before(spec)) is not None:
             self.known_to_fail += not tried.is_recalled
             self._lost(tried, failed)
         elif spec.fingerprint in self._running:

@@ -1,0 +1,99 @@
+"""What holds for a whole command, however many searches, looks and runs it goes through."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ablate.search import Tried
+from ablate.searching import SearchOptions, run_search
+from ablate.session import Options, clocked, interruption_of, open_session
+from ablate.sharing import join_study
+from ablate.study.load import load_study
+from ablate.workflow import run_study
+from tests.search_builders import a_study_file, searched
+
+HOPELESS = {
+    "study": "hopeless",
+    "trainer": "ablate.toy:train",
+    "base": {"images": 60, "epochs": 1},
+    "one_at_a_time": {"broken": {"fail": "error"}},
+    "evidence": {"test": {"folds": 3}, "replicates": [2, 4, 6]},
+}
+TUNED = """\
+study: tuned
+trainer: ablate.toy:train
+base: {skill: 50.0, epochs: 1, seconds: 0.5}
+one_at_a_time:
+  A: {noise: 0.2}
+evidence: {test: {share: 0.2}, replicates: [2], val: 0.1}
+tune: {space: {gain: {low: 0.0, high: 30.0}}, trials: 3}
+"""
+
+
+def attempts_at(variant: str, path: Path) -> list[int]:
+    """How often each run of a variant was begun."""
+    session = open_session(load_study(path), path.parent)
+    return [len(session.store.attempts(spec.fingerprint)) for one, spec in session.plan.runs(3) if one.name == variant]
+
+
+def hopeless(folder: Path) -> Path:
+    """A study with a variant that fails whenever it is tried, and three looks."""
+    path = folder / "hopeless.yaml"
+    path.write_text(json.dumps(HOPELESS))
+    return path
+
+
+@pytest.mark.parametrize("command", [run_study, join_study])
+def test_what_failed_is_tried_again_once_a_command(tmp_path: Path, command: object) -> None:
+    """Not once a look: neither what had failed before, nor what fails in this very command."""
+    path = hopeless(tmp_path)
+    options = Options(executor="inline", track=False, look=1)
+    command(load_study(path), work=tmp_path, options=options)  # type: ignore[operator]
+    again = Options(executor="inline", track=False, look=3, retry_failed=True)
+    command(load_study(path), work=tmp_path, options=again)  # type: ignore[operator]
+
+    assert attempts_at("only broken", path) == [2, 2, 1, 1, 1, 1]
+
+
+def test_a_setting_that_fails_again_is_not_tried_a_third_time_by_the_same_search(tmp_path: Path) -> None:
+    """A space of two points meets the failing one again and again."""
+    path = a_study_file(tmp_path, "{space: {fail: [null, error]}, sampler: random}")
+    first = searched(path, 8)
+    failing = next(trial for trial in first.tried if trial.state == "failed")
+    before = len(attempts_of(first.question.runs_of(failing.number, failing.point)[0].fingerprint, path))
+    options = Options(executor="inline", track=False, retry_failed=True)
+    again = run_search(load_study(path), search=SearchOptions(trials=20), work=tmp_path, options=options)
+
+    assert before == 1
+    assert sum(_fails(trial) for trial in again.tried) > sum(_fails(trial) for trial in first.tried) + 1
+    assert len(attempts_of(first.question.runs_of(failing.number, failing.point)[0].fingerprint, path)) == 2
+
+
+def _fails(trial: Tried) -> bool:
+    return trial.state == "failed"
+
+
+def attempts_of(fingerprint: str, path: Path) -> list[Path]:
+    """The attempts at a run of the study at this path."""
+    return open_session(load_study(path), path.parent).store.attempts(fingerprint)
+
+
+def test_the_time_given_is_that_of_the_whole_command(tmp_path: Path) -> None:
+    """Two tunings of 1.5 s each do not both fit into 2 s, although each of them would."""
+    path = tmp_path / "tuned.yaml"
+    path.write_text(TUNED)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_study(load_study(path), work=tmp_path, options=Options(executor="inline", track=False, seconds=2.0))
+
+
+def test_the_clock_of_a_command_is_set_once() -> None:
+    """Whoever asks later is told the same moment."""
+    begun = clocked(Options(seconds=60.0))
+
+    assert begun.until is not None
+    assert clocked(begun).until == begun.until == interruption_of(begun).until
+    assert interruption_of(clocked(Options())).until is None
