@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
+
+# No test may need what a fresh machine lacks: matplotlib, here and in every process a test starts, has its own
+# fonts alone and no list of fonts from an earlier day. It reads both when it is imported.
+os.environ["MPL_IGNORE_SYSTEM_FONTS"] = "1"
+os.environ["MPLCONFIGDIR"] = _fonts_listed_here = tempfile.mkdtemp(prefix="ablate-tests-matplotlib-")
+
+
+def pytest_unconfigure() -> None:
+    """Leave no list of fonts behind."""
+    shutil.rmtree(_fonts_listed_here, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

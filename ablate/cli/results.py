@@ -21,6 +21,8 @@ def show_findings(findings: Findings, report: Path, words: Words | None = None) 
     from ablate.report.derived import derived_table
     from ablate.report.evidence import how_to_go_on
     from ablate.report.language import ENGLISH
+    from ablate.report.render import undrawn
+    from ablate.report.sections import page_of
     from ablate.report.tables import terminal_steps
     from ablate.report.words import first_sentence
 
@@ -40,6 +42,8 @@ def show_findings(findings: Findings, report: Path, words: Words | None = None) 
     for cell in findings.failed:
         note(f"Failed: {cell.variant}, replicate {cell.replicate}: {cell.reason}")
     say_report(report)
+    if told := undrawn(page_of(findings, words)):
+        note(told)
 
 
 def show_study_run(done: StudyRun) -> None:

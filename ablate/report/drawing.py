@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ablate.report.escape import plain
 from ablate.report.figures import CurvesInfo, ForestInfo, ForestRow, LevelsInfo, Line, Panel, ParetoInfo
-from ablate.report.fonts import drawable, families, font_files
+from ablate.report.fonts import drawable, families, font_files, look_for, quiet
 from ablate.report.numbers import shortened
 
 if TYPE_CHECKING:
@@ -38,13 +38,57 @@ PARTS = {"training": "#e69f00", "validation": "#0072b2", "": "#0072b2"}
 
 
 def picture(draw: Callable[[Info], Figure], info: Info, *, dpi: int = DPI) -> bytes:
-    """The figure as PNG, whatever fonts and TeX settings the user's own matplotlib has. dpi: dots an inch."""
-    from matplotlib import rc_context
+    """The figure as PNG, whatever fonts and TeX settings the user's own matplotlib has. dpi: dots an inch.
 
+    Whoever draws writes names as they are; what no font here has becomes □ in this one place.
+    """
     stream = io.BytesIO()
-    with rc_context({"text.usetex": False, "font.family": list(families())}):
-        draw(info).savefig(stream, format="png", dpi=dpi, metadata={"Software": None})
+    with quiet():
+        from matplotlib import rc_context
+
+        settings: Any = {"text.usetex": False, "font.family": list(families())}
+        with rc_context(settings):
+            figure = draw(info)
+        if look_for(_texts(figure)):  # a font was found, and has to be told to every text
+            settings |= {"font.family": list(families())}
+            with rc_context(settings):
+                figure = draw(info)
+        with rc_context(settings):
+            _make_drawable(figure)
+            figure.savefig(stream, format="png", dpi=dpi, metadata={"Software": None})
     return stream.getvalue()
+
+
+def _texts(figure: Figure) -> list[str]:
+    from matplotlib.text import Text
+
+    written = [item.get_text() for item in figure.findobj(Text)]
+    return [*written, *(text for axis in _axes_of(figure) for text in _tick_texts(axis))]
+
+
+def _make_drawable(figure: Figure) -> None:
+    from matplotlib.text import Text
+
+    for axis in _axes_of(figure):
+        names = _tick_texts(axis)
+        if (shown := [drawable(name) for name in names]) != names:
+            axis.set_ticklabels(shown)  # ticks write their labels anew whenever they are drawn
+    for item in figure.findobj(Text):
+        if (shown_text := "\n".join(map(drawable, item.get_text().split("\n")))) != item.get_text():
+            item.set_text(shown_text)
+
+
+def _axes_of(figure: Figure) -> list[Any]:
+    return [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]
+
+
+def _tick_texts(axis: Any) -> list[str]:
+    """The words at an axis's ticks; none where they are numbers."""
+    from matplotlib.ticker import FixedLocator
+
+    if not isinstance(axis.get_major_locator(), FixedLocator):
+        return []
+    return [item.get_text() for item in axis.get_ticklabels()]
 
 
 def draw(info: ForestInfo | LevelsInfo | CurvesInfo | ParetoInfo) -> bytes:
@@ -214,12 +258,12 @@ def plain_frame(axes: Axes) -> None:
 def _write(axes: Axes, x: float, y: float, text: str, **style: Any) -> None:
     """Text at a share of the axes' width and a line's height; `$` stays a dollar."""
     place = axes.get_yaxis_transform()
-    axes.text(x, y, drawable(text), transform=place, va="center", size=SIZE, parse_math=False, clip_on=False, **style)
+    axes.text(x, y, text, transform=place, va="center", size=SIZE, parse_math=False, clip_on=False, **style)
 
 
 def label(name: str, inches: float) -> str:
-    """A name that fits into some inches at the figures' size, in characters that can be drawn here."""
-    name = drawable(plain(name))
+    """A name that fits into some inches at the figures' size."""
+    name = plain(name)
     return next(text for width in range(90, 2, -1) if _inches(text := shortened(name, width)) <= inches or width == 3)
 
 

@@ -62,12 +62,18 @@ def write_page(page: Page, folder: Path) -> Path:
 def study_page(findings: Findings, say: Words = ENGLISH) -> Page:
     """The report of a study, with a warning where its figures show names that no font here has."""
     page = page_of(findings, say)
-    if not _figures(page):
-        return page
-    from ablate.report.fonts import missing_font
-
-    told = missing_font([*(row.name for row in findings.variants), *(effect.name for effect in findings.effects)])
+    told = undrawn(page)
     return replace(page, opening=(*page.opening, Text(told, "figures"))) if told else page
+
+
+def undrawn(page: Page) -> str:
+    """What the figures beside a page cannot show of their names, and the remedy; empty where they show all."""
+    figures = _figures(page)
+    if not figures:
+        return ""
+    from ablate.report.fonts import missing_font, texts_in
+
+    return missing_font(text for figure in figures for text in texts_in(figure.info))
 
 
 def report_texts(page: Page, findings: Findings | None) -> Mapping[str, str]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ablate.report.drawing import BAND, FAINT, INK, SIZE, label
-from ablate.report.fonts import drawable
 from ablate.report.search_figures import (
     ContourInfo,
     CurvesInfo,
@@ -120,9 +119,9 @@ def draw_parallel(info: ParallelInfo) -> Figure:
         axes.axvline(place, color=FAINT, linewidth=0.8, zorder=0)
         for y, word, side in ((-0.05, low, "top"), (1.05, high, "bottom")):
             box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-            text = drawable(label(word, 1.2))
+            text = label(word, 1.2)
             axes.text(place, y, text, size=SIZE - 1, ha="center", va=side, bbox=box, parse_math=False)
-    axes.set_xticks(list(places), [drawable(label(ticks.label, 1.4)) for ticks in info.axes], parse_math=False)
+    axes.set_xticks(list(places), [label(ticks.label, 1.4) for ticks in info.axes], parse_math=False)
     axes.tick_params(axis="x", pad=6, length=0, labelsize=SIZE)
     axes.set_yticks([])
     axes.set_ylim(-0.12, 1.12)
@@ -183,7 +182,7 @@ def draw_importance(info: ImportanceInfo) -> Figure:
     rows = range(len(info.names))
     axes.barh([y - 0.19 for y in rows], [100 * v for v in info.fanova], height=0.36, color=BLUE, label="fANOVA")
     axes.barh([y + 0.19 for y in rows], [100 * v for v in info.ped_anova], height=0.36, color=GREEN, label="PED-ANOVA")
-    axes.set_yticks(rows, [drawable(label(name, 2.0)) for name in info.names], parse_math=False)
+    axes.set_yticks(rows, [label(name, 2.0) for name in info.names], parse_math=False)
     axes.set_ylim(len(info.names) - 0.5, -0.5)
     _finish(axes, "Share of the importance (%)", "")
     axes.grid(visible=False, axis="y")
@@ -208,8 +207,7 @@ def draw_front(info: FrontInfo) -> Figure:
     middle = sum(axes.get_xlim()) / 2
     for across, up, name in _apart(info.front):
         side, shift = ("right", -6) if across > middle else ("left", 6)
-        text = drawable(name)
-        axes.annotate(text, (across, up), (shift, 5), textcoords="offset points", size=SIZE - 1, color=ORANGE, ha=side)
+        axes.annotate(name, (across, up), (shift, 5), textcoords="offset points", size=SIZE - 1, color=ORANGE, ha=side)
     axes.legend(fontsize=SIZE, frameon=False, loc="lower right")
     return figure
 
@@ -262,7 +260,7 @@ def _add_scale(figure: Figure, colours: Any, words: str) -> None:
 def _set_ticks(axes: Axes, ticks: Ticks, which: str, values: Sequence[float]) -> None:
     axis = axes.xaxis if which == "x" else axes.yaxis
     if ticks.words:
-        axis.set_ticks(range(len(ticks.words)), [drawable(label(word, 1.0)) for word in ticks.words], parse_math=False)
+        axis.set_ticks(range(len(ticks.words)), [label(word, 1.0) for word in ticks.words], parse_math=False)
         set_limits = axes.set_xlim if which == "x" else axes.set_ylim
         set_limits(-0.5, len(ticks.words) - 0.5)
     elif ticks.log:
@@ -280,8 +278,8 @@ def _whole_numbers(axes: Axes, which: str = "x") -> None:
 
 
 def _finish(axes: Axes, across: str, up: str) -> None:
-    axes.set_xlabel(drawable(across), fontsize=SIZE, parse_math=False)
-    axes.set_ylabel(drawable(up), fontsize=SIZE, parse_math=False)
+    axes.set_xlabel(across, fontsize=SIZE, parse_math=False)
+    axes.set_ylabel(up, fontsize=SIZE, parse_math=False)
     axes.grid(color=BAND)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

@@ -6,9 +6,10 @@ import csv
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ablate import files
+from ablate.report.fonts import missing_font, texts_in
 from ablate.report.numbers import counted, duration, listed, number
 from ablate.report.search_facts import SearchFacts, TrialRow, shown_value
 from ablate.report.search_figures import (
@@ -69,11 +70,29 @@ def render_search(facts: SearchFacts, folder: Path) -> Path:
 
 def draw_search(facts: SearchFacts) -> tuple[Picture, ...]:
     """Every figure for which there are numbers."""
-    from ablate.report import search_drawing as ink
     from ablate.report.drawing import picture
 
-    def of(name: str, draw: Callable[[Any], Any], info: Any, title: str, caption: str) -> list[Picture]:
-        return [] if info is None else [Picture(f"figures/{name}.png", title, caption, picture(draw, info))]
+    return tuple(
+        Picture(f"figures/{one.name}.png", one.title, one.caption, picture(one.draw, one.info))
+        for one in _figures(facts)
+    )
+
+
+class _Drawing(NamedTuple):
+    """A figure to be drawn."""
+
+    name: str
+    draw: Callable[[Any], Any]
+    info: Any
+    title: str
+    caption: str
+
+
+def _figures(facts: SearchFacts) -> list[_Drawing]:
+    from ablate.report import search_drawing as ink
+
+    def of(name: str, draw: Callable[[Any], Any], info: Any, title: str, caption: str) -> list[_Drawing]:
+        return [] if info is None else [_Drawing(name, draw, info, title, caption)]
 
     better = f"{'Up' if facts.goals[0].is_more_better else 'Down'} and to the left is better."
     found = of("front", ink.draw_front, front_info(facts), "Two objectives", better)
@@ -101,7 +120,12 @@ def draw_search(facts: SearchFacts) -> tuple[Picture, ...]:
         f"Validation by epoch; a cross is where a trial was given up.{shown}",
     )  # fmt: skip
     found += of("timeline", ink.draw_timeline, timeline_info(facts), "Who worked when", "A bar an attempt.")
-    return tuple(found)
+    return found
+
+
+def undrawn(facts: SearchFacts) -> str:
+    """What the figures cannot show of their names, and the remedy; empty where they show everything."""
+    return missing_font(text for one in _figures(facts) for text in texts_in(one.info))
 
 
 def page_text(facts: SearchFacts, pictures: Sequence[Picture]) -> str:
@@ -115,6 +139,8 @@ def page_blocks(facts: SearchFacts, pictures: Sequence[Picture]) -> list[Block]:
     if facts.question:
         blocks.append(Words(facts.question))
     blocks += [*_first_screen(facts), *_confirmation(facts), *_how(facts)]
+    if pictures and (told := undrawn(facts)):
+        blocks.append(Words(told))
     for shown in pictures:
         blocks += [Heading(shown.title), shown]
     return [*blocks, Heading("Trials"), *_trials(facts)]

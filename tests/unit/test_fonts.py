@@ -8,16 +8,18 @@ from pathlib import Path
 import pytest
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
+from matplotlib import font_manager
+from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 
-from ablate.report import fonts
+from ablate.report import drawing, fonts
 from ablate.report.fonts import drawable, families, forget_fonts, missing_font
 
 NAME = "Ablate Test Han"
 HAN, KANA, HANGUL = "安吉丽娜", "ジョリー", "안젤리나"
 
 
-def write_font(path: Path, characters: str) -> None:
+def write_font(path: Path, characters: str, name: str = NAME) -> None:
     """A font that draws a box for each of some characters."""
     pen = TTGlyphPen(None)
     pen.moveTo((0, 0))
@@ -32,24 +34,33 @@ def write_font(path: Path, characters: str) -> None:
     builder.setupGlyf(dict.fromkeys(names, box))
     builder.setupHorizontalMetrics(dict.fromkeys(names, (1000, 0)))
     builder.setupHorizontalHeader(ascent=900, descent=-100)
-    builder.setupNameTable({"familyName": NAME, "styleName": "Regular"})
+    builder.setupNameTable({"familyName": name, "styleName": "Regular"})
     builder.setupOS2()
     builder.setupPost()
     builder.save(path)
 
 
 @pytest.fixture
-def no_font(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A machine without a font for East Asian scripts."""
-    monkeypatch.setattr(fonts, "EAST_ASIAN", ())
+def no_font(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """A machine with matplotlib's own fonts alone; the folder in which it would find others."""
+    known = list(fontManager.ttflist)
+    fontManager.ttflist[:] = [entry for entry in known if "mpl-data" in entry.fname]
+    folder = tmp_path / "installed"
+    folder.mkdir()
+    monkeypatch.delenv("MPL_IGNORE_SYSTEM_FONTS", raising=False)
+    monkeypatch.setattr(font_manager, "_get_fontconfig_fonts", list)
+    for name in ("X11FontDirectories", "OSXFontDirectories"):
+        monkeypatch.setattr(font_manager, name, [str(folder)])
     forget_fonts()
-    yield
+    yield folder
+    fontManager.ttflist[:] = known
     forget_fonts()
 
 
 @pytest.fixture
 def a_font(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """A machine with one font, which has the signs of the tests."""
+    monkeypatch.delenv("MPL_IGNORE_SYSTEM_FONTS", raising=False)
     path = tmp_path / "han.ttf"
     write_font(path, HAN + KANA + HANGUL)
     known = list(fontManager.ttflist)
@@ -95,3 +106,73 @@ def test_without_such_a_font_the_warning_names_what_to_install() -> None:
 def test_latin_greek_and_cyrillic_need_no_further_font() -> None:
     """matplotlib's own font has them."""
     assert missing_font(["Zoë, Łukasz, Ωmega, Жук", "tab\tand control\x07"]) == ""
+
+
+@pytest.mark.parametrize("name", ["Noto Sans CJK SC", "LXGW WenKai"])
+def test_a_font_that_is_installed_later_is_found(no_font: Path, name: str) -> None:
+    """The remedy works: the machine is looked at again, though matplotlib's list of fonts is older."""
+    assert missing_font([HAN])
+
+    write_font(no_font / "later.ttf", HAN, name)
+
+    assert missing_font([HAN]) == ""
+    assert drawable(HAN) == HAN
+    assert families() == ("DejaVu Sans", name)
+
+
+def test_any_script_is_drawn_where_some_font_has_it(no_font: Path) -> None:
+    """Not Chinese, Japanese and Korean alone: whatever font has the character is taken."""
+    write_font(no_font / "thai.ttf", "แมว", "A Thai Font")
+
+    assert missing_font(["แมว"]) == ""
+
+
+@pytest.mark.usefixtures("no_font")
+def test_a_font_that_shows_everything_as_boxes_is_not_taken() -> None:
+    """matplotlib ships one for the last resort; a box would pass as the character."""
+    told = missing_font(["แมว"])
+
+    assert drawable("แมว") == "□" * 3
+    assert "https://fonts.google.com/noto" in told
+    assert "CJK" not in told
+
+
+@pytest.mark.usefixtures("no_font")
+def test_a_broken_font_file_is_passed_over(no_font: Path) -> None:
+    """What matplotlib cannot read is no font."""
+    (no_font / "broken.ttf").write_bytes(b"nothing of the kind")
+
+    assert missing_font([HAN])
+
+
+def _everywhere(name: str) -> Figure:
+    """A figure with a name in every place that has words."""
+    figure = drawing.new_figure(4, 3)
+    axes = figure.add_axes((0.2, 0.2, 0.7, 0.7))
+    axes.plot([0, 1], [0, 1], label=name)
+    axes.set_xlabel(f"{name} (%)", weight="bold")
+    axes.set_ylabel(name)
+    axes.set_title(f"{name}\n{name}")
+    axes.set_xticks([0, 1], [name, "plain"])
+    axes.annotate(name, (0, 0))
+    axes.legend(title=name)
+    figure.suptitle(name)
+    return figure
+
+
+@pytest.mark.usefixtures("no_font")
+def test_no_text_of_a_figure_makes_matplotlib_warn() -> None:
+    """Labels, ticks, legends, notes and titles: what cannot be drawn is □ (a warning would be an error here)."""
+    assert drawing.picture(_everywhere, "准确率").startswith(b"\x89PNG")
+
+
+def test_a_figure_uses_a_font_that_was_installed_after_the_last_one(
+    no_font: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing has to be started again, and matplotlib says nothing about a weight the font does not have."""
+    before = drawing.picture(_everywhere, HAN)
+    write_font(no_font / "later.ttf", HAN)
+    missing_font([HAN])
+
+    assert drawing.picture(_everywhere, HAN) != before
+    assert not caplog.records
