@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from ablate.errors import DecisionNeeded, StudyError
 from ablate.executing import LazyExecutor
-from ablate.files import read_json, sha256_json, write_json
+from ablate.files import sha256_json
 from ablate.harness.coordinator import FixedSource
 from ablate.harness.interruption import Interruption
 from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.telling import study_card
 from ablate.overrides import flattened
 from ablate.protocols import StudySummary
-from ablate.records import Contrast, FirstFold, Folds, Protocol, Variant
-from ablate.search import SearchQuestion, Tried
+from ablate.records import Contrast, FirstFold, Folds, Protocol, Replicate, Variant
+from ablate.search import SearchQuestion, Tried, freeze
 from ablate.session import Options, Session, conduct, look_at_data, open_tracker
 from ablate.settings import Settings, identity_of
 from ablate.showing import judge_study
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from ablate.report.findings import Findings
 
 STREAM = "confirm"
-FROZEN = "confirm.json"
 BASELINE = "baseline"
 FAMILY, WINNER_FAMILY = "confirmation", "changes of the winner"
 TRACKING_SECONDS = 60.0
@@ -45,7 +44,8 @@ TRACKING_SECONDS = 60.0
 class Confirmation:
     """What the confirmation came to. settings: name -> value on validation in the search; the best first.
 
-    later: trials that would be among the top now, but ended after the sealed part was read.
+    later: trials that would be among the top now, but ended after the sealed part was read. moved: what is to be
+    said of settings that the search's storage, begun anew meanwhile, has under another number or not at all.
     alone: why the winner's changes were not asked about one by one; empty where they were, or nobody asked.
     """
 
@@ -55,6 +55,7 @@ class Confirmation:
     alone: str
     findings: Findings
     report: Path
+    moved: tuple[str, ...] = ()
 
 
 def confirm(  # noqa: PLR0913 - the search, what it found, and the means to run
@@ -75,30 +76,48 @@ def confirm(  # noqa: PLR0913 - the search, what it found, and the means to run
     """
     top = top_settings(question, tried)
     folder = session.store.study(question.name)
-    frozen = read_json(folder / FROZEN)
+    frozen = freeze(
+        folder,
+        top,
+        _block(question).replicates,
+        winner=winner,
+        run_of=lambda trial: _first_run(question, trial),
+        tried=tried,
+    )
     if frozen is None:
-        if not top:
-            return None
-        frozen = {"trials": [trial.number for trial in top], "replicates": _block(question).replicates}
-        write_json(folder / FROZEN, frozen)
-    if winner and not frozen.get("winner"):
-        frozen["winner"] = True
-        write_json(folder / FROZEN, frozen)
-    by_number = {trial.number: trial for trial in tried}
-    chosen = [by_number[number] for number in frozen["trials"]]
-    plan, alone = confirmation_plan(question, chosen, frozen["replicates"], winner=bool(frozen.get("winner")))
-    later = tuple(trial.name for trial in top if trial.number not in frozen["trials"])
+        return None
+    plan, alone = confirmation_plan(question, frozen.chosen, frozen.replicates, winner=frozen.winner)
+    points = [trial.point for trial in frozen.chosen]
+    later = tuple(trial.name for trial in top if trial.point not in points)
     confirming = Session(_study(question, plan), plan, session.work)
     confirming.store_plan()
     findings, report = _run(confirming, options, executor, interruption, on_progress)
     return Confirmation(
-        settings={trial.name: float(trial.value or 0.0) for trial in chosen},
-        replicates=frozen["replicates"],
+        settings={trial.name: float(trial.value or 0.0) for trial in frozen.chosen},
+        replicates=frozen.replicates,
         later=later,
+        moved=frozen.moved,
         alone=alone,
         findings=findings,
         report=report,
     )
+
+
+def _first_run(question: SearchQuestion, trial: Tried) -> str:
+    """Fingerprint of the run that confirms a trial first: all that a setting is, and what it is tested on."""
+    plan, _ = confirmation_plan(question, [trial], 1, winner=False)
+    return plan.spec(plan.variant(trial.name), Replicate(index=0, stream=STREAM)).fingerprint
+
+
+def is_baseline(question: SearchQuestion, trial: Tried) -> bool:
+    """Whether a trial is the base as it is: nothing can be confirmed of it, it is what others are compared with."""
+    if not trial.point:
+        return True
+    return _digest(question, trial) == sha256_json(identity_of(question.study.resolve({}, ("base",))))
+
+
+def _digest(question: SearchQuestion, trial: Tried) -> str:
+    return sha256_json(identity_of(question.space.settings(trial.point)))
 
 
 def _block(question: SearchQuestion) -> Any:
@@ -116,7 +135,7 @@ def top_settings(question: SearchQuestion, tried: Sequence[Tried]) -> list[Tried
     for trial in sorted(finished, key=lambda trial: (-sign * float(trial.value or 0.0), trial.number)):
         if len(top) == _block(question).top:
             break
-        digest = sha256_json(identity_of(question.space.settings(trial.point)))
+        digest = _digest(question, trial)
         if digest not in seen:
             seen.add(digest)
             top.append(trial)

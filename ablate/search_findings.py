@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ablate.confirming import is_baseline
 from ablate.journal import read_events, read_history
 from ablate.records import Folds
 from ablate.report.questions import is_rate, shown_scale
@@ -60,6 +61,7 @@ def facts_of(found: SearchRun, session: Session) -> SearchFacts:
         axes=tuple(_axis(parameter) for parameter in walk(question.space.parameters)),
         trials=trials,
         best=by_number[found.best.number] if found.best is not None else None,
+        unchanged=found.best is not None and is_baseline(question, found.best),
         baseline=baseline,
         front=frozenset(trial.number for trial in found.front),
         importance=tuple(ImportanceRow(**row._asdict()) for row in found.importance),
@@ -177,6 +179,7 @@ def _confirmation(found: Confirmation, goal: Goal) -> ConfirmationFacts:
         winner=tuple((e.name, e.verdict_text) for e in findings.effects if e.name not in found.settings),
         alone=found.alone,
         later=found.later,
+        moved=found.moved,
         replicates=found.replicates,
         sentence=first_sentence(findings),
         page=f"confirmation/{found.report.name}",

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ablate.confirming import is_baseline
 from ablate.records import Folds
-from ablate.search import BASELINE
 
 if TYPE_CHECKING:
     from ablate.searching import SearchRun
@@ -21,11 +21,7 @@ def best_study(found: SearchRun) -> str:
     question = found.question
     study, best = question.study, found.best
     assert best is not None
-    changes = (
-        {}
-        if best.number == BASELINE or best.point == question.space.baseline()
-        else (question.space.overrides(best.point))
-    )
+    changes = {} if is_baseline(question, best) else question.space.overrides(best.point)
     name = f"{question.name.removesuffix('-search')[:50]}-best".replace("@", "-")
     evidence = study.evidence.model_dump(mode="json", exclude_defaults=True)
     lines = [

@@ -80,7 +80,8 @@ def show_search(found: SearchRun) -> None:
     if found.best is not None:
         rows = [[key, _number(value)] for key, value in found.best.point.items()]
         shown = _metric(found.metric, found.best.value)
-        say_table(["best setting", f"{found.best.name}: validation {found.metric} {shown}"], rows)
+        which = f"{found.best.name}, the baseline as it is" if _is_baseline(found) else found.best.name
+        say_table(["best setting", f"{which}: validation {found.metric} {shown}"], rows)
     if len(found.question.objectives) > 1:
         names = [objective.name for objective in found.question.objectives]
         rows = [
@@ -91,16 +92,33 @@ def show_search(found: SearchRun) -> None:
     if found.importance:
         rows = [[row.name, _share(row.fanova), _share(row.ped_anova)] for row in found.importance]
         say_table(["parameter", "fANOVA", "PED-ANOVA"], rows)
-    if found.confirmation is not None:
-        _show_confirmation(found.confirmation)
-    elif found.best is not None:
-        note("The best of many trials looks better than it is: confirm it before you quote it (confirm: in search:).")
+    _show_what_it_is_worth(found)
     if not found.delivered:
         note("MLflow is not up to date; the journals are. The same command brings it up to date.")
     say_report(found.page)
 
 
 _ENDED = {"pruned": "given up early", "diverged": "diverged", "failed": "failed", "refused": "refused by the trainer"}
+
+
+def _show_what_it_is_worth(found: SearchRun) -> None:
+    if found.best is None:
+        return
+    none_better = _is_baseline(found) and "On validation no setting was better than the baseline"
+    if found.confirmation is not None:
+        if none_better:
+            note(f"{none_better}. Confirmed are the best of the others: {', '.join(found.confirmation.settings)}.")
+        _show_confirmation(found.confirmation)
+    elif none_better:
+        note(f"{none_better}: there is nothing to confirm{' yet' if found.exit_code >= 128 else ''}.")
+    else:
+        note("The best of many trials looks better than it is: confirm it before you quote it (confirm: in search:).")
+
+
+def _is_baseline(found: SearchRun) -> bool:
+    from ablate.confirming import is_baseline
+
+    return found.best is not None and is_baseline(found.question, found.best)
 
 
 def _show_confirmation(found: Confirmation) -> None:
@@ -112,6 +130,8 @@ def _show_confirmation(found: Confirmation) -> None:
     say_table(list(table.columns), [list(row) for row in table.rows])
     if found.alone:
         note(f"The winner's changes were not asked about one by one: {found.alone}.")
+    if found.moved:
+        note(f"The search's storage was begun anew after the sealed part was read: {'; '.join(found.moved)}.")
     if found.later:
         note(f"Not confirmed, because the sealed part is read once: {', '.join(found.later)}.")
 

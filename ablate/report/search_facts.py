@@ -100,6 +100,7 @@ class ConfirmationFacts:
     """Parameter -> verdict on the winner's change of it."""
     alone: str
     later: tuple[str, ...]
+    moved: tuple[str, ...] = ()
     replicates: int
     sentence: str
     page: str
@@ -109,7 +110,8 @@ class ConfirmationFacts:
 class SearchFacts:
     """Everything the page of a search says. baseline: its value on validation, None where it failed.
 
-    front: numbers of the trials nobody beats. place: where Optuna keeps it. best_file: best.yaml's text, None
+    unchanged: the best is the baseline as it is. front: numbers of the trials
+    nobody beats. place: where Optuna keeps it. best_file: best.yaml's text, None
     where no trial finished. command: runs the search.
     """
 
@@ -119,6 +121,7 @@ class SearchFacts:
     axes: tuple[Axis, ...]
     trials: tuple[TrialRow, ...]
     best: TrialRow | None
+    unchanged: bool = False
     baseline: TrialRow | None
     front: frozenset[int]
     importance: tuple[ImportanceRow, ...]

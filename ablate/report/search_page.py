@@ -171,12 +171,16 @@ def first_search_sentence(facts: SearchFacts) -> str:
     if best is None:
         return f"None of {counted(len(facts.trials), 'trial')} finished."
     finished = sum(trial.number >= 0 for trial in facts.complete)
-    text = f"The best of {counted(finished, 'finished trial')} is {best.name}: {_value(facts, best.value)}"
+    which = f"{best.name}, the baseline as it is" if facts.unchanged else best.name
+    text = f"The best of {counted(finished, 'finished trial')} is {which}: {_value(facts, best.value)}"
     text += f" {goal.label.partition(' (')[0].lower()}"
-    if facts.baseline is not None and facts.baseline.value is not None:
+    if facts.baseline is not None and facts.baseline.value is not None and not facts.unchanged:
         text += f", against {_value(facts, facts.baseline.value)} of the baseline"
     if facts.confirmation is not None:
-        return f"{text}. Confirmed on the sealed part: {facts.confirmation.sentence}"
+        others = "; the best of the others" if facts.unchanged else ""
+        return f"{text}{others}. Confirmed on the sealed part: {facts.confirmation.sentence}"
+    if facts.unchanged:
+        return f"{text}. No setting was better than it: there is nothing to confirm."
     return f"{text}. The best of many looks better than it is: what it is worth, only a confirmation says."
 
 
@@ -207,11 +211,14 @@ def _confirmation(facts: SearchFacts) -> list[Block]:
     ]
     if found.winner:
         blocks += [
-            Words("Each change of the winner, turned back alone:"),
+            Words(f"Each change of {found.rows[0].name}, the best of these on validation, turned back alone:"),
             grid(["Parameter", "The winner's value against the baseline's"], found.winner),
         ]
     if found.alone:
         blocks.append(Words(f"The winner's changes were not asked about one by one: {found.alone}."))
+    if found.moved:
+        anew = "The search's storage was begun anew after the sealed part was read"
+        blocks.append(Words(f"{anew}: {'; '.join(found.moved)}."))
     if found.later:
         blocks.append(
             Words(
@@ -245,7 +252,7 @@ def _how(facts: SearchFacts) -> list[Block]:
     if facts.stopped:
         lines.insert(1, f"It ended before its last trial: {facts.stopped}.")
     blocks: list[Block] = [Heading("How it was searched"), Lines(tuple(lines))]
-    if facts.best_file is not None:
+    if facts.best_file is not None and not facts.unchanged:
         blocks.append(Words("A study of the best setting against the baseline:", link=(BEST, BEST)))
         blocks.append(Command(f"ablate run reports/{facts.name}/{BEST}"))
     return blocks

@@ -10,6 +10,9 @@ from ablate.report.language import ENGLISH, Words
 from ablate.report.numbers import number, with_interval
 from ablate.study.factors import FAMILIES
 
+CONFIRMATION = "confirmation"
+"""The family of a search's best settings against the baseline."""
+
 
 class Refused(NamedTuple):
     """A sentence the evidence does not carry, and why."""
@@ -69,6 +72,8 @@ def _answer(findings: Findings, say: Words) -> str:
         )
     family, effects = _asked(findings)
     clauses = _clauses(effects, findings.metric, say)
+    if _are_settings(effects):
+        return _confirmed(findings, effects, clauses, say)
     if len(effects) == 1:
         return say("answer.single", clause=clauses[0])
     if all(effect.verdict == "not_assessable" for effect in effects):
@@ -79,28 +84,50 @@ def _answer(findings: Findings, say: Words) -> str:
     return opening
 
 
+def _are_settings(effects: Sequence[EffectRow]) -> bool:
+    """Whether these are a search's trials against the baseline, and no changes of a study."""
+    return all(effect.family == CONFIRMATION and effect.variant.startswith("trial ") for effect in effects)
+
+
+def _confirmed(findings: Findings, effects: Sequence[EffectRow], clauses: Sequence[str], say: Words) -> str:
+    """How many of a search's best settings are better than the baseline; then what the winner's changes do alone."""
+    if len(effects) == 1:
+        text = say("answer.single", clause=clauses[0])
+    else:
+        opening = _opening(effects, say, of="opening_settings")
+        text = say("answer.clauses", opening=opening, clauses=say("join.clause").join(clauses))
+    alone = [effect for effect in findings.effects if effect.family != CONFIRMATION]
+    if not alone:
+        return text
+    parts = say("join.clause").join(_clauses(alone, findings.metric, say))
+    return say("join.sentence").join([text, say("answer.of_winner", name=alone[0].variant, clauses=parts)])
+
+
 def _asked(findings: Findings) -> tuple[str, tuple[EffectRow, ...]]:
     """The family the study is about; where a study names several of its own, all of them."""
     families = findings.families
     first = next(iter(families))
+    if _are_settings(families[first]):
+        return first, families[first]
     named = [name for name in families if name == "one at a time" or name not in FAMILIES]
     if first not in named:
         return first, families[first]
     return first, tuple(effect for effect in findings.effects if effect.family in named)
 
 
-def _opening(effects: Sequence[EffectRow], say: Words) -> str:
+def _opening(effects: Sequence[EffectRow], say: Words, *, of: str = "opening") -> str:
+    """of: the block of words: of changes, or of a search's settings."""
     helpful = sum(_helps(effect) for effect in effects)
     total = say.in_words(len(effects))
     if helpful == len(effects):
-        return say("opening.both_help") if helpful == 2 else say("opening.all_help", n=total)
+        return say(f"{of}.both_help") if helpful == 2 else say(f"{of}.all_help", n=total)
     if not helpful:
-        return say("opening.none_helps", none=_none_of(len(effects), say))
-    return say.form("opening.some_help", helpful, Some=say.in_words(helpful).capitalize(), n=total)
+        return say(f"{of}.none_helps", none=_none_of(len(effects), say, of=of))
+    return say.form(f"{of}.some_help", helpful, Some=say.in_words(helpful).capitalize(), n=total)
 
 
-def _none_of(number_of: int, say: Words) -> str:
-    return say("opening.neither") if number_of == 2 else say("opening.none", n=say.in_words(number_of))
+def _none_of(number_of: int, say: Words, *, of: str = "opening") -> str:
+    return say(f"{of}.neither") if number_of == 2 else say(f"{of}.none", n=say.in_words(number_of))
 
 
 def _helps(effect: EffectRow) -> bool:

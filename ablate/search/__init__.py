@@ -1,6 +1,7 @@
 """Searching settings with Optuna: ask and tell as a Source of runs. The only package that imports optuna."""
 
 from ablate.search.book import Book
+from ablate.search.frozen import freeze
 from ablate.search.insight import Importance, importances, pareto_front
 from ablate.search.question import BASELINE, SearchQuestion, make_question, name_of, tuning_question
 from ablate.search.source import OptunaSource
@@ -15,6 +16,7 @@ __all__ = [
     "OptunaSource",
     "SearchQuestion",
     "Tried",
+    "freeze",
     "importances",
     "make_question",
     "name_of",

@@ -99,3 +99,127 @@ def test_the_winner_cannot_be_turned_back_unconfirmed(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="the search has no confirm"):
         searched(a_study_file(tmp_path), 2, ablate_winner=True)
     assert [path.name for path in tmp_path.iterdir()] == ["toy.yaml"]
+
+
+CHOICES = (
+    "{space: {gain: [0.0, 5.0, 10.0, 15.0], noise: [0.5, 1.0]}, sampler: random, confirm: {top: 2, replicates: 2}}"
+)
+
+
+def _confirming(path: Path) -> set[str]:
+    """Fingerprints of the runs that read the sealed part."""
+    specs = [json.loads((run.parent / "spec.json").read_text())["spec"] for run in _journals(path)]
+    fold = {run.parent.parent.name for run in _journals(path)}
+    opened = {
+        run.parent.parent.name
+        for run, spec in zip(_journals(path), specs, strict=True)
+        if spec["replicate"]["stream"] == "confirm"
+    }
+    return fold & opened
+
+
+def _begin_storage_anew(path: Path) -> Path:
+    """What a damaged journal's hint says: move it away. The search's folder."""
+    folder = path.parent / ".ablate/studies/toy-search"
+    (folder / "optuna.journal").unlink()
+    return folder
+
+
+@pytest.mark.parametrize("trials", [2, 7])
+def test_a_storage_begun_anew_confirms_what_was_confirmed(tmp_path: Path, trials: int) -> None:
+    """Whatever its trials of the same numbers are, or where there are none: the sealed part is read for no other."""
+    path = a_study_file(tmp_path, CHOICES)
+    first = searched(path, 6)
+    read = _confirming(path)
+    _begin_storage_anew(path)
+    path.write_text(path.read_text().replace("sampler: random", "sampler: random, enqueue: [{gain: 0.0, noise: 0.5}]"))
+    again = searched(path, trials)
+    assert first.confirmation is not None
+    assert again.confirmation is not None
+
+    assert again.confirmation.settings == first.confirmation.settings
+    assert _confirming(path) == read
+    assert again.confirmation.moved
+    assert again.confirmation.moved[0] in again.page.read_text(encoding="utf-8")
+
+
+def test_a_confirmation_of_an_earlier_version_is_recognised_by_its_runs(tmp_path: Path) -> None:
+    """It froze numbers alone; its runs tell which settings they were, in the same storage or in a new one."""
+    path = a_study_file(tmp_path, CHOICES)
+    first = searched(path, 6)
+    read = _confirming(path)
+    frozen = path.parent / ".ablate/studies/toy-search/confirm.json"
+    old = {"trials": json.loads(frozen.read_text())["trials"], "replicates": 2}
+    frozen.write_text(json.dumps(old))
+    same = searched(path, 6)
+    frozen.write_text(json.dumps(old))
+    _begin_storage_anew(path)
+    path.write_text(path.read_text().replace("sampler: random", "sampler: random, enqueue: [{gain: 0.0, noise: 0.5}]"))
+    anew = searched(path, 16)
+    assert first.confirmation is not None
+    assert same.confirmation is not None
+    assert anew.confirmation is not None
+
+    assert anew.confirmation.settings == same.confirmation.settings == first.confirmation.settings
+    assert same.confirmation.moved == ()
+    assert _confirming(path) == read
+
+
+@pytest.mark.parametrize("version", ["numbers alone", "points"])
+def test_a_confirmation_of_another_question_is_refused(tmp_path: Path, version: str) -> None:
+    """A storage begun anew over another base: the sealed part was read for other settings than these."""
+    path = a_study_file(tmp_path, CHOICES)
+    searched(path, 6)
+    read = _confirming(path)
+    folder = _begin_storage_anew(path)
+    if version == "numbers alone":
+        frozen = json.loads((folder / "confirm.json").read_text())
+        (folder / "confirm.json").write_text(json.dumps({key: frozen[key] for key in ("trials", "replicates")}))
+    path.write_text(path.read_text().replace("skill: 60.0", "skill: 61.0"))
+
+    with pytest.raises(StudyError, match="the confirmation was begun for") as refused:
+        searched(path, 6)
+    assert "--new NAME" in refused.value.hint
+    assert _confirming(path) == read
+
+
+WORSE = "{space: {gain: [0.0, -5.0, -10.0], noise: [0.5, 0.2]}, sampler: random, confirm: {top: 2, replicates: 2}}"
+
+
+def test_where_the_baseline_is_the_best_trial_it_is_said_why_others_are_confirmed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On the terminal and on the page: which trial is the baseline, and that the others are the best of the rest."""
+    from ablate.cli.results import show_search
+
+    path = a_study_file(tmp_path, WORSE)
+    path.write_text(path.read_text().replace("skill: 60.0,", "skill: 60.0, noise: 0.5,"))
+    found = searched(path, 6)
+    show_search(found)
+    said = " ".join("".join(capsys.readouterr()).split())
+    page = found.page.read_text(encoding="utf-8")
+    assert found.confirmation is not None
+    names = list(found.confirmation.settings)
+
+    assert found.best is not None
+    assert found.best.name == "trial 0"
+    assert "trial 0, the baseline as it is" in said
+    assert f"the best of the others: {', '.join(names)}" in said
+    assert "trial 0, the baseline as it is" in page
+    assert "ablate run reports/toy-search/best.yaml" not in page
+
+
+def test_a_confirmation_tells_settings_from_changes(tmp_path: Path) -> None:
+    """Its sentence counts the confirmed settings; the winner's changes have a sentence of their own."""
+    from ablate.report.words import first_sentence
+
+    path = a_study_file(tmp_path, SEARCH)
+    found = searched(path, 6, ablate_winner=True).confirmation
+    assert found is not None
+    sentence = first_sentence(found.findings)
+    settings, _, changes = sentence.partition(". ")
+
+    assert "change" not in settings
+    assert changes.startswith(f"Of the changes of {next(iter(found.settings))}")
+    assert "gain" in changes
+    assert all(name in settings for name in found.settings)
