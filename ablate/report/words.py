@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ablate.report.facts import EffectRow, Findings, Metric
@@ -12,6 +12,17 @@ from ablate.study.factors import FAMILIES
 
 CONFIRMATION = "confirmation"
 """The family of a search's best settings against the baseline."""
+
+
+Named = Callable[[str], str]
+
+
+def _of_changes(name: str) -> str:
+    return f"opening.{name}"
+
+
+def _of_settings(name: str) -> str:
+    return f"opening_settings.{name}"
 
 
 class Refused(NamedTuple):
@@ -94,7 +105,7 @@ def _confirmed(findings: Findings, effects: Sequence[EffectRow], clauses: Sequen
     if len(effects) == 1:
         text = say("answer.single", clause=clauses[0])
     else:
-        opening = _opening(effects, say, of="opening_settings")
+        opening = _opening(effects, say, of=_of_settings)
         text = say("answer.clauses", opening=opening, clauses=say("join.clause").join(clauses))
     alone = [effect for effect in findings.effects if effect.family != CONFIRMATION]
     if not alone:
@@ -115,19 +126,19 @@ def _asked(findings: Findings) -> tuple[str, tuple[EffectRow, ...]]:
     return first, tuple(effect for effect in findings.effects if effect.family in named)
 
 
-def _opening(effects: Sequence[EffectRow], say: Words, *, of: str = "opening") -> str:
-    """of: the block of words: of changes, or of a search's settings."""
+def _opening(effects: Sequence[EffectRow], say: Words, *, of: Named = _of_changes) -> str:
+    """of: the keys of the words: of changes, or of a search's settings."""
     helpful = sum(_helps(effect) for effect in effects)
     total = say.in_words(len(effects))
     if helpful == len(effects):
-        return say(f"{of}.both_help") if helpful == 2 else say(f"{of}.all_help", n=total)
+        return say(of("both_help")) if helpful == 2 else say(of("all_help"), n=total)
     if not helpful:
-        return say(f"{of}.none_helps", none=_none_of(len(effects), say, of=of))
-    return say.form(f"{of}.some_help", helpful, Some=say.in_words(helpful).capitalize(), n=total)
+        return say(of("none_helps"), none=_none_of(len(effects), say, of=of))
+    return say.form(of("some_help"), helpful, Some=say.in_words(helpful).capitalize(), n=total)
 
 
-def _none_of(number_of: int, say: Words, *, of: str = "opening") -> str:
-    return say(f"{of}.neither") if number_of == 2 else say(f"{of}.none", n=say.in_words(number_of))
+def _none_of(number_of: int, say: Words, *, of: Named = _of_changes) -> str:
+    return say(of("neither")) if number_of == 2 else say(of("none"), n=say.in_words(number_of))
 
 
 def _helps(effect: EffectRow) -> bool:
