@@ -39,6 +39,7 @@ from ablate.cli.options import (
 )
 from ablate.cli.reporting import report
 from ablate.cli.show import Commands, Watch, errors_shown, note, say, say_json
+from ablate.cli.terminal import prepare_streams
 from ablate.cli.using import init, join, pull, schema, show, status, sync, ui
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def _common(
 
 def main() -> None:
     """Entry point of the `ablate` command."""
+    prepare_streams()
     app()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,23 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from ablate.cli.terminal import note, say, say_json, visible
 from ablate.errors import AblateError
+
+__all__ = [
+    "BAR",
+    "Commands",
+    "Watch",
+    "errors_shown",
+    "note",
+    "say",
+    "say_json",
+    "say_report",
+    "say_table",
+]
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
     from ablate.harness.progress import Progress
-
-
-def say(text: str = "") -> None:
-    """A line of the result."""
-    typer.echo(text)
-
-
-def note(text: str) -> None:
-    """A line about the result."""
-    typer.echo(text, err=True)
 
 
 def say_report(page: Path, what: str = "Report") -> None:
@@ -40,11 +42,6 @@ def _from_here(path: Path) -> str:
     path = path.resolve()
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
-
-
-def say_json(content: Any) -> None:
-    """One object on standard output."""
-    typer.echo(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False))
 
 
 class Commands(typer.core.TyperGroup):
@@ -108,12 +105,15 @@ def say_table(columns: list[str], rows: list[list[str]], *, title: str = "") -> 
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    # Every text as `Text`: brackets in a name are no markup.
+    above = Text(visible(title)) if title else None
+    table = Table(title=above, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for i, name in enumerate(columns):
         # A bar that is broken in two says nothing.
-        table.add_column(name, overflow="fold", no_wrap=any(row[i] and BAR.issuperset(row[i]) for row in rows))
+        is_bar = any(row[i] and BAR.issuperset(row[i]) for row in rows)
+        table.add_column(Text(visible(name)), overflow="fold", no_wrap=is_bar)
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(visible(cell)) for cell in row))
     # Where there is no terminal nothing is cut to 80 columns.
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
@@ -133,10 +133,10 @@ class Watch:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
             self._bar = Progress(
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(),
                 MofNCompleteColumn(),
-                TextColumn("{task.fields[extra]}"),
+                TextColumn("{task.fields[extra]}", markup=False),
                 console=Console(stderr=True),
                 transient=True,
             )
@@ -184,7 +184,7 @@ class Watch:
         if self._bar is None:
             note(line)
         else:
-            self._bar.console.print(line, markup=False, highlight=False)
+            self._bar.console.print(visible(line), markup=False, highlight=False, emoji=False)
 
     def _draw(self, progress: Progress) -> None:
         assert self._bar is not None
@@ -197,7 +197,7 @@ class Watch:
             self._bar.remove_task(self._tasks.pop(name))
         for name, run in live.items():
             if name not in self._tasks:
-                self._tasks[name] = self._bar.add_task(f"  {name}", total=run.epochs or None, extra="epochs")
+                self._tasks[name] = self._bar.add_task(visible(f"  {name}"), total=run.epochs or None, extra="epochs")
             self._bar.update(self._tasks[name], completed=max(0, run.epoch - 1))
 
 

@@ -85,6 +85,8 @@ def worker_environment(work: Path) -> dict[str, str]:
     if sys.platform == "linux":
         for name, value in ALLOCATOR.items():
             environment.setdefault(name, value)
+    # A log takes whatever a trainer prints, also where the terminal of the command would not.
+    environment["PYTHONIOENCODING"] = "utf-8:backslashreplace"
     paths = [str(work), *filter(None, [environment.get("PYTHONPATH")])]
     environment["PYTHONPATH"] = os.pathsep.join(paths)
     return environment
