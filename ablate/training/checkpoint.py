@@ -43,7 +43,7 @@ class Trained:
     frozen: the part of the network that is not trained. weights_digest: of first weights that came
     from elsewhere; empty where they were drawn. average: the moving average of the weights, where
     one is kept. whole: the network that `network` is the trained end of, where its frozen part is
-    computed once; else None.
+    computed once; else None. least: images that a training step needs.
     """
 
     network: nn.Module
@@ -54,6 +54,7 @@ class Trained:
     frozen: Frozen = NOTHING
     weights_digest: str = ""
     whole: nn.Module | None = None
+    least: int = 1
 
     @property
     def tested(self) -> nn.Module:

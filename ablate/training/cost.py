@@ -44,7 +44,7 @@ def describe_network(config: Config) -> Description:
         if not any(True for _ in module.children())
     ]
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
-        network(images)
+        _refuse_untestable(network, images)
     for hook in hooks:
         hook.remove()
     notes: tuple[str, ...] = ()
@@ -120,6 +120,17 @@ def _logits(network: nn.Module, images: Tensor, config: Config) -> Any:
         raise TrainerError(
             f"the network cannot be used on {side}x{side} pictures: {error}",
             hint="Give data.image_size what it was made for, or at least the product of its strides.",
+        ) from error
+
+
+def _refuse_untestable(network: nn.Module, image: Tensor) -> None:
+    """Raise TrainerError where one image alone has no answer, as under a batch norm that keeps no statistics."""
+    try:
+        network(image)
+    except (RuntimeError, ValueError, IndexError, AssertionError) as error:
+        raise TrainerError(
+            f"the network cannot be tested on a single image: {error}",
+            hint="A batch norm needs running statistics (track_running_stats), a squeeze the dimensions it takes out.",
         ) from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from ablate.errors import Diverged
 from ablate.protocols import Run
 from ablate.records import Outcome
+from ablate.training.batching import batch_sizes, fewest_images
 from ablate.training.checkpoint import Progress, Trained, copy_of, most_bytes, put_back, restore, save
 from ablate.training.config import Config, Plateau
 from ablate.training.data.augment import augmented, is_random
@@ -42,6 +44,7 @@ def train_network(config: Config, run: Run) -> Outcome:
     parts = load_parts(config, run, mode)
     trained = untrained(config, run, mode, parts.pictures.classes)
     parts, trained = with_stored_features(config, run, parts, mode, trained)
+    trained = replace(trained, least=fewest_images(config, [len(parts.fit)]))
     if (checkpoint := run.resume()) is not None:
         restore(checkpoint, trained)
     train_epochs(config, run, parts, mode, trained)
@@ -93,7 +96,7 @@ def train_epoch(config: Config, run: Run, part: Part, mode: Mode, trained: Train
     order = epoch_order(run.replicate, epoch, len(part))
     if config.sampling is not None:
         order = balanced_order(part.targets, order_generator(run.replicate, epoch))
-    batches = order.to(mode.device).split(config.batch_size)
+    batches = order.to(mode.device).split(batch_sizes(len(order), config.batch_size, least=trained.least))
     class_weights = None
     if config.class_weights is not None:
         class_weights = class_importance(part.targets, config.class_weights, classes=config.data.classes)
@@ -188,7 +191,7 @@ def add_gradients_in_pieces(
 ) -> tuple[Tensor, Tensor]:
     """The same for `size` images at a time."""
     losses, outputs = [], []
-    for rows, share in pieces(len(batch.images), size, batch.importance):
+    for rows, share in pieces(len(batch.images), size, batch.importance, least=trained.least):
         importance = None if batch.importance is None else batch.importance[rows]
         piece = Batch(batch.images[rows], batch.targets[rows], importance)
         loss, logits = add_gradients(config, mode, trained, piece, share=share)

@@ -36,6 +36,16 @@ is on.
 targets after `smoothing`, each image weighted by `class_weights`.
 6. `penalties` add to the gradient, `clipping` shortens it, the optimizer moves the weights, `averaging` follows them.
 
+## The last batch of an epoch
+
+It holds what is left over, and no image is dropped. One image alone is taken as it is where the network can be \
+trained on it. Where it cannot (batch norm after global pooling, or on a map that strides have shrunk to one pixel, \
+has one value a channel and nothing to compare it with; PyTorch raises an error), the image joins the batch before it, \
+so that an epoch has one step less, and the look at the data before the first run says so. Which of the two it is \
+depends on the network alone and is found out before training, for `numerics.micro_batch`, trials of a search and \
+`tune` as well. The rule is part of the trainer's code, whose digest every run carries. Batch norm on larger maps does \
+train on one image, with the statistics of that image alone: choose a batch size that leaves more.
+
 ## What the numbers mean
 
 - `train/loss` is what is made small, without penalties. `val/loss` and `loss` are always the plain cross-entropy \

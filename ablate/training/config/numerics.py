@@ -18,4 +18,5 @@ class Numerics(Settings):
     threads: Count = 1
     """CPU threads of one run; 1, so that runs go in parallel."""
     micro_batch: Count | None = None
-    """Images that go through the network at once; gradients add up to those of the whole batch. Null: all of them."""
+    """Images that go through the network at once; gradients add up to those of the whole batch. Null: all of them.
+    A last piece of one image joins the piece before it, as a last batch does."""

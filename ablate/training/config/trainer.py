@@ -48,6 +48,8 @@ class Config(Settings):
     warmup: Warmup | None = None
     schedule: Schedule = Field(default=Constant(name="constant"))
     batch_size: Count = 32
+    """Images of one step. The last batch of an epoch holds what is left; where that is a single image and the
+    network cannot be trained on one (batch norm on a map of one pixel), it joins the batch before it."""
     epochs: Count
     sampling: Literal["balanced"] | None = None
     """balanced: each epoch draws as many images as there are, with replacement, every class equally likely."""
