@@ -60,13 +60,39 @@ def _host() -> str:
 def sweep(folder: Path) -> None:
     """Remove what dead processes of this machine have left behind of files they were writing."""
     for path in folder.rglob(f".*.tmp-{_host()}-*"):
-        process = int(path.name.rsplit("-", 2)[1])
-        try:
-            os.kill(process, 0)
-        except ProcessLookupError:
+        if not is_running(int(path.name.rsplit("-", 2)[1])):
             path.unlink(missing_ok=True)
-        except OSError:
-            continue  # another user's: alive
+
+
+def is_running(process: int) -> bool:
+    """Whether this machine has a living process of that number, of whatever user."""
+    if os.name == "nt":
+        return _is_running_on_windows(process)
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError) as error:
+        return isinstance(error, PermissionError)  # another user's
+    return True
+
+
+def _is_running_on_windows(process: int) -> bool:
+    """By a handle: `os.kill` does not ask there, it sends Ctrl-C (signal 0) or ends the process."""
+    import ctypes
+
+    may_look, still_active, access_denied = 0x1000, 259, 5
+    kernel: Any = ctypes.WinDLL("kernel32", use_last_error=True)  # type: ignore[attr-defined,unused-ignore]
+    kernel.OpenProcess.restype = ctypes.c_void_p
+    handle = kernel.OpenProcess(may_look, False, process)  # noqa: FBT003 - the system's own signature
+    if not handle:
+        return bool(ctypes.get_last_error() == access_denied)  # type: ignore[attr-defined,unused-ignore]
+    code = ctypes.c_ulong()
+    try:
+        known = kernel.GetExitCodeProcess(ctypes.c_void_p(handle), ctypes.byref(code))
+        return not known or code.value == still_active
+    finally:
+        kernel.CloseHandle(ctypes.c_void_p(handle))
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -11,7 +11,7 @@ from ablate.files import read_json, write_json
 from ablate.naming import PLAN, SEARCH
 from ablate.records import Failed, RunSpec
 from ablate.search import Book, Opened, OptunaSource, SearchQuestion, points_of
-from ablate.search.storage import JOURNAL, without_secrets
+from ablate.search.storage import JOURNAL, is_own, place_of
 from ablate.session import Options, Session
 from ablate.store import Store
 from ablate.survey import given_up
@@ -31,16 +31,17 @@ def remember(folder: Path, **news: object) -> None:
 
 def refuse_other_storage(folder: Path, url: str | None) -> None:
     """A search that began in one storage would begin anew in another, silently."""
-    known = recalled(folder).get("storage")
-    asked = str(folder / JOURNAL) if url is None else without_secrets(url)
-    if known is None or known == asked:
+    memory = recalled(folder)
+    known, asked = memory.get("storage"), place_of(folder, url)
+    # An earlier version wrote a file's path down as it was given.
+    if known is None or known in (asked, url):
         return
-    was_journal = known.endswith(JOURNAL)
-    if was_journal and asked.endswith(JOURNAL):
+    was_own = memory.get("is_own", Path(known).parts[-4:] == (".ablate", "studies", folder.name, JOURNAL))
+    if was_own and is_own(folder, url):
         return  # the work folder was moved, and the journal with it
     raise StudyError(
         f"the search {folder.name!r} is kept in {known}, not in {asked}",
-        hint=("Leave --storage out" if was_journal else f"Give --storage {known}") + ", or take --new NAME.",
+        hint=("Leave --storage out" if was_own else f"Give --storage {known}") + ", or take --new NAME.",
     )
 
 

@@ -150,7 +150,7 @@ def search_for(
     with reached(session, options), undone_if_refused(session.store), held:
         refuse_other_storage(_folder(session), search.storage)
         with open_book(question, _folder(session), search.storage) as opened:
-            remember(_folder(session), storage=opened.place)
+            remember(_folder(session), storage=opened.place, is_own=opened.is_own)
             walk = _Walk(session, options, on_progress or (lambda _: None), question, opened, usual)
             return walk.go(trials, search)
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
+import json
 import logging
 import time
+import uuid
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ablate.errors import StudyError
 
 if TYPE_CHECKING:
     import optuna
+    from optuna.trial import FrozenTrial
 
 PATIENCE_SECONDS = 120.0
 PAUSE_SECONDS = 0.5
+MARK = "ablate:created"
+"""System attribute of a trial: an id of the one call that made it."""
 _logger = logging.getLogger(__name__)
 
 
@@ -30,9 +37,41 @@ def open_database(url: str, options: Mapping[str, Any], place: str) -> optuna.st
     # Those with an underscore, too: Optuna's cache, which stands before every such storage, calls some of them.
     methods = {name: method for name, method in vars(RDBStorage).items() if inspect.isfunction(method)}
     own = {name: _patient(method, place) for name, method in methods.items() if not name.startswith("__")}
+    own |= {"_get_prepared_new_trial": _made_once(RDBStorage._get_prepared_new_trial)}
+    own |= {"_create_new_trial": _marked(own["_create_new_trial"])}
     kind = type("PatientStorage", (RDBStorage,), own)
     storage: RDBStorage = kind(url, engine_kwargs=dict(options))
     return storage
+
+
+def _marked(create: Callable[..., FrozenTrial]) -> Callable[..., FrozenTrial]:
+    """Creates a trial that carries a mark, so that a second try, Optuna's own or ours, can find it."""
+    from optuna.trial import TrialState, create_trial
+
+    @functools.wraps(create)
+    def call(storage: Any, study_id: int, template: FrozenTrial | None = None) -> FrozenTrial:
+        if template is None:
+            template = create_trial(state=TrialState.RUNNING)
+            template.datetime_start = datetime.now()  # as Optuna writes it where there is no template
+        template = copy.copy(template)
+        template.system_attrs = template.system_attrs | {MARK: uuid.uuid4().hex}
+        return create(storage, study_id, template)
+
+    return call
+
+
+def _made_once(prepare: Callable[..., Any]) -> Callable[..., Any]:
+    """The trial with this mark, where it was made and only the answer was lost; else a new one."""
+    from optuna.storages._rdb.models import TrialModel, TrialSystemAttributeModel
+
+    @functools.wraps(prepare)
+    def call(storage: Any, study_id: int, template: FrozenTrial, session: Any) -> Any:
+        marks = session.query(TrialModel).join(TrialSystemAttributeModel).filter(TrialModel.study_id == study_id)
+        mark = json.dumps(template.system_attrs[MARK])
+        found = marks.filter(TrialSystemAttributeModel.key == MARK, TrialSystemAttributeModel.value_json == mark)
+        return found.one_or_none() or prepare(storage, study_id, template, session)
+
+    return call
 
 
 def _patient(method: Callable[..., Any], place: str) -> Callable[..., Any]:
@@ -43,7 +82,10 @@ def _patient(method: Callable[..., Any], place: str) -> Callable[..., Any]:
         until: float | None = None
         while True:
             try:
-                return method(*arguments, **named)
+                answer = method(*arguments, **named)
+                if answer is False and until is not None and method.__name__ == "set_trial_state_values":
+                    return True  # it was begun, and only the answer was lost: nobody else has this search
+                return answer
             except UpdateFinishedTrialError:
                 if until is None:
                     raise

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ablate.errors import Held, StudyError
-from ablate.files import sha256_json
+from ablate.files import is_running, sha256_json
 from ablate.search.optuna_parts import make_pruner, make_sampler, quiet
 from ablate.search.patience import open_database
 from ablate.search.question import SearchQuestion
@@ -32,10 +32,11 @@ LEASE_SECONDS = 60.0
 
 @dataclass(slots=True, kw_only=True)
 class Opened:
-    """A search in its storage. place: for people, without secrets."""
+    """A search in its storage. place: for people, without secrets. is_own: its journal file lies in its own folder."""
 
     optuna_study: optuna.Study
     place: str
+    is_own: bool
     storage: Any
     _stop: threading.Event = field(default_factory=threading.Event)
 
@@ -43,9 +44,9 @@ class Opened:
     def held(self) -> Iterator[None]:
         """Say in a shared storage that this process has the search; raises Held where a living one has it.
 
-        A journal file needs none of this: it lies in the work folder, which has a lock.
+        The search's own journal file needs none of this: it lies in the work folder, which has a lock.
         """
-        if self.place.endswith(JOURNAL):
+        if self.is_own:
             yield
             return
         holder = self.optuna_study.user_attrs.get(LEASE)
@@ -85,12 +86,8 @@ def _is_alive(holder: Mapping[str, Any]) -> bool:
     if holder.get("host") == socket.gethostname():
         if holder.get("process") == os.getpid():
             return False
-        try:
-            os.kill(int(holder["process"]), 0)
-        except ProcessLookupError:
+        if not is_running(int(holder["process"])):
             return False
-        except PermissionError:
-            return True
     return time.time() - float(holder.get("at", 0)) < LEASE_SECONDS
 
 
@@ -104,7 +101,7 @@ def open_search(question: SearchQuestion, folder: Path, url: str | None = None) 
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    place = str(folder / JOURNAL) if url is None else without_secrets(url)
+    place = place_of(folder, url)
     storage: Any = None
     try:
         with quiet():
@@ -126,7 +123,19 @@ def open_search(question: SearchQuestion, folder: Path, url: str | None = None) 
         raise StudyError(
             f"the search's storage {place} cannot be used: {_first_line(error)}", hint=_remedy(error)
         ) from error
-    return Opened(optuna_study=opened, place=place, storage=storage)
+    return Opened(optuna_study=opened, place=place, is_own=is_own(folder, url), storage=storage)
+
+
+def is_own(folder: Path, url: str | None) -> bool:
+    """Whether a storage is the journal file in the search's own folder."""
+    return url is None or ("://" not in url and Path(url).resolve() == (folder / JOURNAL).resolve())
+
+
+def place_of(folder: Path, url: str | None) -> str:
+    """Where a search is kept, for people: without secrets, and a file by its whole path."""
+    if url is None or is_own(folder, url):
+        return str(folder / JOURNAL)
+    return without_secrets(url) if "://" in url else os.path.abspath(url)
 
 
 def points_of(name: str, folder: Path, url: str | None = None) -> list[dict[str, Any]]:
@@ -175,15 +184,35 @@ def _open_storage(url: str | None, folder: Path) -> optuna.storages.BaseStorage:
 def mend_journal(path: Path) -> None:
     """Cut off the half line of a killed writer, and take away the lock it died with.
 
-    The next line would be appended to the half one, and from then on nobody could open the file. Called
-    only by who holds the search; a lock that a living reader (a dashboard) holds is milliseconds old.
+    The next line would be appended to the half one, and from then on nobody could open the file. A lock that
+    somebody living holds (a dashboard, another search in the same file) is milliseconds old; while it is held,
+    the half line may be one that is being written.
     """
+    from optuna.storages.journal import JournalFileSymlinkLock
+
     lock = path.with_name(f"{path.name}.lock")
     with contextlib.suppress(FileNotFoundError):
         if time.time() - lock.lstat().st_mtime > 2:
             lock.unlink()
-    if not path.exists():
+    if not path.exists() or _is_whole(path):
         return
+    writers = JournalFileSymlinkLock(str(path))
+    writers.acquire()
+    try:
+        _cut_to_whole_lines(path)
+    finally:
+        writers.release()
+
+
+def _is_whole(path: Path) -> bool:
+    with path.open("rb") as stream:
+        if stream.seek(0, os.SEEK_END) == 0:
+            return True
+        stream.seek(-1, os.SEEK_END)
+        return stream.read() == b"\n"
+
+
+def _cut_to_whole_lines(path: Path) -> None:
     with path.open("rb+") as stream:
         size = stream.seek(0, os.SEEK_END)
         at = size

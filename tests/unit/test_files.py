@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -331,3 +333,55 @@ def test_a_sealed_file_in_which_one_bit_has_changed_reads_as_nothing(tmp_path: P
     assert found <= {"None", repr(whole)}  # white space is no content
     assert "None" in found
     assert read_sealed(path) is None
+
+
+def test_a_process_is_told_from_one_that_ended() -> None:
+    """This one lives; one that was waited for does not; a number no system gives out is nobody's."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+
+    assert files.is_running(os.getpid())
+    assert files.is_running(1)
+    assert not files.is_running(ended.pid)
+    assert not files.is_running(2**40)
+
+
+def test_nobody_asks_by_a_signal_whether_a_process_lives() -> None:
+    """On Windows signal 0 is Ctrl-C: only the function that knows of it sends it."""
+    package = Path(files.__file__).parent
+    asking = [path.name for path in package.rglob("*.py") if re.search(r"os\.kill\([^\n]*, 0\)", path.read_text())]
+
+    assert asking == ["files.py"]
+
+
+def test_a_process_is_looked_up_by_a_handle_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handle and its exit code; where the system denies the look there is somebody."""
+    import ctypes
+
+    class Kernel:
+        class OpenProcess:
+            restype: Any = None
+
+            def __call__(self, rights: int, inherit: bool, process: int) -> int:  # noqa: FBT001 - the system's
+                return {1: 0, 2: 0}.get(process, process)
+
+        def __init__(self) -> None:
+            self.closed: list[int] = []
+            self.OpenProcess = Kernel.OpenProcess()
+
+        def GetExitCodeProcess(self, handle: Any, code: Any) -> int:
+            code._obj.value = 259 if handle.value == 3 else 0
+            return 1
+
+        def CloseHandle(self, handle: Any) -> None:
+            self.closed.append(handle.value)
+
+    kernel, errors = Kernel(), iter([5, 87])
+    monkeypatch.setattr(files.os, "name", "nt")
+    monkeypatch.setattr(ctypes, "WinDLL", lambda name, use_last_error: kernel, raising=False)
+    monkeypatch.setattr(ctypes, "get_last_error", lambda: next(errors), raising=False)
+    found = [files.is_running(process) for process in (1, 2, 3, 4)]
+    monkeypatch.undo()
+
+    assert found == [True, False, True, False]
+    assert kernel.closed == [3, 4]

@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sqlite3
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
+from sqlalchemy import event
 
 from ablate.errors import Held, StudyError
 from ablate.search import Book, open_search
 from ablate.search.storage import JOURNAL, LEASE, mend_journal, points_of, without_secrets
+from ablate.search_memory import refuse_other_storage
 from tests.search_builders import a_question
 
 
@@ -149,3 +154,124 @@ def test_a_trial_that_was_killed_while_it_was_asked_for_is_asked_whole(tmp_path:
 
     assert point["gain"] == gain
     assert set(point) == {"gain", "noise"}
+
+
+def test_a_journal_elsewhere_has_a_lease_whatever_it_is_called(tmp_path: Path) -> None:
+    """The lock of the work folder says nothing of a file that other work folders use, too."""
+    shared = tmp_path / "shared" / JOURNAL
+    first, second = (open_search(a_question(tmp_path), tmp_path / name, str(shared)) for name in ("a", "b"))
+    elsewhere = {"process": 4_000_000, "host": "elsewhere", "at": time.time()}
+    with first.held():
+        first.optuna_study.set_user_attr(LEASE, elsewhere)
+        with pytest.raises(Held), second.held():
+            pass
+
+
+@pytest.mark.parametrize("given", ["own", "by its path", "by a relative path"])
+def test_the_searchs_own_journal_is_that_by_whatever_path(
+    tmp_path: Path, given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has the work folder's lock, and no lease."""
+    monkeypatch.chdir(tmp_path)
+    urls = {"own": None, "by its path": str(tmp_path / JOURNAL), "by a relative path": f"./{JOURNAL}"}
+    opened = open_search(a_question(tmp_path), tmp_path, urls[given])
+    with opened.held():
+        assert LEASE not in opened.optuna_study.user_attrs
+    assert opened.place == str(tmp_path / JOURNAL)
+
+
+def test_half_a_line_of_a_living_writer_is_left_alone(tmp_path: Path) -> None:
+    """Who holds Optuna's lock is writing it: it is looked at again when the lock is free, and is whole then."""
+    journal = an_asked_search(tmp_path)
+    whole = journal.read_bytes()
+    journal.write_bytes(whole[:-10])
+    lock = journal.with_name(f"{JOURNAL}.lock")
+    os.symlink(journal, lock)
+
+    def write_on() -> None:
+        journal.write_bytes(whole)
+        lock.unlink()
+
+    writer = threading.Timer(0.3, write_on)
+    writer.start()
+    mend_journal(journal)
+    writer.join()
+
+    assert journal.read_bytes() == whole
+
+
+def moved(folder: Path, known: str, url: str | None, **more: object) -> None:
+    """A search that is remembered to lie in one place, asked for in another."""
+    (folder / "search.json").write_text(json.dumps({"storage": known, **more}))
+    refuse_other_storage(folder, url)
+
+
+def test_only_the_searchs_own_journal_moves_with_its_folder(tmp_path: Path) -> None:
+    """Another file that happens to have the same name is another storage, with other trials."""
+    folder = tmp_path / ".ablate/studies/toy-search"
+    folder.mkdir(parents=True)
+    own = "/before/.ablate/studies/toy-search/optuna.journal"
+    moved(folder, own, None)
+    moved(folder, own, str(folder / JOURNAL))
+    moved(folder, "/shared/optuna.journal", "/shared/optuna.journal", is_own=False)
+    moved(folder, "relative/optuna.journal", "relative/optuna.journal")
+
+    for known, url in (
+        (own, "/shared/optuna.journal"),
+        ("/shared/optuna.journal", None),
+        ("/shared/optuna.journal", "/other/optuna.journal"),
+        ("/before/.ablate/studies/other/optuna.journal", None),
+    ):
+        with pytest.raises(StudyError, match="is kept in") as refused:
+            moved(folder, known, url)
+        assert ("Leave --storage out" in refused.value.hint) == (known == own)
+
+
+def lose_the_answer_once(storage: Any, statement: str) -> list[str]:
+    """The next commit of such a statement reaches the database, and its answer is lost; the list says which was."""
+    dialect, sent, lost = storage.engine.dialect, list[str](), list[str]()
+    commit = dialect.do_commit
+
+    @event.listens_for(storage.engine, "before_cursor_execute")
+    def hear(connection: Any, cursor: Any, text: str, *more: Any) -> None:
+        sent.append(" ".join(text.split()))
+
+    def commits(connection: Any) -> None:
+        commit(connection)
+        if not lost and any(text.startswith(statement) for text in sent):
+            lost.append(statement)
+            raise sqlite3.OperationalError("server closed the connection unexpectedly")
+        sent.clear()
+
+    dialect.do_commit = commits
+    return lost
+
+
+def test_a_trial_is_made_once_although_the_answer_was_lost(tmp_path: Path) -> None:
+    """Nobody would ever end the second, and the next call would train it beyond the total."""
+    opened = open_search(a_question(tmp_path), tmp_path, f"sqlite:///{tmp_path}/optuna.db")
+    book = Book(optuna_study=opened.optuna_study, question=a_question(tmp_path))
+    lost = lose_the_answer_once(opened.storage, "INSERT INTO trials ")
+    trial, _ = book.ask()
+    made = opened.optuna_study.get_trials(deepcopy=False)
+
+    assert lost == ["INSERT INTO trials "]
+    assert [(one.number, one.state.name) for one in made] == [(trial.number, "RUNNING")]
+    assert made[0].datetime_start is not None
+    opened.close()
+
+
+def test_a_point_is_enqueued_once_although_the_answer_was_lost(tmp_path: Path) -> None:
+    """And asked for once."""
+    opened = open_search(a_question(tmp_path), tmp_path, f"sqlite:///{tmp_path}/optuna.db")
+    book = Book(optuna_study=opened.optuna_study, question=a_question(tmp_path))
+    lose_the_answer_once(opened.storage, "INSERT INTO trials ")
+    book.enqueue([{"gain": 1.0, "noise": 0.5}])
+    assert [one.state.name for one in book.trials()] == ["WAITING"]
+    lost = lose_the_answer_once(opened.storage, "UPDATE trials SET state")
+    trial, point = book.ask()
+
+    assert lost == ["UPDATE trials SET state"]
+    assert (trial.number, point) == (0, {"gain": 1.0, "noise": 0.5})
+    assert [one.state.name for one in book.trials()] == ["RUNNING"]
+    opened.close()
