@@ -1,7 +1,7 @@
 """The losses of tiny trainings, epoch by epoch: a change that is meant to change no numbers keeps them.
 
-Written by `make golden`. The file's first line names the processor and torch: there the numbers are
-the same bit for bit. Elsewhere libraries add in another order. With this processor's own lesser
+Written by `make golden`. The file's first line names the processor, its instruction set and torch: there the
+numbers are the same bit for bit. Elsewhere libraries add in another order. With this processor's own lesser
 instruction sets (ATEN_CPU_CAPABILITY, ONEDNN_MAX_CPU_ISA, MKL_CBWR) the losses moved by up to 6e-8,
 relatively; 1e-5 leaves room for other processors and none for another computation.
 """
@@ -38,7 +38,8 @@ TRAININGS: Mapping[str, Mapping[str, Any]] = {
 
 def machine() -> str:
     """What decides the last bits."""
-    return f"{device_name(torch.device('cpu'))}; torch {torch.__version__}"
+    instructions = torch.backends.cpu.get_cpu_capability()  # one name of a processor stands for several
+    return f"{device_name(torch.device('cpu'))}; {instructions}; torch {torch.__version__}"
 
 
 def losses_of(changes: Mapping[str, Any], work: Path) -> list[float]:

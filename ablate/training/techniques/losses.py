@@ -18,8 +18,9 @@ def batch_loss(
     importance: (n,) how much each image counts, or None for all the same: sum(l * w) / sum(w), which
     is what torch makes of class weights.
     """
-    if importance is None and isinstance(loss, CrossEntropy) and (smoothing is None or smoothing.among == "all"):
-        # One kernel in place of five.
+    is_fused = smoothing is None or smoothing.among == "all" or smoothing.alpha == 0
+    if importance is None and isinstance(loss, CrossEntropy) and is_fused:
+        # One kernel in place of five; with AVX-512 they round differently, so that alpha 0 must come here, too.
         return functional.cross_entropy(logits, targets, label_smoothing=0.0 if smoothing is None else smoothing.alpha)
     shares = as_distribution(targets, logits.shape[1])
     if smoothing is not None:
