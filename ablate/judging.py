@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import floor, log10
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ablate.errors import StudyError, near_match
 from ablate.handed_in import read_table
-from ablate.rates import is_rate
+from ablate.rates import better_direction, is_rate, thresholds_for
 from ablate.records import Contrast
 from ablate.report.facts import Findings, Metric
 from ablate.report.judged import ASIDE, FAMILY, Asked, Tested, judge_tested
@@ -22,9 +22,7 @@ from ablate.report.language import ENGLISH, Words
 
 if TYPE_CHECKING:
     from ablate.study.plan import Plan
-
-NEGLIGIBLE, WORTHWHILE = 1.0, 3.0
-"""Points, where nobody says otherwise."""
+    from ablate.study.schema import EvidenceBlock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +32,7 @@ class Request:
     source: a study file, a CSV file, or with `by` the name of an MLflow experiment. by: the tag or parameter
     by which its runs are grouped into variants. baseline: by default the first variant. chain: compare each
     variant with the one before it instead of the baseline. goal: by default told by the metric's name.
+    negligible, worthwhile: points where the metric is shown in percent, else in its own unit.
     """
 
     source: str
@@ -59,9 +58,12 @@ def judge(request: Request, say: Words = ENGLISH) -> Findings:
     if request.by is not None:
         tested = _experiment(request, say)
     elif path.suffix.lower() in (".yaml", ".yml"):
-        tested, own = _published(request, say)
-        negligible = own.negligible if negligible is None else negligible
-        worthwhile = own.worthwhile if worthwhile is None else worthwhile
+        tested, study_evidence = _published(request, say)
+        stated = study_evidence.model_fields_set
+        if negligible is None and "negligible" in stated:
+            negligible = study_evidence.negligible
+        if worthwhile is None and "worthwhile" in stated:
+            worthwhile = study_evidence.worthwhile
     elif path.exists() or path.suffix.lower() in (".csv", ".tsv", ".txt"):
         tested = _table(request, path, say)
     else:
@@ -69,36 +71,34 @@ def judge(request: Request, say: Words = ENGLISH) -> Findings:
             f"there is no file {request.source}",
             hint="Give a study file, a CSV file, or the name of an MLflow experiment with --by TAG_OR_PARAMETER.",
         )
-    asked = Asked(
-        NEGLIGIBLE if negligible is None else negligible,
-        WORTHWHILE if worthwhile is None else worthwhile,
-        request.paired,
-    )
-    if not 0 < asked.negligible <= asked.worthwhile:
+    found = thresholds_for(tested.metric.name, negligible, worthwhile)
+    sizes = [size for size in (found.negligible, found.worthwhile, negligible, worthwhile) if size is not None]
+    if not all(0 < size < inf for size in sizes) or (found.negligible or 0) > (found.worthwhile or inf):
+        named = [("negligible", found.negligible), ("worthwhile", found.worthwhile)]
         raise StudyError(
-            f"negligible {asked.negligible:g}, worthwhile {asked.worthwhile:g}",
+            ", ".join(f"{name} {size:g}" for name, size in named if size is not None),
             hint="Both are sizes above 0, and the negligible one is not the larger.",
         )
-    return judge_tested(tested, asked, say)
+    return judge_tested(tested, Asked(found.negligible, found.worthwhile, request.paired, found.unfit), say)
 
 
-def _metric(name: str, goal: Literal["max", "min"] | None, negligible: float | None) -> Metric:
+def _metric(name: str, request: Request) -> Metric:
+    from ablate.report.questions import decimals_for
+
     rate = is_rate(name)
-    lower = any(word in name.lower() for word in ("loss", "error", "perplexity"))
-    size = floor(log10(negligible)) if negligible and negligible > 0 else 0
     return Metric(
         name=name,
-        goal=goal or ("min" if lower else "max"),
+        goal=request.goal or better_direction(name),
         unit="%" if rate else "",
         scale=100.0 if rate else 1.0,
-        decimals=min(6, max(1 if rate else 3, 1 - size)),
+        decimals=decimals_for(name, thresholds_for(name, request.negligible, request.worthwhile)),
     )
 
 
 # --- published counts -------------------------------------------------------------------------
 
 
-def _published(request: Request, say: Words) -> tuple[Tested, Asked]:
+def _published(request: Request, say: Words) -> tuple[Tested, EvidenceBlock]:
     from ablate.report.questions import metric_of
     from ablate.study.load import load_study
     from ablate.study.plan import make_plan, published_fraction
@@ -127,7 +127,7 @@ def _published(request: Request, say: Words) -> tuple[Tested, Asked]:
         told=str((study.published or {}).get("protocol", "")),
         published=True,
     )
-    return tested, Asked(study.evidence.negligible, study.evidence.worthwhile)
+    return tested, study.evidence
 
 
 def _source_families(plan: Plan, known: Sequence[str]) -> tuple[tuple[Contrast, ...], Mapping[str, int]]:
@@ -229,7 +229,7 @@ def _tested(
     return Tested(
         name=name,
         question=question,
-        metric=_metric(metric, request.goal, request.negligible),
+        metric=_metric(metric, request),
         runs=tuple(sorted(runs, key=lambda run: order.index(run.variant))),
         contrasts=contrasts,
         unknown=tuple(unknown),

@@ -24,6 +24,9 @@ def best_study(found: SearchRun) -> str:
     changes = {} if is_baseline(question, best) else question.space.overrides(best.point)
     name = f"{question.name.removesuffix('-search')[:50]}-best".replace("@", "-")
     evidence = study.evidence.model_dump(mode="json", exclude_defaults=True)
+    for size in ("negligible", "worthwhile"):  # stated is stated, though it be the default of another metric
+        if size in study.evidence.model_fields_set:
+            evidence[size] = getattr(study.evidence, size)
     lines = [
         f"# The best setting of {question.name}, {best.name}: it was chosen on validation images, as the best of "
         f"{sum(trial.values is not None for trial in found.tried)} trials.",

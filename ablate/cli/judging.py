@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from ablate.report.language import Words
     from ablate.report.tables import Table
 
-Points = Annotated[float | None, typer.Option(help="Points; default 1 and 3, or as the study file says.")]
+Size = Annotated[
+    float | None,
+    typer.Option(help="Points of an accuracy or error (default 1 and 3, or as the study file says), else as measured."),
+]
 
 
 def judge(
@@ -30,8 +33,8 @@ def judge(
     baseline: Annotated[str | None, typer.Option(metavar="VARIANT", help="Default: the first.")] = None,
     chain: Annotated[bool, typer.Option("--chain", help="Compare each variant with the one before it.")] = False,
     paired: Annotated[bool, typer.Option("--paired", help="Equal replicates are the same fold or split.")] = False,
-    negligible: Points = None,
-    worthwhile: Points = None,
+    negligible: Size = None,
+    worthwhile: Size = None,
     report: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write report.html and tables there.")] = None,
     lang: Lang = LanguageName.en,
     tracking_uri: Uri = None,

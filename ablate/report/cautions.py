@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ablate.rates import is_rate
+from ablate.rates import is_rate, is_share
 from ablate.records import Cell
-from ablate.report.facts import Metric
+from ablate.report.facts import EffectRow, Evidence, Metric
 from ablate.report.language import ENGLISH, Words
+from ablate.report.words import metric_words, size_words
 from ablate.stats.accuracy import Accuracy
 from ablate.stats.cautions import at_chance, identical_answers, no_fractions
 from ablate.stats.effects import Effect
@@ -45,6 +46,25 @@ def cautions_of(
         names = say.listed([found.variant for found in chance])
         lines.append(say.form("caution.chance", len(chance), names=names, share=f"{chance[0].most_frequent:.1%}"))
     return tuple(lines)
+
+
+TINY = 0.1
+"""Points; who asks for less of a gain has probably stated a fraction."""
+
+
+def threshold_cautions(
+    evidence: Evidence, metric: Metric, effects: Sequence[EffectRow], say: Words = ENGLISH
+) -> Iterator[str]:
+    """What is amiss with the thresholds: stated in another unit than the metric's, or missing where it matters."""
+    name = metric_words(metric)
+    if evidence.unfit:
+        yield say("caution.unfit", sizes=say.listed([f"{size:g}" for size in evidence.unfit]), metric=name)
+    missing = evidence.negligible is None or evidence.worthwhile is None
+    if missing and any(effect.verdict == "undecided" for effect in effects):
+        how = say("caution.how_judge" if evidence.test is None else "caution.how_study")
+        yield say("caution.no_size", metric=name, how=how)
+    if is_share(metric.name) and evidence.worthwhile is not None and evidence.worthwhile < TINY:
+        yield say("caution.tiny", size=size_words(evidence.worthwhile, metric, say), metric=name)
 
 
 def other_tests(effects: Sequence[Effect], say: Words = ENGLISH) -> Iterator[str]:

@@ -116,7 +116,8 @@ def draw_forest(info: ForestInfo) -> Figure:
     for group in info.groups:
         _write(axes, -0.84, y, group.title, weight="bold")
         span = (y + 0.5, y + len(group.rows) + 0.5)
-        axes.fill_betweenx(span, -info.negligible, info.negligible, color=BAND, linewidth=0, zorder=0)
+        if info.negligible is not None:
+            axes.fill_betweenx(span, -info.negligible, info.negligible, color=BAND, linewidth=0, zorder=0)
         axes.plot((0, 0), span, color=FAINT, linewidth=1, zorder=1)
         for row in group.rows:
             y += 1

@@ -6,7 +6,7 @@ from ablate.records import FirstFold, Folds, Official, Share
 from ablate.report.facts import Findings, OpenStep, Settling
 from ablate.report.language import ENGLISH, Words
 from ablate.report.numbers import duration
-from ablate.report.words import metric_words, size_words
+from ablate.report.words import metric_words, size_words, threshold_words
 
 
 def banners(findings: Findings, say: Words = ENGLISH) -> list[str]:
@@ -114,10 +114,26 @@ def _looks(findings: Findings, say: Words) -> str:
 
 def _thresholds(findings: Findings, say: Words) -> str:
     evidence, metric = findings.evidence, findings.metric
-    return say(
-        "evidence.thresholds" if evidence.test is not None else "evidence.thresholds_judged",
-        worthwhile=size_words(evidence.worthwhile, metric, say),
-        negligible=size_words(evidence.negligible, metric, say),
+    sizes = {
+        "worthwhile": threshold_words(evidence.worthwhile, metric, say),
+        "negligible": threshold_words(evidence.negligible, metric, say),
+    }
+    missing = [name for name in ("negligible", "worthwhile") if getattr(evidence, name) is None]
+    if not missing:
+        return say("evidence.thresholds_judged" if evidence.test is None else "evidence.thresholds", **sizes)
+    verdicts = {"negligible": "same", "worthwhile": "no_worthwhile_gain"}
+    stated = "evidence.stated_judged" if evidence.test is None else "evidence.stated"
+    lines = [say.by("only", name).format(size=sizes[name]) for name in sizes if name not in missing]
+    return say("join.sentence").join(
+        [
+            *lines,
+            say(
+                "evidence.no_threshold",
+                metric=metric_words(metric),
+                verdicts=say.listed([say("heading.quoted", sentence=say.by("verdict", verdicts[n])) for n in missing]),
+                names=say.listed([say(stated, name=name) for name in missing]),
+            ),
+        ]
     )
 
 
@@ -193,8 +209,10 @@ def how_to_go_on(findings: Findings, say: Words = ENGLISH) -> str:
 
 
 def _open_step(step: OpenStep, findings: Findings, say: Words) -> str:
-    gain = size_words(findings.evidence.worthwhile, findings.metric, say)
+    gain = threshold_words(findings.evidence.worthwhile, findings.metric, say)
     needed = step.needed
+    if needed is None and step.verdict == "undecided" and findings.evidence.worthwhile is None:
+        return say("settling.no_threshold", name=step.name)
     if needed is None:
         return say("settling.single", name=step.name)
     if needed.unit == "images":

@@ -39,7 +39,8 @@ class Evidence:
     test is None for numbers that others made, of which nothing else is known. look counts from 1. share: the
     part of alpha spent at this look. images: distinct test images behind the comparisons, None without scores
     of single images. basis: the unit of chance, None before the first comparison; `counts` for single runs of
-    which only the number of right answers is known.
+    which only the number of right answers is known. negligible, worthwhile: in shown units, None where nobody has
+    stated them; unfit: sizes that were stated and cannot be meant.
     """
 
     test: TestRule | None
@@ -49,10 +50,11 @@ class Evidence:
     look: int
     share: float
     alpha: float
-    negligible: float
-    worthwhile: float
+    negligible: float | None
+    worthwhile: float | None
     basis: Basis | Literal["counts"] | None
     images: int | None
+    unfit: tuple[float, ...] = ()
 
     @property
     def replicates(self) -> int:

@@ -13,7 +13,7 @@ from ablate.report.ledgers import front
 from ablate.report.numbers import Axis, common_axis, compact, duration, number, with_interval
 from ablate.report.questions import is_rate
 from ablate.report.tables import level_words, with_unit
-from ablate.report.words import metric_words, unit_words, verdict_words
+from ablate.report.words import metric_words, threshold_words, unit_words, verdict_words
 from ablate.stats.verdict import Verdict
 
 MOST_ROWS = 60
@@ -43,12 +43,13 @@ class ForestGroup(NamedTuple):
 
 
 class ForestInfo(NamedTuple):
-    """Every comparison on one axis. negligible: half the width of the band around no difference."""
+    """Every comparison on one axis. negligible: half the width of the band around no difference;
+    None where nobody has said what counts as none."""
 
     groups: tuple[ForestGroup, ...]
     axis: Axis
     label: str
-    negligible: float
+    negligible: float | None
     better_is: str
     left_out: int
 
@@ -144,6 +145,7 @@ def forest_info(findings: Findings, say: Words = ENGLISH) -> ForestInfo | None:
         return None
     ends = [end for row in known for end in (row.lo, row.hi, row.lo_all, row.hi_all) if end is not None]
     points = [value for row in known for value in (row.difference or 0.0, *row.by_replicate)]
+    band = findings.evidence.negligible or 0.0
     families = {name: [row for row in effects if row in rows] for name, effects in findings.families.items()}
     families |= {"total": total}
     return ForestInfo(
@@ -154,8 +156,10 @@ def forest_info(findings: Findings, say: Words = ENGLISH) -> ForestInfo | None:
             for name, effects in families.items()
             if effects
         ),
-        axis=common_axis([*points, findings.evidence.negligible, -findings.evidence.negligible], ends),
-        label=with_unit(say("figure.difference", metric=metric_words(metric)), unit_words(metric, say)),
+        axis=common_axis([*points, band, -band], ends),
+        label=with_unit(
+            say("figure.difference", metric=metric_words(metric)), unit_words(metric, say) if metric.unit else ""
+        ),
         negligible=findings.evidence.negligible,
         better_is=say("what.right") if metric.goal == "max" else say("what.left"),
         left_out=len(findings.effects) - len(rows),
@@ -182,8 +186,16 @@ def _forest_row(effect: EffectRow, findings: Findings, say: Words) -> ForestRow:
 
 def forest_caption(info: ForestInfo, findings: Findings, say: Words = ENGLISH) -> str:
     """How to read the forest plot."""
-    band = number(info.negligible, findings.metric.decimals)
-    return _with_left_out(say("note.forest", n=band, side=info.better_is), info.left_out, "what.comparisons", say)
+    if info.negligible is None:
+        text = say("note.forest_plain", side=info.better_is)
+    else:
+        # In points the axis names the unit; a metric of its own has none there.
+        metric = findings.metric
+        band = (
+            number(info.negligible, metric.decimals) if metric.unit else threshold_words(info.negligible, metric, say)
+        )
+        text = say("note.forest", n=band, side=info.better_is)
+    return _with_left_out(text, info.left_out, "what.comparisons", say)
 
 
 def levels_info(findings: Findings) -> LevelsInfo | None:

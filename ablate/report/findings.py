@@ -10,7 +10,7 @@ from pathlib import Path
 from ablate.declared import why_void
 from ablate.looks import look_shares
 from ablate.records import Cell, Contrast, Prepared
-from ablate.report.cautions import cautions_of, changed_looks
+from ablate.report.cautions import cautions_of, changed_looks, threshold_cautions
 from ablate.report.commands import commands_for
 from ablate.report.extra_facts import OptimismRow, SelfTestRow, VisibleStep
 from ablate.report.facts import EffectRow, Evidence, Findings, Metric, Noise, RunRow, VariantRow
@@ -18,7 +18,7 @@ from ablate.report.history import histories_of, mixed_of, provenance_of, stale_o
 from ablate.report.image_facts import ImageFacts
 from ablate.report.language import ENGLISH, Words
 from ablate.report.outcomes import image_facts
-from ablate.report.questions import metric_of, question_of
+from ablate.report.questions import metric_of, question_of, thresholds_of
 from ablate.report.remarks import attribution_remarks, optimism_remarks, self_test_remarks, visible_remark
 from ablate.report.rows import deviation, effect_rows, run_row, variant_row
 from ablate.report.settling import settling_of
@@ -100,6 +100,7 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
         cautions=(
             *([] if looks_before is None else [changed_looks(looks_before, plan.looks, say)]),
             *cautions_of(cells, effects, levels, book, metric, say),
+            *threshold_cautions(evidence, metric, rows, say),
         ),
         total=next(iter(effect_rows(total, variants, metric, plan.looks)), None),
         images=images,
@@ -238,6 +239,7 @@ def _settled_before(plan: Plan, effects: Sequence[Effect], look: int) -> set[str
 
 def _evidence(study: Study, plan: Plan, effects: Sequence[Effect], look: int) -> Evidence:
     estimates = [effect.estimate for effect in effects if effect.estimate is not None]
+    thresholds = thresholds_of(study)
     return Evidence(
         test=plan.protocol.test,
         val=plan.protocol.val,
@@ -246,8 +248,9 @@ def _evidence(study: Study, plan: Plan, effects: Sequence[Effect], look: int) ->
         look=look,
         share=look_shares(plan.looks, plan.shares)[look - 1],
         alpha=effects[0].judged.rules.alpha if effects else 0.05,
-        negligible=study.evidence.negligible,
-        worthwhile=study.evidence.worthwhile,
+        negligible=thresholds.negligible,
+        worthwhile=thresholds.worthwhile,
+        unfit=thresholds.unfit,
         basis=unit_of_chance(estimates),
         images=max((found.n_images for found in estimates if found.n_images is not None), default=None),
     )

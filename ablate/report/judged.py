@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from ablate.records import Contrast
-from ablate.report.cautions import other_tests
+from ablate.report.cautions import other_tests, threshold_cautions
 from ablate.report.details import p_words
 from ablate.report.facts import EffectRow, Evidence, Findings, Metric, Noise, Published, RunRow, VariantRow
 from ablate.report.judged_images import TestedRun, arrange_handed_in, estimate_other_tests
@@ -46,11 +46,13 @@ class Tested(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """How to judge: thresholds in shown units; paired: whether replicates belong together."""
+    """How to judge: thresholds in shown units, None where nobody has stated any; paired: whether replicates belong
+    together; unfit: thresholds that were stated and cannot be meant."""
 
-    negligible: float
-    worthwhile: float
+    negligible: float | None
+    worthwhile: float | None
     paired: bool = False
+    unfit: tuple[float, ...] = ()
 
 
 def judge_tested(tested: Tested, asked: Asked, say: Words = ENGLISH) -> Findings:
@@ -69,24 +71,26 @@ def judge_tested(tested: Tested, asked: Asked, say: Words = ENGLISH) -> Findings
         effects = effect_rows(answered, rows, tested.metric, [most])
         basis = unit_of_chance([effect.estimate for effect in answered if effect.estimate is not None])
     images = max((effect.images for effect in effects if effect.images is not None), default=None)
+    evidence = Evidence(
+        test=None,
+        val=None,
+        weights="last",
+        looks=(most,),
+        look=1,
+        share=1.0,
+        alpha=0.05,
+        negligible=asked.negligible,
+        worthwhile=asked.worthwhile,
+        unfit=asked.unfit,
+        basis=basis,
+        images=images,
+    )
     return Findings(
         study=tested.name,
         question=tested.question,
         design=None,
         metric=tested.metric,
-        evidence=Evidence(
-            test=None,
-            val=None,
-            weights="last",
-            looks=(most,),
-            look=1,
-            share=1.0,
-            alpha=0.05,
-            negligible=asked.negligible,
-            worthwhile=asked.worthwhile,
-            basis=basis,
-            images=images,
-        ),
+        evidence=evidence,
         variants=rows,
         effects=effects,
         runs=tuple(_run_row(run, tested.metric) for run in tested.runs),
@@ -100,7 +104,11 @@ def judge_tested(tested: Tested, asked: Asked, say: Words = ENGLISH) -> Findings
         published_note=tested.told,
         data_notes=(),
         unreadable=(),
-        cautions=(*_cannot_tell(tested, asked, effects, cells, variants, say), *other_tests(answered, say)),
+        cautions=(
+            *threshold_cautions(evidence, tested.metric, effects, say),
+            *_cannot_tell(tested, asked, effects, cells, variants, say),
+            *other_tests(answered, say),
+        ),
     )
 
 
@@ -158,8 +166,8 @@ def _by_runs(
         reasons = {i: OTHER_TESTS for i, contrast in enumerate(contrasts) if different & set(contrast.weights)}
         judged = judge(
             found,
-            negligible=asked.negligible / scale,
-            worthwhile=asked.worthwhile / scale,
+            negligible=None if asked.negligible is None else asked.negligible / scale,
+            worthwhile=None if asked.worthwhile is None else asked.worthwhile / scale,
             goal=tested.metric.goal,
             reasons=reasons,
         )

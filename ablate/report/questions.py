@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from math import floor, log10
 
-from ablate.rates import is_rate
+from ablate.rates import Thresholds, is_rate
 from ablate.report.facts import Metric
 from ablate.stats.effects import Question
 from ablate.study.load import Study
 from ablate.study.plan import Plan
 
-__all__ = ["is_rate", "metric_of", "question_of", "shown_scale"]
+__all__ = ["decimals_for", "is_rate", "metric_of", "question_of", "shown_scale", "thresholds_of"]
 
 
 def shown_scale(name: str) -> float:
@@ -18,28 +18,38 @@ def shown_scale(name: str) -> float:
     return 100.0 if is_rate(name) else 1.0
 
 
+def thresholds_of(study: Study) -> Thresholds:
+    """What the study counts as none and as worth having, in shown units."""
+    return study.evidence.thresholds
+
+
+def decimals_for(name: str, thresholds: Thresholds) -> int:
+    """Enough to tell a metric's negligible size from none."""
+    least = thresholds.negligible or thresholds.worthwhile
+    size = floor(log10(least)) if least is not None and least > 0 else 0
+    return min(6, max(1 if is_rate(name) else 3, 1 - size))
+
+
 def metric_of(study: Study) -> Metric:
-    """The metric the study is judged by. decimals: enough to tell the study's negligible size from none."""
+    """The metric the study is judged by."""
     name = study.evidence.metric
-    rate = is_rate(name)
-    size = floor(log10(study.evidence.negligible))
     return Metric(
         name=name,
         goal=study.trainer.metrics[name],
-        unit="%" if rate else "",
+        unit="%" if is_rate(name) else "",
         scale=shown_scale(name),
-        decimals=min(6, max(1 if rate else 3, 1 - size)),
+        decimals=decimals_for(name, thresholds_of(study)),
     )
 
 
 def question_of(study: Study, plan: Plan) -> Question:
     """What was fixed before the first run. The study's points become shares where the metric is a rate."""
-    metric = metric_of(study)
+    metric, (negligible, worthwhile, _) = metric_of(study), thresholds_of(study)
     return Question(
         metric=metric.name,
         goal=metric.goal,
-        negligible=study.evidence.negligible / metric.scale,
-        worthwhile=study.evidence.worthwhile / metric.scale,
+        negligible=None if negligible is None else negligible / metric.scale,
+        worthwhile=None if worthwhile is None else worthwhile / metric.scale,
         looks=plan.looks,
         shares=plan.shares,
         test=plan.protocol.test,

@@ -144,7 +144,11 @@ def _effect_row(
         images=found.n_images if found else None,
         verdict=judged.verdict,
         verdict_text=verdict_text(
-            judged, scale=metric.scale, decimals=metric.decimals, outlook=_outlook(effect, next_look, looks)
+            judged,
+            scale=metric.scale,
+            decimals=metric.decimals,
+            outlook=_outlook(effect, next_look, looks),
+            unit="points" if metric.unit == "%" else "",
         ),
         supplement=judged.supplement,
         reason=judged.reason,

@@ -39,7 +39,7 @@ from ablate.report.page import (
 )
 from ablate.report.tables import steps_tables, terminal_steps
 from ablate.report.tuning import tuning_table
-from ablate.report.words import first_sentence, may_not_write, may_write, metric_words, size_words
+from ablate.report.words import first_sentence, may_not_write, may_write, metric_words, threshold_words
 
 
 def page_of(findings: Findings, say: Words = ENGLISH) -> Page:
@@ -191,8 +191,8 @@ def _epochs(findings: Findings, say: Words) -> Section | None:
 
 def _glossary(findings: Findings, say: Words) -> Iterator[tuple[str, str]]:
     sizes = {
-        "negligible": size_words(findings.evidence.negligible, findings.metric, say),
-        "worthwhile": size_words(findings.evidence.worthwhile, findings.metric, say),
+        "negligible": threshold_words(findings.evidence.negligible, findings.metric, say),
+        "worthwhile": threshold_words(findings.evidence.worthwhile, findings.metric, say),
         "metric": metric_words(findings.metric),
     }
     for key in say.keys_below("glossary"):

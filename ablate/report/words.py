@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ablate.report.facts import EffectRow, Findings, Metric
 from ablate.report.language import ENGLISH, Words
-from ablate.report.numbers import number, with_interval
+from ablate.report.numbers import number, shortened, with_interval
 from ablate.study.factors import FAMILIES
 
 CONFIRMATION = "confirmation"
@@ -38,14 +38,22 @@ def metric_words(metric: Metric) -> str:
 
 
 def unit_words(metric: Metric, say: Words = ENGLISH) -> str:
-    """What a difference is counted in: `points`, or nothing for a metric without a unit."""
-    return say("unit.points") if metric.unit == "%" else ""
+    """What a difference is counted in: `points`, or the metric itself where it has no other unit."""
+    return say("unit.points") if metric.unit == "%" else shortened(metric_words(metric), 13)
 
 
 def size_words(value: float, metric: Metric, say: Words = ENGLISH) -> str:
     """`3.0 points`, `0.050`: a threshold or a difference without its sign."""
     size = number(abs(value), metric.decimals)
     return say("unit.size", n=size) if metric.unit == "%" else size
+
+
+def threshold_words(value: float | None, metric: Metric, say: Words = ENGLISH) -> str:
+    """A threshold with its unit: `3.0 points`, `0.050 in kappa`; a dash where nobody has stated one."""
+    if value is None:
+        return "-"
+    size = size_words(value, metric, say)
+    return size if metric.unit == "%" else say("unit.own", n=size, metric=metric_words(metric))
 
 
 def verdict_words(effect: EffectRow, say: Words = ENGLISH, *, with_reason: bool = True) -> str:
@@ -235,7 +243,7 @@ def may_write(findings: Findings, say: Words = ENGLISH) -> str:
                 setting=_setting(effect, say),
                 name=effect.name,
                 metric=metric_words(metric),
-                limit=size_words(limit, metric, say),
+                limit=size_words(limit or 0.0, metric, say),
                 against=_against(effect, say),
             )
     return ""

@@ -29,15 +29,15 @@ ADDED = "replicates added after looking"
 class Question:
     """What was fixed before the first run: the metric, its direction, thresholds, planned looks.
 
-    negligible and worthwhile are in the unit of the metric as stored (a share, not points). shares: the
-    part of alpha each look may spend, empty for the usual ones. void: why no verdict can be given whatever
+    negligible and worthwhile are in the unit of the metric as stored (a share, not points), None where not stated.
+    shares: the part of alpha each look may spend, empty for the usual ones. void: why no verdict can be given whatever
     the numbers say, such as looks that were changed after looking; empty for most.
     """
 
     metric: str
     goal: Literal["max", "min"]
-    negligible: float
-    worthwhile: float
+    negligible: float | None
+    worthwhile: float | None
     looks: tuple[int, ...]
     test: TestRule
     shares: tuple[float, ...] = ()

@@ -63,22 +63,24 @@ class RawP(NamedTuple):
 class Rules:
     """What was fixed before the first run; thresholds in the unit of the estimates.
 
-    negligible: a smaller difference counts as none. worthwhile: a smaller gain is not worth having.
+    negligible: a smaller difference counts as none. worthwhile: a smaller gain is not worth having. None: nobody
+    has said, and the verdict that rests on it is never given.
     goal: `min` where a decrease is the gain. alpha: family-wise error of each kind of claim.
     share: the part of alpha that may be spent at this look, 1 where there is only one.
     futility: a contrast whose predicted chance of showing a difference is smaller is not pursued.
     Raises StatisticsError for thresholds that are negative or not finite.
     """
 
-    negligible: float
-    worthwhile: float
+    negligible: float | None
+    worthwhile: float | None
     goal: Goal = "max"
     alpha: float = 0.05
     share: float = 1.0
     futility: float = 0.1
 
     def __post_init__(self) -> None:
-        if not all(isfinite(size) and size >= 0 for size in (self.negligible, self.worthwhile)):
+        stated = [size for size in (self.negligible, self.worthwhile) if size is not None]
+        if not all(isfinite(size) and size >= 0 for size in stated):
             raise StatisticsError(
                 f"negligible: {self.negligible}, worthwhile: {self.worthwhile}",
                 hint="Both thresholds are sizes, 0 or more.",
@@ -116,8 +118,8 @@ class Judged:
 def judge(
     estimates: Sequence[Estimate | None],
     *,
-    negligible: float,
-    worthwhile: float,
+    negligible: float | None,
+    worthwhile: float | None,
     alpha: float = 0.05,
     goal: Goal = "max",
     reasons: Mapping[int, str] | None = None,
@@ -152,8 +154,9 @@ def raw_p(estimates: Sequence[Estimate | None], rules: Rules, *, reasons: Mappin
         if found is None or i in reasons:
             rows.append((1.0, 1.0, 1.0))
         else:
-            no_gain = found.p_below(d) if rules.goal == "max" else found.p_above(-d)
-            rows.append((found.p, max(found.p_above(-r), found.p_below(r)), no_gain))
+            same = 1.0 if r is None else max(found.p_above(-r), found.p_below(r))
+            no_gain = 1.0 if d is None else found.p_below(d) if rules.goal == "max" else found.p_above(-d)
+            rows.append((found.p, same, no_gain))
     return RawP(*zip(*rows, strict=True)) if rows else RawP((), (), ())
 
 
@@ -175,7 +178,7 @@ def decide(
             claims = [p[i] <= rules.alpha for p in (differs, same, no_gain)]
             verdict = _verdict(found, claims, rules.goal)
         needed = None
-        if found and verdict == "undecided" and rules.worthwhile > 0:
+        if found and verdict == "undecided" and rules.worthwhile:
             needed = replicates_needed(found, worthwhile=rules.worthwhile, family_size=m, alpha=spent)
         judged.append(
             Judged(
@@ -252,30 +255,33 @@ def _further(found: Estimate, room: float) -> int:
     return max(0, ceil(shrinking / room) - found.n_replicates)
 
 
-def verdict_text(judged: Judged, *, scale: float = 100.0, decimals: int = 1, outlook: str = "") -> str:
+def verdict_text(judged: Judged, *, scale: float = 100.0, decimals: int = 1, outlook: str = "", unit: str = "") -> str:
     """The verdict in words, with the difference and its plain interval where they belong.
 
     scale: from the unit of the estimates to the one printed; 100 turns shares into points. outlook: what
-    becomes of an undecided comparison: the next planned look and its price, or why there is none.
+    becomes of an undecided comparison: the next planned look and its price, or why there is none. unit: of
+    thresholds, such as `points`.
     """
 
-    def number(value: float, sign: str = "") -> str:
+    def number(value: float | None, sign: str = "") -> str:
+        assert value is not None
         return f"{value * scale:{sign}z.{decimals}f}"
+
+    def size(value: float | None) -> str:
+        return f"{number(value)} {unit}".rstrip()
 
     match judged.verdict:
         case "better" | "worse":
             found = judged.estimate
             assert found is not None
             text = f"{judged.verdict}: {number(found.difference, '+')} [{number(found.lo)}, {number(found.hi)}]"
-            supplements = {
-                "larger": f", larger than {number(judged.rules.negligible)}",
-                "negligible": ", but negligible",
-            }
-            return text + supplements.get(judged.supplement, "")
+            if judged.supplement == "larger":
+                return f"{text}, larger than {size(judged.rules.negligible)}"
+            return f"{text}, but negligible" if judged.supplement else text
         case "same":
-            return f"same (within ±{number(judged.rules.negligible)})"
+            return f"same (within ±{size(judged.rules.negligible)})"
         case "no_worthwhile_gain":
-            return f"no worthwhile gain (a gain of {number(judged.rules.worthwhile)} or more is ruled out)"
+            return f"no worthwhile gain (a gain of {size(judged.rules.worthwhile)} or more is ruled out)"
         case "undecided":
             if judged.needed is not None and judged.needed.unit == "images":
                 return "undecided (test set too small: no number of replicates settles this)"
@@ -293,7 +299,7 @@ def _verdict(found: Estimate, claims: Sequence[bool], goal: Goal) -> Verdict:
 
 
 def _supplement(verdict: Verdict, lo: float, hi: float, rules: Rules) -> Supplement:
-    if verdict != "better" or rules.negligible == 0:
+    if verdict != "better" or not rules.negligible:
         return ""
     least, most = (lo, hi) if rules.goal == "max" else (-hi, -lo)
     if least >= rules.negligible:

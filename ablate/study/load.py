@@ -255,6 +255,9 @@ def _laid_on(study: Study, changes: Mapping[str, Any], where: Callable[[str], st
     except OverrideError as error:
         raise StudyError(f"{where(error.key)}: {error.message}", hint=error.hint) from None
     validate(study.trainer.config, base, lambda at: where(dotted(at)))
+    for name in ("negligible", "worthwhile"):  # a default is no statement: it is in points, whatever the metric
+        if name not in study.evidence.model_fields_set | of_evidence.keys():
+            del evidence[name]
     checked = validate(EvidenceBlock, evidence, lambda at: where(dotted(("evidence", *at))))
     _check_metric(checked.metric, study.trainer, where("evidence.metric"))
     return replace(study, base=base, evidence=checked)

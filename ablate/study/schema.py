@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from ablate.durations import read_duration
+from ablate.rates import NEGLIGIBLE, WORTHWHILE, Thresholds, thresholds_for
 from ablate.settings import Settings
 from ablate.study.derivation import DeriveBlock
 from ablate.study.search_block import SearchBlock, ShareOrCount, TuneBlock
@@ -66,12 +67,22 @@ class EvidenceBlock(Settings):
     """Planned looks: 5, or [5, 10, 20], since going on later is always valid."""
     shares: list[Annotated[float, Field(gt=0, lt=1)]] | None = None
     """The part of the error rate each look may spend; left out: .2, .3, .5 for three looks, else by replicates."""
-    worthwhile: Annotated[float, Field(gt=0)] = 3.0
-    """Points; a smaller gain is not worth having."""
-    negligible: Annotated[float, Field(gt=0)] = 1.0
-    """Points; a smaller difference counts as none."""
+    worthwhile: Annotated[float, Field(gt=0)] = WORTHWHILE
+    """A smaller gain is not worth having. Points of an accuracy, an error or a recall; of any other metric in its own
+    unit, and no such verdict is given where it is left out."""
+    negligible: Annotated[float, Field(gt=0)] = NEGLIGIBLE
+    """A smaller difference counts as none. Points of an accuracy, an error or a recall; of any other metric in its own
+    unit, and no such verdict is given where it is left out."""
     families: dict[Name, Annotated[list[str], Field(min_length=1)]] = Field(default={})
     """one_at_a_time: name of a family -> the factors judged in it, adjusted as a whole; the others make up one more."""
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """What counts as none and as worth having, in shown units: the defaults are points, and hold for no other."""
+        negligible, worthwhile = (
+            getattr(self, name) if name in self.model_fields_set else None for name in ("negligible", "worthwhile")
+        )
+        return thresholds_for(self.metric, negligible, worthwhile)
 
     @field_validator("replicates", mode="before")
     @classmethod
@@ -87,10 +98,10 @@ class EvidenceBlock(Settings):
                 f"shares {self.shares} do not divide the error rate among looks at {self.replicates} replicates; "
                 "write one share a look, together 1"
             )
-        if self.negligible > self.worthwhile:
+        negligible, worthwhile, _ = self.thresholds
+        if negligible is not None and worthwhile is not None and negligible > worthwhile:
             raise ValueError(
-                f"negligible ({self.negligible}) is larger than worthwhile ({self.worthwhile}); lower the one or "
-                "raise the other"
+                f"negligible ({negligible}) is larger than worthwhile ({worthwhile}); lower the one or raise the other"
             )
         if self.weights == "best" and self.val is None:
             raise ValueError("weights: best needs images to choose the best epoch on; add val: 0.1")

@@ -35,7 +35,7 @@ def test_rates_are_shown_in_percent(name: str) -> None:
     assert is_rate(name)
 
 
-@pytest.mark.parametrize("name", ["loss", "train/loss", "seconds", "f10", "error", "lr", "topology"])
+@pytest.mark.parametrize("name", ["loss", "train/loss", "seconds", "f10", "calibration_error", "lr", "topology"])
 def test_other_metrics_keep_their_unit(name: str) -> None:
     """A loss of 0.3 is no 30 percent."""
     assert not is_rate(name)
