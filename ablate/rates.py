@@ -48,6 +48,7 @@ _LOWER = _set(
     "latency seconds time fid wrong"
 )
 
+_LOSSES = _set("loss losses nll bce ce xent entropy crossentropy logloss perplexity ppl")
 _RIGHT = _set("acc accs recall sensitivity specificity tpr tnr fpr fnr misclassification misclassified")
 _ERRORS = frozenset(("err", "error", "errors"))
 _BOUNDED = _set("kappa mcc matthews iou miou jaccard dice map ap auc auroc auprc f1 fbeta precision ece brier ssim r2")
@@ -96,6 +97,11 @@ def is_rate(name: str) -> bool:
 def no_fraction(name: str, value: float) -> bool:
     """Whether a number cannot be what a metric of this name is: a rate outside 0 to 1."""
     return is_rate(name) and not 0 <= value <= 1
+
+
+def is_loss(name: str) -> bool:
+    """Whether a metric is a mean over images that is no number only where the network's answers are none."""
+    return bool(_LOSSES & set(_words(name)))
 
 
 def better_direction(name: str) -> Literal["max", "min"]:

@@ -216,7 +216,7 @@ def plan(
         if json_:
             say_json(summary)
         else:
-            show_plan(summary)
+            show_plan(summary, session.plan.protocol.metric)
             for line in not_there(session.study, session.plan):
                 note(f"Not there yet, and needed by the first run: {line}")
 

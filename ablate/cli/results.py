@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ablate.cli.show import note, say, say_report, say_table
+from ablate.cli.show import note, say, say_report, say_table, shown_metric
 
 if TYPE_CHECKING:
     from ablate.confirming import Confirmation
@@ -142,9 +142,10 @@ def _share(value: float | None) -> str:
 
 def search_json(found: SearchRun) -> dict[str, Any]:
     """The search as plain data; accuracy in percent."""
+    from ablate.rates import is_share
     from ablate.report.summary import summary_json
 
-    scale = 100 if "accuracy" in found.metric else 1
+    scale = 100 if "accuracy" in found.metric or is_share(found.metric) else 1
     best, confirmation = found.best, found.confirmation
     return {
         "study": found.name,
@@ -168,8 +169,10 @@ def search_json(found: SearchRun) -> dict[str, Any]:
     }
 
 
-def show_plan(summary: Mapping[str, Any]) -> None:
+def show_plan(summary: Mapping[str, Any], metric: str) -> None:
     """Variants, then what there is to do and what it will show."""
+    from ablate.rates import is_rate
+
     rows = [
         [
             f"{row['alias']} ({row['name']})" if row["alias"] else row["name"],
@@ -197,9 +200,12 @@ def show_plan(summary: Mapping[str, Any]) -> None:
         say(f"  stale: {item['variant']}, replicate {item['replicate']}: {', '.join(item['differs'])} changed")
     seconds = summary["estimate_seconds"]
     say(f"Time: {'not known before the first run' if seconds is None else f'about {seconds:.0f} s'}.")
+    rate = is_rate(metric)
     for look in summary["visible_step"]:
         points = look["points"]
-        shown = "not known before the data were looked at" if points is None else f"about {points:.1f} points"
+        shown = f"not known before {'the data were looked at' if rate else 'two replicates have finished'}"
+        if points is not None:
+            shown = f"about {points:.1f} points" if rate else f"about {points:.3g} in {metric}"
         say(f"Smallest step {look['replicates']} replicates can show: {shown}.")
     if summary["visible_basis"]:
         say(f"That is {summary['visible_basis']}.")
@@ -256,7 +262,7 @@ def _metric(name: str, value: float | None) -> str:
         return "-"
     if value == int(value) and abs(value) >= 10:  # parameters
         return f"{int(value):,}"
-    return f"{100 * value:.1f} %" if "accuracy" in name else f"{value:.4g}"
+    return shown_metric(name, value)
 
 
 def _number(value: Any) -> str:

@@ -23,6 +23,7 @@ __all__ = [
     "say_json",
     "say_report",
     "say_table",
+    "shown_metric",
 ]
 
 if TYPE_CHECKING:
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from ablate.harness.progress import Progress
+
+
+def shown_metric(name: str, value: float) -> str:
+    """A metric as it stands on a terminal: a rate in percent."""
+    from ablate.rates import is_rate
+
+    return f"{100 * value:.1f} %" if is_rate(name) else f"{value:.4g}"
 
 
 def say_report(page: Path, what: str = "Report") -> None:
@@ -165,8 +173,8 @@ class Watch:
 
         match progress.result:
             case Finished() as run:
-                value = run.metrics[self._metric]
-                shown = f"{100 * value:.1f} %" if "accuracy" in self._metric else f"{value:.4g}"
+                value = run.metrics.get(self._metric)
+                shown = "-" if value is None else shown_metric(self._metric, value)
                 text = f"{progress.name}: {self._metric} {shown} ({run.seconds:.1f} s)"
             case Failed(reason="interrupted"):
                 text = f"{progress.name}: stopped; it goes on from its last checkpoint next time"

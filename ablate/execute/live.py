@@ -12,6 +12,7 @@ from typing import Any
 
 from ablate import files
 from ablate.errors import Damaged, Stopped
+from ablate.execute.measured import number_of
 from ablate.journal import Journal
 from ablate.lookup import fingerprint_of, newest_finished
 from ablate.records import Finished, Protocol, Replicate, RunSpec
@@ -188,7 +189,7 @@ class LiveRun:
         now = time.monotonic()
         seconds, self._epoch_started = now - self._epoch_started, now
         self._last_epoch = number
-        values = {name: _json_number(value) for name, value in metrics.items()}
+        values = {name: _json_number(number_of(name, value)) for name, value in metrics.items()}
         self.journal.append("epoch", {"epoch": number, "metrics": values, "seconds": round(seconds, 4)})
         if self.after_epoch is not None:
             self.after_epoch()
@@ -242,7 +243,6 @@ def _note_of(checkpoint: Path) -> Path:
     return checkpoint.with_name(f"{checkpoint.name}.json")
 
 
-def _json_number(value: float) -> float | str:
+def _json_number(number: float) -> float | str:
     """JSON has no NaN and no infinity; as text they survive, and float() reads them back."""
-    number = float(value)
     return number if math.isfinite(number) else str(number)

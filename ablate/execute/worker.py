@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import signal
 import socket
@@ -19,8 +18,8 @@ from ablate import files
 from ablate.errors import AblateError, Diverged, Stopped, TrainerError
 from ablate.execute.environment import machine, machine_stamp
 from ablate.execute.live import LiveRun, Task, drop_checkpoints
+from ablate.execute.measured import measured
 from ablate.journal import Journal, read_result
-from ablate.rates import no_fraction
 from ablate.records import Failed, FailureReason, Finished, Outcome
 from ablate.resolve import Trainer, load_trainer, search_first, source_digest
 from ablate.store import Store
@@ -180,18 +179,7 @@ def _peak() -> str:
 def _finished(run: LiveRun, returned: Any) -> Finished:
     task, attempt = run.task, run.folder
     outcome = _as_outcome(returned, task)
-    metrics = {name: float(value) for name, value in outcome.metrics.items()}
-    if task.spec.protocol.metric not in metrics:
-        raise TrainerError(f"the trainer returned no {task.spec.protocol.metric!r}, only {', '.join(metrics)}")
-    broken = [name for name, value in metrics.items() if not math.isfinite(value)]
-    if broken:
-        raise Diverged(f"the trainer returned {broken[0]} = {metrics[broken[0]]}")
-    judged = task.spec.protocol.metric
-    if no_fraction(judged, metrics[judged]):
-        raise TrainerError(
-            f"the trainer returned {judged} = {metrics[judged]:g}, which is no fraction",
-            hint="Return a rate as a fraction from 0 to 1, not in percent: 0.853 for 85.3 %.",
-        )
+    metrics = measured(outcome.metrics, task.spec)
     images = _relative(outcome.images, attempt) if outcome.images else None
     kept = {name: _relative(path, attempt) for name, path in outcome.files.items()}
     if not task.keep_weights and WEIGHTS in kept:

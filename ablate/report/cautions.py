@@ -88,7 +88,10 @@ def _broken(effects: Sequence[Effect]) -> list[tuple[Effect, str]]:
         (effect, effect.judged.reason)
         for effect in effects
         if effect.judged.verdict == "not_assessable"
-        and any(word in effect.judged.reason for word in ("scores of", "share some test images", "tests an image"))
+        and any(
+            word in effect.judged.reason
+            for word in ("scores of", "share some test images", "tests an image", "is missing on")
+        )
     ]
 
 

@@ -23,6 +23,7 @@ from ablate.report.remarks import attribution_remarks, optimism_remarks, self_te
 from ablate.report.rows import deviation, effect_rows, run_row, variant_row
 from ablate.report.settling import settling_of
 from ablate.stats.accuracy import Accuracy
+from ablate.stats.cautions import no_fractions
 from ablate.stats.cells import StatisticsError
 from ablate.stats.effects import Effect, Question, estimate_effects, variant_levels
 from ablate.stats.looks import WAITING
@@ -37,6 +38,9 @@ from ablate.study.standing_in import synthetic_notes
 from ablate.survey import Origin
 
 __all__ = ["Findings", "make_findings"]
+
+NO_FRACTION = "a result that is no fraction"
+"""Why nothing is judged where a run reports 85.3 for 85.3 %: beside others a hundredth of it, that is no difference."""
 
 Thumbnails = Callable[[Sequence[str]], Mapping[str, bytes]]
 
@@ -63,7 +67,9 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
     thumbnails: image ids -> small pictures of those that can be read. say: the language of sentences.
     Raises StatisticsError for results that cannot be what was measured.
     """
-    question, metric = replace(question_of(study, plan), void=why_void(looks_before, plan)), metric_of(study)
+    metric = metric_of(study)
+    void = why_void(looks_before, plan) or (NO_FRACTION if no_fractions(cells, metric.name) else "")
+    question = replace(question_of(study, plan), void=void)
     book = read_scores(cells, question.metric)
     effects = estimate_effects(cells, plan.contrasts, question, look=look, book=book)
     levels = variant_levels(cells, question, book=book)

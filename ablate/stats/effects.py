@@ -14,7 +14,7 @@ from ablate.stats.accuracy import Accuracy, accuracy_of_numbers, variant_accurac
 from ablate.stats.apart import estimate_elsewhere
 from ablate.stats.cells import Array, Cells, StatisticsError
 from ablate.stats.engine import estimate
-from ablate.stats.frame import different_tests, run_numbers
+from ablate.stats.frame import different_tests, missing_numbers, run_numbers
 from ablate.stats.looks import WAITING, Answer, Found, judge_looks
 from ablate.stats.replicate_level import estimate_replicates
 from ablate.stats.scores import ScoreBook, arrange, other_images, read_scores, repetition_of
@@ -168,7 +168,7 @@ def _estimate(
 ) -> tuple[tuple[Estimate | None, ...], dict[int, str]]:
     weights = _weights(contrasts, runs.variants)
     different = runs.elsewhere()
-    reasons = _reasons(runs, contrasts, different)
+    reasons = _reasons(runs, contrasts, different, question)
     if runs.book is None:
         return _by_numbers(runs, weights, question), reasons
     try:
@@ -184,12 +184,17 @@ def _estimate(
     return tuple(found), reasons
 
 
-def _reasons(runs: _Runs, contrasts: Sequence[Contrast], different: Collection[str]) -> dict[int, str]:
+def _reasons(
+    runs: _Runs, contrasts: Sequence[Contrast], different: Collection[str], question: Question
+) -> dict[int, str]:
     """Position of a contrast -> why it gets no verdict, for whatever concerns its variants."""
     # A verdict now and another after the rest of the runs would be two looks for the price of one.
     concerned = {cell.variant: WAITING for cell in runs.cells if is_to_come(cell)}
     concerned = dict.fromkeys(different, OTHER_TESTS) | concerned
-    if runs.book is not None:
+    if runs.book is None:
+        # Where it is missing is no accident: what is left would answer for the folds on which it can be had.
+        concerned = missing_numbers(runs.cells, runs.variants, question.metric, question.test) | concerned
+    else:
         concerned = {variant: why for (variant, _), why in runs.book.gone.items()} | concerned
     found = {}
     for i, contrast in enumerate(contrasts):

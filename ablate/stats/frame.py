@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ablate.records import Cell, Failed, Finished, TestRule
+from ablate.records import Cell, Failed, Finished, Folds, TestRule
 from ablate.stats.scores import Scored, arrange, other_images, read_scores
 
 if TYPE_CHECKING:
@@ -68,6 +69,42 @@ def run_numbers(cells: Sequence[Cell], variants: Sequence[str], metric: str) -> 
         for variant in variants
     )
     return Numbers(tuple(variants), values)
+
+
+def missing_numbers(cells: Sequence[Cell], variants: Sequence[str], metric: str, test: TestRule) -> dict[str, str]:
+    """Variant -> on which replicates its runs ended without this metric, for those that have it on others.
+
+    A run ended without it where the trainer left it out, or returned None or NaN because it is undefined there.
+    """
+    grid, replicates = _grid(cells)
+    found = {}
+    for variant in variants:
+        runs = {r: grid.get((variant, r)) for r in replicates}
+        without = [r for r, run in runs.items() if run is not None and _is_without(run, metric)]
+        if without and any(isinstance(run, Finished) for run in runs.values()):
+            found[variant] = f"{metric} is missing on {_places(without, test)} ({variant})"
+    return found
+
+
+def _is_without(run: Finished | Failed, metric: str) -> bool:
+    if isinstance(run, Finished):
+        return metric not in run.metrics
+    name = re.escape(metric)
+    return re.search(rf"the trainer returned (?:{name} = (?:nan|None)\b|no '{name}')", run.message) is not None
+
+
+def _places(replicates: Sequence[int], test: TestRule) -> str:
+    """`folds 1 and 3`; of a later repetition `replicate 4 (fold 1)`."""
+    if not isinstance(test, Folds):
+        named = [f"{r}" for r in replicates]
+        word = "replicate"
+    elif max(replicates) < test.count:
+        named, word = [f"{r}" for r in replicates], "fold"
+    else:
+        named, word = [f"{r} (fold {r % test.count})" for r in replicates], "replicate"
+    if len(named) == 1:
+        return f"{word} {named[0]}"
+    return f"{word}s {', '.join(named[:-1])} and {named[-1]}"
 
 
 def image_scores(cells: Sequence[Cell], variants: Sequence[str], test: TestRule) -> Scored | None:

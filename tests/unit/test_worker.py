@@ -227,3 +227,70 @@ def test_weights_stay_only_where_they_are_to_be_kept(
     assert set(result.files) == expected
     assert {path.stem for path in result.folder.glob("*.bin")} == expected
     assert dict(result.digests) == {f"{name}.bin": hashlib.sha256(b"abc").hexdigest() for name in expected}
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [("high", "'high'"), ([0.5, 0.6], "[0.5, 0.6]"), ({"mean": 0.5}, "{'mean': 0.5}"), (1j, "1j"), (object, "object")],
+    ids=str,
+)
+@pytest.mark.parametrize("name", ["accuracy", "auc"])
+def test_a_metric_that_is_not_a_number_is_named(
+    name: str, value: Any, shown: str, carry_out: Callable[[Train], RunResult]
+) -> None:
+    """With what came back, whether the study is judged by it or not."""
+    result = carry_out(lambda run: {"accuracy": 0.5} | {name: value})
+
+    assert isinstance(result, Failed)
+    assert f"returned {name} = " in result.message
+    assert shown in result.message
+    assert "is not a number" in result.message
+
+
+@pytest.mark.parametrize("value", [math.nan, None, np.float32("nan")], ids=str)
+def test_a_secondary_metric_that_is_undefined_is_missing(value: Any, carry_out: Callable[[Train], RunResult]) -> None:
+    """A class that no test image has leaves an AUC undefined; the run has a result all the same."""
+    result = carry_out(lambda run: {"accuracy": 0.5, "auc": value})
+
+    assert isinstance(result, Finished)
+    assert result.metrics == {"accuracy": 0.5}
+
+
+def test_a_secondary_loss_that_is_nan_has_diverged(carry_out: Callable[[Train], RunResult]) -> None:
+    """A mean loss is defined on any images; what is none comes from a network that answers nothing."""
+    result = carry_out(lambda run: {"accuracy": 0.1, "test_loss": math.nan})
+
+    assert isinstance(result, Failed)
+    assert result.reason == "diverged"
+    assert "test_loss = nan" in result.message
+
+
+def test_a_metric_under_another_name_is_pointed_out(carry_out: Callable[[Train], RunResult]) -> None:
+    """The nearest name is the likely one."""
+    result = carry_out(lambda run: {"Accuracy": 0.5, "loss": 1.0})
+
+    assert isinstance(result, Failed)
+    assert "no 'accuracy', only Accuracy, loss" in result.message
+    assert "Did you mean 'Accuracy'?" in result.message
+
+
+@pytest.mark.parametrize("value", [math.nan, None])
+def test_the_fold_on_which_the_metric_is_undefined_is_named(
+    value: Any, carry_out: Callable[[Train], RunResult]
+) -> None:
+    """With the metric: it is undefined on these test images, and mostly on no others."""
+    result = carry_out(lambda run: {"accuracy": value})
+
+    assert isinstance(result, Failed)
+    assert "accuracy = " in result.message
+    assert "replicate 0" in result.message
+
+
+def test_an_epoch_s_metric_that_is_not_a_number_is_named(carry_out: Callable[[Train], RunResult]) -> None:
+    """None is a point that is missing; a text is a mistake."""
+    wrong = carry_out(lambda run: run.epoch(1, {"val/auc": "high"}) or {"accuracy": 0.5})  # type: ignore[dict-item]
+    right = carry_out(lambda run: run.epoch(1, {"val/auc": None}) or {"accuracy": 0.5})  # type: ignore[dict-item]
+
+    assert isinstance(wrong, Failed)
+    assert "val/auc = 'high'" in wrong.message
+    assert isinstance(right, Finished)
