@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 
 from ablate import files
 from ablate.errors import DataError, TrainerError
+from ablate.image_folders import EXTENSIONS, is_image, is_system_entry, nobodys_note
 from ablate.lookup import find_run, fingerprint_of, newest_finished
 from ablate.records import Finished, Protocol, Replicate, RunSpec
 from ablate.resolve import Trainer, load_trainer, source_digest
 from ablate.store import Store
 
-PICTURES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+PICTURES = EXTENSIONS
 """What is taken for a picture in a folder, in any case; a file named by itself is always taken for one."""
 
 Prediction = tuple[Path, Mapping[str, float]]
@@ -98,29 +99,34 @@ def _readable(
             on_unreadable(answer)
 
 
-def pictures_in(paths: Sequence[Path]) -> list[Path]:
+def pictures_in(paths: Sequence[Path], tell: Callable[[str], None] | None = None) -> list[Path]:
     """The pictures of a request: files as they are, folders with all pictures below them, by path.
 
+    tell: told in one sentence which hidden and system entries of the folders are passed over.
     Raises DataError for a path that is not there and for a folder without a picture.
     """
     found: list[Path] = []
+    nobodys: list[str] = []
     for path in paths:
         if not path.is_dir():
             if not path.is_file():
                 raise DataError(f"there is no picture {path}", hint="Give picture files, or folders of them.")
             found.append(path)
             continue
-        below = sorted(_pictures_below(path), key=lambda file: file.relative_to(path).as_posix())
+        below = sorted(_pictures_below(path, nobodys), key=lambda file: file.relative_to(path).as_posix())
         if not below:
             raise DataError(f"{path} holds no picture", hint=f"Pictures end in {', '.join(PICTURES)}.")
         found += below
+    if nobodys and tell is not None:
+        tell(nobodys_note(sorted(nobodys)))
     return found
 
 
-def _pictures_below(folder: Path) -> Iterator[Path]:
+def _pictures_below(folder: Path, nobodys: list[str]) -> Iterator[Path]:
     for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(place, name) for name in names if name.lower().endswith(PICTURES) and not name.startswith("."))
+        nobodys += [os.path.relpath(Path(place, name), folder) for name in [*folders, *names] if is_system_entry(name)]
+        folders[:] = [name for name in folders if not is_system_entry(name)]
+        yield from (Path(place, name) for name in names if is_image(name))
 
 
 def unlabelled_pictures(run: str, *, work: Path | str = ".") -> list[Path]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ablate.errors import DataError, StudyError
 from ablate.files import write_text
+from ablate.image_folders import nobodys_note, refuse_no_classes, top_of
 
 STARTER = """\
 # A first study over a folder of pictures, one folder a class.
@@ -48,18 +49,23 @@ def quickstart_path(work: Path) -> Path:
     return path
 
 
-def write_starter(path: Path, root: Path | None) -> None:
-    """A study over a folder of pictures. Raises where the file exists or the folder has no classes."""
+def write_starter(path: Path, root: Path | None) -> tuple[str, ...]:
+    """A study over a folder of images; returns what is worth a note about the folder.
+
+    Raises where the file exists, or the folder has no classes or holds the parts of a split.
+    """
     if path.exists():
         raise StudyError(f"{path} exists already", hint="Choose another name, or remove it.")
-    classes = 2
+    classes, notes = 2, []
     if root is not None:
         if not root.is_dir():
             raise DataError(f"there is no folder {root}", hint="Give the folder that holds one folder a class.")
-        classes = sum(1 for folder in root.iterdir() if folder.is_dir())
-        if classes < 2:
-            raise DataError(f"{root} holds {classes} class folders", hint="Expected: ROOT/<class>/*.jpg")
+        top = top_of(root)
+        refuse_no_classes(root, [folder.name for folder in top.folders], what=str(root))
+        classes = len(top.folders)
+        notes = [nobodys_note(top.nobodys)] if top.nobodys else []
     name = "".join(c if c.isalnum() and c.isascii() else "-" for c in path.stem.lower())[:64].strip("-") or "my-study"
     shown = str(root) if root is not None else "data/pictures"
     quoted = '"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '"'
     write_text(path, STARTER.format(name=name, root=quoted, classes=classes))
+    return tuple(notes)

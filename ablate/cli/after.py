@@ -69,7 +69,7 @@ def predict(
             raise StudyError(
                 "--csv names one class a picture, and pictures of this data set may have several", hint="Use --table."
             )
-        chosen = pictures_in(images or [])
+        chosen = pictures_in(images or [], note)
         chosen += unlabelled_pictures(run_, work=work) if unlabelled else []
         found, unread = _predicted(run_, chosen, work)
         if csv is not None:

@@ -159,7 +159,8 @@ def init(
     from ablate.starter import write_starter
 
     with errors_shown():
-        write_starter(path, root)
+        for line in write_starter(path, root):
+            note(line)
         say(f"{path} is written. Edit it, then: ablate check {path} && ablate run {path}")
 
 

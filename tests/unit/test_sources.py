@@ -39,7 +39,7 @@ def touch(*paths: Path) -> None:
 
 
 def test_the_pictures_are_those_of_torchvisions_image_folder(tmp_path: Path) -> None:
-    """Same classes, same files, same labels, at any depth and through links."""
+    """Same classes, same files, same labels, at any depth and through links; hidden entries alone are nobody's."""
     from torchvision.datasets.folder import IMG_EXTENSIONS, ImageFolder
 
     touch(
@@ -61,7 +61,8 @@ def test_the_pictures_are_those_of_torchvisions_image_folder(tmp_path: Path) -> 
 
     assert EXTENSIONS == IMG_EXTENSIONS
     assert list(ours.classes) == theirs.classes
-    assert {(picture.content, picture.label) for picture in ours.pictures} == set(theirs.samples)
+    visible = {(path, label) for path, label in theirs.samples if not Path(path).name.startswith(".")}
+    assert {(picture.content, picture.label) for picture in ours.pictures} == visible
 
 
 def test_pictures_come_by_class_then_id(tmp_path: Path) -> None:

@@ -12,11 +12,21 @@ from ablate.training.config.bounds import Positive, ShareOrCount
 
 
 class ImageFolder(Settings):
-    """A folder of pictures, one sub-folder a class: `root/<class>/*`."""
+    """A folder of images, one sub-folder a class: `root/<class>/*`, or `root/<part>/<class>/*` with `train`."""
 
     name: Literal["image_folder"]
     root: Place[str]
     """Path of the folder, below the current folder or absolute."""
+    train: str | None = None
+    """Sub-folder of the images to train on, where the folder holds the parts of a split."""
+    test: str | None = None
+    """Sub-folder of the source's own labelled test part, for `evidence.test: official`."""
+
+    @model_validator(mode="after")
+    def _names_both_parts(self) -> ImageFolder:
+        if self.test is not None and self.train is None:
+            raise ValueError("source.test is given without source.train; name both parts, or neither")
+        return self
 
 
 class Digits(Settings):
@@ -122,6 +132,15 @@ class CsvTable(Settings):
     split: CsvSplit | None = None
     group: str | None = None
     """The column of a picture's origin: pictures of one origin stay in one part."""
+    suffix: str | None = None
+    """Added to each path that does not end as an image's file does, such as `.png` where the table has bare names."""
+
+    @field_validator("suffix")
+    @classmethod
+    def _is_an_ending(cls, suffix: str | None) -> str | None:
+        if suffix is not None and ("." not in suffix or "/" in suffix):
+            raise ValueError(f"source.suffix {suffix!r} is not the end of a file name; write it as .png")
+        return suffix
 
 
 Source = Annotated[ImageFolder | Digits | Torchvision | LabelledFiles | CsvTable, Field(discriminator="name")]

@@ -101,7 +101,7 @@ def load_pictures(config: DataConfig, cached: Cached, *, progress: Progress | No
         digest=digest,
         unreadable=tuple(name for name, _ in found.unreadable),
         problems=tuple((name, reason) for name, reason in found.unreadable),
-        notes=tuple(notes_on(found, listing.ignored, config)),
+        notes=(*listing.notes, *notes_on(found, listing.ignored, config)),
         watch=listing.watch,
         official_test=frozenset(found.official_test or ()),
     )

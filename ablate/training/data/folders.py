@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from ablate.errors import DataError, DataMissing
+from ablate.image_folders import alike_below, is_image, nobodys_note, refuse_no_classes, top_of
 from ablate.training.config import ImageFolder, LabelledFiles
 from ablate.training.data.listing import (
     EXTENSIONS,
@@ -32,48 +33,71 @@ class File(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What lies below a folder: pictures by their extension, other files' ids, every folder."""
+    """What lies below a folder: images by their extension, other files' ids, every folder, what belongs to nobody."""
 
     pictures: list[File]
     ignored: list[str]
     folders: list[str]
+    nobodys: list[str]
 
 
 def find_image_folder(source: ImageFolder) -> Path:
     """Where it is. Raises DataMissing."""
     folder = resolved(source.root)
     refuse_missing(folder, f"base.data.source.root ({source.root})", "one sub-folder a class, root/<class>/*.jpg")
+    for key, part in _parts_of(source).items():
+        if part:
+            refuse_missing(folder / part, f"base.data.source.{key} ({part})", "one sub-folder a class")
     return folder
 
 
-def list_image_folder(source: ImageFolder) -> Listing:
-    """A sub-folder a class, whose names are the classes'."""
+def list_image_folder(source: ImageFolder, problems: list[DataError] | None = None) -> Listing:
+    """A sub-folder a class, whose names are the classes'; in one folder, or in those of the parts.
+
+    problems: what is wrong beside that is added to it, so that all can be told at once; else it is raised.
+    """
     folder = find_image_folder(source)
-    top = _entries(str(folder))
-    class_folders = _class_folders([entry for entry in top if entry.is_dir()], folder)
-    ignored = [entry.name for entry in top if not (entry.is_dir() or entry.name.startswith("."))]
-    labelled: list[tuple[int, File]] = []
-    folders = [str(folder)]
-    for label, entry in enumerate(class_folders.values()):
-        found = files_below(entry.path, entry.name, above=(_place(str(folder)),))
-        if not found.pictures:
-            raise DataError(
-                f"class folder {entry.path} holds no picture",
-                hint=f"Remove it, or add pictures ({', '.join(EXTENSIONS)}).",
+    wrong: list[DataError] = []
+    parts = {key: _class_folders(folder, part, key) for key, part in _parts_of(source).items()}
+    classes = list(parts["train"].classes)
+    if unknown := [name for name in parts.get("test", parts["train"]).classes if name not in classes]:
+        wrong.append(
+            DataError(
+                f"base.data.source.test ({source.test}) holds classes that {source.train} lacks: {first_of(unknown)}",
+                hint="Give both parts the same class folders.",
             )
-        labelled += [(label, file) for file in found.pictures]
-        ignored += found.ignored
-        folders += found.folders
-    files = [file for _, file in labelled]
+        )
+    classes += unknown
+    labelled = [(classes.index(label), file) for part in parts.values() for label, file in part.labelled()]
+    found = [one for part in parts.values() for one in part.classes.values()]
+    wrong += _empty_classes([one for one in found if not one.pictures])
+    if problems is None and wrong:
+        raise wrong[0]
+    if problems is not None:
+        problems += wrong
 
     def read() -> Contents:
+        test = parts["test"].pictures() if "test" in parts else None
         return Contents(
-            classes=tuple(class_folders),
+            classes=tuple(classes),
             pictures=by_label(Picture(name, label, path) for label, (name, path) in _unique(labelled)),
+            official_test=None if test is None else frozenset(nfc(file.name) for file in test),
         )
 
-    watch = (*folders, *(file.path for file in files))
-    return Listing(str(folder), version_of(str(folder), files), watch, read, tuple(nfc(name) for name in ignored))
+    files = [file for _, file in labelled]
+    tops = [str(folder), *(str(part.folder) for part in parts.values() if part.folder != folder)]
+    watch = (*tops, *(place for one in found for place in one.folders), *(file.path for file in files))
+    ignored = [name for part in parts.values() for name in part.ignored] + [x for one in found for x in one.ignored]
+    nobodys = [name for part in parts.values() for name in part.nobodys] + [x for one in found for x in one.nobodys]
+    notes = (*_nobodys(nobodys), *(note for part in parts.values() for note in _nested(part)))
+    place = "\0".join([str(folder), *(part for part in _parts_of(source).values() if part)])
+    return Listing(str(folder), version_of(place, files), watch, read, tuple(map(nfc, ignored)), notes)
+
+
+def _parts_of(source: ImageFolder) -> dict[str, str]:
+    """Key of the settings -> sub-folder; "" for the root itself."""
+    parts = {"train": source.train or ""}
+    return parts if source.test is None else parts | {"test": source.test}
 
 
 def find_labelled_files(source: LabelledFiles) -> Path:
@@ -111,7 +135,8 @@ def list_labelled_files(source: LabelledFiles) -> Listing:
     folders = [folder for part in found.values() for folder in part.folders]
     version = version_of(f"{root}\0{source.pattern}\0{source.names}", files)
     ignored = tuple(nfc(name) for part in found.values() for name in part.ignored)
-    return Listing(str(root), version, (*folders, *(file.path for file in files)), read, ignored)
+    notes = _nobodys([name for part in found.values() for name in part.nobodys])
+    return Listing(str(root), version, (*folders, *(file.path for file in files)), read, ignored, notes)
 
 
 def _labels_in(files: Sequence[File], pattern: str) -> list[str]:
@@ -159,58 +184,108 @@ def refuse_missing(folder: Path, key: str, holds: str) -> None:
 
 
 def files_below(folder: str, prefix: str, above: tuple[tuple[int, int], ...] = ()) -> Found:
-    """Everything below a folder, links followed; names begin with `prefix`. Hidden files are nobody's."""
-    found = Found([], [], [folder])
-    for name, entry in _walk(folder, prefix, (*above, _place(folder))):
-        if entry.is_dir():
-            found.folders.append(entry.path)
-        elif entry.name.lower().endswith(EXTENSIONS):
-            found.pictures.append(File(name, entry.path))
-        elif not entry.name.startswith("."):
-            found.ignored.append(name)
+    """Everything below a folder, links followed; names begin with `prefix`. What is nobody's is not entered."""
+    found = Found([], [], [folder], [])
+    _walk(folder, prefix, (*above, _place(folder)), found)
     return found
 
 
-def _class_folders(entries: Sequence[os.DirEntry[str]], root: Path) -> dict[str, os.DirEntry[str]]:
-    """Class name (NFC) -> its folder, by codepoint. Raises DataError below two classes."""
+class _Classes(NamedTuple):
+    """The class folders of one part: where it lies, class name (NFC) -> what is below, and what lies beside them."""
+
+    folder: Path
+    classes: Mapping[str, Found]
+    ignored: list[str]
+    nobodys: list[str]
+
+    def labelled(self) -> Iterator[tuple[str, File]]:
+        """Every image with the name of its class."""
+        return ((name, file) for name, found in self.classes.items() for file in found.pictures)
+
+    def pictures(self) -> list[File]:
+        """Every image."""
+        return [file for _, file in self.labelled()]
+
+
+def _class_folders(root: Path, part: str, key: str) -> _Classes:
+    """What a part holds, by codepoint of the classes. Raises DataError below two classes."""
+    folder = root / part
+    top = top_of(folder)
+    place = f"base.data.source.{key if part else 'root'}: {folder}"
+    refuse_no_classes(folder, [entry.name for entry in top.folders], what=place)
     named: dict[str, os.DirEntry[str]] = {}
-    for entry in entries:
+    for entry in top.folders:
         name = nfc(entry.name)
         if name in named:
             raise DataError(
-                f"{root} has two class folders that both read {name!r}: {named[name].name!a}, {entry.name!a}",
+                f"{folder} has two class folders that both read {name!r}: {named[name].name!a}, {entry.name!a}",
                 hint="They differ in Unicode normalisation only; merge them.",
             )
         named[name] = entry
-    if len(named) < 2:
-        inner = [entry.path for entry in entries if any(item.is_dir() for item in _entries(entry.path))]
-        guess = f" Did you mean {inner[0]}?" if inner else ""
-        raise DataError(
-            f"base.data.source.root: {root} has {len(named)} class folder{'s' * (len(named) != 1)}, two or "
-            "more are needed",
-            hint=f"It must hold one sub-folder a class, root/<class>/*.jpg.{guess}",
+    prefix = f"{part}/" if part else ""
+    above = (_place(str(root)), _place(str(folder)))
+    return _Classes(
+        folder=folder,
+        classes={n: files_below(e.path, f"{prefix}{e.name}", above=above) for n, e in sorted(named.items())},
+        ignored=[prefix + entry.name for entry in top.files],
+        nobodys=[prefix + name for name in top.nobodys],
+    )
+
+
+def _empty_classes(empty: Sequence[Found]) -> list[DataError]:
+    """What is wrong with class folders without an image; nothing where there is none."""
+    if not empty:
+        return []
+    hidden = sum(is_image(name.rpartition("/")[2].lstrip(".")) for one in empty for name in one.nobodys)
+    names = first_of([one.folders[0] for one in empty])
+    folders = f"class folder {names} holds" if len(empty) == 1 else f"{len(empty)} class folders hold"
+    beside = " beside hidden files" if hidden else ""
+    return [
+        DataError(
+            f"{folders} no picture{beside}{'' if len(empty) == 1 else f': {names}'}",
+            hint=f"Remove {'it' if len(empty) == 1 else 'them'}, or add pictures ({', '.join(EXTENSIONS)}).",
         )
-    return dict(sorted(named.items()))
+    ]
 
 
-def _walk(folder: str, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Every file and folder below, links followed, each with its path below the root."""
-    for entry in _entries(folder):
+def _nobodys(names: Iterable[str]) -> tuple[str, ...]:
+    found = sorted(nfc(name) for name in names)
+    return (nobodys_note(found),) if found else ()
+
+
+def _nested(part: _Classes) -> tuple[str, ...]:
+    """A sentence where every class folder holds sub-folders and no image of its own: they may be the classes."""
+    for found in part.classes.values():
+        depth = found.folders[0].count(os.sep) + 1
+        if len(found.folders) < 3 or any(file.path.count(os.sep) == depth for file in found.pictures):
+            return ()
+    names = list(part.classes)
+    alike = alike_below(part.folder, [Path(found.folders[0]).name for found in part.classes.values()])
+    guess = (
+        f"all of them hold {first_of(alike)}: if these are the classes, {names[0]} is a part of a split, "
+        f"and base.data.source.root should be {part.folder / names[0]}"
+        if alike
+        else "if these are the classes, base.data.source.root should be the folder they lie in"
+    )
+    return (f"the images of each class ({first_of(names)}) lie in sub-folders, which count for it; {guess}",)
+
+
+def _walk(folder: str, prefix: str, above: tuple[tuple[int, int], ...], found: Found) -> None:
+    """Add every file and folder below, links followed, each under its path below the root."""
+    top = top_of(folder)
+    found.nobodys.extend(f"{prefix}/{name}" for name in top.nobodys)
+    for entry in sorted([*top.folders, *top.files], key=lambda one: one.name):
         name = f"{prefix}/{entry.name}"
-        yield name, entry
         if entry.is_dir():
+            found.folders.append(entry.path)
             place = _place(entry.path)
             if place in above:
                 raise DataError(f"{entry.path} links to a folder it lies in", hint="Remove the link.")
-            yield from _walk(entry.path, name, (*above, place))
-
-
-def _entries(folder: str) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
-    except OSError as error:
-        raise DataError(f"cannot list {folder}: {error.strerror}", hint="Check that you may read it.") from error
+            _walk(entry.path, name, (*above, place), found)
+        elif is_image(entry.name):
+            found.pictures.append(File(name, entry.path))
+        else:
+            found.ignored.append(name)
 
 
 def _place(folder: str) -> tuple[int, int]:

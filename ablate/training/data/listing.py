@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ablate.errors import DataError
+from ablate.image_folders import EXTENSIONS as EXTENSIONS
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     Pixels = NDArray[np.uint8]
-
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
-"""What torchvision's ImageFolder takes for a picture, in any case."""
 
 FRESH_SECONDS = 2.0
 """A file changed this recently may change again without its time stamp showing it."""
@@ -61,6 +59,7 @@ class Listing(NamedTuple):
     place: what an error calls it. version: changes whenever a picture may have; "" where that
     cannot be told yet. watch: files and folders; a look at each one's time stamp tells whether
     anything changed. read: looks into it. ignored: ids of files that are no pictures by their extension.
+    notes: sentences on what is passed over, and on what may be meant otherwise.
     """
 
     place: str
@@ -68,6 +67,7 @@ class Listing(NamedTuple):
     watch: tuple[str, ...]
     read: Callable[[], Contents]
     ignored: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def by_label(pictures: Iterable[Picture]) -> list[Picture]:

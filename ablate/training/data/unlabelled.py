@@ -6,8 +6,8 @@ import re
 import unicodedata
 from pathlib import Path
 
+from ablate.image_folders import is_image, is_system_entry
 from ablate.training.config import DataConfig, LabelledFiles
-from ablate.training.data.listing import EXTENSIONS
 
 
 def unlabelled_files(config: DataConfig) -> list[Path]:
@@ -23,7 +23,8 @@ def unlabelled_files(config: DataConfig) -> list[Path]:
     found = [
         path
         for path in root.rglob("*")
-        if path.suffix.lower() in EXTENSIONS
+        if is_image(path.name)
+        and not any(map(is_system_entry, path.relative_to(root).parts))
         and path.is_file()
         and parts.isdisjoint(path.resolve().parents)
         and not re.fullmatch(source.pattern, unicodedata.normalize("NFC", path.stem))

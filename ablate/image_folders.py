@@ -1,0 +1,161 @@
+"""Folders of images as people have them: what in them belongs to nobody, what is a class, what is a part of a split."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ablate.errors import DataError
+
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+"""What torchvision's ImageFolder takes for an image, in any case."""
+
+SYSTEM_ENTRIES = frozenset({
+    "__macosx", "icon\r", "network trash folder", "temporary items", "thevolumesettingsfolder",
+    "thumbs.db", "thumbs.db:encryptable", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini",
+    "$recycle.bin", "recycler", "recycled", "system volume information",
+    "@eadir", "@tmp", "@recycle", "@recently-snapshot", "#recycle", "#snapshot",
+    "lost+found", "__pycache__",
+})  # fmt: skip
+"""Names, in lower case, that systems give to files and folders of their own; all hidden names come on top."""
+
+NAMED = 5
+"""How many entries a sentence names before it counts the others."""
+
+_MORE = r"(set|data|images?|imgs?|split|part|val)?s?"
+_TRAIN = re.compile(
+    rf"(train(ing)?|trn|fit|learn(ing)?){_MORE}|trainings?daten|entrenamiento|entra[iî]nement|apprentissage"
+    r"|treino|treinamento|addestramento|.*(训练|訓練|学習|學習|обуч).*"
+)
+_HELD_OUT = re.compile(
+    rf"(val|valid|validation|validate|dev|eval|evaluation|test|testing|tst|holdout|heldout|held|hold){_MORE}"
+    r"|validierung|testdaten|validaci[oó]n|validaç[aã]o|prueba|teste|convalida|.*(验证|驗證|検証|测试|測試|テスト|тест|валид).*"
+)
+_NUMBERED = re.compile(r"(cv|fold|part|set|split|subset)[\W_]*\w{1,2}")
+
+
+class Top(NamedTuple):
+    """What lies directly in a folder, by name: sub-folders, files, and what belongs to nobody."""
+
+    folders: list[os.DirEntry[str]]
+    files: list[os.DirEntry[str]]
+    nobodys: list[str]
+
+
+def is_system_entry(name: str) -> bool:
+    """Whether a file or folder is hidden, or one that a system keeps for itself: nobody's image and nobody's class."""
+    return name.startswith((".", "~$")) or name.casefold() in SYSTEM_ENTRIES
+
+
+def is_image(name: str) -> bool:
+    """Whether a file's name is that of an image somebody put there."""
+    return name.lower().endswith(EXTENSIONS) and not is_system_entry(name)
+
+
+def top_of(folder: str | Path) -> Top:
+    """What lies directly in a folder. Raises DataError where it cannot be listed."""
+    found = Top([], [], [])
+    try:
+        with os.scandir(folder) as listed:
+            entries = sorted(listed, key=lambda entry: entry.name)
+    except OSError as error:
+        raise DataError(f"cannot list {folder}: {error.strerror}", hint="Check that you may read it.") from error
+    for entry in entries:
+        if is_system_entry(entry.name):
+            found.nobodys.append(entry.name)
+        else:
+            (found.folders if entry.is_dir() else found.files).append(entry)
+    return found
+
+
+def refuse_no_classes(root: Path, folders: Sequence[str], *, what: str) -> None:
+    """Raise DataError where a folder's sub-folders are fewer than two, or parts of a split and no classes.
+
+    what: begins the sentence, such as the name of the setting.
+    """
+    if parts := parts_among(root, folders):
+        raise DataError(f"{what} holds parts of a split, not classes: {_few(parts)}", hint=_parts_hint(root, parts))
+    if len(folders) >= 2:
+        return
+    raise DataError(
+        f"{what} {'has' if ':' in what else 'holds'} {len(folders)} class folder"
+        f"{'s' * (len(folders) != 1)}, two or more are needed",
+        hint=f"It must hold one sub-folder a class, root/<class>/*.jpg.{_way_out(root)}",
+    )
+
+
+def parts_among(root: Path, folders: Sequence[str]) -> list[str]:
+    """Those of a folder's sub-folders that are parts of a split, training parts first; none where they are classes.
+
+    One is named for training, another for what is held out, in any of the usual words; or all are numbered parts
+    that hold the same sub-folders.
+    """
+    train = [name for name in folders if _is(name, _TRAIN)]
+    held_out = [name for name in folders if _is(name, _HELD_OUT) and name not in train]
+    if train and held_out and 2 * len(train + held_out) >= len(folders):
+        return train + held_out
+    if all(_NUMBERED.fullmatch(name.casefold()) for name in folders) and alike_below(root, folders):
+        return list(folders)
+    return []
+
+
+def alike_below(root: Path, folders: Sequence[str]) -> list[str]:
+    """The names of the sub-folders that each of several folders holds alike, two or more; none where they differ."""
+    if len(folders) < 2:
+        return []
+    below = [[entry.name for entry in top_of(root / name).folders] for name in folders]
+    return below[0] if len(below[0]) > 1 and all(names == below[0] for names in below) else []
+
+
+def nobodys_note(names: Sequence[str]) -> str:
+    """The sentence on what was passed over."""
+    entries = "1 hidden or system entry is" if len(names) == 1 else f"{len(names)} hidden or system entries are"
+    return f"{entries} left out, as nobody's: {_few(names)}"
+
+
+def _is(name: str, pattern: re.Pattern[str]) -> bool:
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)  # trainSet
+    words = re.findall(r"[^\W\d_]+", spaced.casefold())
+    return any(pattern.fullmatch(word) for word in words)
+
+
+def _parts_hint(root: Path, parts: Sequence[str]) -> str:
+    inner = [_descended(root / part) for part in parts]
+    train, test = (one.relative_to(root).as_posix() for one in inner[:2])
+    whole = f"Keep both parts with source: {{name: %s, root: {root}, train: {train}, test: {test}}} and "
+    if len(top_of(inner[0]).folders) > 1:
+        return whole % "image_folder" + f"evidence.test: official, or take one part alone, root: {inner[0]}."
+    return whole % "labelled_files" + "evidence.test: official, where the file names carry the labels; else use csv."
+
+
+def _way_out(root: Path) -> str:
+    top = top_of(root)
+    images = sum(is_image(entry.name) for entry in top.files)
+    if not top.folders:
+        side = f" {images} image{'s lie' if images != 1 else ' lies'} in it directly: labels in file names are read"
+        return f"{side} by source labelled_files, those of a table by csv." if images else ""
+    if len(top.folders) > 1:
+        return ""
+    inner = _descended(Path(top.folders[0].path))
+    below = [entry.name for entry in top_of(inner).folders]
+    if parts := parts_among(inner, below):
+        return f" {inner} holds parts of a split: {_few(parts)}. {_parts_hint(inner, parts)}"
+    return f" Did you mean {inner}?" if below else ""
+
+
+def _descended(folder: Path) -> Path:
+    """The folder, or the first one below that holds more than another folder."""
+    for _ in range(8):
+        top = top_of(folder)
+        if len(top.folders) != 1 or any(is_image(entry.name) for entry in top.files):
+            break
+        folder = Path(top.folders[0].path)
+    return folder
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
