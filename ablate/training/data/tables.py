@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
+from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
 
-from ablate.errors import DataError, DataMissing, near_match
+from ablate.errors import DataError, DataMissing
+from ablate.image_folders import EXTENSIONS
 from ablate.training.config import CsvTable
+from ablate.training.data.cells import read_cells
 from ablate.training.data.listing import (
     Contents,
     Listing,
@@ -51,7 +52,7 @@ def find_table(source: CsvTable) -> Path:
 def list_table(source: CsvTable, *, multi_label: bool) -> Listing:
     """The pictures of a table, in which the labels' texts are the classes' names."""
     table = find_table(source)
-    root = resolved(source.root) if source.root is not None else table.parent
+    root = _Root(resolved(source.root) if source.root is not None else table.parent)
     rows = _read_rows(table, root, source, multi_label=multi_label)
 
     def read() -> Contents:
@@ -65,40 +66,63 @@ def list_table(source: CsvTable, *, multi_label: bool) -> Listing:
         return Contents(tuple(nfc(name) for name in classes), by_label(pictures), official_test=test)
 
     files = [(row.id, row.path) for row in rows]
-    settings = source.model_dump_json(exclude={"file", "root"})
-    version = version_of(f"{table}\0{root}\0{settings}", [("", str(table)), *files])
+    unset = {"suffix"} if source.suffix is None else set()
+    settings = source.model_dump_json(exclude={"file", "root"} | unset)
+    version = version_of(f"{table}\0{root.folder}\0{settings}", [("", str(table)), *files])
     return Listing(str(table), version, (str(table), *(path for _, path in files)), read)
 
 
-def _read_rows(table: Path, root: Path, source: CsvTable, *, multi_label: bool) -> list[Row]:
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, delimiter="\t" if table.suffix.lower() == ".tsv" else ",", strict=True)
-            _refuse_unknown_columns(table, source, [name for name in reader.fieldnames or () if name])
-            cells = [(reader.line_num, row) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"cannot read {table}: {error}", hint="It must be a CSV table in UTF-8.") from error
+class _Root:
+    """The folder the paths start at, by whatever name: its own, or one that leads to it through links."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._is_root = {str(folder): True}
+
+    def below(self, path: str) -> str | None:
+        """A file's path below the root; None where it leads out of it.
+
+        A link inside the folder may lead wherever its owner wants, a table from elsewhere may not: of links only
+        those are followed that lead to the folder itself.
+        """
+        whole = os.path.normpath(self.folder / path)
+        if Path(whole).is_relative_to(self.folder):
+            return os.path.relpath(whole, self.folder)
+        above = os.path.dirname(whole)
+        while os.path.isabs(path) and above != os.path.dirname(above):
+            if above not in self._is_root:
+                self._is_root[above] = os.path.realpath(above) == str(self.folder)
+            if self._is_root[above]:
+                return os.path.relpath(whole, above)
+            above = os.path.dirname(above)
+        return None
+
+
+def _read_rows(table: Path, root: _Root, source: CsvTable, *, multi_label: bool) -> list[Row]:
+    asked = {"path": source.path, "label": source.label, "group": source.group}
+    if source.split is not None:
+        asked["split.column"] = source.split.column
+    cells = read_cells(table, {key: column for key, column in asked.items() if column is not None})
     wrong: list[str] = []
     rows: dict[str, Row] = {}
+    lines: dict[str, int] = {}
     for line, cell in cells:
         part = _part(cell, source)
         if part == "out":
             continue
         problem, row = _row(cell, root, source, multi_label=multi_label)
         if row is not None and row.id in rows:
-            problem = f"{row.id} is there twice"
+            problem = f"{row.id} appears twice, first in line {lines[row.id]}"
         if part == "unknown":
-            problem = (
-                f"{source.split.column if source.split else ''} is {cell[source.split.column]!r}"
-                if source.split
-                else ""
-            )
+            problem = f"{source.split.column} is {cell[source.split.column]!r}" if source.split else ""
         if problem or row is None:
             wrong.append(f"line {line}: {problem}")
         else:
             rows[row.id] = row._replace(is_test=part == "test")
+            lines[row.id] = line
     if wrong:
-        raise DataError(f"{table} has {len(wrong)} rows that cannot be used: {first_of(wrong, '; ')}", hint=_HINT)
+        count = "1 row" if len(wrong) == 1 else f"{len(wrong)} rows"
+        raise DataError(f"{table} has {count} that cannot be used: {first_of(wrong, '; ')}", hint=_HINT)
     if not rows:
         raise DataError(f"{table} has no rows", hint="One row a picture, below the columns' names.")
     return list(rows.values())
@@ -111,45 +135,51 @@ _HINT = (
 )
 
 
-def _refuse_unknown_columns(table: Path, source: CsvTable, columns: Sequence[str]) -> None:
-    asked = {"path": source.path, "label": source.label, "group": source.group}
-    if source.split is not None:
-        asked["split.column"] = source.split.column
-    for key, column in asked.items():
-        if column is not None and column not in columns:
-            raise DataError(
-                f"base.data.source.{key}: {table} has no column {column!r}",
-                hint=f"{near_match(column, columns)}Its columns: {', '.join(columns)}.",
-            )
-
-
-def _part(cell: Mapping[str, str | None], source: CsvTable) -> str:
+def _part(cell: Mapping[str, str], source: CsvTable) -> str:
     """train, test, out (not read) or unknown."""
     if source.split is None:
         return "train"
-    value = (cell[source.split.column] or "").strip()
+    value = cell[source.split.column]
     for name, values in (("train", source.split.train), ("test", source.split.test), ("out", source.split.leave_out)):
         if value in values:
             return name
     return "unknown"
 
 
-def _row(cell: Mapping[str, str | None], root: Path, source: CsvTable, *, multi_label: bool) -> tuple[str, Row | None]:
+def _row(cell: Mapping[str, str], root: _Root, source: CsvTable, *, multi_label: bool) -> tuple[str, Row | None]:
     """What is wrong with a row, or the row."""
-    path = (cell[source.path] or "").strip()
+    path, text = cell[source.path], cell[source.label]
     if not path:
         return f"no {source.path}", None
-    text = (cell[source.label] or "").strip()
     labels = tuple(sorted({label.strip() for label in text.split(JOINT) if label.strip()}))
     if not multi_label and len(labels) != 1:
         return (f"several labels, {text!r}" if labels else f"no {source.label}"), None
     if "\0" in path:
         return f"{path!r} is no path", None
-    # Not resolved: a link inside the folder may lead wherever its owner wants, a table from elsewhere may not.
-    file = Path(os.path.normpath(root / path))
-    if not file.is_relative_to(root):
-        return f"{path} leads out of {root} (source.root may be a folder above)", None
-    origin = (cell[source.group] or "").strip() if source.group is not None else ""
+    problem, name = _name(path, root, source.suffix)
+    if name is None:
+        return problem, None
+    origin = cell[source.group] if source.group is not None else ""
     if source.group is not None and not origin:
         return f"no {source.group}", None
-    return "", Row(nfc(file.relative_to(root).as_posix()), str(file), labels, origin, is_test=False)
+    return "", Row(nfc(Path(name).as_posix()), str(root.folder / name), labels, origin, is_test=False)
+
+
+def _name(path: str, root: _Root, suffix: str | None) -> tuple[str, str | None]:
+    """What is wrong with a path, or the file's path below the root."""
+    if suffix is not None and not path.lower().endswith((suffix.lower(), *EXTENSIONS)):
+        path += suffix
+    name = root.below(path)
+    if os.sep != "\\" and "\\" in path and (name is None or not os.path.lexists(root.folder / name)):
+        windows = PureWindowsPath(path)
+        if windows.drive or windows.root:
+            return f"{path} is a whole path of another machine (write it from source.root on)", None
+        name = root.below(windows.as_posix())
+    if name is None:
+        return f"{path} leads out of {root.folder} (source.root may be a folder above)", None
+    file = root.folder / name
+    if not name.lower().endswith(EXTENSIONS) and not os.path.lexists(file):
+        found = [ending for ending in EXTENSIONS if os.path.exists(f"{file}{ending}")]
+        if found:
+            return f"there is no file {path}, but {path}{found[0]} (set source.suffix: {found[0]})", None
+    return "", name
