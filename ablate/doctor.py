@@ -15,13 +15,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ablate.addresses import without_secrets
 from ablate.errors import AblateError
 from ablate.execute.devices import devices
 from ablate.execute.environment import ALLOCATOR, cores, machine, worker_environment
 from ablate.execute.joining import refuse_silent
 from ablate.execute.pool import CAN_FORK
 from ablate.room import SPARE, refuse_unwritable
-from ablate.track.uri import check_uri, tracking_uri, without_secrets
+from ablate.track.uri import check_uri, tracking_uri
 
 GIB = 2**30
 RAY_FLOOR = (2, 54)
@@ -81,7 +82,7 @@ def _ray() -> Finding:
     address = os.environ.get("RAY_ADDRESS")
     where = f"installed, {version}; without --ray-address on this machine alone"
     if address:
-        where = f"installed, {version}; RAY_ADDRESS is {address}"
+        where = f"installed, {version}; RAY_ADDRESS is {without_secrets(address)}"
         try:
             refuse_silent(address)
         except AblateError as error:

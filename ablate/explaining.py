@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ablate.addresses import text_without_secrets
 from ablate.errors import AblateError
 from ablate.explained import Explained
 from ablate.predicting import FinishedRun, Retest, companion, compare_metrics, open_run, reopened
@@ -62,12 +63,14 @@ def add_to_mlflow(run: str, folder: Path, *, work: Path, uri: str | None) -> boo
         "ablate.level": "replicate",
         "ablate.fingerprint": opened.spec.fingerprint,
     }
+    address = tracking_uri(uri, work.resolve())
     try:
-        return add_folder(tracking_uri(uri, work.resolve()), tags, folder, FOLDER)
+        return add_folder(address, tags, folder, FOLDER)
     except AblateError:
         raise
     except Exception as error:  # whatever a store raises; the page is written all the same
-        raise TrackingError(f"MLflow did not take the page: {type(error).__name__}: {error}") from error
+        reason = text_without_secrets(str(error), address)
+        raise TrackingError(f"MLflow did not take the page: {type(error).__name__}: {reason}") from error
 
 
 def explanations_of(report: Path) -> tuple[tuple[str, str], ...]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 from typing import Any
 
+from ablate.addresses import holds_secret, without_secrets
 from ablate.errors import StudyError
 from ablate.files import read_json, write_json
 from ablate.naming import PLAN, SEARCH
@@ -15,6 +17,8 @@ from ablate.search.storage import JOURNAL, is_own, place_of
 from ablate.session import Options, Session
 from ablate.store import Store
 from ablate.survey import given_up
+
+logger = logging.getLogger(__name__)
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,79}")
 
@@ -32,7 +36,16 @@ def remember(folder: Path, **news: object) -> None:
 def refuse_other_storage(folder: Path, url: str | None) -> None:
     """A search that began in one storage would begin anew in another, silently."""
     memory = recalled(folder)
-    known, asked = memory.get("storage"), place_of(folder, url)
+    stored = memory.get("storage")
+    known = None if stored is None else without_secrets(stored)
+    asked = place_of(folder, url)
+    if stored is not None and holds_secret(stored):
+        remember(folder, storage=known)
+        logger.warning(
+            "%s held the password of the search's storage, and so may the search's report and its copy in MLflow; it "
+            "is taken out now. Choose another password: copies may have been made",
+            folder / SEARCH,
+        )
     # An earlier version wrote a file's path down as it was given.
     if known is None or known in (asked, url):
         return

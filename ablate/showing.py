@@ -6,12 +6,14 @@ A second call of a study that has nothing new to say neither draws figures again
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ablate.addresses import holds_secret, is_certain, without_secrets
 from ablate.declared import FILE as DECLARED
 from ablate.declared import looks_before, remember_looks
 from ablate.deriving import derived_rows
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from ablate.report.language import Language
 
 SHOWN = "shown.json"
+
+logger = logging.getLogger(__name__)
 
 
 def judge_study(session: Session, options: Options, language: Language = "en") -> Findings:
@@ -131,15 +135,27 @@ class Shown:
         path = session.store.study(session.study.name) / SHOWN
         version = metadata.version("ablate-harness")
         digest = hashlib.sha256(f"{version}\0{findings!r}".encode()).hexdigest()
-        return Shown(path, digest, dict(read_json(path) or {}))
+        places = {str(place): seen for place, seen in dict(read_json(path) or {}).items()}
+        if any(map(holds_secret, places)):
+            places = {place: seen for place, seen in places.items() if not holds_secret(place)}
+            write_json(path, places)
+            logger.warning(
+                "%s held the password of a tracking store; it is taken out now. Choose another password: copies may "
+                "have been made",
+                path,
+            )
+        return Shown(path, digest, places)
 
     def is_current(self, place: str, there: Path | None = None) -> bool:
         """Whether this place shows just these findings; `there` is a file it cannot do so without."""
+        place = without_secrets(place)
+        if not is_certain(place):
+            return False
         return self.places.get(place) == self.digest and (there is None or there.exists())
 
     def remember(self, place: str) -> None:
         """Note that this place shows these findings now."""
-        self.places[place] = self.digest
+        self.places[without_secrets(place)] = self.digest
         write_json(self.path, self.places)
 
 

@@ -7,9 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ablate.addresses import without_secrets
 from ablate.cli.show import note
 from ablate.track.environment import quiet_environment
-from ablate.track.uri import check_uri, is_server, tracking_uri, without_secrets
+from ablate.track.uri import check_uri, is_server, tracking_uri
 
 
 def serve_mlflow(work: Path, *, port: int, uri: str | None) -> int:
@@ -22,8 +23,10 @@ def serve_mlflow(work: Path, *, port: int, uri: str | None) -> int:
     quiet_environment()
     note(f"MLflow on http://127.0.0.1:{port} shows {without_secrets(store)}. Ctrl-C ends it.")
     note("Choose `Model training` at the top left: MLflow opens in its other mode.")
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store, "--port", str(port)]
+    command = [sys.executable, "-m", "mlflow", "ui", "--port", str(port)]
+    # In the environment, which only the user sees: everybody can read a process's command line.
+    environment = dict(os.environ) | {"MLFLOW_BACKEND_STORE_URI": store}
     try:
-        return subprocess.run(command, cwd=work, env=dict(os.environ), check=False).returncode
+        return subprocess.run(command, cwd=work, env=environment, check=False).returncode
     except KeyboardInterrupt:
         return 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import socket
 import threading
 import time
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ablate.addresses import text_without_secrets, without_secrets
 from ablate.errors import Held, StudyError
 from ablate.files import is_running, sha256_json
 from ablate.search.optuna_parts import make_pruner, make_sampler, quiet
@@ -121,7 +121,7 @@ def open_search(question: SearchQuestion, folder: Path, url: str | None = None) 
     except Exception as error:
         _close(storage)
         raise StudyError(
-            f"the search's storage {place} cannot be used: {_first_line(error)}", hint=_remedy(error)
+            f"the search's storage {place} cannot be used: {_first_line(error, url)}", hint=_remedy(error)
         ) from error
     return Opened(optuna_study=opened, place=place, is_own=is_own(folder, url), storage=storage)
 
@@ -272,18 +272,13 @@ def _or_nothing(value: Any) -> str:
     return "(nothing)" if value is None else str(value)
 
 
-def without_secrets(url: str) -> str:
-    """The URL without its password."""
-    return re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", url)
-
-
-def _first_line(error: Exception) -> str:
+def _first_line(error: Exception, url: str | None) -> str:
     """What went wrong at the root, on one line."""
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
     text = str(cause).strip().splitlines()
-    return f"{type(cause).__name__}: {without_secrets(text[0]) if text else ''}"
+    return f"{type(cause).__name__}: {text_without_secrets(text[0], url or '') if text else ''}"
 
 
 def _remedy(error: Exception) -> str:

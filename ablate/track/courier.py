@@ -14,10 +14,10 @@ from pathlib import Path
 from textwrap import shorten
 from typing import NamedTuple
 
+from ablate.addresses import text_without_secrets
 from ablate.protocols import RunLabel, StudyCard, StudySummary
 from ablate.records import Event
 from ablate.track.projection import Projection, Sink
-from ablate.track.uri import without_secrets
 
 logger = logging.getLogger(__name__)
 
@@ -95,11 +95,19 @@ class Courier:
     """Delivers a study's events to a sink from a daemon thread; nobody waits for the sink but `end`.
 
     connect: opens the sink, in the thread, as it may be slow. is_hopeless: whether an error will
-    come again however often the same thing is tried; anything else is tried until it succeeds.
+    come again however often the same thing is tried; anything else is tried until it succeeds. clean: takes
+    the secrets out of what the store says.
     """
 
-    def __init__(self, connect: Callable[[], Sink], *, is_hopeless: Callable[[Exception], bool], store: str) -> None:
-        self._connect, self._is_hopeless, self._store = connect, is_hopeless, store
+    def __init__(
+        self,
+        connect: Callable[[], Sink],
+        *,
+        is_hopeless: Callable[[Exception], bool],
+        store: str,
+        clean: Callable[[str], str] = text_without_secrets,
+    ) -> None:
+        self._connect, self._is_hopeless, self._store, self._clean = connect, is_hopeless, store, clean
         self._inbox: queue.SimpleQueue[_Message] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -181,7 +189,7 @@ class Courier:
                 self._wait(error, len(backlog) + self._inbox.qsize())
                 return
             self._lost += 1
-            reason = without_secrets(traceback.format_exc())
+            reason = self._clean(traceback.format_exc())
             logger.error("MLflow at %s refused an entry, which stays in the journal\n%s", self._store, reason)
             if isinstance(job, list):
                 # Later epochs would move the run's cursor past the gap, which nothing could fill then.
@@ -212,7 +220,7 @@ class Courier:
         now = time.monotonic()
         if now - self._warned >= WARN_EVERY:
             self._warned, self._is_away = now, True
-            reason = shorten(without_secrets((str(error).strip().splitlines() or [""])[0]), 300, placeholder=" ...")
+            reason = shorten(self._clean((str(error).strip().splitlines() or [""])[0]), 300, placeholder=" ...")
             logger.warning(
                 "MLflow at %s cannot be written now (%s: %s); %d entries wait, nothing is lost",
                 self._store,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from ablate.errors import TrackingError, near_match
+from ablate.addresses import text_without_secrets, without_secrets
+from ablate.errors import AblateError, TrackingError, near_match
 from ablate.track.environment import quiet_environment
-from ablate.track.uri import check_uri, sqlite_path, without_secrets
+from ablate.track.uri import check_uri, sqlite_path
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -43,10 +44,9 @@ def read_runs(uri: str, experiment: str) -> list[ForeignRun]:
         raise TrackingError(f"there is no MLflow database at {path}", hint="Give its address: --tracking-uri URI.")
     quiet_environment()
     from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
 
-    client = MlflowClient(tracking_uri=uri if path is None else f"sqlite:///{path}")
     try:
+        client = MlflowClient(tracking_uri=uri if path is None else f"sqlite:///{path}")
         found = client.get_experiment_by_name(experiment)
         if found is None:
             known = [item.name for item in client.search_experiments()]
@@ -55,8 +55,11 @@ def read_runs(uri: str, experiment: str) -> list[ForeignRun]:
                 hint=f"{near_match(experiment, known)}There are: {', '.join(known[:20])}.",
             )
         return sorted(_search(client, found.experiment_id), key=lambda run: run.started)
-    except MlflowException as error:
-        raise TrackingError(f"{without_secrets(uri)} cannot be read: {error}", hint="Is the address right?") from error
+    except AblateError:
+        raise
+    except Exception as error:  # whatever a store and its driver raise
+        reason = text_without_secrets(str(error), uri)
+        raise TrackingError(f"{without_secrets(uri)} cannot be read: {reason}", hint="Is the address right?") from error
 
 
 def single_runs(runs: Sequence[ForeignRun], metric: str) -> list[ForeignRun]:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, get_args
 
+from ablate.addresses import text_without_secrets, without_secrets
 from ablate.protocols import RunLabel, StudyCard, StudySummary
 from ablate.records import Event
 from ablate.track.courier import Courier
@@ -24,7 +25,7 @@ from ablate.track.environment import patient, quiet_environment
 from ablate.track.local_artifacts import local_folder, write_locally
 from ablate.track.sqlite_store import create_store
 from ablate.track.transaction import Transactions, make_safe
-from ablate.track.uri import check_uri, is_server, sqlite_path, without_secrets
+from ablate.track.uri import check_uri, is_server, sqlite_path
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -60,7 +61,10 @@ class MlflowTracker:
         self.uri = uri if path is None else f"sqlite:///{path}"
         root = None if is_server(uri) else artifact_root or str((work / ARTIFACTS).absolute())
         self._courier = Courier(
-            lambda: MlflowSink(self.uri, root), is_hopeless=_is_hopeless, store=without_secrets(self.uri)
+            lambda: MlflowSink(self.uri, root),
+            is_hopeless=_is_hopeless,
+            store=without_secrets(self.uri),
+            clean=lambda text: text_without_secrets(text, self.uri),
         )
 
     def begin(self, study: StudyCard) -> None:

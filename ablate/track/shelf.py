@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ablate.errors import TrackingError
+from ablate.addresses import text_without_secrets, without_secrets
+from ablate.errors import AblateError, TrackingError
 from ablate.track.entities import RECORDED
 from ablate.track.environment import patient, quiet_environment
 from ablate.track.local_artifacts import local_folder
 from ablate.track.mlflow_store import experiment_called, search_runs
-from ablate.track.uri import check_uri, sqlite_path, without_secrets
+from ablate.track.uri import check_uri, sqlite_path
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -115,15 +116,15 @@ class Shelf:
 
     @contextlib.contextmanager
     def _answering(self) -> Iterator[None]:
-        from mlflow.exceptions import MlflowException
-
         try:
             yield
-        except (MlflowException, OSError) as error:
+        except AblateError:
+            raise
+        except Exception as error:  # whatever a store and its driver raise
             raise self._trouble(error) from error
 
     def _trouble(self, error: Exception) -> TrackingError:
-        reason = without_secrets((str(error).strip().splitlines() or [""])[0])[:300]
+        reason = text_without_secrets((str(error).strip().splitlines() or [""])[0], self._uri)[:300]
         return TrackingError(
             f"MLflow at {self._shown} cannot be read: {reason}",
             hint="What has been read is safe; the same command goes on from there.",

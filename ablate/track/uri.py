@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from ablate.addresses import without_secrets
 from ablate.errors import TrackingError
 
 VARIABLE = "MLFLOW_TRACKING_URI"
@@ -40,11 +41,6 @@ def sqlite_path(uri: str) -> Path | None:
     return Path(uri.removeprefix(_SQLITE).partition("?")[0]).absolute()
 
 
-def without_secrets(text: str) -> str:
-    """The text, every URI in it without user and password."""
-    return re.sub(r"//[^/\s]+@", "//", text)
-
-
 def check_uri(uri: str) -> None:
     """Raise TrackingError, with the remedy, where tracking to `uri` cannot work.
 
@@ -66,9 +62,9 @@ def _refuse(uri: str, scheme: str) -> None:
         raise TrackingError(f"{without_secrets(uri)!r} is not a tracking URI MLflow knows", hint=_EXAMPLES)
     if not uri.strip():
         raise TrackingError("The tracking URI is empty", hint=_EXAMPLES)
-    folder = urlsplit(uri).path if scheme == "file" else uri
+    folder = without_secrets(urlsplit(uri).path if scheme == "file" else uri)
     raise TrackingError(
-        f"{uri!r} names a folder, and MLflow no longer writes to file stores",
+        f"{without_secrets(uri)!r} names a folder, and MLflow no longer writes to file stores",
         hint=f"Use sqlite:///mlflow.db; old runs move there with `mlflow migrate-filestore "
         f"--source {folder} --target sqlite:///mlflow.db`.",
     )
@@ -98,7 +94,7 @@ def _check_driver(uri: str, scheme: str) -> None:
 def _check_sqlite(uri: str) -> None:
     path = sqlite_path(uri)
     if path is None or str(path).endswith(":memory:") or path.is_dir():
-        raise TrackingError(f"{uri!r} does not name a database file", hint=_EXAMPLES)
+        raise TrackingError(f"{without_secrets(uri)!r} does not name a database file", hint=_EXAMPLES)
     if unquote(str(path)) != str(path):
         _refuse_path(path)
     above = next(folder for folder in path.parents if folder.exists())

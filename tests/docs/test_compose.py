@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +32,23 @@ def test_there_is_no_default_password() -> None:
 
     assert {rest.split(" ")[0] for rest in used} == {":?set"}
     assert (ROOT / ".env.example").read_text(encoding="utf-8").rstrip().endswith("POSTGRES_PASSWORD=")
+
+
+def test_no_secret_is_on_a_command_line() -> None:
+    """Everybody on the host can read a process's arguments; its environment is its own."""
+    lines = [str(service.get(key, "")) for service in SERVICES.values() for key in ("command", "entrypoint")]
+
+    assert not [line for line in lines if "PASSWORD" in line]
+    assert "POSTGRES_PASSWORD" in SERVICES["schema"]["environment"]["MLFLOW_BACKEND_STORE_URI"]
+
+
+def test_tables_are_made_by_what_makes_them(tmp_path: Path) -> None:
+    """The one call the schema service makes, on a database of its own."""
+    environment = os.environ | {"MLFLOW_BACKEND_STORE_URI": f"sqlite:///{tmp_path}/x.db"}
+    command = [sys.executable, *SERVICES["schema"]["command"][1:]]
+    subprocess.run(command, env=environment, cwd=tmp_path, check=True, capture_output=True)
+    with closing(sqlite3.connect(tmp_path / "x.db")) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall()
 
 
 def test_the_health_check_makes_a_real_call() -> None:

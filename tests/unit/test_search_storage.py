@@ -17,7 +17,7 @@ from sqlalchemy import event
 
 from ablate.errors import Held, StudyError
 from ablate.search import Book, open_search
-from ablate.search.storage import JOURNAL, LEASE, mend_journal, points_of, without_secrets
+from ablate.search.storage import JOURNAL, LEASE, mend_journal, points_of
 from ablate.search_memory import refuse_other_storage
 from tests.search_builders import a_question
 
@@ -106,12 +106,6 @@ def test_a_storage_that_cannot_be_used_is_named_without_its_password(tmp_path: P
     assert said in str(refused.value)
     assert "secret" not in str(refused.value)
     assert not (tmp_path / JOURNAL).exists()
-
-
-def test_passwords_are_not_shown() -> None:
-    """URLs end up in reports."""
-    assert without_secrets("postgresql://me:p%40ss@host/db") == "postgresql://me:***@host/db"
-    assert without_secrets("sqlite:///x.db") == "sqlite:///x.db"
 
 
 def test_a_shared_storage_says_who_has_the_search(tmp_path: Path) -> None:
