@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test slow check format golden docs up
+.PHONY: setup demo test slow check format golden docs sample up
 
 setup: $(READY)
 
@@ -41,6 +41,11 @@ golden: $(READY)
 
 docs: $(READY)
 	$(BIN)/python -m tests.docs.generate
+
+# The quick start's report, as the repository shows it.
+sample: $(READY)
+	work=$$(mktemp -d) && $(BIN)/ablate demo --work "$$work" && rm -rf reports/sample \
+		&& cp -r "$$work/reports/quickstart" reports/sample && rm -rf "$$work"
 
 up:
 	docker compose up --detach --wait

@@ -147,10 +147,16 @@ class StandInBlock(Settings):
     """Comparisons that make no sense on it, such as those with pretrained weights."""
 
 
+def _check_study_name(name: str) -> str:
+    if name == "sample":
+        raise ValueError("reports/sample holds the report that comes with ablate; choose another name")
+    return name
+
+
 class StudyFile(Settings):
     """A study file as written."""
 
-    study: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+    study: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$"), AfterValidator(_check_study_name)]
     """Its name: at most 64 lower-case letters, digits, '.', '_' and '-', the first a letter or a digit."""
     extends: str | None = None
     """Another study file, by its path from this one's folder: whatever this file does not say is as there."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,12 @@ from tests.docs import techniques
 from tests.docs.generate import PATH, cli_reference, command_names
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "reports" / "README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 STUDIES = sorted((ROOT / "studies").glob("*.yaml"))
 
 
@@ -74,6 +80,19 @@ def test_the_packaged_quick_start_equals_the_one_in_the_repository() -> None:
     packaged = ROOT / "ablate" / "packaged" / "quickstart.yaml"
 
     assert packaged.read_bytes() == (ROOT / "studies" / "quickstart.yaml").read_bytes()
+
+
+def test_only_the_sample_report_is_kept_in_the_repository() -> None:
+    """What a demo writes leaves `git status` clean; the sample and its page are there for everybody."""
+    ignored = ["reports/quickstart/report.md", "reports/README.md.bak", ".ablate/runs/a", "mlflow.db", "mlflow.db.lock"]
+    kept = ["reports/README.md", "reports/sample/report.html", "reports/sample/tables/effects.csv"]
+    found = subprocess.run(
+        ["git", "check-ignore", "--no-index", *ignored, *kept, "mlartifacts/x", "mlruns/x"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert found.stdout.split() == [*ignored, "mlartifacts/x", "mlruns/x"]
+    assert [path for path in kept if not (ROOT / path).is_file()] == []
 
 
 def test_the_repository_speaks_of_the_product_alone() -> None:
