@@ -22,7 +22,8 @@ from ablate.harness.telling import study_card
 from ablate.overrides import flattened
 from ablate.protocols import StudySummary
 from ablate.records import Contrast, FirstFold, Folds, Protocol, Replicate, Variant
-from ablate.search import SearchQuestion, Tried, freeze
+from ablate.resolve import is_built_in
+from ablate.search import SearchQuestion, Tried, freeze, unchecked
 from ablate.session import Options, Session, conduct, look_at_data, open_tracker
 from ablate.settings import Settings, identity_of
 from ablate.showing import judge_study
@@ -265,7 +266,7 @@ def _run(
         source = FixedSource([spec for _, spec in found.to_run])
         conduct(source, session, options, executor.open(), listen, interruption)
     # How to go on is the search's to say: no command repeats a confirmation.
-    findings = replace(judge_study(session, options), settling=None, reruns={})
+    findings = _with_caution(replace(judge_study(session, options), settling=None, reruns={}), session)
     of_search = session.study.name.removesuffix("-confirm")
     folder = (options.reports or session.work / "reports") / of_search / "confirmation"
     report = render_report(findings, folder)
@@ -281,3 +282,13 @@ def _run(
             timeout=TRACKING_SECONDS,
         )
     return findings, report
+
+
+def _with_caution(findings: Findings, session: Session) -> Findings:
+    """Say so where nobody knows that the search left these runs' test images alone."""
+    from ablate.report.language import ENGLISH
+
+    specs = [spec for _, spec in session.plan.runs(1)]
+    if is_built_in(session.plan.trainer) or not unchecked(specs, session.store):
+        return findings
+    return replace(findings, cautions=(*findings.cautions, ENGLISH("caution.own_split")))

@@ -6,6 +6,7 @@ AblateError                exit 2   the request was wrong or needs a decision
 ├── DataError                       pictures, labels or folders are wrong
 │   └── DataMissing                 they are not where the study says
 ├── TrainerError                    a dotted path leads nowhere, or what it names breaks the contract
+│   └── SplitError                  nobody can say on which images a run was judged, or on others than it was to be
 ├── DecisionNeeded                  finished runs no longer match code or data: --reuse or --retrain
 ├── TrackingError                   the tracking store cannot be used
 ├── Damaged                         a record of a run is torn or has changed
@@ -60,6 +61,10 @@ class DataMissing(DataError):
 
 class TrainerError(AblateError):
     """A dotted path leads nowhere, or what it names does not keep the trainer's contract."""
+
+
+class SplitError(TrainerError):
+    """Nobody can say on which images a run was judged, or it was judged on others than it was to be."""
 
 
 class DecisionNeeded(AblateError):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from typing import Protocol as Contract
 
 from ablate.records import Event, Finished, Protocol, Replicate, RunResult, RunSpec
+from ablate.splits.request import Parts
 
 
 class Run(Contract):
@@ -20,6 +21,22 @@ class Run(Contract):
     replicate: Replicate
     protocol: Protocol
     folder: Path
+
+    def split(
+        self,
+        ids: Iterable[Any],
+        targets: Iterable[Any],
+        groups: Iterable[Any] | None = None,
+        *,
+        official: Iterable[Any] = (),
+    ) -> Parts:
+        """Which images to fit on, to choose by and to be tested on, as places in `ids`.
+
+        One entry an image in each: its name, its class (number or name; a list of them, or None), and where it
+        comes from: what has the same group stays together. official: the places of the source's own test images,
+        for `evidence: {test: official}`.
+        """
+        ...
 
     def cached(self, key: str, build: Callable[[Path], None]) -> Path:
         """A file or folder shared by all runs, built once under a lock."""

@@ -10,6 +10,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ablate.files import sha256_json
+from ablate.splits.rules import FirstFold as FirstFold
+from ablate.splits.rules import Folds as Folds
+from ablate.splits.rules import Official as Official
+from ablate.splits.rules import Share as Share
+from ablate.splits.rules import TestRule as TestRule
+from ablate.splits.rules import test_from_json as test_from_json
+from ablate.splits.rules import test_to_json
 
 FORMAT = 1
 """Version of the stored records and of the fingerprint's input."""
@@ -32,34 +39,9 @@ class Replicate:
         text = json.dumps([self.index, self.stream, *purpose])
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Folds:
-    """Replicate r tests on fold r mod `count` of repetition r // `count`."""
-
-    count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
-    """One fixed test part: a share of all images (below 1) or a number of them."""
-
-    share: float | int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Official:
-    """The source's own labelled test part."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FirstFold:
-    """Fold 0 of `count`, whatever the replicate: what a search has sealed, and its confirmation reads."""
-
-    count: int
-
-
-TestRule = Folds | Share | Official | FirstFold
+    def seed32(self, *purpose: str | int) -> int:
+        """The same in 32 bits, for what takes no more: `np.random.seed`, `seed_everything`, `random_state`."""
+        return self.seed(*purpose) >> 31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +52,8 @@ class Protocol:
     weights: `last` epoch, or the epoch that was `best` on val by `metric`.
     sealed: the test part of replicate 0 is set aside and never read (search).
     watch_test: record right and wrong test images after each epoch; nothing is chosen by it, so it is no identity.
+    must_split: the run fails unless its trainer took its parts from `run.split` and returned the ids it was judged
+    on (search); no identity, since it changes no outcome.
     """
 
     test: TestRule
@@ -78,10 +62,11 @@ class Protocol:
     metric: str = "accuracy"
     sealed: bool = False
     watch_test: bool = False
+    must_split: bool = False
 
     def identity(self) -> dict[str, Any]:
         """What of the protocol changes the outcome of a run."""
-        content: dict[str, Any] = {"test": _test_to_json(self.test), "val": self.val, "weights": self.weights}
+        content: dict[str, Any] = {"test": test_to_json(self.test), "val": self.val, "weights": self.weights}
         if self.weights == "best":
             content["metric"] = self.metric
         if self.sealed:
@@ -113,6 +98,10 @@ class RunSpec:
             self._memo.append(sha256_json(asked))
         return self._memo[0]
 
+    def takes(self, result: Finished) -> bool:
+        """Whether a finished run answers: it is known what it was judged on, or nobody has to know."""
+        return result.is_checked or not self.protocol.must_split
+
     def to_json(self) -> dict[str, Any]:
         """Plain data for spec.json."""
         return {
@@ -120,7 +109,7 @@ class RunSpec:
             "trainer": self.trainer,
             "config": self.config,
             "identity": self.identity,
-            "protocol": asdict(self.protocol) | {"test": _test_to_json(self.protocol.test)},
+            "protocol": asdict(self.protocol) | {"test": test_to_json(self.protocol.test)},
             "replicate": asdict(self.replicate),
         }
 
@@ -135,34 +124,6 @@ class RunSpec:
             protocol=Protocol(**(protocol | {"test": test_from_json(protocol["test"])})),
             replicate=Replicate(**data["replicate"]),
         )
-
-
-def _test_to_json(test: TestRule) -> Any:
-    match test:
-        case Folds(count=count):
-            return {"folds": count}
-        case Share(share=share):
-            return {"share": share}
-        case FirstFold(count=count):
-            return {"first_fold_of": count}
-        case _:
-            return "official"
-
-
-def test_from_json(data: Any) -> TestRule:
-    """The test rule as the study file writes it: {folds: F}, {share: s} or "official"."""
-    match data:
-        case {"folds": count}:
-            return Folds(count=count)
-        case {"share": share}:
-            return Share(share=share)
-        case {"first_fold_of": count}:
-            return FirstFold(count=count)
-        case _:
-            return Official()
-
-
-test_from_json.__test__ = False  # type: ignore[attr-defined]  # its name would be collected by pytest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,7 +236,10 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """A run that ended with a result; paths in its folder, digests: path -> sha256, checkpoints' seconds counted in."""
+    """A run that ended with a result; paths in its folder, digests: path -> sha256, checkpoints' seconds counted in.
+
+    parts: how many images `run.split` handed out in fit, val and test; empty where the trainer split by itself.
+    """
 
     folder: Path
     metrics: Mapping[str, float]
@@ -288,6 +252,12 @@ class Finished:
     seconds: float = 0.0
     checkpoint_seconds: float = 0.0
     digests: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether the images it is judged on are known to be those that it was to be judged on."""
+        return bool(self.parts) and self.images is not None
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for the journal; the folder is where the journal lies."""

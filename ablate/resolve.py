@@ -58,6 +58,12 @@ class Trainer:
     """Module, or module:function, that a warm server loads once; by default the trainer's module."""
 
 
+def is_built_in(path: str) -> bool:
+    """Whether a dotted path leads to the trainer that comes with ablate."""
+    module = path.partition(":")[0]
+    return module == "ablate.training" or module.startswith("ablate.training.")
+
+
 def search_first(folder: Path) -> None:
     """Let dotted paths lead to modules in this folder before any other."""
     first = str(folder)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from ablate.confirming import is_baseline
 from ablate.journal import read_events, read_history
-from ablate.records import Folds
 from ablate.report.questions import is_rate, shown_scale
 from ablate.report.search_facts import (
     Axis,
@@ -23,7 +22,7 @@ from ablate.report.search_facts import (
     shown_value,
 )
 from ablate.report.words import first_sentence
-from ablate.search import BASELINE, SearchQuestion, Tried
+from ablate.search import BASELINE, SearchQuestion, Tried, promise
 from ablate.search_study import best_study
 from ablate.session import Session
 from ablate.store import Store
@@ -52,8 +51,6 @@ def facts_of(found: SearchRun, session: Session) -> SearchFacts:
     baseline = by_number.get(number) if number is not None else None
     if baseline is not None and base is None:
         baseline = replace(baseline, point=_base_values(question))
-    folds = isinstance(question.study.protocol.test, Folds)
-    sealed = "fold 0" if folds else "the test part"
     return SearchFacts(
         name=question.name,
         question=question.study.question,
@@ -68,7 +65,8 @@ def facts_of(found: SearchRun, session: Session) -> SearchFacts:
         confirmation=_confirmation(found.confirmation, goals[0]) if found.confirmation is not None else None,
         replicates=len(question.replicates),
         val=question.block.val,
-        test=f"{sealed} is sealed, and no trial reads it",
+        test=found.unchecked or promise(question),
+        unchecked=found.unchecked,
         sampler=question.block.sampler,
         pruner=question.block.pruner,
         stopped=found.stopped,

@@ -84,7 +84,8 @@ def carry_over(opened: Opened, question: SearchQuestion, session: Session, usual
     for point in points_of(usual, session.store.study(usual), url):
         if not question.space.holds(point):
             continue
-        finished = [session.store.finished(spec.fingerprint) for spec in question.specs(point).values()]
+        specs = question.specs(point).values()
+        finished = [[run for run in session.store.finished(spec.fingerprint) if spec.takes(run)] for spec in specs]
         stamps = [{(run.stamp.source_digest, run.stamp.data_digest) for run in runs} for runs in finished]
         if all((session.source, digest) in known for known in stamps):
             points.append(point)

@@ -28,6 +28,7 @@ from ablate.search import (
     OptunaSource,
     SearchQuestion,
     Tried,
+    caution,
     importances,
     make_question,
     open_search,
@@ -83,7 +84,7 @@ class SearchRun:
     tried: every trial that ended, of so many `wanted` (without a baseline beside them). best: of the first
     objective, None where no trial finished. front: the trials nobody beats. trained: runs trained now.
     answered: suggestions that equalled a finished run; known_to_fail: a failed one. stopped: why it ended
-    before its last trial, or empty.
+    before its last trial, or empty. unchecked: why the sealed test part may have been read, or empty.
     """
 
     question: SearchQuestion
@@ -101,6 +102,7 @@ class SearchRun:
     page: Path
     delivered: bool
     exit_code: int
+    unchecked: str = ""
 
     @property
     def name(self) -> str:
@@ -317,6 +319,7 @@ class _Walk:
             place=self.opened.place,
             page=(self.options.reports or self.session.work / "reports") / self.question.name / "report.md",
             delivered=True,
+            unchecked=caution(self.question, tried, self.session.store),
             exit_code=interruption.exit_code if interruption.asked else int(any(t.state == "failed" for t in tried)),
         )
         remember(_folder(self.session), best=None if best is None else best.name)

@@ -20,8 +20,9 @@ from pydantic import Field
 
 from ablate.description import Description
 from ablate.protocols import Run
-from ablate.records import Cost, FirstFold, Folds, Outcome, Prepared
+from ablate.records import Cost, Outcome, Prepared
 from ablate.settings import DefinesTest, Settings
+from ablate.splits.request import Parts
 
 METRICS = {"accuracy": "max", "loss": "min"}
 
@@ -42,7 +43,7 @@ class Config(Settings):
     seconds: Annotated[float, Field(ge=0)] = 0.0
     """How long a run takes."""
     scores: bool = True
-    """Report image by image; false gives plain metrics only."""
+    """Report image by image; false gives plain metrics only, as a search takes with `split: trainer` alone."""
     fail: Literal["error", "diverge"] | None = None
     """`error` raises, `diverge` reports NaN; for tests."""
 
@@ -51,6 +52,7 @@ def train(config: Config, run: Run) -> Outcome | dict[str, float]:
     """Pretend to train, epoch by epoch, and draw the answers to the test images."""
     shared, own = (random.Random(run.replicate.seed(*purpose)).gauss(0, 1) for purpose in (["split"], _own(config)))
     noise = config.noise * (shared + own) / math.sqrt(2)
+    parts = _parts(config, run)
     accuracy = min(max((config.skill + config.gain + noise) / 100, 0.01), 0.99)
     for epoch in range(_epochs_done(run) + 1, config.epochs + 1):
         time.sleep(config.seconds / config.epochs)
@@ -64,7 +66,7 @@ def train(config: Config, run: Run) -> Outcome | dict[str, float]:
         return {"accuracy": float("nan"), "loss": float("nan")}
     if not config.scores:
         return {"accuracy": accuracy, "loss": -math.log(accuracy)}
-    return _tested(config, run, accuracy)
+    return _tested(config, run, parts.judged, accuracy)
 
 
 def _epochs_done(run: Run) -> int:
@@ -87,14 +89,13 @@ def _own(config: Config) -> list[str]:
     return [str(config.skill), str(config.gain)]
 
 
-def _tested(config: Config, run: Run, accuracy: float) -> Outcome:
-    match run.protocol.test:
-        case Folds(count=count):
-            part = [i for i in range(config.images) if i % count == run.replicate.index % count]
-        case FirstFold(count=count):
-            part = list(range(0, config.images, count))
-        case _:
-            part = list(range(config.images))
+def _parts(config: Config, run: Run) -> Parts:
+    """Images of one class; every third is of the source's own test part."""
+    ids = [f"toy:{number:05d}" for number in range(config.images)]
+    return run.split(ids, [0] * config.images, official=range(0, config.images, 3))
+
+
+def _tested(config: Config, run: Run, part: list[int], accuracy: float) -> Outcome:
     difficulty = np.random.default_rng(0).uniform(size=config.images)[part]
     answers = np.random.default_rng(run.replicate.seed("answers", *_own(config))).uniform(size=len(part))
     # Half of an image's fate is its difficulty, half the run's luck; the mean stays the accuracy.
@@ -116,6 +117,7 @@ def describe(config: Config) -> Description:
 
 
 def prepare(config: Config, run: Run) -> Prepared:
-    """There is nothing to look at."""
-    del run
-    return Prepared(digest=f"toy:{config.images}", counts={"test": config.images})
+    """There is nothing to look at but how many images each part has."""
+    parts = _parts(config, run)
+    counts = {"train": len(parts.fit) + len(parts.val), "val": len(parts.val), "test": len(parts.test)}
+    return Prepared(digest=f"toy:{config.images}", counts=counts)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ablate.errors import StudyError
 from ablate.files import read_json, sha256_json
 from ablate.records import Folds, Variant
+from ablate.resolve import is_built_in
 from ablate.search import SearchQuestion, tuning_question
 from ablate.settings import identity_of
 from ablate.store import Store
@@ -111,6 +112,7 @@ def tuning_rows(study: Study, store: Store) -> tuple[TuningRow, ...]:
             value=row["value"] * scale,
             point=row["point"],
             search=row["search"],
+            is_checked=row.get("checked", is_built_in(study.trainer.path)),
         )
         for name, row in found["variants"].items()
     )

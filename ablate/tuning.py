@@ -55,4 +55,5 @@ def _record(found: SearchRun) -> dict[str, Any]:
         "trials": len(found.tried),
         "finished": sum(trial.state == "complete" for trial in found.tried),
         "search": found.name,
+        "checked": not found.unchecked,
     }

@@ -102,6 +102,8 @@ _ENDED = {"pruned": "given up early", "diverged": "diverged", "failed": "failed"
 
 
 def _show_what_it_is_worth(found: SearchRun) -> None:
+    if found.unchecked:
+        note(f"{found.unchecked[:1].upper()}{found.unchecked[1:]}.")
     if found.best is None:
         return
     none_better = _is_baseline(found) and "On validation no setting was better than the baseline"
@@ -164,6 +166,7 @@ def search_json(found: SearchRun) -> dict[str, Any]:
         "front": [trial.number for trial in found.front],
         "importance": {row.name: {"fanova": row.fanova, "ped_anova": row.ped_anova} for row in found.importance},
         "confirmation": None if confirmation is None else summary_json(confirmation.findings, confirmation.report),
+        "unchecked": found.unchecked or None,
         "storage": found.place,
         "report": str(found.page),
     }

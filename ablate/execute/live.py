@@ -5,17 +5,19 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ablate import files
-from ablate.errors import Damaged, Stopped
+from ablate.errors import Damaged, Stopped, TrainerError
+from ablate.execute.handed import refuse_own_split
 from ablate.execute.measured import number_of
 from ablate.journal import Journal
 from ablate.lookup import fingerprint_of, newest_finished
 from ablate.records import Finished, Protocol, Replicate, RunSpec
+from ablate.splits.request import Handed, Parts, parts_of
 from ablate.store import SPEC, Store
 
 STOP = "stop"
@@ -97,6 +99,8 @@ class LiveRun:
     """Seconds the last checkpoint took."""
     checkpoint_seconds: float = 0.0
     """Seconds all checkpoints took, those of earlier attempts included."""
+    handed: Handed | None = None
+    """What `split` gave out; None before it was asked."""
     after_epoch: Callable[[], None] | None = None
     """Told of each epoch, where nobody else can hear of it: in a process that both trains and listens."""
 
@@ -115,6 +119,23 @@ class LiveRun:
         """What the run is tested on."""
         return self.task.spec.protocol
 
+    def split(
+        self,
+        ids: Iterable[Any],
+        targets: Iterable[Any],
+        groups: Iterable[Any] | None = None,
+        *,
+        official: Iterable[Any] = (),
+    ) -> Parts:
+        """Which images to fit on, to choose by and to be tested on; what is handed out is written down."""
+        parts, handed = parts_of(ids, targets, groups, official, self.protocol, self.replicate)
+        if self.handed not in (None, handed):
+            raise TrainerError(
+                "run.split was called again, and its answer was another", hint="Call it once, with all images."
+            )
+        self.handed = handed
+        return parts
+
     def cached(self, key: str, build: Callable[[Path], None]) -> Path:
         """A file or folder shared by all runs, built once under a lock."""
         return files.build_once(Store(self.task.work).cache / key, build)
@@ -126,6 +147,8 @@ class LiveRun:
 
     def tick(self, epoch: int, step: int, of: int, *, state_bytes: float = math.inf) -> bool:
         """Looks for a stop request, leaves a heartbeat every half second, asks for a checkpoint when one is due."""
+        if not self._ticks:
+            refuse_own_split(self.protocol, self.handed)
         self._ticks = True
         now = time.monotonic()
         if now - self._looked >= LOOK_SECONDS:
@@ -186,6 +209,7 @@ class LiveRun:
         Ends a run that was asked to stop and takes no checkpoints: one that never ticks, or does
         not do what `tick` asks for.
         """
+        refuse_own_split(self.protocol, self.handed)
         now = time.monotonic()
         seconds, self._epoch_started = now - self._epoch_started, now
         self._last_epoch = number

@@ -17,6 +17,7 @@ from typing import Any
 from ablate import files
 from ablate.errors import AblateError, Diverged, Stopped, TrainerError
 from ablate.execute.environment import machine, machine_stamp
+from ablate.execute.handed import check_judged
 from ablate.execute.live import LiveRun, Task, drop_checkpoints
 from ablate.execute.measured import measured
 from ablate.journal import Journal, read_result
@@ -181,6 +182,7 @@ def _finished(run: LiveRun, returned: Any) -> Finished:
     outcome = _as_outcome(returned, task)
     metrics = measured(outcome.metrics, task.spec)
     images = _relative(outcome.images, attempt) if outcome.images else None
+    check_judged(task.spec.protocol, run.handed, metrics, outcome.images)
     kept = {name: _relative(path, attempt) for name, path in outcome.files.items()}
     if not task.keep_weights and WEIGHTS in kept:
         (attempt / kept.pop(WEIGHTS)).unlink(missing_ok=True)
@@ -203,6 +205,7 @@ def _finished(run: LiveRun, returned: Any) -> Finished:
         ),
         seconds=round(run.seconds, 4),
         checkpoint_seconds=round(run.checkpoint_seconds, 4),
+        parts=run.handed.counts if run.handed is not None else {},
     )
 
 

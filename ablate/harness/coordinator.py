@@ -195,7 +195,9 @@ class Coordinator:
         origin = (task.source_digest, task.data_digest)
         results = self.store.results(task.spec.fingerprint)
         for result in reversed(results):
-            if isinstance(result, Finished) and (result.stamp.source_digest, result.stamp.data_digest) == origin:
+            if not isinstance(result, Finished) or not task.spec.takes(result):
+                continue
+            if (result.stamp.source_digest, result.stamp.data_digest) == origin:
                 return result
         before = self.before.get(task.spec.fingerprint)
         newer = [one for one in results if before is not None and int(one.folder.name) > before]

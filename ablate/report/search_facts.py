@@ -112,7 +112,8 @@ class SearchFacts:
 
     unchanged: the best is the baseline as it is. front: numbers of the trials
     nobody beats. place: where Optuna keeps it. best_file: best.yaml's text, None
-    where no trial finished. command: runs the search.
+    where no trial finished. command: runs the search. unchecked: why the sealed test part may have been read, a
+    clause; empty where it is known to be unread.
     """
 
     name: str
@@ -134,6 +135,7 @@ class SearchFacts:
     stopped: str
     place: str
     best_file: str | None
+    unchecked: str = ""
 
     @property
     def complete(self) -> tuple[TrialRow, ...]:
@@ -159,6 +161,8 @@ class TuningRow:
     value: float
     point: Mapping[str, Any]
     search: str
+    is_checked: bool = True
+    """Whether it is known that its trials left the test images alone."""
 
 
 def shown_value(value: Any) -> str:

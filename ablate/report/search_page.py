@@ -162,6 +162,8 @@ def _first_screen(facts: SearchFacts) -> list[Block]:
         blocks.append(grid(["Parameter", "Best setting", "Baseline"], rows))
     if len(facts.goals) > 1:
         blocks.append(_front_table(facts))
+    if facts.unchecked:
+        blocks.append(Words(f"{facts.unchecked[:1].upper()}{facts.unchecked[1:]}."))
     return blocks
 
 
@@ -209,6 +211,13 @@ def _confirmation(facts: SearchFacts) -> list[Block]:
         ),
         grid(["Setting", "In the search", "Confirmed", "Optimism", "n", "Against the baseline"], rows),
     ]
+    if facts.unchecked:
+        blocks.append(
+            Words(
+                f"Here that is not known: {facts.unchecked}. These settings may have been chosen on images they are "
+                "tested on."
+            )
+        )
     if found.winner:
         blocks += [
             Words(f"Each change of {found.rows[0].name}, the best of these on validation, turned back alone:"),

@@ -19,4 +19,5 @@ def tuning_table(findings: Findings, say: Words = ENGLISH) -> Table:
         Column(say("column.tuned"), "number", [number(row.value, decimals) for row in rows]),
         Column(say("column.chosen"), "code", [changes_words(row.point) for row in rows]),
     ]
-    return table_of(say("heading.tuning"), columns, say("note.tuning"))
+    known = all(row.is_checked for row in rows)
+    return table_of(say("heading.tuning"), columns, say("note.tuning" if known else "note.tuning_unchecked"))

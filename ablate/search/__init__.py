@@ -7,6 +7,7 @@ from ablate.search.question import BASELINE, SearchQuestion, make_question, name
 from ablate.search.source import OptunaSource
 from ablate.search.storage import Opened, open_search, points_of
 from ablate.search.trials import Tried
+from ablate.search.unread import caution, promise, unchecked
 
 __all__ = [
     "BASELINE",
@@ -16,6 +17,7 @@ __all__ = [
     "OptunaSource",
     "SearchQuestion",
     "Tried",
+    "caution",
     "freeze",
     "importances",
     "make_question",
@@ -23,5 +25,7 @@ __all__ = [
     "open_search",
     "pareto_front",
     "points_of",
+    "promise",
     "tuning_question",
+    "unchecked",
 ]

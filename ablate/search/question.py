@@ -9,6 +9,7 @@ from typing import Any, Literal
 from ablate.errors import StudyError, near_match
 from ablate.files import sha256_json
 from ablate.records import Finished, Protocol, Replicate, RunSpec, Variant
+from ablate.resolve import is_built_in
 from ablate.settings import identity_of
 from ablate.study.load import Study
 from ablate.study.search_block import COSTS, SearchBlock
@@ -139,8 +140,9 @@ def make_question(study: Study, *, space: Space | None = None) -> SearchQuestion
         )
     for i, values in enumerate(block.enqueue):
         space.point_of(values, ("search", "enqueue", i))
-    # Trials are judged on validation; fold 0's test part stays unread.
-    protocol = replace(study.protocol, val=block.val, sealed=True)
+    # Trials are judged on validation; fold 0's test part stays unread. The built-in trainer splits as the harness does.
+    must_split = block.split is None and not is_built_in(study.trainer.path)
+    protocol = replace(study.protocol, val=block.val, sealed=True, must_split=must_split)
     return SearchQuestion(
         study=study,
         block=block,
@@ -156,7 +158,7 @@ def tuning_question(study: Study, base: Mapping[str, Any], name: str) -> SearchQ
     tune = study.tune
     assert tune is not None
     block = SearchBlock.model_construct(
-        space=tune.space, val=tune.val, sampler=tune.sampler, pruner=tune.pruner, trials=tune.trials
+        space=tune.space, val=tune.val, sampler=tune.sampler, pruner=tune.pruner, trials=tune.trials, split=tune.split
     )
     of_variant = replace(study, name=name, base=base, search=block, sets=())
     return make_question(of_variant, space=make_space(of_variant, tune.space, ("tune", "space")))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ablate.errors import StudyError
+from ablate.errors import SplitError, StudyError
 from ablate.journal import read_history
 from ablate.records import Event, Failed, Finished, RunResult, RunSpec
 from ablate.search.book import Book, covered_seconds, state_of
@@ -238,7 +238,8 @@ class OptunaSource:
     def _finished(self, spec: RunSpec) -> Finished | None:
         for result in self.store.finished(spec.fingerprint):
             stamp = result.stamp
-            if (stamp.source_digest, stamp.data_digest) == (self.source_digest, self.data_digest):
+            is_same = (stamp.source_digest, stamp.data_digest) == (self.source_digest, self.data_digest)
+            if is_same and spec.takes(result):
                 return result
         return None
 
@@ -277,6 +278,9 @@ class OptunaSource:
         """One run of a trial ended without a result."""
         if not tried.has_ended:
             tried.reason = f"{failed.reason}: {failed.message}"
+            if failed.message.startswith(f"{SplitError.__name__}: "):
+                self.stopped = failed.message.partition(": ")[2].rstrip(".")
+                self._queue.clear()
             states: dict[str, State] = {"pruned": "pruned", "diverged": "diverged"}
             self._settle(tried, states.get(failed.reason, "failed"), None)
 

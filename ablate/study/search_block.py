@@ -91,6 +91,8 @@ class SearchBlock(Settings):
     pruner: Pruner = "none"
     """Which trials to give up early, by their validation values epoch by epoch (wilcoxon: replicate by replicate)."""
     stop_when: StopBlock | None = None
+    split: Literal["trainer"] | None = None
+    """`trainer` searches over a trainer that splits the images by itself: nobody then checks what it reads."""
     confirm: ConfirmBlock | None = None
 
     @field_validator("objective", mode="before")
@@ -134,6 +136,8 @@ class TuneBlock(Settings):
     """Share (or number) of all images, out of the training part, that trials are judged on."""
     sampler: Literal["tpe", "random"] = "tpe"
     pruner: Pruner = "none"
+    split: Literal["trainer"] | None = None
+    """`trainer` tunes a trainer that splits the images by itself: nobody then checks what it reads."""
 
     @model_validator(mode="after")
     def _consistent(self) -> TuneBlock:

@@ -12,12 +12,12 @@ import torch
 from ablate.errors import AblateError, TrainerError
 from ablate.protocols import Run
 from ablate.records import Folds, Prepared, Protocol, Replicate
+from ablate.splits.split import Split
 from ablate.training.batching import fewest_images, notes_on_batches, sizes_to_try
 from ablate.training.config import Config
 from ablate.training.cost import describe_network
 from ablate.training.data.cache import Pictures, load_pictures
 from ablate.training.data.parts import load_parts, split_pictures
-from ablate.training.data.split import Split
 from ablate.training.freezing import set_training
 from ablate.training.loop import make_batch, take_step
 from ablate.training.numerics import set_up

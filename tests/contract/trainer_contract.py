@@ -14,9 +14,11 @@ import pytest
 
 from ablate.execute.inline import InlineExecutor
 from ablate.journal import read_history, read_result
-from ablate.records import Finished, Protocol, RunSpec
+from ablate.records import Finished, FirstFold, Folds, Protocol, RunSpec
 from ablate.resolve import load_trainer
-from tests.training_builders import a_spec, a_task, carried_out, finished
+from tests.training_builders import BUILT_IN, a_spec, a_task, carried_out, finished
+
+FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +37,11 @@ class Case:
         """A run of one of the variants."""
         return a_spec(self.variants[variant], trainer=self.trainer, protocol=self.protocol, replicate=replicate)
 
-    def train(self, variant: int = 0, replicate: int = 0) -> Finished:
-        """A run as a worker carries it out."""
-        attempt = carried_out(InlineExecutor(), a_task(self.work, self.spec(variant, replicate)))
+    def train(self, variant: int = 0, replicate: int = 0, protocol: Protocol | None = None) -> Finished:
+        """A run as a worker carries it out, by the case's protocol or another."""
+        spec = self.spec(variant, replicate)
+        spec = spec if protocol is None else replace(spec, protocol=protocol)
+        attempt = carried_out(InlineExecutor(), a_task(self.work, spec))
         return finished(read_result(attempt))
 
 
@@ -110,6 +114,30 @@ class TrainerContract:
 
             assert len({result.test_digest for result in results}) == 1
             assert all(test_ids(result) == test_ids(results[0]) for result in results)
+
+    def test_while_a_search_runs_no_test_image_is_judged(self, case: Case) -> None:
+        """Sealed runs come back with validation images alone: none of those the confirmation is tested on."""
+        opened = replace(case.protocol, test=FirstFold(count=FOLDS), val=20)
+        sealed = replace(case.protocol, test=Folds(count=FOLDS), val=20, sealed=True)
+        sealed = replace(sealed, must_split=case.trainer != BUILT_IN)
+        confirmed = {name for replicate in (0, 1) for name in test_ids(case.train(0, replicate, opened))}
+
+        for variant, replicate in [*((variant, 0) for variant in range(len(case.variants))), (0, 1)]:
+            result = case.train(variant, replicate, sealed)
+            if case.trainer == BUILT_IN:  # keeps no scores of validation images
+                assert (result.images, result.test_digest) == (None, "")
+                continue
+            assert confirmed.isdisjoint(test_ids(result))
+            assert len(test_ids(result)) == result.parts["val"] > 0
+            assert result.parts["test"] == 0
+            assert result.is_checked
+
+    def test_it_is_tested_on_the_images_it_was_handed(self, case: Case) -> None:
+        """Every one of them once, in each replicate."""
+        for replicate in (0, 1):
+            result = case.train(replicate=replicate)
+
+            assert case.trainer == BUILT_IN or result.parts["test"] == len(test_ids(result))
 
     def test_folds_share_no_image(self, case: Case) -> None:
         """Each fold of a repetition tests on images of its own."""

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ablate.records import Folds, Official, Protocol, Share, TestRule
-from ablate.training.data.split import Pool, Split, Unit, split, units_of
+from ablate.splits.split import Pool, Split, Unit, split, units_of
 
 FOLDS = 4
 RULES = (Folds(count=FOLDS), Share(share=0.25), Official())

@@ -19,7 +19,7 @@ GROUND = {
     "errors", "records", "protocols", "overrides", "resolve", "files", "journal", "settings", "store", "looks",
     "durations", "addresses",
     "explained",
-    "copies", "rates", "image_folders", "naming", "lookup", "description", "examination", "belonging",
+    "copies", "rates", "image_folders", "naming", "lookup", "description", "examination", "belonging", "splits",
 }  # fmt: skip
 PARTS = {"study", "training", "execute", "track", "stats"}
 MAY_KNOW = {

@@ -9,7 +9,7 @@ import pytest
 
 from ablate.errors import DataError, StudyError
 from ablate.records import Folds, Official, Protocol, Share, TestRule
-from ablate.training.data.split import Pool, Split, Unit, split, units_of
+from ablate.splits.split import Pool, Split, Unit, split, units_of
 
 IDS = [f"{name}/{number:02}.jpg" for name in ("chat", "chien", "élan") for number in range(6)]
 NAMES = ("chat", "chien", "élan")

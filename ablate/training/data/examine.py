@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ablate.copies import Cached
 from ablate.examination import Examination, NearPair
 from ablate.records import Protocol, Replicate
+from ablate.splits.split import Split
 from ablate.training.config import DataConfig
 from ablate.training.data.cache import Pictures, load_pictures
 from ablate.training.data.likeness import near_pairs
@@ -19,7 +20,6 @@ from ablate.training.data.listing import Picture
 from ablate.training.data.parts import labels_by_picture, split_pictures
 from ablate.training.data.scan import sizes_of
 from ablate.training.data.sources import list_pictures
-from ablate.training.data.split import Split
 
 SAMPLES = 8
 """Pictures shown of a class."""

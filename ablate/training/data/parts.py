@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from ablate.protocols import Run
 from ablate.records import Protocol, Replicate
+from ablate.splits.split import Pool, Split, split, units_of
 from ablate.training.config import Config, DataConfig, Normalization
 from ablate.training.data.augment import is_random
 from ablate.training.data.cache import Pictures, load_pictures
-from ablate.training.data.split import Pool, Split, split, units_of
 from ablate.training.numerics import Mode
 
 IMAGENET = Normalization(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])

@@ -77,11 +77,11 @@ def units_of(ids: Sequence[str], targets: Sequence[int | Sequence[int]], groups:
     return units
 
 
-def split(pool: Pool, *, protocol: Protocol, replicate_index: int, data_seed: int, train: float | int) -> Split:
+def split(pool: Pool, *, protocol: Protocol, replicate_index: int, data_seed: int, train: float | int | None) -> Split:
     """The parts of one replicate: the same test and val whatever `train` is, and a nested fit.
 
-    train: share (below 1) or number of all pictures, val included. Copies of the source's own test
-    pictures outside that part are never fitted on, they are left unused.
+    train: share (below 1) or number of all pictures, val included; None for all that are left. Copies of the
+    source's own test pictures outside that part are never fitted on, they are left unused.
     A sealed protocol sets the test part of replicate 0 aside: its pictures are in no part.
     Raises StudyError where the shares do not fit together, DataError where a class is too small.
     """
@@ -96,7 +96,7 @@ def split(pool: Pool, *, protocol: Protocol, replicate_index: int, data_seed: in
     taken = {unit.id for unit in test}
     ranked = _ranked([unit for unit in units if unit.id not in taken], data_seed, key)
     val_end = _cut(ranked, _count(protocol.val or 0, total))
-    fit_end = _cut(ranked, _count(train, total))
+    fit_end = len(ranked) if train is None else _cut(ranked, _count(train, total))
     tested = _images(sorted(test))
     tests = official_test if isinstance(protocol.test, Official) else frozenset(tested)
     parts = Split(
@@ -202,7 +202,7 @@ def _share(share: float | int, total: int) -> float:
     return share / total if isinstance(share, int) else share
 
 
-def _refuse_impossible_shares(protocol: Protocol, train: float | int, total: int, *, official: int) -> None:
+def _refuse_impossible_shares(protocol: Protocol, train: float | int | None, total: int, *, official: int) -> None:
     match protocol.test:
         case Folds(count=folds) | FirstFold(count=folds):
             test, asked = 1 / folds, f"{{folds: {folds}}}"
@@ -215,6 +215,8 @@ def _refuse_impossible_shares(protocol: Protocol, train: float | int, total: int
                     "evidence.test: official, but the source has no test part of its own",
                     hint="Write {folds: 10} or {share: 0.2}.",
                 )
+    if train is None:
+        return
     # A test part is rounded to whole pictures (folds: to whole units a class); shares that add up
     # to one are meant to use everything that is left.
     if _share(train, total) + test > 1 + 1e-9:
@@ -251,7 +253,12 @@ def _named(label: int, pool: Pool) -> str:
     return repr(pool.classes[label]) if label < len(pool.classes) else str(label)
 
 
-def _refuse_empty_parts(parts: Split, protocol: Protocol, train: float | int, total: int) -> None:
+def _refuse_empty_parts(parts: Split, protocol: Protocol, train: float | int | None, total: int) -> None:
+    if train is None and not parts.fit:
+        raise StudyError(
+            f"evidence.test and evidence.val ({protocol.val}) leave none of {total} images to fit",
+            hint="Lower one of them, or add images.",
+        )
     asked = {"test": protocol.test, "val": protocol.val, "fit": train}
     keys = {"test": "evidence.test", "val": "evidence.val", "fit": "data.train"}
     for part in ("test", "val", "fit"):

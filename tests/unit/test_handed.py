@@ -1,0 +1,113 @@
+"""What a trainer returns is held against the parts it was handed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ablate.errors import SplitError, TrainerError
+from ablate.execute.handed import check_judged
+from ablate.records import Folds, Protocol, Replicate
+from ablate.splits.request import Handed, parts_of
+from tests.training_builders import a_live_run, a_spec
+
+TEST = Protocol(test=Folds(count=4), val=0.2)
+SEALED = replace(TEST, sealed=True)
+SEARCH = replace(SEALED, must_split=True)
+IDS = [str(number) for number in range(40)]
+
+
+def handed(protocol: Protocol = SEARCH) -> Handed:
+    """Forty images of one class."""
+    return parts_of(IDS, [0] * 40, None, (), protocol, Replicate(index=0))[1]
+
+
+def scores(folder: Path, ids: Sequence[str], *, right: int = 2, **columns: np.ndarray) -> Path:
+    """A table of scores, so many of them right."""
+    path = folder / "outcomes.npz"
+    np.savez(path, id=np.array(ids), score=(np.arange(len(ids)) < right).astype(np.float32), **columns)  # type: ignore[arg-type]
+    return path
+
+
+@pytest.mark.parametrize("protocol", [TEST, SEALED, SEARCH])
+def test_scores_of_the_judged_images_are_taken(protocol: Protocol, tmp_path: Path) -> None:
+    """The test part, or in a sealed run val; in any order."""
+    given = handed(protocol)
+    images = scores(tmp_path, given.judged[::-1])
+
+    check_judged(protocol, given, {"accuracy": 2 / len(given.judged)}, images)
+
+
+@pytest.mark.parametrize("protocol", [TEST, SEALED, SEARCH])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda given: given.fit, "others, of parts.fit"),
+        (lambda given: [*given.judged, given.fit[0]], "1 of the"),
+        (lambda given: given.judged[1:], "1 of the .* have no score"),
+        (lambda given: [*given.judged, given.judged[0]], "appears twice"),
+        (lambda given: ["elsewhere", *given.judged[1:]], "in none of its parts"),
+        (lambda given: [], "have no score"),
+    ],
+    ids=["fit", "one more", "one less", "twice", "unknown", "none"],
+)
+def test_scores_of_other_images_are_refused(protocol: Protocol, change: object, words: str, tmp_path: Path) -> None:
+    """Whatever the metric says."""
+    given = handed(protocol)
+
+    with pytest.raises(SplitError, match=words):
+        check_judged(protocol, given, {"accuracy": 0.5}, scores(tmp_path, change(given)))  # type: ignore[operator]
+
+
+def test_the_test_images_of_a_search_are_refused(tmp_path: Path) -> None:
+    """They are in none of its parts."""
+    with pytest.raises(SplitError, match=r"parts\.val, and 10 of the 10 .* none of its parts.*sealed"):
+        check_judged(SEARCH, handed(), {"accuracy": 0.2}, scores(tmp_path, handed(TEST).test))
+
+
+def test_in_a_search_the_metric_is_the_mean_of_those_scores(tmp_path: Path) -> None:
+    """An accuracy of other images beside scores of validation images is refused, rounding is not."""
+    given = handed()
+    images = scores(tmp_path, given.val, loss=np.linspace(0, 1, len(given.val)))
+
+    check_judged(SEARCH, given, {"accuracy": 0.2501}, images)
+    check_judged(replace(SEARCH, metric="loss"), given, {"loss": 0.5}, images)
+    check_judged(replace(SEARCH, metric="macro_f1"), given, {"macro_f1": 0.9}, images)
+    for metric, value in {"accuracy": 0.3, "loss": 0.4}.items():
+        with pytest.raises(SplitError, match=f"returned {metric} = "):
+            check_judged(replace(SEARCH, metric=metric), given, {metric: value}, images)
+
+
+def test_numbers_alone_do_for_a_study_and_not_for_a_search() -> None:
+    """Nobody could say which images they are of."""
+    check_judged(TEST, None, {"accuracy": 0.5}, None)
+    check_judged(TEST, handed(TEST), {"accuracy": 0.5}, None)
+    check_judged(SEALED, None, {"accuracy": 0.5}, None)
+    with pytest.raises(SplitError, match="numbers alone"):
+        check_judged(SEARCH, handed(), {"accuracy": 0.5}, None)
+
+
+def test_a_trainer_that_splits_by_itself_is_told_at_its_first_epoch(tmp_path: Path) -> None:
+    """Not after hours: by whichever of the two it calls first."""
+    run = a_live_run(tmp_path, a_spec(trainer="ablate.toy:train", protocol=SEARCH))
+
+    with pytest.raises(SplitError, match=r"run\.split"):
+        run.epoch(1, {})
+    with pytest.raises(SplitError, match=r"split: trainer"):
+        run.tick(1, 1, 1)
+    run.split(IDS, [0] * 40)
+    run.epoch(1, {})
+    assert run.tick(1, 1, 1) is False
+
+
+def test_a_run_has_one_split(tmp_path: Path) -> None:
+    """Asked again it answers the same; asked for another it refuses."""
+    run = a_live_run(tmp_path, a_spec(trainer="ablate.toy:train", protocol=TEST))
+
+    assert run.split(IDS, [0] * 40) == run.split(IDS, [0] * 40)
+    with pytest.raises(TrainerError, match="called again"):
+        run.split(IDS[:20], [0] * 20)
