@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ablate.errors import StudyError, near_match
-from ablate.handed_in import read_table
 from ablate.rates import better_direction, is_rate, thresholds_for
+from ablate.readers.numbers import quoted
+from ablate.readers.replicates import listed
+from ablate.readers.table import read_table
+from ablate.readers.tested import Ask, HandedIn, TestedRun, reference_of
+from ablate.readers.units import Note, Unit
 from ablate.records import Contrast
 from ablate.report.facts import Findings, Metric
 from ablate.report.judged import ASIDE, FAMILY, Asked, Tested, judge_tested
-from ablate.report.judged_images import TestedRun
 from ablate.report.language import ENGLISH, Words
 
 if TYPE_CHECKING:
@@ -29,14 +32,17 @@ if TYPE_CHECKING:
 class Request:
     """What to judge, and how. None: as the study file says, or the usual.
 
-    source: a study file, a CSV file, or with `by` the name of an MLflow experiment. by: the tag or parameter
-    by which its runs are grouped into variants. baseline: by default the first variant. chain: compare each
+    source: a study file, a CSV file, or with `by` the name of an MLflow experiment. by: the column, tag or
+    parameter that names the variants; replicate: what tells which runs are the same replicate. unit: of numbers
+    without a percent sign. baseline: by default the variant of that name, else the first. chain: compare each
     variant with the one before it instead of the baseline. goal: by default told by the metric's name.
     negligible, worthwhile: points where the metric is shown in percent, else in its own unit.
     """
 
     source: str
     by: str | None = None
+    replicate: str | None = None
+    unit: Unit | None = None
     metric: str | None = None
     goal: Literal["max", "min"] | None = None
     baseline: str | None = None
@@ -55,7 +61,8 @@ def judge(request: Request, say: Words = ENGLISH) -> Findings:
     """
     negligible, worthwhile = request.negligible, request.worthwhile
     path = Path(request.source)
-    if request.by is not None:
+    is_table = path.suffix.lower() in (".csv", ".tsv", ".txt")
+    if request.by is not None and not is_table:
         tested = _experiment(request, say)
     elif path.suffix.lower() in (".yaml", ".yml"):
         tested, study_evidence = _published(request, say)
@@ -64,11 +71,11 @@ def judge(request: Request, say: Words = ENGLISH) -> Findings:
             negligible = study_evidence.negligible
         if worthwhile is None and "worthwhile" in stated:
             worthwhile = study_evidence.worthwhile
-    elif path.exists() or path.suffix.lower() in (".csv", ".tsv", ".txt"):
+    elif is_table or _exists(path):
         tested = _table(request, path, say)
     else:
         raise StudyError(
-            f"there is no file {request.source}",
+            f"there is no file {request.source[:200]}",
             hint="Give a study file, a CSV file, or the name of an MLflow experiment with --by TAG_OR_PARAMETER.",
         )
     found = thresholds_for(tested.metric.name, negligible, worthwhile)
@@ -80,6 +87,13 @@ def judge(request: Request, say: Words = ENGLISH) -> Findings:
             hint="Both are sizes above 0, and the negligible one is not the larger.",
         )
     return judge_tested(tested, Asked(found.negligible, found.worthwhile, request.paired, found.unfit), say)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long for a file
+        return False
 
 
 def _metric(name: str, request: Request) -> Metric:
@@ -101,21 +115,28 @@ def _metric(name: str, request: Request) -> Metric:
 def _published(request: Request, say: Words) -> tuple[Tested, EvidenceBlock]:
     from ablate.report.questions import metric_of
     from ablate.study.load import load_study
-    from ablate.study.plan import make_plan, published_fraction
+    from ablate.study.plan import make_plan, published_figures
 
+    if request.replicate is not None or request.unit is not None:
+        raise StudyError(
+            "--replicate and --unit are about tables and experiments, and this is a study file",
+            hint="Write the unit into the figures under published: a count, 149/360, or a percentage, 41.4 %.",
+        )
     study = load_study(request.source)
     plan = make_plan(study)
-    figures = (study.published or {}).get(study.evidence.metric, {})
+    figures = published_figures(study, study.evidence.metric)
     if len(figures) < 2:
         raise StudyError(
             f"{request.source}: fewer than two published figures of {study.evidence.metric}",
             hint="Write them under published:, one a variant. For runs of this study: `ablate report`.",
         )
-    runs = []
-    for variant in plan.variants:
-        if variant.name in figures:
-            value, n = published_fraction(figures[variant.name])
-            runs.append(TestedRun(variant.name, 0, value, None if n is None else round(value * n), n))
+    runs = [
+        TestedRun(
+            variant.name, 0, figures[variant.name].value, figures[variant.name].correct, figures[variant.name].images
+        )
+        for variant in plan.variants
+        if variant.name in figures
+    ]
     contrasts, sizes = _source_families(plan, [run.variant for run in runs])
     tested = Tested(
         name=study.name,
@@ -164,14 +185,17 @@ def _moved(contrast: Contrast, family: str) -> Contrast:
 # --- a table, an experiment -------------------------------------------------------------------
 
 
+def _ask(request: Request) -> Ask:
+    return Ask(request.metric, request.by, request.replicate, request.unit, request.baseline, request.paired)
+
+
 def _table(request: Request, path: Path, say: Words) -> Tested:
-    name = request.metric or "accuracy"
-    found = read_table(path, name)
-    unknown = [say("judge.percent")] if found.percent else []
-    return _tested(request, path.stem, name, found.runs, unknown, say("judge.table", source=path.name))
+    found = read_table(path, _ask(request))
+    return _tested(request, path.stem, found, say("judge.table", source=path.name), say)
 
 
 def _experiment(request: Request, say: Words) -> Tested:
+    from ablate.readers.tracked import Tracked, read_tracked
     from ablate.track.foreign import read_runs, single_runs
     from ablate.track.uri import tracking_uri
 
@@ -181,8 +205,8 @@ def _experiment(request: Request, say: Words) -> Tested:
     if not grouped:
         keys = sorted({key for run in found for key in (*run.tags, *run.params) if not key.startswith("mlflow.")})
         raise StudyError(
-            f"no run of {request.source!r} has a tag or parameter {request.by!r}",
-            hint=f"{near_match(request.by, keys)}They have: {', '.join(keys[:20]) or 'none'}.",
+            f"no run of {quoted(request.source)} has a tag or parameter {quoted(request.by)}",
+            hint=f"{near_match(request.by[:80], keys)}They have: {listed(keys)}.",
         )
     reported = sorted({name for run in grouped for name in run.metrics})
     name = request.metric or next((name for name in reported if is_rate(name)), "accuracy")
@@ -190,34 +214,42 @@ def _experiment(request: Request, say: Words) -> Tested:
     usable = [run for run in grouped if run.finished and name in run.metrics]
     if not usable:
         raise StudyError(
-            f"no finished run of {request.source!r} reports {name!r}",
-            hint=f"{near_match(name, reported)}They report: {', '.join(reported[:20]) or 'nothing'}. --metric NAME",
+            f"no finished run of {quoted(request.source)} reports {quoted(name)}",
+            hint=f"{near_match(name[:80], reported)}They report: {listed(reported)}. --metric NAME",
         )
-    percent = is_rate(name) and max(run.metrics[name] for run in usable) > 1
-    counts: dict[str, int] = {}
-    runs = []
-    for run in usable:
-        variant = str(run.group(request.by))
-        counts[variant] = counts.get(variant, -1) + 1
-        runs.append(TestedRun(variant, counts[variant], run.metrics[name] / (100 if percent else 1)))
-    unknown = [say("judge.order"), *([say("judge.percent")] if percent else [])]
-    if len(usable) < len(grouped):
-        unknown.append(say("judge.failed", runs=say.count(len(grouped) - len(usable), "run")))
-    source = say("judge.table", source=request.source)
-    return _tested(request, request.source, name, runs, unknown, source)
+    tracked = [
+        Tracked(run.name or run.id, str(run.group(request.by)), {**run.params, **run.tags}, run.metrics[name])
+        for run in usable
+    ]
+    handed = read_tracked(tracked, _ask(request), name, request.source)
+    notes = list(handed.notes)
+    unfinished = sum(not run.finished for run in grouped)
+    if unfinished:
+        notes.append(Note("judge.failed", {"runs": unfinished}))
+    if others := len(grouped) - unfinished - len(usable):
+        notes.append(Note("judge.no_metric", {"runs": others, "metric": name}))
+    question = say("judge.table", source=request.source)
+    return _tested(request, request.source, handed._replace(notes=tuple(notes)), question, say)
 
 
-def _tested(
-    request: Request, name: str, metric: str, runs: Sequence[TestedRun], unknown: Sequence[str], question: str
-) -> Tested:
-    variants = list(dict.fromkeys(run.variant for run in runs))
+_WHY_SINGLE = frozenset(
+    f"judge.{name}"
+    for name in ("columns", "columns_alone", "tracked", "variants_by", "no_result", "unfinished", "failed")
+)
+
+
+def _tested(request: Request, name: str, found: HandedIn, question: str, say: Words) -> Tested:
+    variants = list(dict.fromkeys(run.variant for run in found.runs))
     if len(variants) < 2:
-        raise StudyError(f"{request.source}: a single variant, {variants[0]!r}", hint="There is nothing to compare.")
-    baseline = request.baseline if request.baseline is not None else variants[0]
+        said = " ".join(_said(note, say) for note in found.notes if note.key in _WHY_SINGLE)
+        raise StudyError(
+            f"{request.source}: a single variant, {variants[0]!r}", hint=f"There is nothing to compare. {said}"
+        )
+    baseline, is_told = reference_of(variants, request.baseline)
     if baseline not in variants:
         raise StudyError(
-            f"{request.source}: there is no variant {baseline!r}",
-            hint=f"{near_match(baseline, variants)}There are: {', '.join(variants[:20])}.",
+            f"{request.source}: there is no variant {quoted(baseline)}",
+            hint=f"{near_match(baseline[:80], variants)}There are: {listed(variants)}.",
         )
     order = [baseline, *(variant for variant in variants if variant != baseline)]
     references = order if request.chain else [baseline] * len(order)
@@ -226,11 +258,27 @@ def _tested(
         Contrast(name=v, variant=v, reference=r, weights={v: 1.0, r: -1.0}, family=family)
         for v, r in zip(order[1:], references, strict=False)
     )
+    places = {variant: i for i, variant in enumerate(order)}
+    reference = "judge.reference_named" if is_told else "judge.reference_first"
+    notes = [*found.notes, *([] if request.baseline is not None else [Note(reference, {"name": baseline})])]
     return Tested(
         name=name,
         question=question,
-        metric=_metric(metric, request),
-        runs=tuple(sorted(runs, key=lambda run: order.index(run.variant))),
+        metric=_metric(found.metric, request),
+        runs=tuple(sorted(found.runs, key=lambda run: places[run.variant])),
         contrasts=contrasts,
-        unknown=tuple(unknown),
+        unknown=tuple(_said(note, say) for note in notes),
     )
+
+
+def _said(note: Note, say: Words) -> str:
+    """A note of the reading in a sentence."""
+    values: dict[str, str] = {}
+    for key, value in note.values.items():
+        if isinstance(value, tuple):
+            values[key] = say.listed(value)
+        elif isinstance(value, int):
+            values[key] = say.count(value, "run") if key == "runs" else f"{value:,}"
+        else:
+            values[key] = value
+    return say(note.key, **values)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ablate.cli.options import GoalName, Json, Lang, LanguageName, Uri, Work
+from ablate.cli.options import GoalName, Json, Lang, LanguageName, UnitName, Uri, Work
 from ablate.cli.show import errors_shown, say, say_json, say_report, say_table
 
 if TYPE_CHECKING:
@@ -26,11 +26,21 @@ def judge(
         str, typer.Argument(metavar="SOURCE", help="A study file, a CSV file, or an MLflow experiment with --by.")
     ],
     by: Annotated[
-        str | None, typer.Option(metavar="KEY", help="MLflow: the tag or parameter that names the variants.")
+        str | None,
+        typer.Option("--by", "--variant", metavar="KEY", help="The column, tag or parameter that names the variants."),
     ] = None,
-    metric: Annotated[str | None, typer.Option(help="Name of the metric (default: accuracy).")] = None,
+    replicate: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="The column, tag or parameter (or several: fold,seed) that tells replicates."),
+    ] = None,
+    unit: Annotated[UnitName | None, typer.Option(help="What numbers without a percent sign are.")] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="Name of the metric (default: accuracy, else the only rate).")
+    ] = None,
     goal: Annotated[GoalName | None, typer.Option(help="Which way is better (default: by its name).")] = None,
-    baseline: Annotated[str | None, typer.Option(metavar="VARIANT", help="Default: the first.")] = None,
+    baseline: Annotated[
+        str | None, typer.Option(metavar="VARIANT", help="Default: the one of that name, else the first.")
+    ] = None,
     chain: Annotated[bool, typer.Option("--chain", help="Compare each variant with the one before it.")] = False,
     paired: Annotated[bool, typer.Option("--paired", help="Equal replicates are the same fold or split.")] = False,
     negligible: Size = None,
@@ -55,7 +65,8 @@ def judge(
         work_on_path(work)
         request = Request(
             source=source, by=by, metric=metric, goal=goal.value if goal else None, baseline=baseline, chain=chain,
-            paired=paired, negligible=negligible, worthwhile=worthwhile, tracking_uri=tracking_uri, work=work,
+            paired=paired, replicate=replicate, unit=unit.value if unit else None, negligible=negligible,
+            worthwhile=worthwhile, tracking_uri=tracking_uri, work=work,
         )  # fmt: skip
         words = words_of(lang.value)
         findings = judge_source(request, words)

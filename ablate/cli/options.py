@@ -31,6 +31,13 @@ class GoalName(StrEnum):
     min = "min"
 
 
+class UnitName(StrEnum):
+    """What a number without a mark is."""
+
+    percent = "percent"
+    fraction = "fraction"
+
+
 StudyPath = Annotated[Path, typer.Argument(help="The study file.", metavar="STUDY", show_default=False)]
 MaybeStudy = Annotated[Path | None, typer.Argument(help="The study file; none: the quick start.", metavar="[STUDY]")]
 Work = Annotated[Path, typer.Option(help="Folder for runs, MLflow's database and reports.")]

@@ -33,7 +33,7 @@ from ablate.stats.selftest import self_test
 from ablate.stats.student import unit_of_chance
 from ablate.stats.visible import visible_at_looks
 from ablate.study.load import Study
-from ablate.study.plan import Plan
+from ablate.study.plan import Plan, published_figures
 from ablate.study.standing_in import synthetic_notes
 from ablate.survey import Origin
 
@@ -127,7 +127,7 @@ def _variant_rows(
     prepared: Mapping[str, Prepared],
 ) -> tuple[VariantRow, ...]:
     metric = metric_of(study)
-    published = (study.published or {}).get(metric.name, {})
+    published = published_figures(study, metric.name)
     return tuple(
         variant_row(one, cells, levels.get(one.name), prepared.get(one.name), published, metric)
         for one in plan.variants

@@ -8,18 +8,27 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from ablate.readers.tested import TestedRun
 from ablate.records import Contrast
 from ablate.report.cautions import other_tests, threshold_cautions
 from ablate.report.details import p_words
 from ablate.report.facts import EffectRow, Evidence, Findings, Metric, Noise, Published, RunRow, VariantRow
-from ablate.report.judged_images import TestedRun, arrange_handed_in, estimate_other_tests
+from ablate.report.judged_images import arrange_handed_in, estimate_other_tests
 from ablate.report.language import ENGLISH, Words
 from ablate.report.rows import deviation, effect_rows
-from ablate.stats.accuracy import Accuracy, accuracy_of_numbers, mcnemar, newcombe, variant_accuracy, wilson
+from ablate.stats.accuracy import (
+    Accuracy,
+    accuracy_of_numbers,
+    accuracy_of_summary,
+    mcnemar,
+    newcombe,
+    variant_accuracy,
+    wilson,
+)
 from ablate.stats.cells import Cells
 from ablate.stats.effects import OTHER_TESTS, Effect
 from ablate.stats.engine import estimate
-from ablate.stats.replicate_level import estimate_replicates
+from ablate.stats.replicate_level import Summary, estimate_replicates, estimate_summaries
 from ablate.stats.student import Basis, unit_of_chance
 from ablate.stats.verdict import holm, judge
 
@@ -58,7 +67,10 @@ class Asked(NamedTuple):
 def judge_tested(tested: Tested, asked: Asked, say: Words = ENGLISH) -> Findings:
     """Verdicts and intervals from numbers alone; nothing is trained or read."""
     variants = list(dict.fromkeys(run.variant for run in tested.runs))
-    most = max(sum(run.variant == name for run in tested.runs) for name in variants)
+    counts: dict[str, int] = {}
+    for run in tested.runs:
+        counts[run.variant] = counts.get(run.variant, 0) + run.runs
+    most = max(counts.values())
     scored = all(run.images is not None for run in tested.runs)
     cells, different = arrange_handed_in(tested.runs, variants) if scored else (None, frozenset())
     rows = tuple(_variant_row(name, tested, cells, variants) for name in variants)
@@ -93,7 +105,7 @@ def judge_tested(tested: Tested, asked: Asked, say: Words = ENGLISH) -> Findings
         evidence=evidence,
         variants=rows,
         effects=effects,
-        runs=tuple(_run_row(run, tested.metric) for run in tested.runs),
+        runs=tuple(_run_row(run, tested.metric) for run in tested.runs if run.runs == 1),
         histories=(),
         provenance=(),
         mixed=(),
@@ -121,7 +133,8 @@ def _variant_row(name: str, tested: Tested, cells: Cells | None, variants: Seque
     bounds = (level.mean, level.lo, level.hi) if level else (sum(run.value for run in runs) / len(runs), None, None)
     mean, lo, hi = (None if end is None or not np.isfinite(end) else end * scale for end in bounds)
     return VariantRow(
-        name=name, reference=reference, changes={}, n=len(runs), mean=mean, lo=lo, hi=hi, spread=deviation(values),
+        name=name, reference=reference, changes={}, n=sum(run.runs for run in runs), mean=mean, lo=lo, hi=hi,
+        spread=deviation(values) if runs[0].deviation is None else runs[0].deviation * scale,
         parameters=None, flops=None, steps=None, images_seen=None, peak_bytes=None, seconds=None, counts={},
         published=Published(value=values[0], images=runs[0].n) if tested.published else None,
     )  # fmt: skip
@@ -134,7 +147,13 @@ def _level(runs: Sequence[TestedRun], cells: Cells | None, position: int) -> Acc
     if not others and first.correct is not None and first.n is not None:
         lo, hi = wilson(first.correct, first.n)
         return Accuracy(first.value, lo, hi, 1, first.n, float(first.n))
+    if first.deviation is not None:
+        return accuracy_of_summary(_summary(first))
     return accuracy_of_numbers([run.value for run in runs])
+
+
+def _summary(run: TestedRun) -> Summary:
+    return Summary(run.value, run.deviation, run.runs)
 
 
 def _run_row(run: TestedRun, metric: Metric) -> RunRow:
@@ -159,6 +178,9 @@ def _by_runs(
                 else one
                 for one, contrast in zip(estimate(cells, weights), contrasts, strict=True)
             )
+        elif any(run.runs > 1 for run in tested.runs):
+            by_name = {run.variant: run for run in tested.runs}
+            found = estimate_summaries([_summary(by_name[name]) for name in variants], weights)
         else:
             found = estimate_replicates(
                 _numbers(tested.runs, variants), weights, pairing="paired" if asked.paired else "unpaired"

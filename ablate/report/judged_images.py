@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 
+from ablate.readers.tested import TestedRun
 from ablate.records import Contrast
 from ablate.stats.apart import estimate_elsewhere
 from ablate.stats.cells import Cells, Index
 from ablate.stats.scores import Row
 from ablate.stats.student import Estimate
-
-
-class TestedRun(NamedTuple):
-    """One run's result as handed in. value: as stored, a share where it is a rate.
-
-    correct, n: right answers and test images, None where not told. images: id -> score of each test image.
-    """
-
-    variant: str
-    replicate: int
-    value: float
-    correct: int | None = None
-    n: int | None = None
-    images: Mapping[str, float] | None = None
 
 
 def arrange_handed_in(runs: Sequence[TestedRun], variants: Sequence[str]) -> tuple[Cells, frozenset[str]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from ablate.rates import is_rate
+from ablate.readers.published import Figure
 from ablate.records import Cell, Contrast, Failed, Finished, Prepared, Variant
 from ablate.report.facts import EffectRow, Metric, Published, RunRow, VariantRow
 from ablate.report.numbers import counted, duration
@@ -17,7 +18,6 @@ from ablate.stats.accuracy import Accuracy
 from ablate.stats.effects import Effect, is_to_come
 from ablate.stats.looks import WAITING
 from ablate.stats.verdict import NextLook, verdict_text
-from ablate.study.plan import published_fraction
 
 
 def variant_row(
@@ -25,7 +25,7 @@ def variant_row(
     cells: Sequence[Cell],
     level: Accuracy | None,
     prepared: Prepared | None,
-    published: Mapping[str, object],
+    published: Mapping[str, Figure],
     metric: Metric,
 ) -> VariantRow:
     """One variant over its finished runs. published: variant -> figure, of this study's metric."""
@@ -49,16 +49,15 @@ def variant_row(
         peak_bytes=max((cost.peak_bytes for cost in costs if cost.peak_bytes is not None), default=None),
         seconds=_mean([run.seconds for run in runs]),
         counts=prepared.counts if prepared else {},
-        published=_published(published[variant.name]) if variant.name in published else None,
+        published=_published(published[variant.name], metric) if variant.name in published else None,
         step_seconds=_mean([cost.train_seconds / cost.steps for cost in costs if cost.train_seconds and cost.steps]),
         factors=variant.factors,
         alias=variant.alias,
     )
 
 
-def _published(figure: object) -> Published:
-    fraction, images = published_fraction(figure)
-    return Published(value=fraction * 100, images=images)  # a figure without a count is stored as a hundredth
+def _published(figure: Figure, metric: Metric) -> Published:
+    return Published(value=figure.value * metric.scale, images=figure.images)
 
 
 def run_row(cell: Cell, work: Path, *, is_open: bool) -> RunRow:

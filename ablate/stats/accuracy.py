@@ -11,7 +11,7 @@ from scipy.special import ndtr, ndtri
 
 from ablate.stats.cells import Array, Cells, StatisticsError
 from ablate.stats.engine import contrast_moments, estimate
-from ablate.stats.replicate_level import estimate_replicates
+from ablate.stats.replicate_level import Summary, estimate_replicates, estimate_summaries
 
 
 class Accuracy(NamedTuple):
@@ -84,6 +84,13 @@ def accuracy_of_numbers(numbers: Sequence[float], *, level: float = 0.95) -> Acc
     (found,) = estimate_replicates([numbers], np.ones((1, 1)), pairing="paired", level=level)
     if found is None:
         raise StatisticsError("the mean of no runs", hint="Hand in the results of finished runs only.")
+    return Accuracy(found.difference, found.lo, found.hi, found.n_replicates, None, None)
+
+
+def accuracy_of_summary(summary: Summary, *, level: float = 0.95) -> Accuracy:
+    """The same from the mean, standard deviation and number of the runs."""
+    (found,) = estimate_summaries([summary], np.ones((1, 1)), level=level)
+    assert found is not None
     return Accuracy(found.difference, found.lo, found.hi, found.n_replicates, None, None)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf, isfinite
+from math import inf, isfinite, sqrt
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -40,6 +40,48 @@ def estimate_replicates(
     return tuple(None if sample is None else _finish(sample, pairing, level) for sample in found)
 
 
+class Summary(NamedTuple):
+    """Runs of one variant of which only this is known. deviation: with n - 1; None for a single run."""
+
+    mean: float
+    deviation: float | None
+    n: int
+
+
+def estimate_summaries(
+    summaries: Sequence[Summary], weights: Array, *, level: float = 0.95
+) -> tuple[Estimate | None, ...]:
+    """The contrasts of one family from means, standard deviations and numbers of runs: as `unpaired`, exactly.
+
+    Raises StatisticsError for numbers that are not finite.
+    """
+    if not all(isfinite(one.mean) and isfinite(one.deviation or 0.0) for one in summaries):
+        raise StatisticsError("a result that is not finite", hint="Leave that variant out.")
+    moments = [
+        _Moments(
+            one.mean,
+            inf if one.deviation is None else one.deviation**2,
+            one.n,
+            abs(one.mean) + (one.deviation or 0.0) * sqrt(one.n),
+        )
+        for one in summaries
+    ]
+    found = [
+        _welch([moments[v] for v in np.flatnonzero(row).tolist()], row[np.flatnonzero(row)])
+        for row in checked_weights(weights, n_variants=len(summaries))
+    ]
+    return tuple(_finish(sample, "unpaired", level) for sample in found)
+
+
+class _Moments(NamedTuple):
+    """One variant's runs: mean, variance with n - 1, number, and how large the numbers are."""
+
+    mean: float
+    variance: float
+    n: int
+    size: float
+
+
 class _Sample(NamedTuple):
     """One contrast before its interval; size: how large the numbers behind it are."""
 
@@ -72,22 +114,35 @@ def _paired(numbers: Numbers, weights: Array) -> _Sample | None:
 def _unpaired(numbers: Numbers, weights: Array) -> _Sample | None:
     used = np.flatnonzero(weights)
     samples = [np.array([x for x in numbers[v] if x is not None], dtype=np.float64) for v in used.tolist()]
-    counts = np.array([len(sample) for sample in samples])
-    k = int(counts.min())
-    if k == 0:
+    if min(len(sample) for sample in samples) == 0:
         return None
+    moments = [
+        _Moments(
+            float(sample.mean()),
+            float(sample.var(ddof=1)) if len(sample) > 1 else inf,
+            len(sample),
+            float(np.abs(sample).max()),
+        )
+        for sample in samples
+    ]
+    return _welch(moments, weights[used])
+
+
+def _welch(moments: Sequence[_Moments], weights: Array) -> _Sample:
+    counts = np.array([one.n for one in moments])
+    k = int(counts.min())
     variance, df = inf, 0.0
     if k > 1:
-        parts = np.array([sample.var(ddof=1) for sample in samples]) * weights[used] ** 2 / counts
+        parts = np.array([one.variance for one in moments]) * weights**2 / counts
         variance = float(parts.sum())
         df = k - 1.0
         if variance > 0:
             df = 1 / float(((parts / variance) ** 2 / (counts - 1)).sum())
     return _Sample(
-        difference=float(weights[used] @ [sample.mean() for sample in samples]),
+        difference=float(weights @ [one.mean for one in moments]),
         variance=variance,
         df=df,
-        size=float(np.abs(weights[used]) @ [np.abs(sample).max() for sample in samples]),
+        size=float(np.abs(weights) @ [one.size for one in moments]),
         n_replicates=k,
         by_replicate=(),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 from ablate.errors import StudyError, near_match
 from ablate.files import sha256_json
 from ablate.overrides import flattened, is_inside
+from ablate.readers.published import Figure, read_figures
 from ablate.records import Contrast, Protocol, Replicate, RunSpec, Variant
 from ablate.settings import Settings, defining_test, identity_of
 from ablate.study.control import FAMILY, step_matched
@@ -302,28 +302,19 @@ def _check_published(study: Study, variants: Collection[str] | None) -> None:
                 f"{where}: published.{metric}: expected one figure a variant, got {shown(figures)}",
                 hint="Example: {baseline: 149/360}",
             )
-        for name, figure in figures.items():
-            where = study.document.where(("published", metric, name))
+        for name in figures:
             if variants is not None and name not in variants:
                 raise StudyError(
-                    f"{where}: there is no variant {name!r}",
+                    f"{study.document.where(('published', metric, name))}: there is no variant {name!r}",
                     hint=f"{near_match(name, variants)}Variants: {', '.join(variants)}.",
                 )
-            published_fraction(figure, where)
+        published_figures(study, metric)
 
 
-def published_fraction(figure: Any, where: str = "published") -> tuple[float, int | None]:
-    """A published figure as a fraction, and the number of test images where it was given as a count.
+def published_figures(study: Study, metric: str) -> dict[str, Figure]:
+    """A source's figures of one metric by variant, in one unit; empty where there are none.
 
-    `149/360` is a count, `41.4` a percentage.
+    Raises StudyError, naming file and line, for what is no figure, or in doubt.
     """
-    if isinstance(figure, (int, float)) and not isinstance(figure, bool) and 0 <= figure <= 100:
-        return figure / 100, None
-    count = re.fullmatch(r"\s*([0-9]+)\s*/\s*([0-9]+)\s*", figure) if isinstance(figure, str) else None
-    if count is not None:
-        correct, images = (int(part[:18]) for part in count.groups())
-        if correct <= images > 0:
-            return correct / images, images
-    raise StudyError(
-        f"{where}: {shown(figure)} is no published figure", hint="Write a count, 149/360, or a percentage, 41.4."
-    )
+    figures = (study.published or {}).get(metric, {})
+    return read_figures(metric, figures, lambda name: study.document.where(("published", metric, name)))

@@ -25,8 +25,10 @@ PARTS = {"study", "training", "execute", "track", "stats"}
 MAY_KNOW = {
     **dict.fromkeys(GROUND, GROUND),
     **{part: GROUND | {part} for part in PARTS},
+    "readers": GROUND | {"readers"},
+    "study": GROUND | {"study", "readers"},
     "search": GROUND | {"search", "study"},
-    "report": GROUND | {"report", "stats", "study", "survey", "declared"},
+    "report": GROUND | {"report", "readers", "stats", "study", "survey", "declared"},
     "survey": GROUND | {"study"},
     "declared": GROUND | {"study"},
     "starter": GROUND,

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from ablate.errors import StudyError
+from ablate.readers.published import read_figures
 from ablate.records import Folds, Replicate
-from ablate.study.plan import Plan, make_plan, published_fraction
+from ablate.study.plan import Plan, make_plan
 from tests.study_builders import DECAY, FACTORS, NORM, WIDE, a_plan, a_study_file, by_name, read_study
 
 
@@ -471,20 +472,46 @@ def test_a_sealed_protocol_is_another_run() -> None:
 
 @pytest.mark.parametrize(
     ("figure", "fraction"),
-    [("149/360", (149 / 360, 360)), (" 0 / 5 ", (0.0, 5)), (41.4, (0.414, None)), (0, (0.0, None)), (100, (1.0, None))],
+    [
+        ("149/360", (149 / 360, 360)), (" 0 / 5 ", (0.0, 5)), (41.4, (0.414, None)), (0, (0.0, None)), (100, (1.0, None)),
+        ("41 %", (0.41, None)), ("0.9%", (0.009, None)), (0.935, (0.935, None)),
+    ],
+)  # fmt: skip
+def test_a_published_figure_is_a_count_a_percentage_or_a_fraction(
+    figure: Any, fraction: tuple[float, int | None]
+) -> None:
+    """A count says on how many images it rests; a number without a mark is a fraction up to 1."""
+    (found,) = read_figures("accuracy", {"BN": figure}, str).values()
+
+    assert (found.value, found.images) == (pytest.approx(fraction[0]), fraction[1])
+
+
+def test_published_fractions_beside_percentages_are_refused() -> None:
+    """Nobody knows whether 0.935 is a fraction or a percentage once 94.1 stands beside it."""
+    with pytest.raises(StudyError, match=r"s.yaml:base: '0.935' and s.yaml:BN: '94.1' may be in two units") as caught:
+        read_figures("accuracy", {"base": 0.935, "BN": 94.1}, lambda name: f"s.yaml:{name}")
+    marked = read_figures("accuracy", {"base": 0.935, "BN": "94.1 %"}, str)
+
+    assert "%" in caught.value.hint
+    assert [figure.value for figure in marked.values()] == pytest.approx([0.935, 0.941])
+
+
+def test_published_figures_of_a_loss_stay_in_its_own_unit() -> None:
+    """A loss of 0.8 beside one of 1.2 is no percentage."""
+    found = read_figures("loss", {"base": 0.8, "BN": 1.2}, str)
+
+    assert [figure.value for figure in found.values()] == [0.8, 1.2]
+
+
+@pytest.mark.parametrize(
+    "figure", ["361/360", "0/0", "-1/5", "a/b", "²/5", 101, -1, True, None, [1], "1/2/3", "9 ± 1", "nan"]
 )
-def test_a_published_figure_is_a_count_or_a_percentage(figure: Any, fraction: tuple[float, int | None]) -> None:
-    """A count says on how many images it rests."""
-    assert published_fraction(figure) == fraction
-
-
-@pytest.mark.parametrize("figure", ["41 %", "361/360", "0/0", "-1/5", "a/b", "²/5", 101, -1, True, None, [1], "1/2/3"])
 def test_a_figure_that_is_neither_is_refused(figure: Any) -> None:
     """With both forms."""
     with pytest.raises(StudyError, match="is no published figure") as caught:
-        published_fraction(figure)
+        read_figures("accuracy", {"BN": figure}, str)
 
-    assert caught.value.hint == "Write a count, 149/360, or a percentage, 41.4."
+    assert caught.value.hint == "Write a count, 149/360, or a percentage, 41.4 %."
 
 
 @pytest.mark.parametrize(

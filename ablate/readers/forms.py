@@ -1,0 +1,180 @@
+"""The forms of a table of results: counts, images, a number a run, means over runs, a column a run or a variant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from ablate.errors import StudyError
+from ablate.rates import is_rate
+from ablate.readers import columns, counts, summaries
+from ablate.readers.cells import Entry, Key, Read, Source, entries_below, read_values
+from ablate.readers.columns import first
+from ablate.readers.numbers import quoted, read_cell
+from ablate.readers.replicates import numbered, plain_label
+from ablate.readers.sheet import Sheet, check_name
+from ablate.readers.tested import Ask
+from ablate.readers.units import without_unit
+
+_NO_VARIANT = ("epoch", "step", "lr", "learning_rate", "batch_size", "seconds", "time", "date", "params", "parameters")
+
+
+class Form(NamedTuple):
+    """What a table is: the metric, the columns that hold results, and how they are read.
+
+    are_runs: whether each of these columns is a run.
+    """
+
+    metric: str
+    used: frozenset[int]
+    read: Callable[[Source], Read]
+    are_runs: bool = False
+
+
+def find_form(sheet: Sheet, ask: Ask, metrics: Sequence[int], taken: Sequence[int | None]) -> Form:
+    """The form of a table with a row a run, a row an image or a row a variant. metrics: columns of the metric's name.
+
+    Raises StudyError where there is none, or where it may be one of two.
+    """
+    correct = first(columns.find(sheet, columns.CORRECT, without=[*taken, *metrics]))
+    number = first(columns.find(sheet, (*columns.IMAGES, *columns.NUMBER), without=taken))
+    image = first(columns.find(sheet, columns.IMAGE, without=taken))
+    if image is None and correct is not None and number is None:
+        image = _id_of_images(sheet, taken)
+    if image is not None:
+        score = metrics[0] if metrics and (ask.metric is not None or correct is None) else correct
+        if score is None:
+            raise StudyError(f"{sheet.where(sheet.rows[0])}: images without a column correct", hint=columns.FORMS)
+        metric = ask.metric or "accuracy"
+        return Form(
+            metric, frozenset([image, score]), partial(counts.read_images, image=image, score=score, metric=metric)
+        )
+    is_accuracy = ask.metric is None or columns.spelling(columns.bare(ask.metric)) in ("accuracy", "acc")
+    if correct is not None and number is not None and is_accuracy:
+        read = partial(counts.read_counts, correct=correct, number=number)
+        return Form(ask.metric or "accuracy", frozenset([correct, number]), read)
+    return _by_number(sheet, ask, metrics, taken, correct)
+
+
+def _id_of_images(sheet: Sheet, taken: Sequence[int | None]) -> int | None:
+    """A column `id` that is of images, not a running number: its ids come again."""
+    found = first(columns.find(sheet, ("id", "sample_id", "index"), without=taken))
+    return found if found is not None and len(set(sheet.column(found))) < len(sheet.rows) else None
+
+
+def _by_number(
+    sheet: Sheet, ask: Ask, metrics: Sequence[int], taken: Sequence[int | None], correct: int | None
+) -> Form:
+    line = f"{sheet.path}:{sheet.heading_line}"
+    across = columns.runs_across(sheet, taken)
+    if across and set(metrics) - set(across):
+        raise StudyError(
+            f"{line}: both {sheet.heading(metrics[0])} and {sheet.heading(across[0])} may hold the results",
+            hint="Keep the one or the others.",
+        )
+    metric = ask.metric or "accuracy"
+    if across:
+        return Form(metric, frozenset(across), partial(_read_runs_across, places=across, metric=metric), are_runs=True)
+    metrics = metrics or columns.columns_of(sheet, columns.MEAN, ask.metric)
+    if not metrics and correct is not None:
+        raise StudyError(
+            f"{line}: {sheet.heading(correct)} says how many were right, and there is no column n to say of how many",
+            hint="Add a column n, the number of test images; or a column image, where each row is one image; "
+            f"or, if it is the metric itself: --metric {sheet.heading(correct)}.",
+        )
+    if not metrics:
+        raise StudyError(
+            f"{sheet.path}: neither counts, nor images, nor a column {quoted(metric)}",
+            hint=f"--metric NAME says which column it is. {columns.FORMS}",
+        )
+    if len(metrics) > 1:
+        if sheet.headings[metrics[0]].lower() == sheet.headings[metrics[1]].lower():
+            raise columns.twice(sheet, metrics[0])
+        raise StudyError(
+            f"{line}: each of {', '.join(sheet.heading(i) for i in metrics[:5])} may be the metric",
+            hint=f"Say which: --metric '{sheet.heading(metrics[0])}'.",
+        )
+    return _one_column(sheet, ask, metrics[0], [*taken, metrics[0]])
+
+
+def _one_column(sheet: Sheet, ask: Ask, value: int, taken: Sequence[int | None]) -> Form:
+    """A table whose results stand in one column: of single runs, or means over runs with their spread."""
+    mean = columns.base_of(sheet.headings[value], columns.MEAN)
+    metric = ask.metric or mean or ("accuracy" if mean == "" else columns.metric_name(sheet.headings[value]))
+    is_run = bool(columns.replicate_columns(sheet, ask.replicate, taken)[0])
+    spread = summaries.find_spread(sheet, value, mean or columns.bare(sheet.headings[value]), taken)
+    if not is_run and (mean is not None or spread is not None):
+        return Form(metric, spread.columns | {value} if spread else frozenset([value]), partial(
+            summaries.read_summaries, value=value, spread=spread, metric=metric
+        ))  # fmt: skip
+    images = first(columns.find(sheet, columns.IMAGES, without=taken))
+    number = first(columns.find(sheet, columns.NUMBER, without=taken))
+    if not is_run:
+        summaries.check_single(sheet, first(columns.find(sheet, columns.RUNS, without=taken)))
+        if images is None and number is not None:
+            raise StudyError(
+                f"{sheet.path}:{sheet.heading_line}: {sheet.heading(number)} may count test images or runs",
+                hint="Call it images; or call it runs, and give their standard deviation in a column std; "
+                "or give a row a run with a column seed.",
+            )
+    images = (images if images is not None else number) if is_rate(metric) else None
+    used = frozenset(i for i in (value, images) if i is not None)
+    return Form(metric, used, partial(_read_column, value=value, images=images, metric=metric))
+
+
+def _read_column(source: Source, *, value: int, images: int | None, metric: str) -> Read:
+    return read_values(source, entries_below(source, value), metric, images)
+
+
+def _read_runs_across(source: Source, *, places: Sequence[int], metric: str) -> Read:
+    """A row a variant (or a variant and a fold), a column a run."""
+    sheet = source.sheet
+    names = [plain_label(columns.run_in(sheet.headings[i])) for i in places]
+    if len(set(names)) < len(names):
+        raise columns.twice(sheet, next(i for i, name in zip(places, names, strict=True) if names.count(name) > 1))
+    rows = range(len(sheet.rows))
+    numbers = numbered([(f"{source.keys[row].replicate}", name) for row in rows for name in names])
+    entries = [
+        Entry(row, column, Key(source.keys[row].variant, numbers[row * len(names) + j]))
+        for row in rows
+        for j, column in enumerate(places)
+    ]
+    return read_values(source, entries, metric)
+
+
+# --- a column a variant -----------------------------------------------------------------------
+
+
+def find_variants_across(sheet: Sheet, ask: Ask, replicates: Sequence[int]) -> Form | None:
+    """The form of a table with a row a replicate and a column a variant.
+
+    None where another column than those of the replicates is a known word, or fewer than two hold numbers.
+    """
+    words = {*columns.VARIANT, *columns.IMAGE, *columns.CORRECT, *columns.NUMBER, *columns.MEAN, *_NO_VARIANT}
+    places = [i for i in range(len(sheet.headings)) if i not in replicates and _is_of_numbers(sheet, i)]
+    names = [columns.spelling(columns.bare(sheet.headings[i])) for i in places]
+    if len(places) < 2 or any(name in words or is_rate(name) or "loss" in name for name in names):
+        return None
+    metric = ask.metric or "accuracy"
+    return Form(metric, frozenset(places), partial(_read_variants_across, places=places, metric=metric))
+
+
+def _is_of_numbers(sheet: Sheet, column: int) -> bool:
+    cells = [read_cell(text, "") for text in sheet.column(column)]
+    known = [cell for cell in cells if cell is not None]
+    return bool(known) and all(cell.body[-1:].isdigit() and not cell.body[:1].isalpha() for cell in known)
+
+
+def _read_variants_across(source: Source, *, places: Sequence[int], metric: str) -> Read:
+    sheet = source.sheet
+    names = [check_name(without_unit(sheet.headings[i])[0], f"{sheet.path}:{sheet.heading_line}") for i in places]
+    for i, name in zip(places, names, strict=True):
+        if names.count(name) > 1:
+            raise columns.twice(sheet, i)
+    entries = [
+        Entry(row, column, Key(name, source.keys[row].replicate))
+        for column, name in zip(places, names, strict=True)
+        for row in range(len(sheet.rows))
+    ]
+    return read_values(source, entries, metric)

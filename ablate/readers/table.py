@@ -1,0 +1,207 @@
+"""A table of results that somebody made elsewhere, whatever its form. The rules stand in docs/judge.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ablate.errors import StudyError
+from ablate.readers import columns, forms
+from ablate.readers.cells import Key, Source
+from ablate.readers.numbers import quoted
+from ablate.readers.replicates import is_part, is_unique, listed, numbered, paired_replicates, plain_label
+from ablate.readers.sheet import Sheet, check_name, read_sheet
+from ablate.readers.tested import Ask, HandedIn, TestedRun, reference_of
+from ablate.readers.units import Note
+
+MOST_VARIANTS = 1000
+"""More are names of runs, or of images, in the wrong column."""
+
+
+def read_table(path: Path, ask: Ask) -> HandedIn:
+    """The runs of a CSV file, with commas, semicolons or tabs.
+
+    Raises StudyError, naming file, line and cell, for what cannot be read or may be read in two ways.
+    """
+    sheet = read_sheet(path)
+    if not sheet.headings or not sheet.rows:
+        raise StudyError(f"{path}: holds no result", hint=columns.FORMS)
+    _check_parts(sheet)
+    sheet, notes, state = _finished(sheet)
+    metrics = columns.metric_columns(sheet, ask.metric)
+    variant, equals = columns.variant_column(sheet, ask.by, without=metrics)
+    if variant is None:
+        return _across_variants(sheet, ask, metrics, notes)
+    _check_equals(sheet, variant, equals)
+    found = forms.find_form(sheet, ask, metrics, [variant, state])
+    keys, replicates, more = _keys(sheet, ask, variant, found.used | {state})
+    placed, said = found.read(Source(sheet, ask, keys))
+    runs = _unique(sheet, placed, found)
+    if not runs:
+        raise StudyError(f"{path}: no row has a result", hint=columns.FORMS)
+    used = found.used | {variant, *replicates}
+    notes = [
+        *_roles(sheet, variant, replicates, found), *more, *said, *notes, *_unread(sheet, used | {state}),
+    ]  # fmt: skip
+    return HandedIn(tuple(runs), found.metric, tuple(notes))
+
+
+# --- which rows, which columns ----------------------------------------------------------------
+
+
+def _check_parts(sheet: Sheet) -> None:
+    for i in range(len(sheet.headings)):
+        labels = sheet.column(i)
+        if is_part(labels) and len({label.lower() for label in labels}) > 1:
+            raise StudyError(
+                f"{sheet.path}: {sheet.heading(i)} tells rows of several parts ({listed(sorted(set(labels)))})",
+                hint="Keep the rows of the test part.",
+            )
+
+
+def _finished(sheet: Sheet) -> tuple[Sheet, list[Note], int | None]:
+    """Without the rows of runs that did not finish, where a column says so; and that column."""
+    for i in columns.find(sheet, columns.STATE):
+        labels = [label.lower() for label in sheet.column(i)]
+        if set(labels) <= columns.FINISHED | columns.NOT_FINISHED:
+            rows = tuple(row for row, label in zip(sheet.rows, labels, strict=True) if label in columns.FINISHED)
+            if not rows:
+                raise StudyError(f"{sheet.path}: {sheet.heading(i)} says that no run finished", hint=columns.FORMS)
+            lost = len(labels) - len(rows)
+            return sheet._replace(rows=rows), [Note("judge.unfinished", {"runs": lost})] if lost else [], i
+    return sheet, [], None
+
+
+def _check_equals(sheet: Sheet, variant: int, equals: Sequence[int]) -> None:
+    """Refuse a second column that might name the variants and tells apart what the first one does not."""
+    if sheet.headings[variant].strip().lower() == "variant":
+        return
+    for other in equals:
+        seen: dict[str, str] = {}
+        for row in sheet.rows:
+            if seen.setdefault(row.cells[variant], row.cells[other]) != row.cells[other]:
+                one, two = sheet.heading(variant), sheet.heading(other)
+                raise StudyError(
+                    f"{sheet.where(row)}: both {one} and {two} may name the variants: {one} "
+                    f"{quoted(row.cells[variant])} stands beside {two} {quoted(seen[row.cells[variant]])} "
+                    f"and {quoted(row.cells[other])}",
+                    hint=f"Say which: --by {one} or --by {two}. For both, put a column variant in front.",
+                )
+
+
+class _Numbered(NamedTuple):
+    keys: list[Key]
+    columns: tuple[int, ...]
+    notes: list[Note]
+
+
+def _keys(sheet: Sheet, ask: Ask, variant: int, used: frozenset[int | None]) -> _Numbered:
+    """Each row's variant and replicate, the columns these are from, and what is to be said of it."""
+    names = [check_name(row.cells[variant], sheet.where(row)) for row in sheet.rows]
+    if len(different := set(names)) > MOST_VARIANTS:
+        raise StudyError(
+            f"{sheet.path}: {sheet.heading(variant)} names {len(different):,} variants, and at most "
+            f"{MOST_VARIANTS:,} are compared",
+            hint="Does it name runs or images? Say which column names the variants: --by COLUMN.",
+        )
+    chosen, weak = columns.replicate_columns(sheet, ask.replicate, [variant, *used])
+    if not chosen and len(different) < len(names):
+        chosen = [i for i in weak if columns.is_of_runs(sheet, i) or is_unique([(x,) for x in sheet.column(i)], names)][
+            :1
+        ]
+    for i in chosen:
+        for row in sheet.rows:
+            if not row.cells[i]:
+                raise StudyError(f"{sheet.where(row, i)} is empty", hint="Give every row its replicate, or none.")
+    labels = {sheet.headings[i]: [plain_label(label) for label in sheet.column(i)] for i in chosen}
+    together = list(zip(*labels.values(), strict=True)) if chosen else []
+    if ask.paired and chosen and is_unique(together, names):
+        return _paired(sheet, ask, chosen, labels, names)
+    numbers = numbered(together) if chosen else [0] * len(names)
+    return _Numbered([Key(*one) for one in zip(names, numbers, strict=True)], tuple(chosen), [])
+
+
+def _paired(
+    sheet: Sheet, ask: Ask, chosen: Sequence[int], labels: Mapping[str, Sequence[str]], names: Sequence[str]
+) -> _Numbered:
+    """The replicates by which runs are paired: see `paired_replicates`."""
+    reference, _ = reference_of(list(dict.fromkeys(names)), ask.baseline)
+    found = paired_replicates(labels, names, reference) if reference in names else None
+    if found is None:
+        raise StudyError(
+            f"{sheet.path}: --paired: no run of one variant has the same {listed(list(labels))} as one of another",
+            hint="Name the column that runs which belong together share: --replicate COLUMN; or leave --paired out.",
+        )
+    kept = tuple(i for i in chosen if sheet.headings[i] in found.keys)
+    notes = [Note("judge.left_aside", {"keys": found.left_out})] if found.left_out else []
+    return _Numbered([Key(*one) for one in zip(names, found.numbers, strict=True)], kept, notes)
+
+
+# --- what came of it --------------------------------------------------------------------------
+
+
+def _unique(sheet: Sheet, runs: Sequence[tuple[int, TestedRun]], found: forms.Form) -> list[TestedRun]:
+    """The runs, none of which stands for a replicate that another has. runs: with the row each ends in."""
+    seen: dict[tuple[str, int], int] = {}
+    for place, run in runs:
+        before = seen.setdefault((run.variant, run.replicate), place)
+        if before != place:
+            one, other = sheet.rows[before], sheet.rows[place]
+            apart = [
+                sheet.heading(i)
+                for i in range(len(sheet.headings))
+                if i not in found.used and one.cells[i] != other.cells[i]
+            ]
+            hint = "Number the runs of a variant in a column replicate."
+            if apart:
+                hint = (
+                    f"They differ in {listed(apart, 5)}: name the column that tells replicates (--replicate COLUMN) "
+                    "or variants (--by COLUMN) apart, or keep one row a run."
+                )
+            raise StudyError(
+                f"{sheet.where(other)}: {quoted(run.variant)}, replicate {run.replicate}, appears twice "
+                f"(also in line {one.line})",
+                hint=hint,
+            )
+    return [run for _, run in runs]
+
+
+def _headings(sheet: Sheet, places: Iterable[int]) -> tuple[str, ...]:
+    return tuple(sheet.heading(i) for i in places)
+
+
+def _roles(sheet: Sheet, variant: int, replicates: Sequence[int], found: forms.Form) -> list[Note]:
+    names: dict[str, str | int | tuple[str, ...]] = {
+        "variant": sheet.heading(variant),
+        "results": _headings(sheet, sorted(found.used)),
+    }
+    if found.are_runs:
+        return [Note("judge.runs_across", names)]
+    if not replicates:
+        return [Note("judge.columns_alone", names)]
+    return [Note("judge.columns", {**names, "replicates": _headings(sheet, replicates)})]
+
+
+def _unread(sheet: Sheet, used: frozenset[int | None]) -> list[Note]:
+    others = tuple(sheet.heading(i) for i in range(len(sheet.headings)) if i not in used)
+    return [Note("judge.unread", {"columns": others})] if others else []
+
+
+def _across_variants(sheet: Sheet, ask: Ask, metrics: Sequence[int], notes: list[Note]) -> HandedIn:
+    """A table with a column a variant and a row a replicate, told by a column of replicates and no other words."""
+    replicates, _ = columns.replicate_columns(sheet, ask.replicate, [])
+    found = forms.find_variants_across(sheet, ask, replicates) if replicates and not metrics else None
+    if found is None:
+        raise StudyError(f"{sheet.path}:{sheet.heading_line}: there is no column variant", hint=columns.FORMS)
+    if len(found.used) > MOST_VARIANTS:
+        raise StudyError(
+            f"{sheet.path}: {len(found.used):,} columns of numbers; at most {MOST_VARIANTS:,} variants are compared",
+            hint=columns.FORMS,
+        )
+    labels = [tuple(plain_label(row.cells[i]) for i in replicates) for row in sheet.rows]
+    placed, said = found.read(Source(sheet, ask, [Key("", number) for number in numbered(labels)]))
+    runs = _unique(sheet, placed, found)
+    used = found.used | set(replicates)
+    names = {"results": _headings(sheet, sorted(found.used)), "replicates": _headings(sheet, replicates)}
+    return HandedIn(tuple(runs), found.metric, (Note("judge.across", names), *said, *notes, *_unread(sheet, used)))
