@@ -473,7 +473,8 @@ def test_a_sealed_protocol_is_another_run() -> None:
 @pytest.mark.parametrize(
     ("figure", "fraction"),
     [
-        ("149/360", (149 / 360, 360)), (" 0 / 5 ", (0.0, 5)), (41.4, (0.414, None)), (0, (0.0, None)), (100, (1.0, None)),
+        ("149/360", (149 / 360, 360)), (" 0 / 5 ", (0.0, 5)), (41.4, (0.414, None)), (0, (0.0, None)),
+        (100, (1.0, None)),
         ("41 %", (0.41, None)), ("0.9%", (0.009, None)), (0.935, (0.935, None)),
     ],
 )  # fmt: skip

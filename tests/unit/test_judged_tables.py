@@ -1,0 +1,377 @@
+"""How the columns, numbers and units of somebody's table are read: the rules of docs/judge.md."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from ablate.errors import StudyError
+from ablate.judging import Request, judge
+from ablate.report.facts import Findings
+from ablate.report.render import render_report
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Where a test writes its table."""
+    return tmp_path / "results.csv"
+
+
+def judged(table: Path, text: str, **more: object) -> Findings:
+    """The findings on a table of this text."""
+    table.write_text(text, encoding="utf-8")
+    return judge(Request(source=str(table), **more))  # type: ignore[arg-type]  # as the keywords say
+
+
+def means(findings: Findings) -> dict[str, float]:
+    """Each variant's mean as shown, rounded."""
+    return {row.name: round(row.mean, 6) for row in findings.variants if row.mean is not None}
+
+
+def rows(heading: str, a: tuple[str, str], b: tuple[str, str]) -> str:
+    """Two variants with two seeds each."""
+    return f"model,seed,{heading}\na,0,{a[0]}\na,1,{a[1]}\nb,0,{b[0]}\nb,1,{b[1]}\n"
+
+
+# --- units ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("heading", "a", "b", "expected"),
+    [
+        ("error_rate", ("0.95%", "0.91%"), ("0.81%", "0.79 %"), {"a": 0.93, "b": 0.80}),
+        ("accuracy", ("99.1%", "0.991"), ("99.3%", "0.993"), {"a": 99.1, "b": 99.3}),
+        ("accuracy", ("0.5", "0.7"), ("1", "1.0"), {"a": 60, "b": 100}),
+        ("accuracy", ("50", "0"), ("91", "93"), {"a": 25, "b": 92}),
+        ("accuracy (%)", ("0.5", "0.7"), ("0.1", "0.3"), {"a": 0.6, "b": 0.2}),
+        ("error_rate [%]", ("0.9", "1.1"), ("0.1", "0.3"), {"a": 1.0, "b": 0.2}),
+        ("acc[%]", ("90", "92"), ("93", "95"), {"a": 91, "b": 94}),
+        ("accuracy_pct", ("90", "92"), ("93", "95"), {"a": 91, "b": 94}),
+        ("accuracy (fraction)", ("0.90", "0.92"), ("0.93", "0.95"), {"a": 91, "b": 94}),
+        ("accuracy", ("180/200", "92 %"), ("0.93", "95%"), {"a": 91, "b": 94}),
+    ],
+)
+def test_a_mark_counts_for_its_cell_and_a_heading_for_its_column(
+    heading: str, a: tuple[str, str], b: tuple[str, str], expected: dict[str, float], table: Path
+) -> None:
+    """Shown in percent, whatever each cell was written in."""
+    assert means(judged(table, rows(heading, a, b))) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("heading", "a", "b"),
+    [
+        ("accuracy", ("0.91", "0.92"), ("93.5", "94")),
+        ("accuracy", ("91", "1"), ("93.5", "94")),
+        ("error_rate", ("0.9", "1.2"), ("0.8", "1.1")),
+        ("error_rate", ("0.95%", "0.93"), ("0.81%", "0.8")),
+        ("accuracy (%)", ("0.91", "0.92"), ("93.5", "94")),
+        ("mIoU", ("0.52", "0.53"), ("55.1", "56")),
+        ("mIoU", ("52 %", "53"), ("55.1", "56")),
+    ],
+)
+def test_two_units_in_a_column_are_refused_with_the_remedy(
+    heading: str, a: tuple[str, str], b: tuple[str, str], table: Path
+) -> None:
+    """Both cells are named, by line, column and value."""
+    metric = None if "mIoU" not in heading else heading
+    with pytest.raises(StudyError, match=rf"results.csv:\d: .* and .*results.csv:\d: {heading[:4]}") as refused:
+        judged(table, rows(heading, a, b), metric=metric)
+
+    assert "--unit percent" in refused.value.hint
+
+
+def test_unit_settles_what_the_numbers_leave_open(table: Path) -> None:
+    """And it is said."""
+    findings = judged(table, rows("error_rate", ("0.9", "1.2"), ("0.8", "1.1")), unit="percent")
+
+    assert means(findings) == pytest.approx({"a": 1.05, "b": 0.95})
+    assert any("as --unit says" in line for line in findings.cautions)
+
+
+@pytest.mark.parametrize("bad", ["101.5", "-0.2", "250 %", "-3%"])
+def test_no_rate_lies_outside_0_to_100_percent(bad: str, table: Path) -> None:
+    """The cell is named."""
+    with pytest.raises(StudyError, match=rf"results.csv:2: accuracy '{bad}' is no accuracy"):
+        judged(table, rows("accuracy", (bad, "50 %"), ("60 %", "61 %")))
+
+
+def test_a_loss_may_lie_on_both_sides_of_1(table: Path) -> None:
+    """It has a unit of its own, and one run may have diverged."""
+    findings = judged(table, rows("loss", ("0.9", "1.2"), ("0.8", "50")), metric="loss")
+
+    assert means(findings) == pytest.approx({"a": 1.05, "b": 25.4})
+
+
+# --- numbers ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", ["10000", '"10,000"', "10 000", "10\u202f000", "10'000", "10\u2019000", "10_000"])
+def test_thousands_are_read_however_they_are_set_off(n: str, table: Path) -> None:
+    """9,120 of 10,000."""
+    text = f'model,seed,correct,n\na,0,"9,120",{n}\na,1,9150,{n}\nb,0,9420,{n}\nb,1,9400,{n}\n'
+
+    assert means(judged(table, text)) == pytest.approx({"a": 91.35, "b": 94.1})
+
+
+@pytest.mark.parametrize(("text", "value"), [("91,4", 91.4), ("91,412", 91.412), ("0,914", 91.4), ("91,4 %", 91.4)])
+def test_decimal_commas_are_read(text: str, value: float, table: Path) -> None:
+    """Where semicolons separate."""
+    found = judged(table, f"model;accuracy\na;{text}\nb;{text}\n")
+
+    assert means(found) == pytest.approx({"a": value, "b": value})
+
+
+def test_points_between_thousands_are_read_where_counts_would_not_be_whole(table: Path) -> None:
+    """9.120 of 10.000 is written so in half of Europe."""
+    text = "model;seed;correct;n\na;0;9.120;10.000\na;1;9.150;10.000\nb;0;9.420;10.000\nb;1;9.400;10.000\n"
+
+    assert means(judged(table, text)) == pytest.approx({"a": 91.35, "b": 94.1})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("model;seed;loss\na;0;1,234\nb;0;1,111\n", ":2: loss '1,234' may be 1234 or 1.234"),
+        ("model;correct;n\na;9.000;10.000\nb;8.000;10.000\n", "may be 9 or 9000"),
+        ("model,seed,accuracy\na,0,91,4\n", ":2: 4 cells under 3 headings"),
+        ("model,accuracy\na,0.912 ± 0.003\nb,0.941 ± 0.004\n", "nothing says which spread"),
+        ("model,accuracy\na,0.912(3)\nb,0.941(4)\n", "nothing says which spread"),
+        ("model,seed,accuracy\na,0,0.912 +- 0.003\nb,0,0.941 +/- 0.004\n", ":2: accuracy '0.912 +- 0.003' is a mean"),
+        ("model,accuracy\na,abc\nb,0.9\n", ":2: accuracy 'abc' is not a number"),
+        ("model,loss\na,1e308\nb,0.9\n", ":2: loss '1e308' is too large"),
+        ("model,correct,n\na,91%,100\nb,9,100\n", ":2: correct '91%' is not a whole number"),
+        ("model,correct,n\na,11,10\nb,9,10\n", ":2: 11 right of 10 images"),
+    ],
+)
+def test_what_may_be_two_numbers_or_none_is_refused_by_cell(text: str, said: str, table: Path) -> None:
+    """With a remedy that fits: nobody is told to leave out a run that has a result."""
+    with pytest.raises(StudyError) as refused:
+        judged(table, text, metric="loss" if "loss" in text else None)
+
+    assert said in refused.value.message
+    assert refused.value.hint
+    assert "Leave runs without a result out" not in refused.value.hint
+
+
+@pytest.mark.parametrize("text", ["", "nan", "NaN", "-", "N/A", "inf", "-inf", "\u2014", "None"])
+def test_a_run_without_a_result_is_left_out_and_counted(text: str, table: Path) -> None:
+    """The rest is judged."""
+    findings = judged(table, f"model,seed,accuracy\na,0,{text}\na,1,.5\na,2,.6\nb,0,.7\nb,1,.8\n")
+
+    assert [(row.name, row.n) for row in findings.variants] == [("a", 2), ("b", 2)]
+    assert any("no result: 1 run (first results.csv:2: accuracy" in line for line in findings.cautions)
+
+
+# --- columns ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("heading", ["Name,model", "model,Name"])
+def test_an_exports_run_names_are_no_variants(heading: str, table: Path) -> None:
+    """Whatever the order of the columns."""
+    cells = [("fish", "a"), ("ox", "a"), ("ant", "b"), ("elk", "b")]
+    first = heading.startswith("Name")
+    lines = [
+        f"{name if first else model},{model if first else name},{i % 2},0.9{i}" for i, (name, model) in enumerate(cells)
+    ]
+    findings = judged(table, "\n".join([f"{heading},seed,accuracy", *lines]))
+
+    assert set(means(findings)) == {"a", "b"}
+    assert "Columns not read: Name." in findings.cautions
+    assert any("by the column model, replicates by seed" in line for line in findings.cautions)
+
+
+def test_two_columns_that_may_name_the_variants_are_asked_about(table: Path) -> None:
+    """Model is the same while method differs; --by says which is meant."""
+    text = "model,method,seed,accuracy\nr,m1,0,.91\nr,m1,1,.92\nr,m2,0,.94\nr,m2,1,.95\n"
+    with pytest.raises(StudyError, match="both model and method may name the variants") as refused:
+        judged(table, text)
+
+    assert "--by method" in refused.value.hint
+    assert set(means(judged(table, text, by="method"))) == {"m1", "m2"}
+
+
+@pytest.mark.parametrize(
+    "labels", [("0", "1"), ("0.0", "1.0"), ("seed0", "seed1"), ("run-3", "run-7"), ("fold_2", "fold_1"), ("x", "y")]
+)
+def test_replicates_may_be_called_anything(labels: tuple[str, str], table: Path) -> None:
+    """Pairs are found by the label."""
+    one, two = labels
+    text = f"model,fold,accuracy\na,{one},.50\na,{two},.60\nb,{two},.65\nb,{one},.55\n"
+
+    assert judged(table, text, paired=True).effects[0].by_replicate == pytest.approx((5, 5))
+
+
+def test_fold_and_seed_together_are_the_replicate(table: Path) -> None:
+    """Fold 0 under two seeds is two replicates."""
+    lines = [f"{m},{f},{s},{0.5 + 0.1 * (m == 'b') + f / 100 + s / 1000}" for m in "ab" for f in (0, 1) for s in (3, 4)]
+    findings = judged(table, "\n".join(["model,fold,seed,accuracy", *lines]), paired=True)
+
+    assert findings.effects[0].n == 4
+    assert any("replicates by seed and fold" in line for line in findings.cautions)
+
+
+def test_a_seed_of_its_own_for_every_run_pairs_nothing(table: Path) -> None:
+    """Folds do."""
+    findings = judged(table, "model,fold,seed,accuracy\na,0,7,.5\na,1,8,.6\nb,0,9,.55\nb,1,10,.65\n", paired=True)
+
+    assert findings.effects[0].by_replicate == pytest.approx((5, 5))
+    assert any("never agree in seed" in line for line in findings.cautions)
+    with pytest.raises(StudyError, match="no run of one variant has the same seed"):
+        judged(table, "model,seed,accuracy\na,7,.5\na,8,.6\nb,9,.55\nb,10,.65\n", paired=True)
+
+
+def test_a_running_id_is_no_image(table: Path) -> None:
+    """But ids that come again beside `correct` are."""
+    running = judged(table, "id,model,seed,accuracy\n1,a,0,.9\n2,a,1,.91\n3,b,0,.93\n4,b,1,.94\n")
+    images = judged(
+        table, "id,model,correct\n1,a,1\n2,a,0\n1,b,TRUE\n2,b,true\n".replace("TRUE", "1").replace("true", "1")
+    )
+
+    assert [row.n for row in running.variants] == [2, 2]
+    assert images.effects[0].images == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("model,epoch,accuracy\na,0,.5\na,1,.6\nb,0,.9\n", "They differ in epoch"),
+        ("model,split,accuracy\na,train,.9\na,test,.6\nb,train,.9\nb,test,.7\n", "several parts"),
+        ("model,accuracy,n\na,.912,1000\nb,.941,1000\n", "n may count test images or runs"),
+        ("model,accuracy,runs\na,.912,5\nb,.941,5\n", "without their spread"),
+        ("model,accuracy,std\na,.912,.01\nb,.941,.01\n", "over how many"),
+        ("model,accuracy,std,n\na,.9,.3,10000\nb,.8,.4,10000\n", "may be the number of test images"),
+        ("model,accuracy,fold_1,fold_2\na,.9,.8,1\nb,.9,.8,1\n", "both accuracy and fold_1"),
+        ("model,accuracy,accuracy\na,.9,.8\nb,.9,.8\n", "appears twice"),
+        ("model,acc,val_acc\na,.9,.8\nb,.9,.8\n", "may be the metric"),
+        ("seed,accuracy,loss\n0,.9,.8\n1,.9,.8\n", "no column variant"),
+        ('model,accuracy\na,"0.9\nb,.8\n', "unexpected end of data"),
+    ],
+)
+def test_what_a_column_means_is_asked_where_it_may_mean_two_things(text: str, said: str, table: Path) -> None:
+    """Nothing is taken as single runs while the rest is dropped in silence."""
+    with pytest.raises(StudyError) as refused:
+        judged(table, text)
+
+    assert said in str(refused.value)
+
+
+def test_a_status_column_leaves_out_what_did_not_finish(table: Path) -> None:
+    """In an export of MLflow, with its prefixes."""
+    text = (
+        "Run ID,Name,Status,params.model,params.seed,metrics.accuracy\n"
+        "x1,n1,FINISHED,a,0,.90\nx2,n2,FAILED,a,1,.2\nx3,n3,FINISHED,a,2,.91\n"
+        "x4,n4,FINISHED,b,0,.93\nx5,n5,FINISHED,b,2,.94\n"
+    )
+    findings = judged(table, text)
+
+    assert means(findings) == pytest.approx({"a": 90.5, "b": 93.5})
+    assert any("did not finish: 1 run" in line for line in findings.cautions)
+
+
+# --- wide tables, means over runs -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "model,seed0,seed1\na,.90,.92\nb,.93,.95\n",
+        "model,accuracy_fold_1,accuracy_fold_2\na,90%,92%\nb,93%,95%\n",
+        "model,0,1\na,90,92\nb,93,95\n",
+        "model,split0_test_score,split1_test_score,mean_test_score\na,.90,.92,.91\nb,.93,.95,.94\n",
+        "seed,a,b\n0,.90,.93\n1,.92,.95\n",
+        "a;fold;b\n90;fold 1;93\n92;fold 2;95\n",
+    ],
+)
+def test_wide_tables_are_read_as_such(text: str, table: Path) -> None:
+    """A column a run, or a column a variant; pairs follow from it when asked for."""
+    findings = judged(table, text, paired=True)
+
+    assert means(findings) == pytest.approx({"a": 91, "b": 94})
+    assert findings.effects[0].by_replicate == pytest.approx((3, 3))
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["accuracy,std,runs", "mean,std,n", "accuracy_mean,accuracy_std,count", "accuracy (mean),accuracy (sd),seeds"],
+)
+def test_means_with_deviations_are_compared_by_welchs_test(heading: str, table: Path) -> None:
+    """Known answer: scipy's test from the same three numbers; no single runs are made up."""
+    findings = judged(table, f"model,{heading}\na,91.2,0.3,5\nb,94.1,0.4,4\n")
+    (effect,) = findings.effects
+    expected = stats.ttest_ind_from_stats(94.1, 0.4, 4, 91.2, 0.3, 5, equal_var=False)
+
+    assert effect.p == pytest.approx(expected.pvalue)
+    assert [(row.n, row.spread) for row in findings.variants] == [(5, pytest.approx(0.3)), (4, pytest.approx(0.4))]
+    assert findings.runs == ()
+
+
+def test_means_are_read_from_cells_with_a_plus_minus_whose_heading_says_what_it_is(table: Path, tmp_path: Path) -> None:
+    """And a whole report can be written of them."""
+    findings = judged(table, "model,accuracy (mean ± std),runs\na,0.912 ± 0.003,5\nb,0.941 +/- 0.004,5\n")
+
+    assert means(findings) == pytest.approx({"a": 91.2, "b": 94.1})
+    assert [row.spread for row in findings.variants] == pytest.approx([0.3, 0.4])
+    assert render_report(findings, tmp_path / "out").exists()
+
+
+def test_a_standard_error_is_made_a_deviation(table: Path) -> None:
+    """se times the root of n."""
+    findings = judged(table, "model,accuracy,se,runs\na,.50,.02,4\nb,.60,.01,9\n")
+
+    assert [row.spread for row in findings.variants] == pytest.approx([4.0, 3.0])
+
+
+# --- what must not hang, and what is too large ------------------------------------------------
+
+
+def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    """Nobody writes into it, and nobody waits."""
+    path = tmp_path / "pipe.csv"
+    os.mkfifo(path)
+    with pytest.raises(StudyError, match="pipe"):
+        judge(Request(source=str(path)))
+    with pytest.raises(StudyError, match="folder"):
+        judge(Request(source=str(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("model,seed,accuracy\n" + "x" * 200_000 + ",0,.5\n", "field larger"),
+        ("model,seed,accuracy\n" + "x" * 5_000 + ",0,.5\nb,0,.6\n", "a name of 5,000 characters"),
+        ("model,seed,accuracy\na,0," + "9" * 5_000 + "\nb,0,.6\n", "too large"),
+        ("model,seed,accuracy\na,0," + "x" * 5_000 + "\nb,0,.6\n", "is not a number"),
+        ("model,seed,accuracy\n" + "".join(f"m{i},0,.5\n" for i in range(20_000)), "20,000 variants"),
+        ("model," + "y" * 5_000 + "\na,.5\nb,.5\n", "neither counts"),
+    ],
+)
+def test_what_is_far_too_large_is_refused_in_a_short_sentence(text: str, said: str, table: Path) -> None:
+    """Nothing long is ever echoed whole."""
+    with pytest.raises(StudyError, match=said) as refused:
+        judged(table, text)
+
+    assert len(str(refused.value)) < 700
+
+
+def test_a_thousand_variants_are_judged(table: Path) -> None:
+    """As many as are taken."""
+    rng = np.random.default_rng(0)
+    lines = [f"m{i},{s},{rng.uniform(0.4, 0.6):.4f}" for i in range(1000) for s in (0, 1)]
+
+    assert len(judged(table, "\n".join(["model,seed,accuracy", *lines])).effects) == 999
+
+
+# --- the reference ----------------------------------------------------------------------------
+
+
+def test_a_variant_called_baseline_is_the_reference(table: Path) -> None:
+    """Wherever it stands; it is said."""
+    findings = judged(table, "model,seed,accuracy\nBN,0,.6\nBN,1,.61\nBaseline,0,.5\nBaseline,1,.51\n")
+
+    assert findings.effects[0].reference == "Baseline"
+    assert any("The reference is Baseline, by its name" in line for line in findings.cautions)
