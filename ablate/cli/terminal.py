@@ -16,8 +16,6 @@ import re
 import sys
 from typing import Any, TextIO
 
-import typer
-
 _OBEYED = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but for tab and line feed, DEL, C1
     "\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # direction, line ends, unseen marks
@@ -45,18 +43,24 @@ def _escape(character: str) -> str:
 
 def say(text: str = "") -> None:
     """A line of the result."""
-    typer.echo(visible(text))
+    _print(visible(text), sys.stdout)
 
 
 def note(text: str) -> None:
     """A line about the result."""
-    typer.echo(visible(text), err=True)
+    _print(visible(text), sys.stderr)
+
+
+def _print(text: str, stream: TextIO) -> None:
+    # Not by click, which writes UTF-8 past the stream where its encoding is ASCII.
+    stream.write(f"{text}\n")
+    stream.flush()
 
 
 def say_json(content: Any) -> None:
     """One object on standard output; what this terminal cannot show is escaped, so that nothing is lost."""
     text = json.dumps(content, indent=1, ensure_ascii=not _is_unicode(sys.stdout), allow_nan=False)
-    typer.echo(_OBEYED.sub(lambda found: _json_escape(found.group()), text))
+    _print(_OBEYED.sub(lambda found: _json_escape(found.group()), text), sys.stdout)
 
 
 def _json_escape(character: str) -> str:
