@@ -29,6 +29,7 @@ from ablate.search import (
     SearchQuestion,
     Tried,
     caution,
+    have_failed,
     importances,
     make_question,
     open_search,
@@ -55,7 +56,7 @@ from ablate.session import (
 from ablate.study.load import Study
 from ablate.study.plan import Plan, make_plan
 from ablate.study.space import Point
-from ablate.workflow import TRACKING_SECONDS
+from ablate.workflow import HURRIED_SECONDS, TRACKING_SECONDS
 
 if TYPE_CHECKING:
     from ablate.report.search_facts import SearchFacts
@@ -263,8 +264,7 @@ class _Walk:
                 self._describe(tried, news.spec.config, card)
                 tell(tracker, label_of(tried.name, news.spec), news)
             replicate = f" · replicate {news.spec.replicate.index}" if several else ""
-            point = point_text(tried.point) or "as it is"
-            progress.hear(news, f"{tried.name}{replicate} · {point}")
+            progress.hear(news, f"{tried.name}{replicate} · {point_text(tried.point) or 'as it is'}")
             self.on_progress(progress)
 
         return listen
@@ -302,6 +302,7 @@ class _Walk:
 
         optuna_study = self.opened.optuna_study
         tried = tuple(source.ended)
+        failed = have_failed(tried) or (confirmation is not None and bool(confirmation.findings.failed))
         best = best_of(self.question, tried)
         on_front = pareto_front(optuna_study) if best is not None else frozenset()
         found = SearchRun(
@@ -320,7 +321,7 @@ class _Walk:
             page=(self.options.reports or self.session.work / "reports") / self.question.name / "report.md",
             delivered=True,
             unchecked=caution(self.question, tried, self.session.store),
-            exit_code=interruption.exit_code if interruption.asked else int(any(t.state == "failed" for t in tried)),
+            exit_code=interruption.exit_code if interruption.asked else int(failed),
         )
         remember(_folder(self.session), best=None if best is None else best.name)
         facts: SearchFacts = facts_of(found, self.session)
@@ -330,11 +331,11 @@ class _Walk:
             remember(_folder(self.session), shown=digest)
         if tracker is None:
             return found
-        failed = any(trial.state == "failed" for trial in tried)
         summary = StudySummary(
             description=describe_search(facts), files=found.page.parent, variants={}, failed=failed, extra={}
         )
-        return replace(found, delivered=tracker.end(summary, timeout=TRACKING_SECONDS))
+        hurry = HURRIED_SECONDS if interruption.asked else None
+        return replace(found, delivered=tracker.end(summary, timeout=hurry or TRACKING_SECONDS, at_most=hurry))
 
 
 def best_of(question: SearchQuestion, tried: tuple[Tried, ...]) -> Tried | None:

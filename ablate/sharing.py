@@ -90,14 +90,15 @@ def join_study(
     if not session.is_tuned:
         raise StudyError("the study has `tune:`, and has not been tuned yet", hint="Begin it by `ablate run`.")
     options = settled(session, options)
+    # The first who comes looks at the data; the others wait, and find what it found.
+    with locked(session.store.study(study.name) / "joining.lock", wait=True):
+        make_stand_in(study)
+        session = open_session(study, work)
+        with interruption.watching(), lazy_executor(session, options) as executor:
+            look_at_data(session, options, executor, on_progress, interruption)
+        session.store_plan()
+    interruption.end_here()
     with interruption.watching():
-        # The first who comes looks at the data; the others wait, and find what it found.
-        with locked(session.store.study(study.name) / "joining.lock", wait=True):
-            make_stand_in(study)
-            session = open_session(study, work)
-            with lazy_executor(session, options) as executor:
-                look_at_data(session, options, executor, on_progress, interruption)
-            session.store_plan()
         place, begun = place or place_in_array(), set[str]()
         told = [_train(session, step, place, on_progress, interruption, begun) for step in _steps(options)]
     return Joined(

@@ -11,6 +11,7 @@ from typing import Any
 
 from ablate.errors import StudyError
 from ablate.files import write_json
+from ablate.harness.interruption import Interrupted
 from ablate.harness.progress import OnProgress
 from ablate.searching import SearchOptions, SearchRun, search_for
 from ablate.session import Options, Session, interruption_of
@@ -21,7 +22,7 @@ from ablate.tuned import TUNED, asked_of, questions_of, tuned_plan
 def tune(session: Session, options: Options, on_progress: OnProgress) -> Session:
     """Search for every variant what is not found yet, and write down what each is to be trained with.
 
-    Raises StudyError where no trial of a variant finished, KeyboardInterrupt where a search was interrupted.
+    Raises StudyError where no trial of a variant finished, Interrupted where a search was interrupted.
     """
     study = session.study
     plan = make_plan(study)
@@ -31,7 +32,7 @@ def tune(session: Session, options: Options, on_progress: OnProgress) -> Session
         interruption_of(options).end_here()
         found = search_for(question, SearchOptions(trials=study.tune.trials), session.work, options, on_progress)
         if found.exit_code >= 128:
-            raise KeyboardInterrupt
+            raise Interrupted(found.exit_code)
         if found.best is None:
             raise StudyError(
                 f"no trial of the tuning of {name!r} finished", hint=f"{found.page} says how each of them ended."

@@ -69,8 +69,11 @@ def _common(
 
 def main() -> None:
     """Entry point of the `ablate` command."""
+    from ablate.harness.interruption import stop_requests_raised
+
     prepare_streams()
-    app()
+    with stop_requests_raised():
+        app()
 
 
 @app.command()

@@ -59,6 +59,8 @@ class Commands(typer.core.TyperGroup):
         """Carry out a command."""
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt as interruption:
+            raise _ended_by(interruption) from None
         except typer.BadParameter as error:
             if error.param is None or not error.message:
                 raise  # something is missing: the usage says what
@@ -98,8 +100,12 @@ def errors_shown() -> Iterator[None]:
         note("What had been finished is safe; the same command goes on from there.")
         raise typer.Exit(2) from None
     except KeyboardInterrupt as interruption:
-        note("Interrupted. The same command goes on from here.")
-        raise typer.Exit(getattr(interruption, "exit_code", 130)) from None
+        raise _ended_by(interruption) from None
+
+
+def _ended_by(interruption: KeyboardInterrupt) -> typer.Exit:
+    note("Interrupted. The same command goes on from here.")
+    return typer.Exit(getattr(interruption, "exit_code", 130))
 
 
 BAR = frozenset("·┊├┼┤●─◂▸")

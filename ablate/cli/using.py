@@ -77,6 +77,8 @@ def join(
             failed = f", {joined.failed} of them failed" if joined.failed else ""
             say(f"{joined.trained} runs trained here{failed}; {joined.left} in other hands or left.")
             say("`ablate run` writes the report, and trains what is then missing.")
+        if joined.exit_code >= 128:
+            note("Interrupted. The same command goes on from here.")
         raise typer.Exit(joined.exit_code)
 
 

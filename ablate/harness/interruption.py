@@ -23,6 +23,30 @@ class Interrupted(KeyboardInterrupt):
         self.exit_code = exit_code
 
 
+@contextlib.contextmanager
+def stop_requests_raised() -> Iterator[None]:
+    """Make SIGTERM and SIGHUP raise Interrupted in the main thread, as Ctrl-C raises KeyboardInterrupt.
+
+    For the phases of a command in which no run is at work: locks are released, no file is left half written, and
+    the last line is said. The second request ends the process at once, whatever it does.
+    """
+
+    def hear(number: int, _: FrameType | None) -> None:
+        for one in heard:
+            signal.signal(one, signal.SIG_DFL)
+        raise Interrupted(128 + number)
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    heard = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    for number in heard:
+        signal.signal(number, hear)
+    try:
+        yield
+    finally:
+        for number in heard:
+            signal.signal(number, signal.SIG_DFL)
+
+
 @dataclass(slots=True)
 class Interruption:
     """Stop requests while runs are at work.
@@ -63,7 +87,7 @@ class Interruption:
         self.signal_number = self.signal_number or number
         self._ask()
         if self.count > 2:
-            raise KeyboardInterrupt
+            raise Interrupted(self.exit_code)
 
     def _ask(self) -> None:
         self.count += 1

@@ -6,7 +6,7 @@ from ablate.search.insight import Importance, importances, pareto_front
 from ablate.search.question import BASELINE, SearchQuestion, make_question, name_of, tuning_question
 from ablate.search.source import OptunaSource
 from ablate.search.storage import Opened, open_search, points_of
-from ablate.search.trials import Tried
+from ablate.search.trials import Tried, have_failed
 from ablate.search.unread import caution, promise, unchecked
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Tried",
     "caution",
     "freeze",
+    "have_failed",
     "importances",
     "make_question",
     "name_of",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -51,3 +51,10 @@ class Tried:
     def has_ended(self) -> bool:
         """Whether Optuna was told of its end."""
         return self.state != "running"
+
+
+def have_failed(tried: Iterable[Tried]) -> bool:
+    """Whether a run failed, or no trial came to a value; one that diverged is an answer only beside others."""
+    tried = list(tried)
+    states = [trial.state for trial in tried if trial.number >= 0]
+    return any(trial.state == "failed" for trial in tried) or bool(states and "complete" not in states)

@@ -311,6 +311,18 @@ def test_what_failed_is_not_trained_again_unasked(study: Path) -> None:
     assert attempts == {1, 2}
 
 
+@pytest.mark.parametrize(("choices", "code"), [("[diverge]", 1), ("[null, diverge]", 0)])
+def test_a_search_of_which_no_trial_came_to_a_value_has_failed(choices: str, code: int, study: Path) -> None:
+    """A trial that diverged is an answer beside others; alone, also beside a baseline that is no trial, it is none."""
+    text = study.read_text().replace("gain: {low: 0.0, high: 30.0}", f"fail: {choices}")
+    study.write_text(text.replace("    noise: [0.0, 1.0]\n", ""), encoding="utf-8")
+    found = search(study, 4)
+    again = search(study, 4)
+
+    assert "diverged" in {trial.state for trial in found.tried}
+    assert (found.exit_code, again.exit_code) == (code, code)
+
+
 def test_the_best_trial_can_be_called_best(study: Path) -> None:
     """`predict` and `explain` take STUDY-search/best."""
     found = search(study, 6)
