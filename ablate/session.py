@@ -21,6 +21,7 @@ from ablate.harness import preparing
 from ablate.harness.coordinator import Coordinator, Listener
 from ablate.harness.describing import recalled
 from ablate.harness.interruption import Interruption
+from ablate.harness.known import Known, known
 from ablate.harness.progress import OnProgress, Progress
 from ablate.naming import write_names
 from ablate.protocols import Executor, Source, Tracker
@@ -97,6 +98,11 @@ class Session:
         """The code and data a run would have now."""
         digests = {name: prepared.digest for name, prepared in self.prepared.items()}
         return Origin(source_digest=self.source, data_digests=digests, places=self.places)
+
+    @property
+    def known(self) -> Known:
+        """What is known of the data: as they are, else as they were when somebody last looked."""
+        return known(self.plan, self.places, self.store, self.prepared)
 
     def task(self, options: Options) -> Task:
         """What every attempt is told beside its spec."""

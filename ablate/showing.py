@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -18,9 +18,9 @@ from ablate.declared import FILE as DECLARED
 from ablate.declared import looks_before, remember_looks
 from ablate.deriving import derived_rows
 from ablate.explaining import explanations_of
-from ablate.files import read_json, sealed, write_json
+from ablate.files import read_json, sealed, write_bytes, write_json
+from ablate.harness.known import remember
 from ablate.protocols import StudySummary
-from ablate.records import Prepared
 from ablate.session import Options, Session
 from ablate.survey import collect
 from ablate.track.uri import sqlite_path, tracking_uri
@@ -40,31 +40,61 @@ def judge_study(session: Session, options: Options, language: Language = "en") -
     from ablate.report.findings import make_findings
     from ablate.report.language import words_of
 
+    say, known = words_of(language), session.known
+    # The data that its runs were made on are those that were looked at, wherever they are now.
+    digests = {name: one.digest for name, one in known.prepared.items() if one.digest or name in session.prepared}
+    origin = replace(session.origin, data_digests=digests)
     findings = make_findings(
         session.study,
         session.plan,
-        collect(session.plan, session.store, session.origin, look=options.look),
+        collect(session.plan, session.store, origin, look=options.look),
         look=options.look,
-        prepared=session.prepared,
+        prepared=known.prepared,
         work=session.work,
-        origin=session.origin,
+        origin=origin,
         looks_before=looks_before(session.store.study(session.study.name), session.plan),
         thumbnails=_thumbnails_of(session),
-        say=words_of(language),
+        say=say,
     )
+    told = [say("remark.data_gone")] if known.gone else [say("remark.data_old")] if known.old else []
+    findings = replace(findings, remarks=(*findings.remarks, *told))
     tuning = tuning_rows(session.study, session.store) if session.is_tuned else ()
     explained = explanations_of(report_folder(session, options))
     return replace(findings, derived=derived_rows(session, options), tuning=tuning, explained=explained)
 
 
 def _thumbnails_of(session: Session) -> Thumbnails | None:
-    """How the trainer shows pictures by their id, where it can."""
+    """How the trainer shows pictures by their id, where it can; else as an earlier report showed them."""
     trainer, cache = session.study.trainer, session.store.cache
     show = trainer.thumbnails
     if show is None:
         return None
     config = trainer.config.model_validate(session.plan.variants[0].config)
-    return lambda ids: show(config, ids, lambda key: cache / key)
+
+    def thumbnails(ids: Sequence[str]) -> Mapping[str, bytes]:
+        shown = show(config, ids, lambda key: cache / key)
+        kept = {name: _thumbnail(session, name) for name in ids if name not in shown}
+        return {name: path.read_bytes() for name, path in kept.items() if path.is_file()} | dict(shown)
+
+    return thumbnails
+
+
+def _thumbnail(session: Session, image: str) -> Path:
+    name = hashlib.sha256(image.encode(errors="surrogateescape")).hexdigest()[:32]
+    return session.store.study(session.study.name) / "thumbnails" / name
+
+
+def _keep_inputs(findings: Findings, session: Session) -> None:
+    """Keep beside the study what its report says of the data: they may change, and caches may be cleaned."""
+    remember(session.plan, session.places, session.store, session.prepared)
+    paths = {_thumbnail(session, name): content for name, content in findings.thumbnails.items()}
+    for path, content in paths.items():
+        if not path.is_file() or path.read_bytes() != content:
+            write_bytes(path, content)
+    folder = session.store.study(session.study.name) / "thumbnails"
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path not in paths:
+            path.unlink(missing_ok=True)
 
 
 def write_report(findings: Findings, session: Session, options: Options, language: Language = "en") -> Path:
@@ -74,9 +104,12 @@ def write_report(findings: Findings, session: Session, options: Options, languag
     from ablate.report.summary import summary_json
 
     path = render_report(findings, report_folder(session, options), words_of(language))
+    _keep_inputs(findings, session)
     if any(effect.verdict != "not_assessable" for effect in findings.effects):
         remember_looks(session.store.study(session.study.name), session.plan)
     write_json(session.store.study(session.study.name) / "report.json", summary_json(findings, path))
+    if language == "en" and options.reports is None:
+        Shown.of(findings, session).remember("report")
     return path
 
 
@@ -114,8 +147,8 @@ def study_record(session: Session) -> dict[str, Any]:
             "unreadable": list(found.unreadable),
             "weights_digest": found.weights_digest,
         }
-        for name, found in session.prepared.items()
-        if found != Prepared(digest="")
+        for name, found in session.known.prepared.items()
+        if found.digest
     }
     declared = read_json(session.store.study(session.study.name) / DECLARED)
     return sealed({"declared": declared, "prepared": prepared})

@@ -18,7 +18,7 @@ from ablate.execute.worker import PREPARED
 from ablate.files import sha256_json
 from ablate.harness.interruption import Interruption
 from ablate.protocols import Executor
-from ablate.records import Prepared, Replicate, Variant
+from ablate.records import Prepared, Protocol, Replicate, Variant
 from ablate.resolve import Trainer
 from ablate.store import SPEC, Store
 from ablate.study.plan import Plan
@@ -34,7 +34,7 @@ def recall(plan: Plan, trainer: Trainer, store: Store, source_digest: str) -> di
     for variant in plan.variants:
         memo = files.read_sealed(_memo(plan, variant.config, store, source_digest))
         if memo is not None:
-            prepared = _prepared_from(memo["prepared"])
+            prepared = prepared_from(memo["prepared"])
             if not prepared.pending and listing_digest(prepared.watch) == memo["listing"]:
                 found[variant.name] = prepared
     return found
@@ -85,7 +85,7 @@ def put_back(plan: Plan, store: Store, source_digest: str, told: Any, places: Ma
             continue
         here = [os.path.abspath(place) for place in places.get(variant.name, {}).values() if isinstance(place, str)]
         with contextlib.suppress(KeyError, TypeError, ValueError):
-            prepared = _prepared_from(found | {"watch": here})
+            prepared = prepared_from(found | {"watch": here})
             if not any(map(os.path.lexists, here)):
                 _remember(plan, store, source_digest, variant, prepared)
 
@@ -129,16 +129,22 @@ def _read_finding(attempt: Path, variant: str, code: int) -> Prepared:
             kind = errors.StudyError
         message = finding["error"] if variant == "baseline" else f"{variant}: {finding['error']}"
         raise kind(message, hint=finding["hint"])
-    return _prepared_from(finding["prepared"])
+    return prepared_from(finding["prepared"])
 
 
-def _prepared_from(data: dict[str, Any]) -> Prepared:
+def prepared_from(data: dict[str, Any]) -> Prepared:
+    """The record whose fields were written down."""
     lists = {name: tuple(data[name]) for name in ("classes", "unreadable", "notes", "watch")}
     return Prepared(**(data | lists))
 
 
 def _memo(plan: Plan, config: Any, store: Store, source_digest: str) -> Path:
-    key = sha256_json([plan.trainer, source_digest, config, plan.protocol.identity()])
+    return memo_of(plan.trainer, config, plan.protocol, store, source_digest)
+
+
+def memo_of(trainer: str, config: Any, protocol: Protocol, store: Store, source_digest: str) -> Path:
+    """Where the look at the data of a config is remembered, by the code that looked."""
+    key = sha256_json([trainer, source_digest, config, protocol.identity()])
     return store.cache / "prepared" / f"{key[:32]}.json"
 
 
