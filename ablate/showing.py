@@ -74,7 +74,7 @@ def _thumbnails_of(session: Session) -> Thumbnails | None:
     def thumbnails(ids: Sequence[str]) -> Mapping[str, bytes]:
         shown = show(config, ids, lambda key: cache / key)
         kept = {name: _thumbnail(session, name) for name in ids if name not in shown}
-        return {name: path.read_bytes() for name, path in kept.items() if path.is_file()} | dict(shown)
+        return {name: path.read_bytes() for name, path in kept.items() if _is_own(path)} | dict(shown)
 
     return thumbnails
 
@@ -84,15 +84,22 @@ def _thumbnail(session: Session, image: str) -> Path:
     return session.store.study(session.study.name) / "thumbnails" / name
 
 
+def _is_own(path: Path) -> bool:
+    """Whether a file lies there, and no link leads elsewhere: others may write into the folder."""
+    return path.is_file() and not path.is_symlink() and not path.parent.is_symlink()
+
+
 def _keep_inputs(findings: Findings, session: Session) -> None:
     """Keep beside the study what its report says of the data: they may change, and caches may be cleaned."""
     remember(session.plan, session.places, session.store, session.prepared)
     paths = {_thumbnail(session, name): content for name, content in findings.thumbnails.items()}
-    for path, content in paths.items():
-        if not path.is_file() or path.read_bytes() != content:
-            write_bytes(path, content)
     folder = session.store.study(session.study.name) / "thumbnails"
-    for path in folder.iterdir() if folder.is_dir() else ():
+    for path, content in paths.items() if not folder.is_symlink() else ():
+        if not _is_own(path) or path.read_bytes() != content:
+            write_bytes(path, content)
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    for path in folder.iterdir():
         if path not in paths:
             path.unlink(missing_ok=True)
 
