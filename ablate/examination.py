@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Examination:
 
     counts: class -> part (train, val, test, unused) -> pictures; with several labels a picture counts
     for each. unlabelled: pictures without any label. pictures: in each part.
-    sizes: (width, height) -> pictures. formats: file format -> pictures.
+    sizes: (width, height) -> pictures. formats: file format -> pictures. depths: bits and mode -> pictures.
     mean, std: of the pixels of the fit part as the network is given them before normalisation, scaled
     to [0, 1], one value a channel, over all pixels. mean_image_std: the mean of the images' own
     standard deviations, a smaller number that is often published in its place.
@@ -54,3 +54,4 @@ class Examination:
     notes: tuple[str, ...]
     samples: Mapping[str, tuple[bytes, ...]]
     sample_shape: tuple[int, int, int]
+    depths: Mapping[str, int] = field(default_factory=dict)

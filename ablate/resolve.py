@@ -169,6 +169,12 @@ def source_digest(path: str) -> str:
     Covers the Python files of the trainer's top-level package (of `ablate.training` for the
     built-in one; of the single file where it is no package), as syntax trees without docstrings.
     """
+    stats = [(name, str(file), file.stat()) for name, file in source_files(path)]
+    return _digest_of_files(tuple((name, file, stat.st_mtime_ns, stat.st_size) for name, file, stat in stats))
+
+
+def source_files(path: str) -> list[tuple[str, Path]]:
+    """Name in its package and place of each file that `source_digest` is of."""
     module_name = path.partition(":")[0]
     package = "ablate.training" if module_name.startswith("ablate.training") else module_name.split(".")[0]
     if module_name.startswith("ablate.") and package == "ablate":
@@ -178,8 +184,7 @@ def source_digest(path: str) -> str:
     found = [(file.relative_to(root).as_posix(), file) for root in roots for file in root.rglob("*.py")]
     if not roots and (own := getattr(module, "__file__", None)):
         found = [(Path(own).name, Path(own))]
-    stats = [(name, str(file), file.stat()) for name, file in sorted(found) if file.is_file()]
-    return _digest_of_files(tuple((name, file, stat.st_mtime_ns, stat.st_size) for name, file, stat in stats))
+    return [(name, file) for name, file in sorted(found) if file.is_file()]
 
 
 @lru_cache(maxsize=32)

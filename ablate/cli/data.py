@@ -72,6 +72,8 @@ def show_examination(found: Examination, samples: Path) -> None:
     sizes = [f"{width}x{height} ({count})" for (width, height), count in found.sizes.items()]
     say(f"Sizes: {_some(sizes, 5)}; widths {_span(found, 0)}, heights {_span(found, 1)}.")
     say(f"Formats: {', '.join(f'{name} ({count})' for name, count in found.formats.items())}.")
+    if found.depths:
+        say(f"Depths: {', '.join(f'{name} ({count})' for name, count in found.depths.items())}.")
     say("The training part's pixels, scaled to [0, 1], as they are kept for the network:")
     say(f"  mean {_values(found.mean)}")
     say(f"  standard deviation {_values(found.std)} (over all pixels of all pictures: what normalisation wants)")
@@ -121,6 +123,7 @@ def examination_json(found: Examination, samples: Path) -> dict[str, Any]:
         "unlabelled": found.unlabelled,
         "sizes": [{"width": w, "height": h, "pictures": count} for (w, h), count in found.sizes.items()],
         "formats": dict(found.formats),
+        "depths": dict(found.depths),
         "mean": list(found.mean),
         "std": list(found.std),
         "mean_image_std": list(found.mean_image_std),

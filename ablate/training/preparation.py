@@ -16,7 +16,8 @@ from ablate.splits.split import Split
 from ablate.training.batching import fewest_images, notes_on_batches, sizes_to_try
 from ablate.training.config import Config
 from ablate.training.cost import describe_network
-from ablate.training.data.cache import Pictures, load_pictures
+from ablate.training.data.cache import Pictures, load_kinds, load_told
+from ablate.training.data.depth import notes_on_kinds
 from ablate.training.data.parts import load_parts, split_pictures
 from ablate.training.freezing import set_training
 from ablate.training.loop import make_batch, take_step
@@ -34,7 +35,8 @@ def prepare_data(config: Config, run: Run) -> Prepared:
     not fit them.
     """
     describe_network(config)  # refuses what cannot be built, before any picture is decoded
-    pictures = load_pictures(config.data, run.cached)
+    kinds = load_kinds(config.data, run.cached)
+    pictures = load_told(config.data, run.cached, kinds)
     parts = split_pictures(config.data, run, pictures)
     counts = _fit_counts(config, run, pictures, parts)
     least = fewest_images(config, counts)
@@ -49,7 +51,7 @@ def prepare_data(config: Config, run: Run) -> Prepared:
             "unused": len(parts.unused),
         },
         unreadable=tuple(pictures.unreadable),
-        notes=(*pictures.notes, *notes_on_batches(config, counts, least)),
+        notes=(*pictures.notes, *notes_on_kinds(kinds, config.data.depth), *notes_on_batches(config, counts, least)),
         watch=(*pictures.watch, *_watched(config, run)),
         weights_digest=weights_digest,
         pending=config.weights is not None and not weights_digest,

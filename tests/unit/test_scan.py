@@ -18,7 +18,7 @@ from tests.image_fixtures import FAITHFUL_KINDS, GOOD_KINDS, rgb_pixels, write_b
 
 
 def config_of(side: int = 16, **settings: object) -> DataConfig:
-    given = {"source": {"name": "digits"}, "classes": 10, "image_size": side, **settings}
+    given = {"source": {"name": "digits"}, "classes": 10, "image_size": side, "depth": "clip", **settings}
     return DataConfig.model_validate(given)
 
 

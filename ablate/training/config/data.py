@@ -153,6 +153,22 @@ class Normalization(Settings):
     std: list[Positive]
 
 
+class ScaledDepth(Settings):
+    """Values of more than 8 bits are spread over 8: those two become 0 and 255, what lies outside is cut."""
+
+    scale: Annotated[list[float], Field(min_length=2, max_length=2)]
+
+    @field_validator("scale")
+    @classmethod
+    def _is_a_range(cls, scale: list[float]) -> list[float]:
+        if not scale[0] < scale[1]:
+            raise ValueError(f"scale ({scale}) is no range; give the smaller value first")
+        return scale
+
+
+Depth = Literal["clip", "scale"] | ScaledDepth
+
+
 class DataConfig(Settings):
     """Which pictures, how they are decoded, and how many of them are trained on."""
 
@@ -179,6 +195,13 @@ class DataConfig(Settings):
     exif: Literal["ignore", "transpose"] = "ignore"
     """`transpose` turns pictures as their EXIF orientation says; torchvision's loader does not."""
     on_bad_image: Literal["error", "skip"] = "error"
+    depth: Depth | None = None
+    """How grey images of 16 or 32 bits, or in floating point, become 8 bits. null: they are refused. scale: from 0
+    and the largest value of the file's mode (65535 for 16 bits), the same for every image; {scale: [lo, hi]}: from a
+    range of your own, which 32-bit and floating-point images need; clip: cut at 0 and 255, as torchvision does."""
+    reader: Annotated[str, Field(pattern=r"^[\w.]+:\w+$", examples=["my_pkg.io:read"])] | None = None
+    """Dotted path of a function of yours that reads every file: read(path) returns an array (H, W, C) of uint8,
+    uint16 or float32 and the range (lo, hi) that becomes black to white. Its source is part of the data's digest."""
 
     @field_validator("groups")
     @classmethod
@@ -194,6 +217,17 @@ class DataConfig(Settings):
                     raise ValueError(f"normalize.{key} has {given} values for {self.channels} channels")
         if self.normalize == "imagenet" and self.channels != 3:
             raise ValueError("normalize: imagenet needs channels: 3")
+        return self
+
+    @model_validator(mode="after")
+    def _reader_can(self) -> DataConfig:
+        if self.reader is not None and self.depth is not None:
+            raise ValueError("depth is given beside reader, whose range says the same; leave one out")
+        if self.reader is not None and isinstance(self.source, Digits | Torchvision):
+            raise ValueError(
+                f"reader is given, and source {self.source.name} has no files to read; use image_folder, "
+                "labelled_files or csv, or leave reader out"
+            )
         return self
 
     @model_validator(mode="after")

@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ablate.copies import Cached, crc32_of, sound_copy
 from ablate.errors import DataError
 from ablate.files import read_sealed, sha256_json, write_sealed
+from ablate.settings import identity_of
 from ablate.training.config import DataConfig
+from ablate.training.data.depth import Kinds, notes_on_kinds, refuse_deep
 from ablate.training.data.findings import (
+    Contradiction,
     Findings,
     findings_of,
     labels_of,
@@ -28,7 +31,8 @@ from ablate.training.data.findings import (
 )
 from ablate.training.data.grouping import merged_groups
 from ablate.training.data.listing import Contents, Listing, Picture
-from ablate.training.data.scan import Progress, hashes_of, scan
+from ablate.training.data.reader import digest_of_reader, files_of_reader
+from ablate.training.data.scan import Progress, hashes_of, kinds_of, scan
 from ablate.training.data.sources import list_pictures, refuse_other_classes
 
 if TYPE_CHECKING:
@@ -81,11 +85,12 @@ def load_pictures(config: DataConfig, cached: Cached, *, progress: Progress | No
 
     listing = list_pictures(config)
     look = _Look(listing, config)
-    digest = _digest_of(look, cached)
+    files = _digest_of(look, cached)
+    digest = files if config.reader is None else sha256_json([files, digest_of_reader(config.reader)])
     folder, found = sound_copy(
         cached,
         f"pictures/{_copy_key(config, digest)}",
-        lambda path: _build(path, look.contents, config, digest=digest, progress=progress),
+        lambda path: _build(path, look.contents, config, digest=files, progress=progress),
         _findings_in,
     )
     refuse_other_classes(found.classes, config, listing.place)
@@ -102,9 +107,43 @@ def load_pictures(config: DataConfig, cached: Cached, *, progress: Progress | No
         unreadable=tuple(name for name, _ in found.unreadable),
         problems=tuple((name, reason) for name, reason in found.unreadable),
         notes=(*listing.notes, *notes_on(found, listing.ignored, config)),
-        watch=listing.watch,
+        watch=(*listing.watch, *(() if config.reader is None else files_of_reader(config.reader))),
         official_test=frozenset(found.official_test or ()),
     )
+
+
+def load_kinds(config: DataConfig, cached: Cached) -> Kinds:
+    """Modes, depths and frames of the configured image files; remembered for as long as they do not change.
+
+    Empty where a reader reads them. Raises DataError where data.depth does not say how deeper ones become 8 bits:
+    to be asked before anything is decoded, and before labels are compared.
+    """
+    if config.reader is not None:
+        return Kinds()
+    from PIL import __version__ as pillow_version
+
+    look = _Look(list_pictures(config), config)
+    key = sha256_json([LAYOUT, pillow_version, _digest_of(look, cached)])
+    memo = sound_copy(
+        cached,
+        f"pictures/kinds-{key}.json",
+        lambda path: write_sealed(path, kinds_of(look.contents.pictures).to_json()),
+        read_sealed,
+    )
+    kinds = Kinds.from_json(memo)
+    refuse_deep(kinds, config.depth)
+    return kinds
+
+
+def load_told(config: DataConfig, cached: Cached, kinds: Kinds) -> Pictures:
+    """The configured images; where equal ones contradict each other, an error that tells of bits nobody read."""
+    try:
+        return load_pictures(config, cached)
+    except Contradiction as error:
+        halved = [note for note in notes_on_kinds(Kinds(kinds.counts, kinds.examples), None) if "upper 8" in note]
+        if not halved:
+            raise
+        raise DataError(error.message, hint=f"Look at the depth first: {'; '.join(halved)}. {error.hint}") from error
 
 
 class _Look:
@@ -141,7 +180,8 @@ def _copy_key(config: DataConfig, digest: str) -> str:
     from PIL import __version__ as pillow_version
 
     size = config.image_size if config.resize == "pil" else "own"
-    return sha256_json([LAYOUT, pillow_version, size, config.channels, config.exif, digest])
+    depth = [] if config.depth is None else [identity_of(config)["depth"]]
+    return sha256_json([LAYOUT, pillow_version, size, config.channels, config.exif, digest, *depth])
 
 
 def _digest_of(look: _Look, cached: Cached) -> str:

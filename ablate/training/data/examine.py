@@ -14,7 +14,8 @@ from ablate.examination import Examination, NearPair
 from ablate.records import Protocol, Replicate
 from ablate.splits.split import Split
 from ablate.training.config import DataConfig
-from ablate.training.data.cache import Pictures, load_pictures
+from ablate.training.data.cache import Pictures, load_kinds, load_told
+from ablate.training.data.depth import notes_on_kinds
 from ablate.training.data.likeness import near_pairs
 from ablate.training.data.listing import Picture
 from ablate.training.data.parts import labels_by_picture, split_pictures
@@ -44,13 +45,14 @@ def examine_data(config: DataConfig, protocol: Protocol, cached: Cached) -> Exam
     cannot be listed or split.
     """
     lenient = config.model_copy(update={"on_bad_image": "skip"})
-    pictures = load_pictures(lenient, cached)
+    kinds = load_kinds(config, cached)
+    pictures = load_told(lenient, cached, kinds)
     parts = split_pictures(lenient, _First(protocol), pictures)
     read = {one.id: one for one in list_pictures(lenient).read().pictures}
     part_of = _part_of(parts, len(pictures.ids))
     mean, std, image_std = _moments(pictures, parts.fit)
     near, left_out = _near(pictures, part_of)
-    sizes, formats = _sizes([read[name] for name in pictures.ids])
+    sizes, formats = _sizes([read[name] for name in pictures.ids], config.reader)
     labels = labels_by_picture(pictures)
     return Examination(
         classes=pictures.classes,
@@ -59,6 +61,7 @@ def examine_data(config: DataConfig, protocol: Protocol, cached: Cached) -> Exam
         unlabelled=sum(not one for one in labels),
         sizes=sizes,
         formats=formats,
+        depths={kind.words: count for kind, count in kinds.counts.items()},
         mean=mean,
         std=std,
         mean_image_std=image_std,
@@ -67,7 +70,7 @@ def examine_data(config: DataConfig, protocol: Protocol, cached: Cached) -> Exam
         near_left_out=left_out,
         origins=_origins(pictures),
         unreadable=pictures.problems,
-        notes=pictures.notes,
+        notes=(*pictures.notes, *notes_on_kinds(kinds, config.depth)),
         samples=_samples(pictures, labels),
         sample_shape=_shape_of(pictures),
     )
@@ -91,8 +94,8 @@ def _counts(
     return {name: dict(found) for name, found in counts.items()}
 
 
-def _sizes(pictures: Sequence[Picture]) -> tuple[dict[tuple[int, int], int], dict[str, int]]:
-    found = sizes_of(pictures)
+def _sizes(pictures: Sequence[Picture], reader: str | None) -> tuple[dict[tuple[int, int], int], dict[str, int]]:
+    found = sizes_of(pictures, reader)
     return dict(Counter(size for size, _ in found).most_common()), dict(
         Counter(name for _, name in found).most_common()
     )

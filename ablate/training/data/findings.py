@@ -15,6 +15,10 @@ NAMED = 20
 """How many pictures an error names before it counts the others."""
 
 
+class Contradiction(DataError):
+    """Equal images have different classes."""
+
+
 Labels = int | Sequence[int]
 """The class index of a picture, or those of all its labels."""
 
@@ -95,7 +99,7 @@ def refuse_contradictions(found: Findings, classes: Sequence[str]) -> None:
         if label != found.targets[first]
     ]
     if pairs:
-        raise DataError(
+        raise Contradiction(
             _listed(f"{_pictures(len(pairs))} equal one of another class, pixel by pixel", pairs),
             hint="Remove the wrongly labelled one of each pair.",
         )

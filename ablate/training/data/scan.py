@@ -19,7 +19,9 @@ from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
 from ablate.training.config import DataConfig
+from ablate.training.data.depth import Kind, Kinds, frames_of, in_8_bits, kind_of, kinds_among, values_of
 from ablate.training.data.listing import Picture
+from ablate.training.data.reader import read_image
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,7 +62,8 @@ class Seen(NamedTuple):
 
     pixels: (S, S, C), or (H, W, C) of its own size with `resize: device`; None where the picture is
     unreadable. problem: why it is, else "". content: sha256 of the file's bytes. full: sha256 of the
-    size and RGB pixels before resizing, whatever the settings. is_turned: its EXIF orientation asks
+    size and RGB pixels before resizing, whatever the settings; of the values themselves where they have more
+    than 8 bits, or come from a reader. is_turned: its EXIF orientation asks
     for turning it. shape: of the pixels.
     """
 
@@ -109,20 +112,49 @@ def hashes_of(pictures: Sequence[Picture]) -> list[str]:
         return list(pool.map(_hash_of, [picture.content for picture in pictures], chunksize=16))
 
 
-def sizes_of(pictures: Sequence[Picture]) -> list[tuple[tuple[int, int], str]]:
-    """Width and height, and the file's format, of pictures that are known to be readable; pixels are not decoded."""
+def sizes_of(pictures: Sequence[Picture], reader: str | None = None) -> list[tuple[tuple[int, int], str]]:
+    """Width and height, and the file's format, of images that are known to be readable.
+
+    Pixels are not decoded, unless a reader alone knows the size.
+    """
     with _quiet_decoders(), ThreadPoolExecutor(_processors()) as pool:
-        return list(pool.map(_size_of, [picture.content for picture in pictures], chunksize=16))
+        size_of = partial(_size_of, reader=reader)
+        return list(pool.map(size_of, [picture.content for picture in pictures], chunksize=16))
 
 
-def _size_of(content: Content) -> tuple[tuple[int, int], str]:
+def _size_of(content: Content, reader: str | None) -> tuple[tuple[int, int], str]:
     from PIL import Image
 
+    if isinstance(content, str) and reader is not None:
+        read = read_image(content, reader)
+        return (read.pixels.shape[1], read.pixels.shape[0]), read.kind
     if isinstance(content, str):
         with Image.open(content) as image:
             return image.size, image.format or "unknown"
     pixels = content() if callable(content) else content
     return (pixels.shape[1], pixels.shape[0]), "array"
+
+
+def kinds_of(pictures: Sequence[Picture]) -> Kinds:
+    """Modes, depths and frames of all image files, from their headers; files that cannot be read are passed over."""
+    files = [picture for picture in pictures if isinstance(picture.content, str)]
+    with _quiet_decoders(), ThreadPoolExecutor(_processors()) as pool:
+        found = pool.map(_kind_in, [picture.content for picture in files], chunksize=16)
+        return kinds_among((one.id, *kind) for one, kind in zip(files, found, strict=True) if kind is not None)
+
+
+def _kind_in(path: Content) -> tuple[Kind, int] | None:
+    from PIL import Image
+
+    if not isinstance(path, str):
+        return None
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return None
+        with Image.open(path) as image:
+            return kind_of(image), frames_of(image)
+    except (Image.DecompressionBombError, *_MALFORMED):
+        return None
 
 
 def _look_at(content: Content, config: DataConfig) -> Seen:
@@ -140,6 +172,9 @@ def _look_at(content: Content, config: DataConfig) -> Seen:
     if not file:
         return Seen(None, digest, problem="the file is empty")
     try:
+        if config.reader is not None:
+            read = read_image(content, config.reader)
+            return _decode(Image.fromarray(read.pixels), config)._replace(content=digest, full=read.digest)
         with Image.open(BytesIO(file)) as image:
             return _decode(image, config)._replace(content=digest)
     except UnidentifiedImageError:
@@ -153,16 +188,22 @@ def _look_at(content: Content, config: DataConfig) -> Seen:
 
 def _decode(image: Image.Image, config: DataConfig) -> Seen:
     import numpy as np
-    from PIL.Image import Resampling, Transpose
+    from PIL.Image import Resampling, Transpose, fromarray
 
     megapixels = image.width * image.height / 1e6
     if megapixels > MEGAPIXELS:
         raise ValueError(f"{megapixels:.0f} megapixels, the limit is {MEGAPIXELS}")
     if image.format == "EPS":
         raise ValueError("an EPS file: decoding it would run an outside program")
+    kind, file = kind_of(image), image
+    if kind.is_deep:
+        values = values_of(image)
+        full = hashlib.sha256(f"{values.shape}:{values.dtype.kind}:".encode() + values.tobytes())
+        image = fromarray(in_8_bits(values, kind, config.depth))
     rgb = image.convert("RGB")
-    full = hashlib.sha256(f"{rgb.width}x{rgb.height}:".encode())
-    full.update(rgb.tobytes())
+    if not kind.is_deep:
+        full = hashlib.sha256(f"{rgb.width}x{rgb.height}:".encode())
+        full.update(rgb.tobytes())
     turns = {
         2: Transpose.FLIP_LEFT_RIGHT,
         3: Transpose.ROTATE_180,
@@ -172,7 +213,7 @@ def _decode(image: Image.Image, config: DataConfig) -> Seen:
         7: Transpose.TRANSVERSE,
         8: Transpose.ROTATE_90,
     }
-    turn = turns.get(_orientation(image))
+    turn = turns.get(_orientation(file))
     picture = rgb if config.channels == 3 else image.convert("L")
     if turn is not None and config.exif == "transpose":
         picture = picture.transpose(turn)
