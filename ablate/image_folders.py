@@ -55,6 +55,11 @@ def is_image(name: str) -> bool:
     return name.lower().endswith(EXTENSIONS) and not is_system_entry(name)
 
 
+def takes_all(name: str) -> bool:
+    """Whether a file counts where a reader of the user's reads it: all do that are not a system's own."""
+    return not is_system_entry(name)
+
+
 def top_of(folder: str | Path) -> Top:
     """What lies directly in a folder. Raises DataError where it cannot be listed."""
     found = Top([], [], [])

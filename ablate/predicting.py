@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ablate import files
 from ablate.errors import DataError, TrainerError
-from ablate.image_folders import EXTENSIONS, is_image, is_system_entry, nobodys_note
+from ablate.image_folders import EXTENSIONS, is_image, is_system_entry, nobodys_note, takes_all
 from ablate.lookup import find_run, fingerprint_of, newest_finished
 from ablate.records import Finished, Protocol, Replicate, RunSpec
 from ablate.resolve import Trainer, load_trainer, source_digest
@@ -99,10 +99,13 @@ def _readable(
             on_unreadable(answer)
 
 
-def pictures_in(paths: Sequence[Path], tell: Callable[[str], None] | None = None) -> list[Path]:
+def pictures_in(
+    paths: Sequence[Path], tell: Callable[[str], None] | None = None, *, takes: Callable[[str], bool] = is_image
+) -> list[Path]:
     """The pictures of a request: files as they are, folders with all pictures below them, by path.
 
-    tell: told in one sentence which hidden and system entries of the folders are passed over.
+    takes: whether a file of a folder counts, by its name. tell: told in one sentence which hidden and system
+    entries of the folders are passed over.
     Raises DataError for a path that is not there and for a folder without a picture.
     """
     found: list[Path] = []
@@ -113,7 +116,7 @@ def pictures_in(paths: Sequence[Path], tell: Callable[[str], None] | None = None
                 raise DataError(f"there is no picture {path}", hint="Give picture files, or folders of them.")
             found.append(path)
             continue
-        below = sorted(_pictures_below(path, nobodys), key=lambda file: file.relative_to(path).as_posix())
+        below = sorted(_pictures_below(path, nobodys, takes), key=lambda file: file.relative_to(path).as_posix())
         if not below:
             raise DataError(f"{path} holds no picture", hint=f"Pictures end in {', '.join(PICTURES)}.")
         found += below
@@ -122,11 +125,11 @@ def pictures_in(paths: Sequence[Path], tell: Callable[[str], None] | None = None
     return found
 
 
-def _pictures_below(folder: Path, nobodys: list[str]) -> Iterator[Path]:
+def _pictures_below(folder: Path, nobodys: list[str], takes: Callable[[str], bool]) -> Iterator[Path]:
     for place, folders, names in os.walk(folder):
         nobodys += [os.path.relpath(Path(place, name), folder) for name in [*folders, *names] if is_system_entry(name)]
         folders[:] = [name for name in folders if not is_system_entry(name)]
-        yield from (Path(place, name) for name in names if is_image(name))
+        yield from (Path(place, name) for name in names if takes(name))
 
 
 def unlabelled_pictures(run: str, *, work: Path | str = ".") -> list[Path]:
@@ -146,6 +149,12 @@ def has_several_labels(run: FinishedRun) -> bool:
     """Whether a picture of the run's data set may have any number of labels."""
     data = run.spec.config.get("data")
     return isinstance(data, Mapping) and bool(data.get("multi_label"))
+
+
+def taken_by(run: FinishedRun) -> Callable[[str], bool]:
+    """Which files of a folder count as images for a run: with a reader of the user's, all that are somebody's."""
+    data = run.spec.config.get("data")
+    return takes_all if isinstance(data, Mapping) and data.get("reader") else is_image
 
 
 def retest_run(run: str, *, work: Path | str = ".") -> Retest:

@@ -52,6 +52,7 @@ def predict(
         open_run,
         pictures_in,
         retest_run,
+        taken_by,
         unlabelled_pictures,
     )
     from ablate.submission import probability_table, submission
@@ -69,7 +70,7 @@ def predict(
             raise StudyError(
                 "--csv names one class a picture, and pictures of this data set may have several", hint="Use --table."
             )
-        chosen = pictures_in(images or [], note)
+        chosen = pictures_in(images or [], note, takes=taken_by(open_run(run_, work)))
         chosen += unlabelled_pictures(run_, work=work) if unlabelled else []
         found, unread = _predicted(run_, chosen, work)
         if csv is not None:

@@ -57,7 +57,7 @@ def test_each_example_has_ten_lines_at_most(example: str) -> None:
 
 
 def test_a_dicom_slice_is_windowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Window 40 +- 200: -160 HU is black, 240 white, and what lies outside is cut; pydicom itself where installed."""
+    """Window 40 +- 200: -160 HU is black, 240 white, and what lies outside is cut."""
     stored = [(np.full((8, 8), hounsfield) + 1024) // 2 for hounsfield in (-1000, -160, 40, 240, 900)]
     stored = [array.astype(np.uint16) + np.uint16(index == 4) for index, array in enumerate(stored)]
     monkeypatch.delitem(sys.modules, "pydicom", raising=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,34 @@ def test_portable_maps_of_more_than_8_bits_are_known(
 def test_a_signed_or_32_bit_file_states_no_range(tmp_path: Path) -> None:
     """Its values fill no range anybody could name."""
     with Image.open(saved(RAMP.astype(np.int32), tmp_path / "x.tif")) as image:
-        assert (kind_of(image).largest, kind_of(image).words) == (None, "32-bit signed grey (mode I)")
+        assert (kind_of(image).largest, kind_of(image).words) == (None, "32-bit integer grey (mode I)")
+
+
+@pytest.mark.parametrize(
+    ("bits", "form", "content", "words", "largest"),
+    [
+        (12, 1, b"\x10\xff\xff", "12-bit grey (mode I;16)", 4095),
+        (16, 1, b"\1\0\2\0", "16-bit grey (mode I;16)", 65535),
+        (16, 2, b"\1\0\xff\xff", "16-bit signed grey (mode I)", None),
+        (32, 1, b"\1\0\0\0" * 2, "32-bit integer grey (mode I)", None),
+        (32, 3, b"\0\0\x80?" * 2, "32-bit float grey (mode F)", None),
+    ],
+)
+def test_a_tiff_says_what_its_values_are(
+    tmp_path: Path, bits: int, form: int, content: bytes, words: str, largest: int | None
+) -> None:
+    """Bits and sample format are two of its tags: 12 bits fill a range of their own, signed ones none."""
+    tags = {256: 2, 257: 1, 258: bits, 259: 1, 262: 1, 273: 8, 277: 1, 278: 1, 279: len(content), 339: form}
+    padded = content + bytes(len(content) % 2)
+    entries = b"".join(struct.pack("<HHIHH", tag, 3, 1, value, 0) for tag, value in tags.items())
+    start = struct.pack("<2sHI", b"II", 42, 8 + len(padded))
+    path = tmp_path / "x.tif"
+    path.write_bytes(start + padded + struct.pack("<H", len(tags)) + entries + bytes(4))
+
+    with Image.open(path) as image:
+        kind = kind_of(image)
+
+    assert (kind.words, kind.largest, kind.is_deep) == (words, largest, True)
 
 
 def write_16_bit_rgb(path: Path, values: np.ndarray) -> Path:

@@ -49,7 +49,8 @@ class Kind(NamedTuple):
     def words(self) -> str:
         """For people: `16-bit grey (mode I;16)`."""
         if self.is_deep:
-            number = {"unsigned": "", "signed": " signed", "float": " float"}[self.number]
+            integers = " signed" if self.bits == 16 else " integer"  # of 32 bits Pillow tells both kinds alike
+            number = {"unsigned": "", "signed": integers, "float": " float"}[self.number]
             return f"{self.bits}-bit{number} grey (mode {self.mode})"
         return f"{self.bits}-bit{' a channel' if self.bits > 8 else ''} (mode {self.mode})"
 
@@ -163,7 +164,7 @@ def scaled(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
     """`low` becomes 0 and `high` 255, rounded; what lies outside is cut at the ends."""
     import numpy as np
 
-    spread = (values.astype(np.float64) - low) * (255 / (high - low))
+    spread = (values.astype(np.float64) - low) * 255 / (high - low)
     return np.rint(np.clip(spread, 0, 255)).astype(np.uint8)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -32,6 +32,10 @@ class File(NamedTuple):
     path: str
 
 
+Takes = Callable[[str], bool]
+"""Whether a file counts as an image, by its name."""
+
+
 class Found(NamedTuple):
     """What lies below a folder: images by their extension, other files' ids, every folder, what belongs to nobody."""
 
@@ -51,14 +55,14 @@ def find_image_folder(source: ImageFolder) -> Path:
     return folder
 
 
-def list_image_folder(source: ImageFolder, problems: list[DataError] | None = None) -> Listing:
+def list_image_folder(source: ImageFolder, problems: list[DataError] | None = None, takes: Takes = is_image) -> Listing:
     """A sub-folder a class, whose names are the classes'; in one folder, or in those of the parts.
 
     problems: what is wrong beside that is added to it, so that all can be told at once; else it is raised.
     """
     folder = find_image_folder(source)
     wrong: list[DataError] = []
-    parts = {key: _class_folders(folder, part, key) for key, part in _parts_of(source).items()}
+    parts = {key: _class_folders(folder, part, key, takes) for key, part in _parts_of(source).items()}
     classes = list(parts["train"].classes)
     if unknown := [name for name in parts.get("test", parts["train"]).classes if name not in classes]:
         wrong.append(
@@ -108,14 +112,14 @@ def find_labelled_files(source: LabelledFiles) -> Path:
     return root
 
 
-def list_labelled_files(source: LabelledFiles) -> Listing:
+def list_labelled_files(source: LabelledFiles, takes: Takes = is_image) -> Listing:
     """Parts in sub-folders, every file name with its label in it."""
     root = find_labelled_files(source)
     parts = {"train": source.train} | ({"test": source.test} if source.test is not None else {})
     found: dict[str, Found] = {}
     for key, name in parts.items():
         refuse_missing(root / name, f"base.data.source.{key} ({name})", "pictures named <label>_<number>.jpg")
-        found[key] = files_below(str(root / name), name, above=(_place(str(root)),))
+        found[key] = files_below(str(root / name), name, above=(_place(str(root)),), takes=takes)
         if not found[key].pictures:
             raise DataError(f"{root / name} holds no picture", hint=f"Set base.data.source.{key} to another folder.")
     files = [file for part in found.values() for file in part.pictures]
@@ -183,10 +187,10 @@ def refuse_missing(folder: Path, key: str, holds: str) -> None:
     )
 
 
-def files_below(folder: str, prefix: str, above: tuple[tuple[int, int], ...] = ()) -> Found:
+def files_below(folder: str, prefix: str, above: tuple[tuple[int, int], ...] = (), takes: Takes = is_image) -> Found:
     """Everything below a folder, links followed; names begin with `prefix`. What is nobody's is not entered."""
     found = Found([], [], [folder], [])
-    _walk(folder, prefix, (*above, _place(folder)), found)
+    _walk(folder, prefix, (*above, _place(folder)), found, takes)
     return found
 
 
@@ -207,7 +211,7 @@ class _Classes(NamedTuple):
         return [file for _, file in self.labelled()]
 
 
-def _class_folders(root: Path, part: str, key: str) -> _Classes:
+def _class_folders(root: Path, part: str, key: str, takes: Takes) -> _Classes:
     """What a part holds, by codepoint of the classes. Raises DataError below two classes."""
     folder = root / part
     top = top_of(folder)
@@ -226,7 +230,7 @@ def _class_folders(root: Path, part: str, key: str) -> _Classes:
     above = (_place(str(root)), _place(str(folder)))
     return _Classes(
         folder=folder,
-        classes={n: files_below(e.path, f"{prefix}{e.name}", above=above) for n, e in sorted(named.items())},
+        classes={n: files_below(e.path, f"{prefix}{e.name}", above, takes) for n, e in sorted(named.items())},
         ignored=[prefix + entry.name for entry in top.files],
         nobodys=[prefix + name for name in top.nobodys],
     )
@@ -270,7 +274,7 @@ def _nested(part: _Classes) -> tuple[str, ...]:
     return (f"the images of each class ({first_of(names)}) lie in sub-folders, which count for it; {guess}",)
 
 
-def _walk(folder: str, prefix: str, above: tuple[tuple[int, int], ...], found: Found) -> None:
+def _walk(folder: str, prefix: str, above: tuple[tuple[int, int], ...], found: Found, takes: Takes) -> None:
     """Add every file and folder below, links followed, each under its path below the root."""
     top = top_of(folder)
     found.nobodys.extend(f"{prefix}/{name}" for name in top.nobodys)
@@ -281,8 +285,8 @@ def _walk(folder: str, prefix: str, above: tuple[tuple[int, int], ...], found: F
             place = _place(entry.path)
             if place in above:
                 raise DataError(f"{entry.path} links to a folder it lies in", hint="Remove the link.")
-            _walk(entry.path, name, (*above, place), found)
-        elif is_image(entry.name):
+            _walk(entry.path, name, (*above, place), found, takes)
+        elif takes(entry.name):
             found.pictures.append(File(name, entry.path))
         else:
             found.ignored.append(name)

@@ -5,11 +5,12 @@ A new source is a settings class in `config/data.py` and one case in `list_pictu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import assert_never
 
 from ablate.errors import DataError
+from ablate.image_folders import is_image, takes_all
 from ablate.training.config import CsvTable, DataConfig, Digits, ImageFolder, LabelledFiles, Torchvision
 from ablate.training.data.folders import (
     find_image_folder,
@@ -40,9 +41,9 @@ def list_pictures(config: DataConfig) -> Listing:
     """List the configured source. Raises DataError where it cannot be listed, DataMissing where it is not there."""
     match config.source:
         case ImageFolder() as source:
-            return list_image_folder(source)
+            return list_image_folder(source, takes=taken_by(config))
         case LabelledFiles() as source:
-            return list_labelled_files(source)
+            return list_labelled_files(source, takes=taken_by(config))
         case CsvTable() as source:
             return list_table(source, multi_label=config.multi_label)
         case Torchvision() as source:
@@ -53,6 +54,11 @@ def list_pictures(config: DataConfig) -> Listing:
             return Listing("digits", f"digits of scikit-learn {version('scikit-learn')}", (), _digits)
         case other:
             assert_never(other)
+
+
+def taken_by(config: DataConfig) -> Callable[[str], bool]:
+    """Which files count as images, by name: those with an image's extension; with a reader all that are somebody's."""
+    return is_image if config.reader is None else takes_all
 
 
 def refuse_other_classes(classes: Sequence[str], config: DataConfig, place: str) -> None:

@@ -6,8 +6,9 @@ import re
 import unicodedata
 from pathlib import Path
 
-from ablate.image_folders import is_image, is_system_entry
+from ablate.image_folders import is_system_entry
 from ablate.training.config import DataConfig, LabelledFiles
+from ablate.training.data.sources import taken_by
 
 
 def unlabelled_files(config: DataConfig) -> list[Path]:
@@ -20,10 +21,11 @@ def unlabelled_files(config: DataConfig) -> list[Path]:
         return []
     root = Path(source.root).expanduser().resolve()
     parts = {(root / part).resolve() for part in (source.train, source.test) if part is not None}
+    takes = taken_by(config)
     found = [
         path
         for path in root.rglob("*")
-        if is_image(path.name)
+        if takes(path.name)
         and not any(map(is_system_entry, path.relative_to(root).parts))
         and path.is_file()
         and parts.isdisjoint(path.resolve().parents)
