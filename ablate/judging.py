@@ -209,7 +209,7 @@ def _experiment(request: Request, say: Words) -> Tested:
             hint=f"{near_match(request.by[:80], keys)}They have: {listed(keys)}.",
         )
     reported = sorted({name for run in grouped for name in run.metrics})
-    name = request.metric or next((name for name in reported if is_rate(name)), "accuracy")
+    name = request.metric or only_rate(reported, request.source)
     grouped = single_runs(grouped, name)
     usable = [run for run in grouped if run.finished and name in run.metrics]
     if not usable:
@@ -230,6 +230,18 @@ def _experiment(request: Request, say: Words) -> Tested:
         notes.append(Note("judge.no_metric", {"runs": others, "metric": name}))
     question = say("judge.table", source=request.source)
     return _tested(request, request.source, handed._replace(notes=tuple(notes)), question, say)
+
+
+def only_rate(reported: Sequence[str], source: str) -> str:
+    """The metric, where nobody names it: accuracy, else the only rate. Raises StudyError where there are several."""
+    rates = [name for name in reported if is_rate(name)]
+    if "accuracy" in rates or not rates:
+        return "accuracy"
+    if len(rates) > 1:
+        raise StudyError(
+            f"the runs of {quoted(source)} report {listed(rates, 5)}", hint=f"Say which: --metric '{rates[0]}'."
+        )
+    return rates[0]
 
 
 _WHY_SINGLE = frozenset(

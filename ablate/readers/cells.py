@@ -144,7 +144,10 @@ def counted(
 def whole(one: Found) -> int:
     """A count. Raises StudyError for one that is none."""
     if one.cell.percent or one.cell.spread is not None or one.cell.of is not None or one.value != round(one.value):
-        raise StudyError(f"{one.cell.where} {quoted(one.cell.text)} is not a whole number", hint="A count is one.")
+        raise StudyError(
+            f"{one.cell.where} {quoted(one.cell.text)} is not a whole number",
+            hint="A count is one. Shares and percentages belong into a column of the metric's name.",
+        )
     if not 0 <= one.value <= 1e15:
         raise StudyError(f"{one.cell.where} {quoted(one.cell.text)} is not a count", hint="A count is 0 or more.")
     return int(one.value)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from ablate.errors import StudyError
-from ablate.rates import is_rate
+from ablate.rates import is_rate, is_share
 from ablate.readers import columns, counts, summaries
 from ablate.readers.cells import Entry, Key, Read, Source, entries_below, read_values
 from ablate.readers.columns import first
@@ -118,7 +118,7 @@ def _one_column(sheet: Sheet, ask: Ask, value: int, taken: Sequence[int | None])
                 hint="Call it images; or call it runs, and give their standard deviation in a column std; "
                 "or give a row a run with a column seed.",
             )
-    images = (images if images is not None else number) if is_rate(metric) else None
+    images = (images if images is not None else number) if is_share(metric) else None
     used = frozenset(i for i in (value, images) if i is not None)
     return Form(metric, used, partial(_read_column, value=value, images=images, metric=metric))
 

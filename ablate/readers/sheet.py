@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import stat
 from pathlib import Path
 from typing import NamedTuple
@@ -51,7 +52,7 @@ def read_sheet(path: Path) -> Sheet:
 
     Raises StudyError, naming file and line, for what is no file or no text, and for rows that do not fit.
     """
-    text = _text(path)
+    text = re.sub(r"\Asep=.\r?\n", "", _text(path))  # Excel's own first line
     first = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)

@@ -21,7 +21,7 @@ from ablate.readers.replicates import (
 from ablate.readers.sheet import check_name
 from ablate.readers.table import MOST_VARIANTS
 from ablate.readers.tested import Ask, HandedIn, TestedRun, reference_of
-from ablate.readers.units import Note, Reading, in_shares, without_unit
+from ablate.readers.units import LOGGED, Note, Reading, in_shares, without_unit
 
 
 class Tracked(NamedTuple):
@@ -55,7 +55,7 @@ def read_tracked(runs: Sequence[Tracked], ask: Ask, metric: str, source: str) ->
             "compared",
             hint="Name the tag or parameter of the variants, not of the runs: --by KEY.",
         )
-    scaled = in_shares(readings, metric, heading=without_unit(metric)[1], told=ask.unit)
+    scaled = in_shares(readings, metric, heading=without_unit(metric)[1], told=ask.unit, remedy=LOGGED)
     numbers, notes = _replicates(known, names, ask, source)
     if len(known) < len(runs):
         notes.append(Note("judge.not_finite", {"runs": len(runs) - len(known), "metric": metric}))

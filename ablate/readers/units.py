@@ -14,6 +14,11 @@ Unit = Literal["percent", "fraction"]
 
 OPTION = "Say which: --unit percent or --unit fraction; or write % into the cells that are percentages."
 """The remedy where a command reads the numbers."""
+LOGGED = (
+    "If they are in one unit, say which: --unit percent or --unit fraction. Otherwise log the metric once more in one "
+    "unit, under a name of its own."
+)
+"""The remedy where the numbers are a tracker's."""
 MARK = "Write % behind the figures that are percentages, as in '93.5 %'."
 """The remedy where nobody can be told."""
 
@@ -102,6 +107,7 @@ def _unit_of(bare: Sequence[Reading], marked: Sequence[Reading], metric: str, re
     small = [reading for reading in bare if reading.value <= 1]
     large = [reading for reading in bare if reading.value > 1]
     if is_rate(metric):
+        small = [reading for reading in small if reading.value > 0]  # those below are refused in any unit
         if small and large:
             raise _mixed(small[0], large[0], remedy)
         _check_neighbours(small, marked, remedy)

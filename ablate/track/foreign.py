@@ -13,7 +13,7 @@ from ablate.track.uri import check_uri, sqlite_path
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-MOST_RUNS = 5000
+MOST_RUNS = 50_000
 FINGERPRINT = "ablate.fingerprint"
 
 
@@ -100,5 +100,8 @@ def _search(client: MlflowClient, experiment: str) -> list[ForeignRun]:
         ]
         token = page.token
         if not token:
-            break
-    return found
+            return found
+    raise TrackingError(
+        f"the experiment has more than {MOST_RUNS:,} runs",
+        hint="Copy those to be judged into an experiment of their own.",
+    )

@@ -126,6 +126,11 @@ def test_decimal_commas_are_read(text: str, value: float, table: Path) -> None:
     assert means(found) == pytest.approx({"a": value, "b": value})
 
 
+def test_excels_first_line_is_no_heading(table: Path) -> None:
+    """It names the separator."""
+    assert means(judged(table, "sep=;\nmodel;accuracy\na;0,5\nb;0,6\n")) == pytest.approx({"a": 50, "b": 60})
+
+
 def test_points_between_thousands_are_read_where_counts_would_not_be_whole(table: Path) -> None:
     """9.120 of 10.000 is written so in half of Europe."""
     text = "model;seed;correct;n\na;0;9.120;10.000\na;1;9.150;10.000\nb;0;9.420;10.000\nb;1;9.400;10.000\n"
