@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from ablate.addresses import without_secrets
 from ablate.errors import AblateError
 from ablate.execute.devices import devices
-from ablate.execute.environment import ALLOCATOR, cores, machine, worker_environment
+from ablate.execute.environment import ALLOCATOR, PYTHON, cores, machine, worker_environment
 from ablate.execute.joining import refuse_silent
 from ablate.execute.pool import CAN_FORK
 from ablate.room import SPARE, refuse_unwritable
@@ -131,8 +131,8 @@ def _tracking(work: Path) -> Finding:
 
 def _speed(work: Path) -> Iterator[Finding]:
     count = cores()
-    calm = _measured(worker_environment(work), sorted({1, count}))
-    plain = {name: value for name, value in worker_environment(work).items() if name not in ALLOCATOR}
+    calm = _measured(worker_environment(), sorted({1, count}))
+    plain = {name: value for name, value in worker_environment().items() if name not in ALLOCATOR}
     without = _measured(plain, [1])
     if calm is None or without is None:
         yield Finding("speed", "could not be measured", "torch does not start; `python -c 'import torch'` says why.")
@@ -152,7 +152,7 @@ def _speed(work: Path) -> Iterator[Finding]:
 
 
 def _measured(environment: Mapping[str, str], threads: list[int]) -> dict[str, Any] | None:
-    command = [sys.executable, "-m", "ablate.training.speed", *map(str, threads)]
+    command = [*PYTHON, "-m", "ablate.training.speed", *map(str, threads)]
     # OMP_NUM_THREADS=1 would keep the second measurement from having threads.
     env = {name: value for name, value in environment.items() if not name.endswith("_NUM_THREADS")}
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=300)
@@ -162,6 +162,6 @@ def _measured(environment: Mapping[str, str], threads: list[int]) -> dict[str, A
 
 def _fresh(work: Path) -> float:
     started = time.monotonic()
-    command = [sys.executable, "-c", "import torch"]
-    subprocess.run(command, env=worker_environment(work), capture_output=True, check=False, timeout=300)
+    command = [*PYTHON, "-c", "import torch"]
+    subprocess.run(command, env=worker_environment(), capture_output=True, check=False, timeout=300)
     return time.monotonic() - started

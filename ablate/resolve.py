@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import importlib
 import inspect
 import sys
 import typing
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ablate.errors import TrainerError, near_match
+from ablate.own_modules import import_named
+from ablate.own_modules import search_first as search_first
 from ablate.settings import Settings, schema_complaint
 
 Goal = Literal["max", "min"]
@@ -64,13 +65,6 @@ def is_built_in(path: str) -> bool:
     return module == "ablate.training" or module.startswith("ablate.training.")
 
 
-def search_first(folder: Path) -> None:
-    """Let dotted paths lead to modules in this folder before any other."""
-    first = str(folder)
-    if sys.path[:1] != [first]:
-        sys.path[:] = [first, *(entry for entry in sys.path if entry != first)]
-
-
 def load_trainer(path: str) -> Trainer:
     """The trainer at a dotted path `package.module:function`.
 
@@ -116,7 +110,9 @@ def _is_own(function: Any, module: Any) -> bool:
 
 def _import(name: str, path: str) -> Any:
     try:
-        return importlib.import_module(name)
+        return import_named(name)
+    except TrainerError:
+        raise
     except ModuleNotFoundError as error:
         if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
             raise TrainerError(

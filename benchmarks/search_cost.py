@@ -29,7 +29,7 @@ study: cost
 trainer: benchmarks.search_cost:train
 base: {x: 0.5, y: 0.5, kind: 1}
 evidence: {test: {folds: 3}, replicates: [3]}
-search: {space: {x: {low: 0.0, high: 1.0}, y: {low: 0.0, high: 1.0}, kind: [1, 2, 3]}, trials: 1}
+search: {space: {x: {low: 0.0, high: 1.0}, y: {low: 0.0, high: 1.0}, kind: [1, 2, 3]}, trials: 1, split: trainer}
 """
 
 

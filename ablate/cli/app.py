@@ -230,6 +230,9 @@ def check(
 ) -> None:
     """Check a study file: every key, every variant, every name. Needs neither data nor torch.
 
+    A study file can name code (`trainer: my_pkg.exp:train`, `model.name: my_pkg.nets:make`), which is imported
+    here and executed by `run`: it is as trusted as code. Look at it before you check one from somebody else.
+
     Example: ablate check studies/quickstart.yaml
     """
     from ablate.examining import not_there

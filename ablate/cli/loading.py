@@ -11,12 +11,17 @@ if TYPE_CHECKING:
 
 def load(path: Path, work: Path, sets: list[str] | None, design: str | None, *, stand_in: bool = False) -> Study:
     """The study file, found with the work folder importable; asked of its synthetic stand-in where that is wanted."""
+    from ablate.cli.show import note
+    from ablate.own_modules import shadows
     from ablate.study.load import load_study
     from ablate.study.standing_in import stand_in_folder
 
     work_on_path(work)
     folder = stand_in_folder(work.resolve(), path) if stand_in else None
-    return load_study(path, sets=sets or (), design=design, stand_in=folder)
+    study = load_study(path, sets=sets or (), design=design, stand_in=folder)
+    for line in shadows(study.trainer.path):
+        note(line)
+    return study
 
 
 def work_on_path(work: Path) -> None:

@@ -23,9 +23,9 @@ def serve_mlflow(work: Path, *, port: int, uri: str | None) -> int:
     quiet_environment()
     note(f"MLflow on http://127.0.0.1:{port} shows {without_secrets(store)}. Ctrl-C ends it.")
     note("Choose `Model training` at the top left: MLflow opens in its other mode.")
-    command = [sys.executable, "-m", "mlflow", "ui", "--port", str(port)]
+    command = [sys.executable, "-P", "-m", "mlflow", "ui", "--port", str(port)]
     # In the environment, which only the user sees: everybody can read a process's command line.
-    environment = dict(os.environ) | {"MLFLOW_BACKEND_STORE_URI": store}
+    environment = dict(os.environ) | {"MLFLOW_BACKEND_STORE_URI": store, "PYTHONSAFEPATH": "1"}
     try:
         return subprocess.run(command, cwd=work, env=environment, check=False).returncode
     except KeyboardInterrupt:

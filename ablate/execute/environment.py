@@ -18,6 +18,8 @@ PACKAGES = ("torch", "torchvision", "numpy", "pillow")
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
+PYTHON = (sys.executable, "-P")
+"""Begins a process of ours: without the current folder before Python's own modules. Its children are not told."""
 ALLOCATOR = {
     # glibc gives freed tensors back to the system and faults them in again at the next step; kept, and on
     # huge pages, they are not. Read before main(), so only new processes can have it (docs/adr/0008).
@@ -77,8 +79,8 @@ def _git(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
 
 
-def worker_environment(work: Path) -> dict[str, str]:
-    """The environment of worker processes: the work folder importable, one thread a library, a calm allocator."""
+def worker_environment() -> dict[str, str]:
+    """The environment of worker processes: one thread a library, a calm allocator."""
     environment = dict(os.environ)
     for name in THREADS:
         environment.setdefault(name, "1")
@@ -87,8 +89,6 @@ def worker_environment(work: Path) -> dict[str, str]:
             environment.setdefault(name, value)
     # A log takes whatever a trainer prints, also where the terminal of the command would not.
     environment["PYTHONIOENCODING"] = "utf-8:backslashreplace"
-    paths = [str(work), *filter(None, [environment.get("PYTHONPATH")])]
-    environment["PYTHONPATH"] = os.pathsep.join(paths)
     return environment
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import sys
 
 from ablate.errors import StudyError
+from ablate.execute.environment import PYTHON
 
 ANSWER_SECONDS = 5.0
 JOIN_SECONDS = 60.0
@@ -24,7 +24,7 @@ def refuse_unreachable(address: str) -> None:
             hint="Call `ablate` on a node of the cluster, with --ray-address auto or HOST:PORT.",
         )
     refuse_silent(address)
-    command = [sys.executable, "-m", "ablate.execute.ray_cluster", address]
+    command = [*PYTHON, "-m", "ablate.execute.ray_cluster", address]
     try:
         joined = subprocess.run(command, capture_output=True, text=True, check=False, timeout=JOIN_SECONDS)
     except subprocess.TimeoutExpired:

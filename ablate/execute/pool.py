@@ -17,7 +17,7 @@ from typing import Any
 from ablate.errors import AblateError
 from ablate.execute import worker
 from ablate.execute.devices import DeviceSlots
-from ablate.execute.environment import worker_environment
+from ablate.execute.environment import PYTHON, worker_environment
 from ablate.execute.inline import LOG
 from ablate.execute.live import Task
 from ablate.protocols import Exit
@@ -88,10 +88,10 @@ class ForkPool:
         self._ready = False
         self._buffer = b""
         self._server = subprocess.Popen(
-            [sys.executable, "-m", "ablate.execute.server", *self._warm],
+            [*PYTHON, "-m", "ablate.execute.server", str(self._work), *self._warm],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=worker_environment(self._work),
+            env=worker_environment(),
             start_new_session=True,  # Ctrl-C is for the coordinator, which stops runs in order
         )
 
@@ -143,14 +143,14 @@ class SpawnPool:
     def __init__(self, *, slots: int, work: Path, here: Path | None = None) -> None:
         self.slots = slots
         self._here = here
-        self._environment = worker_environment(work)
+        self._environment = worker_environment()
         self._processes: dict[Path, subprocess.Popen[bytes]] = {}
 
     def start(self, attempt: Path) -> None:
         """Start a Python process for the attempt; it ends itself when the pipe to it closes."""
         with (attempt / LOG).open("ab") as log:
             self._processes[attempt] = subprocess.Popen(
-                [sys.executable, "-m", "ablate.execute.worker", str(attempt), worker.TIED],
+                [*PYTHON, "-m", "ablate.execute.worker", str(attempt), worker.TIED],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,

@@ -105,7 +105,8 @@ def _own_token() -> None:
 
 def _connect(ray: Any, address: str, own: Mapping[str, Any] | None = None) -> None:
     """own: what only a cluster that begins here is told."""
-    with _own_handlers():
+    # Ray has its workers look into the current folder before Python's own modules, whatever lies there.
+    with _own_handlers(), contextlib.chdir(os.sep):
         ray.init(address, log_to_driver=False, configure_logging=False, **(own or {}))
 
 
@@ -205,7 +206,7 @@ class RayExecutor:
         self._running: dict[Any, Path] = {}
         self._cancelled: dict[Path, float] = {}
         self._forced: set[Path] = set()
-        environment = worker_environment(work)
+        environment = worker_environment()
         # The pool's, whatever Ray makes of `num_cpus`: the number of threads changes the last bits of a result.
         self._environment = {name: environment[name] for name in THREADS} | {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
 import json
 import os
 import select
@@ -20,12 +19,15 @@ import traceback
 from pathlib import Path
 
 from ablate.execute import worker
+from ablate.own_modules import import_named, search_first
 
 LOG = "run.log"
 
 
-def main(warm: list[str]) -> int:
+def main(work: Path, warm: list[str]) -> int:
     """Serve until standard input ends; then end every process that was started."""
+    search_first(work)
+    sys.path.append(os.getcwd())
     answers = os.dup(1)
     os.dup2(2, 1)  # what an imported module prints must not mix with the answers
     worker.warm_up()
@@ -59,7 +61,7 @@ def main(warm: list[str]) -> int:
 def _call(path: str) -> None:
     """Import `module`, or call `module:function`."""
     module, _, function = path.partition(":")
-    loaded = importlib.import_module(module)
+    loaded = import_named(module)
     if function:
         getattr(loaded, function)()
 
@@ -160,4 +162,4 @@ def _answer(descriptor: int, content: dict[str, object]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))

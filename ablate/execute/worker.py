@@ -257,4 +257,5 @@ def die_with_starter() -> None:
 if __name__ == "__main__":
     if TIED in sys.argv:
         die_with_starter()
+    sys.path.append(os.getcwd())
     sys.exit(main(Path(sys.argv[1])))

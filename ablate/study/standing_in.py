@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import shlex
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from typing import Any
 
 from ablate.errors import DataMissing, TrainerError
 from ablate.files import build_once
+from ablate.own_modules import import_named
 from ablate.study.load import Study
 
 
@@ -56,7 +56,7 @@ def with_way_out(error: DataMissing, study: Study, *, work: Path) -> DataMissing
 def _maker(path: str, where: str) -> Callable[[Path], Any]:
     module, _, name = path.partition(":")
     try:
-        make = getattr(importlib.import_module(module), name)
+        make = getattr(import_named(module), name)
     except (ImportError, AttributeError) as error:
         raise TrainerError(
             f"{where}: stand_in.make: {path} leads nowhere: {error}",

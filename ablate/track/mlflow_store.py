@@ -284,5 +284,5 @@ def _build_store(path: Path, artifact_root: str) -> None:
 def _build_store_in_a_child(path: Path) -> None:
     """The same by public calls; MLflow has none to close a database, but the end of a process does."""
     program = "import mlflow, sys; mlflow.MlflowClient(sys.argv[1]).search_experiments()"
-    command = [sys.executable, "-c", program, f"sqlite:///{path}"]
+    command = [sys.executable, "-P", "-c", program, f"sqlite:///{path}"]
     subprocess.run(command, check=True, capture_output=True, cwd=path.parent)

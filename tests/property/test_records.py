@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -178,3 +179,16 @@ def test_records_say_which_format_they_have() -> None:
     spec = RunSpec(trainer="", config={}, identity={}, protocol=Protocol(test=Official()), replicate=Replicate(index=0))
 
     assert spec.to_json()["format"] == FORMAT == 1
+
+
+def test_a_seed_of_32_bits_is_the_upper_half_of_the_other() -> None:
+    """Small enough for `np.random.seed`, as different as the whole one; both stay what they are."""
+    replicate = Replicate(index=3)
+    seeds = {Replicate(index=index).seed32("init", epoch) for index in range(10) for epoch in range(10)}
+
+    assert replicate.seed32("init") == replicate.seed("init") >> 31
+    assert (replicate.seed("init"), replicate.seed32("init")) == (5966060911062694180, 5966060911062694180 >> 31)
+    assert all(0 <= seed < 2**32 for seed in seeds)
+    assert len(seeds) == 100
+    for seed in seeds:
+        np.random.RandomState(seed)

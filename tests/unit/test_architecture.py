@@ -20,6 +20,7 @@ GROUND = {
     "durations", "addresses",
     "explained",
     "copies", "rates", "image_folders", "naming", "lookup", "description", "examination", "belonging", "splits",
+    "own_modules",
 }  # fmt: skip
 PARTS = {"study", "training", "execute", "track", "stats"}
 MAY_KNOW = {

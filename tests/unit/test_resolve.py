@@ -177,15 +177,6 @@ def test_metrics_need_a_better_direction(folder: Path, metrics: str) -> None:
     assert '{"accuracy": "max", "loss": "min"}' in error.hint
 
 
-def test_the_work_folder_is_searched_before_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where it stood further back already."""
-    monkeypatch.setattr(sys, "path", ["/a", "/work", "/b"])
-    search_first(Path("/work"))
-    search_first(Path("/work"))
-
-    assert sys.path == ["/work", "/a", "/b"]
-
-
 # --- the digest of its source -----------------------------------------------------------------
 
 CODE = '''\

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from ablate.errors import TrainerError, near_match
+from ablate.own_modules import import_named
 from ablate.training.config import ByName
 
 Options = Mapping[str, bool | int | float | str | None]
@@ -78,7 +78,7 @@ def _of_timm(name: str, channels: int, classes: int, options: Options) -> Any:
 def _function(module_name: str, name: str) -> Callable[..., Any]:
     where = f"{module_name}:{name}"
     try:
-        module = importlib.import_module(module_name)
+        module = import_named(module_name)
     except ModuleNotFoundError as error:
         raise TrainerError(
             f"model {where!r}: there is no module {error.name!r}",
