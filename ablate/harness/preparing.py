@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ablate import errors, files
 from ablate.execute.live import Task
@@ -24,6 +24,14 @@ from ablate.store import SPEC, Store
 from ablate.study.plan import Plan
 
 OpenExecutor = Callable[[], Executor]
+
+
+class Begin(Protocol):
+    """Starts the look of one variant; False where it has to wait for a device."""
+
+    def __call__(self, attempt: Path, variant: Variant, *, is_alone: bool) -> bool:
+        """is_alone: nothing else runs."""
+        ...
 
 
 def recall(plan: Plan, trainer: Trainer, store: Store, source_digest: str) -> dict[str, Prepared]:
@@ -54,18 +62,30 @@ def look(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
-        waiting = {}
-        for number, variant in enumerate(missing):
-            attempt = folder / f"{number:03d}"
-            attempt.mkdir()
-            spec = plan.spec(variant, Replicate(index=0))
-            job = replace(task, spec=spec, kind="prepare")
-            files.write_sealed(attempt / SPEC, {"spec": spec.to_json()} | job.envelope())
-            waiting[attempt] = variant
+        waiting = {folder / f"{number:03d}": variant for number, variant in enumerate(missing)}
         remember = functools.partial(_remember, plan, store, task.source_digest)
-        return known | _carry_out(waiting, executor, remember, stop)
+        begin = functools.partial(_begin, plan, task, executor)
+        return known | _carry_out(waiting, executor, begin, remember, stop)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _begin(plan: Plan, task: Task, executor: Executor, attempt: Path, variant: Variant, *, is_alone: bool) -> bool:
+    """Start the look of one variant, as its first replicate; False where no device for that is free.
+
+    is_alone: nothing else runs. Then a device that is refused will not come free: the replicate is at home elsewhere,
+    with others that train this study, and the look is that of another.
+    """
+    numbers = range(plan.looks[-1]) if is_alone else range(1)
+    number = next((number for number in numbers if executor.accepts(number)), None)
+    if number is None:
+        return False
+    attempt.mkdir()
+    spec = plan.spec(variant, Replicate(index=number))
+    job = replace(task, spec=spec, kind="prepare")
+    files.write_sealed(attempt / SPEC, {"spec": spec.to_json()} | job.envelope())
+    executor.start(attempt)
+    return True
 
 
 def _remember(plan: Plan, store: Store, source_digest: str, variant: Variant, prepared: Prepared) -> None:
@@ -93,6 +113,7 @@ def put_back(plan: Plan, store: Store, source_digest: str, told: Any, places: Ma
 def _carry_out(
     waiting: dict[Path, Variant],
     executor: Executor,
+    begin: Begin,
     remember: Callable[[Variant, Prepared], None],
     stop: Interruption,
 ) -> dict[str, Prepared]:
@@ -103,7 +124,9 @@ def _carry_out(
     running = 0
     while queue or running:
         while queue and running < slots:
-            executor.start(queue.pop(0))
+            if not begin(queue[0], waiting[queue[0]], is_alone=not running):
+                break
+            del queue[0]
             running += 1
         ended = executor.finished(0.05)
         stop.end_here()  # what was started ends with its executor

@@ -53,8 +53,7 @@ def carry_out(
     folder = Path(tempfile.mkdtemp(prefix=".views-", dir=store.cache))  # where other nodes see it, too
     try:
         while (queue or running) and not is_stopped():
-            while queue and len(running) < executor.slots:
-                test = queue.pop(0)
+            while len(running) < executor.slots and (test := _next(queue, executor)) is not None:
                 attempt = _attempt(folder / f"{len(queue):05d}", test, task)
                 running[attempt] = test
                 executor.start(attempt)
@@ -64,6 +63,14 @@ def carry_out(
             executor.kill(attempt)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _next(queue: list[ViewTest], executor: Executor) -> ViewTest | None:
+    """The first that may start now: it runs on the kind of device that its run was trained on."""
+    test = next((test for test in queue if executor.accepts(test.spec.replicate.index)), None)
+    if test is not None:
+        queue.remove(test)
+    return test
 
 
 def _attempt(folder: Path, test: ViewTest, task: Task) -> Path:
