@@ -198,12 +198,15 @@ class Reopened:
         """The same replicate of a variant, `STUDY/VARIANT`; None where it has not finished."""
         return newest_finished(fingerprint_of(f"{name}/{self.replicate.index}", self.store), self.store)
 
-    def resume(self) -> None:
+    def resume(self, fits: Callable[[Path], bool] | None = None) -> None:
         """There is nothing to go on with."""
 
     def tick(self, epoch: int, step: int, of: int, *, state_bytes: float = math.inf) -> bool:
         """No checkpoint is ever due."""
         return False
+
+    def alive(self, done: int, of: int) -> None:
+        """Nobody watches."""
 
     def checkpoint(self, write: Callable[[Path], None]) -> None:
         """Nothing is stored."""

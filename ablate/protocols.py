@@ -49,8 +49,11 @@ class Run(Contract):
         """
         ...
 
-    def resume(self) -> Path | None:
-        """The newest sound checkpoint of any attempt at this run, or None."""
+    def resume(self, fits: Callable[[Path], bool] | None = None) -> Path | None:
+        """The newest sound checkpoint of any attempt at this run, or None.
+
+        fits: asked of each; one that does not fit is passed over, and the run has nothing of its attempt.
+        """
         ...
 
     def tick(self, epoch: int, step: int, of: int, *, state_bytes: float = math.inf) -> bool:
@@ -58,6 +61,10 @@ class Run(Contract):
 
         state_bytes: at most so large is one; of a small one the first is asked for after seconds, not minutes.
         """
+        ...
+
+    def alive(self, done: int, of: int) -> None:
+        """A sign of life between two steps, while a network is tested: so much is done, of so much."""
         ...
 
     def checkpoint(self, write: Callable[[Path], None]) -> None:

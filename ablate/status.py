@@ -75,7 +75,7 @@ def _state(store: Store, fingerprint: str, source: DataSource) -> tuple[str, str
 def _how_far(attempt: Path) -> str:
     beat = read_heartbeat(attempt)
     if beat is not None:
-        epoch, step, steps = beat[1]
+        epoch, step, steps = beat.at
         return f"epoch {epoch}, step {step} of {steps}"
     epochs = [event.data["epoch"] for event in read_events(attempt)[0] if event.kind == "epoch"]
     return f"epoch {epochs[-1]} done" if epochs else "in its first epoch"

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ablate import files
 from ablate.errors import Damaged, Stopped, TrainerError
@@ -87,6 +87,8 @@ class LiveRun:
     journal: Journal
     _stop_asked: str = ""
     _ticks: bool = False
+    _at: str = ""
+    """The last step's place in the training, as a heartbeat tells it; empty before the first was told."""
     _looked: float = field(default_factory=lambda: time.monotonic())
     _beat: float = field(default_factory=lambda: time.monotonic())
     _saved: float = field(default_factory=lambda: time.monotonic())
@@ -154,10 +156,21 @@ class LiveRun:
         if now - self._looked >= LOOK_SECONDS:
             self._looked = now
             self._look_for_a_stop()
-        if now - self._beat >= LOOKS_A_BEAT * LOOK_SECONDS:
-            self._beat = now
-            (self.folder / HEARTBEAT).write_text(f"{epoch} {step} {of}\n")
+        # The last of an epoch, counted from 0 or 1: what comes behind it may take as long as it likes.
+        if now - self._beat >= LOOKS_A_BEAT * LOOK_SECONDS or (self._at and step + 1 >= of):
+            self._at = f"{epoch} {step} {of}"
+            self._leave_heartbeat(self._at)
         return bool(self._stop_asked) or now - self._saved >= self._interval(state_bytes)
+
+    def alive(self, done: int, of: int) -> None:
+        """Leaves a heartbeat every half second, and one at the end; nothing before the first step's was left."""
+        is_due = time.monotonic() - self._beat >= LOOKS_A_BEAT * LOOK_SECONDS
+        if self._at and (is_due or done >= of):
+            self._leave_heartbeat(f"{self._at} {done} {of}")
+
+    def _leave_heartbeat(self, text: str) -> None:
+        self._beat = time.monotonic()
+        (self.folder / HEARTBEAT).write_text(f"{text}\n")
 
     def _interval(self, state_bytes: float) -> float:
         """Seconds between two checkpoints: so many that writing them takes less than 2 % of the run.
@@ -172,12 +185,14 @@ class LiveRun:
     def checkpoint(self, write: Callable[[Path], None]) -> None:
         """Store a checkpoint with its checksum, keep the newest two, and end the run if that was asked."""
         started = time.monotonic()
+        self.alive(1, 1)  # a slow disk is not a run that hangs
         self.journal.sync()  # no checkpoint may know of epochs that the journal could still lose
         self._checkpoints += 1
         path = self.folder / f"checkpoint-{self._checkpoints:06d}"
         files.write_atomically(path, write)
         taken = self.checkpoint_seconds + time.monotonic() - started
-        note = {"file": files.sha256_file(path), "epoch": self._last_epoch}
+        half = {"epoch_seconds": time.monotonic() - self._epoch_started}
+        note = {"file": files.sha256_file(path), "epoch": self._last_epoch} | half
         files.write_sealed(_note_of(path), note | {"seconds": self.seconds, "checkpoint_seconds": taken})
         for old in checkpoints_in(self.folder)[KEPT_CHECKPOINTS:]:
             _note_of(old).unlink(missing_ok=True)
@@ -188,17 +203,18 @@ class LiveRun:
         if self._stop_asked:
             raise self._stopped("the same command goes on from here")
 
-    def resume(self) -> Path | None:
-        """The newest sound checkpoint of any earlier attempt made by the same code on the same data."""
+    def resume(self, fits: Callable[[Path], bool] | None = None) -> Path | None:
+        """The newest sound checkpoint of any earlier attempt made by the same code on the same data, if it fits."""
         for attempt in reversed(Store(self.task.work).attempts(self.task.spec.fingerprint)):
             if attempt == self.folder or not self._same_origin(attempt):
                 continue
             for path in checkpoints_in(attempt):
                 note = files.read_sealed(_note_of(path))
-                if note is not None and files.sha256_file(path) == note["file"]:
+                if note is not None and files.sha256_file(path) == note["file"] and (fits is None or fits(path)):
                     self._last_epoch = int(note["epoch"])
                     self._earlier_seconds = float(note["seconds"])
                     self.checkpoint_seconds = float(note["checkpoint_seconds"])
+                    self._epoch_started -= float(note.get("epoch_seconds", 0.0))
                     self.journal.append("resumed", {"attempt": attempt.name, "epoch": note["epoch"]})
                     return path
         return None
@@ -240,14 +256,27 @@ class LiveRun:
         return (other.source_digest, other.data_digest) == (self.task.source_digest, self.task.data_digest)
 
 
-def read_heartbeat(attempt: Path) -> tuple[str, tuple[int, int, int]] | None:
-    """A run's last sign of life: as it stands in the file, and as (epoch, step, steps); None where there is none."""
+class Heartbeat(NamedTuple):
+    """A run's last sign of life. text: as it stands in the file. at: (epoch, step, steps) of the training.
+
+    is_under_way: in the middle of an epoch or of a test, where the next sign is soon to come.
+    """
+
+    text: str
+    at: tuple[int, int, int]
+    is_under_way: bool
+
+
+def read_heartbeat(attempt: Path) -> Heartbeat | None:
+    """A run's last sign of life; None where there is none."""
     try:
         text = (attempt / HEARTBEAT).read_text()
-        epoch, step, steps = (int(word) for word in text.split())
+        epoch, step, steps, *tested = (int(word) for word in text.split())
+        # Steps are counted from 0 by some trainers: the last but one may be the last.
+        done, of = tested or (step + 1, steps)
     except (FileNotFoundError, ValueError):
         return None  # not begun, or caught in the middle of a write
-    return text, (epoch, step, steps)
+    return Heartbeat(text, (epoch, step, steps), done < of)
 
 
 def drop_checkpoints(work: Path, fingerprint: str) -> None:

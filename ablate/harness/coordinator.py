@@ -32,7 +32,7 @@ ASIDE_SECONDS = 1.0
 MOST_ASIDE = 100
 """So many runs may wait in this way before no more are taken."""
 SILENT_SECONDS = 1800.0
-"""A run that has given signs of life and then none for so long hangs."""
+"""A run that fell silent in the middle of an epoch or a test for so long hangs. Behind an epoch's end none does."""
 
 
 class News(NamedTuple):
@@ -65,7 +65,8 @@ class _Live:
     heartbeat: str = ""
     started: float = field(default_factory=time.monotonic)
     heard: float = field(default_factory=time.monotonic)
-    beats: bool = False
+    under_way: bool = False  # another sign of life is soon to come: its last was not an epoch's end
+    epoch: int = 0
     waits: bool = True
     """Handed to the executor, and without a process yet: in a cluster's queue."""
 
@@ -136,7 +137,7 @@ class Coordinator:
             if self.timeout is not None and live.waits:
                 live.started, live.waits = now, not (live.attempt / LOG).exists()
             too_long = self.timeout is not None and now - live.started > self.timeout
-            if too_long or (live.beats and now - live.heard > SILENT_SECONDS):
+            if too_long or (live.under_way and now - live.heard > SILENT_SECONDS):
                 self._kill(live, "timeout")
 
     def _fill(self) -> None:
@@ -207,16 +208,19 @@ class Coordinator:
         return failed[-1] if final or unlucky >= TRIES else None
 
     def _hear(self, live: _Live) -> None:
+        beat = read_heartbeat(live.attempt)  # first: an epoch's end that is told meanwhile has the last word
+        if beat is not None and beat.text != live.heartbeat:
+            live.heartbeat, live.heard = beat.text, time.monotonic()
+            live.under_way = beat.is_under_way and beat.at[0] > live.epoch
+            self.listener(News(live.spec, live.attempt, "progress", progress=beat.at))
         events, live.offset = read_events(live.attempt, offset=live.offset)
         for event in events:
             live.heard = time.monotonic()
+            if event.kind == "epoch":
+                live.epoch, live.under_way = int(event.data["epoch"]), False
             self.listener(News(live.spec, live.attempt, "event", event=event))
             if event.kind == "epoch" and not self.source.heard(live.spec, event):
                 self._ask_to_stop(live, "pruned")
-        beat = read_heartbeat(live.attempt)
-        if beat is not None and beat[0] != live.heartbeat:
-            live.heartbeat, live.beats, live.heard = beat[0], True, time.monotonic()
-            self.listener(News(live.spec, live.attempt, "progress", progress=beat[1]))
 
     def _end(self, end: Exit) -> None:
         live = self._live.pop(end.attempt, None)
@@ -292,10 +296,7 @@ def _how(end: Exit) -> str:
 
 
 def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return "unknown"
+    return signal.Signals(number).name if number in list(signal.Signals) else "unknown"
 
 
 @dataclass(slots=True)

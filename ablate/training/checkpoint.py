@@ -83,10 +83,17 @@ def save(path: Path, trained: Trained) -> None:
     )
 
 
+def fits(path: Path, trained: Trained) -> bool:
+    """Whether a checkpoint is of a training that began with the same weights."""
+    # Mapped, so that of a large file only what is asked for is read.
+    state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu", mmap=True)
+    return bool(state.get("weights_digest", "") == trained.weights_digest)
+
+
 def restore(path: Path, trained: Trained) -> None:
     """Load the state that `save` wrote into freshly built objects.
 
-    Does nothing where that run began with other weights. Of a network with a frozen part the
+    Does nothing where that run began with other weights: see `fits`. Of a network with a frozen part the
     checkpoint may hold the whole or only what is trained; the rest is what it was.
     """
     # An explicit True: an environment variable could turn the default back into unpickling.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -90,14 +91,23 @@ def _of_several_labels(scores: Scores) -> dict[str, float]:
     }
 
 
+Alive = Callable[[int, int], None]
+"""Told after each batch how many images are done, of how many: `Run.alive`, for as long as a test takes."""
+
+
+def unwatched(done: int, of: int) -> None:
+    """Nobody waits for a sign of life."""
+
+
 @torch.inference_mode()
-def evaluate(network: nn.Module, part: Part, mode: Mode, *, batch_size: int) -> Scores:
+def evaluate(network: nn.Module, part: Part, mode: Mode, *, batch_size: int, alive: Alive = unwatched) -> Scores:
     """The network's logits on every image of a part, in the part's order. Leaves it in eval mode."""
     network.eval()
-    logits = []
+    logits: list[Tensor] = []
     for chosen in torch.arange(len(part), device=mode.device).split(batch_size):
         with mode.autocast():
             logits.append(network(part.images_of(chosen)).float())
+        alive(min(len(logits) * batch_size, len(part)), len(part))
     return Scores(torch.cat(logits).cpu(), part.targets.cpu())
 
 
@@ -106,18 +116,26 @@ def probabilities(logits: Tensor, config: Config) -> Tensor:
     return logits.sigmoid() if config.data.multi_label else logits.softmax(1)
 
 
-def evaluate_attacked(
-    network: nn.Module, part: Part, mode: Mode, attack: Attack, *, batch_size: int, generator: torch.Generator
+def evaluate_attacked(  # noqa: PLR0913 - a test's five, and who is told
+    network: nn.Module,
+    part: Part,
+    mode: Mode,
+    attack: Attack,
+    *,
+    batch_size: int,
+    generator: torch.Generator,
+    alive: Alive = unwatched,
 ) -> Scores:
     """The same on images that were changed against the network. generator: on the CPU, for their starts."""
     network.eval()
     scale, several = Scale(part.mean, part.std), part.targets.dim() == 2
-    logits = []
+    logits: list[Tensor] = []
     for chosen in torch.arange(len(part), device=mode.device).split(batch_size):
         loss_of = loss_to_raise(network, part.targets_of(chosen), mode, several=several)
         images = attacked(part.images_of(chosen), loss_of, attack, scale=scale, generator=generator)
         with torch.no_grad(), mode.autocast():
             logits.append(network(images).float())
+        alive(min(len(logits) * batch_size, len(part)), len(part))
     return Scores(torch.cat(logits).cpu(), part.targets.cpu())
 
 

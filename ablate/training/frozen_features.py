@@ -24,7 +24,7 @@ from ablate.training.config import Config
 from ablate.training.cutting import Cut, NoCut, cut_network
 from ablate.training.data.augment import is_random
 from ablate.training.data.parts import RESIDENT_BYTES, Part, Parts
-from ablate.training.evaluate import evaluation_batch
+from ablate.training.evaluate import Alive, evaluation_batch
 from ablate.training.numerics import Mode, device_name
 from ablate.training.techniques.averaging import first_average
 
@@ -129,7 +129,7 @@ def with_stored_features(config: Config, run: Run, parts: Parts, mode: Mode, tra
     stored = sound_copy(
         run.cached,
         f"features/{key}",
-        lambda path: _build(path, cut.before, whole, mode, batch=batch),
+        lambda path: _build(path, cut.before, whole, mode, batch=batch, alive=run.alive),
         lambda folder: _opened(folder, mode),
     )
     places = {int(row): place for place, row in enumerate(rows)}
@@ -192,7 +192,7 @@ def _key(config: Config, cut: Cut, parts: Parts, rows: Tensor, mode: Mode) -> st
     return sha256_json([LAYOUT, parts.pictures.digest, decoding, chosen, weights.hexdigest(), code, numerics])
 
 
-def _build(folder: Path, before: fx.GraphModule, whole: Part, mode: Mode, *, batch: int) -> None:
+def _build(folder: Path, before: fx.GraphModule, whole: Part, mode: Mode, *, batch: int, alive: Alive) -> None:
     """Fill a new folder with the features of every picture of the part, in its order."""
     folder.mkdir()
     check = 0
@@ -202,6 +202,7 @@ def _build(folder: Path, before: fx.GraphModule, whole: Part, mode: Mode, *, bat
             content = features.view(-1).view(torch.uint8).numpy().data
             check = zlib.crc32(content, check)
             stream.write(content)
+            alive(int(chosen[-1]) + 1, len(whole))
     about = {"shape": [len(whole), *features.shape[1:]], "dtype": str(features.dtype).removeprefix("torch.")}
     write_sealed(folder / "features.json", about | {"check": check})
 

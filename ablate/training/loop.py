@@ -15,7 +15,7 @@ from ablate.errors import Diverged
 from ablate.protocols import Run
 from ablate.records import Outcome
 from ablate.training.batching import batch_sizes, fewest_images
-from ablate.training.checkpoint import Progress, Trained, copy_of, most_bytes, put_back, restore, save
+from ablate.training.checkpoint import Progress, Trained, copy_of, fits, most_bytes, put_back, restore, save
 from ablate.training.config import Config, Plateau
 from ablate.training.data.augment import augmented, is_random
 from ablate.training.data.parts import Part, Parts, load_parts
@@ -45,7 +45,7 @@ def train_network(config: Config, run: Run) -> Outcome:
     trained = untrained(config, run, mode, parts.pictures.classes)
     parts, trained = with_stored_features(config, run, parts, mode, trained)
     trained = replace(trained, least=fewest_images(config, [len(parts.fit)]))
-    if (checkpoint := run.resume()) is not None:
+    if (checkpoint := run.resume(lambda path: fits(path, trained))) is not None:
         restore(checkpoint, trained)
     train_epochs(config, run, parts, mode, trained)
     if trained.progress.best_state is not None:
@@ -59,14 +59,14 @@ def train_epochs(config: Config, run: Run, parts: Parts, mode: Mode, trained: Tr
     """Every epoch the run still has to do, each reported when it is over."""
     progress = trained.progress
     while progress.epoch < config.epochs:
-        started = time.monotonic()
         train_epoch(config, run, parts.fit, mode, trained)
-        metrics = _epoch_metrics(config, parts, mode, trained)
-        progress.seconds += time.monotonic() - started
+        started = time.monotonic()
+        metrics = _epoch_metrics(config, run, parts, mode, trained)
+        _add_seconds(progress, since=started)
         finished = progress.epoch + 1
         run.epoch(finished, metrics)
         if run.protocol.watch_test and not run.protocol.sealed:
-            progress.watched.append(right_on_test(config, parts, mode, trained))
+            progress.watched.append(right_on_test(config, run, parts, mode, trained))
         if run.protocol.weights == "best":
             _keep_best(_upward(run.protocol.metric, metrics), trained)
         progress.epoch, progress.step, progress.loss_sum, progress.correct_sum = finished, 0, 0.0, 0
@@ -110,6 +110,7 @@ def train_epoch(config: Config, run: Run, part: Part, mode: Mode, trained: Train
     hits: list[Tensor] = []
     set_training(network, trained.frozen)
     state_bytes = most_bytes(trained)
+    started = time.monotonic()
     for step in range(progress.step, len(batches)):
         batch = make_batch(config, part, mode, trained, batches[step], Draws(run.replicate, epoch, step))
         if class_weights is not None:
@@ -127,8 +128,10 @@ def train_epoch(config: Config, run: Run, part: Part, mode: Mode, trained: Train
         progress.step = step + 1
         if run.tick(epoch + 1, step + 1, len(batches), state_bytes=state_bytes):
             _add_up(progress, batches, losses, hits)
+            started = _add_seconds(progress, since=started)  # what resumes here has taken them, too
             run.checkpoint(lambda path: save(path, trained))
     _add_up(progress, batches, losses, hits)
+    _add_seconds(progress, since=started)
 
 
 def make_batch(config: Config, part: Part, mode: Mode, trained: Trained, chosen: Tensor, draws: Draws) -> Batch:
@@ -200,6 +203,13 @@ def add_gradients_in_pieces(
     return torch.stack(losses).sum(), torch.cat(outputs)
 
 
+def _add_seconds(progress: Progress, *, since: float) -> float:
+    """Count the time since a moment; now, which is the next such moment."""
+    now = time.monotonic()
+    progress.seconds += now - since
+    return now
+
+
 def _add_up(progress: Progress, batches: Sequence[Tensor], losses: list[Tensor], hits: list[Tensor]) -> None:
     """Move what the last steps left on the device into the progress, in the order of the steps.
 
@@ -219,7 +229,7 @@ def _add_up(progress: Progress, batches: Sequence[Tensor], losses: list[Tensor],
         )
 
 
-def _epoch_metrics(config: Config, parts: Parts, mode: Mode, trained: Trained) -> dict[str, float]:
+def _epoch_metrics(config: Config, run: Run, parts: Parts, mode: Mode, trained: Trained) -> dict[str, float]:
     progress = trained.progress
     metrics = {
         "train/loss": progress.loss_sum / len(parts.fit),
@@ -230,7 +240,7 @@ def _epoch_metrics(config: Config, parts: Parts, mode: Mode, trained: Trained) -
         metrics["train/penalty"] = penalty(trained_weights(trained.optimizer), config.penalties)
     if len(parts.val):
         batch_size = evaluation_batch(config.data.image_size, config.batch_size)
-        scores = evaluate(trained.tested, parts.val, mode, batch_size=batch_size).metrics()
+        scores = evaluate(trained.tested, parts.val, mode, batch_size=batch_size, alive=run.alive).metrics()
         metrics |= {f"val/{name}": value for name, value in scores.items()}
     if not math.isfinite(metrics.get("val/loss", 0.0)):
         raise Diverged(f"the validation loss is no longer finite (epoch {progress.epoch + 1})")

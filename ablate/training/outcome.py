@@ -77,16 +77,16 @@ def write_outcome(config: Config, run: Run, parts: Parts, mode: Mode, trained: T
 def judged_scores(config: Config, run: Run, parts: Parts, mode: Mode, network: nn.Module) -> Scores:
     """The network on the images it is judged on: the test part, or validation in a sealed run."""
     batch_size = evaluation_batch(config.data.image_size, config.batch_size)
-    return evaluate(network, _judged(run, parts), mode, batch_size=batch_size)
+    return evaluate(network, _judged(run, parts), mode, batch_size=batch_size, alive=run.alive)
 
 
-def right_on_test(config: Config, parts: Parts, mode: Mode, trained: Trained) -> Tensor:
+def right_on_test(config: Config, run: Run, parts: Parts, mode: Mode, trained: Trained) -> Tensor:
     """Which test images the network has right now, as packed bits: shape (ceil(n / 8),) uint8.
 
     Read for the source's protocol alone: nothing is chosen by it.
     """
     batch_size = evaluation_batch(config.data.image_size, config.batch_size)
-    correct = evaluate(trained.tested, parts.test, mode, batch_size=batch_size).correct
+    correct = evaluate(trained.tested, parts.test, mode, batch_size=batch_size, alive=run.alive).correct
     return torch.from_numpy(np.packbits(correct))
 
 
@@ -94,7 +94,13 @@ def attacked_scores(config: Config, run: Run, parts: Parts, mode: Mode, network:
     """The network on the same images, each changed against it."""
     generator = robustness_generator(run.replicate)
     return evaluate_attacked(
-        network, _judged(run, parts), mode, attack, batch_size=config.batch_size, generator=generator
+        network,
+        _judged(run, parts),
+        mode,
+        attack,
+        batch_size=config.batch_size,
+        generator=generator,
+        alive=run.alive,
     )
 
 

@@ -17,7 +17,7 @@ from ablate.records import Finished, RunSpec
 from ablate.training.config import Augment, Config
 from ablate.training.data.augment import augmented
 from ablate.training.data.parts import Part
-from ablate.training.evaluate import evaluation_batch, probabilities
+from ablate.training.evaluate import Alive, evaluation_batch, probabilities, unwatched
 from ablate.training.retesting import reopen
 from ablate.training.seeding import Draws
 from ablate.training.stored import StoredNetwork
@@ -34,7 +34,9 @@ def test_by_views(spec: RunSpec, result: Finished, run: Run, tta: Mapping[str, A
     tta: see the study file's `tta:`. Raises DataError where the weights are gone or the pictures changed.
     """
     stored, parts = reopen(spec, result, run)
-    averaged = averaged_probabilities(stored, parts.test, views_of(tta, stored.config, spec, parts.test.mean))
+    averaged = averaged_probabilities(
+        stored, parts.test, views_of(tta, stored.config, spec, parts.test.mean), run.alive
+    )
     targets = parts.test.targets.cpu()
     several = targets.dim() == 2
     right = ((averaged > 0.5) == (targets > 0.5)).all(1) if several else averaged.argmax(1) == targets
@@ -53,7 +55,7 @@ test_by_views.__test__ = False  # type: ignore[attr-defined]  # its name would b
 
 
 @torch.inference_mode()
-def averaged_probabilities(stored: StoredNetwork, part: Part, views: list[View]) -> Tensor:
+def averaged_probabilities(stored: StoredNetwork, part: Part, views: list[View], alive: Alive = unwatched) -> Tensor:
     """(N, classes) float64 on the CPU: the mean over the views of the network's probabilities."""
     mode, config = stored.mode, stored.config
     size = evaluation_batch(config.data.image_size, config.batch_size)
@@ -66,6 +68,7 @@ def averaged_probabilities(stored: StoredNetwork, part: Part, views: list[View])
                 logits = stored.network(images).float()
             total = total + probabilities(logits, config).double()
         batches.append((total / len(views)).cpu())
+        alive(min(len(batches) * size, len(part)), len(part))
     return torch.cat(batches)
 
 

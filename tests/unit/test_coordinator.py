@@ -420,3 +420,57 @@ def test_what_the_executor_knows_of_a_death_is_told(tmp_path: Path) -> None:
 
     assert isinstance(result, Failed)
     assert result.message.startswith("the process was lost (the node is gone), before its result was written")
+
+
+@dataclass
+class TestsForLong(ScriptedExecutor):
+    """Runs that leave a heartbeat, may report an epoch, and say nothing more for many times as long as is watched."""
+
+    __test__ = False
+    beat: str = ""
+    reported: int = 0
+    asked: int = 0
+
+    def start(self, attempt: Path) -> None:
+        super().start(attempt)
+        (attempt / HEARTBEAT).write_text(f"{self.beat}\n")
+        if self.reported:
+            Journal(attempt).append("epoch", {"epoch": self.reported, "metrics": {"train/loss": 1.0}})
+
+    def finished(self, timeout: float) -> Sequence[Exit]:
+        self.asked += 1
+        if self.asked < 10 and not self.killed:
+            time.sleep(0.02)
+            return []
+        return super().finished(timeout)
+
+
+@pytest.mark.parametrize(
+    ("beat", "reported"),
+    [
+        ("2 10 10", 0),  # the last step of an epoch, then a test
+        ("2 9 10", 0),  # the same of a trainer that counts from 0
+        ("2 7 10", 2),  # a heartbeat is half a second old at most: the epoch has been reported since
+        ("2 10 10 64 64", 0),  # a test that is over, then whatever is written
+    ],
+)
+def test_a_long_test_is_no_hang(beat: str, reported: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind an epoch's end a trainer may test, compute and save in silence, for as long as it takes."""
+    monkeypatch.setattr(coordinator, "SILENT_SECONDS", 0.05)
+    executor = TestsForLong([finishes], beat=beat, reported=reported)
+    (result,) = results_in(coordinate(executor, tmp_path, SPECS[:1]))
+
+    assert executor.killed == []
+    assert isinstance(result, Finished)
+
+
+@pytest.mark.parametrize(("beat", "reported"), [("3 1 10", 0), ("2 10 10 32 64", 0)])
+def test_a_test_or_an_epoch_that_falls_silent_in_its_middle_is_ended(
+    beat: str, reported: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where another sign of life was soon to come."""
+    monkeypatch.setattr(coordinator, "SILENT_SECONDS", 0.05)
+    executor = TestsForLong([finishes] * TRIES, beat=beat, reported=reported)
+    coordinate(executor, tmp_path, SPECS[:1])
+
+    assert executor.killed

@@ -348,3 +348,66 @@ def test_the_second_checkpoint_waits_for_as_long_as_the_first_one_took(
         due.append(run.tick(1, 1, 1))
 
     assert due == [False] * 7 + [True]
+
+
+def test_the_last_step_of_an_epoch_leaves_a_heartbeat(tmp_path: Path) -> None:
+    """Once there is any, and however soon after the one before it: what follows may be silent."""
+    run = a_run(tmp_path)
+    run.tick(1, 1, 3)
+    live_before = (run.folder / HEARTBEAT).read_text()
+    late = a_run(tmp_path)
+    late._beat = 1e12  # as if one had been written just now
+    late._at = "1 1 3"
+    late.tick(1, 3, 3)
+
+    assert live_before == "1 1 3\n"
+    assert (late.folder / HEARTBEAT).read_text() == "1 3 3\n"
+
+
+def test_a_test_tells_how_far_it_is(tmp_path: Path) -> None:
+    """Behind the place of the last step; nothing of it before there was a step, which nobody waits for."""
+    run, early = a_run(tmp_path), a_run(tmp_path)
+    early.alive(1, 2)
+    run.tick(2, 5, 5)
+    told = []
+    for done in (32, 64):
+        run.alive(done, 64)
+        told.append(live.read_heartbeat(run.folder))
+
+    assert live.read_heartbeat(early.folder) is None
+    assert [one and (one.at, one.is_under_way) for one in told] == [((2, 5, 5), True), ((2, 5, 5), False)]
+
+
+def test_an_epoch_that_was_resumed_in_its_middle_took_both_halves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Up to the checkpoint in one attempt, from there in the other."""
+    clock = Clock(monkeypatch)
+    first = a_run(tmp_path)
+    first.epoch(1, {})
+    clock.now += 10
+    first.checkpoint(lambda path: clock.tick(0, path))
+    clock.now += 50
+    second = a_run(tmp_path)
+    second.resume()
+    clock.now += 5
+    second.epoch(2, {})
+
+    assert read_events(second.folder)[0][-1].data["seconds"] == 15
+
+
+def test_a_checkpoint_that_does_not_fit_leaves_no_trace(tmp_path: Path) -> None:
+    """Neither its epochs nor its seconds are this run's; an older one that fits is taken."""
+    for state in ("fits", "other"):
+        first = a_run(tmp_path)
+        first.epoch(1, {"train/loss": 1.0})
+        checkpoint(first, state)
+    none, some = a_run(tmp_path), a_run(tmp_path)
+
+    assert none.resume(lambda path: False) is None
+    assert [event.kind for event in read_events(none.folder)[0]] == []
+    assert (none.checkpoint_seconds, none.seconds < first.seconds + 1) == (0.0, True)
+    found = some.resume(lambda path: path.read_text() == "fits")
+    assert found is not None
+    assert found.read_text() == "fits"
+    assert read_events(some.folder)[0][-1].data["attempt"] == "001"

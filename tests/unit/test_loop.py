@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from ablate.errors import Diverged
+from ablate.execute.live import LiveRun
 from ablate.journal import read_history
 from ablate.records import Outcome
 from ablate.training.config import Config
@@ -201,3 +202,50 @@ def test_variants_of_a_replicate_see_the_same_images_in_the_same_order(digits: P
     _, (other,) = train(a_config(optimizer={**STILL, "momentum": 0.5}, epochs=1), digits)
 
     assert plain["train/loss"] == other["train/loss"]
+
+
+class Watched:
+    """A run that notes its signs of life, and ends where it is asked to after a step."""
+
+    def __init__(self, run: LiveRun, checkpoint_at: int = 0) -> None:
+        self.run, self.told, self.ticks, self.checkpoint_at = run, list[tuple[int, int]](), 0, checkpoint_at
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.run, name)
+
+    def alive(self, done: int, of: int) -> None:
+        self.told.append((done, of))
+
+    def tick(self, *at: int, **size: float) -> bool:
+        self.ticks += 1
+        return self.ticks == self.checkpoint_at
+
+
+def test_every_test_of_a_network_gives_signs_of_life(digits: Path) -> None:
+    """After each batch, to its end: on validation, at last on the test images, and on those changed against it."""
+    config = a_config({"epochs": 1, "robustness": {"eps": 0.03, "steps": 1, "step_size": 0.01}})
+    run = Watched(a_live_run(digits, a_spec(config, protocol=PROTOCOL)))
+    outcome = train_network(config, run)  # type: ignore[arg-type]
+    ends = [of for done, of in run.told if done == of]
+
+    assert outcome.images is not None
+    with np.load(outcome.images) as columns:
+        tested = len(columns["id"])
+    assert len(ends) == 3
+    assert ends[1:] == [tested, tested]
+    assert len([of for _, of in run.told if of == tested]) > 2
+    assert all(0 < done <= of for done, of in run.told)
+
+
+def test_a_checkpoint_in_the_middle_of_an_epoch_knows_the_seconds_so_far(digits: Path) -> None:
+    """Else what is resumed from it is told to have been faster than it was."""
+    config = a_config({"epochs": 1})
+    run = Watched(a_live_run(digits, a_spec(config)), checkpoint_at=2)
+    outcome = train_network(config, run)  # type: ignore[arg-type]
+    (path,) = [path for path in run.folder.glob("checkpoint-*") if path.suffix != ".json"]
+    state = torch.load(path, weights_only=True)
+
+    assert state["progress"]["step"] == 2
+    assert outcome.cost is not None
+    assert outcome.cost.train_seconds is not None
+    assert 0 < state["progress"]["seconds"] < outcome.cost.train_seconds

@@ -15,6 +15,7 @@ from torchvision import models
 
 from ablate.errors import AblateError, DataError
 from ablate.execute import worker
+from ablate.journal import read_events, read_history
 from ablate.naming import write_names
 from ablate.records import Folds, Protocol
 from ablate.store import Store
@@ -268,3 +269,22 @@ def test_a_checkpoint_of_other_weights_is_not_resumed(digits: Path) -> None:
     restore(digits / "checkpoint", again)
 
     assert again.progress.epoch == 0
+
+
+def test_a_run_that_begins_anew_with_other_weights_says_nothing_of_the_checkpoint(digits: Path) -> None:
+    """No "resumed", no curve and no seconds of a training that is not its own."""
+    path = a_file(digits, other_network().state_dict())
+    config = a_config({"epochs": 2}, weights={"file": str(path)})
+    first, mode = a_live_run(digits, a_spec(config)), set_up(config)
+    first.epoch(1, {"train/loss": 9.0})
+    first.checkpoint(lambda place: save(place, untrained(config, first, mode, TEN)))
+    same = a_live_run(digits, a_spec(config))
+    train_network(config, same)
+    a_file(digits, {name: tensor + 1 for name, tensor in other_network().state_dict().items()})
+    anew = a_live_run(digits, a_spec(config))
+    train_network(config, anew)
+
+    assert "resumed" in [event.kind for event in read_events(same.folder)[0]]
+    assert "resumed" not in [event.kind for event in read_events(anew.folder)[0]]
+    assert [event.data["epoch"] for event in read_history(anew.folder)] == [1, 2]
+    assert 9.0 not in [event.data["metrics"]["train/loss"] for event in read_history(anew.folder)]
