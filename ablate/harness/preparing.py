@@ -10,7 +10,8 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
+from typing import Protocol as Contract
 
 from ablate import errors, files
 from ablate.execute.live import Task
@@ -26,7 +27,7 @@ from ablate.study.plan import Plan
 OpenExecutor = Callable[[], Executor]
 
 
-class Begin(Protocol):
+class Begin(Contract):
     """Starts the look of one variant; False where it has to wait for a device."""
 
     def __call__(self, attempt: Path, variant: Variant, *, is_alone: bool) -> bool:
