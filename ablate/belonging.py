@@ -20,10 +20,16 @@ class DataSource:
     """A variant's data as far as they are known.
 
     places: dotted key -> where they lie. digest: of the pictures and labels, None before the first look.
+    former: other digests that runs may carry of the same data.
     """
 
     places: Mapping[str, Any] = field(default_factory=dict)
     digest: str | None = None
+    former: tuple[str, ...] = ()
+
+    def has(self, digest: str) -> bool:
+        """Whether a digest is one of these data."""
+        return digest == self.digest or digest in self.former
 
     def is_of(self, finished: Finished) -> bool:
         """Whether a finished run was made on these data, now or before they changed.
@@ -32,7 +38,7 @@ class DataSource:
         same place. What was made elsewhere, on other pictures, or on pictures nobody has compared yet,
         is another study's run.
         """
-        if self.digest is not None and finished.stamp.data_digest == self.digest:
+        if self.digest is not None and self.has(finished.stamp.data_digest):
             return True
         if not self.places:
             return True

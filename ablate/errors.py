@@ -4,7 +4,8 @@ AblateError                exit 2   the request was wrong or needs a decision
 ├── StudyError                      the study file or an override is wrong
 │   └── SettingError                one setting cannot be met; names its key
 ├── DataError                       pictures, labels or folders are wrong
-│   └── DataMissing                 they are not where the study says
+│   ├── DataMissing                 they are not where the study says
+│   └── DataProblems                several things are wrong with them
 ├── TrainerError                    a dotted path leads nowhere, or what it names breaks the contract
 │   └── SplitError                  nobody can say on which images a run was judged, or on others than it was to be
 ├── DecisionNeeded                  finished runs no longer match code or data: --reuse or --retrain
@@ -17,7 +18,7 @@ Stopped and Diverged are not requests gone wrong: a run raises them to end itsel
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Literal
 
@@ -57,6 +58,15 @@ class DataError(AblateError):
 
 class DataMissing(DataError):
     """The data are not where the study says; a study can tell how to get them, or offer a stand-in."""
+
+
+class DataProblems(DataError):
+    """Several things would be refused, all of them told at once."""
+
+    def __init__(self, errors: Sequence[AblateError]) -> None:
+        lines = [f"{number}. {error}" for number, error in enumerate(errors, start=1)]
+        super().__init__("\n".join([f"{len(errors)} problems, each of which would end a run:", *lines]))
+        self.errors = tuple(errors)
 
 
 class TrainerError(AblateError):
@@ -105,3 +115,14 @@ def near_match(word: str, known: Iterable[str]) -> str:
     spelled = {name.casefold(): name for name in known}
     close = get_close_matches(word.casefold(), spelled, n=1)
     return f"Did you mean {spelled[close[0]]!r}? " if close else ""
+
+
+def apart(error: AblateError) -> tuple[AblateError, ...]:
+    """The errors of which one tells."""
+    return error.errors if isinstance(error, DataProblems) else (error,)
+
+
+def together(errors: Sequence[AblateError]) -> AblateError:
+    """One error that tells of all of them, each once."""
+    single = list({str(one): one for error in errors for one in apart(error)}.values())
+    return single[0] if len(single) == 1 else DataProblems(single)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ablate.errors import AblateError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NearPair:
@@ -34,6 +36,7 @@ class Examination:
     equal: groups of pictures with the same pixels. near: pairs that look alike. near_left_out: further pairs.
     origins: how many groups of one origin hold several pictures.
     unreadable: ids and reasons. notes: what a run would be told.
+    problems: all that a run would refuse, as it would be told.
     samples: class -> pictures of it, each (S, S, C) bytes, in the shape `sample_shape`.
     """
 
@@ -55,3 +58,4 @@ class Examination:
     samples: Mapping[str, tuple[bytes, ...]]
     sample_shape: tuple[int, int, int]
     depths: Mapping[str, int] = field(default_factory=dict)
+    problems: tuple[AblateError, ...] = ()

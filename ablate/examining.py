@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ablate.errors import DataError, DataMissing, StudyError
+from ablate.errors import AblateError, DataError, DataMissing, StudyError, apart, together
 from ablate.examination import Examination
 from ablate.files import build_once, write_bytes
+from ablate.harness.looking import remember_look
+from ablate.resolve import source_digest
 from ablate.store import Store
 from ablate.study.load import Study
-from ablate.study.plan import Plan
+from ablate.study.plan import Plan, make_plan
 from ablate.study.standing_in import make_stand_in, with_way_out
 
 SAMPLES = "samples.png"
 
 
 def examine_study(study: Study, *, work: Path | str = ".") -> Examination:
-    """What the data of the study's base are. Raises DataError where they cannot be read or split."""
+    """What the data of the study's base are, and what a run of any variant would refuse of its own.
+
+    What was found is remembered for `plan`. Raises DataError where the base's cannot be read or split.
+    """
     trainer = study.trainer
     if trainer.examine is None:
         raise StudyError(
@@ -26,13 +32,43 @@ def examine_study(study: Study, *, work: Path | str = ".") -> Examination:
         )
     store = Store(Path(work).resolve())
     make_stand_in(study)
+    problems: list[AblateError] = []
+    found: Examination | None = None
     try:
-        found: Examination = trainer.examine(
-            trainer.config.model_validate(study.base), study.protocol, partial(_cached, store)
-        )
+        found = trainer.examine(trainer.config.model_validate(study.base), study.protocol, partial(_cached, store))
+        problems += found.problems if found is not None else ()
     except DataMissing as error:
         raise with_way_out(error, study, work=store.work) from None
-    return found
+    except AblateError as error:
+        problems.append(error)
+    problems += _look_at_variants(study, store)
+    if found is None:
+        raise together(problems)
+    return replace(found, problems=apart(together(problems)) if problems else ())
+
+
+def _look_at_variants(study: Study, store: Store) -> list[AblateError]:
+    """Look at the data of every variant, remember what is found, and return what a run would refuse."""
+    trainer, problems = study.trainer, []
+    if trainer.look_at_data is None:
+        return []
+    plan, source = make_plan(study), source_digest(study.trainer.path)
+    known: set[str] = set()
+    for variant in plan.variants:
+        config = trainer.config.model_validate(variant.config)
+        try:
+            found = trainer.look_at_data(config, plan.protocol, partial(_cached, store))
+        except DataMissing:
+            raise
+        except AblateError as error:
+            new = [one for one in apart(error) if str(one) not in known]
+            known |= {str(one) for one in new}
+            if variant.name != "baseline":
+                new = [type(one)(f"{variant.name}: {one.message}", hint=one.hint) for one in new]
+            problems += new
+        else:
+            remember_look(plan, store, source, variant.config, found)
+    return problems
 
 
 def not_there(study: Study, plan: Plan) -> list[str]:

@@ -38,7 +38,10 @@ def write_names(
 
     file: the study file. sources: variant -> its data, as far as they are known. looks: the planned looks.
     """
-    data = {name: {"places": dict(one.places), "digest": one.digest} for name, one in (sources or {}).items()}
+    data = {
+        name: {"places": dict(one.places), "digest": one.digest} | ({"former": one.former} if one.former else {})
+        for name, one in (sources or {}).items()
+    }
     content = {"study": study, "file": file, "variants": variants, "data": data, "looks": list(looks)}
     files.write_sealed(folder / PLAN, content)
 
@@ -74,7 +77,9 @@ def read_source(folder: Path, variant: str) -> DataSource:
     """The data of a study's variant; nothing is known of a search's, or where nothing has run under that name."""
     plan = read_plan(folder) or {}
     found = plan.get("data", {}).get(variant)
-    return DataSource() if found is None else DataSource(places=found["places"], digest=found["digest"])
+    if found is None:
+        return DataSource()
+    return DataSource(places=found["places"], digest=found["digest"], former=tuple(found.get("former", ())))
 
 
 def write_trials(folder: Path, trials: Iterable[tuple[str, Runs]]) -> None:

@@ -67,7 +67,7 @@ def _variant_row(session: Session, variant: Variant, *, with_parameters: bool) -
         description = describe(variant, trainer, store, source)
     else:
         description = recalled(variant, trainer, store, source) or Description()
-    prepared = session.prepared.get(variant.name)
+    prepared = session.looks.get(variant.name)
     counts = prepared.counts if prepared is not None else {}
     return {
         "name": variant.name,
@@ -167,7 +167,7 @@ def _measured(session: Session, found: Survey) -> list[dict[str, Any]] | None:
 def _knowable(session: Session) -> bool:
     """Whether the assumption says something: an accuracy, a question, and a known number of test images."""
     plan = session.plan
-    baseline = session.prepared.get(plan.variants[0].name)
+    baseline = session.looks.get(plan.variants[0].name)
     tested = baseline.counts.get("test") if baseline is not None else None
     return bool(tested and plan.contrasts and "accuracy" in plan.protocol.metric)
 
@@ -180,7 +180,7 @@ def visible_steps(session: Session) -> list[dict[str, Any]]:
     """
     plan = session.plan
     families = Counter(contrast.family for contrast in plan.contrasts)
-    baseline = session.prepared.get(plan.variants[0].name)
+    baseline = session.looks.get(plan.variants[0].name)
     tested = baseline.counts.get("test") if baseline is not None else None
     knowable = _knowable(session)
     return [

@@ -188,6 +188,7 @@ class Prepared:
     watch: files and folders whose change makes this record stale.
     weights_digest: of the weights that runs begin with, where these come from elsewhere.
     pending: something was not there yet, such as the weights of an earlier run; look again next time.
+    former: other digests that finished runs may carry of just these data, such as by an earlier rule.
     """
 
     digest: str
@@ -198,6 +199,7 @@ class Prepared:
     watch: tuple[str, ...] = ()
     weights_digest: str = ""
     pending: bool = False
+    former: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

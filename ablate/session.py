@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ablate.adaptive import wanted_by_look
-from ablate.belonging import DataSource
 from ablate.errors import AblateError, DataMissing, StudyError
 from ablate.execute.environment import git_commit
 from ablate.execute.inline import InlineExecutor
@@ -22,6 +21,7 @@ from ablate.harness.coordinator import Coordinator, Listener
 from ablate.harness.describing import recalled
 from ablate.harness.interruption import Interruption
 from ablate.harness.known import Known, known
+from ablate.harness.looking import recall_looks
 from ablate.harness.progress import OnProgress, Progress
 from ablate.naming import write_names
 from ablate.protocols import Executor, Source, Tracker
@@ -83,6 +83,8 @@ class Session:
     store: Store = field(init=False)
     source: str = field(init=False)
     prepared: dict[str, Prepared] = field(init=False)
+    looked: dict[str, Prepared] = field(init=False)
+    """What `data stats` has found, without trying the network."""
     places: dict[str, dict[str, Any]] = field(init=False)
     """Variant -> dotted key -> where its data lie."""
 
@@ -92,12 +94,22 @@ class Session:
         self.store = Store(self.work)
         self.source = source_digest(self.plan.trainer)
         self.prepared = preparing.recall(self.plan, self.study.trainer, self.store, self.source)
+        self.looked = recall_looks(self.plan, self.store, self.source, known=self.prepared)
 
     @property
     def origin(self) -> Origin:
         """The code and data a run would have now."""
-        digests = {name: prepared.digest for name, prepared in self.prepared.items()}
-        return Origin(source_digest=self.source, data_digests=digests, places=self.places)
+        return Origin(
+            source_digest=self.source,
+            data_digests={name: found.digest for name, found in self.looks.items()},
+            former_digests={name: found.former for name, found in self.looks.items() if found.former},
+            places=self.places,
+        )
+
+    @property
+    def looks(self) -> dict[str, Prepared]:
+        """Variant -> what is known of its data as they are, by the look before the first run or by `data stats`."""
+        return self.looked | self.prepared
 
     @property
     def known(self) -> Known:
@@ -121,15 +133,9 @@ class Session:
         variants: dict[str, dict[str, str]] = {variant.name: {} for variant in self.plan.variants}
         for variant, spec in self.plan.runs(len(self.plan.looks)):
             variants[variant.name][str(spec.replicate.index)] = spec.fingerprint
-        sources = {
-            variant.name: DataSource(places=self.places[variant.name], digest=self._digest_of(variant.name))
-            for variant in self.plan.variants
-        }
+        sources = {variant.name: self.origin.data_of(variant.name) for variant in self.plan.variants}
         name, file = self.study.name, self.study.document.name
         write_names(self.store.study(name), name, file, variants, sources, self.plan.looks)
-
-    def _digest_of(self, variant: str) -> str | None:
-        return self.prepared[variant].digest if variant in self.prepared else None
 
     def look_reached(self) -> int:
         """The latest look that any run was finished for; 1 before the first run."""

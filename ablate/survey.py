@@ -21,6 +21,8 @@ class Origin:
     source_digest: str
     data_digests: Mapping[str, str] = field(default_factory=dict)
     """Variant -> digest of its pictures and labels."""
+    former_digests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Variant -> other digests that runs may carry of the same data."""
     weights_digests: Mapping[str, str] = field(default_factory=dict)
     """Variant -> digest of the weights it begins with; "" where it draws its own, or they are not there yet."""
     places: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -28,16 +30,23 @@ class Origin:
 
     def is_elsewhere(self, variant: str, finished: Finished) -> bool:
         """Whether a finished run is another data set's: see DataSource."""
-        source = DataSource(places=self.places.get(variant, {}), digest=self.data_digests.get(variant))
-        return not source.is_of(finished)
+        return not self.data_of(variant).is_of(finished)
+
+    def data_of(self, variant: str) -> DataSource:
+        """A variant's data, as far as they are known."""
+        return DataSource(
+            places=self.places.get(variant, {}),
+            digest=self.data_digests.get(variant),
+            former=self.former_digests.get(variant, ()),
+        )
 
     def differences(self, variant: str, finished: Finished) -> list[str]:
         """In what a finished run differs: `the trainer's code`, `the data`, `the weights it begins with`."""
         found = []
         if finished.stamp.source_digest != self.source_digest:
             found.append("the trainer's code")
-        digest = self.data_digests.get(variant)
-        if digest is not None and finished.stamp.data_digest != digest:
+        data = self.data_of(variant)
+        if data.digest is not None and not data.has(finished.stamp.data_digest):
             found.append("the data")
         weights = self.weights_digests.get(variant)
         if weights and finished.stamp.weights_digest != weights:
@@ -46,8 +55,8 @@ class Origin:
 
     def failed_here(self, variant: str, failed: Failed) -> bool:
         """Whether a failure is that of the present code and data, as far as it remembers them."""
-        digest = self.data_digests.get(variant)
-        same_data = not failed.data_digest or digest is None or failed.data_digest == digest
+        data = self.data_of(variant)
+        same_data = not failed.data_digest or data.digest is None or data.has(failed.data_digest)
         return failed.source_digest == self.source_digest and same_data
 
 

@@ -28,8 +28,11 @@ def stats(
 ) -> None:
     """Count, measure and compare a study's pictures, and draw samples of each class; trains nothing.
 
+    Ends with exit code 2 where `ablate run` would refuse the data, and lists everything that it would refuse.
+
     Example: ablate data stats studies/quickstart.yaml
     """
+    from ablate.errors import together
     from ablate.examining import examine_study, write_samples
 
     with errors_shown():
@@ -42,6 +45,8 @@ def stats(
             show_examination(found, samples)
         if warning:
             note(warning)
+        if found.problems:
+            raise together(found.problems)
 
 
 @data.command()
@@ -133,6 +138,7 @@ def examination_json(found: Examination, samples: Path) -> dict[str, Any]:
         "origins": found.origins,
         "unreadable": [{"id": name, "reason": reason} for name, reason in found.unreadable],
         "notes": list(found.notes),
+        "problems": [str(problem) for problem in found.problems],
         "samples": str(samples),
     }
 

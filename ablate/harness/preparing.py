@@ -119,6 +119,7 @@ def _carry_out(
     stop: Interruption,
 ) -> dict[str, Prepared]:
     found: dict[str, Prepared] = {}
+    refused: list[tuple[Variant, errors.AblateError]] = []
     queue = list(waiting)
     # The first alone: it fills the cache that the others read, and meets what is wrong with the data.
     slots = 1
@@ -134,11 +135,33 @@ def _carry_out(
         for end in ended:
             running -= 1
             variant = waiting[end.attempt]
-            prepared = _read_finding(end.attempt, variant.name, end.code)
+            slots = executor.slots
+            try:
+                prepared = _read_finding(end.attempt, variant.name, end.code)
+            except (errors.DataMissing, _Unfinished):
+                raise
+            except errors.AblateError as error:
+                refused.append((variant, error))  # the others may have problems of their own: all are told at once
+                continue
             remember(variant, prepared)
             found[variant.name] = prepared
-            slots = executor.slots
+    if refused:
+        raise _all_refused(refused)
     return found
+
+
+class _Unfinished(errors.DataError):
+    """A look ended without a finding."""
+
+
+def _all_refused(refused: Sequence[tuple[Variant, errors.AblateError]]) -> errors.AblateError:
+    """Every problem once, with the first variant that has it; the baseline's without its name."""
+    told: dict[str, errors.AblateError] = {}
+    for variant, error in sorted(refused, key=lambda one: one[0].name != "baseline"):
+        for one in errors.apart(error):
+            named = one if variant.name == "baseline" else type(one)(f"{variant.name}: {one.message}", hint=one.hint)
+            told.setdefault(str(one), named)
+    return errors.together(list(told.values()))
 
 
 def _read_finding(attempt: Path, variant: str, code: int) -> Prepared:
@@ -146,20 +169,24 @@ def _read_finding(attempt: Path, variant: str, code: int) -> Prepared:
     if finding is None:
         log = attempt / "run.log"
         tail = log.read_text(errors="replace")[-2000:] if log.exists() else ""
-        raise errors.DataError(f"{variant}: looking at the data ended with exit code {code}", hint=tail)
+        raise _Unfinished(f"{variant}: looking at the data ended with exit code {code}", hint=tail)
     if "error" in finding:
-        kind = getattr(errors, finding["kind"], errors.DataError)
-        if kind is errors.SettingError:  # its key stands in the message, too
-            kind = errors.StudyError
-        message = finding["error"] if variant == "baseline" else f"{variant}: {finding['error']}"
-        raise kind(message, hint=finding["hint"])
+        raise errors.together([_told(one) for one in finding["all"]])
     return prepared_from(finding["prepared"])
 
 
+def _told(problem: Mapping[str, str]) -> errors.AblateError:
+    kind = getattr(errors, problem["kind"], errors.DataError)
+    if kind is errors.SettingError:  # its key stands in the message, too
+        kind = errors.StudyError
+    error: errors.AblateError = kind(problem["error"], hint=problem["hint"])
+    return error
+
+
 def prepared_from(data: dict[str, Any]) -> Prepared:
-    """The record whose fields were written down."""
+    """What `asdict` made of a finding, by this version or an earlier one."""
     lists = {name: tuple(data[name]) for name in ("classes", "unreadable", "notes", "watch")}
-    return Prepared(**(data | lists))
+    return Prepared(**(data | lists | {"former": tuple(data.get("former", ()))}))
 
 
 def _memo(plan: Plan, config: Any, store: Store, source_digest: str) -> Path:

@@ -95,7 +95,7 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
         runs=runs,
         histories=histories_of(cells),
         provenance=provenance_of(plan, cells),
-        mixed=mixed_of(cells),
+        mixed=mixed_of(cells, origin),
         stale=stale_of(cells, origin),
         noise=_noise(variants, effects, metric),
         settling=settling_of(rows, plan.contrasts, variants, runs, evidence, commands),

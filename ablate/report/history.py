@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any, NamedTuple
 
+from ablate.belonging import DataSource
 from ablate.journal import read_ends, read_history
 from ablate.records import Cell, Event, Finished, Stamp
 from ablate.report.facts import History, Mixed, Provenance, StaleRun
@@ -103,17 +104,23 @@ _SAME_FOR_ALL: Mapping[str, Callable[[Stamp], str]] = {
 }
 
 
-def mixed_of(cells: Sequence[Cell]) -> tuple[Mixed, ...]:
+def mixed_of(cells: Sequence[Cell], origin: Origin | None = None) -> tuple[Mixed, ...]:
     """In what the finished runs differ although they are compared with each other.
 
-    The data may differ between variants by design, never between the runs of one.
+    The data may differ between variants by design, never between the runs of one. Digests that stand for the
+    present data by an earlier rule are the present one.
     """
     finished = [(cell.variant, cell.result) for cell in cells if isinstance(cell.result, Finished)]
     found = [
         Mixed(what=what, values=_count([of(run.stamp) for _, run in finished])) for what, of in _SAME_FOR_ALL.items()
     ]
     for variant in dict.fromkeys(name for name, _ in finished):
-        digests = [run.stamp.data_digest[:12] for name, run in finished if name == variant]
+        data = DataSource() if origin is None else origin.data_of(variant)
+        digests = [
+            str(data.digest if data.has(run.stamp.data_digest) else run.stamp.data_digest)[:12]
+            for name, run in finished
+            if name == variant
+        ]
         found.append(Mixed(what=f"the data of {variant}", values=_count(digests)))
     return tuple(mixed for mixed in found if len(mixed.values) > 1)
 

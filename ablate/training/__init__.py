@@ -79,6 +79,13 @@ def examine(config: Config, protocol: Protocol, cached: Callable[[str, Callable[
     return examine_data(config.data, protocol, cached)
 
 
+def look_at_data(config: Config, protocol: Protocol, cached: Callable[[str, Callable[[Path], None]], Path]) -> Prepared:
+    """What a look at the data alone finds; raises one error with all that a run would refuse of them."""
+    from ablate.training.preparation import prepared_data
+
+    return prepared_data(config.data, protocol, cached)
+
+
 def prepare(config: Config, run: Run) -> Prepared:
     """Look at every picture once, and try the network on one batch."""
     from ablate.training.preparation import prepare_data

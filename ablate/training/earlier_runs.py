@@ -14,6 +14,7 @@ from ablate.store import state_of_file
 from ablate.training.config import Config, DataConfig
 from ablate.training.data.cache import load_pictures
 from ablate.training.data.parts import Seat, split_pictures
+from ablate.training.data.same import is_of
 from ablate.training.data.scan import hashes_of
 from ablate.training.data.sources import list_pictures
 
@@ -74,7 +75,7 @@ def _refuse_leak(config: Config, run: Run, name: str) -> None:
     while origin is not None:
         spec, result = _finished(origin, run)
         donor = Config.model_validate(spec.config)
-        same_data = result.stamp.data_digest == pictures.digest
+        same_data = is_of(result.stamp.data_digest, pictures, config.data, run.cached)
         # By the same rule on the same images the donor was tested on just these, and has seen none of them.
         if not (same_data and _rule(config.data, run) == _rule(donor.data, spec)):
             seen, known = _seen(donor.data, spec, run), tested

@@ -9,16 +9,19 @@ from typing import NamedTuple
 
 import torch
 
-from ablate.errors import AblateError, TrainerError
+from ablate.copies import Cached
+from ablate.errors import AblateError, TrainerError, together
 from ablate.protocols import Run
 from ablate.records import Folds, Prepared, Protocol, Replicate
 from ablate.splits.split import Split
 from ablate.training.batching import fewest_images, notes_on_batches, sizes_to_try
-from ablate.training.config import Config
+from ablate.training.config import Config, DataConfig
 from ablate.training.cost import describe_network
-from ablate.training.data.cache import Pictures, load_kinds, load_told
+from ablate.training.data.cache import Pictures, open_told
 from ablate.training.data.depth import notes_on_kinds
-from ablate.training.data.parts import load_parts, split_pictures
+from ablate.training.data.parts import First, Seat, load_parts, split_pictures
+from ablate.training.data.problems import Problems
+from ablate.training.data.same import former_digests
 from ablate.training.freezing import set_training
 from ablate.training.loop import make_batch, take_step
 from ablate.training.numerics import set_up
@@ -34,27 +37,52 @@ def prepare_data(config: Config, run: Run) -> Prepared:
     Raises DataError for pictures that cannot be read or split, TrainerError for a network that does
     not fit them.
     """
-    describe_network(config)  # refuses what cannot be built, before any picture is decoded
-    kinds = load_kinds(config.data, run.cached)
-    pictures = load_told(config.data, run.cached, kinds)
-    parts = split_pictures(config.data, run, pictures)
+    problems = Problems()
+    with problems.gathered():
+        describe_network(config)  # refuses what cannot be built
+    pictures, parts, found = _looked_at(config.data, run, run.cached, problems)
     counts = _fit_counts(config, run, pictures, parts)
     least = fewest_images(config, counts)
     weights_digest = _try_steps(config, run, counts, least)
-    return Prepared(
-        digest=pictures.digest,
-        classes=tuple(pictures.classes),
-        counts={
-            "train": len(parts.fit),
-            "val": len(parts.val),
-            "test": len(parts.test),
-            "unused": len(parts.unused),
-        },
-        unreadable=tuple(pictures.unreadable),
-        notes=(*pictures.notes, *notes_on_kinds(kinds, config.data.depth), *notes_on_batches(config, counts, least)),
-        watch=(*pictures.watch, *_watched(config, run)),
+    return replace(
+        found,
+        notes=(*found.notes, *notes_on_batches(config, counts, least)),
+        watch=(*found.watch, *_watched(config, run)),
         weights_digest=weights_digest,
         pending=config.weights is not None and not weights_digest,
+    )
+
+
+def prepared_data(config: DataConfig, protocol: Protocol, cached: Cached) -> Prepared:
+    """What a look at the data alone finds, split as replicate 0 is split. Raises all that is wrong with them."""
+    return _looked_at(config, First(protocol), cached, Problems())[2]
+
+
+def _looked_at(config: DataConfig, seat: Seat, cached: Cached, problems: Problems) -> tuple[Pictures, Split, Prepared]:
+    """Every image decoded and every part filled. Raises the problems there were, and all that it finds."""
+    pictures, kinds = open_told(config, cached, problems)
+    try:
+        parts = split_pictures(config, seat, pictures)
+    except AblateError as error:
+        raise together([*problems.errors, error]) from error
+    problems.refuse()
+    return (
+        pictures,
+        parts,
+        Prepared(
+            digest=pictures.digest,
+            classes=tuple(pictures.classes),
+            counts={
+                "train": len(parts.fit),
+                "val": len(parts.val),
+                "test": len(parts.test),
+                "unused": len(parts.unused),
+            },
+            unreadable=tuple(pictures.unreadable),
+            notes=(*pictures.notes, *notes_on_kinds(kinds, config.depth)),
+            watch=tuple(pictures.watch),
+            former=former_digests(pictures, config, cached),
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from ablate.errors import DataError
 from ablate.protocols import Run
 from ablate.records import Finished, RunSpec
 from ablate.training.data.parts import Parts, load_parts
+from ablate.training.data.same import is_of
 from ablate.training.outcome import judged_scores
 from ablate.training.stored import StoredNetwork, open_network
 
@@ -23,7 +24,7 @@ def reopen(spec: RunSpec, result: Finished, run: Run) -> tuple[StoredNetwork, Pa
     """The run's network and the parts it was trained and tested on."""
     stored = open_network(spec, result)
     parts = load_parts(stored.config, run, stored.mode)
-    if parts.pictures.digest != result.stamp.data_digest:
+    if not is_of(result.stamp.data_digest, parts.pictures, stored.config.data, run.cached):
         raise DataError(
             "the pictures are no longer those this run was trained and tested on",
             hint="Put the old ones back, or train again: `ablate run STUDY --retrain`.",

@@ -16,8 +16,9 @@ from ablate.errors import DataError
 from ablate.files import build_once
 from ablate.settings import identity_of
 from ablate.training.config import DataConfig
-from ablate.training.data.cache import load_kinds, load_pictures, load_told
+from ablate.training.data.cache import load_kinds, load_pictures, open_told
 from ablate.training.data.depth import Kind, kind_of, notes_on_kinds
+from ablate.training.data.problems import Problems
 from ablate.training.data.scan import look_at
 from tests.image_fixtures import GOOD_KINDS, write_picture
 
@@ -326,7 +327,9 @@ def test_equal_upper_bits_of_two_classes_are_told_as_a_matter_of_depth(tmp_path:
     config = settings(root)
 
     with pytest.raises(DataError) as caught:
-        load_told(config, cached, load_kinds(config, cached))
+        problems = Problems()
+        open_told(config, cached, problems)
+        problems.refuse()
 
     assert (caught.value.hint or "").startswith("Look at the depth first: 4 images are 16-bit a channel")
 

@@ -12,14 +12,15 @@ import zlib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ablate.copies import Cached, crc32_of, sound_copy
-from ablate.errors import DataError
+from ablate.errors import DataError, together
 from ablate.files import read_sealed, sha256_json, write_sealed
 from ablate.settings import identity_of
 from ablate.training.config import DataConfig
 from ablate.training.data.depth import Kinds, notes_on_kinds, refuse_deep
+from ablate.training.data.digests import data_digest
 from ablate.training.data.findings import (
     Contradiction,
     Findings,
@@ -27,13 +28,15 @@ from ablate.training.data.findings import (
     labels_of,
     notes_on,
     refuse_contradictions,
+    refuse_empty,
     refuse_unreadable,
 )
 from ablate.training.data.grouping import merged_groups
-from ablate.training.data.listing import Contents, Listing, Picture
+from ablate.training.data.listing import Contents, FlawedListing, Listing
+from ablate.training.data.problems import Problems
 from ablate.training.data.reader import digest_of_reader, files_of_reader
 from ablate.training.data.scan import Progress, hashes_of, kinds_of, scan
-from ablate.training.data.sources import list_pictures, refuse_other_classes
+from ablate.training.data.sources import list_pictures, listed_anyway, refuse_other_classes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,11 +56,12 @@ class Pictures(NamedTuple):
     column a class, 0 or 1, float32, shape (N, K).
     groups: for each picture the index of the first one it must not be separated from, because of
     equal decoded pixels or one origin, shape (N,).
-    digest: of the class names, ids, files and parts, whatever folder they lie in, unreadable ones included.
+    digest: of the class names, ids, files and parts, whatever folder they lie in; unreadable ones do not count.
     copies: for each picture the index of the first one with the same decoded pixels, shape (N,).
     unreadable: ids of the pictures left out. problems: the same with the reasons. notes: sentences for a report.
     watch: files and folders; a look at each one's time stamp tells whether anything changed.
     official_test: indices of the source's own test part; empty where it has none.
+    listed: the digest with the unreadable ones, by which earlier versions knew the data.
     """
 
     pixels: Pixels
@@ -72,6 +76,7 @@ class Pictures(NamedTuple):
     notes: tuple[str, ...]
     watch: tuple[str, ...]
     official_test: frozenset[int]
+    listed: str = ""
 
 
 def load_pictures(config: DataConfig, cached: Cached, *, progress: Progress | None = None) -> Pictures:
@@ -79,36 +84,70 @@ def load_pictures(config: DataConfig, cached: Cached, *, progress: Progress | No
 
     progress: called while pictures are decoded. Raises DataError where the source cannot be listed,
     pictures are unreadable (unless `data.on_bad_image` is skip), a class is left without pictures,
-    or equal pictures have different classes. A damaged copy is decoded again.
+    or equal pictures have different classes: one error for all of it. A damaged copy is decoded again.
+    """
+    problems = Problems()
+    pictures = open_pictures(config, cached, problems, progress=progress)
+    problems.refuse()
+    return pictures
+
+
+def open_pictures(
+    config: DataConfig, cached: Cached, problems: Problems, *, progress: Progress | None = None
+) -> Pictures:
+    """As `load_pictures`, but what is wrong with single images and classes is added to the problems.
+
+    Raises all of them where nothing can be decoded.
     """
     import numpy as np
 
-    listing = list_pictures(config)
-    look = _Look(listing, config)
-    files = _digest_of(look, cached)
-    digest = files if config.reader is None else sha256_json([files, digest_of_reader(config.reader)])
-    folder, found = sound_copy(
-        cached,
-        f"pictures/{_copy_key(config, digest)}",
-        lambda path: _build(path, look.contents, config, digest=files, progress=progress),
-        _findings_in,
-    )
-    refuse_other_classes(found.classes, config, listing.place)
-    refuse_unreadable(found, config)
-    refuse_contradictions(found, found.classes)
+    try:
+        listing = list_pictures(config)
+    except FlawedListing as error:
+        listing = error.listing
+        problems.errors += error.errors
+    look = _Look(listing)
+    try:
+        files = _digest_of(look, cached)
+        digest = read_digest(config, files)
+        folder, found = sound_copy(
+            cached,
+            f"pictures/{copy_key(config, digest)}",
+            lambda path: _build(path, look.contents, config, digest=files, progress=progress),
+            _findings_in,
+        )
+    except DataError as error:
+        with problems.gathered():
+            refuse_other_classes(look.contents.classes, config, listing.place)
+        problems.errors.append(error)
+        raise together(problems.errors) from error
+    empty = bool(problems.errors)  # classes without an image, which the listing has told
+    with problems.gathered():
+        refuse_other_classes(found.classes, config, listing.place)
+    with problems.gathered():
+        refuse_unreadable(found, config)
+    with problems.gathered():
+        if not empty:
+            refuse_empty(found, found.classes)
+    with problems.gathered():
+        refuse_contradictions(found)
+    groups: Sequence[int] = found.groups
+    with problems.gathered():
+        groups = merged_groups(found, config)
     return Pictures(
         pixels=np.memmap(folder / "pixels.bin", dtype=np.uint8, mode="r", shape=found.shape),
         ids=found.ids,
         targets=_targets(found, config),
         classes=tuple(found.classes),
-        groups=np.array(merged_groups(found, config), dtype=np.int64),
+        groups=np.array(groups, dtype=np.int64),
         copies=np.array(found.groups, dtype=np.int64),
-        digest=digest,
+        digest=read_digest(config, _used_digest(look, files, found, cached)),
         unreadable=tuple(name for name, _ in found.unreadable),
         problems=tuple((name, reason) for name, reason in found.unreadable),
         notes=(*listing.notes, *notes_on(found, listing.ignored, config)),
         watch=(*listing.watch, *(() if config.reader is None else files_of_reader(config.reader))),
         official_test=frozenset(found.official_test or ()),
+        listed=digest,
     )
 
 
@@ -122,7 +161,7 @@ def load_kinds(config: DataConfig, cached: Cached) -> Kinds:
         return Kinds()
     from PIL import __version__ as pillow_version
 
-    look = _Look(list_pictures(config), config)
+    look = _Look(listed_anyway(config))
     key = sha256_json([LAYOUT, pillow_version, _digest_of(look, cached)])
     memo = sound_copy(
         cached,
@@ -135,30 +174,41 @@ def load_kinds(config: DataConfig, cached: Cached) -> Kinds:
     return kinds
 
 
-def load_told(config: DataConfig, cached: Cached, kinds: Kinds) -> Pictures:
-    """The configured images; where equal ones contradict each other, an error that tells of bits nobody read."""
-    try:
-        return load_pictures(config, cached)
-    except Contradiction as error:
-        halved = [note for note in notes_on_kinds(Kinds(kinds.counts, kinds.examples), None) if "upper 8" in note]
-        if not halved:
-            raise
-        raise DataError(error.message, hint=f"Look at the depth first: {'; '.join(halved)}. {error.hint}") from error
+def open_told(config: DataConfig, cached: Cached, problems: Problems) -> tuple[Pictures, Kinds]:
+    """The configured images and their kinds, with what is wrong added to the problems.
+
+    Raises them where data.depth does not say how deeper images become 8 bits: before anything is decoded, and
+    before labels are compared. Where equal images contradict each other, it is told of bits that nobody read.
+    """
+    kinds = None
+    with problems.gathered():
+        kinds = load_kinds(config, cached)
+    if kinds is None:
+        with problems.gathered():
+            list_pictures(config)
+        with problems.gathered():
+            listing = listed_anyway(config)
+            refuse_other_classes(listing.read().classes, config, listing.place)
+        raise together(problems.errors)
+    pictures = open_pictures(config, cached, problems)
+    halved = [note for note in notes_on_kinds(Kinds(kinds.counts, kinds.examples), None) if "upper 8" in note]
+    for place, error in enumerate(problems.errors):
+        if halved and isinstance(error, Contradiction):
+            hint = f"Look at the depth first: {'; '.join(halved)}. {error.hint}"
+            problems.errors[place] = DataError(error.message, hint=hint)
+    return pictures, kinds
 
 
 class _Look:
     """A source's contents, looked into once and only where something needs them."""
 
-    def __init__(self, listing: Listing, config: DataConfig) -> None:
+    def __init__(self, listing: Listing) -> None:
         self.listing = listing
-        self._config = config
 
     @cached_property
     def contents(self) -> Contents:
-        """Raises DataError where the classes are not as many as the study says."""
-        contents = self.listing.read()
-        refuse_other_classes(contents.classes, self._config, self.listing.place)
-        return contents
+        """Classes and images, undecoded."""
+        return self.listing.read()
 
 
 def _targets(found: Findings, config: DataConfig) -> NDArray[np.int64] | NDArray[np.float32]:
@@ -175,13 +225,18 @@ def _targets(found: Findings, config: DataConfig) -> NDArray[np.int64] | NDArray
 # --- keys -------------------------------------------------------------------------------------
 
 
-def _copy_key(config: DataConfig, digest: str) -> str:
+def copy_key(config: DataConfig, digest: str) -> str:
     """Everything the decoded pixels depend on; another Pillow may bring another JPEG decoder."""
     from PIL import __version__ as pillow_version
 
     size = config.image_size if config.resize == "pil" else "own"
     depth = [] if config.depth is None else [identity_of(config)["depth"]]
     return sha256_json([LAYOUT, pillow_version, size, config.channels, config.exif, digest, *depth])
+
+
+def read_digest(config: DataConfig, files: str) -> str:
+    """The digest of files as they are read: by the reader of the study, where it names one."""
+    return files if config.reader is None else sha256_json([files, digest_of_reader(config.reader)])
 
 
 def _digest_of(look: _Look, cached: Cached) -> str:
@@ -199,23 +254,27 @@ def _digest_of(look: _Look, cached: Cached) -> str:
 
 
 def _hashed(contents: Contents) -> str:
-    return _data_digest(contents, hashes_of(contents.pictures))
+    return data_digest(contents, hashes_of(contents.pictures))
 
 
-def _data_digest(contents: Contents, hashes: Sequence[str]) -> str:
-    """Of names, pictures and labels; of parts and origins where the source has any."""
-    rows = [[one.id, _class_of(one, contents), content] for one, content in zip(contents.pictures, hashes, strict=True)]
-    whole: list[Any] = [list(contents.classes), sorted(rows)]
-    origins = sorted([one.id, one.origin] for one in contents.pictures if one.origin)
-    if contents.official_test is not None or origins:
-        whole.append({"test": sorted(contents.official_test or ()), "origins": origins})
-    return sha256_json(whole)
+def _used_digest(look: _Look, listed: str, found: Findings, cached: Cached) -> str:
+    """The digest of what is used: without the images that cannot be read."""
+    if not found.unreadable:
+        return listed
+    unused = sorted(name for name, _ in found.unreadable)
+
+    def build(path: Path) -> None:
+        hashes = hashes_of(look.contents.pictures)
+        if data_digest(look.contents, hashes) != listed:
+            raise _changed()
+        write_sealed(path, {"digest": data_digest(look.contents, hashes, frozenset(unused))})
+
+    memo = sound_copy(cached, f"pictures/used-{sha256_json([LAYOUT, listed, unused])}.json", build, read_sealed)
+    return str(memo["digest"])
 
 
-def _class_of(picture: Picture, contents: Contents) -> Any:
-    if isinstance(picture.label, int):
-        return contents.classes[picture.label]
-    return [contents.classes[label] for label in picture.label]
+def _changed() -> DataError:
+    return DataError("pictures changed while they were being read", hint="Run the command again.")
 
 
 # --- the stored copy --------------------------------------------------------------------------
@@ -236,8 +295,8 @@ def _build(folder: Path, contents: Contents, config: DataConfig, *, digest: str,
         seen = scan(contents.pictures, config, keep, progress=progress)
         stream.flush()
         os.fsync(stream.fileno())
-    if _data_digest(contents, [one.content for one in seen]) != digest:
-        raise DataError("pictures changed while they were being read", hint="Run the command again.")
+    if data_digest(contents, [one.content for one in seen]) != digest:
+        raise _changed()
     found = findings_of(contents, seen, config)
     if not found.ids:
         refuse_unreadable(found, config)

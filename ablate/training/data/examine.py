@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ablate.copies import Cached
+from ablate.errors import AblateError, together
 from ablate.examination import Examination, NearPair
-from ablate.records import Protocol, Replicate
+from ablate.records import Protocol
 from ablate.splits.split import Split
 from ablate.training.config import DataConfig
-from ablate.training.data.cache import Pictures, load_kinds, load_told
+from ablate.training.data.cache import Pictures, open_told
 from ablate.training.data.depth import notes_on_kinds
 from ablate.training.data.likeness import near_pairs
 from ablate.training.data.listing import Picture
-from ablate.training.data.parts import labels_by_picture, split_pictures
+from ablate.training.data.parts import First, labels_by_picture, split_pictures
+from ablate.training.data.problems import Problems
 from ablate.training.data.scan import sizes_of
-from ablate.training.data.sources import list_pictures
+from ablate.training.data.sources import listed_anyway
 
 SAMPLES = 8
 """Pictures shown of a class."""
@@ -31,24 +32,19 @@ PAIRS = 200
 _AT_ONCE = 512
 
 
-class _First(NamedTuple):
-    """The first replicate under a protocol."""
-
-    protocol: Protocol
-    replicate: Replicate = Replicate(index=0)
-
-
 def examine_data(config: DataConfig, protocol: Protocol, cached: Cached) -> Examination:
     """Decode what is not decoded yet, split as replicate 0 is split, and count, measure and compare.
 
-    Unreadable pictures are told, whatever `data.on_bad_image` says. Raises DataError where the data
-    cannot be listed or split.
+    Unreadable pictures are told, whatever `data.on_bad_image` says, and so is all that a run would refuse.
+    Raises DataError where the data cannot be listed or split.
     """
-    lenient = config.model_copy(update={"on_bad_image": "skip"})
-    kinds = load_kinds(config, cached)
-    pictures = load_told(lenient, cached, kinds)
-    parts = split_pictures(lenient, _First(protocol), pictures)
-    read = {one.id: one for one in list_pictures(lenient).read().pictures}
+    problems = Problems()
+    pictures, kinds = open_told(config, cached, problems)
+    try:
+        parts = split_pictures(config, First(protocol), pictures)
+    except AblateError as error:
+        raise together([*problems.errors, error]) from error
+    read = {one.id: one for one in listed_anyway(config).read().pictures}
     part_of = _part_of(parts, len(pictures.ids))
     mean, std, image_std = _moments(pictures, parts.fit)
     near, left_out = _near(pictures, part_of)
@@ -71,6 +67,7 @@ def examine_data(config: DataConfig, protocol: Protocol, cached: Cached) -> Exam
         origins=_origins(pictures),
         unreadable=pictures.problems,
         notes=(*pictures.notes, *notes_on_kinds(kinds, config.depth)),
+        problems=tuple(problems.errors),
         samples=_samples(pictures, labels),
         sample_shape=_shape_of(pictures),
     )

@@ -84,8 +84,8 @@ def refuse_unreadable(found: Findings, config: DataConfig) -> None:
     raise DataError(_listed(f"{_pictures(len(lines))} cannot be read", lines), hint=f"Mend or remove them{remedy}")
 
 
-def refuse_contradictions(found: Findings, classes: Sequence[str]) -> None:
-    """Raise DataError where a class has no readable picture or equal pictures have different classes."""
+def refuse_empty(found: Findings, classes: Sequence[str]) -> None:
+    """Raise DataError where a class has no readable picture."""
     filled = {label for labels in found.targets for label in labels_of(labels)}
     empty = [name for label, name in enumerate(classes) if label not in filled]
     if empty:
@@ -93,6 +93,10 @@ def refuse_contradictions(found: Findings, classes: Sequence[str]) -> None:
             f"no picture can be read of class {', '.join(empty)}",
             hint="Mend its files, or remove the class.",
         )
+
+
+def refuse_contradictions(found: Findings) -> None:
+    """Raise DataError where equal pictures have different classes."""
     pairs = [
         f"{found.ids[first]} = {name}"
         for name, label, first in zip(found.ids, found.targets, found.groups, strict=True)

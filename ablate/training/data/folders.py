@@ -14,6 +14,7 @@ from ablate.training.config import ImageFolder, LabelledFiles
 from ablate.training.data.listing import (
     EXTENSIONS,
     Contents,
+    FlawedListing,
     Listing,
     Picture,
     by_label,
@@ -55,10 +56,10 @@ def find_image_folder(source: ImageFolder) -> Path:
     return folder
 
 
-def list_image_folder(source: ImageFolder, problems: list[DataError] | None = None, takes: Takes = is_image) -> Listing:
+def list_image_folder(source: ImageFolder, takes: Takes = is_image) -> Listing:
     """A sub-folder a class, whose names are the classes'; in one folder, or in those of the parts.
 
-    problems: what is wrong beside that is added to it, so that all can be told at once; else it is raised.
+    Raises FlawedListing where class folders are empty, or only the test part has a class.
     """
     folder = find_image_folder(source)
     wrong: list[DataError] = []
@@ -75,10 +76,6 @@ def list_image_folder(source: ImageFolder, problems: list[DataError] | None = No
     labelled = [(classes.index(label), file) for part in parts.values() for label, file in part.labelled()]
     found = [one for part in parts.values() for one in part.classes.values()]
     wrong += _empty_classes([one for one in found if not one.pictures])
-    if problems is None and wrong:
-        raise wrong[0]
-    if problems is not None:
-        problems += wrong
 
     def read() -> Contents:
         test = parts["test"].pictures() if "test" in parts else None
@@ -95,7 +92,10 @@ def list_image_folder(source: ImageFolder, problems: list[DataError] | None = No
     nobodys = [name for part in parts.values() for name in part.nobodys] + [x for one in found for x in one.nobodys]
     notes = (*_nobodys(nobodys), *(note for part in parts.values() for note in _nested(part)))
     place = "\0".join([str(folder), *(part for part in _parts_of(source).values() if part)])
-    return Listing(str(folder), version_of(place, files), watch, read, tuple(map(nfc, ignored)), notes)
+    listing = Listing(str(folder), version_of(place, files), watch, read, tuple(map(nfc, ignored)), notes)
+    if wrong:
+        raise FlawedListing(wrong, listing)
+    return listing
 
 
 def _parts_of(source: ImageFolder) -> dict[str, str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ablate.errors import DataError
+from ablate.errors import DataError, together
 from ablate.image_folders import EXTENSIONS as EXTENSIONS
 
 if TYPE_CHECKING:
@@ -68,6 +68,16 @@ class Listing(NamedTuple):
     read: Callable[[], Contents]
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+class FlawedListing(DataError):
+    """A source that is listed, but cannot be trained on: all that is wrong with it, and what was found."""
+
+    def __init__(self, errors: Sequence[DataError], listing: Listing) -> None:
+        whole = together(errors)
+        super().__init__(whole.message, hint=whole.hint)
+        self.errors = tuple(errors)
+        self.listing = listing
 
 
 def by_label(pictures: Iterable[Picture]) -> list[Picture]:

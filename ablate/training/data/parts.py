@@ -95,6 +95,13 @@ class Seat(Contract):
         ...
 
 
+class First(NamedTuple):
+    """The seat of the first replicate under a protocol."""
+
+    protocol: Protocol
+    replicate: Replicate = Replicate(index=0)
+
+
 class Parts(NamedTuple):
     """The parts of one run; val is empty where none was asked for."""
 

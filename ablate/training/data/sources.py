@@ -18,7 +18,7 @@ from ablate.training.data.folders import (
     list_image_folder,
     list_labelled_files,
 )
-from ablate.training.data.listing import Contents, Listing, Picture, by_label
+from ablate.training.data.listing import Contents, FlawedListing, Listing, Picture, by_label
 from ablate.training.data.tables import find_table, list_table
 
 
@@ -38,7 +38,10 @@ def locate_pictures(config: DataConfig) -> None:
 
 
 def list_pictures(config: DataConfig) -> Listing:
-    """List the configured source. Raises DataError where it cannot be listed, DataMissing where it is not there."""
+    """List the configured source. Raises DataError where it cannot be listed, DataMissing where it is not there.
+
+    Raises FlawedListing where it can be listed, but not trained on as it is.
+    """
     match config.source:
         case ImageFolder() as source:
             return list_image_folder(source, takes=taken_by(config))
@@ -59,6 +62,14 @@ def list_pictures(config: DataConfig) -> Listing:
 def taken_by(config: DataConfig) -> Callable[[str], bool]:
     """Which files count as images, by name: those with an image's extension; with a reader all that are somebody's."""
     return is_image if config.reader is None else takes_all
+
+
+def listed_anyway(config: DataConfig) -> Listing:
+    """The configured source, whatever would be refused of it."""
+    try:
+        return list_pictures(config)
+    except FlawedListing as error:
+        return error.listing
 
 
 def refuse_other_classes(classes: Sequence[str], config: DataConfig, place: str) -> None:
