@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 from itertools import chain
 from typing import NamedTuple
 
-from ablate.errors import DataError, StudyError
+from ablate.errors import AblateError, DataError, StudyError, together
 from ablate.files import sha256_json
 from ablate.records import FirstFold, Folds, Official, Protocol, Share, TestRule
 
@@ -83,13 +83,22 @@ def split(pool: Pool, *, protocol: Protocol, replicate_index: int, data_seed: in
     train: share (below 1) or number of all pictures, val included; None for all that are left. Copies of the
     source's own test pictures outside that part are never fitted on, they are left unused.
     A sealed protocol sets the test part of replicate 0 aside: its pictures are in no part.
-    Raises StudyError where the shares do not fit together, DataError where a class is too small.
+    Raises StudyError where the shares do not fit together, DataError where a class is too small; both at once.
     """
     units, official_test = pool.units, pool.official_test
     total = sum(len(unit.images) for unit in units)
-    _refuse_impossible_shares(protocol, train, total, official=len(official_test))
+    wrong: list[AblateError] = []
+    try:
+        _refuse_impossible_shares(protocol, train, total, official=len(official_test))
+    except StudyError as error:
+        wrong.append(error)
     test_replicate = 0 if protocol.sealed else replicate_index
-    test, key = _test_units(pool, protocol.test, test_replicate, data_seed)
+    try:
+        test, key = _test_units(pool, protocol.test, test_replicate, data_seed)
+    except DataError as error:
+        raise together([*wrong, error]) from error
+    if wrong:
+        raise wrong[0]
     if protocol.sealed:
         key = ("search", replicate_index)
 

@@ -24,7 +24,7 @@ base:
 chain:
   BN: {model.norm: {name: batch}}
 compare:
-  more: {set: {data.train: 0.9}}
+  more: {set: {data.train: 15}}
 evidence: {test: {folds: 2}, replicates: [2]}
 """
 
@@ -39,9 +39,7 @@ def work(tmp_path: Path) -> Path:
 
 def write(work: Path, *, policy: str = "error", more: bool = False) -> None:
     text = STUDY.replace("ROOT", str(work / "images")).replace("POLICY", policy)
-    (work / "folder.yaml").write_text(
-        text if more else text.replace("compare:\n  more: {set: {data.train: 0.9}}\n", "")
-    )
+    (work / "folder.yaml").write_text(text if more else text.replace("compare:\n  more: {set: {data.train: 15}}\n", ""))
 
 
 def ablate(work: Path, *arguments: str) -> Result:
@@ -117,7 +115,7 @@ def test_a_variant_of_other_data_is_looked_at_too(work: Path) -> None:
     for told in (stats.stderr, tried.stderr):
         assert "2 problems" in told
         assert "1. 1 picture cannot be read" in told
-        assert "2. more: data.train (0.9) and evidence.test" in " ".join(told.split())
+        assert "2. more: data.train (15) and evidence.test" in " ".join(told.split())
 
 
 def test_plan_knows_what_data_stats_has_seen(work: Path) -> None:
