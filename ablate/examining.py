@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -50,14 +51,16 @@ def examine_study(study: Study, *, work: Path | str = ".") -> Examination:
 def _look_at_variants(study: Study, store: Store) -> list[AblateError]:
     """Look at the data of every variant, remember what is found, and return what a run would refuse."""
     trainer, problems = study.trainer, []
-    if trainer.look_at_data is None:
+    if not trainer.look_at_data:
         return []
+    module, _, function = trainer.look_at_data.partition(":")
+    look = getattr(import_module(module), function)
     plan, source = make_plan(study), source_digest(study.trainer.path)
     known: set[str] = set()
     for variant in plan.variants:
         config = trainer.config.model_validate(variant.config)
         try:
-            found = trainer.look_at_data(config, plan.protocol, partial(_cached, store))
+            found = look(config, plan.protocol, partial(_cached, store))
         except DataMissing:
             raise
         except AblateError as error:

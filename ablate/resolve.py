@@ -51,12 +51,13 @@ class Trainer:
     """`locate(config)`: raises DataMissing where the data are not, in no time."""
     examine: Callable[..., Any] | None = None
     """`examine(config, protocol, cached)`: an Examination of the data of a config."""
-    look_at_data: Callable[..., Any] | None = None
-    """`look_at_data(config, protocol, cached)`: a Prepared of the data alone; raises all that a run would refuse."""
     donors: Callable[..., Any] | None = None
     """`donors(config)`: the variants, `STUDY/VARIANT`, whose runs a config begins with."""
     check_config: Callable[..., None] | None = None
     """`check_config(config, protocol)`: raises SettingError for what cannot be met whatever the data are."""
+    look_at_data: str = ""
+    """module:function that is given (config, protocol, cached): a Prepared of the data alone, without a network;
+    it raises all that a run would refuse of them."""
     warm: str = ""
     """Module, or module:function, that a warm server loads once; by default the trainer's module."""
 
@@ -100,9 +101,9 @@ def load_trainer(path: str) -> Trainer:
         thumbnails=getattr(module, "thumbnails", None),
         locate=getattr(module, "locate", None),
         examine=getattr(module, "examine", None),
-        look_at_data=getattr(module, "look_at_data", None),
         donors=getattr(module, "donors", None),
         check_config=getattr(module, "check_config", None),
+        look_at_data=getattr(module, "LOOK_AT_DATA", ""),
         warm=getattr(module, "WARM", module_name),
     )
 

@@ -32,6 +32,9 @@ METRICS = {
 WARM = "ablate.training.warm:warm_up"
 """What a warm server calls before it starts runs."""
 
+LOOK_AT_DATA = "ablate.training.preparation:look_at_data"
+"""What `data stats` calls for each variant."""
+
 
 def train(config: Config, run: Run) -> Outcome:
     """Train one network and test it once."""
@@ -77,13 +80,6 @@ def examine(config: Config, protocol: Protocol, cached: Callable[[str, Callable[
     from ablate.training.data.examine import examine_data
 
     return examine_data(config.data, protocol, cached)
-
-
-def look_at_data(config: Config, protocol: Protocol, cached: Callable[[str, Callable[[Path], None]], Path]) -> Prepared:
-    """What a look at the data alone finds; raises one error with all that a run would refuse of them."""
-    from ablate.training.preparation import prepared_data
-
-    return prepared_data(config.data, protocol, cached)
 
 
 def prepare(config: Config, run: Run) -> Prepared:

@@ -53,9 +53,9 @@ def prepare_data(config: Config, run: Run) -> Prepared:
     )
 
 
-def prepared_data(config: DataConfig, protocol: Protocol, cached: Cached) -> Prepared:
+def look_at_data(config: Config, protocol: Protocol, cached: Cached) -> Prepared:
     """What a look at the data alone finds, split as replicate 0 is split. Raises all that is wrong with them."""
-    return _looked_at(config, First(protocol), cached, Problems())[2]
+    return _looked_at(config.data, First(protocol), cached, Problems())[2]
 
 
 def _looked_at(config: DataConfig, seat: Seat, cached: Cached, problems: Problems) -> tuple[Pictures, Split, Prepared]:
