@@ -324,11 +324,10 @@ def test_equal_upper_bits_of_two_classes_are_told_as_a_matter_of_depth(tmp_path:
     for label in range(2):
         for index in range(2):
             write_16_bit_rgb(root / f"c{label}" / f"{index}.ppm", np.full((8, 8, 3), 9 + label + 2 * index))
-    config = settings(root)
+    problems = Problems()
+    open_told(settings(root), cached, problems)
 
     with pytest.raises(DataError) as caught:
-        problems = Problems()
-        open_told(config, cached, problems)
         problems.refuse()
 
     assert (caught.value.hint or "").startswith("Look at the depth first: 4 images are 16-bit a channel")
