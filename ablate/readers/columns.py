@@ -160,8 +160,12 @@ def replicate_columns(sheet: Sheet, asked: str | None, used: Sequence[int | None
     strong, weak = recognised([sheet.headings[i] for i in keep])
     for name in (*FIRST, *TOGETHER):
         same = [i for i in keep if plain_key(sheet.headings[i]) == name]
-        if len(same) > 1 and sheet.headings[same[0]].lower() == sheet.headings[same[1]].lower():
-            raise twice(sheet, same[0])
+        if any(sheet.column(i) != sheet.column(same[0]) for i in same[1:]):
+            raise StudyError(
+                f"{sheet.path}:{sheet.heading_line}: both {sheet.heading(same[0])} and {sheet.heading(same[1])} "
+                "may tell the replicates",
+                hint=f"Say which: --replicate '{sheet.heading(same[0])}'.",
+            )
     by_heading = {sheet.headings[i]: i for i in reversed(keep)}
     return [by_heading[key] for key in strong], [by_heading[key] for key in weak if plain_key(key) in LAST]
 

@@ -253,6 +253,7 @@ def test_a_running_id_is_no_image(table: Path) -> None:
         ("model,accuracy,fold_1,fold_2\na,.9,.8,1\nb,.9,.8,1\n", "both accuracy and fold_1"),
         ("model,accuracy,accuracy\na,.9,.8\nb,.9,.8\n", "appears twice"),
         ("model,acc,val_acc\na,.9,.8\nb,.9,.8\n", "may be the metric"),
+        ("model,Seed,params.seed,accuracy\na,0,1,.9\nb,0,2,.8\n", "both Seed and params.seed may tell the replicates"),
         ("seed,accuracy,loss\n0,.9,.8\n1,.9,.8\n", "no column variant"),
         ('model,accuracy\na,"0.9\nb,.8\n', "unexpected end of data"),
     ],
