@@ -16,7 +16,7 @@ from ablate.rates import better_direction, is_rate, thresholds_for
 from ablate.readers.numbers import quoted
 from ablate.readers.replicates import listed
 from ablate.readers.table import read_table
-from ablate.readers.tested import Ask, HandedIn, TestedRun, reference_of
+from ablate.readers.tested import OF_TEST, Ask, HandedIn, TestedRun, reference_of
 from ablate.readers.units import Note, Unit
 from ablate.records import Contrast
 from ablate.report.facts import Findings, Metric
@@ -233,10 +233,12 @@ def _experiment(request: Request, say: Words) -> Tested:
 
 
 def only_rate(reported: Sequence[str], source: str) -> str:
-    """The metric, where nobody names it: accuracy, else the only rate. Raises StudyError where there are several."""
+    """The metric, where nobody names it: accuracy, that of the test part, or the only rate. Raises StudyError else."""
     rates = [name for name in reported if is_rate(name)]
     if "accuracy" in rates or not rates:
         return "accuracy"
+    if of_test := [name for name in OF_TEST if name in rates]:
+        return of_test[0]
     if len(rates) > 1:
         raise StudyError(
             f"the runs of {quoted(source)} report {listed(rates, 5)}", hint=f"Say which: --metric '{rates[0]}'."

@@ -11,6 +11,7 @@ from ablate.rates import is_rate
 from ablate.readers.numbers import quoted
 from ablate.readers.replicates import FIRST, LAST, TOGETHER, is_part, listed, named, plain_key, recognised
 from ablate.readers.sheet import Sheet
+from ablate.readers.tested import OF_TEST
 from ablate.readers.units import without_unit
 
 VARIANT = (
@@ -113,7 +114,9 @@ def metric_columns(sheet: Sheet, metric: str | None) -> list[int]:
         return exact or without or alike
     words = (*MEAN, *DEVIATION, *ERROR, "min", "max", "median", "ci", "ci95", "count")
     rates = [i for i, heading in enumerate(sheet.headings) if is_rate(spelling(bare(heading)))]
-    return [i for i in rates if base_of(sheet.headings[i], words) is None]
+    rates = [i for i in rates if base_of(sheet.headings[i], words) is None]
+    of_test = [i for name in OF_TEST for i in rates if spelling(bare(sheet.headings[i])) == name]
+    return of_test[:1] or rates
 
 
 def metric_name(heading: str) -> str:

@@ -11,6 +11,10 @@ REFERENCES = ("baseline", "base", "reference", "control")
 """A variant of this name is what the others are compared with, where nobody says otherwise."""
 
 
+OF_TEST = ("test/accuracy", "test_accuracy", "test/acc", "test_acc")
+"""What is judged where nobody names the metric and there is no `accuracy`: the first of these, else the only rate."""
+
+
 class TestedRun(NamedTuple):
     """One run's result as handed in. value: as stored, a share where it is a rate.
 

@@ -165,5 +165,5 @@ def _notes(
         example = bare[0]
         share = example.value if unit == "percent" else 100 * example.value
         key = f"judge.{unit}_{source}" if source else f"judge.{unit}"
-        found.append(Note(key, {"metric": metric, "text": example.text, "share": f"{share:.10g}"}))
+        found.append(Note(key, {"metric": metric, "text": example.text, "share": f"{share:.6g}"}))
     return found

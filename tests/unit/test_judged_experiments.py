@@ -154,13 +154,11 @@ def test_no_rate_lies_outside_0_to_100_percent(value: float) -> None:
 
 def test_one_of_several_rates_is_asked_for() -> None:
     """None is taken for its place in the alphabet."""
-    assert [only_rate(names, "theirs") for names in (["accuracy", "val_acc"], ["test_acc", "loss"], ["loss"])] == [
-        "accuracy",
-        "test_acc",
-        "accuracy",
-    ]
-    with pytest.raises(StudyError, match="report test_acc, val_acc") as refused:
-        only_rate(["test_acc", "val_acc"], "theirs")
+    reported = (["accuracy", "val_acc"], ["f1", "loss"], ["loss"], ["summary/accuracy/hi", "test/accuracy"])
+
+    assert [only_rate(names, "theirs") for names in reported] == ["accuracy", "f1", "accuracy", "test/accuracy"]
+    with pytest.raises(StudyError, match="report f1, val_acc") as refused:
+        only_rate(["f1", "val_acc"], "theirs")
 
     assert "--metric" in refused.value.hint
 
