@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test slow check format golden docs sample up
+.PHONY: setup demo test slow check format golden docs sample up lock digests
 
 setup: $(READY)
 
@@ -49,3 +49,11 @@ sample: $(READY)
 
 up:
 	docker compose up --detach --wait
+
+# What the MLflow image installs, by hash, in the versions of constraints.txt.
+lock: $(READY)
+	$(BIN)/python docker/lock.py
+
+# Pin the images of docker-compose.yml by digest, in .env.
+digests:
+	sh docker/digests.sh

@@ -18,6 +18,7 @@ from ablate.files import is_running, sha256_json
 from ablate.search.optuna_parts import make_pruner, make_sampler, quiet
 from ablate.search.patience import open_database
 from ablate.search.question import SearchQuestion
+from ablate.search.redis_log import LogsAlone
 
 if TYPE_CHECKING:
     import optuna
@@ -172,7 +173,8 @@ def _open_storage(url: str | None, folder: Path) -> optuna.storages.BaseStorage:
         mend_journal(path)
         return JournalStorage(JournalFileBackend(str(path)))
     if url.startswith(("redis://", "rediss://", "unix://")):
-        return JournalStorage(JournalRedisBackend(url))
+        logs: Any = LogsAlone(JournalRedisBackend(url))
+        return JournalStorage(logs)
     options: dict[str, Any] = {"pool_pre_ping": True}
     if url.startswith("sqlite"):
         options["connect_args"] = {"timeout": 60}

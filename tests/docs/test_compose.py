@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+DOCKERFILE = (ROOT / "docker" / "mlflow.Dockerfile").read_text(encoding="utf-8")
 SERVICES: dict[str, Any] = yaml.safe_load(TEXT)["services"]
 
 
@@ -85,9 +87,74 @@ def test_the_server_runs_with_few_rights(key: str, wanted: object) -> None:
 def test_images_are_pinned_to_a_version() -> None:
     """`latest` is another image tomorrow."""
     images = [service["image"] for service in SERVICES.values()]
-    bases = re.findall(r"^FROM (\S+)", (ROOT / "docker/mlflow.Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    bases = re.findall(r"^ARG PYTHON_IMAGE=(\S+)", DOCKERFILE, re.MULTILINE)
 
+    assert len(bases) == 1
     assert [image for image in [*images, *bases] if not re.search(r":\d+\.\d+", image)] == []
+    assert re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) == ["${PYTHON_IMAGE}"]
+
+
+def test_the_digests_of_images_are_asked_for_and_kept_in_the_environment_file(tmp_path: Path) -> None:
+    """docker/digests.sh pins both images the composition takes from there, and keeps the password."""
+    digest = f"sha256:{'0a' * 32}"
+    work = a_checkout(tmp_path, f"echo {digest}")
+    (work / ".env").write_text("POSTGRES_PASSWORD=secret\nPOSTGRES_IMAGE=postgres:old\n")
+    for _ in range(2):
+        subprocess.run(["sh", "docker/digests.sh"], cwd=work, env=path_first(tmp_path), check=True, capture_output=True)
+    lines = (work / ".env").read_text().splitlines()
+    defaults = dict(re.findall(r"\$\{(\w+_IMAGE):-([^}]+)\}", TEXT))
+
+    assert lines[0] == "POSTGRES_PASSWORD=secret"
+    assert sorted(lines[1:]) == sorted(f"{name}={image}@{digest}" for name, image in defaults.items())
+    assert set(defaults) == {"POSTGRES_IMAGE", "PYTHON_IMAGE"}
+    assert defaults["PYTHON_IMAGE"] in DOCKERFILE
+
+
+def test_an_answer_that_is_no_digest_pins_nothing(tmp_path: Path) -> None:
+    """Such as that of an older docker."""
+    work = a_checkout(tmp_path, "echo sha256:short")
+    done = subprocess.run(
+        ["sh", "docker/digests.sh"], cwd=work, env=path_first(tmp_path), check=False, capture_output=True, text=True
+    )
+
+    assert done.returncode == 1
+    assert "no digest of postgres:17.6-bookworm" in done.stderr
+    assert (work / ".env").read_text() == ""
+
+
+def a_checkout(folder: Path, answer: str) -> Path:
+    """The script in a folder of its own, and a `docker` that answers so."""
+    (folder / "checkout" / "docker").mkdir(parents=True)
+    (folder / "bin").mkdir()
+    shutil.copy(ROOT / "docker" / "digests.sh", folder / "checkout" / "docker")
+    docker = folder / "bin" / "docker"
+    docker.write_text(f"#!/bin/sh\n{answer}\n")
+    docker.chmod(0o755)
+    return folder / "checkout"
+
+
+def path_first(folder: Path) -> dict[str, str]:
+    """The environment in which that `docker` is found."""
+    return os.environ | {"PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+
+
+def test_the_server_is_installed_from_the_lock_by_hash() -> None:
+    """In the tested versions, with a hash of every file, and nothing resolved anew."""
+    lock = (ROOT / "docker" / "requirements.lock").read_text(encoding="utf-8")
+    entries = re.findall(r"^([a-z0-9.-]+)==(\S+)((?: \\\n    --hash=sha256:[0-9a-f]{64})+)$", lock, re.MULTILINE)
+    tested = dict(line.lower().replace("_", "-").split("==") for line in constraints() if "==" in line)
+    versions = {name: version for name, version, _ in entries}
+
+    assert "--require-hashes" in DOCKERFILE
+    assert len(entries) == lock.count("==")
+    assert {"mlflow", "psycopg2-binary"} <= set(versions)
+    assert {name: version for name, version in versions.items() if tested.get(name, version) != version} == {}
+
+
+def constraints() -> list[str]:
+    """The lines of constraints.txt that pin something."""
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def test_artifacts_and_database_lie_on_volumes() -> None:
