@@ -32,6 +32,8 @@ class Trainer:
     train: Callable[..., Any]
     config: type[Settings]
     metrics: Mapping[str, Goal]
+    weights: Literal["last", "best", "protocol"] | None = None
+    """Whose weights it says it tests: the last epoch's, those best on val, or as `run.protocol.weights` asks."""
     describe: Callable[..., Any] | None = None
     prepare: Callable[..., Any] | None = None
     predict: Callable[..., Any] | None = None
@@ -90,6 +92,7 @@ def load_trainer(path: str) -> Trainer:
         train=train,
         config=_config_of(train, path),
         metrics=_metrics_of(module, path),
+        weights=_weights_of(module, path),
         describe=getattr(module, "describe", None),
         prepare=getattr(module, "prepare", None),
         predict=getattr(module, "predict", None),
@@ -161,6 +164,20 @@ def _metrics_of(module: Any, path: str) -> dict[str, Goal]:
             hint='Write each metric with its better direction: METRICS = {"accuracy": "max", "loss": "min"}.',
         )
     return dict(metrics)
+
+
+def _weights_of(module: Any, path: str) -> Literal["last", "best", "protocol"] | None:
+    if path.startswith("ablate."):  # ours do as the study says
+        return "protocol"
+    found = getattr(module, "WEIGHTS", None)
+    known: tuple[Literal["last", "best", "protocol"], ...] = ("last", "best", "protocol")
+    if found is not None and found not in known:
+        raise TrainerError(
+            f"trainer {path!r}: WEIGHTS is {found!r}",
+            hint='Say whose weights are tested: "last" (epoch), "best" (on parts.val) or "protocol" '
+            "(as run.protocol.weights asks); or leave it out.",
+        )
+    return next((one for one in known if one == found), None)
 
 
 def source_digest(path: str) -> str:

@@ -34,6 +34,8 @@ def show_findings(findings: Findings, report: Path, words: Words | None = None) 
     say_table(list(table.columns), [list(row) for row in table.rows])
     if table.note:
         note(table.note)
+    for line in findings.cautions:
+        say(f"- {line}")
     if findings.settling is not None:
         note(how_to_go_on(findings, words))
     if findings.derived:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ablate.records import FirstFold, Folds, Official, Share
+from ablate.records import FirstFold, Folds, Official, Share, TestRule
 from ablate.report.facts import Findings, OpenStep, Settling
 from ablate.report.language import ENGLISH, Words
 from ablate.report.numbers import duration
@@ -84,6 +84,10 @@ def _runs(findings: Findings, say: Words) -> str:
 def _images(findings: Findings, say: Words) -> str:
     images = findings.evidence.images
     seen = say("evidence.images", images=say.count(images, "distinct_image")) if images is not None else ""
+    if not findings.evidence.parts_known and findings.evidence.test is not None:
+        same = say("evidence.same_images") if images is not None else ""
+        rule = _test_words(findings.evidence.test, say)
+        return say("join.sentence").join(filter(None, [say("evidence.test_unsaid", rule=rule, images=seen), same]))
     match findings.evidence.test:
         case Folds(count=count):
             return say("evidence.folds", folds=say.count(count, "fold"), images=seen)
@@ -98,6 +102,16 @@ def _images(findings: Findings, say: Words) -> str:
             return say("evidence.first_fold", folds=say.count(count, "fold"), images=seen)
         case None:
             return ""
+
+
+def _test_words(test: TestRule, say: Words) -> str:
+    match test:
+        case Folds(count=count):
+            return say.count(count, "fold")
+        case Share(share=share):
+            return say("evidence.share_size", share=f"{share:.0%}") if share < 1 else say.count(int(share), "image")
+        case _:
+            return say("evidence.own_part")
 
 
 def _looks(findings: Findings, say: Words) -> str:
@@ -139,8 +153,10 @@ def _thresholds(findings: Findings, say: Words) -> str:
 
 def _chosen(findings: Findings, say: Words) -> str:
     evidence = findings.evidence
+    if evidence.weights is None or not evidence.parts_known:
+        return say("join.sentence").join([_weights_told(findings, say), _val_told(findings, say)])
     if evidence.val is None:
-        return say("evidence.last")
+        return say("evidence.last" if evidence.weights == "last" else "evidence.best_told")
     size = say("evidence.share_size", share=f"{evidence.val:.0%}")
     if not isinstance(evidence.val, float):
         size = say.count(evidence.val, "image")
@@ -148,6 +164,28 @@ def _chosen(findings: Findings, say: Words) -> str:
     if evidence.weights == "best":
         return say("evidence.best", metric=metric_words(findings.metric), kept=kept)
     return say("evidence.last_kept", kept=kept)
+
+
+def _weights_told(findings: Findings, say: Words) -> str:
+    """Whose weights were tested, as far as the trainer says."""
+    match findings.evidence.weights:
+        case "last":
+            return say("evidence.last_told")
+        case "best":
+            return say("evidence.best_told")
+        case _:
+            return say("evidence.weights_unsaid")
+
+
+def _val_told(findings: Findings, say: Words) -> str:
+    """What was kept for validation, as far as it is known."""
+    evidence = findings.evidence
+    if evidence.val is None:
+        return say("evidence.no_val" if evidence.parts_known else "evidence.no_val_unsaid")
+    size = say("evidence.share_size", share=f"{evidence.val:.0%}")
+    if not isinstance(evidence.val, float):
+        size = say.count(evidence.val, "image")
+    return say("evidence.val_told" if evidence.parts_known else "evidence.val_unsaid", size=size)
 
 
 def _noise(findings: Findings, say: Words) -> str:

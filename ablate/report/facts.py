@@ -40,12 +40,13 @@ class Evidence:
     part of alpha spent at this look. images: distinct test images behind the comparisons, None without scores
     of single images. basis: the unit of chance, None before the first comparison; `counts` for single runs of
     which only the number of right answers is known. negligible, worthwhile: in shown units, None where nobody has
-    stated them; unfit: sizes that were stated and cannot be meant.
+    stated them; unfit: sizes that were stated and cannot be meant. weights: those that were tested, None where
+    the trainer does not say. parts_known: whether test and validation images are known to be those asked for.
     """
 
     test: TestRule | None
     val: float | int | None
-    weights: Literal["last", "best"]
+    weights: Literal["last", "best"] | None
     looks: tuple[int, ...]
     look: int
     share: float
@@ -55,6 +56,7 @@ class Evidence:
     basis: Basis | Literal["counts"] | None
     images: int | None
     unfit: tuple[float, ...] = ()
+    parts_known: bool = True
 
     @property
     def replicates(self) -> int:

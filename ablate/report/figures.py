@@ -96,7 +96,8 @@ class Panel(NamedTuple):
 class CurvesInfo(NamedTuple):
     """One metric, a panel a variant, on shared axes. epochs: the first and the last.
 
-    log: whether the values span more than a factor of 100. legend: part -> word, `before` among them.
+    log: whether the values span more than a factor of 100. legend: part -> word, `before` among them. none_kept:
+    no image was kept for validation, as far as anybody can know.
     """
 
     metric: str
@@ -108,6 +109,7 @@ class CurvesInfo(NamedTuple):
     left_out: int
     legend: Mapping[str, str]
     epoch_label: str
+    none_kept: bool = True
 
 
 class ParetoPoint(NamedTuple):
@@ -244,6 +246,7 @@ def curves_info(findings: Findings, metric: str, say: Words = ENGLISH) -> Curves
         left_out=len(panels[MOST_PANELS:]),
         legend={part: say(f"what.{part}") for part in ("training", "validation", "before")},
         epoch_label=say("figure.epoch"),
+        none_kept=findings.evidence.val is None and findings.evidence.parts_known,
     )
 
 
@@ -278,7 +281,7 @@ def curves_caption(info: CurvesInfo, say: Words = ENGLISH) -> str:
     if any(panel.before is not None for panel in info.panels):
         parts.append(say("note.dashed"))
     if not any(line.part == "validation" for panel in info.panels for line in panel.lines):
-        parts.append(say("note.no_validation"))
+        parts.append(say("note.no_validation" if info.none_kept else "note.no_validation_curve"))
     if info.log:
         parts.append(say("note.log"))
     return _with_left_out(say("join.sentence").join(parts), info.left_out, "what.variants", say)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ablate.declared import why_void
 from ablate.looks import look_shares
-from ablate.records import Cell, Contrast, Prepared
+from ablate.records import Cell, Contrast, Finished, Prepared
 from ablate.report.cautions import cautions_of, changed_looks, threshold_cautions
 from ablate.report.commands import commands_for
 from ablate.report.extra_facts import OptimismRow, SelfTestRow, VisibleStep
@@ -75,7 +75,7 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
     levels = variant_levels(cells, question, book=book)
     variants = _variant_rows(study, plan, cells, levels, prepared)
     runs = _runs(plan, cells, effects, look, work)
-    evidence = _evidence(study, plan, effects, look)
+    evidence = _evidence(study, plan, cells, effects, look)
     rows = effect_rows(effects, variants, metric, plan.looks)
     visible = _visible(plan, effects, metric)
     optimism = _optimism(plan, cells)
@@ -243,13 +243,20 @@ def _settled_before(plan: Plan, effects: Sequence[Effect], look: int) -> set[str
     return compared - open_
 
 
-def _evidence(study: Study, plan: Plan, effects: Sequence[Effect], look: int) -> Evidence:
+def _parts_known(plan: Plan, cells: Sequence[Cell]) -> bool:
+    """Whether the runs were fitted and tested on the parts that the study asks for: ours are, others took them."""
+    finished = [cell.result for cell in cells if isinstance(cell.result, Finished)]
+    return plan.trainer.startswith("ablate.") or (bool(finished) and all(run.parts for run in finished))
+
+
+def _evidence(study: Study, plan: Plan, cells: Sequence[Cell], effects: Sequence[Effect], look: int) -> Evidence:
     estimates = [effect.estimate for effect in effects if effect.estimate is not None]
     thresholds = thresholds_of(study)
     return Evidence(
         test=plan.protocol.test,
         val=plan.protocol.val,
-        weights=plan.protocol.weights,
+        weights=plan.protocol.weights if study.trainer.weights == "protocol" else study.trainer.weights,
+        parts_known=_parts_known(plan, cells),
         looks=plan.looks,
         look=look,
         share=look_shares(plan.looks, plan.shares)[look - 1],

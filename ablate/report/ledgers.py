@@ -103,7 +103,8 @@ def reads_table(findings: Findings, say: Words = ENGLISH) -> Table:
     facts = findings.images
     if facts is None:
         return table_of(say("heading.reads"), [])
-    reads = {"verdict": facts.reads}
+    evidence = findings.evidence
+    reads = {"verdict" if evidence.weights is not None and evidence.parts_known else "stored": facts.reads}
     if findings.watched_reads is not None:
         reads["watched"] = findings.watched_reads
     columns = [

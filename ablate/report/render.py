@@ -109,6 +109,8 @@ def report_text(findings: Findings, say: Words = ENGLISH) -> str:
 
 
 def description_of(findings: Findings, say: Words = ENGLISH) -> str:
-    """The sentence and the tables of the first screen in Markdown, for a page elsewhere."""
+    """The sentence, what a reader must know of the numbers, and the tables of the first screen in Markdown."""
     tables = steps_tables(findings, say) or (terminal_steps(findings, say),)
-    return "\n\n".join([markdown_block(first_sentence(findings, say)), *map(markdown_table, tables)])
+    cautions = "\n".join(f"- {markdown_block(line)}" for line in findings.cautions)
+    parts = [markdown_block(first_sentence(findings, say)), cautions, *map(markdown_table, tables)]
+    return "\n\n".join(filter(None, parts))

@@ -310,6 +310,8 @@ def _why_not(effect: EffectRow, metric: Metric, say: Words) -> str:
         return say("may_not.not_assessable", reason=say.by("short_reason", effect.reason))
     if effect.lo is None or effect.hi is None:
         return say("may_not.no_interval")
+    if effect.lo == effect.hi:
+        return say("may_not.no_width", n=effect.n)
     lo, hi = number(effect.lo, metric.decimals), number(effect.hi, metric.decimals)
     if effect.lo <= 0 <= effect.hi:
         return say("may_not.other_sign", lo=lo, hi=hi)
