@@ -52,7 +52,8 @@ def _lines(text: str) -> list[tuple[int, str]]:
 
     A link to a page of `ablate explain` is none: the page may have come after the report.
     """
-    seen = _UNSEEN.sub(lambda match: "\n" * match.group().count("\n"), text).splitlines()
+    found = _UNSEEN.sub(lambda match: "\n" * match.group().count("\n"), text).splitlines()
+    seen = map(unescape, found)  # an apostrophe is &#x27;, which is no number of the study
     return [
         (number, line) for number, line in enumerate(seen, start=1) if _NUMBER.search(line) and not _LINK.search(line)
     ]

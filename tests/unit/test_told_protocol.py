@@ -67,7 +67,7 @@ def test_nothing_is_claimed_of_a_trainer_that_says_nothing(scripted: types.Modul
 
     assert "does not say which epoch's weights are tested" in text
     assert "The study asks for 10% of all images for validation; the trainer does not say" in text
-    assert "The trainer splits the data by itself" in text
+    assert "the trainer splits the data by itself" in text
     assert "nothing was chosen" not in text
     assert "kept out of training" not in text
 
