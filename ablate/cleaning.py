@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from ablate.errors import Held
+from ablate.errors import Held, StudyError
 from ablate.execute.live import checkpoints_in
 from ablate.files import is_held, locked
 from ablate.journal import read_events
 from ablate.naming import read_names
 from ablate.records import Finished
 from ablate.room import bytes_in
-from ablate.store import Store
+from ablate.store import Store, is_fingerprint
 
 
 class Rubbish(NamedTuple):
@@ -33,11 +36,13 @@ def find_rubbish(work: Path, *, caches: bool = False, unused: bool = False) -> l
     caches: all that can be computed again, too. unused: all runs that no study of this folder names any more.
     """
     store = Store(work)
+    refuse_links(store)
     runs = store.root / "runs"
     named = _named(store) if unused else None
     found: list[Rubbish] = []
     for folder in sorted(runs.iterdir()) if runs.is_dir() else []:
-        if is_held(folder / "lock"):
+        # Whatever else lies there is not ours.
+        if not is_fingerprint(folder.name) or folder.is_symlink() or not folder.is_dir() or _is_held(folder / "lock"):
             continue
         if named is not None and folder.name not in named:
             found.append(Rubbish(folder, "run no study names", bytes_in(folder), folder.name))
@@ -49,20 +54,67 @@ def find_rubbish(work: Path, *, caches: bool = False, unused: bool = False) -> l
 def remove(rubbish: list[Rubbish], work: Path) -> int:
     """Remove it; the bytes that became free. What has been taken up by a command meanwhile stays."""
     store = Store(work)
+    refuse_links(store)
     freed = 0
     for item in rubbish:
         with ExitStack() as stack:
             try:
-                if item.fingerprint:
+                if item.fingerprint and is_fingerprint(item.fingerprint):
                     stack.enter_context(locked(store.lock(item.fingerprint)))
-            except Held:
+            except (Held, OSError):
                 continue
-            if item.path.is_dir():
-                shutil.rmtree(item.path, ignore_errors=True)
-            else:
-                item.path.unlink(missing_ok=True)
-            freed += item.size
+            _take_away(store, item.path)
+            freed += max(0, item.size - _size_of(item.path))
     return freed
+
+
+def refuse_links(store: Store) -> None:
+    """Raise StudyError where a folder of the store is a link: what is removed there would lie elsewhere.
+
+    The work folder and those above it may be links.
+    """
+    for folder in (store.root, store.root / "runs", store.root / "studies", store.cache):
+        if folder.is_symlink():
+            raise StudyError(
+                f"{folder} is a link to {os.readlink(folder)}, and nothing is removed through a link",
+                hint="Put the folder itself there, or clean up where the link leads by hand.",
+            )
+
+
+def _take_away(store: Store, path: Path) -> None:
+    """Remove a file or folder, by descriptors of the folders above it: none of them can become a link meanwhile."""
+    if not shutil.rmtree.avoids_symlink_attacks:  # Windows
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+        return
+    with contextlib.suppress(OSError), ExitStack() as stack:
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+        here = os.open(store.root, flags)
+        stack.callback(os.close, here)
+        for part in path.relative_to(store.root).parts[:-1]:
+            here = os.open(part, flags, dir_fd=here)
+            stack.callback(os.close, here)
+        if stat.S_ISDIR(os.lstat(path.name, dir_fd=here).st_mode):
+            shutil.rmtree(path.name, ignore_errors=True, dir_fd=here)
+        else:
+            os.unlink(path.name, dir_fd=here)
+
+
+def _size_of(path: Path) -> int:
+    """What is still there; nothing behind links is counted."""
+    if path.is_symlink() or not path.exists():
+        return 0
+    return bytes_in(path) if path.is_dir() else path.stat().st_size
+
+
+def _is_held(lock: Path) -> bool:
+    """Whether somebody has it; what is no lock, such as a link, is not touched, and neither is its run."""
+    try:
+        return is_held(lock)
+    except OSError:
+        return True
 
 
 def _named(store: Store) -> set[str]:
@@ -91,7 +143,7 @@ def _in_run(store: Store, fingerprint: str) -> Iterator[Rubbish]:
             yield Rubbish(attempt, "superseded attempt", bytes_in(attempt), fingerprint)
         elif finished:
             for path in checkpoints_in(attempt):
-                yield Rubbish(path, "checkpoint of a finished run", path.stat().st_size, fingerprint)
+                yield Rubbish(path, "checkpoint of a finished run", _size_of(path), fingerprint)
 
 
 def _line_of(attempt: Path) -> set[Path]:
@@ -111,9 +163,9 @@ def _in_caches(store: Store, *, caches: bool) -> Iterator[Rubbish]:
         for folder in sorted(store.cache.iterdir()):
             if folder.name == "views":  # tests of finished runs, which reports rest on
                 continue
-            yield Rubbish(folder, "cache", bytes_in(folder) if folder.is_dir() else folder.stat().st_size)
+            yield Rubbish(folder, "cache", _size_of(folder))
         return
     for path in sorted(store.cache.rglob(".*")):
         target = path.name.removeprefix(".").rsplit(".", 1)[0]
-        if path.is_dir() and not is_held(path.with_name(f"{target}.lock")):
+        if path.is_dir() and not path.is_symlink() and not _is_held(path.with_name(f"{target}.lock")):
             yield Rubbish(path, "half-built cache", bytes_in(path))

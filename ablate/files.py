@@ -14,10 +14,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from ablate.errors import Held
+from ablate.plain_files import NotPlain, open_own, open_plain
 
+LARGEST_JSON = 500_000_000
+"""Bytes of a file of ours."""
 _SEAL = "sha256"
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
@@ -116,10 +119,11 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The parsed file, or None where there is none or it is torn."""
+    """The parsed file, or None where there is none, it is torn, or what lies there is no plain file."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+        with open_plain(path, at_most=LARGEST_JSON) as stream:
+            return json.loads(stream.read().decode("utf-8"))
+    except (FileNotFoundError, NotADirectoryError, NotPlain, ValueError, RecursionError):
         return None
 
 
@@ -188,7 +192,12 @@ def put_in_place(new: Path, path: Path) -> None:
 def sha256_file(path: Path) -> str:
     """Hex digest of the file's bytes."""
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        return sha256_stream(stream)
+
+
+def sha256_stream(stream: BinaryIO) -> str:
+    """Hex digest of what is left in it."""
+    return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]  # it has readinto
 
 
 def sha256_json(value: Any) -> str:
@@ -215,11 +224,13 @@ def locked(path: Path, *, wait: bool = False) -> Iterator[None]:
 
 
 def _opened(path: Path) -> TextIO:
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
     try:
-        return path.open("a+", encoding="utf-8")
+        descriptor = open_own(path, flags)
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("a+", encoding="utf-8")
+        descriptor = open_own(path, flags)
+    return os.fdopen(descriptor, "a+", encoding="utf-8")
 
 
 def _acquire(descriptor: int, *, wait: bool) -> bool:
@@ -242,7 +253,7 @@ def is_held(path: Path) -> bool:
     try:
         import fcntl
 
-        with path.open(encoding="utf-8") as stream:
+        with open_plain(path) as stream:
             fcntl.flock(stream.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False

@@ -8,22 +8,32 @@ agrees with it is no event.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import logging
+import math
 import os
 import time
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from ablate.files import encoded, sync
-from ablate.records import Event, Failed, Finished, RunResult
+from ablate.plain_files import NotPlain, is_inside, open_own, open_plain
+from ablate.records import Event, Failed, FailureReason, Finished, RunResult
 
 NAME = "journal.jsonl"
 SYNC_SECONDS = 1.0
 """What is younger is not worth waiting for the disk: where power fails, the run goes on from a checkpoint or anew."""
 ENDS = ("finished", "failed")
+LARGEST = 500_000_000
+"""Bytes of a journal; one of ten thousand epochs has a few million."""
 _CHECK = b', "crc": '
+
+
+logger = logging.getLogger(__name__)
 
 
 class Journal:
@@ -47,7 +57,7 @@ class Journal:
         body = encoded(text)[:-1]
         whole = self._path.stat().st_size if self._path.exists() else 0
         try:
-            with self._path.open("ab") as stream:
+            with os.fdopen(open_own(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab") as stream:
                 stream.write(body + b"%s%d}\n" % (_CHECK, zlib.crc32(body)))
             self._is_safe = False
             if kind in ENDS or time.monotonic() - self._synced >= SYNC_SECONDS:
@@ -95,10 +105,15 @@ def read_ends(folder: Path) -> tuple[Event, Event] | None:
 
 def _whole_lines(folder: Path, offset: int = 0) -> bytes:
     try:
-        with (folder / NAME).open("rb") as stream:
+        with open_plain(folder / NAME) as stream:
+            if os.fstat(stream.fileno()).st_size - offset > LARGEST:
+                raise NotPlain(errno.EFBIG, "it is larger than any journal is", str(folder / NAME))
             stream.seek(offset)
-            content = stream.read()
+            content = stream.read(LARGEST + 1)
     except FileNotFoundError:
+        return b""
+    except NotPlain as error:
+        logger.warning("%s is not read: %s", folder / NAME, error.strerror)
         return b""
     return content[: content.rfind(b"\n") + 1]
 
@@ -108,9 +123,29 @@ def _parse(line: bytes) -> Event | None:
     if check and rest != b"%d}" % zlib.crc32(body):
         return None  # a damaged line is no event; the run it belonged to has no result
     try:
-        return Event(**json.loads(body + b"}" if check else line))
-    except (ValueError, TypeError):
+        event = Event(**json.loads(body + b"}" if check else line))
+    except (ValueError, TypeError, RecursionError):
         return None
+    return event if _is_sound(event) else None
+
+
+def _is_sound(event: Event) -> bool:
+    """Whether it has what is asked of every event; whoever can write to the folder can write to the journal."""
+    if not isinstance(event.sequence, int) or not isinstance(event.time, int | float) or not math.isfinite(event.time):
+        return False
+    data = event.data
+    if not isinstance(data, dict) or not isinstance(event.kind, str):
+        return False
+    if event.kind == "epoch":
+        return _is_number(data.get("epoch")) and isinstance(data.get("metrics", {}), dict)
+    if event.kind == "resumed":
+        name = str(data.get("attempt"))
+        return name.isascii() and name.isdecimal() and _is_number(data.get("epoch"))
+    return True
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | str) and str(value).isdecimal() and len(str(value)) < 16
 
 
 def read_result(folder: Path) -> RunResult | None:
@@ -118,11 +153,64 @@ def read_result(folder: Path) -> RunResult | None:
     # From the end: a report asks this of every run, and all epochs stand before the answer.
     for event in map(_parse, reversed(_whole_lines(folder).splitlines())):
         match event:
-            case Event(kind="finished", data=data):
-                return Finished.from_json(folder, data)
-            case Event(kind="failed", data=data):
-                return Failed.from_json(folder, data)
+            case Event(kind="finished" | "failed", data=data):
+                return result_of(folder, event.kind, data)
     return None
+
+
+def result_of(folder: Path, kind: str, data: Mapping[str, Any]) -> RunResult:
+    """What a journal says of an attempt's end; a failure where that is no result, or names files of others."""
+    try:
+        if kind == "failed":
+            return _sound_failure(Failed.from_json(folder, data))
+        finished = _with_own_files(Finished.from_json(folder, data))
+        wrong = _wrong_with(finished)
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        wrong = f"it does not hold what a result holds ({type(error).__name__})"
+    if not wrong:
+        return finished
+    return Failed(
+        folder=folder,
+        reason="damaged",
+        message=f"the result in {folder / NAME} is not used: {wrong}; `ablate run` trains it again",
+    )
+
+
+def _with_own_files(finished: Finished) -> Finished:
+    """The result without files that would lie outside its folder."""
+    if all(map(is_inside, (*finished.files.values(), *finished.digests))):
+        return finished
+    files = {name: path for name, path in finished.files.items() if is_inside(path)}
+    return replace(finished, files=files, digests={n: digest for n, digest in finished.digests.items() if is_inside(n)})
+
+
+def _sound_failure(failed: Failed) -> Failed:
+    texts = (failed.reason, failed.message, failed.traceback, failed.source_digest, failed.data_digest)
+    if failed.reason not in get_args(FailureReason) or not all(isinstance(text, str) for text in texts):
+        raise ValueError
+    return failed
+
+
+def _wrong_with(finished: Finished) -> str:
+    """What cannot be in a result, in words; empty where all is well."""
+    for name, value in finished.metrics.items():
+        if not isinstance(name, str) or isinstance(value, bool) or not isinstance(value, int | float):
+            return "one of its metrics is no number"
+        if not math.isfinite(value):
+            return f"its {name[:80]} is not a finite number"
+    if finished.images is not None and not is_inside(finished.images):
+        return f"its scores would lie in {str(finished.images)[:80]!r}, which is not in its folder"
+    if not all(isinstance(text, str) for text in (*finished.files, *finished.digests.values(), finished.test_digest)):
+        return "what should be text in it is not"
+    if not isinstance(finished.epoch, int | None) or not isinstance(finished.seconds, int | float):
+        return "its epoch or its seconds are no number"
+    stamp = finished.stamp
+    if not all(isinstance(text, str) for text in (stamp.source_digest, stamp.data_digest, stamp.weights_digest)):
+        return "its stamp is none"
+    costs = (getattr(finished.cost, one) for one in finished.cost.__slots__)
+    if not all(cost is None or (isinstance(cost, int | float) and math.isfinite(cost)) for cost in costs):
+        return "its cost is no number"
+    return ""
 
 
 def read_history(folder: Path) -> list[Event]:
@@ -135,7 +223,10 @@ def read_history(folder: Path) -> list[Event]:
     for event in read_events(folder)[0]:
         if event.kind == "resumed":
             last = int(event.data["epoch"])
-            earlier = read_history(folder.parent / str(event.data["attempt"]))
+            name = str(event.data["attempt"])
+            if not folder.name.isdecimal() or int(name) >= int(folder.name):
+                continue  # nothing goes on from itself, or from what came later
+            earlier = read_history(folder.parent / name)
             epochs |= {int(e.data["epoch"]): e for e in earlier if int(e.data["epoch"]) <= last}
         elif event.kind == "epoch":
             epochs[int(event.data["epoch"])] = event
@@ -143,10 +234,11 @@ def read_history(folder: Path) -> list[Event]:
 
 
 def _cut_torn_tail(path: Path) -> None:
-    if not path.exists():
+    try:
+        with os.fdopen(open_own(path, os.O_RDWR), "r+b") as stream:
+            content = stream.read()
+            whole = content.rfind(b"\n") + 1
+            if whole < len(content):
+                stream.truncate(whole)
+    except FileNotFoundError:
         return
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole < len(content):
-        with path.open("r+b") as stream:
-            stream.truncate(whole)

@@ -15,6 +15,7 @@ from typing import Any
 from ablate import files
 from ablate.belonging import DataSource
 from ablate.errors import AblateError
+from ablate.plain_files import is_inside
 
 PLAN = "plan.json"
 TRIALS = "trials.jsonl"
@@ -98,15 +99,20 @@ def read_names(folder: Path) -> dict[str, Runs] | None:
     plan = read_plan(folder)
     if plan is None:
         return None
-    names: dict[str, Runs] = dict(plan["variants"])
+    names: dict[str, Runs] = {name: _sound(runs) for name, runs in dict(plan["variants"]).items()}
     if (folder / TRIALS).exists():
         for line in (folder / TRIALS).read_bytes().splitlines():
             try:
                 trial = json.loads(line)
-                names[trial["trial"]] = trial["runs"]
-            except (ValueError, TypeError, KeyError):
+                names[str(trial["trial"])] = _sound(trial["runs"])
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
                 continue  # a killed search left half a line; it writes the file anew when it goes on
     return names
+
+
+def _sound(runs: Runs) -> Runs:
+    """Those that can be a run's: a name of another folder would lead out of the work folder."""
+    return {str(replicate): run for replicate, run in runs.items() if is_inside(run) and "/" not in run}
 
 
 def read_best(folder: Path) -> str | None:

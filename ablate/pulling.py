@@ -134,6 +134,8 @@ class _Pull:
         folder = self._store.lock(run.fingerprint).parent
         others = [one for one in attempts if _is_other(folder / one.name, one)]
         has_result = bool(self._store.finished(run.fingerprint)) or not run.finished
+        if folder.is_symlink() or any((folder / one.name).is_symlink() for one in attempts):
+            raise Damaged(f"{folder} or an attempt in it is a link")
         if others and has_result:
             self._found.kept += 1
             return
@@ -181,7 +183,10 @@ class _Pull:
     def _take_study(self, place: str) -> None:
         """What was known of the data, and which looks were declared, where nothing is known here."""
         path = self._aside / "summary"
-        if not place or not self._shelf.fetch(place, "summary.json", path):
+        try:
+            if not place or not self._shelf.fetch(place, "summary.json", path):
+                return
+        except Damaged:
             return
         content = read_json(path)
         extra = content.get("extra") if isinstance(content, dict) else None

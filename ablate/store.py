@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Literal
 
 from ablate import files
 from ablate.journal import read_result
+from ablate.plain_files import NotPlain, open_inside
 from ablate.records import Failed, FailureReason, Finished, RunResult, RunSpec
 
 SPEC = "spec.json"
@@ -49,11 +51,13 @@ class Store:
     def attempts(self, fingerprint: str) -> list[Path]:
         """The attempts at a run, oldest first."""
         try:
-            names = os.listdir(f"{self.work}/.ablate/runs/{fingerprint}")
+            with os.scandir(f"{self.work}/.ablate/runs/{fingerprint}") as found:
+                # A link to another folder would lend this run that folder's files.
+                names = [one.name for one in found if _is_number(one.name) and one.is_dir(follow_symlinks=False)]
         except (FileNotFoundError, NotADirectoryError):
             return []
         folder = self.root / "runs" / fingerprint
-        return [folder / name for name in sorted(filter(str.isdecimal, names), key=int)]
+        return [folder / name for name in sorted(names, key=int)]
 
     def newest(self, fingerprint: str) -> int:
         """The number of the newest attempt; 0 where there is none."""
@@ -96,10 +100,22 @@ class Store:
         return results[-1] if results and isinstance(results[-1], Failed) else None
 
 
+def is_fingerprint(name: object) -> bool:
+    """Whether it can be the name of a run's folder."""
+    return isinstance(name, str) and re.fullmatch(r"[0-9a-f]{64}", name) is not None
+
+
+def _is_number(name: str) -> bool:
+    return name.isascii() and name.isdecimal() and len(name) < 16
+
+
 def state_of_file(result: Finished, name: str) -> Literal["whole", "gone", "damaged"]:
     """Whether one of a run's files, by its path in the run's folder, is what it was when the run ended."""
     try:
-        digest = files.sha256_file(result.folder / name)
+        with open_inside(result.folder, name) as stream:
+            digest = files.sha256_stream(stream)
+    except NotPlain:
+        return "damaged"
     except OSError:
         return "gone"
     return "whole" if digest == result.digests.get(name, digest) else "damaged"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from ablate.execute.handed import refuse_own_split
 from ablate.execute.measured import number_of
 from ablate.journal import Journal
 from ablate.lookup import fingerprint_of, newest_finished
+from ablate.plain_files import open_own
 from ablate.records import Finished, Protocol, Replicate, RunSpec
 from ablate.splits.request import Handed, Parts, parts_of
 from ablate.store import SPEC, Store
@@ -170,7 +172,9 @@ class LiveRun:
 
     def _leave_heartbeat(self, text: str) -> None:
         self._beat = time.monotonic()
-        (self.folder / HEARTBEAT).write_text(f"{text}\n")
+        beat = open_own(self.folder / HEARTBEAT, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        with os.fdopen(beat, "w", encoding="utf-8") as stream:
+            stream.write(f"{text}\n")
 
     def _interval(self, state_bytes: float) -> float:
         """Seconds between two checkpoints: so many that writing them takes less than 2 % of the run.

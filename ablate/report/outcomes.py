@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from ablate.columns import read_columns
 from ablate.records import Cell, Finished, Folds, TestRule
 from ablate.report.image_facts import ClassRow, Confusion, Disagreement, ImageFacts
 
@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 MOST_CLASSES = 40
 """More classes than this nobody reads in a table or a matrix."""
+MOST_COUNTED = 2048
+"""Classes of which answers are counted at all: a table has the square of it."""
 MOST_COMPARED = 6
 """Variants beside each other in the table of classes, and with a confusion matrix."""
 MOST_IMAGES = 24
@@ -113,6 +115,8 @@ def _count(sums: _Sums, variant: str, targets: Integers, predicted: Integers) ->
     size = max(int(targets.max()), int(predicted.max())) + 1
     before = sums.counts.get(variant)
     size = max(size, 0 if before is None else len(before))
+    if size > MOST_COUNTED:
+        return
     counts = np.bincount(targets * size + predicted, minlength=size * size).reshape(size, size)
     if before is not None:
         counts[: len(before), : len(before)] += before
@@ -128,16 +132,22 @@ def _read(run: Finished) -> _Answers | None:
         return None
     path = run.folder / run.images
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-            ids, scores = stored["id"], stored["score"].astype(np.float64)
-            targets = stored.get("target")
-            prob = stored.get("prob")
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        stored = read_columns(path, "id", "score", "target", "prob")
+        ids, scores = stored["id"], stored["score"].astype(np.float64)
+    except (OSError, ValueError, KeyError, TypeError) as error:
         logger.warning("%s: the answers to single images are left out: %s", path, error)
+        return None
+    targets, prob = stored.get("target"), stored.get("prob")
+    if len({column.shape[:1] for column in stored.values()}) != 1 or ids.ndim != 1 or scores.ndim != 1:
+        logger.warning("%s: the answers to single images are left out: its columns differ in length", path)
         return None
     order = np.argsort(ids, kind="stable")
     whole = targets is not None and targets.ndim == 1 and targets.dtype.kind in "iu" and bool((targets >= 0).all())
-    predicted = prob.argmax(axis=1)[order] if prob is not None and prob.ndim == 2 and len(prob) else None
+    predicted = (
+        prob.argmax(axis=1)[order]
+        if prob is not None and prob.ndim == 2 and len(prob) and prob.shape[1] <= MOST_COUNTED
+        else None
+    )
     return _Answers(
         ids=ids[order],
         scores=scores[order],

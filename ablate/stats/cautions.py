@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ablate.columns import read_columns
 from ablate.rates import no_fraction
 from ablate.records import Cell, Contrast, Finished
 from ablate.stats.accuracy import Accuracy
@@ -73,9 +74,10 @@ def _most_frequent(run: Finished) -> float | None:
     if run.images is None or not (run.folder / run.images).is_file():
         return None
     try:
-        with np.load(run.folder / run.images, allow_pickle=False) as stored:
-            targets = stored["target"] if "target" in stored else np.zeros(0)
-    except (OSError, ValueError, EOFError):
+        targets = read_columns(run.folder / run.images, "target").get("target", np.zeros(0))
+    except (OSError, ValueError):
+        return None
+    if targets.ndim != 1:
         return None
     counts = Counter(targets.tolist())
     return max(counts.values()) / len(targets) if len(counts) > 1 else None

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ablate.columns import read_columns
 from ablate.stats.cells import Array, StatisticsError
 
 
@@ -29,13 +30,15 @@ def read_answers(path: Path) -> Answers:
     """A run's outcomes. Raises StatisticsError where they are gone or hold no probabilities."""
     if not path.is_file():
         raise StatisticsError(f"the outcomes of a finished run are gone: {path}", hint="Train it again.")
-    with np.load(path, allow_pickle=False) as stored:
-        if "prob" not in stored or "target" not in stored:
-            raise StatisticsError(
-                f"{path.name} holds no probabilities",
-                hint="A trainer that writes `prob` and `target` can be derived from.",
-            )
-        columns: dict[str, NDArray[Any]] = {name: stored[name] for name in ("id", "target", "prob", "score")}
+    try:
+        columns: dict[str, NDArray[Any]] = read_columns(path, "id", "target", "prob", "score")
+    except (OSError, ValueError) as error:
+        raise StatisticsError(f"{path} cannot be read: {error}", hint="Train it again.") from error
+    if "prob" not in columns or "target" not in columns:
+        raise StatisticsError(
+            f"{path.name} holds no probabilities",
+            hint="A trainer that writes `prob` and `target` can be derived from.",
+        )
     order = np.argsort(columns["id"], kind="stable")
     return Answers(
         ids=tuple(str(name) for name in columns["id"][order]),
@@ -70,7 +73,9 @@ def joined(members: Sequence[Answers], how: Literal["mean", "vote"]) -> Answers:
         return first._replace(probabilities=mean, scores=right.astype(np.float64))
     weight = mean
     if how == "vote":
-        named = np.eye(mean.shape[1])[probabilities.argmax(axis=2)]
-        weight = 2 * named.sum(axis=0) + mean  # a mean is at most 1: it only breaks ties
+        named = np.zeros_like(mean)
+        for said_classes in probabilities.argmax(axis=2):
+            named[np.arange(len(named)), said_classes] += 1
+        weight = 2 * named + mean  # a mean is at most 1: it only breaks ties
     right = weight.argmax(axis=1) == first.targets
     return first._replace(probabilities=mean, scores=right.astype(np.float64))

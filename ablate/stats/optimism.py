@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ablate.columns import read_columns
 from ablate.records import Cell, Finished
 from ablate.stats.cells import Array
 from ablate.stats.student import student_interval
@@ -20,6 +21,8 @@ EPOCHS = "epochs"
 """The column of a run's npz with right and wrong after each epoch: packed bits, (n_epochs, ceil(n_images / 8))."""
 
 BOOTSTRAPS = 200
+MOST_IMAGES, MOST_ANSWERS = 500_000, 100_000_000
+"""Of a run whose epochs are looked at; beyond that the look takes more memory than a machine has."""
 
 Correct = NDArray[np.bool_]
 
@@ -54,11 +57,15 @@ def epochs_of(run: Finished) -> Correct | None:
     if run.images is None:
         return None
     try:
-        with np.load(run.folder / run.images, allow_pickle=False) as stored:
-            if EPOCHS not in stored:
-                return None
-            packed, n_images = stored[EPOCHS], len(stored["id"])
-    except (OSError, ValueError, EOFError):
+        stored = read_columns(run.folder / run.images, EPOCHS, "id")
+    except (OSError, ValueError):
+        return None
+    if EPOCHS not in stored or "id" not in stored:
+        return None
+    packed, n_images = stored[EPOCHS], len(stored["id"])
+    if packed.ndim != 2 or packed.dtype != np.uint8 or packed.shape[1] != -(-n_images // 8):
+        return None
+    if n_images > MOST_IMAGES or len(packed) * n_images > MOST_ANSWERS:
         return None
     return np.unpackbits(packed, axis=1, count=n_images).astype(np.bool_) if packed.size else None
 
@@ -116,7 +123,6 @@ def watched_reads(cells: Sequence[Cell]) -> Reads | None:
     for cell in cells:
         run = cell.result
         if isinstance(run, Finished) and (correct := epochs_of(run)) is not None and run.images is not None:
-            with np.load(run.folder / run.images, allow_pickle=False) as stored:
-                for name in stored["id"].tolist():
-                    counts[name] = counts.get(name, 0) + len(correct)
+            for name in read_columns(run.folder / run.images, "id")["id"].tolist():
+                counts[name] = counts.get(name, 0) + len(correct)
     return Reads(len(counts), sum(counts.values()), max(counts.values())) if counts else None

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ablate.columns import read_columns
 from ablate.records import Cell, Finished, Folds, TestRule
 from ablate.stats.cells import Array, Cells, Index
 
@@ -71,11 +72,11 @@ def read_scores(cells: Sequence[Cell], metric: str = PER_IMAGE_METRIC) -> ScoreB
         key = (cell.variant, cell.replicate.index)
         path = run.folder / run.images
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                if column_of(metric) not in stored:
-                    return None
-                ids, scores = stored["id"], stored[column_of(metric)].astype(np.float64)
-        except (OSError, ValueError, KeyError, EOFError) as error:
+            stored = read_columns(path, "id", column_of(metric))
+            if "id" in stored and column_of(metric) not in stored:
+                return None
+            ids, scores = stored["id"], stored[column_of(metric)].astype(np.float64)
+        except (OSError, ValueError, KeyError, TypeError) as error:
             gone[key] = f"the scores of {cell.variant}, replicate {cell.replicate.index}, {_how(error)}: {path}"
             continue
         if ids.shape != scores.shape or scores.ndim != 1 or not np.isfinite(scores).all():

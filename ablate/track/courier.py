@@ -15,9 +15,10 @@ from textwrap import shorten
 from typing import NamedTuple
 
 from ablate.addresses import text_without_secrets
+from ablate.journal import read_events
 from ablate.protocols import RunLabel, StudyCard, StudySummary
 from ablate.records import Event
-from ablate.track.projection import Projection, Sink
+from ablate.track.projection import Projection, Sink, StoreLost
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +26,8 @@ FIRST_REST, LONGEST_REST = 0.5, 15.0
 """Seconds to wait after a failure; doubled each time."""
 WARN_EVERY = 60.0
 """Seconds between two warnings about a store that does not answer."""
+MOST_ANEW = 3
+"""How often a store that lost what it had is told everything again."""
 LOOK_EVERY = 0.5
 """Seconds between two looks whether anything is delivered any more."""
 
@@ -114,6 +117,10 @@ class Courier:
         self._hurry = threading.Event()
         self._sink: Sink | None = None
         self._projection: Projection | None = None
+        self._card: StudyCard | None = None
+        self._told: dict[tuple[str, str, Path], RunLabel] = {}
+        self._anew = 0
+        self._is_gone = False
         self._refused: set[tuple[str, str]] = set()
         self._lost = 0
         self._delivered = 0
@@ -200,11 +207,40 @@ class Courier:
             job.done.set()
 
     def _deliver(self, job: _Job) -> None:
+        if self._is_gone:
+            self._begin_anew()
+        try:
+            self._deliver_once(job)
+        except StoreLost:
+            if self._card is None or self._anew >= MOST_ANEW:
+                raise
+            logger.warning("MLflow at %s lost what it was told; it is told again from the journals", self._store)
+            self._is_gone = True
+            self._anew += 1
+            self._begin_anew()
+            self._deliver_once(job)
+        if isinstance(job, list):
+            for news in job:
+                self._told[*news.run(), news.attempt] = news.label
+
+    def _begin_anew(self) -> None:
+        assert self._card is not None, "begin comes first"
+        self._sink = self._connect()
+        projection = Projection(self._card, self._sink)
+        projection.begin()
+        for (*run, attempt), label in self._told.items():
+            events = read_events(attempt)[0]
+            if events and tuple(run) not in self._refused:
+                projection.hear(label, attempt, events)
+        self._projection, self._is_gone = projection, False
+
+    def _deliver_once(self, job: _Job) -> None:
         if isinstance(job, _Begin):
             self._sink = self._sink or self._connect()
             projection = Projection(job.card, self._sink)
             projection.begin()
             self._projection, self._lost, self._refused = projection, 0, set()
+            self._card, self._told, self._anew = job.card, {}, 0
             return
         assert self._projection is not None, "begin comes first"
         if isinstance(job, _End):

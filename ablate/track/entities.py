@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
+from ablate.journal import result_of
+from ablate.plain_files import is_plain
 from ablate.protocols import RunLabel, StudyCard
 from ablate.records import Event, Failed, Finished
 from ablate.track.tables import outcome_tables
@@ -178,9 +180,10 @@ def of_epoch(event: Event) -> Update:
 def of_result(event: Event, label: RunLabel, attempt: Path, *, epoch: int) -> Update:
     """How a run ended. epoch: the last one seen, the step of a result that names none."""
     at = milliseconds(event.time)
-    if event.kind == "failed":
-        return _of_failure(Failed.from_json(attempt, event.data), at)
-    return _of_success(Finished.from_json(attempt, event.data), label, at, epoch)
+    result = result_of(attempt, event.kind, event.data)
+    if isinstance(result, Failed):
+        return _of_failure(result, at)
+    return _of_success(result, label, at, epoch)
 
 
 def _of_failure(failed: Failed, at: int) -> Update:
@@ -209,7 +212,7 @@ def _of_success(finished: Finished, label: RunLabel, at: int, epoch: int) -> Upd
     wanted = dict.fromkeys(finished.files.values())
     if finished.images:
         wanted[finished.images] = None
-    files = {path.as_posix(): finished.folder / path for path in map(Path, wanted) if _inside(path)}
+    files = {name: finished.folder / name for name in wanted if is_plain(finished.folder, name)}
     tables, tables_tag = outcome_tables(finished.folder / finished.images) if finished.images else ({}, {})
     summary = Update(
         tags=tags({name: value for name, value in stamp.items() if value} | tables_tag),
@@ -226,10 +229,6 @@ def _of_success(finished: Finished, label: RunLabel, at: int, epoch: int) -> Upd
 def _present(cost: Any) -> dict[str, Any]:
     values = {name: getattr(cost, name) for name in cost.__slots__}
     return {name: value for name, value in values.items() if value is not None}
-
-
-def _inside(path: Path) -> bool:
-    return not path.is_absolute() and ".." not in path.parts
 
 
 def _data_set(label: RunLabel, digest: str) -> DataSet | None:

@@ -6,14 +6,17 @@ runs that is a third of the time.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from ablate.plain_files import is_plain, open_plain, plain_files
 from ablate.track.entities import Update
 
 
@@ -30,28 +33,52 @@ def write_locally(update: Update, folder: Path) -> None:
     for name, content in update.texts.items():
         _place(folder / name, partial(_write, content))
     for name, source in update.files.items():
-        if source.is_file():  # a clean-up may have been there before a late `ablate sync`
+        if is_artifact(name, source):
             _place(folder / name, partial(link_or_copy, source))
     if update.folder is not None and update.folder.is_dir():
-        for source in update.folder.rglob("*"):
-            if source.is_file():
-                _place(folder / "report" / source.relative_to(update.folder), partial(_copy, source))
+        for source in plain_files(update.folder):
+            _place(folder / "report" / source.relative_to(update.folder), partial(copy_plain, source))
+
+
+def is_artifact(name: str, source: Path) -> bool:
+    """Whether the file is there, and no part of its name in the run's folder is a link.
+
+    A clean-up may have been there before a late `ablate sync`.
+    """
+    parts = PurePosixPath(name).parts
+    if source.parts[-len(parts) :] != parts:
+        return is_plain(source.parent, source.name)
+    return is_plain(source.parents[len(parts) - 1], name)
 
 
 def link_or_copy(source: Path, target: Path) -> None:
     """Without a second copy on disk, where the disk allows that."""
     try:
-        os.link(source, target)
+        os.link(source, target)  # of a link that was put there meanwhile: the link itself
     except OSError:
-        _copy(source, target)
+        copy_plain(source, target)
+
+
+@contextlib.contextmanager
+def plain_copy(folder: Path) -> Iterator[str]:
+    """A copy of the plain files below a folder, to be sent away: links among them would lead elsewhere."""
+    with tempfile.TemporaryDirectory(prefix="ablate-") as copy:
+        for source in plain_files(folder):
+            target = Path(copy, source.relative_to(folder))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            copy_plain(source, target)
+        yield copy
 
 
 def _write(content: bytes, target: Path) -> None:
-    target.write_bytes(content)
+    with target.open("xb") as stream:
+        stream.write(content)
 
 
-def _copy(source: Path, target: Path) -> None:
-    shutil.copyfile(source, target)
+def copy_plain(source: Path, target: Path) -> None:
+    """Copy what is no link; the target must be new."""
+    with open_plain(source) as stream, target.open("xb") as copy:
+        shutil.copyfileobj(stream, copy, 1 << 20)
 
 
 def _place(target: Path, fill: Callable[[Path], None]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ablate.plain_files import plain_files
 from ablate.protocols import RunLabel, StudyCard, StudySummary
 from ablate.records import Event
 from ablate.track.entities import ATTEMPTS, CURSOR, DataSet, Known, NewRun, Point, Status, Update
@@ -64,7 +65,7 @@ class MemorySink:
         run.artifacts.update(update.texts)
         run.artifacts.update(update.files)
         if update.folder is not None:
-            report = [path for path in sorted(update.folder.rglob("*")) if path.is_file()]
+            report = sorted(plain_files(update.folder))
             run.artifacts.update({f"report/{path.relative_to(update.folder)}": path for path in report})
         run.data = update.data or run.data
         run.name = update.name or run.name

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from ablate.track.entities import SUPERSEDED
 from ablate.track.environment import patient, quiet_environment
+from ablate.track.local_artifacts import plain_copy
+from ablate.track.places import refuse_place
 from ablate.track.uri import check_uri, sqlite_path
 
 
@@ -30,6 +32,7 @@ def add_folder(uri: str, tags: dict[str, str], folder: Path, name: str) -> bool:
     current = [run for run in fitting if SUPERSEDED not in run.data.tags]
     if not current:
         return False
-    with patient():
-        client.log_artifacts(current[0].info.run_id, str(folder), name)
+    refuse_place(str(current[0].info.artifact_uri), uri)
+    with patient(), plain_copy(folder) as plain:
+        client.log_artifacts(current[0].info.run_id, plain, name)
     return True

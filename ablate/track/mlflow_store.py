@@ -7,23 +7,25 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import logging
 import posixpath
 import socket
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from ablate.addresses import text_without_secrets, without_secrets
+from ablate.errors import TrackingError
 from ablate.protocols import RunLabel, StudyCard, StudySummary
 from ablate.records import Event
 from ablate.track.courier import Courier
 from ablate.track.entities import ATTEMPTS, CURSOR, DataSet, Known, NewRun, Status, Update, clipped
 from ablate.track.environment import patient, quiet_environment
-from ablate.track.local_artifacts import local_folder, write_locally
-from ablate.track.sqlite_store import create_store
+from ablate.track.local_artifacts import copy_plain, is_artifact, local_folder, plain_copy, write_locally
+from ablate.track.places import refuse_place
+from ablate.track.projection import StoreLost
+from ablate.track.sqlite_store import build_store, create_store, identity_of
 from ablate.track.transaction import Transactions, make_safe
 from ablate.track.uri import check_uri, is_server, sqlite_path
 
@@ -31,10 +33,14 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Experiment, Run
 
+logger = logging.getLogger(__name__)
+
 Result = TypeVar("Result")
 
 ARTIFACTS = "mlartifacts"
 """The folder in the work folder where runs keep their files, beside the sqlite store."""
+MOST_PAGES = 100_000
+"""Of a list of runs; a page holds a thousand."""
 LARGEST_UPLOAD = 100_000_000
 """Bytes of a file that is sent to a server; of a larger one only the path is."""
 _HOPELESS = (
@@ -60,8 +66,16 @@ class MlflowTracker:
         self._path = path = sqlite_path(uri)
         self.uri = uri if path is None else f"sqlite:///{path}"
         root = None if is_server(uri) else artifact_root or str((work / ARTIFACTS).absolute())
+        self._sink: MlflowSink | None = None
+
+        def connect() -> MlflowSink:
+            if self._sink is not None:
+                self._sink.close()
+            self._sink = MlflowSink(self.uri, root)
+            return self._sink
+
         self._courier = Courier(
-            lambda: MlflowSink(self.uri, root),
+            connect,
             is_hopeless=_is_hopeless,
             store=without_secrets(self.uri),
             clean=lambda text: text_without_secrets(text, self.uri),
@@ -81,7 +95,10 @@ class MlflowTracker:
         is_delivered = self._courier.end(summary, timeout=timeout, at_most=at_most)
         if is_delivered and self._path is not None:
             make_safe(self._path)
-        return is_delivered
+        if is_delivered and self._sink is not None and not self._sink.is_there():
+            logger.warning("MLflow at %s is gone; `ablate sync` fills a new one", without_secrets(self.uri))
+            return False
+        return is_delivered and not (self._sink is not None and self._sink.leaves_files_out)
 
 
 def _is_hopeless(error: Exception) -> bool:
@@ -100,13 +117,18 @@ class MlflowSink:
 
         path = sqlite_path(uri)
         if path is not None:
-            create_store(path, lambda aside: _build_store(aside, artifact_root or ARTIFACTS))
+            create_store(path, lambda aside: build_store(aside, artifact_root or ARTIFACTS))
         self._client: MlflowClient = MlflowClient(tracking_uri=uri)
+        self._path = path
+        self._identity = None if path is None else identity_of(path)
         self._transactions = Transactions(self._client) if path is not None else None
         self._artifact_root = artifact_root
         self._experiment = ""
         self._unsure: set[str] = set()
         self._places: dict[str, str] = {}
+        """Run -> where its files go; empty where they must not be written."""
+        self._uri = uri
+        self.leaves_files_out = False
 
     def open(self, card: StudyCard) -> Iterable[Known]:
         """The study's experiment, created where there is none, and its runs."""
@@ -136,7 +158,7 @@ class MlflowSink:
 
     def _known(self, run: Run) -> Known:
         info, tags = run.info, run.data.tags
-        self._places[info.run_id] = info.artifact_uri
+        self._places[info.run_id] = info.artifact_uri if self._may_write(info.artifact_uri) else ""
         status: Status = info.status if info.status in get_args(Status) else "RUNNING"
         is_described = ATTEMPTS not in tags or "replicate" in run.data.params
         epoch = int(run.data.metrics.get(CURSOR, 0))
@@ -144,6 +166,33 @@ class MlflowSink:
 
     def create(self, run: NewRun) -> str:
         """A new run, or the one whose creation succeeded although the reply was lost."""
+        with self._noticing_loss():
+            return self._create(run)
+
+    def is_there(self) -> bool:
+        """Whether the database is still the one that was opened; of a server nobody knows."""
+        return self._path is None or identity_of(self._path) == self._identity
+
+    def close(self) -> None:
+        """Let go of a database: MLflow keeps its connections, which go on writing to a file that was removed."""
+        engine: Any = getattr(getattr(getattr(self._client, "_tracking_client", None), "store", None), "engine", None)
+        if self._path is not None and engine is not None:
+            engine.dispose()
+
+    @contextlib.contextmanager
+    def _noticing_loss(self) -> Iterator[None]:
+        from mlflow.exceptions import MlflowException
+
+        if not self.is_there():
+            raise StoreLost(f"{self._path} is not the database that was opened")
+        try:
+            yield
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST" or "no such table" in str(error):
+                raise StoreLost(str(error)) from error
+            raise
+
+    def _create(self, run: NewRun) -> str:
         uid = run.tags["ablate.run_uid"]
         if uid in self._unsure:
             for found in self._search("ablate.run_uid", uid):
@@ -163,6 +212,10 @@ class MlflowSink:
 
         In a database of our own numbers and status are one transaction, and files come before it.
         """
+        with self._noticing_loss():
+            self._write(run_id, update)
+
+    def _write(self, run_id: str, update: Update) -> None:
         if self._transactions is None:
             self._write_numbers(run_id, update)
             with patient():
@@ -214,7 +267,10 @@ class MlflowSink:
         self._client.log_inputs(run_id, [DatasetInput(entity, [InputTag("mlflow.data.context", "training")])])
 
     def _write_files(self, run_id: str, update: Update) -> None:
-        local = local_folder(self._places[run_id])
+        place = self._places[run_id]
+        if not place:
+            return
+        local = local_folder(place)
         if local is not None:
             write_locally(update, local)
             return
@@ -224,15 +280,28 @@ class MlflowSink:
                     Path(folder, name).write_bytes(content)
                 self._client.log_artifacts(run_id, folder)
         for name, source in update.files.items():
-            if not source.is_file():
-                continue  # a clean-up may have been there before a late `ablate sync`
+            if not is_artifact(name, source):
+                continue
             if source.stat().st_size > LARGEST_UPLOAD:
                 self._client.log_text(run_id, f"{socket.gethostname()}:{source}\n", f"{name}.path.txt")
-            else:
-                above = posixpath.dirname(name) or None
-                self._client.log_artifact(run_id, str(source), above)
+                continue
+            # A copy, which nobody can turn into a link while it is sent.
+            with tempfile.TemporaryDirectory(prefix="ablate-") as folder:
+                copy_plain(source, Path(folder, source.name))
+                self._client.log_artifact(run_id, str(Path(folder, source.name)), posixpath.dirname(name) or None)
         if update.folder is not None and update.folder.is_dir():
-            self._client.log_artifacts(run_id, str(update.folder), "report")
+            with plain_copy(update.folder) as folder:
+                self._client.log_artifacts(run_id, folder, "report")
+
+    def _may_write(self, place: str) -> bool:
+        try:
+            refuse_place(place, self._uri)
+        except TrackingError as error:
+            if not self.leaves_files_out:
+                logger.warning("No files are put into MLflow, numbers are: %s", error)
+            self.leaves_files_out = True
+            return False
+        return True
 
 
 def experiment_called(client: MlflowClient, wanted: str) -> tuple[Experiment | None, str]:
@@ -250,7 +319,11 @@ def search_runs(client: MlflowClient, experiment: str, tag: str, value: str) -> 
     """The runs of an experiment with a tag of this value; more than these where the value holds a quote."""
     condition = "" if "'" in value else f"tags.`{tag}` = '{value}'"
     token: str | None = ""
+    asked: set[str] = set()
     while token is not None:
+        if token in asked or len(asked) > MOST_PAGES:
+            raise RuntimeError("the tracking store's list of runs has no end")
+        asked.add(token)
         page = client.search_runs([experiment], condition, page_token=token or None)
         yield from page
         token = page.token or None
@@ -268,21 +341,3 @@ def _user() -> str:
     with contextlib.suppress(Exception):  # a container's user may have no name
         return getpass.getuser()
     return "unknown"
-
-
-def _build_store(path: Path, artifact_root: str) -> None:
-    """A whole MLflow database at `path`, closed again."""
-    try:
-        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-        store = SqlAlchemyStore(f"sqlite:///{path}", artifact_root)  # type: ignore[no-untyped-call]
-        store.engine.dispose()
-    except (ImportError, AttributeError, TypeError):
-        _build_store_in_a_child(path)
-
-
-def _build_store_in_a_child(path: Path) -> None:
-    """The same by public calls; MLflow has none to close a database, but the end of a process does."""
-    program = "import mlflow, sys; mlflow.MlflowClient(sys.argv[1]).search_experiments()"
-    command = [sys.executable, "-P", "-c", program, f"sqlite:///{path}"]
-    subprocess.run(command, check=True, capture_output=True, cwd=path.parent)

@@ -28,8 +28,15 @@ logger = logging.getLogger(__name__)
 _GRAVITY: tuple[Status, ...] = ("FINISHED", "KILLED", "FAILED")
 
 
+class StoreLost(Exception):
+    """What a sink had stored is there no longer: the database was removed, or the server came back empty."""
+
+
 class Sink(Contract):
-    """A store of runs. Every call may be repeated after it raised, and then does what was left."""
+    """A store of runs. Every call may be repeated after it raised, and then does what was left.
+
+    create and write raise StoreLost where what the sink had opened is gone; a new sink then begins anew.
+    """
 
     def open(self, card: StudyCard) -> Iterable[Known]:
         """Make the study's experiment ready; the runs of the study it already holds."""

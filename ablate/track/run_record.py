@@ -12,12 +12,13 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 from ablate.errors import Damaged
 from ablate.files import sealed, sha256_file, unsealed
-from ablate.journal import NAME, parsed, whole_text
+from ablate.journal import NAME, parsed, result_of, whole_text
+from ablate.plain_files import is_inside, is_plain, open_inside
 from ablate.records import Event, Failed, Finished, RunResult, RunSpec
 from ablate.store import SPEC
 
@@ -47,7 +48,8 @@ def record_of(folder: Path, attempts: Iterable[str]) -> bytes | None:
     told: dict[str, dict[str, Any]] = {}
     for name in sorted(attempts, key=int):
         try:
-            spec = (folder / name / SPEC).read_text(encoding="utf-8")
+            with open_inside(folder / name, SPEC) as stream:
+                spec = stream.read(LARGEST).decode("utf-8")
         except (OSError, ValueError):
             continue  # a clean-up has removed what the result does not rest on
         journal = whole_text(folder / name)
@@ -64,9 +66,8 @@ def _files_of(attempt: Path, journal: str) -> dict[str, str]:
         return {}
     files = {}
     for name in _names(result):
-        path = attempt / name
-        if is_inside(name) and path.is_file():
-            files[name] = result.digests.get(name) or sha256_file(path)
+        if is_plain(attempt, name):
+            files[name] = result.digests.get(name) or sha256_file(attempt / name)
     return files
 
 
@@ -94,14 +95,6 @@ def read_record(content: bytes, fingerprint: str) -> tuple[Recorded, ...]:
     return attempts
 
 
-def is_inside(name: str) -> bool:
-    """Whether a file's name stays in the folder it is put in, on every system."""
-    if not name or "\\" in name or "\0" in name or PureWindowsPath(name).drive:
-        return False
-    path = PurePosixPath(name)
-    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and path.as_posix() == name
-
-
 def _number(name: str) -> int:
     if not (name.isascii() and name.isdecimal() and 3 <= len(name) <= 9):
         raise Damaged(f"an attempt is called {name[:64]!r}, which is no number")
@@ -119,6 +112,8 @@ def _read_attempt(name: str, attempts: Mapping[str, Any], fingerprint: str) -> R
     for event in events:
         _check(event, name, attempts)
     result = _result(Path(name), events)
+    if isinstance(result, Failed) and result.reason == "damaged":
+        raise Damaged(result.message)
     if isinstance(result, Finished):
         _check_numbers(result)
     kept = _checked_files(result, files) if isinstance(result, Finished) else {}
@@ -139,10 +134,7 @@ def _result(attempt: Path, events: Iterable[Event]) -> RunResult | None:
     ends = [event for event in events if event.kind in ("finished", "failed")]
     if len(ends) > 1:
         raise Damaged(f"attempt {attempt.name} ended {len(ends)} times")
-    for event in ends:
-        kind = Finished if event.kind == "finished" else Failed
-        return kind.from_json(attempt, event.data)
-    return None
+    return result_of(attempt, ends[0].kind, ends[0].data) if ends else None
 
 
 def _check_numbers(result: Finished) -> None:

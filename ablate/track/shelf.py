@@ -10,14 +10,18 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ablate.addresses import text_without_secrets, without_secrets
-from ablate.errors import AblateError, TrackingError
+from ablate.errors import AblateError, Damaged, TrackingError
+from ablate.plain_files import open_inside
+from ablate.track.download import download
 from ablate.track.entities import RECORDED
-from ablate.track.environment import patient, quiet_environment
+from ablate.track.environment import quiet_environment
 from ablate.track.local_artifacts import local_folder
-from ablate.track.mlflow_store import experiment_called, search_runs
+from ablate.track.mlflow_store import LARGEST_UPLOAD, experiment_called, search_runs
+from ablate.track.places import refuse_place
+from ablate.track.run_record import LARGEST, RECORD
 from ablate.track.uri import check_uri, sqlite_path
 
 if TYPE_CHECKING:
@@ -87,22 +91,30 @@ class Shelf:
         return [_study(name, runs[name]) for name in sorted(runs)]
 
     def fetch(self, place: str, name: str, target: Path) -> bool:
-        """Copy the artifact `name` of the run at `place` to the file `target`; False where there is none."""
+        """Copy the artifact `name` of the run at `place` to the file `target`; False where there is none.
+
+        Raises TrackingError for a place that is not the store's own, and Damaged for a file that is too large.
+        """
+        refuse_place(place, self._uri)
         from mlflow.exceptions import MlflowException
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
         local = local_folder(place)
         if local is not None:
-            source = local / name
-            if not source.is_file() or source.is_symlink():
-                return False
-            shutil.copyfile(source, target)
-            return True
+            return _copy_local(local, name, target)
         try:
-            with patient():
-                # Not download_artifacts: that asks the store for a listing, and believes the names in it.
-                repository: Any = get_artifact_repository(place, tracking_uri=self._uri)
-                repository._download_file(name, str(target))
+            # Not download_artifacts: that asks the store for a listing, and believes the names in it.
+            repository = get_artifact_repository(place, tracking_uri=self._uri)
+            download(repository, name, target, at_most=LARGEST if name == RECORD else LARGEST_UPLOAD)
+        except AblateError as error:
+            target.unlink(missing_ok=True)
+            raise Damaged(error.message) from error
+        except ImportError as error:
+            package = error.name or "another package"
+            raise TrackingError(
+                f"files at {without_secrets(place)[:200]} need the Python package {package}, which is not installed",
+                hint=f"pip install {package}",
+            ) from error
         except MlflowException as error:
             if "RESOURCE_DOES_NOT_EXIST" in str(error.error_code) or "404" in str(error):
                 return False
@@ -111,6 +123,8 @@ class Shelf:
             response = getattr(error, "response", None)
             if response is not None and response.status_code == 404:
                 return False
+            raise self._trouble(error) from error
+        except Exception as error:  # whatever a place's own library raises
             raise self._trouble(error) from error
         return target.is_file() and not target.is_symlink()
 
@@ -129,6 +143,18 @@ class Shelf:
             f"MLflow at {self._shown} cannot be read: {reason}",
             hint="What has been read is safe; the same command goes on from there.",
         )
+
+
+def _copy_local(folder: Path, name: str, target: Path) -> bool:
+    try:
+        with open_inside(folder, name) as stream:
+            if name == RECORD and os.fstat(stream.fileno()).st_size > LARGEST:
+                raise Damaged(f"its {RECORD} is larger than any record is")
+            with target.open("wb") as copy:
+                shutil.copyfileobj(stream, copy, 1 << 20)
+    except OSError:
+        return False
+    return True
 
 
 def _study(name: str, runs: list[Run]) -> StoredStudy:

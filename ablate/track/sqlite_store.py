@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -25,7 +27,18 @@ def create_store(path: Path, build: Callable[[Path], None]) -> None:
             return
         for left_over in path.parent.glob(f".{path.name}.tmp-*"):  # of a builder that was killed
             left_over.unlink(missing_ok=True)
+        for companion in ("-wal", "-shm"):  # of a database that was removed: SQLite would put them into the new one
+            path.with_name(path.name + companion).unlink(missing_ok=True)
         files.write_atomically(path, lambda aside: _build(aside, build))
+
+
+def identity_of(path: Path) -> tuple[int, int] | None:
+    """Tells a file from another one at the same path; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found.st_size else None
 
 
 def _is_there(path: Path) -> bool:
@@ -37,3 +50,21 @@ def _build(aside: Path, build: Callable[[Path], None]) -> None:
     with closing(sqlite3.connect(aside)) as connection:
         # Stays with the file: readers (`mlflow ui`) and the writer no longer wait for each other.
         connection.execute("PRAGMA journal_mode=WAL")
+
+
+def build_store(path: Path, artifact_root: str) -> None:
+    """A whole MLflow database at `path`, closed again."""
+    try:
+        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+        store = SqlAlchemyStore(f"sqlite:///{path}", artifact_root)  # type: ignore[no-untyped-call]
+        store.engine.dispose()
+    except (ImportError, AttributeError, TypeError):
+        _build_store_in_a_child(path)
+
+
+def _build_store_in_a_child(path: Path) -> None:
+    """The same by public calls; MLflow has none to close a database, but the end of a process does."""
+    program = "import mlflow, sys; mlflow.MlflowClient(sys.argv[1]).search_experiments()"
+    command = [sys.executable, "-P", "-c", program, f"sqlite:///{path}"]
+    subprocess.run(command, check=True, capture_output=True, cwd=path.parent)

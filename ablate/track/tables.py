@@ -6,9 +6,10 @@ import io
 import json
 import logging
 import math
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ablate.columns import read_columns
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PREDICTIONS, MATRIX, PICTURE = "predictions.json", "confusion_matrix.json", "confusion_matrix.png"
+_COUNTED_CLASSES = 2048
+"""A table with more classes has millions of cells, nearly all of them empty."""
 _DRAWN_CLASSES = 256
 """A picture with more classes shows nothing to the eye."""
 
@@ -27,14 +30,13 @@ def outcome_tables(images: Path) -> tuple[dict[str, bytes], dict[str, str]]:
     images: npz with id, target, score and, where known, prob of shape (images, classes). A file
     that is missing or damaged gives no tables and a warning.
     """
-    import numpy as np
-
     try:
-        # Opened here: numpy leaves a file open that turns out to be damaged.
-        with images.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in ("id", "target", "score", "prob") if name in stored}
-    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        arrays = read_columns(images, "id", "target", "score", "prob")
+    except (OSError, ValueError, TypeError) as error:
         logger.warning("%s: no table of predictions: %s", images, error)
+        return {}, {}
+    if len({len(array) if array.ndim else -1 for array in arrays.values()}) != 1:
+        logger.warning("%s: no table of predictions: its columns differ in length", images)
         return {}, {}
     columns = {name: array.tolist() for name, array in arrays.items() if name != "prob"}
     artifacts: dict[str, bytes] = {}
@@ -43,7 +45,7 @@ def outcome_tables(images: Path) -> tuple[dict[str, bytes], dict[str, str]]:
         predicted = arrays["prob"].argmax(axis=1)
         columns["predicted"] = predicted.tolist()
         columns["confidence"] = [round(float(value), 4) for value in arrays["prob"].max(axis=1)]
-        if "target" in arrays and arrays["target"].dtype.kind in "iu":
+        if "target" in arrays and arrays["target"].dtype.kind in "iu" and arrays["prob"].shape[1] <= _COUNTED_CLASSES:
             artifacts |= _matrix(arrays["target"], predicted, arrays["prob"].shape[1])
     artifacts[PREDICTIONS] = _table(list(columns), [list(row) for row in zip(*columns.values(), strict=True)])
     shown = [{"path": path, "type": "table"} for path in (PREDICTIONS, MATRIX) if path in artifacts]

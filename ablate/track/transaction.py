@@ -26,8 +26,13 @@ class _Disturbed(Exception):
 
 def make_safe(path: Path) -> None:
     """Have everything that was written to the database on the disk when this returns, where nobody holds it up."""
-    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path, timeout=5)) as connection:
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(_opened(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    # Never created: a database that is gone would seem to be there again, without tables.
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=5)
 
 
 class Transactions:

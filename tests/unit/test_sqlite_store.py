@@ -16,9 +16,8 @@ from unittest import mock
 
 import pytest
 
-from ablate.track import mlflow_store
 from ablate.track.environment import quiet_environment
-from ablate.track.sqlite_store import create_store
+from ablate.track.sqlite_store import build_store, create_store
 from ablate.track.uri import check_uri
 
 STARTERS = """
@@ -129,7 +128,7 @@ def test_a_store_can_be_built_by_public_calls_alone(tmp_path: Path, monkeypatch:
     """Should MLflow rename its store, a child process builds it."""
     quiet_environment()
     monkeypatch.setitem(sys.modules, "mlflow.store.tracking.sqlalchemy_store", None)
-    create_store(tmp_path / "mlflow.db", lambda aside: mlflow_store._build_store(aside, str(tmp_path)))
+    create_store(tmp_path / "mlflow.db", lambda aside: build_store(aside, str(tmp_path)))
 
     check_uri(uri_in(tmp_path))
     assert names_of_experiments(tmp_path) == {"Default"}
