@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -93,6 +94,20 @@ def plain_files(folder: Path) -> Iterator[Path]:
             path = Path(place, name)
             if stat.S_ISREG(path.lstat().st_mode):
                 yield path
+
+
+def refuse_inflated(path: Path) -> None:
+    """Raise ValueError where an archive says that it holds more than it has: torch stores tensors as they are."""
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            total = sum(member.file_size for member in archive.infolist())
+    except zipfile.BadZipFile as error:
+        raise ValueError(f"it is damaged: {error}") from error
+    size = path.stat().st_size
+    if total > size:
+        raise ValueError(f"its {size} bytes would become {total}")
 
 
 def _opened(path: Path, flags: int, *, within: int | None = None, shown: Path | None = None) -> int:

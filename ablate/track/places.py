@@ -39,7 +39,10 @@ def refuse_place(place: str, store: str) -> None:
 
 def is_allowed(place: str, store: str) -> bool:
     """Whether the user has named the place, or it is the store's own."""
-    folder = local_folder(place)
+    try:
+        folder = local_folder(place)
+    except ValueError:
+        return False
     if any(_is_below(place, folder, named) for named in os.environ.get(VARIABLE, "").split()):
         return True
     if folder is not None:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ablate.plain_files import refuse_inflated
 from ablate.training.freezing import NOTHING, Frozen
 
 
@@ -96,6 +97,7 @@ def restore(path: Path, trained: Trained) -> None:
     Does nothing where that run began with other weights: see `fits`. Of a network with a frozen part the
     checkpoint may hold the whole or only what is trained; the rest is what it was.
     """
+    refuse_inflated(path)
     # An explicit True: an environment variable could turn the default back into unpickling.
     state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
     if state.get("weights_digest", "") != trained.weights_digest:

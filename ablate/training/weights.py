@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ablate.errors import DataError, near_match
 from ablate.files import sha256_file
+from ablate.plain_files import refuse_inflated
 from ablate.protocols import Run
 from ablate.training.config import Config, Weights
 from ablate.training.earlier_runs import donor_of
@@ -88,6 +89,7 @@ def read_file(path: Path) -> Stored:
                 state = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - no mapping
             classes = None if told is None else tuple(json.loads(told))
         else:
+            refuse_inflated(path)
             # An explicit True: an environment variable could turn the default back into unpickling.
             content = torch.load(path, weights_only=True, map_location="cpu")
             state, classes = _state_in(content, path), None

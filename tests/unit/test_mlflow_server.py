@@ -6,11 +6,13 @@ import io
 import logging
 import os
 import socket
+import sqlite3
 import sys
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -179,3 +181,29 @@ def test_a_lost_reply_leaves_no_second_run(
     assert sorted(run.name for run in mine) == sorted(["baseline", "baseline r0", name])
     (run,) = [run for run in mine if run.name == "baseline r0"]
     assert run.values("train/loss") == [1.0, 0.5, pytest.approx(1 / 3)]
+
+
+def test_a_server_that_came_back_empty_is_told_everything_again_in_one_sentence(
+    server: Server, application: tuple[Application, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its database was begun anew in the middle of a study; no traceback, and nothing is missing in the end."""
+    tracker = MlflowTracker(server.uri, tmp_path)
+    tracker.begin(a_card(name="forgotten"))
+    first = a_finished_attempt(tmp_path, a_label())
+    tell(tracker, first)
+    second = Attempt(tmp_path, a_label(index=1)).started().epochs(1, 2)
+    tell(tracker, second)
+    assert tracker.end(a_summary(), timeout=60)
+    with closing(sqlite3.connect(application[1] / "mlflow.db", timeout=30)) as connection, connection:
+        for table in ("metrics", "latest_metrics", "params", "tags", "inputs", "runs", "experiment_tags"):
+            connection.execute(f"DELETE FROM {table}")
+        connection.execute("DELETE FROM experiments WHERE experiment_id > 0")
+    known = len(second.events())
+    tell(tracker, second.epochs(3).finished(epoch=3), second.events()[known:])
+
+    assert tracker.end(a_summary(), timeout=60)
+    shown = [run for run in shown_by_mlflow(application[1] / "mlflow.db") if run.tags["ablate.study"] == "forgotten"]
+    assert {run.status for run in shown} == {"FINISHED"}
+    assert {run.name for run in shown} >= {"baseline r0", "baseline r1"}
+    assert caplog.text.count("told again") == 1
+    assert "Traceback" not in caplog.text
