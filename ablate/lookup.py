@@ -17,6 +17,7 @@ def find_run(run: str, store: Store) -> tuple[RunSpec, Finished]:
 
     Raises StudyError for one that is not there.
     """
+    run = full_name(run, store)
     study, variant = run.split("/")[:2] if run.count("/") else ("", "")
     found = newest_finished(fingerprint_of(run, store), store, read_source(store.study(study), variant))
     if found is None:
@@ -26,9 +27,19 @@ def find_run(run: str, store: Store) -> tuple[RunSpec, Finished]:
     return found
 
 
+def full_name(run: str, store: Store) -> str:
+    """A run's name with its variant as it is stored: what a study calls `BN`, one of its designs calls `only BN`."""
+    study, _, rest = run.partition("/")
+    variant, slash, replicate = rest.partition("/")
+    variants = read_names(store.study(study)) if rest else None
+    if not variants or variant in variants or f"only {variant}" not in variants:
+        return run
+    return f"{study}/only {variant}{slash}{replicate}"
+
+
 def fingerprint_of(run: str, store: Store) -> str:
     """The fingerprint that goes by a run's name. Raises StudyError for a name that nobody knows."""
-    parts = run.split("/")
+    parts = full_name(run, store).split("/")
     if len(parts) not in (2, 3):
         raise StudyError(
             f"{run!r} is not of the form STUDY/VARIANT/REPLICATE",

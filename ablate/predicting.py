@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ablate import files
 from ablate.errors import DataError, TrainerError
 from ablate.image_folders import EXTENSIONS, is_image, is_system_entry, nobodys_note, takes_all
-from ablate.lookup import find_run, fingerprint_of, newest_finished
+from ablate.lookup import find_run, fingerprint_of, full_name, newest_finished
 from ablate.records import Finished, Protocol, Replicate, RunSpec
 from ablate.resolve import Trainer, load_trainer, source_digest
 from ablate.store import Store
@@ -61,8 +61,9 @@ class Retest(NamedTuple):
 
 def open_run(run: str, work: Path | str = ".") -> FinishedRun:
     """A finished run by its name. Raises StudyError for one that is not there."""
-    spec, result = find_run(run, Store(Path(work).resolve()))
-    return FinishedRun(run, spec, result, load_trainer(spec.trainer))
+    store = Store(Path(work).resolve())
+    spec, result = find_run(run, store)
+    return FinishedRun(full_name(run, store), spec, result, load_trainer(spec.trainer))
 
 
 def predict_images(

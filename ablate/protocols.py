@@ -181,7 +181,8 @@ class StudySummary(NamedTuple):
     """What a tracker stores when a study ended.
 
     description: the report's table as Markdown. files: the report's folder.
-    variants: per variant, summary metrics under their names.
+    variants: per variant, summary metrics under their names. headline: what a table of runs shows first, by the
+    variant, and by the empty name for the study as a whole.
     """
 
     description: str
@@ -189,3 +190,4 @@ class StudySummary(NamedTuple):
     variants: Mapping[str, Mapping[str, float]]
     failed: bool
     extra: Mapping[str, Any]
+    headline: Mapping[str, Mapping[str, float]] = {}

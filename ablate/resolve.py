@@ -138,8 +138,9 @@ def _import(name: str, path: str) -> Any:
 
 
 def _config_of(train: Callable[..., Any], path: str) -> type[Settings]:
+    name = _first_parameter(train, path)
     try:
-        annotation = typing.get_type_hints(train).get("config")
+        annotation = typing.get_type_hints(train).get(name)
     except Exception as error:
         raise TrainerError(
             f"trainer {path!r}: an annotation cannot be resolved: {error}",
@@ -147,13 +148,29 @@ def _config_of(train: Callable[..., Any], path: str) -> type[Settings]:
         ) from error
     if not (isinstance(annotation, type) and issubclass(annotation, Settings)):
         raise TrainerError(
-            f"trainer {path!r}: the annotation of `config` must be a class derived from ablate.Settings",
+            f"trainer {path!r}: the annotation of `{name}` must be a class derived from ablate.Settings",
             hint="A plain dataclass takes unknown keys silently; write `class Config(ablate.Settings): ...`.",
         )
     complaint = schema_complaint(annotation)
     if complaint:
         raise TrainerError(f"trainer {path!r}: {complaint.what}", hint=complaint.remedy)
     return annotation
+
+
+def _first_parameter(train: Callable[..., Any], path: str) -> str:
+    """The name of what takes the settings. Raises TrainerError for what cannot be called as train(config, run)."""
+    try:
+        signature = inspect.signature(train)
+    except (TypeError, ValueError):
+        return "config"  # it does not tell
+    try:
+        signature.bind(None, None)
+    except TypeError:
+        raise TrainerError(
+            f"trainer {path!r} is called with the settings and the run, by position, and takes {signature}",
+            hint="Write `def train(config: Config, run): ...`; what else it takes needs a default.",
+        ) from None
+    return next(iter(signature.parameters))
 
 
 def _metrics_of(module: Any, path: str) -> dict[str, Goal]:

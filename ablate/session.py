@@ -175,8 +175,7 @@ def open_session(study: Study, work: Path | str = ".") -> Session:
 def settled(session: Session, options: Options) -> Options:
     """The options with the look filled in. Refuses names and numbers that do not exist, before anything is written."""
     options = options if options.look else replace(options, look=session.look_reached())
-    for name in options.only:
-        session.plan.variant(name)
+    options = replace(options, only=tuple(session.plan.variant(name).name for name in options.only))
     looks = session.plan.looks
     if not 1 <= options.look <= len(looks):
         raise StudyError(

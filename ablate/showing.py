@@ -140,7 +140,21 @@ def study_summary(findings: Findings, report: Path, session: Session) -> StudySu
         variants=variants,
         failed=bool(findings.failed),
         extra={"record": study_record(session)},
+        headline=_headline(findings),
     )
+
+
+def _headline(findings: Findings) -> dict[str, dict[str, float]]:
+    """The judged metric by its plain name, in the unit of the runs: one of the first columns of a table of runs."""
+    name, means = findings.metric.name, {row.name: row.mean for row in findings.variants}
+    known = {variant: mean / findings.metric.scale for variant, mean in means.items() if mean is not None}
+    headline = {variant: {name: mean} for variant, mean in known.items()}
+    if known:
+        best = (max if findings.metric.goal == "max" else min)(known.values())
+        headline[""] = {f"{name} best variant": best}
+        if findings.variants[0].name in known:
+            headline[""][f"{name} baseline"] = known[findings.variants[0].name]
+    return headline
 
 
 def study_record(session: Session) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ablate.belonging import DataSource
+from ablate.errors import StudyError, near_match
 from ablate.execute.live import read_heartbeat
 from ablate.files import is_held
 from ablate.journal import read_events
@@ -42,6 +44,20 @@ def study_states(work: Path) -> list[dict[str, Any]]:
         names = ("finished", "running", "failed", "pruned", "interrupted", "waiting", "later")
         states.append({"study": path.parent.name} | {name: counts[name] for name in names} | {"details": details})
     return states
+
+
+def states_of(study: str, states: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of one study: its own, those of its bases changed by --set, its search and what confirms it.
+
+    Raises StudyError where nothing has run under that name.
+    """
+    own = re.compile(re.escape(study) + r"(@[^/]*)?(-search)?(-confirm)?")
+    found = [state for state in states if own.fullmatch(state["study"])]
+    if not found:
+        known = [str(state["study"]) for state in states]
+        listed = f"There are: {', '.join(known[:40])}." if known else "`ablate run` begins one."
+        raise StudyError(f"no study {study!r} has run here", hint=f"{near_match(study, known)}{listed}")
+    return found
 
 
 def _replicates_asked(store: Store, folder: Path, variants: Mapping[str, Runs]) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ablate.cli.loading import work_on_path
+from ablate.cli.loading import run_name, work_on_path
 from ablate.cli.options import Json, NoTracking, Uri, Work
 from ablate.cli.show import errors_shown, note, say, say_json, say_report, say_table
 
@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from ablate.errors import DataError
     from ablate.predicting import Prediction, Retest
 
-Run = Annotated[str, typer.Argument(metavar="STUDY/VARIANT/REPLICATE", help="A finished run.", show_default=False)]
+Run = Annotated[
+    str,
+    typer.Argument(
+        metavar="STUDY/VARIANT/REPLICATE",
+        help="A finished run; STUDY is a study's name, or its file.",
+        show_default=False,
+    ),
+]
 
 _LISTED = 40
 """Pictures named on the terminal; more are summed up."""
@@ -59,6 +66,7 @@ def predict(
 
     with errors_shown():
         work_on_path(work)
+        run_ = run_name(run_, work)
         if check:
             _say_retest(retest_run(run_, work=work), run_)
             return
@@ -130,6 +138,7 @@ def explain(
 
     with errors_shown():
         work_on_path(work)
+        run_ = run_name(run_, work)
         done = explain_run(run_, work=work, layer=layer, out=out)
         for line in done.found.not_done:
             note(line)
@@ -166,16 +175,17 @@ def _note_categories(classes: Sequence[str]) -> None:
 
 
 def _show(predictions: Sequence[tuple[Path, Mapping[str, float]]]) -> None:
-    """A line a picture: the class, then the three largest probabilities; of many pictures the classes' counts."""
+    """A line an image: the class, then the three largest probabilities; of many images the classes' counts first."""
     from ablate.submission import best_class
 
     if len(predictions) > _LISTED:
         counts = Counter(best_class(found) for _, found in predictions)
         rows = [[name, f"{counts[name]:,}"] for name in predictions[0][1] if counts[name]]
         say_table(["predicted class", f"of {len(predictions):,} pictures"], rows)
-        return
     rows = []
-    for image, found in predictions:
+    for image, found in predictions[:_LISTED]:
         ranked = sorted(found.items(), key=lambda item: -item[1])
         rows.append([str(image), ranked[0][0], ", ".join(f"{name} {100 * p:.1f} %" for name, p in ranked[:3])])
     say_table(["picture", "class", "probabilities"], rows)
+    if len(predictions) > _LISTED:
+        note(f"The first {_LISTED} of {len(predictions):,} images; --table FILE writes them all.")

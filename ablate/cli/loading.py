@@ -31,6 +31,21 @@ def work_on_path(work: Path) -> None:
     search_first(work.resolve())
 
 
+def study_name(text: str, work: Path) -> str:
+    """The name of a study that is given by its file, or by its name."""
+    return load(Path(text), work, None, None).name if Path(text).is_file() else text
+
+
+def run_name(text: str, work: Path) -> str:
+    """The name of a run, STUDY/VARIANT/REPLICATE, of which STUDY may be a study's file."""
+    parts = text.split("/")
+    for count in range(1, len(parts)):
+        file = Path("/".join(parts[:count]) or "/")
+        if file.suffix in (".yaml", ".yml") and file.is_file():
+            return "/".join([study_name(str(file), work), *parts[count:]])
+    return text
+
+
 def seconds_of(option: str, text: str | None) -> float | None:
     """The span of time an option was given."""
     from ablate.durations import read_duration

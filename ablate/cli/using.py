@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ablate.cli.loading import load, seconds_of, work_on_path, workers_of
+from ablate.cli.loading import load, seconds_of, study_name, work_on_path, workers_of
 from ablate.cli.options import (
     DesignName,
     For,
@@ -82,16 +82,24 @@ def join(
         raise typer.Exit(joined.exit_code)
 
 
-def status(work: Work = Path(), json_: Json = False) -> None:
+def status(
+    study: Annotated[
+        str | None, typer.Argument(metavar="[STUDY]", help="A study's file or name; none: every study of the folder.")
+    ] = None,
+    work: Work = Path(),
+    json_: Json = False,
+) -> None:
     """Say for every study of the work folder what is finished, running, failed or waiting.
 
     Example: ablate status
     """
     from ablate.cli.results import show_status
-    from ablate.status import study_states
+    from ablate.status import states_of, study_states
 
     with errors_shown():
         states = study_states(work.resolve())
+        if study is not None:
+            states = states_of(study_name(study, work), states)
         if json_:
             say_json(states)
         else:

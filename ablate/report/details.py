@@ -154,7 +154,7 @@ def _wins(effect: EffectRow, findings: Findings, say: Words) -> str:
 
 def _comparison(effect: EffectRow, say: Words) -> str:
     pair = say("cell.against", variant=effect.variant, reference=effect.reference)
-    return pair if effect.name == effect.variant else say("cell.named", name=effect.name, pair=pair)
+    return pair if effect.called == effect.variant else say("cell.named", name=effect.name, pair=pair)
 
 
 def p_words(p: float | None) -> str:

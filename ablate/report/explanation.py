@@ -1,4 +1,4 @@
-"""The page about one finished run: figures and a few sentences, in Markdown."""
+"""The page about one finished run: figures and a few sentences, in Markdown and as HTML with the figures inside."""
 
 from __future__ import annotations
 
@@ -8,14 +8,24 @@ from typing import Any, NamedTuple
 
 from ablate import files
 from ablate.explained import Answer, Explained, Heatmap, Neighbours
-from ablate.report.escape import code_span, markdown, markdown_block
 from ablate.report.fonts import missing_font
+from ablate.report.search_printing import (
+    Block,
+    Command,
+    Heading,
+    Lines,
+    Picture,
+    Words,
+    as_html,
+    as_markdown,
+    grid,
+)
 
-PAGE, FACTS = "explain.md", "explain.json"
+PAGE, HTML, FACTS = "explain.md", "explain.html", "explain.json"
 
 
 class Shown(NamedTuple):
-    """A figure of the page. caption: Markdown."""
+    """A figure of the page."""
 
     file: str
     title: str
@@ -24,7 +34,7 @@ class Shown(NamedTuple):
 
 
 def write_explanation(found: Explained, run: str, retest: str, folder: Path) -> Path:
-    """Write explain.md, explain.json and figures into the folder, the page last; its path.
+    """Write explain.md, explain.html, explain.json and figures into the folder, the page last; its path.
 
     run: its name. retest: how the stored weights compare with the recorded accuracy, a sentence.
     """
@@ -35,26 +45,26 @@ def write_explanation(found: Explained, run: str, retest: str, folder: Path) -> 
         if path.name not in {figure.file for figure in figures}:
             path.unlink()
     files.write_json(folder / FACTS, _facts(found, run))
-    files.write_text(folder / PAGE, _page(found, run, retest, figures))
+    blocks = _blocks(found, run, retest, figures)
+    files.write_text(folder / HTML, as_html(run, blocks))
+    files.write_text(folder / PAGE, as_markdown(blocks))
     return folder / PAGE
 
 
-def _page(found: Explained, run: str, retest: str, figures: list[Shown]) -> str:
+def _blocks(found: Explained, run: str, retest: str, figures: list[Shown]) -> list[Block]:
+    """The page from top to bottom."""
     accuracy = f"{100 * found.metrics['accuracy']:.1f} % of {found.images:,} test pictures"
-    lines = [f"# {markdown(run)}", f"Right: {accuracy}. {markdown(retest)}"]
+    blocks: list[Block] = [Heading(run, 1), Words(f"Right: {accuracy}. {retest}", is_lead=True)]
     told = missing_font(found.classes)
-    lines += [f"> {markdown_block(told)}"] if told else []
-    lines += [f"- {markdown(line)}" for line in found.not_done]
+    blocks += [Words(told)] if told else []
+    blocks += [Lines(found.not_done)] if found.not_done else []
     for figure in figures:
-        lines += [f"## {figure.title}", f"![{figure.title}]({figure.file})", figure.caption]
+        blocks += [Heading(figure.title), Picture(figure.file, figure.title, figure.caption, figure.content)]
     if found.layers:
-        rows = [f"| {code_span(name)} | {shape} |" for name, shape in found.layers.items()]
-        lines += [
-            "## Layers that give feature maps",
-            "\n".join(["| layer | channels x height x width |", "| :-- | :-- |", *rows]),
-        ]
-        lines.append("`ablate explain RUN --layer NAME` shows another one.")
-    return "\n\n".join(lines) + "\n"
+        rows = [[name, shape] for name, shape in found.layers.items()]
+        blocks += [Heading("Layers that give feature maps"), grid(["layer", "channels x height x width"], rows)]
+        blocks.append(Command("ablate explain RUN --layer NAME"))
+    return blocks
 
 
 def _figures(found: Explained) -> Iterator[Shown]:
@@ -106,12 +116,12 @@ def _of_features(found: Explained) -> Iterator[Shown]:
             "gradcam.png",
             "Grad-CAM of the surest mistakes",
             "The wrong answers given with the largest probability. Beside each picture what spoke for the answer, then "
-            f"what spoke for the truth, at {code_span(found.last_map, in_table=False)}: bright is much. A map shows "
+            f"what spoke for the truth, at {found.last_map}: bright is much. A map shows "
             "where, not why; each is scaled to its own largest value.",
             picture(gallery.draw_tiles, tiles, dpi=gallery.DPI),
         )
     if found.embedding is not None:
-        place = code_span(found.last_map, in_table=False) or "the last layer"
+        place = found.last_map or "the last layer"
         plane = PlaneInfo(found.embedding.points, found.embedding.targets, found.classes)
         yield Shown(
             "tsne.png",
@@ -139,7 +149,7 @@ def _of_features(found: Explained) -> Iterator[Shown]:
         of = f"all {shown}" if shown == found.maps.channels else f"the first {shown} of {found.maps.channels}"
         yield Shown(
             "maps.png",
-            f"Feature maps of {markdown(found.maps.layer)}",
+            f"Feature maps of {found.maps.layer}",
             f"A test picture, then what {of} channels of the layer make of it; each is stretched from its least value "
             "(black) to its largest (white).",
             picture(gallery.draw_tiles, tiles, dpi=gallery.DPI),

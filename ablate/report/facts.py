@@ -159,6 +159,11 @@ class EffectRow:
     relative: float | None = None
     factors: tuple[str, ...] = ()
 
+    @property
+    def called(self) -> str:
+        """Its name in tables and figures: that of its variant, by which `--only` and `predict` know it."""
+        return self.variant if self.is_pair and self.variant == f"only {self.name}" else self.name
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRow:

@@ -169,7 +169,7 @@ def forest_info(findings: Findings, say: Words = ENGLISH) -> ForestInfo | None:
 
 
 def _forest_row(effect: EffectRow, findings: Findings, say: Words) -> ForestRow:
-    label = effect.name
+    label = effect.called
     if effect.family in ("compare", "total"):
         label = say("cell.compare", name=effect.name, reference=effect.reference)
     return ForestRow(

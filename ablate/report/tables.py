@@ -175,7 +175,7 @@ def _line_name(effect: EffectRow, say: Words) -> str:
         case "leave one out":
             return say("cell.without", name=effect.name)
         case _:
-            return effect.name
+            return effect.called
 
 
 def _cost_columns(lines: Sequence[_Line], family: str, say: Words) -> list[Column | None]:

@@ -40,10 +40,14 @@ class Plan:
     stream: str = "main"
 
     def variant(self, name: str) -> Variant:
-        """The variant of that name. Raises StudyError with a near match."""
-        for variant in self.variants:
-            if variant.name == name:
-                return variant
+        """The variant of that name, or of what a design calls it. Raises StudyError with a near match."""
+        for known in (name, f"only {name}"):
+            for variant in self.variants:
+                if variant.name == known:
+                    return variant
+            for variant in self.variants:
+                if variant.alias == known:
+                    return variant
         names = [variant.name for variant in self.variants]
         raise StudyError(
             f"the study {self.study!r} has no variant {name!r}",

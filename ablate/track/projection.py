@@ -99,7 +99,8 @@ class Projection:
                 self._write(run, Update(status="KILLED", ended=run.last))
         known = {run.variant: None for run in self._level("variant")}
         for name in known | dict.fromkeys(summary.variants):
-            self._end_variant(name, summary.variants.get(name, {}))
+            values = {f"summary/{key}": value for key, value in summary.variants.get(name, {}).items()}
+            self._end_variant(name, {**summary.headline.get(name, {}), **values})
         self._end_study(summary)
         self._held.clear()
 
@@ -229,14 +230,9 @@ class Projection:
         ended = max([run.last, *(child.last for child in children)])
         status: Status = max((child.status for child in children), key=_GRAVITY.index, default="FINISHED")
         finished = sum(child.status == "FINISHED" for child in children)
-        # Two reports may rest on equally many replicates and still differ: each has a step of its own.
-        digest = sha256_json({name: repr(value) for name, value in values.items()})[:16]
-        before, _, shown = run.reported.partition(" ")
-        step = int(before) if digest == shown else max(finished, int(before or -1) + 1)
-        summary = {f"summary/{name}": value for name, value in values.items()}
-        points = Update() if digest == shown else entities.measured(summary, at=ended, step=step)
-        mark = Update(tags={REPORTED: f"{step} {digest}"}, status=status, ended=ended)
-        self._write(run, entities.merged([points, mark]))
+        self._write(
+            run, entities.merged([_summed_up(run, values, finished, ended), Update(status=status, ended=ended)])
+        )
 
     def _end_study(self, summary: StudySummary) -> None:
         run = self._study_run(self._latest())
@@ -250,13 +246,24 @@ class Projection:
             },
             folder=summary.files,
             status="FAILED" if summary.failed else "FINISHED",
-            ended=max([run.last, *(variant.last for variant in self._level("variant"))]),
+            ended=(ended := max([run.last, *(variant.last for variant in self._level("variant"))])),
         )
-        self._write(run, update)
+        self._write(run, entities.merged([_summed_up(run, summary.headline.get("", {}), 0, ended), update]))
 
     def _latest(self) -> int:
         times = [run.last for runs in self._runs.values() for run in runs]
         return max(times) if times else entities.milliseconds(time.time())
+
+
+def _summed_up(run: ShownRun, values: Mapping[str, float], finished: int, at: int) -> Update:
+    """A summary's metrics and its mark. Two may rest on equally many replicates and differ: each has its own step."""
+    digest = sha256_json({name: repr(value) for name, value in values.items()})[:16]
+    before, _, shown = run.reported.partition(" ")
+    if digest == shown:
+        return Update(tags={REPORTED: run.reported})
+    step = max(finished, int(before or -1) + 1)
+    points = entities.measured(values, at=at, step=step)
+    return entities.merged([points, Update(tags={REPORTED: f"{step} {digest}"})])
 
 
 def _whole_line(run: ShownRun, attempt: Path, events: Sequence[Event]) -> set[str]:

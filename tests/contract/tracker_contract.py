@@ -373,3 +373,20 @@ class TrackerContract:
         runs = [run for run in store.shown() if run.name == "baseline r0"]
         assert {run.tags["ablate.study"] for run in runs} == {"toy", "toy@3f2a91"}
         assert {run.tags["ablate.fingerprint"] for run in runs} == {attempt.label.fingerprint}
+
+    def test_the_study_and_its_variants_have_the_judged_metric_by_its_plain_name(
+        self, store: Store, tmp_path: Path
+    ) -> None:
+        """Once, however often the same report is told; what was stored under `summary/` stays there."""
+        headline = {"": {"accuracy baseline": 0.75, "accuracy best variant": 0.8}, "baseline": {"accuracy": 0.75}}
+        attempt = a_finished_attempt(tmp_path, a_label())
+        for _ in range(2):
+            tracker = store.tracker()
+            tracker.begin(a_card())
+            tell(tracker, attempt)
+            assert tracker.end(a_summary(headline=headline), timeout=60)
+
+        study, variant = run_named(store, "toy"), run_named(store, "baseline")
+        assert study.values("accuracy baseline") == [0.75]
+        assert study.values("accuracy best variant") == [0.8]
+        assert variant.values("accuracy") == variant.values("summary/accuracy") == [0.75]

@@ -122,6 +122,10 @@ def test_the_page_shows_every_figure_and_the_facts(tmp_path: Path) -> None:
     assert drawn == {"grid.png", "confusion.png", "predicted.png", "gradcam.png", "tsne.png", "nearest.png", "maps.png"}
     assert all(f"]({name})" in text for name in drawn)
     assert "Right: 50.0 % of 2 test pictures. It is reproduced." in text
+    html = (tmp_path / "explain.html").read_text(encoding="utf-8")
+    assert html.count("data:image/png;base64,") == len(drawn)  # one file, to be sent to somebody
+    assert "<h1>s/$v/0</h1>" in html
+    assert "Content-Security-Policy" in html
     assert facts["confusion"] == [[0, 1], [0, 1]]
     assert facts["surest_mistakes"][0]["id"] == "a.jpg"
 

@@ -130,7 +130,8 @@ def test_a_config_that_is_no_settings_is_refused_with_the_reason(folder: Path, s
     error = refusal("exp_config:train")
     sys.modules.pop("exp_config")
 
-    assert error.message.endswith("the annotation of `config` must be a class derived from ablate.Settings")
+    name = "settings" if "settings" in source else "config"
+    assert error.message.endswith(f"the annotation of `{name}` must be a class derived from ablate.Settings")
     assert error.hint == "A plain dataclass takes unknown keys silently; write `class Config(ablate.Settings): ...`."
 
 
@@ -147,6 +148,39 @@ def test_a_block_inside_a_config_must_be_settings_too(folder: Path) -> None:
     write(folder / "exp_inner.py", source)
 
     assert "Config.inner holds Inner, which is not derived from ablate.Settings" in refusal("exp_inner:train").message
+
+
+@pytest.mark.parametrize(
+    "signature", ["args: Config, run", "cfg: Config, run, extra=1", "settings: Config, /, run", "config: Config, *rest"]
+)
+def test_the_settings_are_taken_by_their_place(folder: Path, signature: str) -> None:
+    """A trainer is called with the settings and the run; what it calls them is its own affair."""
+    write(folder / "exp_place.py", f"import ablate\nclass Config(ablate.Settings): ...\ndef train({signature}): ...")
+    trainer = load_trainer("exp_place:train")
+    sys.modules.pop("exp_place")
+
+    assert trainer.config.__name__ == "Config"
+
+
+@pytest.mark.parametrize("signature", ["config: Config", "*, config: Config, run", "config: Config, run, more"])
+def test_a_trainer_that_cannot_be_called_is_refused_with_its_signature(folder: Path, signature: str) -> None:
+    """Before the first run, and in words that are true."""
+    write(folder / "exp_call.py", f"import ablate\nclass Config(ablate.Settings): ...\ndef train({signature}): ...")
+    error = refusal("exp_call:train")
+    sys.modules.pop("exp_call")
+
+    assert "by position, and takes (" in error.message
+    assert "def train(config: Config, run)" in error.hint
+
+
+def test_settings_in_the_second_place_are_refused_by_the_name_of_the_first(folder: Path) -> None:
+    """The run would be handed where the settings are expected."""
+    source = "import ablate\nclass Config(ablate.Settings): ...\ndef train(run, config: Config): ..."
+    write(folder / "exp_second.py", source)
+    error = refusal("exp_second:train")
+    sys.modules.pop("exp_second")
+
+    assert "the annotation of `run` must be" in error.message
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from ablate.cli.app import app
+from ablate.errors import StudyError
 from ablate.execute.live import HEARTBEAT
 from ablate.files import locked, write_json
 from ablate.journal import Journal
 from ablate.naming import PLAN, write_names
 from ablate.records import Failed, FailureReason, Finished, Replicate
-from ablate.status import study_states
+from ablate.status import states_of, study_states
 from ablate.store import Store
 from tests.training_builders import a_spec
 
@@ -112,3 +115,28 @@ def test_a_look_that_nobody_asked_for_does_not_wait(tmp_path: Path) -> None:
 
     assert (before["finished"], before["waiting"], before["later"]) == (1, 1, 2)
     assert (after["waiting"], after["later"]) == (2, 0)
+
+
+def test_the_states_of_one_study_are_its_own(store: Store) -> None:
+    """With --set, its search and its confirmation, and nobody else's."""
+    names = ["toy", "toy@3f2a91", "toy-search", "toy-search-confirm", "toy story", "other"]
+    states = [{"study": name} for name in names]
+
+    assert [state["study"] for state in states_of("toy", states)] == names[:4]
+    with pytest.raises(StudyError, match="no study 'toi' has run here") as refused:
+        states_of("toi", states)
+    assert "'toy'" in refused.value.hint
+
+
+@pytest.mark.parametrize("asked", ["toy", "toy.yaml"])
+def test_the_command_takes_a_study_by_name_or_file(store: Store, asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What people type."""
+    monkeypatch.chdir(store.work)
+    (store.work / "toy.yaml").write_text(
+        "study: toy\ntrainer: ablate.toy:train\nbase: {}\nevidence: {test: {folds: 2}, replicates: [2]}\n"
+        "chain: {gain: {gain: 5.0}}\n"
+    )
+    answer = CliRunner().invoke(app, ["status", asked])
+
+    assert answer.exit_code == 0, answer.output
+    assert "toy" in answer.stdout
