@@ -32,11 +32,12 @@ def explain_run(run: str, *, work: Path | str = ".", layer: str | None = None, o
     place = Path(work).resolve()
     opened = open_run(run, place)
     explain = companion(opened, opened.trainer.explain, "explain")
-    found: Explained = explain(opened.spec, opened.result, reopened(opened.spec, Store(place)), layer)
-    retest = compare_metrics(opened, found.metrics)
     from ablate.report.explanation import write_explanation
 
-    page = write_explanation(found, run, retest.sentence, out or explanation_folder(opened, place))
+    with reopened(opened.spec, Store(place)) as once_more:
+        found: Explained = explain(opened.spec, opened.result, once_more, layer)
+        retest = compare_metrics(opened, found.metrics)
+        page = write_explanation(found, run, retest.sentence, out or explanation_folder(opened, place))
     return Explanation(page=page, retest=retest, found=found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,7 +163,8 @@ def retest_run(run: str, *, work: Path | str = ".") -> Retest:
     """Test a finished run again from its stored weights."""
     opened = open_run(run, work)
     retest = companion(opened, opened.trainer.retest, "retest")
-    again: Mapping[str, float] = retest(opened.spec, opened.result, reopened(opened.spec, Store(Path(work).resolve())))
+    with reopened(opened.spec, Store(Path(work).resolve())) as once_more:
+        again: Mapping[str, float] = retest(opened.spec, opened.result, once_more)
     return compare_metrics(opened, again)
 
 
@@ -184,12 +186,23 @@ def companion(run: FinishedRun, found: Callable[..., Any] | None, name: str) -> 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reopened:
-    """Implements protocols.Run for a run that is over: it reads the shared caches and reports nothing."""
+    """Implements protocols.Run for a run that is over: it reads the shared caches and reports nothing.
+
+    As a block it takes its folder with it when it ends.
+    """
 
     replicate: Replicate
     protocol: Protocol
     folder: Path
     store: Store
+
+    def __enter__(self) -> Reopened:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing of what was computed is kept here."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def cached(self, key: str, build: Callable[[Path], None]) -> Path:
         """A file or folder shared by all runs, built once under a lock."""

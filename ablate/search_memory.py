@@ -21,6 +21,7 @@ from ablate.survey import given_up
 logger = logging.getLogger(__name__)
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,79}")
+GIVEN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 def recalled(folder: Path) -> dict[str, Any]:
@@ -58,9 +59,14 @@ def refuse_other_storage(folder: Path, url: str | None) -> None:
     )
 
 
-def refuse_taken_name(work: Path, name: str) -> None:
-    """Refuse a name that cannot be a folder's, or that a study has which is no search."""
-    if not NAME.fullmatch(name):
+def refuse_taken_name(work: Path, name: str, *, given: bool) -> None:
+    """Refuse a name that cannot be a folder's, or that a study has which is no search.
+
+    given: by a person. Such a name is as short as a study's and has no `@`, which marks a changed study's own
+    search; one under which a search was begun before that was so is still good.
+    """
+    begun = (Store(work).study(name) / SEARCH).exists() if NAME.fullmatch(name) else False
+    if not (GIVEN if given and not begun else NAME).fullmatch(name):
         raise StudyError(
             f"--new {name!r} cannot be the name of a search",
             hint="Use at most 64 lower-case letters, digits, '.', '_' and '-', the first a letter or a digit.",

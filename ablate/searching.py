@@ -146,11 +146,11 @@ def search_for(
     """The same for a question that was made already. usual: the search's name where it has been given another."""
     trials = search.trials if search.trials is not None else question.block.trials or DEFAULT_TRIALS
     _refuse_impossible(question, search, trials)
-    refuse_taken_name(work, question.name)
+    refuse_taken_name(work, question.name, given=search.name is not None)
     options = replace(clocked(options or Options()), look=1, only=())
     session = Session(question.study, baseline_plan(question), work)
     held = locked(_folder(session) / "lock")
-    with reached(session, options), undone_if_refused(session.store), held:
+    with reached(session, options), undone_if_refused(session.store, question.name), held:
         refuse_other_storage(_folder(session), search.storage)
         with open_book(question, _folder(session), search.storage) as opened:
             remember(_folder(session), storage=opened.place, is_own=opened.is_own)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from ablate.adaptive import wanted_by_look
-from ablate.errors import AblateError, DataMissing, StudyError
+from ablate.errors import AblateError, DataMissing, Held, StudyError
 from ablate.execute.environment import git_commit
 from ablate.execute.inline import InlineExecutor
 from ablate.execute.live import Task
 from ablate.executing import LazyExecutor
+from ablate.files import locked
 from ablate.harness import preparing
 from ablate.harness.coordinator import Coordinator, Listener
 from ablate.harness.describing import recalled
@@ -263,12 +264,27 @@ def open_tracker(session: Session, options: Options) -> Tracker | None:
 
 
 @contextmanager
-def undone_if_refused(store: Store) -> Iterator[None]:
-    """A request that is refused leaves nothing behind in a folder that held nothing before."""
+def undone_if_refused(store: Store, name: str) -> Iterator[None]:
+    """A request that is refused leaves nothing of its study behind in a folder that held nothing before.
+
+    Other commands may have begun there meanwhile: what is theirs stays, and the cache, which is everybody's.
+    """
     existed = store.root.exists()
     try:
         yield
     except AblateError:
         if not existed and not (store.root / "runs").exists():
-            shutil.rmtree(store.root, ignore_errors=True)
+            _take_back(store, name)
         raise
+
+
+def _take_back(store: Store, name: str) -> None:
+    studies = store.study(name).parent
+    for folder in (store.study(name), studies / f"{name}-confirm", *studies.glob(f"{name}-tune-*")):
+        with suppress(Held, OSError):
+            if folder.is_dir():
+                with locked(folder / "lock"):
+                    shutil.rmtree(folder)
+    for folder in (studies, store.cache, store.root):
+        with suppress(OSError):  # not empty: not ours alone
+            folder.rmdir()

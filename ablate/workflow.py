@@ -91,7 +91,7 @@ def run_study(
     tracker = open_tracker(session, options)
     held = locked(session.store.study(study.name) / "lock")
     cluster = reached(session, options, needed=may_train(session, options))
-    with cluster, undone_if_refused(session.store), held:
+    with cluster, undone_if_refused(session.store, study.name), held:
         if not session.is_tuned:
             from ablate.tuning import tune
 

@@ -238,7 +238,11 @@ def _with_stand_in(study: Study, root: Path | None) -> Study:
 def _with_sets(study: Study, sets: Sequence[str]) -> Study:
     if not sets:
         return study
-    changes = dict(_parse_set(item) for item in sets)
+    changes: dict[str, Any] = {}
+    for key, value in map(_parse_set, sets):
+        if key in changes:
+            raise StudyError(f"--set {key} appears twice", hint="Give it once: which of the values counts?")
+        changes[key] = value
     changed = _laid_on(study, changes, lambda key: f"--set {key}")
     return replace(changed, name=f"{study.name}@{sha256_json(changes)[:6]}", sets=tuple(sets))
 

@@ -28,6 +28,8 @@ WARN_EVERY = 60.0
 """Seconds between two warnings about a store that does not answer."""
 MOST_ANEW = 3
 """How often a store that lost what it had is told everything again."""
+FIRST_WORD = 3.0
+"""Seconds a finished command waits for a store before it says so."""
 LOOK_EVERY = 0.5
 """Seconds between two looks whether anything is delivered any more."""
 
@@ -147,7 +149,8 @@ class Courier:
         message = _End(summary, threading.Event())
         self._send(message)
         self._hurry.set()
-        began = moved = said = time.monotonic()
+        began = moved = time.monotonic()
+        said = began - WARN_EVERY + FIRST_WORD  # a command that is done and does not end says soon what it waits for
         count = self._delivered
         while not message.done.wait(min(timeout, LOOK_EVERY)):
             now = time.monotonic()
@@ -159,9 +162,11 @@ class Courier:
             if now - said >= WARN_EVERY:
                 said = now
                 logger.warning(
-                    "MLflow at %s is still being told of %d entries; Ctrl-C leaves them to `ablate sync`",
+                    "MLflow at %s is still being told of %d entries; after %.0f s in which it takes none they are left "
+                    "to `ablate sync`, by Ctrl-C at once",
                     self._store,
                     self._waiting,
+                    timeout,
                 )
         return self._lost == 0
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from ablate.errors import StudyError
+from ablate.predicting import reopened
 from ablate.search import Tried
+from ablate.search_memory import refuse_taken_name
 from ablate.searching import SearchOptions, run_search
-from ablate.session import Options, clocked, interruption_of, open_session
+from ablate.session import Options, clocked, interruption_of, open_session, undone_if_refused
 from ablate.sharing import join_study
+from ablate.store import Store
 from ablate.study.load import load_study
 from ablate.workflow import run_study
 from tests.search_builders import a_study_file, searched
+from tests.training_builders import a_spec
 
 HOPELESS = {
     "study": "hopeless",
@@ -97,3 +103,59 @@ def test_the_clock_of_a_command_is_set_once() -> None:
     assert begun.until is not None
     assert clocked(begun).until == begun.until == interruption_of(begun).until
     assert interruption_of(clocked(Options())).until is None
+
+
+def refused(store: Store, *files: str) -> None:
+    """A request for the study `mine` that is refused after these files were written."""
+
+    def write_and_refuse() -> None:
+        with undone_if_refused(store, "mine"):
+            for file in files:
+                (store.root / file).parent.mkdir(parents=True)
+                (store.root / file).touch()
+            raise StudyError("no")
+
+    with pytest.raises(StudyError, match="no"):
+        write_and_refuse()
+
+
+def test_a_refused_request_leaves_what_other_commands_have_begun(tmp_path: Path) -> None:
+    """In a folder that held nothing before: its own study goes, the cache and other studies stay."""
+    store = Store(tmp_path)
+    refused(store, "studies/mine/plan.json", "studies/other/plan.json", "cache/decoded/pixels")
+    left = {path.relative_to(store.root).as_posix() for path in store.root.rglob("*") if path.is_file()}
+
+    assert left == {"studies/other/plan.json", "cache/decoded/pixels"}
+
+
+def test_a_refused_request_leaves_nothing_of_its_own(tmp_path: Path) -> None:
+    """Where it was alone."""
+    store = Store(tmp_path)
+    refused(store, *(f"studies/{name}/plan.json" for name in ("mine", "mine-confirm", "mine-tune-a-1234")))
+
+    assert not store.root.exists()
+
+
+@pytest.mark.parametrize(("name", "is_good"), [("a" * 64, True), ("a" * 65, False), ("a@1", False), ("A", False)])
+def test_a_searchs_new_name_is_what_its_refusal_says(tmp_path: Path, name: str, is_good: bool) -> None:  # noqa: FBT001
+    """At most 64 of some characters; one that was begun under another rule goes on."""
+    if is_good:
+        refuse_taken_name(tmp_path, name, given=True)
+        return
+    with pytest.raises(StudyError, match="cannot be the name of a search"):
+        refuse_taken_name(tmp_path, name, given=True)
+    if name == "a@1":
+        folder = Store(tmp_path).study(name)
+        folder.mkdir(parents=True)
+        (folder / "search.json").write_text("{}")
+        refuse_taken_name(tmp_path, name, given=True)
+
+
+def test_a_run_that_is_looked_at_again_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a trainer is handed for it lies in a temporary folder that ends with the look."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with reopened(a_spec({}, trainer="ablate.toy:train"), Store(tmp_path)) as run:
+        (run.folder / "file").touch()
+        assert run.folder.parent == tmp_path
+
+    assert not list(tmp_path.glob("ablate-again-*"))

@@ -228,3 +228,21 @@ def test_a_courier_serves_one_study_after_another(tmp_path: Path) -> None:
 
     assert {run.name for run in sink.runs.values()} >= {"first", "second"}
     assert eventually(lambda: all(thread.name != "ablate-tracking" for thread in set(threading.enumerate()) - others))
+
+
+def test_a_finished_command_says_soon_what_it_waits_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A store that hangs holds it for a minute: it says so at once, with the limit and the way out."""
+    monkeypatch.setattr(courier, "FIRST_WORD", 0.0)
+    monkeypatch.setattr(courier, "LOOK_EVERY", 0.02)
+    gate = threading.Event()
+    post = a_courier(MoodySink(waiting_for(gate)))
+    post.begin(a_card())
+    tell(post, a_finished_attempt(tmp_path, a_label()))
+    post.end(a_summary(), timeout=0.2)
+    gate.set()
+    said = [record.getMessage() for record in caplog.records if "still being told" in record.getMessage()]
+
+    assert len(said) == 1
+    assert "ablate sync" in said[0]

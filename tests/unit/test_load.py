@@ -281,3 +281,10 @@ def test_a_design_that_cannot_be_run_is_refused(design: str, blocks: Any, messag
 
     assert error.message == message
     assert error.hint
+
+
+@pytest.mark.parametrize("second", ["optimizer.lr=0.2", " optimizer.lr = 0.1"])
+def test_a_change_that_appears_twice_is_refused(second: str) -> None:
+    """Nobody is told otherwise which of the two was kept."""
+    with pytest.raises(StudyError, match=r"--set optimizer\.lr appears twice"):
+        read_study(a_study_file(), sets=["optimizer.lr=0.1", second])
