@@ -18,9 +18,19 @@ Stopped and Diverged are not requests gone wrong: a run raises them to end itsel
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Literal
+
+LONGEST_WORD, LONGEST_TEXT = 1000, 20_000
+"""Letters of a name, and of a whole error, that are shown: what is longer was never meant to be read."""
+
+
+def _readable(text: str) -> str:
+    if len(text) > LONGEST_WORD:
+        text = re.sub(rf"\S{{{LONGEST_WORD},}}", lambda word: f"{word[0][:80]}... ({len(word[0])} characters)", text)
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]} ... ({len(text)} characters)"
 
 
 class AblateError(Exception):
@@ -29,6 +39,7 @@ class AblateError(Exception):
     exit_code = 2
 
     def __init__(self, message: str, *, hint: str = "") -> None:
+        message, hint = _readable(message), _readable(hint)
         super().__init__(message)
         self.message = message
         self.hint = hint

@@ -61,3 +61,15 @@ def test_a_near_match_does_not_mind_capitals() -> None:
 def test_a_word_unlike_all_others_has_no_near_match() -> None:
     """A guess that helps nobody is not made."""
     assert near_match("resnet", ["vgg11"]) == ""
+
+
+def test_a_long_name_is_not_echoed_whole() -> None:
+    """A name of a hundred thousand letters came from a file, or from a mistake; paths are shown whole."""
+    long = str(StudyError(f"no variant {'x' * 100_000!r} here", hint=f"There are: {'y' * 50_000}, BN."))
+    path = "/" + "/".join(["folder"] * 100)
+
+    assert len(long) < 500
+    assert long.startswith("no variant 'xxx")
+    assert "(50001 characters) BN." in long
+    assert len(str(StudyError("many words " * 10_000))) < 21_000
+    assert path in str(StudyError(f"{path} is gone"))
