@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast, get_args
 
 from ablate.errors import StudyError
 from ablate.report.comparing import Compared, Side, compare_studies, compared_page
+from ablate.report.earlier_sheets import earlier_texts
 from ablate.report.language import Language, Words
 from ablate.report.render import HTML, report_texts, study_page, write_page
 from ablate.report.verify import Difference, differences, untrue_metrics
@@ -34,8 +35,9 @@ def verify_report(session: Session, options: Options) -> Sequence[Difference]:
     language = language_of(folder)
     findings, say = judge_study(session, options, language), words_of(language)
     cells = collect(session.plan, session.store, session.origin, look=options.look)
-    texts = report_texts(study_page(findings, say), findings)
-    return [*untrue_metrics(cells, read_scores(cells)), *differences(folder, texts)]
+    page = study_page(findings, say)
+    texts, earlier = report_texts(page, findings), earlier_texts(page, findings)
+    return [*untrue_metrics(cells, read_scores(cells)), *differences(folder, texts, earlier)]
 
 
 def language_of(folder: Path) -> Language:
@@ -61,4 +63,4 @@ def _side(session: Session, options: Options, language: Language) -> Side:
 def write_comparison(found: Compared, work: Path, say: Words) -> Path:
     """Write `reports/<a>--<b>/`; the path of its report.md."""
     folder = work / "reports" / f"{found.a.study.name}--{found.b.study.name}"
-    return write_page(compared_page(found, say), folder)
+    return write_page(compared_page(found, say), folder, compared_page(found))

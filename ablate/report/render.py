@@ -17,7 +17,7 @@ from ablate.report.latex import latex_table
 from ablate.report.markdown import markdown_page, markdown_table
 from ablate.report.page import Figure, Page, Text
 from ablate.report.sections import page_of
-from ablate.report.sheets import csv_text, sheets, shown_sheet
+from ablate.report.sheets import csv_text, data_sheet, sheets
 from ablate.report.tables import steps_tables, terminal_steps
 from ablate.report.words import first_sentence
 
@@ -50,9 +50,12 @@ def render_report(findings: Findings, folder: Path, say: Words = ENGLISH) -> Pat
     return folder / REPORT
 
 
-def write_page(page: Page, folder: Path) -> Path:
-    """Write a page that is no study's: Markdown, HTML and its tables; the path of the Markdown."""
-    texts = report_texts(page, None)
+def write_page(page: Page, folder: Path, data: Page | None = None) -> Path:
+    """Write a page that is no study's: Markdown, HTML and its tables; the path of the Markdown.
+
+    data: the page in English, for the tables as CSV.
+    """
+    texts = report_texts(page, None, data)
     for name, text in texts.items():
         files.write_text(folder / name, text)
     _remove_others(folder, set(texts))
@@ -76,10 +79,17 @@ def undrawn(page: Page) -> str:
     return missing_font(text for figure in figures for text in texts_in(figure.info))
 
 
-def report_texts(page: Page, findings: Findings | None) -> Mapping[str, str]:
-    """Every file of a report that is text: path from the report's folder -> content, the report itself last."""
+def report_texts(page: Page, findings: Findings | None, data: Page | None = None) -> Mapping[str, str]:
+    """Every file of a report that is text: path from the report's folder -> content, the report itself last.
+
+    data: the page in English, whose tables become CSV, where it has no findings to be made from.
+    """
     texts = {f"tables/{table.name}.tex": latex_table(table) for table in page.tables() if table.name}
-    texts |= {f"tables/{table.name}.csv": csv_text(shown_sheet(table)) for table in page.tables() if table.name}
+    if findings is not None:
+        data = page if page.words.language == ENGLISH.language else page_of(findings, ENGLISH)
+    texts |= {
+        f"tables/{table.name}.csv": csv_text(data_sheet(table)) for table in (data or page).tables() if table.name
+    }
     if findings is not None:
         texts |= {f"tables/{name}": csv_text(table) for name, table in sheets(findings).items()}
     return texts | {HTML: html_page(page), REPORT: markdown_page(page)}

@@ -1,37 +1,44 @@
-"""The tables as sheets for other programs: one number a cell, full precision, no units."""
+"""The tables as data for other programs: a value a cell, full precision, the unit in the heading, always in English."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
+from ablate.rates import is_rate
 from ablate.report.details import reruns_table
 from ablate.report.escape import csv_cell
-from ablate.report.facts import EffectRow, Findings
+from ablate.report.facts import EffectRow, Findings, Metric
 from ablate.report.history import epoch_means
-from ablate.report.ledgers import provenance_table
 from ablate.report.tables import Table
+from ablate.report.words import metric_words
 
-_EFFECT_COLUMNS = [field.name for field in fields(EffectRow) if field.name not in ("needed", "by_replicate", "is_pair")]
+_PARTS = ("train", "val", "test", "unused")
+_APART = ("needed", "by_replicate", "is_pair", "next_look", "factors")
+_MEASURED = ("difference", "lo", "hi", "lo_all", "hi_all", "visible", "mean", "spread", "published")
+_UNITS = {"seconds": "s", "extra_seconds": "s", "extra_step_seconds": "s", "peak_bytes": "bytes", "relative": "share"}
+_BARE = ("difference", "mean", "lo", "hi")
+"""Repeated at the end under the headings they had before these named their unit."""
 _VARIANT_COLUMNS = (
     "name", "reference", "n", "mean", "lo", "hi", "spread",
     "parameters", "flops", "steps", "images_seen", "peak_bytes", "seconds",
 )  # fmt: skip
-_PARTS = ("train", "val", "test", "unused")
 
 
 def sheets(findings: Findings) -> Mapping[str, Table]:
-    """File name -> sheet. Rates are in percent, as everywhere in a report."""
+    """File name -> sheet. Rates are in percent, their differences in points, as everywhere in a report."""
     found = {
-        "effects.csv": _sheet("effects", _EFFECT_COLUMNS, [_values(row, _EFFECT_COLUMNS) for row in findings.effects]),
+        "effects.csv": _effects(findings),
         "variants.csv": _variants(findings),
         "runs.csv": _runs(findings),
         "epochs.csv": _epochs(findings),
-        "provenance.csv": provenance_table(findings),
+        "provenance.csv": _provenance(findings),
         "reruns.csv": reruns_table(findings),
     }
     return {name: table for name, table in found.items() if table.rows}
@@ -46,37 +53,60 @@ def csv_text(table: Table) -> str:
     return stream.getvalue()
 
 
-def shown_sheet(table: Table) -> Table:
-    """A table of the report as it is shown, without what is drawn, and with nothing where nothing is known."""
-    kept = [i for i, kind in enumerate(table.kinds) if kind != "bar"]
-    return Table(
-        table.title,
-        tuple(table.columns[i] for i in kept),
-        tuple(tuple("" if row[i] == "-" else row[i] for i in kept) for row in table.rows),
-    )
+def _heading(name: str, metric: Metric, *, level: bool = False) -> str:
+    if name in _MEASURED:
+        unit = metric.unit if level or name == "published" else "points" if metric.unit else ""
+        return f"{name} ({unit or metric_words(metric)})"
+    return f"{name} ({_UNITS[name]})" if name in _UNITS else name
+
+
+def _effects(findings: Findings) -> Table:
+    names = [field.name for field in fields(EffectRow) if field.name not in _APART]
+    needed = ["needed_replicates", "needed_images"]
+    look = ["next_replicates", "next_runs", "next_seconds (s)"]
+    bare = [name for name in _BARE if name in names]
+    headings = [_heading(name, findings.metric) for name in names] + [*needed, *look, "factors", *bare]
+    rows = []
+    for row in findings.effects:
+        open_ = {row.needed.unit: row.needed.number} if row.needed is not None else {}
+        further = tuple(row.next_look) if row.next_look is not None else (None, None, None)
+        more = [open_.get("replicates"), open_.get("images"), *further, "; ".join(row.factors)]
+        rows.append([*_values(row, names), *more, *_values(row, bare)])
+    return _sheet("effects", headings, rows)
 
 
 def _variants(findings: Findings) -> Table:
-    columns = [*_VARIANT_COLUMNS, *_PARTS, "published", "published_images", "changes"]
+    bare = [name for name in _BARE if name in _VARIANT_COLUMNS]
+    headings = [_heading(name, findings.metric, level=True) for name in _VARIANT_COLUMNS]
+    headings += [*_PARTS, _heading("published", findings.metric), "published_images", "changes", *bare]
     rows = []
     for row in findings.variants:
         published = (row.published.value, row.published.images) if row.published else (None, None)
         counts = [row.counts.get(part) for part in _PARTS]
         changes = json.dumps(dict(row.changes), ensure_ascii=False)
-        rows.append([*_values(row, _VARIANT_COLUMNS), *counts, *published, changes])
-    return _sheet("variants", columns, rows)
+        rows.append([*_values(row, _VARIANT_COLUMNS), *counts, *published, changes, *_values(row, bare)])
+    return _sheet("variants", headings, rows)
 
 
 def _runs(findings: Findings) -> Table:
     metrics = list(dict.fromkeys(name for run in findings.runs for name in run.metrics))
     columns = ["variant", "replicate", "status", "reason", "message", "epoch", "seconds"]
     rows = [[*_values(run, columns), *(run.metrics.get(name) for name in metrics), run.folder] for run in findings.runs]
-    return _sheet("runs", [*columns, *metrics, "folder"], rows)
+    named = [_heading(column, findings.metric) for column in columns]
+    return _sheet("runs", [*named, *map(_of_metric, metrics), "folder"], rows)
+
+
+def _of_metric(name: str) -> str:
+    return f"{name} (%)" if is_rate(name) else name
 
 
 def _epochs(findings: Findings) -> Table:
     metrics = list(dict.fromkeys(name for history in findings.histories for name in history.metrics))
-    columns = ["variant", "epoch", "n", *(f"{name} {what}" for name in metrics for what in ("mean", "least", "most"))]
+    named = [
+        f"{name} {what} (%)" if is_rate(name) else f"{name} {what}"
+        for name in metrics
+        for what in ("mean", "least", "most")
+    ]
     rows = []
     for variant in findings.variants:
         means = {name: {m.epoch: m for m in epoch_means(findings.histories, variant.name, name)} for name in metrics}
@@ -84,7 +114,30 @@ def _epochs(findings: Findings) -> Table:
             here = [means[name].get(epoch) for name in metrics]
             numbers = [value for m in here for value in ((m.mean, m.lo, m.hi) if m else (None, None, None))]
             rows.append([variant.name, epoch, max(m.n for m in here if m), *numbers])
-    return _sheet("epochs", columns, rows)
+    return _sheet("epochs", ["variant", "epoch", "n", *named], rows)
+
+
+def _provenance(findings: Findings) -> Table:
+    """A line a variant and way its runs were made."""
+    versions = list(dict.fromkeys(name for group in findings.provenance for name in group.stamp.versions))
+    numerics = list(dict.fromkeys(name for group in findings.provenance for name in group.numerics))
+    headings = ["group", "variant", "runs", "first (UTC)", "last (UTC)", "device", "system", *versions, *numerics]
+    rows = []
+    for number, group in enumerate(findings.provenance, start=1):
+        stamp = group.stamp
+        made = [_iso(group.first), _iso(group.last), stamp.device, stamp.platform]
+        told = [stamp.versions.get(name) for name in versions] + [_plain(group.numerics.get(name)) for name in numerics]
+        origin = [stamp.git_commit, stamp.source_digest, stamp.data_digest]
+        rows += [[number, variant, runs, *made, *told, *origin] for variant, runs in group.runs.items()]
+    return _sheet("provenance", [*headings, "git_commit", "code", "data"], rows)
+
+
+def _iso(at: float | None) -> str | None:
+    return None if at is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, str | float) else json.dumps(value, ensure_ascii=False)
 
 
 def _values(row: object, columns: Sequence[str]) -> list[Any]:
@@ -103,3 +156,67 @@ def _text(value: Any) -> str:
             return f"{value:.8g}"
         case _:
             return str(value)
+
+
+# --- tables of the report ---------------------------------------------------------------------
+
+_NUMBER = r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?"
+_INTERVAL = re.compile(rf"({_NUMBER})? ?(?:\[({_NUMBER}), ({_NUMBER})\]|\(no interval\))")
+_OF = re.compile(rf"({_NUMBER}) of ({_NUMBER})")
+_QUANTITY = re.compile(rf"({_NUMBER}) ?(s|min|h|%|[kMGT]?B?)")
+_FACTORS = {"s": 1.0, "min": 60.0, "h": 3600.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+_TIMES = ("s", "min", "h")
+
+
+def data_sheet(table: Table) -> Table:
+    """A table of the report as data: an interval is three columns, `57.5 k` is 57500, nothing is drawn.
+
+    Rounded as it is shown: effects.csv, variants.csv, runs.csv and epochs.csv have every digit.
+    """
+    columns: list[tuple[str, list[str]]] = []
+    for i, kind in enumerate(table.kinds):
+        cells = ["" if row[i] == "-" else row[i] for row in table.rows]
+        if kind == "verdict" and table.marks:
+            cells = [mark.verdict if mark is not None else "" for mark in table.marks]
+        if kind != "bar":
+            columns += _as_data(table.columns[i], cells) if kind == "number" else [(table.columns[i], cells)]
+    rows = tuple(zip(*(cells for _, cells in columns), strict=True)) if columns else ()
+    return Table(table.title, tuple(heading for heading, _ in columns), rows)
+
+
+def _as_data(heading: str, cells: list[str]) -> list[tuple[str, list[str]]]:
+    filled = [cell for cell in cells if cell]
+    if any("[" in cell or "(no interval)" in cell for cell in filled):
+        return _split(heading, cells, _INTERVAL, ("", ", low", ", high"))
+    if any(" of " in cell for cell in filled):
+        return _split(heading, cells, _OF, ("", ", of"))
+    numbers = ["0" if cell == "same" else cell for cell in cells]
+    found = [_QUANTITY.fullmatch(cell) for cell in numbers if cell]
+    if not found or not all(found):
+        return [(heading, cells)]
+    units = {one[2] for one in found if one is not None and one[2]}
+    word = "s" if units & set(_TIMES) else "%" if "%" in units else "bytes" if any("B" in u for u in units) else ""
+    named = f"{heading} ({word})" if word and f"({word})" not in heading else heading
+    return [(named, [_plain_number(cell) if cell else "" for cell in numbers])]
+
+
+def _split(heading: str, cells: list[str], form: re.Pattern[str], ends: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """One column for each part of what the cells say; as they are where one says something else."""
+    found = [form.fullmatch(cell) or re.fullmatch(f"({_NUMBER})", cell) for cell in cells]
+    if any(cell and one is None for cell, one in zip(cells, found, strict=True)):
+        return [(heading, cells)]
+    name, unit = (parts[1], parts[2]) if (parts := re.fullmatch(r"(.*)( \([^()]*\))", heading)) else (heading, "")
+    columns = []
+    for number, end in enumerate(ends, start=1):
+        groups = [one[number] if one is not None and number <= one.re.groups else None for one in found]
+        if any(groups):
+            columns.append((f"{name}{end}{unit}", [_plain_number(value) if value else "" for value in groups]))
+    return columns
+
+
+def _plain_number(text: str) -> str:
+    match = _QUANTITY.fullmatch(text)
+    assert match is not None
+    factor = _FACTORS.get(match[2].removesuffix("B"), 1.0)
+    digits = match[1].replace(",", "").removeprefix("+")
+    return digits if factor == 1.0 else f"{float(digits) * factor:.8g}"

@@ -28,8 +28,10 @@ class Difference(NamedTuple):
     now: str
 
 
-def differences(folder: Path, texts: Mapping[str, str]) -> list[Difference]:
+def differences(folder: Path, texts: Mapping[str, str], earlier: Mapping[str, str] | None = None) -> list[Difference]:
     """The first line of each file whose numbers differ. texts: path from the folder -> what it should hold.
+
+    earlier: the same of tables in an earlier form, for those that were written in it.
 
     Words may differ, between versions of this program or languages; numbers may not.
     """
@@ -40,11 +42,23 @@ def differences(folder: Path, texts: Mapping[str, str]) -> list[Difference]:
             found.append(Difference(name, 0, "", "the file is missing"))
             continue
         written = path.read_text(encoding="utf-8", errors="replace")
-        for before, now in zip_longest(_lines(written), _lines(text), fillvalue=(0, "")):
-            if _NUMBER.findall(before[1]) != _NUMBER.findall(now[1]):
-                found.append(Difference(name, before[0] or now[0], _shown(before[1]), _shown(now[1])))
-                break
+        first = _first_difference(name, written, text)
+        if first is not None and earlier is not None and name in earlier:
+            former = _first_difference(name, written, earlier[name])
+            first = None if former is None else former if _heading(written) == _heading(earlier[name]) else first
+        found += [first] if first is not None else []
     return found
+
+
+def _first_difference(name: str, written: str, text: str) -> Difference | None:
+    for before, now in zip_longest(_lines(written), _lines(text), fillvalue=(0, "")):
+        if _NUMBER.findall(before[1]) != _NUMBER.findall(now[1]):
+            return Difference(name, before[0] or now[0], _shown(before[1]), _shown(now[1]))
+    return None
+
+
+def _heading(text: str) -> str:
+    return text.partition("\n")[0].strip()
 
 
 def _lines(text: str) -> list[tuple[int, str]]:

@@ -1,0 +1,101 @@
+"""The tables as sheets in the form of version 0.1.0, to verify reports that it wrote."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from ablate.report.details import reruns_table
+from ablate.report.facts import EffectRow, Findings
+from ablate.report.history import epoch_means
+from ablate.report.ledgers import provenance_table
+from ablate.report.page import Page
+from ablate.report.sheets import csv_text
+from ablate.report.tables import Table
+
+_EFFECT_COLUMNS = [field.name for field in fields(EffectRow) if field.name not in ("needed", "by_replicate", "is_pair")]
+_VARIANT_COLUMNS = (
+    "name", "reference", "n", "mean", "lo", "hi", "spread",
+    "parameters", "flops", "steps", "images_seen", "peak_bytes", "seconds",
+)  # fmt: skip
+_PARTS = ("train", "val", "test", "unused")
+
+
+def earlier_texts(page: Page, findings: Findings) -> Mapping[str, str]:
+    """Path from the report's folder -> the CSV as that version wrote it."""
+    texts = {f"tables/{table.name}.csv": csv_text(shown_sheet(table)) for table in page.tables() if table.name}
+    return texts | {f"tables/{name}": csv_text(table) for name, table in sheets(findings).items()}
+
+
+def sheets(findings: Findings) -> Mapping[str, Table]:
+    """File name -> sheet. Rates are in percent, as everywhere in a report."""
+    found = {
+        "effects.csv": _sheet("effects", _EFFECT_COLUMNS, [_values(row, _EFFECT_COLUMNS) for row in findings.effects]),
+        "variants.csv": _variants(findings),
+        "runs.csv": _runs(findings),
+        "epochs.csv": _epochs(findings),
+        "provenance.csv": provenance_table(findings),
+        "reruns.csv": reruns_table(findings),
+    }
+    return {name: table for name, table in found.items() if table.rows}
+
+
+def shown_sheet(table: Table) -> Table:
+    """A table of the report as it is shown, without what is drawn, and with nothing where nothing is known."""
+    kept = [i for i, kind in enumerate(table.kinds) if kind != "bar"]
+    return Table(
+        table.title,
+        tuple(table.columns[i] for i in kept),
+        tuple(tuple("" if row[i] == "-" else row[i] for i in kept) for row in table.rows),
+    )
+
+
+def _variants(findings: Findings) -> Table:
+    columns = [*_VARIANT_COLUMNS, *_PARTS, "published", "published_images", "changes"]
+    rows = []
+    for row in findings.variants:
+        published = (row.published.value, row.published.images) if row.published else (None, None)
+        counts = [row.counts.get(part) for part in _PARTS]
+        changes = json.dumps(dict(row.changes), ensure_ascii=False)
+        rows.append([*_values(row, _VARIANT_COLUMNS), *counts, *published, changes])
+    return _sheet("variants", columns, rows)
+
+
+def _runs(findings: Findings) -> Table:
+    metrics = list(dict.fromkeys(name for run in findings.runs for name in run.metrics))
+    columns = ["variant", "replicate", "status", "reason", "message", "epoch", "seconds"]
+    rows = [[*_values(run, columns), *(run.metrics.get(name) for name in metrics), run.folder] for run in findings.runs]
+    return _sheet("runs", [*columns, *metrics, "folder"], rows)
+
+
+def _epochs(findings: Findings) -> Table:
+    metrics = list(dict.fromkeys(name for history in findings.histories for name in history.metrics))
+    columns = ["variant", "epoch", "n", *(f"{name} {what}" for name in metrics for what in ("mean", "least", "most"))]
+    rows = []
+    for variant in findings.variants:
+        means = {name: {m.epoch: m for m in epoch_means(findings.histories, variant.name, name)} for name in metrics}
+        for epoch in sorted({epoch for found in means.values() for epoch in found}):
+            here = [means[name].get(epoch) for name in metrics]
+            numbers = [value for m in here for value in ((m.mean, m.lo, m.hi) if m else (None, None, None))]
+            rows.append([variant.name, epoch, max(m.n for m in here if m), *numbers])
+    return _sheet("epochs", columns, rows)
+
+
+def _values(row: object, columns: Sequence[str]) -> list[Any]:
+    return [getattr(row, column) for column in columns]
+
+
+def _sheet(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
+    return Table(title, tuple(columns), tuple(tuple(map(_text, row)) for row in rows))
+
+
+def _text(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case float():
+            return f"{value:.8g}"
+        case _:
+            return str(value)
