@@ -188,8 +188,8 @@ class LiveRun:
 
     def checkpoint(self, write: Callable[[Path], None]) -> None:
         """Store a checkpoint with its checksum, keep the newest two, and end the run if that was asked."""
-        started = time.monotonic()
         self.alive(1, 1)  # a slow disk is not a run that hangs
+        started = time.monotonic()
         self.journal.sync()  # no checkpoint may know of epochs that the journal could still lose
         self._checkpoints += 1
         path = self.folder / f"checkpoint-{self._checkpoints:06d}"
