@@ -113,7 +113,7 @@ def mcnemar(reference: Array, variant: Array) -> McNemar:
     reference, variant: shape (n_images,), 0 or 1. Raises StatisticsError for other scores or shapes.
     Source: McNemar 1947, exact form.
     """
-    from statsmodels.stats.contingency_tables import mcnemar as exact_mcnemar
+    from scipy.stats import binomtest
 
     if np.shape(reference) != np.shape(variant) or not np.isin([reference, variant], (0, 1)).all():
         raise StatisticsError(
@@ -121,10 +121,10 @@ def mcnemar(reference: Array, variant: Array) -> McNemar:
         )
     only_reference = int(np.sum((reference == 1) & (variant == 0)))
     only_variant = int(np.sum((reference == 0) & (variant == 1)))
-    table = np.array([[0, only_variant], [only_reference, 0]])
     if only_reference + only_variant == 0:
         return McNemar(0, 0, 1.0)
-    return McNemar(only_reference, only_variant, min(1.0, float(exact_mcnemar(table, exact=True).pvalue)))
+    exact = binomtest(only_variant, only_reference + only_variant)
+    return McNemar(only_reference, only_variant, float(exact.pvalue))
 
 
 def newcombe(variant: tuple[int, int], reference: tuple[int, int], *, level: float = 0.95) -> Unpaired:

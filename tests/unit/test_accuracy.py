@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from statsmodels.stats.contingency_tables import mcnemar as exact_mcnemar
 
 from ablate.stats.accuracy import (
     accuracy_of_numbers,
@@ -159,6 +160,14 @@ class TestMcNemar:
         pairs = np.repeat([[1, 0], [0, 1], [1, 1]], [b, c, 3], axis=0)
 
         assert mcnemar(pairs[:, 0], pairs[:, 1]).p == pytest.approx(p)
+
+    @pytest.mark.parametrize(("b", "c"), [(0, 1), (1, 1), (3, 7), (12, 12), (40, 62), (500, 430), (2000, 1)])
+    def test_p_is_that_of_statsmodels(self, b: int, c: int) -> None:
+        """Lopsided, level, few and many discordant images: the exact p of another library."""
+        pairs = np.repeat([[1, 0], [0, 1]], [b, c], axis=0)
+        known = float(exact_mcnemar([[0, c], [b, 0]], exact=True).pvalue)
+
+        assert mcnemar(pairs[:, 0], pairs[:, 1]).p == pytest.approx(known, rel=1e-9, abs=1e-300)
 
     @pytest.mark.parametrize("variant", [np.array([0.5, 1.0]), np.array([1.0])])
     def test_anything_but_right_or_wrong_is_refused(self, variant: np.ndarray) -> None:
