@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -73,7 +74,7 @@ def _ray() -> Finding:
     try:
         version = metadata.version("ray")
     except metadata.PackageNotFoundError:
-        return Finding("ray", "not installed", "Only --executor ray needs it: pip install 'ablate-harness[ray]'.")
+        return Finding("ray", "not installed", "Only --executor ray needs it: pip install 'ray>=2.54'.")
     advice = []
     if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < RAY_FLOOR:
         advice.append(f"Versions below {'.'.join(map(str, RAY_FLOOR))} have a known hole: upgrade.")
@@ -130,6 +131,10 @@ def _tracking(work: Path) -> Finding:
 
 
 def _speed(work: Path) -> Iterator[Finding]:
+    if find_spec("torch") is None:
+        advice = "Verdicts and reports do not need it; to train, `pip install torch torchvision`."
+        yield Finding("speed", "not measured: torch is not installed", advice)
+        return
     count = cores()
     calm = _measured(worker_environment(), sorted({1, count}))
     plain = {name: value for name, value in worker_environment().items() if name not in ALLOCATOR}

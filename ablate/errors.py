@@ -10,6 +10,7 @@ AblateError                exit 2   the request was wrong or needs a decision
 │   └── SplitError                  nobody can say on which images a run was judged, or on others than it was to be
 ├── DecisionNeeded                  finished runs no longer match code or data: --reuse or --retrain
 ├── TrackingError                   the tracking store cannot be used
+├── NotInstalled                    a package that the request needs is not there
 ├── Damaged                         a record of a run is torn or has changed
 └── Held                   exit 75  another process holds the study or the run
 
@@ -100,6 +101,10 @@ class Damaged(AblateError):
     """A record of a run is missing, torn or no longer what was written."""
 
 
+class NotInstalled(AblateError):
+    """A package that the request needs is not installed, or does not start."""
+
+
 class Held(AblateError):
     """Another process holds the study or the run."""
 
@@ -119,6 +124,25 @@ class Stopped(Exception):
 
 class Diverged(Exception):
     """The loss is no longer a finite number."""
+
+
+_DISTRIBUTIONS = {"sklearn": "scikit-learn", "PIL": "pillow", "yaml": "PyYAML", "cv2": "opencv-python"}
+
+
+def not_installed(error: ImportError) -> NotInstalled | None:
+    """What to install, where an import failed for want of a package; None where a module of ablate is to blame."""
+    package = (error.name or "").partition(".")[0]
+    if not package or package == "ablate":
+        return None
+    if not isinstance(error, ModuleNotFoundError):
+        return NotInstalled(
+            f"{package} is installed, but it does not start: {error}", hint=f"`python -c 'import {package}'` shows why."
+        )
+    name = _DISTRIBUTIONS.get(package, package)
+    return NotInstalled(
+        f"this needs {name}, which is not installed",
+        hint=f"Install all that ablate uses, `pip install .` in a clone of it, or this alone: `pip install {name}`.",
+    )
 
 
 def near_match(word: str, known: Iterable[str]) -> str:

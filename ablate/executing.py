@@ -72,7 +72,11 @@ def reached(session: Session, options: Options, *, needed: bool = True) -> Itera
 
 @contextmanager
 def lazy_executor(session: Session, options: Options) -> Iterator[LazyExecutor]:
-    """The executor the options ask for, closed with the block."""
+    """The executor the options ask for, closed with the block.
+
+    Raises TrainerError where the trainer could not be run.
+    """
+    session.study.trainer.refuse_missing(f"{session.study.document.where(('trainer',))}: ")
     with ExitStack() as stack:
         if options.executor == "inline":
             lazy = LazyExecutor(1, InlineExecutor)

@@ -8,7 +8,7 @@ import inspect
 import sys
 import typing
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from ablate.settings import Settings, schema_complaint
 Goal = Literal["max", "min"]
 
 BUILT_IN = "ablate.training:train"
+INSTALL_IT = "Install it into the environment that `ablate` runs in."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,21 @@ class Trainer:
     it raises all that a run would refuse of them."""
     warm: str = ""
     """Module, or module:function, that a warm server loads once; by default the trainer's module."""
+    missing: tuple[str, ...] = ()
+    """Packages it imports that are not installed here: it can be read, and not run."""
+
+    def refuse_missing(self, where: str = "") -> None:
+        """Raise TrainerError where it cannot be run. where: the place that names the trainer."""
+        if self.missing:
+            raise TrainerError(
+                f"{where}trainer {self.path!r} needs {listed_modules(self.missing)} not installed", hint=INSTALL_IT
+            )
+
+
+def listed_modules(names: Sequence[str]) -> str:
+    """`the module 'torch', which is` with more than one in the plural."""
+    several = len(names) > 1
+    return f"the module{'s' * several} {', '.join(map(repr, names))}, which {'are' if several else 'is'}"
 
 
 def is_built_in(path: str) -> bool:
@@ -123,8 +139,7 @@ def _import(name: str, path: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
             raise TrainerError(
-                f"trainer {path!r} needs the module {error.name!r}, which is not installed",
-                hint="Install it into the environment that `ablate` runs in.",
+                f"trainer {path!r} needs {listed_modules([error.name or '?'])} not installed", hint=INSTALL_IT
             ) from error
         raise TrainerError(
             f"trainer {path!r}: there is no module {error.name!r}",

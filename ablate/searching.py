@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablate.confirming import Confirmation, confirm
 from ablate.errors import StudyError
+from ablate.execute.environment import own_version
 from ablate.executing import LazyExecutor, lazy_executor, reached
 from ablate.files import locked
 from ablate.harness.coordinator import Listener, News
@@ -325,7 +325,7 @@ class _Walk:
         )
         remember(_folder(self.session), best=None if best is None else best.name)
         facts: SearchFacts = facts_of(found, self.session)
-        digest = hashlib.sha256(f"{metadata.version('ablate-harness')}\0{facts!r}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{own_version()}\0{facts!r}".encode()).hexdigest()
         if recalled(_folder(self.session)).get("shown") != digest or not found.page.exists():
             render_search(facts, found.page.parent)
             remember(_folder(self.session), shown=digest)

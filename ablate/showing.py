@@ -9,7 +9,6 @@ import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,8 @@ from ablate.addresses import holds_secret, is_certain, without_secrets
 from ablate.declared import FILE as DECLARED
 from ablate.declared import looks_before, remember_looks
 from ablate.deriving import derived_rows
+from ablate.errors import AblateError
+from ablate.execute.environment import own_version
 from ablate.explaining import explanations_of
 from ablate.files import read_json, sealed, write_bytes, write_json
 from ablate.harness.known import remember
@@ -64,7 +65,7 @@ def judge_study(session: Session, options: Options, language: Language = "en") -
 
 
 def _thumbnails_of(session: Session) -> Thumbnails | None:
-    """How the trainer shows pictures by their id, where it can; else as an earlier report showed them."""
+    """How the trainer shows pictures by their id, where it can here; else as an earlier report showed them."""
     trainer, cache = session.study.trainer, session.store.cache
     show = trainer.thumbnails
     if show is None:
@@ -72,7 +73,10 @@ def _thumbnails_of(session: Session) -> Thumbnails | None:
     config = trainer.config.model_validate(session.plan.variants[0].config)
 
     def thumbnails(ids: Sequence[str]) -> Mapping[str, bytes]:
-        shown = show(config, ids, lambda key: cache / key)
+        try:
+            shown = show(config, ids, lambda key: cache / key)
+        except (AblateError, ImportError):  # what shows them is not installed, or the data are not here
+            shown = {}
         kept = {name: _thumbnail(session, name) for name in ids if name not in shown}
         return {name: path.read_bytes() for name, path in kept.items() if _is_own(path)} | dict(shown)
 
@@ -187,8 +191,7 @@ class Shown:
     def of(findings: Findings, session: Session) -> Shown:
         """The memory of this study, and the digest of what there is to show now."""
         path = session.store.study(session.study.name) / SHOWN
-        version = metadata.version("ablate-harness")
-        digest = hashlib.sha256(f"{version}\0{findings!r}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{own_version()}\0{findings!r}".encode()).hexdigest()
         places = {str(place): seen for place, seen in dict(read_json(path) or {}).items()}
         if any(map(holds_secret, places)):
             places = {place: seen for place, seen in places.items() if not holds_secret(place)}

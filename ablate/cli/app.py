@@ -61,9 +61,9 @@ def _common(
     version: Annotated[bool, typer.Option("--version", help="Print the version and end.", is_eager=True)] = False,
 ) -> None:
     if version:
-        from importlib.metadata import version as version_of
+        from ablate.execute.environment import own_version
 
-        say(version_of("ablate-harness"))
+        say(own_version())
         raise typer.Exit
 
 
@@ -247,6 +247,8 @@ def check(
         if loaded.search is not None:
             make_question(loaded)
         variants, contrasts = len(checked.variants), len(checked.contrasts)
+        if loaded.trainer.missing:
+            note(f"Not installed here, and needed by the first run: {', '.join(loaded.trainer.missing)}.")
         say(f"{study}: good. {variants} variants, {contrasts} questions, looks at {list(checked.looks)} replicates.")
         for line in not_there(loaded, checked):
             note(f"Not there yet, and needed by the first run: {line}")

@@ -13,6 +13,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
@@ -36,6 +37,8 @@ def serve_mlflow(work: Path, *, port: int, uri: str | None) -> int:
     if is_server(store):
         note(f"The tracking store is a server already: open {without_secrets(store)} in a browser.")
         return 0
+    if find_spec("mlflow") is None:
+        raise ModuleNotFoundError("No module named 'mlflow'", name="mlflow")
     _refuse_taken(port)
     note(f"Starting MLflow on {without_secrets(store)} ...")
     with tempfile.TemporaryFile() as log, _stopped_at_the_end() as processes:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ablate.cli.terminal import note, say, say_json, visible
-from ablate.errors import AblateError
+from ablate.errors import AblateError, not_installed
 
 __all__ = [
     "BAR",
@@ -61,6 +61,11 @@ class Commands(typer.core.TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt as interruption:
             raise _ended_by(interruption) from None
+        except ImportError as error:
+            told = not_installed(error)
+            if told is None:
+                raise
+            raise _ended(told) from None
         except typer.BadParameter as error:
             if error.param is None or not error.message:
                 raise  # something is missing: the usage says what
@@ -91,16 +96,20 @@ def errors_shown() -> Iterator[None]:
     try:
         yield
     except AblateError as error:
-        note(f"Error: {error.message}")
-        if error.hint:
-            note(error.hint)
-        raise typer.Exit(error.exit_code) from None
+        raise _ended(error) from None
     except OSError as error:
         note(f"Error: {error}")
         note("What had been finished is safe; the same command goes on from there.")
         raise typer.Exit(2) from None
     except KeyboardInterrupt as interruption:
         raise _ended_by(interruption) from None
+
+
+def _ended(error: AblateError) -> typer.Exit:
+    note(f"Error: {error.message}")
+    if error.hint:
+        note(error.hint)
+    return typer.Exit(error.exit_code)
 
 
 def _ended_by(interruption: KeyboardInterrupt) -> typer.Exit:

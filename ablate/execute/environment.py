@@ -49,6 +49,14 @@ def machine() -> Machine:
     return Machine(versions, platform.processor() or platform.machine(), platform.platform())
 
 
+def own_version() -> str:
+    """The version of ablate; `unknown` where it lies on Python's path without having been installed."""
+    try:
+        return metadata.version("ablate-harness")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
 def machine_stamp(
     *, source_digest: str, data_digest: str, device: str, git_commit: str, weights_digest: str = ""
 ) -> Stamp:

@@ -6,10 +6,10 @@ import os
 import socket
 import time
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
+from ablate.execute.environment import own_version
 from ablate.execute.pool import SpawnPool
 from ablate.files import is_held
 
@@ -58,7 +58,7 @@ def look_around(lock: str) -> Seen:
         wrong = f"does not see {path.parent.parent}"
     elif not is_held(path):
         wrong = f"sees {path.parent.parent}, but not the locks that others hold in it"
-    return Seen(socket.gethostname(), metadata.version("ablate-harness"), wrong)
+    return Seen(socket.gethostname(), own_version(), wrong)
 
 
 def _appears(path: Path) -> bool:

@@ -19,13 +19,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from ablate.errors import AblateError, StudyError
 from ablate.execute.devices import DeviceSlots
-from ablate.execute.environment import THREADS, cores, worker_environment
+from ablate.execute.environment import THREADS, cores, own_version, worker_environment
 from ablate.execute.inline import LOG
 from ablate.execute.joining import refuse_unreachable
 from ablate.execute.live import Task
@@ -91,7 +90,7 @@ def _ray() -> Any:
         for name, value in DEFAULTS.items():
             os.environ.setdefault(name, value)
     if importlib.util.find_spec("ray") is None:
-        raise StudyError("--executor ray needs Ray, which is not installed", hint="pip install 'ablate-harness[ray]'")
+        raise StudyError("--executor ray needs Ray, which is not installed", hint="pip install 'ray>=2.54'")
     import ray
 
     return ray
@@ -137,7 +136,7 @@ def check_nodes(work: Path) -> None:
             found = _seen_by(names, probe / "lock")
     finally:
         shutil.rmtree(probe, ignore_errors=True)
-    here = metadata.version("ablate-harness")
+    here = own_version()
     for node in found:
         if node.version != here:
             raise StudyError(
@@ -163,7 +162,7 @@ def _seen_by(names: Sequence[str], lock: Path) -> list[Seen]:
     except ray.exceptions.RayError as error:
         raise StudyError(
             f"a node of the cluster cannot carry out runs: {_last_line(error)}",
-            hint="Every node needs the same Python environment, with ablate-harness[ray] in it.",
+            hint="Every node needs the same Python environment, with ablate and ray in it.",
         ) from None
     return found
 

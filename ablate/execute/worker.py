@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ablate import files
-from ablate.errors import AblateError, Diverged, Stopped, TrainerError, apart
+from ablate.errors import AblateError, Diverged, Stopped, TrainerError, apart, not_installed
 from ablate.execute.environment import machine, machine_stamp
 from ablate.execute.handed import check_judged
 from ablate.execute.live import LiveRun, Task, drop_checkpoints
@@ -98,14 +98,13 @@ def prepare(task: Task, attempt: Path) -> int:
         if trainer.prepare is None:
             raise TrainerError(f"trainer {trainer.path} has no prepare")
         prepared = trainer.prepare(trainer.config.model_validate(task.spec.config), run)
-    except AblateError as error:
-        found = [{"error": one.message, "hint": one.hint, "kind": type(one).__name__} for one in apart(error)]
+    except Exception as error:  # noqa: BLE001 - reported by the coordinator, a mistake with its traceback
+        told = not_installed(error) if isinstance(error, ImportError) else error
+        if not isinstance(told, AblateError):
+            text = f"preparing the data failed: {type(error).__name__}: {error}"
+            told = TrainerError(text, hint=traceback.format_exc())
+        found = [{"error": one.message, "hint": one.hint, "kind": type(one).__name__} for one in apart(told)]
         files.write_json(attempt / PREPARED, found[0] | {"all": found})
-        return 1
-    except Exception as error:  # noqa: BLE001 - reported by the coordinator with the traceback
-        text = f"preparing the data failed: {type(error).__name__}: {error}"
-        failure = {"error": text, "hint": traceback.format_exc(), "kind": "TrainerError"}
-        files.write_json(attempt / PREPARED, failure | {"all": [failure]})
         return 1
     files.write_json(attempt / PREPARED, {"prepared": asdict(prepared)})
     return 0

@@ -285,7 +285,7 @@ def _first_line(error: Exception, url: str | None) -> str:
 
 def _remedy(error: Exception) -> str:
     if isinstance(error, ImportError):
-        return "Install the database's driver: `pip install 'ablate-harness[postgres]'` for PostgreSQL."
+        return "Install the database's driver: `pip install 'psycopg[binary]'` for PostgreSQL."
     if isinstance(error, ValueError):  # JSONDecodeError is one
         return "A journal file that was damaged in its middle cannot be mended: move it away, or take --new NAME."
     return "Is it written like postgresql://user:password@host/database, and can it be reached from here?"

@@ -14,8 +14,9 @@ from ablate.errors import SettingError, StudyError, TrainerError, near_match
 from ablate.files import sha256_json
 from ablate.overrides import OverrideError, apply_overrides, refuse_overlaps
 from ablate.records import Folds, Official, Protocol, Share
-from ablate.resolve import Trainer, load_trainer
+from ablate.resolve import Trainer
 from ablate.settings import Settings
+from ablate.study.absent import read_trainer
 from ablate.study.derivation import DeriveBlock
 from ablate.study.extending import extended
 from ablate.study.factors import ONE_CHANGE, Factor, Overrides, Place, check_families, check_overlaps, read_factors
@@ -147,6 +148,7 @@ def load_study(
     stand_in: a folder for the synthetic data the file offers; the study is asked of them, at the scale
     the file gives them, as `name@stand-in`.
     seen: the files that extend this one.
+    A trainer whose packages are not installed is read without them, and refused when it is to run.
     Raises StudyError with file, line and key.
     """
     document = read_file(Path(path))
@@ -187,7 +189,7 @@ def load_study(
 
 def _trainer(file: StudyFile, document: Document) -> Trainer:
     try:
-        return load_trainer(file.trainer)
+        return read_trainer(file.trainer)
     except TrainerError as error:
         where = document.where(("trainer",))
         raise TrainerError(f"{where}: {error.message}", hint=error.hint) from error.__cause__

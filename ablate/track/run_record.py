@@ -81,7 +81,7 @@ def read_record(content: bytes, fingerprint: str) -> tuple[Recorded, ...]:
         raise Damaged("its checksum does not agree with its content")
     if told.get("format") != FORMAT:
         raise Damaged(
-            f"it has format {told.get('format')!r}", hint="Update with `pip install --upgrade ablate-harness`."
+            f"it has format {told.get('format')!r}", hint="Update ablate: `git pull` and `pip install .` in its clone."
         )
     try:
         if told["fingerprint"] != fingerprint:

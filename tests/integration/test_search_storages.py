@@ -66,7 +66,7 @@ class Server:
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """A fresh server."""
-    pytest.importorskip("psycopg", reason="the driver is not installed: pip install 'ablate-harness[postgres]'")
+    pytest.importorskip("psycopg", reason="the driver is not installed: pip install '.[postgres]'")
     programs = _programs()
     if programs is None:
         pytest.skip("no PostgreSQL server is installed: apt-get install postgresql")
@@ -149,7 +149,7 @@ def test_a_search_waits_for_a_database_that_is_started_again(server: Server, tmp
 
 def test_optunas_dashboard_opens_the_storage_as_it_is(tmp_path: Path) -> None:
     """Every trial with its parameters and values, by the dashboard's own interface; nothing is converted."""
-    dashboard = pytest.importorskip("optuna_dashboard", reason="pip install 'ablate-harness[dashboard]'")
+    dashboard = pytest.importorskip("optuna_dashboard", reason="pip install '.[dashboard]'")
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 

@@ -42,7 +42,7 @@ def test_what_is_wrong_is_said_with_its_remedy(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("version", "environment", "measured", "advice"),
     [
-        (None, {}, "not installed", "pip install 'ablate-harness[ray]'"),
+        (None, {}, "not installed", "pip install 'ray>=2.54'"),
         ("2.60.0", {}, "2.60.0; without --ray-address on this machine alone", ""),
         ("2.53.9", {}, "2.53.9", "below 2.54"),
         ("3.0.0", {"RAY_AUTH_MODE": "disabled"}, "3.0.0", "lets in everybody"),

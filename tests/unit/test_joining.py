@@ -75,7 +75,7 @@ def test_ray_that_is_not_installed_is_named_with_its_extra(monkeypatch: pytest.M
     with pytest.raises(StudyError) as refused, cluster(None, tmp_path):
         pass
 
-    assert refused.value.hint == "pip install 'ablate-harness[ray]'"
+    assert refused.value.hint == "pip install 'ray>=2.54'"
 
 
 def test_an_address_without_the_executor_is_refused(tmp_path: Path) -> None:

@@ -237,7 +237,7 @@ def test_a_network_of_ones_own_is_told_what_the_data_are(tmp_path: Path, monkeyp
     [
         ({"name": "torchvision:vg16"}, r"torchvision has no classification model 'vg16'.*Did you mean 'vgg16'"),
         ({"name": "torchvision:vgg16", "options": {"drp": 1}}, r"cannot be built: .*'drp'.*model\.options"),
-        ({"name": "timm:vgg16"}, r"needs timm, which is not installed.*pip install 'ablate-harness\[timm\]'"),
+        ({"name": "timm:vgg16"}, r"needs timm, which is not installed.*pip install timm"),
         ({"name": "no_such_pkg.nets:make"}, r"there is no module 'no_such_pkg'.*--work"),
     ],
 )

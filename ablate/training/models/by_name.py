@@ -68,7 +68,7 @@ def _of_timm(name: str, channels: int, classes: int, options: Options) -> Any:
             raise
         raise TrainerError(
             f"model 'timm:{name}' needs timm, which is not installed",
-            hint="Install the extra: pip install 'ablate-harness[timm]'",
+            hint="Install it: pip install timm",
         ) from error
     if not timm.is_model(name):
         raise TrainerError(f"timm has no model {name!r}", hint=near_match(name, timm.list_models()))
