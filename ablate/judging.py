@@ -17,7 +17,7 @@ from ablate.readers.numbers import quoted
 from ablate.readers.replicates import listed
 from ablate.readers.table import read_table
 from ablate.readers.tested import OF_TEST, Ask, HandedIn, TestedRun, reference_of
-from ablate.readers.units import Note, Unit
+from ablate.readers.units import Note, Unit, without_any
 from ablate.records import Contrast
 from ablate.report.facts import Findings, Metric
 from ablate.report.judged import ASIDE, FAMILY, Asked, Tested, judge_tested
@@ -228,6 +228,8 @@ def _experiment(request: Request, say: Words) -> Tested:
         notes.append(Note("judge.failed", {"runs": unfinished}))
     if others := len(grouped) - unfinished - len(usable):
         notes.append(Note("judge.no_metric", {"runs": others, "metric": name}))
+    named = [" ".join(str(run.group(request.by)).split()) for run in grouped]
+    notes += without_any(named, [run.variant for run in handed.runs])
     question = say("judge.table", source=request.source)
     return _tested(request, request.source, handed._replace(notes=tuple(notes)), question, say)
 
@@ -248,7 +250,18 @@ def only_rate(reported: Sequence[str], source: str) -> str:
 
 _WHY_SINGLE = frozenset(
     f"judge.{name}"
-    for name in ("columns", "columns_alone", "tracked", "variants_by", "no_result", "unfinished", "failed")
+    for name in (
+        "columns",
+        "columns_alone",
+        "tracked",
+        "variants_by",
+        "no_result",
+        "unfinished",
+        "failed",
+        "no_metric",
+        "not_finite",
+        "without_any",
+    )
 )
 
 

@@ -45,10 +45,11 @@ _OTHERWISE = _set(
 _LOWER = _set(
     "loss losses err error errors perplexity ppl nll bce ce xent entropy crossentropy logloss brier ece mce ace mse "
     "rmse mae mape misclassification misclassified fpr fnr eer hter hamming distance divergence kl regret cost "
-    "latency seconds time fid wrong"
+    "latency seconds time fid wrong wer cer drop gap forgetting flops gflops macs"
 )
 
 _LOSSES = _set("loss losses nll bce ce xent entropy crossentropy logloss perplexity ppl")
+_MEASURES = _LOSSES | _set("mse rmse mae hamming fid seconds latency")
 _RIGHT = _set("acc accs recall sensitivity specificity tpr tnr fpr fnr misclassification misclassified")
 _ERRORS = frozenset(("err", "error", "errors"))
 _BOUNDED = _set("kappa mcc matthews iou miou jaccard dice map ap auc auroc auprc f1 fbeta precision ece brier ssim r2")
@@ -92,6 +93,11 @@ def _is_neutral(text: str) -> bool:
 def is_rate(name: str) -> bool:
     """Whether a metric is stored from 0 to 1 and shown in percent; told by its name, whatever part it is of."""
     return is_share(name) or SHOWN_IN_PERCENT.search(name.rpartition("/")[2]) is not None
+
+
+def is_known(name: str) -> bool:
+    """Whether a name is that of a metric: a rate, a loss, or another one that is common."""
+    return is_rate(name) or "loss" in name.lower() or bool((_BOUNDED | _MEASURES) & set(_words(name)))
 
 
 def no_fraction(name: str, value: float) -> bool:

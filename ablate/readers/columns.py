@@ -178,34 +178,12 @@ def is_of_runs(sheet: Sheet, column: int) -> bool:
     return plain_key(sheet.headings[column]) in ("run", "trial", "run_number")
 
 
-_ACROSS = re.compile(
-    r"(?:.*[ _\-./])?(?:seed|fold|run|rep|replicate|repeat|split|trial|cv)[ _\-#.]*\d{1,9}"
-    r"(?:[ _\-.]test[ _]score)?|\d{1,9}",
-    re.IGNORECASE,
-)
 _WITH_SPREAD = re.compile(
     r"\s*[(\[]?\s*(?:mean)?\s*(?:\xb1|\+/-|\+-)\s*(?:std\.?|sd|standard deviation)?\s*[)\]]?", re.IGNORECASE
 )
-
-
-def runs_across(sheet: Sheet, used: Sequence[int | None]) -> tuple[int, ...]:
-    """Columns that are one run each: `seed0`, `fold 2`, `accuracy_seed1`, `split0_test_score`, `0`, `1`."""
-    found = [
-        i
-        for i, heading in enumerate(sheet.headings)
-        if i not in used and _ACROSS.fullmatch(without_unit(heading)[0].strip())
-    ]
-    return tuple(found) if len(found) > 1 else ()
 
 
 def says_deviation(heading: str) -> bool:
     """Whether what follows a plus-minus in the column is a standard deviation: `accuracy (mean ± std)`."""
     found = _WITH_SPREAD.search(heading)
     return found is not None and re.search(r"std|sd|standard", found[0], re.IGNORECASE) is not None
-
-
-def run_in(heading: str) -> str:
-    """Which run a column is: `seed1` of `accuracy_seed1`, `split0` of `split0_test_score`."""
-    plain = re.sub(r"[ _\-.]test[ _]score$", "", without_unit(heading)[0].strip(), flags=re.IGNORECASE)
-    found = re.search(r"(?:seed|fold|run|rep|replicate|repeat|split|trial|cv)?[ _\-#.]*\d{1,9}$", plain, re.IGNORECASE)
-    return plain if found is None else found[0].strip(" _-.")

@@ -7,15 +7,16 @@ from functools import partial
 from typing import NamedTuple
 
 from ablate.errors import StudyError
-from ablate.rates import is_rate, is_share
+from ablate.rates import is_known, is_share
 from ablate.readers import columns, counts, summaries
+from ablate.readers.across import Across, is_run_column, runs_across
 from ablate.readers.cells import Entry, Key, Read, Source, entries_below, read_values
 from ablate.readers.columns import first
 from ablate.readers.numbers import quoted, read_cell
-from ablate.readers.replicates import numbered, plain_label
+from ablate.readers.replicates import numbered
 from ablate.readers.sheet import Sheet, check_name
 from ablate.readers.tested import Ask
-from ablate.readers.units import without_unit
+from ablate.readers.units import Note, without_unit
 
 _NO_VARIANT = ("epoch", "step", "lr", "learning_rate", "batch_size", "seconds", "time", "date", "params", "parameters")
 
@@ -23,13 +24,18 @@ _NO_VARIANT = ("epoch", "step", "lr", "learning_rate", "batch_size", "seconds", 
 class Form(NamedTuple):
     """What a table is: the metric, the columns that hold results, and how they are read.
 
-    are_runs: whether each of these columns is a run.
+    are_runs: whether each of these columns is a run. notes: what is to be said of the choice.
     """
 
     metric: str
     used: frozenset[int]
     read: Callable[[Source], Read]
     are_runs: bool = False
+    notes: tuple[Note, ...] = ()
+
+
+ASSUMED = Note("judge.metric_assumed")
+"""That no heading says what was measured."""
 
 
 def find_form(sheet: Sheet, ask: Ask, metrics: Sequence[int], taken: Sequence[int | None]) -> Form:
@@ -67,15 +73,10 @@ def _by_number(
     sheet: Sheet, ask: Ask, metrics: Sequence[int], taken: Sequence[int | None], correct: int | None
 ) -> Form:
     line = f"{sheet.path}:{sheet.heading_line}"
-    across = columns.runs_across(sheet, taken)
-    if across and set(metrics) - set(across):
-        raise StudyError(
-            f"{line}: both {sheet.heading(metrics[0])} and {sheet.heading(across[0])} may hold the results",
-            hint="Keep the one or the others.",
-        )
+    across = runs_across(sheet, ask.metric, taken, only_named=ask.metric is not None and bool(metrics))
+    if across is not None:
+        return _of_runs(sheet, ask, metrics, across)
     metric = ask.metric or "accuracy"
-    if across:
-        return Form(metric, frozenset(across), partial(_read_runs_across, places=across, metric=metric), are_runs=True)
     metrics = metrics or columns.columns_of(sheet, columns.MEAN, ask.metric)
     if not metrics and correct is not None:
         raise StudyError(
@@ -98,6 +99,20 @@ def _by_number(
     return _one_column(sheet, ask, metrics[0], [*taken, metrics[0]])
 
 
+def _of_runs(sheet: Sheet, ask: Ask, metrics: Sequence[int], across: Across) -> Form:
+    """A table with a column a run."""
+    if others := [i for i in metrics if i not in across.places and not is_run_column(sheet, i)]:
+        raise StudyError(
+            f"{sheet.path}:{sheet.heading_line}: both {sheet.heading(others[0])} and "
+            f"{sheet.heading(across.places[0])} may hold the results",
+            hint="Keep the one or the others.",
+        )
+    metric = ask.metric or across.metric or "accuracy"
+    notes = () if ask.metric or across.metric else (ASSUMED,)
+    read = partial(_read_runs_across, across=across, metric=metric)
+    return Form(metric, frozenset(across.places), read, are_runs=True, notes=notes)
+
+
 def _one_column(sheet: Sheet, ask: Ask, value: int, taken: Sequence[int | None]) -> Form:
     """A table whose results stand in one column: of single runs, or means over runs with their spread."""
     mean = columns.base_of(sheet.headings[value], columns.MEAN)
@@ -105,9 +120,9 @@ def _one_column(sheet: Sheet, ask: Ask, value: int, taken: Sequence[int | None])
     is_run = bool(columns.replicate_columns(sheet, ask.replicate, taken)[0])
     spread = summaries.find_spread(sheet, value, mean or columns.bare(sheet.headings[value]), taken)
     if not is_run and (mean is not None or spread is not None):
-        return Form(metric, spread.columns | {value} if spread else frozenset([value]), partial(
-            summaries.read_summaries, value=value, spread=spread, metric=metric
-        ))  # fmt: skip
+        notes = (ASSUMED,) if mean == "" and ask.metric is None else ()
+        read = partial(summaries.read_summaries, value=value, spread=spread, metric=metric)
+        return Form(metric, spread.columns | {value} if spread else frozenset([value]), read, notes=notes)
     images = first(columns.find(sheet, columns.IMAGES, without=taken))
     number = first(columns.find(sheet, columns.NUMBER, without=taken))
     if not is_run:
@@ -127,18 +142,15 @@ def _read_column(source: Source, *, value: int, images: int | None, metric: str)
     return read_values(source, entries_below(source, value), metric, images)
 
 
-def _read_runs_across(source: Source, *, places: Sequence[int], metric: str) -> Read:
+def _read_runs_across(source: Source, *, across: Across, metric: str) -> Read:
     """A row a variant (or a variant and a fold), a column a run."""
-    sheet = source.sheet
-    names = [plain_label(columns.run_in(sheet.headings[i])) for i in places]
-    if len(set(names)) < len(names):
-        raise columns.twice(sheet, next(i for i, name in zip(places, names, strict=True) if names.count(name) > 1))
+    sheet, names = source.sheet, across.labels
     rows = range(len(sheet.rows))
     numbers = numbered([(f"{source.keys[row].replicate}", name) for row in rows for name in names])
     entries = [
         Entry(row, column, Key(source.keys[row].variant, numbers[row * len(names) + j]))
         for row in rows
-        for j, column in enumerate(places)
+        for j, column in enumerate(across.places)
     ]
     return read_values(source, entries, metric)
 
@@ -154,10 +166,11 @@ def find_variants_across(sheet: Sheet, ask: Ask, replicates: Sequence[int]) -> F
     words = {*columns.VARIANT, *columns.IMAGE, *columns.CORRECT, *columns.NUMBER, *columns.MEAN, *_NO_VARIANT}
     places = [i for i in range(len(sheet.headings)) if i not in replicates and _is_of_numbers(sheet, i)]
     names = [columns.spelling(columns.bare(sheet.headings[i])) for i in places]
-    if len(places) < 2 or any(name in words or is_rate(name) or "loss" in name for name in names):
+    if len(places) < 2 or any(name in words or is_known(name) for name in names):
         return None
     metric = ask.metric or "accuracy"
-    return Form(metric, frozenset(places), partial(_read_variants_across, places=places, metric=metric))
+    notes = () if ask.metric else (ASSUMED,)
+    return Form(metric, frozenset(places), partial(_read_variants_across, places=places, metric=metric), notes=notes)
 
 
 def _is_of_numbers(sheet: Sheet, column: int) -> bool:

@@ -30,7 +30,8 @@ _PERCENT = re.compile(r"\s*(?:\\?%|\uff05|\s(?:percent|pct)\.?)$", re.IGNORECASE
 class Cell(NamedTuple):
     """A cell as it was found. where: for a message; text: as written; body: its number, still as text.
 
-    percent: whether it says so itself. spread: what follows a plus-minus, as text. of: (right, images) of `149/360`.
+    percent: whether it says so itself. spread: what follows a plus-minus, as text;
+    behind: whether the only percent sign stands behind it. of: (right, images) of `149/360`.
     """
 
     where: str
@@ -38,6 +39,7 @@ class Cell(NamedTuple):
     body: str
     percent: bool = False
     spread: str | None = None
+    behind: bool = False
     of: tuple[int, int] | None = None
 
 
@@ -56,13 +58,13 @@ def read_cell(text: str, where: str) -> Cell | None:
     bare, percent = _without_percent(plain)
     if bare.lower() in _MISSING:
         return None
+    inner = False
     if bare.startswith("(") and bare.endswith(")") and _SPREAD.search(bare) is not None:
-        bare, inner = _without_percent(bare[1:-1].strip())
-        percent = percent or inner
+        bare, inner = bare[1:-1].strip(), percent
     parts = _SPREAD.split(bare)
     if len(parts) == 2:
         (mean, first), (spread, last) = _without_percent(parts[0].strip()), _without_percent(parts[1].strip())
-        return Cell(where, text, mean, percent or first or last, spread)
+        return Cell(where, text, mean, percent or first or last, spread, behind=not (first or inner))
     if (found := _IN_BRACKETS.fullmatch(bare)) is not None:
         return Cell(where, text, found[1].strip(), percent, found[2])
     return Cell(where, text, bare, percent)

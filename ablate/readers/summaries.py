@@ -14,10 +14,13 @@ from ablate.readers.columns import first
 from ablate.readers.numbers import numbers_of, quoted, read_cell
 from ablate.readers.sheet import Sheet
 from ablate.readers.tested import TestedRun
-from ablate.readers.units import Note
+from ablate.readers.units import Note, without_unit
 
 MOST_RUNS = 1000
 """More than that in a column `n` are test images."""
+
+_SMALLEST, _LARGEST = 0.0005, 0.1
+"""Deviations of a rate between runs that are smaller or larger may be in another unit than the means."""
 
 _REMEDY = (
     "Give a row a run with one number each; or a column each for the mean, the standard deviation over runs (std) "
@@ -92,9 +95,12 @@ def read_summaries(source: Source, *, value: int, spread: Spread | None, metric:
     if none:
         raise StudyError(f"{sheet.where(sheet.rows[none[0].row], spread.runs)} is empty", hint=_REMEDY)
     done = scaled(sheet, means, metric, source.ask.unit)
+    _check_signs(means)
     counts = [whole(one) for one in numbers]
     deviations = _deviations(sheet, means, done.divisors, counts, spread)
     _check_runs(numbers, counts, done.values, deviations, certain=spread.certain, rate=is_rate(metric))
+    if is_rate(metric) and source.ask.unit is None and _is_bare(sheet, spread):
+        _check_unit(sheet, means, done.values, deviations, spread)
     runs = [
         (one.entry.row, TestedRun(*one.entry.key, mean, runs=n, deviation=deviation))
         for one, mean, n, deviation in zip(means, done.values, counts, deviations, strict=True)
@@ -108,6 +114,7 @@ def _deviations(
 ) -> list[float | None]:
     """Standard deviations in the unit of the means; None where a variant has one run."""
     column = spread.deviation if spread.deviation is not None else spread.error
+    heading = None if column is None else without_unit(sheet.headings[column])[1]
     found: list[float | None] = []
     for one, divisor, n in zip(means, divisors, counts, strict=True):
         if column is None:
@@ -125,9 +132,48 @@ def _deviations(
         (value,) = numbers_of([cell], ["plain"], [text])
         if value < 0:
             raise StudyError(f"{cell.where} {quoted(cell.text)} is a spread below 0", hint=_REMEDY)
-        unit = 100.0 if cell.percent and column is not None else divisor
+        unit = divisor
+        if column is not None:
+            unit = 100.0 if cell.percent else {"percent": 100.0, "fraction": 1.0}.get(heading or "", divisor)
         found.append(None if n == 1 else value / unit * (sqrt(n) if spread.error is not None else 1.0))
     return found
+
+
+def _is_bare(sheet: Sheet, spread: Spread) -> bool:
+    """Whether nothing says in which unit a column of deviations is."""
+    column = spread.deviation if spread.deviation is not None else spread.error
+    if column is None or without_unit(sheet.headings[column])[1] is not None:
+        return False
+    return not any((cell := read_cell(text, "")) is not None and cell.percent for text in sheet.column(column))
+
+
+def _check_signs(means: Sequence[Found]) -> None:
+    """Refuse `0.912 ± 0.3%`, of which the sign may be the spread's alone."""
+    for one in means:
+        if one.cell.percent and one.cell.behind and one.value <= 1:
+            raise StudyError(
+                f"{one.cell.where} {quoted(one.cell.text)}: the mean may be a fraction or a percentage",
+                hint="Write the sign behind both, or behind neither.",
+            )
+
+
+def _check_unit(
+    sheet: Sheet, means: Sequence[Found], values: Sequence[float], deviations: Sequence[float | None], spread: Spread
+) -> None:
+    """Refuse deviations that would fit the means a hundred times larger or smaller, and not as they stand."""
+    known = [sd for sd in deviations if sd is not None]
+    in_percent = any(one.value > 1 for one in means)
+    largest = max(known, default=0.0)
+    if not (0 < largest < _SMALLEST if in_percent else largest > _LARGEST and max(values) <= 1):
+        return
+    place = deviations.index(largest)
+    column = spread.deviation if spread.deviation is not None else spread.error
+    row = sheet.rows[means[place].entry.row]
+    raise StudyError(
+        f"{means[place].cell.where} {quoted(means[place].cell.text)} and {sheet.where(row, column)} "
+        f"{quoted(row.cells[column or 0])} may be in two units, a fraction and a percentage",
+        hint="Name the unit in both headings, as in 'accuracy (%)' and 'std (%)'; or, if they are in one: --unit.",
+    )
 
 
 def _check_runs(

@@ -13,7 +13,7 @@ from ablate.readers.numbers import quoted
 from ablate.readers.replicates import is_part, is_unique, listed, numbered, paired_replicates, plain_label
 from ablate.readers.sheet import Sheet, check_name, read_sheet
 from ablate.readers.tested import Ask, HandedIn, TestedRun, reference_of
-from ablate.readers.units import Note
+from ablate.readers.units import Note, without_any
 
 MOST_VARIANTS = 1000
 """More are names of runs, or of images, in the wrong column."""
@@ -28,6 +28,7 @@ def read_table(path: Path, ask: Ask) -> HandedIn:
     if not sheet.headings or not sheet.rows:
         raise StudyError(f"{path}: holds no result", hint=columns.FORMS)
     _check_parts(sheet)
+    whole = sheet
     sheet, notes, state = _finished(sheet)
     metrics = columns.metric_columns(sheet, ask.metric)
     variant, equals = columns.variant_column(sheet, ask.by, without=metrics)
@@ -41,8 +42,10 @@ def read_table(path: Path, ask: Ask) -> HandedIn:
     if not runs:
         raise StudyError(f"{path}: no row has a result", hint=columns.FORMS)
     used = found.used | {variant, *replicates}
+    named = [" ".join(label.split()) for label in whole.column(variant)]
     notes = [
-        *_roles(sheet, variant, replicates, found), *more, *said, *notes, *_unread(sheet, used | {state}),
+        *_roles(sheet, variant, replicates, found), *found.notes, *more, *said, *notes,
+        *without_any(named, [run.variant for run in runs]), *_unread(sheet, used | {state}),
     ]  # fmt: skip
     return HandedIn(tuple(runs), found.metric, tuple(notes))
 
@@ -193,7 +196,10 @@ def _across_variants(sheet: Sheet, ask: Ask, metrics: Sequence[int], notes: list
     replicates, _ = columns.replicate_columns(sheet, ask.replicate, [])
     found = forms.find_variants_across(sheet, ask, replicates) if replicates and not metrics else None
     if found is None:
-        raise StudyError(f"{sheet.path}:{sheet.heading_line}: there is no column variant", hint=columns.FORMS)
+        raise StudyError(
+            f"{sheet.path}:{sheet.heading_line}: there is no column variant",
+            hint=f"--by COLUMN says which one names the variants. There are: {listed(sheet.headings)}. {columns.FORMS}",
+        )
     if len(found.used) > MOST_VARIANTS:
         raise StudyError(
             f"{sheet.path}: {len(found.used):,} columns of numbers; at most {MOST_VARIANTS:,} variants are compared",
@@ -204,4 +210,6 @@ def _across_variants(sheet: Sheet, ask: Ask, metrics: Sequence[int], notes: list
     runs = _unique(sheet, placed, found)
     used = found.used | set(replicates)
     names = {"results": _headings(sheet, sorted(found.used)), "replicates": _headings(sheet, replicates)}
-    return HandedIn(tuple(runs), found.metric, (Note("judge.across", names), *said, *notes, *_unread(sheet, used)))
+    return HandedIn(
+        tuple(runs), found.metric, (Note("judge.across", names), *found.notes, *said, *notes, *_unread(sheet, used))
+    )

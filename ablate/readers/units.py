@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from ablate.errors import StudyError
-from ablate.rates import is_rate
+from ablate.rates import better_direction, is_rate
 from ablate.readers.numbers import quoted
 
 Unit = Literal["percent", "fraction"]
@@ -50,6 +50,12 @@ class Note(NamedTuple):
     values: Mapping[str, str | int | tuple[str, ...]] = {}
 
 
+def without_any(named: Sequence[str], judged: Sequence[str]) -> list[Note]:
+    """That variants are not compared because none of their runs has a result."""
+    lost = tuple(name for name in dict.fromkeys(named) if name and name not in set(judged))
+    return [Note("judge.without_any", {"names": lost})] if lost else []
+
+
 class Scaled(NamedTuple):
     """Numbers as they are stored: shares from 0 to 1 where they are shares. divisors: what each was divided by."""
 
@@ -90,6 +96,13 @@ def in_shares(
         large = [reading for reading in bare if reading.value > 1]
         if _look_mixed(small, large):
             raise _mixed(small[0], large[0], remedy)
+        if small and not large and is_rate(metric) and better_direction(metric) == "max":
+            one = max(small, key=lambda reading: reading.value)
+            raise StudyError(
+                f"{one.where} {quoted(one.text)} is the best {metric}, under a name that says percent: less than 1 %, "
+                "or fractions",
+                hint=remedy if remedy == LOGGED else "Say which: --unit percent or --unit fraction.",
+            )
     if unit is None:
         unit = _unit_of(bare, [reading for reading in readings if reading.percent], metric, remedy)
     divisors = [100.0 if reading.percent or unit == "percent" else 1.0 for reading in readings]

@@ -47,7 +47,7 @@ def rows(heading: str, a: tuple[str, str], b: tuple[str, str]) -> str:
         ("accuracy", ("99.1%", "0.991"), ("99.3%", "0.993"), {"a": 99.1, "b": 99.3}),
         ("accuracy", ("0.5", "0.7"), ("1", "1.0"), {"a": 60, "b": 100}),
         ("accuracy", ("50", "0"), ("91", "93"), {"a": 25, "b": 92}),
-        ("accuracy (%)", ("0.5", "0.7"), ("0.1", "0.3"), {"a": 0.6, "b": 0.2}),
+        ("error (%)", ("0.5", "0.7"), ("0.1", "0.3"), {"a": 0.6, "b": 0.2}),
         ("error_rate [%]", ("0.9", "1.1"), ("0.1", "0.3"), {"a": 1.0, "b": 0.2}),
         ("acc[%]", ("90", "92"), ("93", "95"), {"a": 91, "b": 94}),
         ("accuracy_pct", ("90", "92"), ("93", "95"), {"a": 91, "b": 94}),
@@ -91,6 +91,18 @@ def test_unit_settles_what_the_numbers_leave_open(table: Path) -> None:
 
     assert means(findings) == pytest.approx({"a": 1.05, "b": 0.95})
     assert any("as --unit says" in line for line in findings.cautions)
+
+
+@pytest.mark.parametrize("heading", ["accuracy (%)", "top1 [%]", "test_acc_pct"])
+def test_fractions_under_a_heading_that_says_percent_are_asked_about(heading: str, table: Path) -> None:
+    """An accuracy of less than 1 % in every run is more often a fraction under a heading of another table."""
+    text = rows(heading, ("0.912", "0.915"), ("0.941", "0.944"))
+    metric = heading.split(" ")[0].removesuffix("_pct")
+    with pytest.raises(StudyError, match="less than 1 %, or fractions") as refused:
+        judged(table, text, metric=metric)
+    assert "--unit fraction" in str(refused.value.hint)
+    assert means(judged(table, text, metric=metric, unit="fraction")) == {"a": 91.35, "b": 94.25}
+    assert means(judged(table, text, metric=metric, unit="percent")) == {"a": 0.9135, "b": 0.9425}
 
 
 @pytest.mark.parametrize("bad", ["101.5", "-0.2", "250 %", "-3%"])
@@ -302,6 +314,90 @@ def test_wide_tables_are_read_as_such(text: str, table: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("headings", "metric", "goal"),
+    [
+        ("loss_seed0,loss_seed1", "loss", "min"),
+        ("seed0_loss,seed1_loss", "loss", "min"),
+        ("fold 0 val_loss,fold 1 val_loss", "val_loss", "min"),
+        ("top1_err_fold0,top1_err_fold1", "top1_err", "min"),
+        ("f1_fold1,f1_fold2", "f1", "max"),
+        ("split0_test_roc_auc,split1_test_roc_auc", "test_roc_auc", "max"),
+        ("accuracy_seed0,accuracy_seed1", "accuracy", "max"),
+    ],
+)
+def test_the_headings_of_runs_say_what_was_measured(headings: str, metric: str, goal: str, table: Path) -> None:
+    """A wide table of losses is not judged as one of accuracies, of which more would be better."""
+    found = judged(table, f"model,{headings}\na,0.52,0.55\nb,0.31,0.30\n")
+    assert (found.metric.name, found.metric.goal) == (metric, goal)
+    assert not any("No heading says" in line for line in found.cautions)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "model,seed0,seed1\na,0.8,0.9\nb,0.9,0.95\n",
+        "params,split0_test_score,split1_test_score,split0_train_score,split1_train_score\na,.8,.9,1,1\nb,.9,.95,1,1\n",
+        "model,mean,std,count\na,0.85,0.07,2\nb,0.925,0.04,2\n",
+        "seed,a,b\n0,0.8,0.9\n1,0.9,0.95\n",
+    ],
+)
+def test_numbers_without_the_name_of_a_metric_are_accuracies_and_that_is_said(text: str, table: Path) -> None:
+    """Where no heading says what was measured, the findings say what was assumed."""
+    found = judged(table, text, by="params" if text.startswith("params") else None)
+    assert means(found) == {"a": 85.0, "b": 92.5}
+    assert sum("No heading says" in line for line in found.cautions) == 1
+
+
+def test_of_several_metrics_across_one_is_chosen_by_name(table: Path) -> None:
+    """Columns of runs of two metrics are not told as a heading that appears twice."""
+    text = "model,acc_seed0,acc_seed1,loss_seed0,loss_seed1\na,0.8,0.9,3.1,3.3\nb,0.9,0.95,2.1,2.3\n"
+    assert judged(table, text).metric.name == "acc"
+    found = judged(table, text, metric="loss")
+    assert (means(found), found.metric.goal) == ({"a": 3.2, "b": 2.2}, "min")
+    with pytest.raises(StudyError, match="are of acc, loss, and none is of 'kappa'"):
+        judged(table, text, metric="kappa")
+    with pytest.raises(StudyError, match="runs of f1, recall") as refused:
+        judged(table, "model,f1_seed0,f1_seed1,recall_seed0,recall_seed1\na,.8,.9,.8,.9\nb,.8,.9,.8,.9\n")
+    assert "--metric 'f1'" in str(refused.value.hint)
+    with pytest.raises(StudyError, match="both accuracy and accuracy_seed0 may hold the results"):
+        judged(table, "model,accuracy,accuracy_seed0,accuracy_seed1\na,.8,.9,.8\nb,.8,.9,.8\n", metric="accuracy")
+
+
+def test_quantiles_are_no_runs(table: Path) -> None:
+    """The table of pandas' describe is one of means, and its 25%, 50% and 75% are no percentages of a run."""
+    text = (
+        "model,count,mean,std,min,25%,50%,75%,max\n"
+        "a,3,0.912,0.003,0.909,0.9105,0.912,0.9135,0.915\nb,3,0.941,0.003,0.939,0.94,0.941,0.9425,0.944\n"
+    )
+    found = judged(table, text)
+    assert means(found) == {"a": 91.2, "b": 94.1}
+    assert [row.n for row in found.variants] == [3, 3]
+
+
+@pytest.mark.parametrize("text", ["seed,kappa,mIoU\n0,0.8,0.9\n1,0.9,0.95\n", "fold,mse,mae\n0,0.8,0.9\n1,0.9,0.95\n"])
+def test_columns_of_metrics_are_no_variants(text: str, table: Path) -> None:
+    """Two metrics of one model are not compared as two models."""
+    with pytest.raises(StudyError, match="there is no column variant"):
+        judged(table, text)
+
+
+def test_a_variant_without_any_result_is_named(table: Path) -> None:
+    """All runs of b diverged or crashed: the findings say that it is not compared, and do not just leave it out."""
+    found = judged(table, "model,seed,accuracy\na,0,0.9\na,1,0.8\nb,0,nan\nb,1,nan\nc,0,0.9\nc,1,0.9\n")
+    assert "Not compared, because no run of it has a result: b." in found.cautions
+    text = "model,seed,state,accuracy\na,0,finished,0.9\na,1,finished,0.8\nb,0,crashed,0.1\nc,0,finished,.9\n"
+    assert "Not compared, because no run of it has a result: b." in judged(table, text).cautions
+
+
+def test_a_table_without_a_column_of_variants_says_how_to_name_one(table: Path) -> None:
+    """The headings that are there, and the option."""
+    with pytest.raises(StudyError, match="no column variant") as refused:
+        judged(table, "Modell;Seed;Genauigkeit\na;0;91,2\nb;0;93,1\n")
+    assert "--by COLUMN" in str(refused.value.hint)
+    assert "Modell, Seed, Genauigkeit" in str(refused.value.hint)
+
+
+@pytest.mark.parametrize(
     "heading",
     ["accuracy,std,runs", "mean,std,n", "accuracy_mean,accuracy_std,count", "accuracy (mean),accuracy (sd),seeds"],
 )
@@ -323,6 +419,44 @@ def test_means_are_read_from_cells_with_a_plus_minus_whose_heading_says_what_it_
     assert means(findings) == pytest.approx({"a": 91.2, "b": 94.1})
     assert [row.spread for row in findings.variants] == pytest.approx([0.3, 0.4])
     assert render_report(findings, tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("heading", "a", "b"),
+    [
+        ("accuracy_mean,accuracy_std", "91.2,0.003", "94.1,0.004"),
+        ("mean,std", "91.2%,0.003", "94.1%,0.004"),
+        ("mean,std", "0.912,0.3", "0.941,0.4"),
+        ("mean (%),std", "91.2,0.003", "94.1,0.004"),
+    ],
+)
+def test_a_deviation_in_another_unit_than_its_mean_is_asked_about(heading: str, a: str, b: str, table: Path) -> None:
+    """91.2 with a deviation of 0.003 would be judged as if runs never differed."""
+    text = f"model,{heading},runs\na,{a},5\nb,{b},5\n"
+    with pytest.raises(StudyError, match="may be in two units") as refused:
+        judged(table, text)
+    assert "std (%)" in str(refused.value.hint)
+
+
+def test_a_deviations_heading_and_sign_say_its_unit(table: Path) -> None:
+    """A column `std (%)` is in points, also beside means that are fractions."""
+    expected = judged(table, "model,mean,std,runs\na,91.2,0.3,5\nb,94.1,0.4,5\n").effects[0]
+    for text in (
+        "model,mean,std (%),runs\na,0.912,0.3,5\nb,0.941,0.4,5\n",
+        "model,mean,std,runs\na,0.912,0.3%,5\nb,0.941,0.4%,5\n",
+        "model,mean,std (fraction),runs\na,91.2,0.003,5\nb,94.1,0.004,5\n",
+    ):
+        found = judged(table, text).effects[0]
+        assert (found.lo, found.hi) == pytest.approx((expected.lo, expected.hi))
+
+
+def test_a_sign_behind_the_spread_of_a_fraction_is_asked_about(table: Path) -> None:
+    """0.912 ± 0.3% is no 0.912 %; 91.2 ± 0.3 % is 91.2 %."""
+    heading = "model,runs,accuracy (mean ± std)\n"
+    with pytest.raises(StudyError, match="the mean may be a fraction or a percentage"):
+        judged(table, f"{heading}a,5,0.912 ± 0.3%\nb,5,0.941 ± 0.4%\n")
+    for a, b in (("91.2 ± 0.3 %", "94.1 ± 0.4 %"), ("(91.2 ± 0.3) %", "(94.1 ± 0.4)%"), ("91.2% ± 0.3%", "94.1%±0.4%")):
+        assert means(judged(table, f"{heading}a,5,{a}\nb,5,{b}\n")) == {"a": 91.2, "b": 94.1}
 
 
 def test_a_standard_error_is_made_a_deviation(table: Path) -> None:
