@@ -196,7 +196,7 @@ def _table(request: Request, path: Path, say: Words) -> Tested:
 
 def _experiment(request: Request, say: Words) -> Tested:
     from ablate.readers.tracked import Tracked, read_tracked
-    from ablate.track.foreign import read_runs, single_runs
+    from ablate.track.foreign import read_runs, single_runs, summaries_of_others
     from ablate.track.uri import tracking_uri
 
     assert request.by is not None
@@ -211,6 +211,8 @@ def _experiment(request: Request, say: Words) -> Tested:
     reported = sorted({name for run in grouped for name in run.metrics})
     name = request.metric or only_rate(reported, request.source)
     grouped = single_runs(grouped, name)
+    summaries = summaries_of_others(grouped, name, request.by)
+    grouped = [run for run in grouped if run.id not in summaries]
     usable = [run for run in grouped if run.finished and name in run.metrics]
     if not usable:
         raise StudyError(
@@ -223,6 +225,8 @@ def _experiment(request: Request, say: Words) -> Tested:
     ]
     handed = read_tracked(tracked, _ask(request), name, request.source)
     notes = list(handed.notes)
+    if summaries:
+        notes.append(Note("judge.holders", {"runs": len(summaries), "metric": name}))
     unfinished = sum(not run.finished for run in grouped)
     if unfinished:
         notes.append(Note("judge.failed", {"runs": unfinished}))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
+from math import copysign, inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from ablate.addresses import text_without_secrets, without_secrets
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 MOST_RUNS = 50_000
 FINGERPRINT = "ablate.fingerprint"
+PARENT = "mlflow.parentRunId"
 
 
 class ForeignRun(NamedTuple):
@@ -65,10 +68,10 @@ def read_runs(uri: str, experiment: str) -> list[ForeignRun]:
 def single_runs(runs: Sequence[ForeignRun], metric: str) -> list[ForeignRun]:
     """Those that stand for a training run of their own, each once, in the order given.
 
-    Left out are runs that only hold others (which name them as parent) and do not have the metric, and
+    Left out are runs that hold others (which name them as parent) and do not have the metric, and
     second entries of one run under the same fingerprint, as `ablate` makes for each study that shows it.
     """
-    parents = {run.tags.get("mlflow.parentRunId") for run in runs}
+    parents = {run.tags.get(PARENT) for run in runs}
     seen: set[str] = set()
     single = []
     for run in runs:
@@ -79,6 +82,21 @@ def single_runs(runs: Sequence[ForeignRun], metric: str) -> list[ForeignRun]:
             seen.add(fingerprint)
         single.append(run)
     return single
+
+
+def summaries_of_others(runs: Sequence[ForeignRun], metric: str, by: str) -> set[str]:
+    """The ids of runs that hold finished runs of the same variant, and report the metric as these do.
+
+    Such a parent tells the mean, or the best, of its folds once more, and is no run beside them.
+    """
+    ids = {run.id: run.group(by) for run in runs if metric in run.metrics}
+    holders = {(run.tags.get(PARENT, ""), run.group(by)) for run in runs if run.finished and run.id in ids}
+    return {run for run, variant in ids.items() if (run, variant) in holders}
+
+
+def _as_logged(value: float) -> float:
+    """A database keeps infinity as the largest number it has."""
+    return value if abs(value) < sys.float_info.max else copysign(inf, value)
 
 
 def _search(client: MlflowClient, experiment: str) -> list[ForeignRun]:
@@ -94,7 +112,7 @@ def _search(client: MlflowClient, experiment: str) -> list[ForeignRun]:
                 started=run.info.start_time or 0,
                 tags=dict(run.data.tags),
                 params=dict(run.data.params),
-                metrics=dict(run.data.metrics),
+                metrics={name: _as_logged(value) for name, value in run.data.metrics.items()},
             )
             for run in page
         ]

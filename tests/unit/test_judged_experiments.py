@@ -48,7 +48,39 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> str:
         value = 70 + 4 * fold + (2.0 + fold / 20 if model == "BN" else 0)
         _log(client, experiment, start, {"model": model, "fold": fold, "seed": 40 + fold}, value)
     _log(client, experiment, 20, {"model": "BN", "fold": 5, "seed": 45}, float("nan"))
+    _log(client, experiment, 21, {"model": "BN", "fold": 6, "seed": 46}, float("inf"))
+    _log(client, experiment, 22, {"model": "baseline", "fold": 6, "seed": 46}, float("-inf"))
     return uri
+
+
+def test_a_run_that_tells_the_mean_of_its_folds_is_no_further_run(tmp_path: Path) -> None:
+    """Nested runs, whose parent logs their mean under the same name and parameter: three folds, and said so."""
+    from ablate.track.environment import quiet_environment
+
+    quiet_environment()
+    from mlflow import MlflowClient
+
+    uri = f"sqlite:///{tmp_path / 'nested.db'}"
+    client = MlflowClient(tracking_uri=uri)
+    experiment = client.create_experiment("theirs", artifact_location=str(tmp_path / "artifacts"))
+    for start, (model, mean) in enumerate([("a", 80.0), ("b", 90.0)]):
+        parent = client.create_run(experiment, start_time=start)
+        client.log_param(parent.info.run_id, "model", model)
+        client.log_metric(parent.info.run_id, METRIC, mean)
+        for fold in range(3):
+            child = client.create_run(experiment, start_time=start, tags={"mlflow.parentRunId": parent.info.run_id})
+            client.log_param(child.info.run_id, "model", model)
+            client.log_param(child.info.run_id, "fold", fold)
+            client.log_metric(child.info.run_id, METRIC, mean - 1 + fold)
+            client.set_terminated(child.info.run_id, "FINISHED")
+        client.set_terminated(parent.info.run_id, "FINISHED")
+
+    findings = judged(uri, paired=True)
+
+    assert {row.name: row.n for row in findings.variants} == {"a": 3, "b": 3}
+    assert any(
+        "hold other runs of the same variant that report test_acc themselves: 2 runs" in x for x in findings.cautions
+    )
 
 
 def _log(client: object, experiment: str, start: int, params: Mapping[str, object], value: float) -> None:
@@ -89,12 +121,12 @@ def test_the_replicate_may_be_named(theirs: str) -> None:
     assert "fold" in refused.value.hint
 
 
-def test_runs_with_nan_are_left_out_and_counted(theirs: str) -> None:
+def test_runs_with_nan_or_infinity_are_left_out_and_counted(theirs: str) -> None:
     """The rest is judged."""
     findings = judged(theirs)
 
     assert {row.name: row.n for row in findings.variants} == {"baseline": 5, "BN": 5}
-    assert any("test_acc is NaN or infinite: 1 run" in line for line in findings.cautions)
+    assert any("test_acc is NaN or infinite: 3 runs" in line for line in findings.cautions)
 
 
 def test_a_seed_of_its_own_for_every_run_pairs_nothing() -> None:

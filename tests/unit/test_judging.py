@@ -20,7 +20,7 @@ from ablate.report.summary import summary_json
 from ablate.report.words import first_sentence
 from ablate.stats.cells import Cells
 from ablate.stats.engine import estimate
-from ablate.track.foreign import ForeignRun, single_runs
+from ablate.track.foreign import ForeignRun, single_runs, summaries_of_others
 from tests.unit.test_public_names import HEAVY, RUN, loaded_by
 
 ROOT = Path(__file__).parents[2]
@@ -309,6 +309,11 @@ def test_runs_that_hold_others_and_second_entries_are_not_counted() -> None:
     ]
 
     assert [found.id for found in single_runs(runs, "accuracy")] == ["first", "second", "with folds", "fold"]
+    grouped = [run._replace(params={"model": "a"}) for run in runs]
+    assert summaries_of_others(grouped, "accuracy", "model") == {"with folds"}
+    assert summaries_of_others([run._replace(finished=False) for run in grouped], "accuracy", "model") == set()
+    grouped[-1] = grouped[-1]._replace(params={"model": "b"})
+    assert summaries_of_others(grouped, "accuracy", "model") == set()
 
 
 def test_what_mlflow_does_not_have_is_named_with_what_it_has(store: str) -> None:
