@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ablate.errors import StudyError, near_match
-from ablate.rates import better_direction, is_rate, thresholds_for
+from ablate.rates import better_direction, is_known, is_rate, thresholds_for
+from ablate.readers.columns import proposed
 from ablate.readers.numbers import quoted
 from ablate.readers.replicates import listed
 from ablate.readers.table import read_table
@@ -247,7 +248,7 @@ def only_rate(reported: Sequence[str], source: str) -> str:
         return of_test[0]
     if len(rates) > 1:
         raise StudyError(
-            f"the runs of {quoted(source)} report {listed(rates, 5)}", hint=f"Say which: --metric '{rates[0]}'."
+            f"the runs of {quoted(source)} report {listed(rates, 5)}", hint=f"Say which: --metric '{proposed(rates)}'."
         )
     return rates[0]
 
@@ -292,6 +293,8 @@ def _tested(request: Request, name: str, found: HandedIn, question: str, say: Wo
     places = {variant: i for i, variant in enumerate(order)}
     reference = "judge.reference_named" if is_told else "judge.reference_first"
     notes = [*found.notes, *([] if request.baseline is not None else [Note(reference, {"name": baseline})])]
+    if request.goal is None and not is_known(found.metric) and better_direction(found.metric) == "max":
+        notes.append(Note("judge.goal_assumed", {"metric": found.metric}))
     return Tested(
         name=name,
         question=question,

@@ -45,7 +45,8 @@ _OTHERWISE = _set(
 _LOWER = _set(
     "loss losses err error errors perplexity ppl nll bce ce xent entropy crossentropy logloss brier ece mce ace mse "
     "rmse mae mape misclassification misclassified fpr fnr eer hter hamming distance divergence kl regret cost "
-    "latency seconds time fid wrong wer cer drop gap forgetting flops gflops macs"
+    "latency seconds time fid wrong wer cer drop gap forgetting flops gflops macs "
+    "misclass lpips aurc risk miss missrate hinge inaccuracy alarm"
 )
 
 _LOSSES = _set("loss losses nll bce ce xent entropy crossentropy logloss perplexity ppl")
@@ -114,6 +115,7 @@ def better_direction(name: str) -> Literal["max", "min"]:
     """Which way a metric gets better, told by its name; more is better where nothing speaks against it."""
     words = set(_words(name))
     lower = bool(words & _LOWER) or any(word in name.lower() for word in ("loss", "error", "perplexity"))
+    lower = lower or re.match(r"(1|one)[\s_]*(-|minus)", name.strip().lower()) is not None
     if "likelihood" in words:
         lower = bool(words & {"neg", "negative"})
     elif lower and "neg" in words:  # scikit-learn's scores: neg_log_loss

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ablate.errors import StudyError
 from ablate.rates import is_known, is_rate
-from ablate.readers.columns import metric_name, spelling, twice
+from ablate.readers.columns import metric_name, proposed, spelling, twice
 from ablate.readers.replicates import listed, plain_label
 from ablate.readers.sheet import Sheet
 from ablate.readers.tested import OF_TEST
@@ -95,7 +95,7 @@ def _chosen(metrics: Sequence[str], asked: str | None, line: str) -> str:
         return ""
     raise StudyError(
         f"{line}: there are columns of runs of {listed([metric or 'no named metric' for metric in metrics], 5)}",
-        hint=f"Say which: --metric '{(rates or [metric for metric in metrics if metric])[0]}'.",
+        hint=f"Say which: --metric '{proposed(rates or [metric for metric in metrics if metric])}'.",
     )
 
 

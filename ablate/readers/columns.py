@@ -119,6 +119,11 @@ def metric_columns(sheet: Sheet, metric: str | None) -> list[int]:
     return of_test[:1] or rates
 
 
+def proposed(names: Sequence[str]) -> str:
+    """The one of several metrics to name in a remedy: none of the training part."""
+    return next((name for name in names if not {"train", "training"} & set(spelling(name).split("_"))), names[0])
+
+
 def metric_name(heading: str) -> str:
     """What a metric is called, by its heading; spelled as names of metrics are where that makes it known."""
     name = re.sub(r"^(?:metrics|summary)[./]", "", bare(heading))

@@ -13,7 +13,7 @@ from ablate.readers.across import Across, is_run_column, runs_across
 from ablate.readers.cells import Entry, Key, Read, Source, entries_below, read_values
 from ablate.readers.columns import first
 from ablate.readers.numbers import quoted, read_cell
-from ablate.readers.replicates import numbered
+from ablate.readers.replicates import numbered, sums_up
 from ablate.readers.sheet import Sheet, check_name
 from ablate.readers.tested import Ask
 from ablate.readers.units import Note, without_unit
@@ -94,7 +94,7 @@ def _by_number(
             raise columns.twice(sheet, metrics[0])
         raise StudyError(
             f"{line}: each of {', '.join(sheet.heading(i) for i in metrics[:5])} may be the metric",
-            hint=f"Say which: --metric '{sheet.heading(metrics[0])}'.",
+            hint=f"Say which: --metric '{columns.proposed([sheet.heading(i) for i in metrics])}'.",
         )
     return _one_column(sheet, ask, metrics[0], [*taken, metrics[0]])
 
@@ -165,6 +165,7 @@ def find_variants_across(sheet: Sheet, ask: Ask, replicates: Sequence[int]) -> F
     """
     words = {*columns.VARIANT, *columns.IMAGE, *columns.CORRECT, *columns.NUMBER, *columns.MEAN, *_NO_VARIANT}
     places = [i for i in range(len(sheet.headings)) if i not in replicates and _is_of_numbers(sheet, i)]
+    places = [i for i in places if not sums_up(columns.bare(sheet.headings[i]))]
     names = [columns.spelling(columns.bare(sheet.headings[i])) for i in places]
     if len(places) < 2 or any(name in words or is_known(name) for name in names):
         return None

@@ -34,6 +34,11 @@ _WORD = re.compile(
 _PARTS = frozenset(["train", "training", "val", "valid", "validation", "dev", "test", "testing", "eval", "holdout"])
 
 
+_OF_SEVERAL = frozenset(
+    ["mean", "avg", "average", "median", "std", "sd", "stdev", "se", "sem", "min", "max", "all", "total", "overall"]
+)
+
+
 class Replicates(NamedTuple):
     """Numbers of the runs, equal where they belong together, and the keys that say so; no key: by their order."""
 
@@ -51,6 +56,16 @@ def plain_key(key: str) -> str:
 def is_part(labels: Labels) -> bool:
     """Whether a column says of which part a row speaks (train, val, test), which is no replicate."""
     return bool(labels) and all(label.strip().lower() in _PARTS for label in labels)
+
+
+def sums_up(label: str) -> bool:
+    """Whether a row or a column is called like the mean of others, or their deviation."""
+    return label.strip().strip(".:").lower() in _OF_SEVERAL
+
+
+def is_numbered(labels: Labels) -> bool:
+    """Whether all labels are numbers of replicates: 3, 3.0, seed3."""
+    return bool(labels) and all(_number_in(label) is not None for label in labels)
 
 
 def recognised(keys: Sequence[str]) -> tuple[list[str], list[str]]:

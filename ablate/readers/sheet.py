@@ -133,7 +133,9 @@ def _fitted(cells: tuple[str, ...], headings: tuple[str, ...], where: str, delim
         hint = "Is a comma before decimals, or in a number or name? Put such a cell in double quotes."
     elif len(cells) < size:
         hint = "Fill the row up, with empty cells where there is nothing."
-    raise StudyError(f"{where}: {len(cells)} cells under {size} headings", hint=hint)
+    if size == 1:
+        hint = "The first line is to hold the headings, one a column. Leave out titles and remarks above them."
+    raise StudyError(f"{where}: {len(cells)} cells under {size} heading{'s' * (size > 1)}", hint=hint)
 
 
 def check_name(text: str, where: str) -> str:

@@ -10,7 +10,19 @@ from ablate.errors import StudyError
 from ablate.readers import columns, forms
 from ablate.readers.cells import Key, Source
 from ablate.readers.numbers import quoted
-from ablate.readers.replicates import is_part, is_unique, listed, numbered, paired_replicates, plain_label
+from ablate.readers.replicates import (
+    FIRST,
+    TOGETHER,
+    is_numbered,
+    is_part,
+    is_unique,
+    listed,
+    numbered,
+    paired_replicates,
+    plain_key,
+    plain_label,
+    sums_up,
+)
 from ablate.readers.sheet import Sheet, check_name, read_sheet
 from ablate.readers.tested import Ask, HandedIn, TestedRun, reference_of
 from ablate.readers.units import Note, without_any
@@ -28,8 +40,10 @@ def read_table(path: Path, ask: Ask) -> HandedIn:
     if not sheet.headings or not sheet.rows:
         raise StudyError(f"{path}: holds no result", hint=columns.FORMS)
     _check_parts(sheet)
+    sheet, sums = _without_sums(sheet, ask)
     whole = sheet
-    sheet, notes, state = _finished(sheet)
+    sheet, lost, state = _finished(sheet)
+    notes = [*sums, *lost]
     metrics = columns.metric_columns(sheet, ask.metric)
     variant, equals = columns.variant_column(sheet, ask.by, without=metrics)
     if variant is None:
@@ -61,6 +75,21 @@ def _check_parts(sheet: Sheet) -> None:
                 f"{sheet.path}: {sheet.heading(i)} tells rows of several parts ({listed(sorted(set(labels)))})",
                 hint="Keep the rows of the test part.",
             )
+
+
+def _without_sums(sheet: Sheet, ask: Ask) -> tuple[Sheet, list[Note]]:
+    """Without rows that are called mean, std or all where the others have the number of a replicate."""
+    for i, heading in enumerate(sheet.headings):
+        if plain_key(heading) not in {*FIRST, *TOGETHER, "run", "trial", plain_key(ask.replicate or "")}:
+            continue
+        kept = tuple(row for row in sheet.rows if not sums_up(row.cells[i]))
+        if len(kept) < len(sheet.rows) and is_numbered([row.cells[i] for row in kept]):
+            names = tuple(dict.fromkeys(row.cells[i] for row in sheet.rows if sums_up(row.cells[i])))
+            lost = len(sheet.rows) - len(kept)
+            return sheet._replace(rows=kept), [
+                Note("judge.sums", {"rows": lost, "column": sheet.heading(i), "names": names})
+            ]
+    return sheet, []
 
 
 def _finished(sheet: Sheet) -> tuple[Sheet, list[Note], int | None]:

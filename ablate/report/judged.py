@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import numpy as np
 
+from ablate.rates import is_share
 from ablate.readers.tested import TestedRun
 from ablate.records import Contrast
 from ablate.report.cautions import other_tests, threshold_cautions
@@ -264,8 +266,9 @@ def _cannot_tell(
     yield say("judge.selection")
     yield say("judge.splits")
     yield from tested.unknown
-    uncounted = [run.variant for run in tested.runs if run.n is None and run.images is None]
-    if uncounted and all(effect.n <= 1 for effect in effects):
+    runs = Counter(run.variant for run in tested.runs)
+    uncounted = [run.variant for run in tested.runs if run.n is None and run.images is None and runs[run.variant] == 1]
+    if uncounted and is_share(tested.metric.name) and all(effect.n <= 1 for effect in effects):
         yield say("judge.no_count", names=say.listed(uncounted))
 
 

@@ -363,6 +363,57 @@ def test_of_several_metrics_across_one_is_chosen_by_name(table: Path) -> None:
         judged(table, "model,accuracy,accuracy_seed0,accuracy_seed1\na,.8,.9,.8\nb,.8,.9,.8\n", metric="accuracy")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "model,seed,accuracy\na,0,80\na,1,90\na,mean,85\nb,0,90\nb,1,95\nb,Mean,92.5\n",
+        "model,fold,accuracy\na,fold0,80\na,fold1,90\na,avg.,85\na,std,7.1\nb,fold0,90\nb,fold1,95\nb,avg.,92.5\nb,std,3.5\n",
+        "fold,a,b\n0,80,90\n1,90,95\nmean,85,92.5\nstd,7.1,3.5\n",
+        "seed,a,b,All\n0,80,90,85\n1,90,95,92.5\n",
+        "model,seed0,seed1,mean,std\na,80,90,85,7.1\nb,90,95,92.5,3.5\n",
+    ],
+)
+def test_rows_and_columns_that_sum_up_others_are_no_runs(text: str, table: Path) -> None:
+    """A row `mean` below the seeds would be counted as a further run, and shorten the interval."""
+    found = judged(table, text)
+    assert [(row.name, row.n) for row in found.variants] == [("a", 2), ("b", 2)]
+    assert means(found) == {"a": 85.0, "b": 92.5}
+    assert any("sum up others" in line or "Columns not read" in line for line in found.cautions)
+
+
+def test_an_assumed_direction_is_said(table: Path) -> None:
+    """Of a name that says nothing, more is taken as better, and how to say otherwise is told."""
+    text = rows("quality", ("0.5", "0.6"), ("0.3", "0.4"))
+    assert any("--goal min" in line for line in judged(table, text, metric="quality").cautions)
+    assert not any("--goal min" in line for line in judged(table, text, metric="quality", goal="max").cautions)
+    for metric in ("accuracy", "kappa", "loss", "val_cost"):
+        text = rows(metric, ("0.5", "0.6"), ("0.3", "0.4"))
+        assert not any("--goal min" in line for line in judged(table, text, metric=metric).cautions)
+
+
+def test_a_remedy_proposes_no_metric_of_the_training_part(table: Path) -> None:
+    """Where train_acc comes before val_acc."""
+    with pytest.raises(StudyError) as refused:
+        judged(table, "model,seed,train_acc,val_acc\na,0,.9,.8\nb,0,.9,.8\n")
+    assert "--metric 'val_acc'" in str(refused.value.hint)
+
+
+def test_a_title_above_the_headings_is_named_as_such(table: Path) -> None:
+    """The advice is not about commas."""
+    with pytest.raises(StudyError, match="3 cells under 1 heading") as refused:
+        judged(table, "# results of May\nmodel,seed,accuracy\na,0,.9\nb,0,.8\n")
+    assert "titles" in str(refused.value.hint)
+
+
+def test_only_variants_without_an_interval_are_said_to_have_none(table: Path) -> None:
+    """And each once, and no number of images would help a loss."""
+    text = rows("accuracy", ("0.5", "0.6"), ("0.3", "nan"))
+    (line,) = [line for line in judged(table, text).cautions if "there is no interval" in line]
+    assert line == "No number of test images is given for b: there is no interval."
+    text = rows("loss", ("0.5", "0.6"), ("0.3", "nan"))
+    assert not [line for line in judged(table, text, metric="loss").cautions if "there is no interval" in line]
+
+
 def test_quantiles_are_no_runs(table: Path) -> None:
     """The table of pandas' describe is one of means, and its 25%, 50% and 75% are no percentages of a run."""
     text = (
