@@ -115,6 +115,27 @@ def alike_below(root: Path, folders: Sequence[str]) -> list[str]:
     return below[0] if len(below[0]) > 1 and all(names == below[0] for names in below) else []
 
 
+def class_notes(folders: Sequence[os.DirEntry[str]]) -> list[str]:
+    """What is to be said of class folders before anything is read: those without an image, and nested ones."""
+    empty = [one.name for one in folders if not _holds_image(one.path)]
+    nested = [one.name for one in folders if (top := top_of(one.path)).folders and not _images_in(top)]
+    notes = [f"no image lies in {_few(empty)}, and `ablate run` refuses class folders without one"] if empty else []
+    if nested and len(nested) == len(folders) - len(empty):
+        notes.append(
+            f"the images of each class ({_few(nested)}) lie in sub-folders, which count for it; if these are the "
+            "classes, the root should be the folder they lie in"
+        )
+    return notes
+
+
+def _images_in(top: Top) -> int:
+    return sum(is_image(entry.name) for entry in top.files)
+
+
+def _holds_image(folder: str) -> bool:
+    return any(is_image(name) for _, _, names in os.walk(folder, followlinks=False) for name in names)
+
+
 def nobodys_note(names: Sequence[str]) -> str:
     """The sentence on what was passed over."""
     entries = "1 hidden or system entry is" if len(names) == 1 else f"{len(names)} hidden or system entries are"
@@ -128,17 +149,32 @@ def _is(name: str, pattern: re.Pattern[str]) -> bool:
 
 
 def _parts_hint(root: Path, parts: Sequence[str]) -> str:
-    inner = [_descended(root / part) for part in parts]
-    train, test = (one.relative_to(root).as_posix() for one in inner[:2])
-    whole = f"Keep both parts with source: {{name: %s, root: {root}, train: {train}, test: {test}}} and "
-    if len(top_of(inner[0]).folders) > 1:
-        return whole % "image_folder" + f"evidence.test: official, or take one part alone, root: {inner[0]}."
-    return whole % "labelled_files" + "evidence.test: official, where the file names carry the labels; else use csv."
+    train, *others = [_descended(root / part) for part in parts]
+    alone = f"root: {train}"
+    if len(top_of(train).folders) > 1:
+        test = next((one for one in others if len(top_of(one).folders) > 1), None)
+        if test is None:
+            return (
+                f"Take the training part, {alone}. {_below(root, others[0])} has no class folders: labels of its "
+                "images that stand in a table are read by source csv."
+            )
+        return f"{_both(root, train, test, 'image_folder')} evidence.test: official, or take one part alone, {alone}."
+    both = _both(root, train, others[0], "labelled_files")
+    return f"{both} evidence.test: official, where the file names carry the labels; else use csv."
+
+
+def _both(root: Path, train: Path, test: Path, name: str) -> str:
+    parts = f"train: {_below(root, train)}, test: {_below(root, test)}"
+    return f"Keep both parts with source: {{name: {name}, root: {root}, {parts}}} and"
+
+
+def _below(root: Path, folder: Path) -> str:
+    return folder.relative_to(root).as_posix()
 
 
 def _way_out(root: Path) -> str:
     top = top_of(root)
-    images = sum(is_image(entry.name) for entry in top.files)
+    images = _images_in(top)
     if not top.folders:
         side = f" {images} image{'s lie' if images != 1 else ' lies'} in it directly: labels in file names are read"
         return f"{side} by source labelled_files, those of a table by csv." if images else ""

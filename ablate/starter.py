@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ablate.errors import DataError, StudyError
 from ablate.files import write_text
-from ablate.image_folders import nobodys_note, refuse_no_classes, top_of
+from ablate.image_folders import class_notes, nobodys_note, refuse_no_classes, top_of
 
 STARTER = """\
 # A first study over a folder of pictures, one folder a class.
@@ -63,7 +63,7 @@ def write_starter(path: Path, root: Path | None) -> tuple[str, ...]:
         top = top_of(root)
         refuse_no_classes(root, [folder.name for folder in top.folders], what=str(root))
         classes = len(top.folders)
-        notes = [nobodys_note(top.nobodys)] if top.nobodys else []
+        notes = class_notes(top.folders) + ([nobodys_note(top.nobodys)] if top.nobodys else [])
     name = "".join(c if c.isalnum() and c.isascii() else "-" for c in path.stem.lower())[:64].strip("-") or "my-study"
     shown = str(root) if root is not None else "data/pictures"
     quoted = '"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '"'

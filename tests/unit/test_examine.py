@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ablate.errors import DataError
 from ablate.examination import Examination
 from ablate.files import build_once
 from ablate.records import Folds, Official, Protocol, Replicate
@@ -149,3 +150,12 @@ def test_samples_are_a_row_a_class_with_readable_names(tmp_path: Path) -> None:
     assert {text.get_text() for text in axes.texts} == {"猫", "犬"}
     assert len(axes.images) == 16
     assert samples_picture(found).startswith(b"\x89PNG")
+
+
+def test_class_folders_without_any_image_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    """Not one image in the whole folder: there is nothing to count, and no traceback."""
+    (tmp_path / "data" / "cat").mkdir(parents=True)
+    (tmp_path / "data" / "dog").mkdir()
+
+    with pytest.raises(DataError, match="2 class folders hold no picture"):
+        examined(tmp_path, folder(tmp_path / "data"))

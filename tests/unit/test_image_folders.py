@@ -259,3 +259,40 @@ def test_images_without_a_folder_are_sent_to_other_sources(tmp_path: Path) -> No
 
     assert "2 images lie in it directly" in caught.value.hint
     assert "labelled_files" in caught.value.hint
+
+
+def test_a_part_without_class_folders_is_not_proposed(tmp_path: Path) -> None:
+    """As ImageNet's validation images lie: side by side, their labels in a table. Nothing proposed would be refused."""
+    put(tmp_path, "train/cat/1.png", "train/dog/1.png", "val/ILSVRC_1.JPEG", "test/1.JPEG")
+
+    with pytest.raises(DataError, match="parts of a split") as caught:
+        listing_of(tmp_path)
+    assert f"Take the training part, root: {tmp_path / 'train'}. test has no class folders" in caught.value.hint
+    assert "csv" in caught.value.hint
+
+    put(tmp_path, "val/cat/2.png", "val/dog/2.png")
+    with pytest.raises(DataError, match="parts of a split") as caught:
+        listing_of(tmp_path)
+    assert "train: train, test: val}" in caught.value.hint
+
+
+def test_a_starter_tells_what_a_run_would_say_of_its_class_folders(tmp_path: Path, root: Path) -> None:
+    """Empty class folders, and nested ones, as the scan tells them."""
+    assert write_starter(tmp_path / "1.yaml", root) == ()
+    (root / "bird").mkdir()
+    put(root, "emu/._1.png", "emu/1.gif")
+    (note,) = write_starter(tmp_path / "2.yaml", root)[:1]
+    assert note.startswith("no image lies in bird, emu,")
+
+    put(tmp_path / "nested", "pets/cat/1.png", "wild/fox/1.png")
+    (note,) = write_starter(tmp_path / "3.yaml", tmp_path / "nested")
+    assert "the images of each class (pets, wild) lie in sub-folders" in note
+
+
+def test_class_folders_of_other_files_only_say_so(tmp_path: Path) -> None:
+    """A folder of GIFs, which torchvision's ImageFolder drops as well, is not called empty."""
+    put(tmp_path, "cat/1.gif", "cat/2.gif", "dog/1.gif")
+
+    with pytest.raises(DataError, match=r"hold no picture, but files of other kinds \(cat/1.gif, ") as caught:
+        listing_of(tmp_path)
+    assert "data.reader" in caught.value.hint

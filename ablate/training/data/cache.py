@@ -134,6 +134,8 @@ def open_pictures(
     groups: Sequence[int] = found.groups
     with problems.gathered():
         groups = merged_groups(found, config)
+    if not found.ids:  # no class folder holds an image
+        raise together(problems.errors)
     return Pictures(
         pixels=np.memmap(folder / "pixels.bin", dtype=np.uint8, mode="r", shape=found.shape),
         ids=found.ids,

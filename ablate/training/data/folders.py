@@ -243,11 +243,13 @@ def _empty_classes(empty: Sequence[Found]) -> list[DataError]:
     hidden = sum(is_image(name.rpartition("/")[2].lstrip(".")) for one in empty for name in one.nobodys)
     names = first_of([one.folders[0] for one in empty])
     folders = f"class folder {names} holds" if len(empty) == 1 else f"{len(empty)} class folders hold"
-    beside = " beside hidden files" if hidden else ""
+    others = [name for one in empty for name in one.ignored]
+    beside = " beside hidden files" if hidden else f", but files of other kinds ({first_of(others)})" if others else ""
+    way = " Files of other kinds are read by a function of yours: data.reader: my_pkg.io:read." if others else ""
     return [
         DataError(
             f"{folders} no picture{beside}{'' if len(empty) == 1 else f': {names}'}",
-            hint=f"Remove {'it' if len(empty) == 1 else 'them'}, or add pictures ({', '.join(EXTENSIONS)}).",
+            hint=f"Remove {'it' if len(empty) == 1 else 'them'}, or add pictures ({', '.join(EXTENSIONS)}).{way}",
         )
     ]
 
