@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ablate.report.findings import Findings
 
 STREAM = "confirm"
-BASELINE = "baseline"
+BASELINE_NAME = "baseline"
 FAMILY, WINNER_FAMILY = "confirmation", "changes of the winner"
 TRACKING_SECONDS = 60.0
 
@@ -147,11 +147,11 @@ def confirmation_plan(
     question: SearchQuestion, chosen: Sequence[Tried], replicates: int, *, winner: bool
 ) -> tuple[Plan, str]:
     """Each chosen setting against the baseline; with the winner's changes one by one, or why not."""
-    variants = {BASELINE: _variant(BASELINE, question.study.resolve({}, ("base",)), {}, None)}
+    variants = {BASELINE_NAME: _variant(BASELINE_NAME, question.study.resolve({}, ("base",)), {}, None)}
     for trial in chosen:
         overrides = question.space.overrides(trial.point)
-        variants[trial.name] = _variant(trial.name, question.space.settings(trial.point), overrides, BASELINE)
-    contrasts = [_contrast(trial.name, trial.name, BASELINE, FAMILY) for trial in chosen]
+        variants[trial.name] = _variant(trial.name, question.space.settings(trial.point), overrides, BASELINE_NAME)
+    contrasts = [_contrast(trial.name, trial.name, BASELINE_NAME, FAMILY) for trial in chosen]
     alone = ""
     if winner:
         turned_back = turned_back_variants(question, chosen[0])
