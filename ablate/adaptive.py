@@ -7,8 +7,8 @@ remembered between calls, so an interruption at any place needs no repair.
 from __future__ import annotations
 
 from ablate.store import Store
-from ablate.study.load import Study
 from ablate.study.plan import Plan
+from ablate.study.study import Study
 from ablate.survey import Origin, collect
 
 

@@ -19,7 +19,6 @@ from ablate.harness.coordinator import FixedSource
 from ablate.harness.interruption import Interruption
 from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.telling import study_card
-from ablate.overrides import flattened
 from ablate.protocols import StudySummary
 from ablate.records import Contrast, FirstFold, Folds, Protocol, Replicate, Variant
 from ablate.resolve import is_built_in
@@ -27,9 +26,10 @@ from ablate.search import SearchQuestion, Tried, freeze, unchecked
 from ablate.session import Options, Session, conduct, look_at_data, open_tracker
 from ablate.settings import Settings, identity_of
 from ablate.showing import judge_study
-from ablate.study.load import Study
+from ablate.study.overrides import flattened
 from ablate.study.plan import Plan
 from ablate.study.space import Choice, Parameter, walk
+from ablate.study.study import Study
 from ablate.workflow import run_listener, tell_study
 
 if TYPE_CHECKING:

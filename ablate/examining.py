@@ -14,9 +14,9 @@ from ablate.files import build_once, write_bytes
 from ablate.harness.looking import remember_look
 from ablate.resolve import source_digest
 from ablate.store import Store
-from ablate.study.load import Study
 from ablate.study.plan import Plan, make_plan
-from ablate.study.standing_in import make_stand_in, with_way_out
+from ablate.study.stand_in import make_stand_in, with_way_out
+from ablate.study.study import Study
 
 SAMPLES = "samples.png"
 

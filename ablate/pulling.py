@@ -23,7 +23,7 @@ from ablate.journal import NAME, whole_text
 from ablate.records import Finished
 from ablate.session import Session, open_session
 from ablate.store import SPEC, Store
-from ablate.study.load import Study
+from ablate.study.study import Study
 from ablate.track.run_record import LARGEST, RECORD, Recorded, read_record, record_of
 from ablate.track.shelf import Shelf, StoredRun
 

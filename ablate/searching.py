@@ -53,9 +53,9 @@ from ablate.session import (
     open_tracker,
     undone_if_refused,
 )
-from ablate.study.load import Study
 from ablate.study.plan import Plan, make_plan
 from ablate.study.space import Point
+from ablate.study.study import Study
 from ablate.workflow import HURRIED_SECONDS, TRACKING_SECONDS
 
 if TYPE_CHECKING:

@@ -30,9 +30,9 @@ from ablate.records import Prepared, Replicate, Variant
 from ablate.resolve import source_digest
 from ablate.settings import places_of
 from ablate.store import Store
-from ablate.study.load import Study
 from ablate.study.plan import Plan, make_plan
-from ablate.study.standing_in import with_way_out
+from ablate.study.stand_in import with_way_out
+from ablate.study.study import Study
 from ablate.survey import Origin, Survey, survey
 from ablate.tuned import check_tuning, tuned_plan
 

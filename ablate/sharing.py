@@ -23,8 +23,8 @@ from ablate.harness.progress import OnProgress, Progress
 from ablate.records import RunSpec
 from ablate.room import refuse_unwritable
 from ablate.session import Options, Session, clocked, conduct, interruption_of, look_at_data, open_session, settled
-from ablate.study.load import Study
-from ablate.study.standing_in import make_stand_in
+from ablate.study.stand_in import make_stand_in
+from ablate.study.study import Study
 from ablate.workflow import decide, say_stopping
 
 

@@ -14,8 +14,8 @@ from ablate.resolve import is_built_in
 from ablate.search import SearchQuestion, tuning_question
 from ablate.settings import identity_of
 from ablate.store import Store
-from ablate.study.load import Study
 from ablate.study.plan import Plan
+from ablate.study.study import Study
 
 if TYPE_CHECKING:
     from ablate.report.search_facts import TuningRow

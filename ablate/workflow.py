@@ -45,8 +45,8 @@ from ablate.showing import (
     tracking_place,
     write_report,
 )
-from ablate.study.load import Study
-from ablate.study.standing_in import make_stand_in
+from ablate.study.stand_in import make_stand_in
+from ablate.study.study import Study
 from ablate.survey import Stale, Survey, collect
 
 if TYPE_CHECKING:

@@ -18,8 +18,9 @@ import numpy as np
 from ablate.journal import NAME
 from ablate.records import Cell, Cost, Failed, FailureReason, Finished, Folds, Replicate, RunResult, Stamp
 from ablate.report.findings import Findings, make_findings
-from ablate.study.load import Study, load_study
+from ablate.study.load import load_study
 from ablate.study.plan import Plan, make_plan
+from ablate.study.study import Study
 from ablate.survey import Origin
 
 START = 1_750_000_000.0

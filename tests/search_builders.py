@@ -7,7 +7,8 @@ from pathlib import Path
 from ablate.search import SearchQuestion, make_question
 from ablate.searching import SearchOptions, SearchRun, run_search
 from ablate.session import Options
-from ablate.study.load import Study, load_study
+from ablate.study.load import load_study
+from ablate.study.study import Study
 
 STUDY = """\
 study: toy

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ablate.records import Variant
-from ablate.study.load import Study, load_study
+from ablate.study.load import load_study
 from ablate.study.plan import Plan, make_plan
+from ablate.study.study import Study
 
 NORM: Mapping[str, Any] = {"model.norm": {"name": "batch"}}
 WIDE: Mapping[str, Any] = {"model.width": 16}

@@ -44,7 +44,7 @@ from ablate.cli.using import init, join, pull, schema, show, status, sync, ui
 
 if TYPE_CHECKING:
     from ablate.session import Options
-    from ablate.study.load import Study
+    from ablate.study.study import Study
 
 app = typer.Typer(
     cls=Commands,

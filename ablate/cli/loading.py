@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ablate.study.load import Study
+    from ablate.study.study import Study
 
 
 def load(path: Path, work: Path, sets: list[str] | None, design: str | None, *, stand_in: bool = False) -> Study:
@@ -14,7 +14,7 @@ def load(path: Path, work: Path, sets: list[str] | None, design: str | None, *, 
     from ablate.cli.show import note
     from ablate.own_modules import shadows
     from ablate.study.load import load_study
-    from ablate.study.standing_in import stand_in_folder
+    from ablate.study.stand_in import stand_in_folder
 
     work_on_path(work)
     folder = stand_in_folder(work.resolve(), path) if stand_in else None
@@ -48,8 +48,8 @@ def run_name(text: str, work: Path) -> str:
 
 def seconds_of(option: str, text: str | None) -> float | None:
     """The span of time an option was given."""
-    from ablate.durations import read_duration
     from ablate.errors import StudyError
+    from ablate.study.durations import read_duration
 
     try:
         return None if text is None else read_duration(text)

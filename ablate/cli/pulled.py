@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ablate.cli.show import note, say, say_json, say_table
 
 if TYPE_CHECKING:
-    from ablate.study.load import Study
+    from ablate.study.study import Study
 
 _SHOWN = 8
 """So many runs that were refused are named."""

@@ -8,11 +8,11 @@ from typing import Any
 
 from ablate.harness.coordinator import News
 from ablate.journal import read_events, read_history
-from ablate.overrides import flattened
 from ablate.protocols import RunLabel, StudyCard, Tracker
 from ablate.records import Config, RunSpec, Variant
-from ablate.study.load import Study
-from ablate.study.standing_in import synthetic_notes
+from ablate.study.overrides import flattened
+from ablate.study.stand_in import synthetic_notes
+from ablate.study.study import Study
 
 USUAL = ("lr", "batch_size", "epochs")
 """Settings shown for every run, by the last part of their key."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ablate.study.load import Study
+from ablate.study.study import Study
 
 _READ_BY_SHELLS = set('"$`\\!')
 

@@ -17,8 +17,8 @@ from ablate.report.rows import effect_rows
 from ablate.report.tables import Column, Table, level_words, mark_of, table_of, with_unit
 from ablate.report.words import metric_words, unit_words, verdict_words
 from ablate.stats.effects import OTHER_TESTS, estimate_effects
-from ablate.study.load import Study
 from ablate.study.plan import Plan
+from ablate.study.study import Study
 
 
 class Side(NamedTuple):

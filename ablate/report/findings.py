@@ -32,9 +32,9 @@ from ablate.stats.scores import ScoreBook, arrange, read_scores
 from ablate.stats.selftest import self_test
 from ablate.stats.student import unit_of_chance
 from ablate.stats.visible import visible_at_looks
-from ablate.study.load import Study
 from ablate.study.plan import Plan, published_figures
-from ablate.study.standing_in import synthetic_notes
+from ablate.study.stand_in import synthetic_notes
+from ablate.study.study import Study
 from ablate.survey import Origin
 
 __all__ = ["Findings", "make_findings"]

@@ -7,8 +7,8 @@ from math import floor, log10
 from ablate.rates import Thresholds, is_rate
 from ablate.report.facts import Metric
 from ablate.stats.effects import Question
-from ablate.study.load import Study
 from ablate.study.plan import Plan
+from ablate.study.study import Study
 
 __all__ = ["decimals_for", "is_rate", "metric_of", "question_of", "shown_scale", "thresholds_of"]
 

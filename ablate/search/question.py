@@ -11,10 +11,10 @@ from ablate.files import sha256_json
 from ablate.records import Finished, Protocol, Replicate, RunSpec, Variant
 from ablate.resolve import is_built_in
 from ablate.settings import identity_of
-from ablate.study.load import Study
-from ablate.study.search_block import COSTS, SearchBlock
+from ablate.study.search_schema import COSTS, SearchBlock
 from ablate.study.space import Point, Space
 from ablate.study.space_reading import make_space, read_space
+from ablate.study.study import Study
 
 STREAM = "search"
 BASELINE = -1

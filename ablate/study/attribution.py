@@ -13,7 +13,7 @@ from itertools import combinations, pairwise, product
 from ablate.errors import StudyError
 from ablate.study.factors import Factor, shortened
 from ablate.study.layout import ALL, BASELINE, Cell, Layout, Question, difference, together
-from ablate.study.load import Study
+from ablate.study.study import Study
 
 GENERATORS: Mapping[int, tuple[tuple[int, ...], ...]] = {
     2: (),

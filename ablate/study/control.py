@@ -9,7 +9,7 @@ from typing import Any
 from ablate.errors import StudyError
 from ablate.records import Config, Contrast, Variant
 from ablate.study.factors import shortened
-from ablate.study.load import Comparison, Study
+from ablate.study.study import Comparison, Study
 
 FAMILY = "step-matched"
 TOLERANCE = 0.005

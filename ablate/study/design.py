@@ -21,7 +21,7 @@ from ablate.study.layout import (
     place_of,
     together,
 )
-from ablate.study.load import Study
+from ablate.study.study import Study
 
 __all__ = ["BASELINE", "MAX_CELLS", "Cell", "Layout", "Question", "join_overrides", "lay_out"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ablate.errors import StudyError, near_match
 from ablate.files import sha256_json
-from ablate.overrides import OverrideError, refuse_overlaps
+from ablate.study.overrides import OverrideError, refuse_overlaps
 from ablate.study.reader import Document
 from ablate.study.schema import MAX_NAME
 

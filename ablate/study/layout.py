@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ablate.overrides import is_inside
 from ablate.study.factors import Factor, Overrides, Place
-from ablate.study.load import Study
+from ablate.study.overrides import is_inside
+from ablate.study.study import Study
 
 BASELINE = "baseline"
 ALL = "all factors"

@@ -2,134 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from ablate.errors import SettingError, StudyError, TrainerError, near_match
+from ablate.errors import StudyError, TrainerError, near_match
 from ablate.files import sha256_json
-from ablate.overrides import OverrideError, apply_overrides, refuse_overlaps
-from ablate.records import Folds, Official, Protocol, Share
 from ablate.resolve import Trainer
-from ablate.settings import Settings
 from ablate.study.absent import read_trainer
-from ablate.study.derivation import DeriveBlock
-from ablate.study.extending import extended
-from ablate.study.factors import ONE_CHANGE, Factor, Overrides, Place, check_families, check_overlaps, read_factors
+from ablate.study.factors import ONE_CHANGE, check_families, check_overlaps, read_factors
+from ablate.study.overrides import OverrideError, apply_overrides, refuse_overlaps
 from ablate.study.reader import Document, read_file, read_value
-from ablate.study.schema import CHECKS, DESIGNS, CompareBlock, EvidenceBlock, StandInBlock, StudyFile, TestBlock
-from ablate.study.search_block import SearchBlock, TuneBlock
+from ablate.study.schema import (
+    CHECKS,
+    DESIGNS,
+    CompareBlock,
+    EvidenceBlock,
+    StudyFile,
+)
+from ablate.study.study import Comparison, Study
 from ablate.study.validation import dotted, validate
-
-BEST_ON_TEST = re.compile(r"\bbest epoch on (the )?test\b", re.IGNORECASE)
-"""How `published.protocol` says that the source picked its epoch on the test images."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """A question outside the design."""
-
-    name: str
-    reference: str
-    overrides: Overrides
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Study:
-    """The parsed question. `document` remembers where each part stands in the file."""
-
-    name: str
-    question: str
-    trainer: Trainer
-    base: Mapping[str, Any]
-    design: str | None
-    own_design: str | None
-    factors: tuple[Factor, ...]
-    comparisons: tuple[Comparison, ...]
-    evidence: EvidenceBlock
-    published: Mapping[str, Any] | None
-    search: SearchBlock | None
-    experiment: str
-    document: Document = field(repr=False)
-    keep_weights: bool = True
-    timeout: float | None = None
-    """Seconds an attempt at a run may take."""
-    tune: TuneBlock | None = None
-    sets: tuple[str, ...] = ()
-    """`key=value` changes that were laid on the file, as they were given."""
-    derive: Mapping[str, DeriveBlock] = field(default_factory=dict)
-    """Rows made without training."""
-    about_data: str = ""
-    """What the data are and who supplies them, shown where they are missing."""
-    stand_in: StandInBlock | None = None
-    """How to make synthetic data instead; null where the file offers none."""
-    stand_in_root: Path | None = None
-    """The folder of synthetic data this study is asked of; null: of its own data."""
-    control: str | None = None
-    """`steps`: changes that train longer or shorter get a step-matched control."""
-
-    def resolve(self, overrides: Overrides, *places: Place) -> Settings:
-        """The complete config under some overrides; `places`: where these stand in the file, the last first named."""
-        try:
-            config = apply_overrides(self.base, overrides, complete=self._completed)
-        except OverrideError as error:
-            raise self._misfit(error, overrides, *places) from None
-        return validate(self.trainer.config, config, lambda at: self._where(dotted(at), overrides, places))
-
-    def check(self, settings: Settings, overrides: Overrides, *places: Place) -> None:
-        """Ask the trainer whether it can do what a config wants. Raises StudyError with file, line and key."""
-        if self.trainer.check_config is not None:
-            try:
-                self.trainer.check_config(settings, self.protocol)
-            except SettingError as error:
-                raise self._misfit(error, overrides, *places) from None
-
-    def _misfit(self, error: SettingError, overrides: Overrides, *places: Place) -> StudyError:
-        return StudyError(f"{self._where(error.key, overrides, places)}: {error.message}", hint=error.hint)
-
-    def _where(self, key: str, overrides: Overrides, places: Sequence[Place]) -> str:
-        """The line that gave a key its value: of the override around or inside it, else of the base.
-
-        Where neither is to blame alone, the last of the changes is what does not fit.
-        """
-        for place in reversed(places):
-            for override in overrides:
-                related = key == override or key.startswith(f"{override}.") or override.startswith(f"{key}.")
-                if related and (*place, override) in self.document.lines:
-                    return self.document.where((*place, override))
-        if places and overrides:
-            return self.document.where(places[-1])
-        at = tuple(key.split("."))
-        return self.document.where(at if at[0] == "evidence" else ("base", *at))
-
-    def _completed(self, config: dict[str, Any]) -> Mapping[str, Any]:
-        try:
-            return self.trainer.config.model_validate(config).model_dump(mode="json")
-        except ValidationError:  # of two changes that go together only the first is made yet
-            return self.trainer.config.model_validate(self.base).model_dump(mode="json")
-
-    @property
-    def protocol(self) -> Protocol:
-        """The part of the evidence that a run itself must know."""
-        match self.evidence.test:
-            case TestBlock(folds=int(folds)):
-                test: Folds | Share | Official = Folds(count=folds)
-            case TestBlock(share=int(share) | float(share)):
-                test = Share(share=share)
-            case _:
-                test = Official()
-        evidence, said = self.evidence, str((self.published or {}).get("protocol", ""))
-        return Protocol(
-            test=test,
-            val=evidence.val,
-            weights=evidence.weights,
-            metric=evidence.metric,
-            watch_test=BEST_ON_TEST.search(said) is not None,
-        )
 
 
 def load_study(
@@ -295,3 +188,88 @@ def _with_design(study: Study, design: str | None) -> Study:
             hint="Choose one_at_a_time or factorial.",
         )
     return replace(study, name=f"{study.name}@{design}", design=design)
+
+
+OWN = ("study", "published", "search", "tune", "compare", "derive", "extends", "from")
+"""Keys that belong to one file alone."""
+
+
+SUFFIXES = (".yaml", ".yml", ".json")
+
+
+def extended(document: Document, *, seen: tuple[Path, ...] = ()) -> Document:
+    """The file with what it takes from the one it extends; unchanged where it extends none.
+
+    Everything the other file says holds here too, but for what stands in this one, key by key at the top
+    level, and for what belongs to the other alone: its name, its published figures, its own search. With
+    `from:` the base is the config of that variant, and the design, which led there, stays behind.
+    Raises StudyError for a file that is not there, extends itself, or has no such variant.
+    """
+    data = document.data
+    if not isinstance(data, dict) or ("extends" not in data and "from" not in data):
+        return document
+    if "extends" not in data:
+        raise StudyError(
+            f"{document.where(('from',))}: from: without extends:", hint="Name the study file that has the variant."
+        )
+    path = _path_of(document)
+    if path in seen or path == Path(document.name).resolve():
+        raise StudyError(f"{document.where(('extends',))}: the file extends itself", hint="Name another study file.")
+    if "base" in data:
+        raise StudyError(
+            f"{document.where(('base',))}: base: beside extends:, which brings the base along",
+            hint="Leave base out; what differs from it is a factor, or `from:` another variant.",
+        )
+    parent, base = _parent(document, path, (*seen, Path(document.name).resolve()))
+    inherited = {key: value for key, value in parent.items() if key not in OWN}
+    if "from" in data or any(design in data for design in DESIGNS):
+        inherited = {key: value for key, value in inherited.items() if key not in DESIGNS}
+        evidence = inherited.get("evidence")
+        if isinstance(evidence, dict):  # families are about the steps that stay behind
+            inherited["evidence"] = {key: value for key, value in evidence.items() if key != "families"}
+    own = {key: value for key, value in data.items() if key not in ("extends", "from")}
+    return replace(document, data=inherited | {"base": base} | own)
+
+
+def _path_of(document: Document) -> Path:
+    name = document.data["extends"]
+    if not isinstance(name, str):
+        raise StudyError(
+            f"{document.where(('extends',))}: 'extends': expected the path of a study file",
+            hint="Example: extends: hollywood.yaml, beside this file.",
+        )
+    path = (Path(document.name).parent / name).resolve()
+    if path.suffix not in SUFFIXES:  # what a message quotes of a file must not be a password's
+        raise StudyError(
+            f"{document.where(('extends',))}: {name[:80]!r} is no study file",
+            hint=f"The names of study files end in {' or '.join(SUFFIXES)}.",
+        )
+    if not _is_file(path):
+        raise StudyError(
+            f"{document.where(('extends',))}: there is no study file {str(path)[:300]}",
+            hint="The path is read from the folder of this file.",
+        )
+    return path
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # longer than any file's name
+        return False
+
+
+def _parent(document: Document, path: Path, seen: tuple[Path, ...]) -> tuple[dict[str, Any], Any]:
+    """The other file's data, whole, and the base to begin with."""
+    from ablate.study.plan import make_plan
+
+    study = load_study(path, seen=seen)
+    name = document.data.get("from", "baseline")
+    data = study.document.data
+    if name == "baseline":
+        return data, study.base
+    try:
+        variant = make_plan(study).variant(str(name))
+    except StudyError as error:
+        raise StudyError(f"{document.where(('from',))}: {error.message}", hint=error.hint) from None
+    return data, dict(variant.config)

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ablate.errors import StudyError, near_match
-from ablate.overrides import flattened, is_inside
 from ablate.records import Variant
 from ablate.settings import Settings, identity_of
 from ablate.study.design import join_overrides
-from ablate.study.expected import shown
+from ablate.study.expectations import shown
 from ablate.study.factors import Overrides, Place
-from ablate.study.load import Study
+from ablate.study.overrides import flattened, is_inside
+from ablate.study.study import Study
 
 Stored = float | int | str | bool | None
 """What can be stored of a parameter's value."""

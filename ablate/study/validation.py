@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from ablate.errors import StudyError, near_match
 from ablate.settings import Settings
-from ablate.study.expected import (
+from ablate.study.expectations import (
     Slot,
     block_of,
     choices_of,

@@ -26,7 +26,8 @@ from ablate.errors import TrackingError
 from ablate.files import sealed, unsealed
 from ablate.pulling import pull_study
 from ablate.session import Options, Session, open_session, settled
-from ablate.study.load import Study, load_study
+from ablate.study.load import load_study
+from ablate.study.study import Study
 from ablate.track.run_record import RECORD
 from ablate.workflow import run_study, sync_study
 from tests import invariants

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ablate.overrides import OverrideError, apply_overrides, flattened
 from ablate.study.layout import join_overrides
+from ablate.study.overrides import OverrideError, apply_overrides, flattened
 
 NAMES = st.sampled_from("abc")
 LEAVES = st.none() | st.integers(0, 3) | st.just([1])

@@ -17,8 +17,8 @@ from ablate.report.language import words_of
 from ablate.report.render import render_report, report_texts, study_page
 from ablate.report.verify import differences, untrue_metrics
 from ablate.stats.scores import read_scores
-from ablate.study.load import Study
 from ablate.study.plan import make_plan
+from ablate.study.study import Study
 from tests.builders import a_study, cells_with, findings_of
 
 TOY = """\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ablate.durations import read_duration
+from ablate.study.durations import read_duration
 
 
 @pytest.mark.parametrize(

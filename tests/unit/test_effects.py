@@ -12,8 +12,8 @@ import pytest
 from ablate.records import Cell, Contrast, Finished
 from ablate.report.questions import question_of
 from ablate.stats.effects import Effect, estimate_effects, is_to_come, look_shares, variant_levels
-from ablate.study.load import Study
 from ablate.study.plan import Plan, make_plan
+from ablate.study.study import Study
 from tests.builders import a_failed, a_study, cells_with
 
 THREE = {"BN": {"gain": 10.0}, "Dropout": {"noise": 1.5}, "GAP head": {"epochs": 4}}

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from ablate.errors import StudyError
-from ablate.study.load import Study, load_study
+from ablate.study.load import load_study
 from ablate.study.plan import make_plan
+from ablate.study.study import Study
 
 PARENT = """\
 study: parent

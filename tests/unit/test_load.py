@@ -8,8 +8,8 @@ import pytest
 
 from ablate.errors import AblateError, StudyError, TrainerError
 from ablate.records import Folds, Official, Protocol, Share, TestRule
-from ablate.study.load import Study
 from ablate.study.schema import MAX_NAME
+from ablate.study.study import Study
 from tests.study_builders import FACTORS, NORM, WIDE, a_study_file, read_study
 
 

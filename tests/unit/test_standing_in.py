@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from ablate.errors import DataMissing, StudyError, TrainerError
-from ablate.study.load import Study, load_study
-from ablate.study.standing_in import make_stand_in, stand_in_folder, synthetic_notes, with_way_out
+from ablate.study.load import load_study
+from ablate.study.stand_in import make_stand_in, stand_in_folder, synthetic_notes, with_way_out
+from ablate.study.study import Study
 
 STUDY: dict[str, Any] = {
     "study": "faces",

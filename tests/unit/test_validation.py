@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ablate.errors import StudyError
 from ablate.settings import Settings
-from ablate.study.expected import Slot, expectation, shown, slot_at
+from ablate.study.expectations import Slot, expectation, shown, slot_at
 from ablate.study.validation import validate
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from ablate.errors import DataMissing, TrainerError
 from ablate.files import build_once
 from ablate.own_modules import import_named
-from ablate.study.load import Study
+from ablate.study.study import Study
 
 
 def stand_in_folder(work: Path, file: Path) -> Path:

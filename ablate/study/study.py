@@ -1,0 +1,133 @@
+"""TODO."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ablate.errors import SettingError, StudyError
+from ablate.records import Folds, Official, Protocol, Share
+from ablate.resolve import Trainer
+from ablate.settings import Settings
+from ablate.study.factors import Factor, Overrides, Place
+from ablate.study.overrides import OverrideError, apply_overrides
+from ablate.study.reader import Document
+from ablate.study.schema import (
+    DeriveBlock,
+    EvidenceBlock,
+    StandInBlock,
+    TestBlock,
+)
+from ablate.study.search_schema import SearchBlock, TuneBlock
+from ablate.study.validation import dotted, validate
+
+BEST_ON_TEST = re.compile(r"\bbest epoch on (the )?test\b", re.IGNORECASE)
+"""How `published.protocol` says that the source picked its epoch on the test images."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A question outside the design."""
+
+    name: str
+    reference: str
+    overrides: Overrides
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """The parsed question. `document` remembers where each part stands in the file."""
+
+    name: str
+    question: str
+    trainer: Trainer
+    base: Mapping[str, Any]
+    design: str | None
+    own_design: str | None
+    factors: tuple[Factor, ...]
+    comparisons: tuple[Comparison, ...]
+    evidence: EvidenceBlock
+    published: Mapping[str, Any] | None
+    search: SearchBlock | None
+    experiment: str
+    document: Document = field(repr=False)
+    keep_weights: bool = True
+    timeout: float | None = None
+    """Seconds an attempt at a run may take."""
+    tune: TuneBlock | None = None
+    sets: tuple[str, ...] = ()
+    """`key=value` changes that were laid on the file, as they were given."""
+    derive: Mapping[str, DeriveBlock] = field(default_factory=dict)
+    """Rows made without training."""
+    about_data: str = ""
+    """What the data are and who supplies them, shown where they are missing."""
+    stand_in: StandInBlock | None = None
+    """How to make synthetic data instead; null where the file offers none."""
+    stand_in_root: Path | None = None
+    """The folder of synthetic data this study is asked of; null: of its own data."""
+    control: str | None = None
+    """`steps`: changes that train longer or shorter get a step-matched control."""
+
+    def resolve(self, overrides: Overrides, *places: Place) -> Settings:
+        """The complete config under some overrides; `places`: where these stand in the file, the last first named."""
+        try:
+            config = apply_overrides(self.base, overrides, complete=self._completed)
+        except OverrideError as error:
+            raise self._misfit(error, overrides, *places) from None
+        return validate(self.trainer.config, config, lambda at: self._where(dotted(at), overrides, places))
+
+    def check(self, settings: Settings, overrides: Overrides, *places: Place) -> None:
+        """Ask the trainer whether it can do what a config wants. Raises StudyError with file, line and key."""
+        if self.trainer.check_config is not None:
+            try:
+                self.trainer.check_config(settings, self.protocol)
+            except SettingError as error:
+                raise self._misfit(error, overrides, *places) from None
+
+    def _misfit(self, error: SettingError, overrides: Overrides, *places: Place) -> StudyError:
+        return StudyError(f"{self._where(error.key, overrides, places)}: {error.message}", hint=error.hint)
+
+    def _where(self, key: str, overrides: Overrides, places: Sequence[Place]) -> str:
+        """The line that gave a key its value: of the override around or inside it, else of the base.
+
+        Where neither is to blame alone, the last of the changes is what does not fit.
+        """
+        for place in reversed(places):
+            for override in overrides:
+                related = key == override or key.startswith(f"{override}.") or override.startswith(f"{key}.")
+                if related and (*place, override) in self.document.lines:
+                    return self.document.where((*place, override))
+        if places and overrides:
+            return self.document.where(places[-1])
+        at = tuple(key.split("."))
+        return self.document.where(at if at[0] == "evidence" else ("base", *at))
+
+    def _completed(self, config: dict[str, Any]) -> Mapping[str, Any]:
+        try:
+            return self.trainer.config.model_validate(config).model_dump(mode="json")
+        except ValidationError:  # of two changes that go together only the first is made yet
+            return self.trainer.config.model_validate(self.base).model_dump(mode="json")
+
+    @property
+    def protocol(self) -> Protocol:
+        """The part of the evidence that a run itself must know."""
+        match self.evidence.test:
+            case TestBlock(folds=int(folds)):
+                test: Folds | Share | Official = Folds(count=folds)
+            case TestBlock(share=int(share) | float(share)):
+                test = Share(share=share)
+            case _:
+                test = Official()
+        evidence, said = self.evidence, str((self.published or {}).get("protocol", ""))
+        return Protocol(
+            test=test,
+            val=evidence.val,
+            weights=evidence.weights,
+            metric=evidence.metric,
+            watch_test=BEST_ON_TEST.search(said) is not None,
+        )
