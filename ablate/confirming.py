@@ -28,7 +28,7 @@ from ablate.settings import Settings, identity_of
 from ablate.showing import judge_study
 from ablate.study.overrides import flattened
 from ablate.study.plan import Plan
-from ablate.study.space import Choice, Parameter, walk
+from ablate.study.space.tree import Choice, Parameter, walk
 from ablate.study.study import Study
 from ablate.workflow import run_listener, tell_study
 

@@ -26,7 +26,7 @@ from ablate.search import BASELINE, SearchQuestion, Tried, promise
 from ablate.search_study import best_study
 from ablate.session import Session
 from ablate.store import Store
-from ablate.study.space import Choice, walk
+from ablate.study.space.tree import Choice, walk
 
 if TYPE_CHECKING:
     from ablate.confirming import Confirmation

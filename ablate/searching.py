@@ -54,7 +54,7 @@ from ablate.session import (
     undone_if_refused,
 )
 from ablate.study.plan import Plan, make_plan
-from ablate.study.space import Point
+from ablate.study.space.tree import Point
 from ablate.study.study import Study
 from ablate.workflow import HURRIED_SECONDS, TRACKING_SECONDS
 

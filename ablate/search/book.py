@@ -11,7 +11,7 @@ from ablate.records import Event
 from ablate.search.optuna_parts import quiet, suggest
 from ablate.search.question import BASELINE, SearchQuestion
 from ablate.search.trials import State, Tried
-from ablate.study.space import Point
+from ablate.study.space.tree import Point
 
 if TYPE_CHECKING:
     import optuna

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ablate.records import Replicate
 from ablate.search.question import STREAM, SearchQuestion
-from ablate.study.space import Choice, Number, Parameter, Point, Space, Stored, walk
+from ablate.study.space.tree import Choice, Number, Parameter, Point, Space, Stored, walk
 
 if TYPE_CHECKING:
     import optuna

@@ -12,8 +12,8 @@ from ablate.records import Finished, Protocol, Replicate, RunSpec, Variant
 from ablate.resolve import is_built_in
 from ablate.settings import identity_of
 from ablate.study.search_schema import COSTS, SearchBlock
-from ablate.study.space import Point, Space
-from ablate.study.space_reading import make_space, read_space
+from ablate.study.space.reading import make_space, read_space
+from ablate.study.space.tree import Point, Space
 from ablate.study.study import Study
 
 STREAM = "search"

@@ -20,7 +20,7 @@ from ablate.search.book import Book, covered_seconds, state_of
 from ablate.search.question import BASELINE
 from ablate.search.trials import State, Tried
 from ablate.store import Store
-from ablate.study.space import Point
+from ablate.study.space.tree import Point
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial

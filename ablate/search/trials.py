@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from ablate.records import Finished, RunSpec
 from ablate.search.question import name_of
-from ablate.study.space import Point
+from ablate.study.space.tree import Point
 
 State = Literal["running", "complete", "pruned", "diverged", "failed", "refused"]
 

@@ -11,12 +11,12 @@ from ablate.files import sha256_json
 from ablate.readers.published import Figure, read_figures
 from ablate.records import Contrast, Protocol, Replicate, RunSpec, Variant
 from ablate.settings import Settings, defining_test, identity_of
-from ablate.study.control import FAMILY, step_matched
 from ablate.study.derivation import Derivation, make_derivations
-from ablate.study.design import lay_out
+from ablate.study.designs.catalogue import lay_out
+from ablate.study.designs.layout import Cell, Question, join_overrides
+from ablate.study.designs.step_matched import FAMILY, step_matched
 from ablate.study.expectations import shown
 from ablate.study.factors import Overrides, Place
-from ablate.study.layout import Cell, Question, join_overrides
 from ablate.study.overrides import flattened, is_inside
 from ablate.study.study import Comparison, Study
 

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ablate.study.layout import join_overrides
+from ablate.study.designs.layout import join_overrides
 from ablate.study.overrides import OverrideError, apply_overrides, flattened
 
 NAMES = st.sampled_from("abc")

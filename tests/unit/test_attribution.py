@@ -12,7 +12,7 @@ import pytest
 
 from ablate.errors import StudyError
 from ablate.records import Contrast
-from ablate.study.attribution import GENERATORS, fraction_of
+from ablate.study.designs.attribution import GENERATORS, fraction_of
 from ablate.study.plan import Plan, make_plan
 from tests.builders import a_study
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from ablate.errors import StudyError
-from ablate.study.design import MAX_CELLS, lay_out
-from ablate.study.layout import ALL, BASELINE, Cell, Layout, join_overrides
+from ablate.study.designs.catalogue import MAX_CELLS, lay_out
+from ablate.study.designs.layout import ALL, BASELINE, Cell, Layout, join_overrides
 from ablate.study.schema import DESIGNS, MAX_NAME
 from tests.study_builders import DECAY, NORM, WIDE, a_study_file, read_study
 

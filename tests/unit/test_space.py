@@ -8,8 +8,8 @@ import pytest
 
 from ablate.errors import StudyError
 from ablate.study.load import load_study
-from ablate.study.space import Choice, Number, Space
-from ablate.study.space_reading import read_space
+from ablate.study.space.reading import read_space
+from ablate.study.space.tree import Choice, Number, Space
 from tests.search_builders import a_search_study
 
 FACTORS = "one_at_a_time:\n  A: {gain: 5.0}\n  B: {skill: {each: [65.0, 70.0]}}\n"

@@ -8,13 +8,13 @@ from typing import Any
 
 from ablate.errors import StudyError
 from ablate.settings import defining_test
-from ablate.study.design import join_overrides
+from ablate.study.designs.catalogue import join_overrides
 from ablate.study.expectations import shown
 from ablate.study.factors import Factor, Overrides, Place
 from ablate.study.overrides import OverrideError, is_inside, refuse_overlaps
 from ablate.study.search_schema import OptionBlock, RangeBlock
 from ablate.study.search_schema import Parameter as Written
-from ablate.study.space import OFF, Choice, Number, Option, Parameter, Space, Stored, same
+from ablate.study.space.tree import OFF, Choice, Number, Option, Parameter, Space, Stored, same
 from ablate.study.study import Study
 from ablate.study.validation import validate
 

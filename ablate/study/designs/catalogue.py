@@ -7,9 +7,8 @@ from itertools import combinations, product
 from math import prod
 
 from ablate.errors import StudyError
-from ablate.study.attribution import attribution, order_check, same_again
-from ablate.study.factors import shortened
-from ablate.study.layout import (
+from ablate.study.designs.attribution import attribution, order_check, same_again
+from ablate.study.designs.layout import (
     ALL,
     BASELINE,
     Cell,
@@ -21,6 +20,7 @@ from ablate.study.layout import (
     place_of,
     together,
 )
+from ablate.study.factors import shortened
 from ablate.study.study import Study
 
 __all__ = ["BASELINE", "MAX_CELLS", "Cell", "Layout", "Question", "join_overrides", "lay_out"]

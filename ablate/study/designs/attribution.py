@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations, pairwise, product
 
 from ablate.errors import StudyError
+from ablate.study.designs.layout import ALL, BASELINE, Cell, Layout, Question, difference, together
 from ablate.study.factors import Factor, shortened
-from ablate.study.layout import ALL, BASELINE, Cell, Layout, Question, difference, together
 from ablate.study.study import Study
 
 GENERATORS: Mapping[int, tuple[tuple[int, ...], ...]] = {

@@ -13,7 +13,7 @@ from typing import Any
 from ablate.errors import StudyError, near_match
 from ablate.records import Variant
 from ablate.settings import Settings, identity_of
-from ablate.study.design import join_overrides
+from ablate.study.designs.catalogue import join_overrides
 from ablate.study.expectations import shown
 from ablate.study.factors import Overrides, Place
 from ablate.study.overrides import flattened, is_inside
