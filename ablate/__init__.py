@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from ablate.protocols import Run
     from ablate.records import Cost, Outcome, Replicate
     from ablate.report.render import render_report
-    from ablate.session import Options
     from ablate.settings import NotIdentity, Settings
     from ablate.stats.effects import estimate_effects
     from ablate.stats.frame import results_frame
     from ablate.study.load import load_study
     from ablate.study.plan import make_plan
     from ablate.workflow import run_study
+    from ablate.workflows.options import Options
 
 __all__ = [
     "Cost",

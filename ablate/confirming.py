@@ -8,12 +8,12 @@ settings are confirmed is written down before the first of these runs and never 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ablate.errors import DecisionNeeded, StudyError
-from ablate.executing import LazyExecutor
+from ablate.execute.lazy import LazyExecutor
 from ablate.files import sha256_json
 from ablate.harness.coordinator import FixedSource
 from ablate.harness.interruption import Interruption
@@ -23,40 +23,28 @@ from ablate.protocols import StudySummary
 from ablate.records import Contrast, FirstFold, Folds, Protocol, Replicate, Variant
 from ablate.resolve import is_built_in
 from ablate.search import SearchQuestion, Tried, freeze, unchecked
-from ablate.session import Options, Session, conduct, look_at_data, open_tracker
+from ablate.session import Session, conduct, look_at_data, open_tracker
 from ablate.settings import Settings, identity_of
 from ablate.showing import judge_study
 from ablate.study.overrides import flattened
 from ablate.study.plan import Plan
 from ablate.study.space.tree import Choice, Parameter, walk
 from ablate.study.study import Study
-from ablate.workflow import run_listener, tell_study
+from ablate.workflows.notify import run_listener, tell_study
+from ablate.workflows.options import Options
+from ablate.workflows.search.result import BASELINE_NAME, Confirmation
 
 if TYPE_CHECKING:
     from ablate.report.findings import Findings
 
+
 STREAM = "confirm"
-BASELINE_NAME = "baseline"
+
+
 FAMILY, WINNER_FAMILY = "confirmation", "changes of the winner"
+
+
 TRACKING_SECONDS = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Confirmation:
-    """What the confirmation came to. settings: name -> value on validation in the search; the best first.
-
-    later: trials that would be among the top now, but ended after the sealed part was read. moved: what is to be
-    said of settings that the search's storage, begun anew meanwhile, has under another number or not at all.
-    alone: why the winner's changes were not asked about one by one; empty where they were, or nobody asked.
-    """
-
-    settings: Mapping[str, float]
-    replicates: int
-    later: tuple[str, ...]
-    alone: str
-    findings: Findings
-    report: Path
-    moved: tuple[str, ...] = ()
 
 
 def confirm(  # noqa: PLR0913 - the search, what it found, and the means to run

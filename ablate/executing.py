@@ -4,50 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ablate.errors import StudyError
 from ablate.execute.devices import Device, DeviceSlots, SharedHomes, devices
 from ablate.execute.environment import cores, machine
 from ablate.execute.inline import InlineExecutor
+from ablate.execute.lazy import LazyExecutor
 from ablate.execute.pool import open_pool
 from ablate.execute.ray_cluster import RayExecutor, cluster, nodes
 from ablate.execute.resources import Need, need_of, refuse_impossible
-from ablate.protocols import Executor
 from ablate.records import Variant
 
 if TYPE_CHECKING:
-    from ablate.session import Options, Session
+    from ablate.session import Session
+    from ablate.workflows.options import Options
 
 
 PROCESSOR = "processor"
 """The kind of device of a machine without graphics cards."""
-
-
-@dataclass(slots=True)
-class LazyExecutor:
-    """Opens the executor when the first run needs it: a second call of a study trains nothing."""
-
-    _slots: int
-    _open: Any
-    _executor: Executor | None = None
-
-    @property
-    def slots(self) -> int:
-        """Runs at once; before it is opened, as many as are expected."""
-        return self._slots if self._executor is None else self._executor.slots
-
-    def open(self) -> Executor:
-        """The executor, started once."""
-        if self._executor is None:
-            self._executor = self._open()
-        return self._executor
-
-    def close(self) -> None:
-        """End what was started, if anything was."""
-        if self._executor is not None:
-            self._executor.close()
 
 
 @contextmanager

@@ -14,9 +14,10 @@ from ablate.harness.donors import donors_of, has_finished
 from ablate.harness.telling import changes_text
 from ablate.looks import look_shares
 from ablate.records import Folds, Variant
-from ablate.session import Options, Session, settled
+from ablate.session import Session, settled
 from ablate.study.plan import Plan
 from ablate.survey import Survey, collect
+from ablate.workflows.options import Options
 
 DISAGREEMENT = 0.35
 """Assumed before any run: two variants differ in their answer to 35 of 100 test images, as networks do that

@@ -29,8 +29,7 @@ from ablate.store import Store
 from ablate.study.space.tree import Choice, walk
 
 if TYPE_CHECKING:
-    from ablate.confirming import Confirmation
-    from ablate.searching import SearchRun
+    from ablate.workflows.search.result import Confirmation, SearchRun
 
 UNITS = {
     "parameters": ("Parameters", 1.0, 0),

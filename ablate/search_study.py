@@ -10,7 +10,7 @@ from ablate.confirming import is_baseline
 from ablate.records import Folds
 
 if TYPE_CHECKING:
-    from ablate.searching import SearchRun
+    from ablate.workflows.search.result import SearchRun
 
 
 def best_study(found: SearchRun) -> str:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablate.confirming import Confirmation, confirm
+from ablate.confirming import confirm
 from ablate.errors import StudyError
 from ablate.execute.environment import own_version
-from ablate.executing import LazyExecutor, lazy_executor, reached
+from ablate.execute.lazy import LazyExecutor
+from ablate.executing import lazy_executor, reached
 from ablate.files import locked
 from ablate.harness.coordinator import Listener, News
 from ablate.harness.interruption import Interruption
@@ -23,7 +24,6 @@ from ablate.protocols import StudyCard, StudySummary, Tracker
 from ablate.records import Config
 from ablate.search import (
     BASELINE,
-    Importance,
     Opened,
     OptunaSource,
     SearchQuestion,
@@ -43,77 +43,19 @@ from ablate.search_memory import (
     refuse_taken_name,
     remember,
 )
-from ablate.session import (
-    Options,
-    Session,
-    clocked,
-    conduct,
-    interruption_of,
-    look_at_data,
-    open_tracker,
-    undone_if_refused,
-)
+from ablate.session import Session, clocked, conduct, interruption_of, look_at_data, open_tracker, undone_if_refused
 from ablate.study.plan import Plan, make_plan
 from ablate.study.space.tree import Point
 from ablate.study.study import Study
-from ablate.workflow import HURRIED_SECONDS, TRACKING_SECONDS
+from ablate.workflows.notify import HURRIED_SECONDS, TRACKING_SECONDS
+from ablate.workflows.options import Options
+from ablate.workflows.search.result import Confirmation, SearchOptions, SearchRun
 
 if TYPE_CHECKING:
     from ablate.report.search_facts import SearchFacts
 
+
 DEFAULT_TRIALS = 50
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchOptions:
-    """How to search, beside how to run.
-
-    trials: the total, or None for what the study says. storage: an Optuna URL, or None for a journal file in
-    the work folder. name: another name for the search. ablate_winner: ask which of the winner's changes matter.
-    """
-
-    trials: int | None = None
-    storage: str | None = None
-    name: str | None = None
-    ablate_winner: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchRun:
-    """What a search came to.
-
-    tried: every trial that ended, of so many `wanted` (without a baseline beside them). best: of the first
-    objective, None where no trial finished. front: the trials nobody beats. trained: runs trained now.
-    answered: suggestions that equalled a finished run; known_to_fail: a failed one. stopped: why it ended
-    before its last trial, or empty. unchecked: why the sealed test part may have been read, or empty.
-    """
-
-    question: SearchQuestion
-    tried: tuple[Tried, ...]
-    wanted: int
-    best: Tried | None
-    front: tuple[Tried, ...]
-    importance: tuple[Importance, ...]
-    confirmation: Confirmation | None
-    trained: int
-    answered: int
-    known_to_fail: int
-    stopped: str
-    place: str
-    page: Path
-    delivered: bool
-    exit_code: int
-    unchecked: str = ""
-
-    @property
-    def name(self) -> str:
-        """The search's name."""
-        return self.question.name
-
-    @property
-    def metric(self) -> str:
-        """What it is judged by first."""
-        return self.question.objectives[0].name
 
 
 def run_search(

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from ablate.adaptive import wanted_by_look
-from ablate.errors import AblateError, DataMissing, Held, StudyError
+from ablate.errors import AblateError, DataMissing, DecisionNeeded, Held, StudyError
 from ablate.execute.environment import git_commit
 from ablate.execute.inline import InlineExecutor
+from ablate.execute.lazy import LazyExecutor
 from ablate.execute.live import Task
-from ablate.executing import LazyExecutor
 from ablate.files import locked
 from ablate.harness import preparing
 from ablate.harness.coordinator import Coordinator, Listener
@@ -26,50 +26,19 @@ from ablate.harness.looking import recall_looks
 from ablate.harness.progress import OnProgress, Progress
 from ablate.naming import write_names
 from ablate.protocols import Executor, Source, Tracker
-from ablate.records import Prepared, Replicate, Variant
+from ablate.records import Prepared, Replicate, RunSpec, Variant
 from ablate.resolve import source_digest
 from ablate.settings import places_of
 from ablate.store import Store
 from ablate.study.plan import Plan, make_plan
 from ablate.study.stand_in import with_way_out
 from ablate.study.study import Study
-from ablate.survey import Origin, Survey, survey
+from ablate.survey import Origin, Stale, Survey, survey
 from ablate.tuned import check_tuning, tuned_plan
+from ablate.workflows.options import Options
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """How to run, none of which changes a result.
-
-    workers: runs at once; None for as many as the cores (or GPUs) carry.
-    reuse, retrain: what to do with finished runs that other code or other data made.
-    only: names of variants; the others are left for another time.
-    look: up to which planned look, counted from 1; 0 for as far as the study has been taken already, so
-    that a plain call after a later look does not fall back behind it.
-    seconds: how long the call may take; then runs write their checkpoints and it ends. until: the moment that is,
-    as `time.monotonic()` tells it; `clocked` fills it in, once a command.
-    slots_per_gpu: runs that share a graphics card.
-    joined: others train the same study, and agree on which kind of device each replicate is made.
-    patient: wait for runs that others hold; they are left to them otherwise.
-    ray_address: the cluster, for the executor `ray`; None for RAY_ADDRESS, else one of this machine alone.
-    """
-
-    executor: Literal["pool", "inline", "ray"] = "pool"
-    workers: int | None = None
-    tracking_uri: str | None = None
-    track: bool = True
-    look: int = 0
-    only: tuple[str, ...] = ()
-    stale: Literal["ask", "reuse", "retrain"] = "ask"
-    retry_failed: bool = False
-    checkpoint_seconds: float = 300.0
-    seconds: float | None = None
-    until: float | None = None
-    slots_per_gpu: int = 1
-    ray_address: str | None = None
-    joined: bool = False
-    patient: bool = True
-    reports: Path | None = None
+if TYPE_CHECKING:
+    pass
 
 
 @dataclass(slots=True)
@@ -288,3 +257,35 @@ def _take_back(store: Store, name: str) -> None:
     for folder in (studies, store.cache, store.root):
         with suppress(OSError):  # not empty: not ours alone
             folder.rmdir()
+
+
+def decide(session: Session, found: Survey, options: Options, begun: Collection[str] = ()) -> list[tuple[str, RunSpec]]:
+    """The runs to train; raises DecisionNeeded where only the user can say.
+
+    begun: fingerprints that an earlier look of this command has had its turn with: whatever became of them, another
+    try is another command's.
+    """
+    to_run = list(found.to_run)
+    if options.retry_failed:
+        to_run += [(variant, spec) for variant, spec, _ in found.failed]
+    if options.stale == "retrain":
+        to_run += [(stale.variant, stale.spec) for stale in found.stale]
+    elif options.stale == "ask" and found.stale:
+        raise DecisionNeeded(_stale_message(found.stale), hint=_STALE_HINT)
+    order = {spec.fingerprint: i for i, (_, spec) in enumerate(session.plan.runs(options.look))}
+    left = [run for run in to_run if run[1].fingerprint not in begun]
+    return sorted(left, key=lambda run: order[run[1].fingerprint])
+
+
+_STALE_HINT = "Choose: --reuse takes them as they are (the report marks them), --retrain trains them again."
+
+
+def _stale_message(stale: Sequence[Stale]) -> str:
+    reasons = sorted({reason for item in stale for reason in item.differences})
+    seconds = sum(item.result.seconds for item in stale)
+    rows = [f"  {item.variant}, replicate {item.spec.replicate.index}: {', '.join(item.differences)}" for item in stale]
+    shown = rows[:8] + ([f"  ... and {len(rows) - 8} more"] if len(rows) > 8 else [])
+    return (
+        f"{len(stale)} finished runs were made before {' and '.join(reasons)} changed "
+        f"(training them took {seconds:.0f} s):\n" + "\n".join(shown) + "\n"
+    )

@@ -22,10 +22,11 @@ from ablate.harness.interruption import Interruption
 from ablate.harness.progress import OnProgress, Progress
 from ablate.records import RunSpec
 from ablate.room import refuse_unwritable
-from ablate.session import Options, Session, clocked, conduct, interruption_of, look_at_data, open_session, settled
+from ablate.session import Session, clocked, conduct, decide, interruption_of, look_at_data, open_session, settled
 from ablate.study.stand_in import make_stand_in
 from ablate.study.study import Study
-from ablate.workflow import decide, say_stopping
+from ablate.workflows.notify import say_stopping
+from ablate.workflows.options import Options
 
 
 @dataclass(frozen=True, slots=True)

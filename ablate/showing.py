@@ -22,10 +22,11 @@ from ablate.explaining import explanations_of
 from ablate.files import read_json, sealed, write_bytes, write_json
 from ablate.harness.known import remember
 from ablate.protocols import StudySummary
-from ablate.session import Options, Session
+from ablate.session import Session
 from ablate.survey import collect
 from ablate.track.uri import sqlite_path, tracking_uri
 from ablate.tuned import tuning_rows
+from ablate.workflows.options import Options
 
 if TYPE_CHECKING:
     from ablate.report.findings import Findings, Thumbnails

@@ -6,30 +6,29 @@ decides nothing itself.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablate.deriving import compute_views
-from ablate.errors import DecisionNeeded, TrackingError
+from ablate.errors import TrackingError
 from ablate.executing import lazy_executor, may_train, reached
 from ablate.files import locked, sweep
-from ablate.harness.coordinator import FixedSource, Listener, News
+from ablate.harness.coordinator import FixedSource
 from ablate.harness.donors import order_by_donors
 from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.refreshing import Refresher
-from ablate.harness.telling import label_of, study_card, tell, tell_all
+from ablate.harness.telling import study_card
 from ablate.naming import kept_if_refused
 from ablate.protocols import StudyCard, Tracker
-from ablate.records import Cell, RunSpec
+from ablate.records import Cell
 from ablate.room import refuse_full, refuse_unwritable
 from ablate.session import (
-    Options,
     Session,
     clocked,
     conduct,
+    decide,
     interruption_of,
     look_at_data,
     open_session,
@@ -47,15 +46,12 @@ from ablate.showing import (
 )
 from ablate.study.stand_in import make_stand_in
 from ablate.study.study import Study
-from ablate.survey import Stale, Survey, collect
+from ablate.survey import collect
+from ablate.workflows.notify import HURRIED_SECONDS, TRACKING_SECONDS, run_listener, say_stopping, tell_study
+from ablate.workflows.options import Options
 
 if TYPE_CHECKING:
     from ablate.report.findings import Findings
-
-TRACKING_SECONDS = 60.0
-"""How long a command waits, at its end, for a tracking store that takes nothing any more."""
-HURRIED_SECONDS = 3.0
-"""How long one that was asked to stop waits in all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,22 +165,6 @@ def _refresh(session: Session, options: Options) -> None:
     write_report(judge_study(session, options), session, options)
 
 
-def say_stopping(progress: Progress, on_progress: OnProgress) -> None:
-    """Tell whoever watches that runs have been asked to stop."""
-    on_progress(replace(progress, kind="stopping"))
-
-
-def tell_study(session: Session, options: Options, tracker: Tracker) -> int:
-    """Tell a tracker everything the journals hold; what it knows already it passes over."""
-    told = 0
-    for cell in collect(session.plan, session.store, session.origin, look=options.look):
-        if cell.result is not None:
-            spec = session.plan.spec(session.plan.variant(cell.variant), cell.replicate)
-            tell_all(tracker, label_of(cell.variant, spec), cell.result.folder)
-            told += 1
-    return told
-
-
 def sync_study(session: Session, options: Options) -> int:
     """Bring the tracking store up to date without running anything; the number of runs told."""
     tracker = open_tracker(session, options)
@@ -200,59 +180,3 @@ def sync_study(session: Session, options: Options) -> int:
 
 def _card(session: Session) -> StudyCard:
     return study_card(session.study, session.plan.variants, name=session.study.name)
-
-
-def decide(session: Session, found: Survey, options: Options, begun: Collection[str] = ()) -> list[tuple[str, RunSpec]]:
-    """The runs to train; raises DecisionNeeded where only the user can say.
-
-    begun: fingerprints that an earlier look of this command has had its turn with: whatever became of them, another
-    try is another command's.
-    """
-    to_run = list(found.to_run)
-    if options.retry_failed:
-        to_run += [(variant, spec) for variant, spec, _ in found.failed]
-    if options.stale == "retrain":
-        to_run += [(stale.variant, stale.spec) for stale in found.stale]
-    elif options.stale == "ask" and found.stale:
-        raise DecisionNeeded(_stale_message(found.stale), hint=_STALE_HINT)
-    order = {spec.fingerprint: i for i, (_, spec) in enumerate(session.plan.runs(options.look))}
-    left = [run for run in to_run if run[1].fingerprint not in begun]
-    return sorted(left, key=lambda run: order[run[1].fingerprint])
-
-
-_STALE_HINT = "Choose: --reuse takes them as they are (the report marks them), --retrain trains them again."
-
-
-def _stale_message(stale: Sequence[Stale]) -> str:
-    reasons = sorted({reason for item in stale for reason in item.differences})
-    seconds = sum(item.result.seconds for item in stale)
-    rows = [f"  {item.variant}, replicate {item.spec.replicate.index}: {', '.join(item.differences)}" for item in stale]
-    shown = rows[:8] + ([f"  ... and {len(rows) - 8} more"] if len(rows) > 8 else [])
-    return (
-        f"{len(stale)} finished runs were made before {' and '.join(reasons)} changed "
-        f"(training them took {seconds:.0f} s):\n" + "\n".join(shown) + "\n"
-    )
-
-
-def run_listener(
-    session: Session,
-    tracker: Tracker | None,
-    told: tuple[Progress, OnProgress],
-    *,
-    prefix: str = "",
-    also: Listener | None = None,
-) -> Listener:
-    """Hears the news of a study's runs: tells the tracker, counts, shows; then `also` hears it."""
-    progress, on_progress = told
-    names = {spec.fingerprint: variant.name for variant, spec in session.plan.runs(len(session.plan.looks))}
-
-    def listen(news: News) -> None:
-        variant = names[news.spec.fingerprint]
-        if tracker is not None:
-            tell(tracker, label_of(variant, news.spec), news)
-        progress.hear(news, f"{prefix}{variant} · replicate {news.spec.replicate.index}")
-        on_progress(progress)
-        if also is not None:
-            also(news)
-
-    return listen

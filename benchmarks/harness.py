@@ -82,8 +82,9 @@ def measured(runs: int, tracking: str) -> dict[str, float]:
 def plan_seconds(runs: int) -> tuple[float, float, float]:
     """Seconds, also of the processor, to plan and survey so many runs that were never made, and peak megabytes."""
     from ablate.planning import plan_summary
-    from ablate.session import Options, open_session, settled
+    from ablate.session import open_session, settled
     from ablate.study.load import load_study
+    from ablate.workflows.options import Options
 
     with tempfile.TemporaryDirectory() as folder:
         path = study_file(Path(folder), runs)

@@ -64,8 +64,9 @@ def ours(work: Path) -> tuple[Callable[[int], None], Timed]:
     from ablate.harness.coordinator import Coordinator
     from ablate.search import Book, OptunaSource, make_question, open_search
     from ablate.searching import baseline_plan
-    from ablate.session import Options, Session
+    from ablate.session import Session
     from ablate.study.load import load_study
+    from ablate.workflows.options import Options
 
     path = work / "cost.yaml"
     path.write_text(STUDY, encoding="utf-8")

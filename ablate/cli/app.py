@@ -43,8 +43,8 @@ from ablate.cli.terminal import prepare_streams
 from ablate.cli.using import init, join, pull, schema, show, status, sync, ui
 
 if TYPE_CHECKING:
-    from ablate.session import Options
     from ablate.study.study import Study
+    from ablate.workflows.options import Options
 
 app = typer.Typer(
     cls=Commands,
@@ -82,7 +82,7 @@ def demo(work: Work = Path(), workers: Workers = "auto", json_: Json = False) ->
 
     Example: ablate demo
     """
-    from ablate.session import Options
+    from ablate.workflows.options import Options
 
     with errors_shown():
         _run(_quickstart(work), work, Options(workers=workers_of(workers)), as_json=json_, next_steps=_NEXT)
@@ -114,7 +114,7 @@ def run(
     Example: ablate run studies/quickstart.yaml
     """
     from ablate.errors import StudyError
-    from ablate.session import Options
+    from ablate.workflows.options import Options
 
     with errors_shown():
         if reuse and retrain:
@@ -166,8 +166,9 @@ def optuna(
     Example: ablate optuna --trials 50
     """
     from ablate.cli.results import search_json, show_search
-    from ablate.searching import SearchOptions, run_search
-    from ablate.session import Options
+    from ablate.searching import run_search
+    from ablate.workflows.options import Options
+    from ablate.workflows.search.result import SearchOptions
 
     with errors_shown():
         loaded = load(study, work, set_, None) if study else _quickstart(work, set_)
@@ -209,7 +210,8 @@ def plan(
     from ablate.cli.results import show_plan
     from ablate.examining import not_there
     from ablate.planning import plan_summary
-    from ablate.session import Options, open_session, settled
+    from ablate.session import open_session, settled
+    from ablate.workflows.options import Options
 
     with errors_shown():
         session = open_session(load(study, work, set_, design, stand_in=stand_in), work)

@@ -14,7 +14,8 @@ from ablate.cli.show import errors_shown, note, say, say_json, say_report, say_t
 
 if TYPE_CHECKING:
     from ablate.report.verify import Difference
-    from ablate.session import Options, Session
+    from ablate.session import Session
+    from ablate.workflows.options import Options
 
 Other = Annotated[Path | None, typer.Argument(help="Another study file, to compare with.", metavar="[OTHER]")]
 
@@ -54,7 +55,8 @@ def report(
 def _opened(
     study: Path, work: Path, sets: list[str] | None, design: str | None, look: int | None, *, stand_in: bool = False
 ) -> tuple[Session, Options]:
-    from ablate.session import Options, open_session, settled
+    from ablate.session import open_session, settled
+    from ablate.workflows.options import Options
 
     session = open_session(load(study, work, sets, design, stand_in=stand_in), work)
     return session, settled(session, Options(look=look or 0))

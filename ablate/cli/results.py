@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 from ablate.cli.show import note, say, say_report, say_table, shown_metric
 
 if TYPE_CHECKING:
-    from ablate.confirming import Confirmation
     from ablate.report.findings import Findings
     from ablate.report.language import Words
-    from ablate.searching import SearchRun
     from ablate.workflow import StudyRun
+    from ablate.workflows.search.result import Confirmation, SearchRun
 
 
 def show_findings(findings: Findings, report: Path, words: Words | None = None) -> None:

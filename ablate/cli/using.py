@@ -57,8 +57,8 @@ def join(
 
     Example: ablate join studies/quickstart.yaml --for 7h50m
     """
-    from ablate.session import Options
     from ablate.sharing import join_study
+    from ablate.workflows.options import Options
 
     with errors_shown():
         loaded = load(study, work, set_, design, stand_in=stand_in)
@@ -119,8 +119,9 @@ def sync(
 
     Example: ablate sync studies/quickstart.yaml --tracking-uri http://localhost:5000
     """
-    from ablate.session import Options, open_session, settled
+    from ablate.session import open_session, settled
     from ablate.workflow import sync_study
+    from ablate.workflows.options import Options
 
     with errors_shown():
         session = open_session(load(study, work, set_, design, stand_in=stand_in), work)

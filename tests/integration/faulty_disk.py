@@ -18,9 +18,9 @@ from ablate import workflow
 from ablate.errors import AblateError
 from ablate.files import write_text
 from ablate.report.summary import summary_json
-from ablate.session import Options
 from ablate.showing import report_folder
 from ablate.study.load import load_study
+from ablate.workflows.options import Options
 
 Fault = Literal["kill", "fail once", "fail from then on", "cut writes", "none"]
 """The first three at the N-th operation, before it is done; `cut writes`: of each file N bytes find room, no more."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ablate.session import Options
 from ablate.study.load import load_study
 from ablate.workflow import StudyRun, run_study
+from ablate.workflows.options import Options
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -18,10 +18,12 @@ from ablate.journal import read_result
 from ablate.records import Failed, Finished, RunSpec
 from ablate.resolve import search_first
 from ablate.search_findings import facts_of
-from ablate.searching import SearchOptions, SearchRun, run_search
-from ablate.session import Options, open_session
+from ablate.searching import run_search
+from ablate.session import open_session
 from ablate.study.load import load_study
 from ablate.workflow import run_study
+from ablate.workflows.options import Options
+from ablate.workflows.search.result import SearchOptions, SearchRun
 
 DOCS = Path(__file__).parents[2] / "docs"
 

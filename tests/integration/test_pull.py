@@ -25,11 +25,12 @@ from ablate.cli.app import app
 from ablate.errors import TrackingError
 from ablate.files import sealed, unsealed
 from ablate.pulling import pull_study
-from ablate.session import Options, Session, open_session, settled
+from ablate.session import Session, open_session, settled
 from ablate.study.load import load_study
 from ablate.study.study import Study
 from ablate.track.run_record import RECORD
 from ablate.workflow import run_study, sync_study
+from ablate.workflows.options import Options
 from tests import invariants
 from tests.contract.test_trackers import shown_by_mlflow, template_database
 

@@ -16,12 +16,13 @@ from ablate.files import locked
 from ablate.journal import read_events
 from ablate.lookup import fingerprint_of
 from ablate.records import Finished
-from ablate.searching import SearchOptions, SearchRun, run_search
-from ablate.session import Options
+from ablate.searching import run_search
 from ablate.store import Store
 from ablate.study.load import load_study
 from ablate.study.plan import make_plan
 from ablate.workflow import run_study
+from ablate.workflows.options import Options
+from ablate.workflows.search.result import SearchOptions, SearchRun
 
 STUDY = """\
 study: toy

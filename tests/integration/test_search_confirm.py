@@ -9,8 +9,8 @@ import pytest
 
 from ablate.errors import StudyError
 from ablate.search import name_of
-from ablate.searching import SearchRun
 from ablate.store import Store
+from ablate.workflows.search.result import SearchRun
 from tests.search_builders import a_study_file, searched
 
 SEARCH = "{space: {gain: {low: 0.0, high: 30.0}, noise: [0.5, 1.0]}, confirm: {top: 2, replicates: 3}}"

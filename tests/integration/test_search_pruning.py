@@ -10,11 +10,12 @@ from optuna.trial import TrialState
 
 from ablate.journal import read_events
 from ablate.records import Failed
-from ablate.searching import SearchOptions, SearchRun, run_search
-from ablate.session import Options
+from ablate.searching import run_search
 from ablate.status import study_states
 from ablate.store import Store
 from ablate.study.load import load_study
+from ablate.workflows.options import Options
+from ablate.workflows.search.result import SearchOptions, SearchRun
 from tests.search_builders import a_study_file, searched
 
 SPACE = "{gain: {low: -30.0, high: 30.0}}"

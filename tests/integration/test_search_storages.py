@@ -20,9 +20,10 @@ import pytest
 from ablate.errors import Held, StudyError
 from ablate.harness.progress import Progress
 from ablate.search import open_search
-from ablate.searching import SearchOptions, run_search
-from ablate.session import Options
+from ablate.searching import run_search
 from ablate.study.load import load_study
+from ablate.workflows.options import Options
+from ablate.workflows.search.result import SearchOptions
 from tests.search_builders import a_question, a_study_file, searched
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from ablate.errors import StudyError
-from ablate.session import Options, open_session
+from ablate.session import open_session
 from ablate.study.load import load_study
 from ablate.workflow import run_study
+from ablate.workflows.options import Options
 
 STUDY = """\
 study: tuned

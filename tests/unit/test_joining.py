@@ -16,7 +16,8 @@ from ablate.execute.on_node import carry_out, look_around
 from ablate.execute.ray_cluster import cluster
 from ablate.executing import reached
 from ablate.files import locked
-from ablate.session import Options, Session
+from ablate.session import Session
+from ablate.workflows.options import Options
 from tests.study_builders import a_study_file, read_study
 
 

@@ -14,9 +14,10 @@ from ablate.files import write_json
 from ablate.journal import Journal
 from ablate.planning import plan_summary, visible_steps
 from ablate.records import Failed, Finished, Prepared, Stamp
-from ablate.session import Options, Session, open_session
+from ablate.session import Session, open_session
 from ablate.study.load import load_study
 from ablate.workflow import run_study
+from ablate.workflows.options import Options
 from tests.study_builders import read_study
 
 STUDY: Mapping[str, Any] = {
