@@ -10,9 +10,9 @@ from ablate.execute.live import Task
 from ablate.harness.viewing import ViewTest, carry_out
 from ablate.protocols import Executor
 from ablate.records import Finished, Replicate
+from ablate.results.survey import collect
 from ablate.session import Session
 from ablate.study.derivation import Derivation, Member
-from ablate.survey import collect
 from ablate.workflows.options import Options
 
 if TYPE_CHECKING:

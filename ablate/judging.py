@@ -20,9 +20,10 @@ from ablate.readers.table import read_table
 from ablate.readers.tested import OF_TEST, Ask, HandedIn, TestedRun, reference_of
 from ablate.readers.units import Note, Unit, without_any
 from ablate.records import Contrast
-from ablate.report.facts import Findings, Metric
+from ablate.report.facts import Findings
 from ablate.report.judged import ASIDE, FAMILY, Asked, Tested, judge_tested
 from ablate.report.language import ENGLISH, Words
+from ablate.results.question import Metric
 
 if TYPE_CHECKING:
     from ablate.study.plan import Plan
@@ -98,7 +99,7 @@ def _exists(path: Path) -> bool:
 
 
 def _metric(name: str, request: Request) -> Metric:
-    from ablate.report.questions import decimals_for
+    from ablate.results.question import decimals_for
 
     rate = is_rate(name)
     return Metric(
@@ -114,7 +115,7 @@ def _metric(name: str, request: Request) -> Metric:
 
 
 def _published(request: Request, say: Words) -> tuple[Tested, EvidenceBlock]:
-    from ablate.report.questions import metric_of
+    from ablate.results.question import metric_of
     from ablate.study.load import load_study
     from ablate.study.plan import make_plan, published_figures
 

@@ -12,11 +12,11 @@ from ablate.executing import default_workers
 from ablate.harness.describing import describe, recalled
 from ablate.harness.donors import donors_of, has_finished
 from ablate.harness.telling import changes_text
-from ablate.looks import look_shares
 from ablate.records import Folds, Variant
+from ablate.results.survey import Survey, collect
 from ablate.session import Session, settled
+from ablate.stats.alpha_shares import look_shares
 from ablate.study.plan import Plan
-from ablate.survey import Survey, collect
 from ablate.workflows.options import Options
 
 DISAGREEMENT = 0.35
@@ -147,7 +147,7 @@ def _measured(session: Session, found: Survey) -> list[dict[str, Any]] | None:
     contrasts = session.plan.contrasts
     if not any(all((name, r) in finished for name in c.weights for r in (0, 1)) for c in contrasts):
         return None
-    from ablate.report.questions import metric_of, question_of  # scientific packages, for finished runs only
+    from ablate.results.question import metric_of, question_of
     from ablate.stats.effects import estimate_effects
     from ablate.stats.visible import visible_at_looks
 

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ablate.declared import FILE as DECLARED
 from ablate.errors import Damaged, Held, TrackingError
 from ablate.execute.worker import WEIGHTS
 from ablate.files import encoded, locked, put_in_place, read_json, sha256_file, unsealed, write_json
 from ablate.harness.preparing import put_back
 from ablate.journal import NAME, whole_text
 from ablate.records import Finished
+from ablate.results.declared_looks import FILE as DECLARED
 from ablate.session import Session, open_session
 from ablate.store import SPEC, Store
 from ablate.study.study import Study

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from ablate.confirming import is_baseline
 from ablate.journal import read_events, read_history
-from ablate.report.questions import is_rate, shown_scale
 from ablate.report.search_facts import (
     Axis,
     ConfirmationFacts,
@@ -22,6 +21,7 @@ from ablate.report.search_facts import (
     shown_value,
 )
 from ablate.report.words import first_sentence
+from ablate.results.question import is_rate, shown_scale
 from ablate.search import BASELINE, SearchQuestion, Tried, promise
 from ablate.search_study import best_study
 from ablate.session import Session

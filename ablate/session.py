@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ablate.adaptive import wanted_by_look
 from ablate.errors import AblateError, DataMissing, DecisionNeeded, Held, StudyError
 from ablate.execute.environment import git_commit
 from ablate.execute.inline import InlineExecutor
@@ -28,12 +27,13 @@ from ablate.naming import write_names
 from ablate.protocols import Executor, Source, Tracker
 from ablate.records import Prepared, Replicate, RunSpec, Variant
 from ablate.resolve import source_digest
+from ablate.results.open_looks import wanted_by_look
+from ablate.results.survey import Origin, Stale, Survey, survey
 from ablate.settings import places_of
 from ablate.store import Store
 from ablate.study.plan import Plan, make_plan
 from ablate.study.stand_in import with_way_out
 from ablate.study.study import Study
-from ablate.survey import Origin, Stale, Survey, survey
 from ablate.tuned import check_tuning, tuned_plan
 from ablate.workflows.options import Options
 

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ablate.addresses import holds_secret, is_certain, without_secrets
-from ablate.declared import FILE as DECLARED
-from ablate.declared import looks_before, remember_looks
 from ablate.deriving import derived_rows
 from ablate.errors import AblateError
 from ablate.execute.environment import own_version
@@ -22,8 +20,10 @@ from ablate.explaining import explanations_of
 from ablate.files import read_json, sealed, write_bytes, write_json
 from ablate.harness.known import remember
 from ablate.protocols import StudySummary
+from ablate.results.declared_looks import FILE as DECLARED
+from ablate.results.declared_looks import looks_before, remember_looks
+from ablate.results.survey import collect
 from ablate.session import Session
-from ablate.survey import collect
 from ablate.track.uri import sqlite_path, tracking_uri
 from ablate.tuned import tuning_rows
 from ablate.workflows.options import Options

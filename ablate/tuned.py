@@ -96,8 +96,8 @@ def _chosen(study: Study, plan: Plan, store: Store) -> dict[str, Any] | None:
 
 def tuning_rows(study: Study, store: Store) -> tuple[TuningRow, ...]:
     """What each variant was given, for the report; values in the unit they are shown in."""
-    from ablate.report.questions import shown_scale
     from ablate.report.search_facts import TuningRow
+    from ablate.results.question import shown_scale
 
     found = read_json(store.study(study.name) / TUNED)
     if study.tune is None or found is None:

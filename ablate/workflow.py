@@ -23,6 +23,7 @@ from ablate.harness.telling import study_card
 from ablate.naming import kept_if_refused
 from ablate.protocols import StudyCard, Tracker
 from ablate.records import Cell
+from ablate.results.survey import collect
 from ablate.room import refuse_full, refuse_unwritable
 from ablate.session import (
     Session,
@@ -46,7 +47,6 @@ from ablate.showing import (
 )
 from ablate.study.stand_in import make_stand_in
 from ablate.study.study import Study
-from ablate.survey import collect
 from ablate.workflows.notify import HURRIED_SECONDS, TRACKING_SECONDS, run_listener, say_stopping, tell_study
 from ablate.workflows.options import Options
 

@@ -18,10 +18,10 @@ import numpy as np
 from ablate.journal import NAME
 from ablate.records import Cell, Cost, Failed, FailureReason, Finished, Folds, Replicate, RunResult, Stamp
 from ablate.report.findings import Findings, make_findings
+from ablate.results.survey import Origin
 from ablate.study.load import load_study
 from ablate.study.plan import Plan, make_plan
 from ablate.study.study import Study
-from ablate.survey import Origin
 
 START = 1_750_000_000.0
 """When every built run began: seconds since 1970."""

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ablate.rates import is_rate, is_share
 from ablate.records import Cell
-from ablate.report.facts import EffectRow, Evidence, Metric
+from ablate.report.facts import EffectRow, Evidence
 from ablate.report.language import ENGLISH, Words
 from ablate.report.words import metric_words, size_words
+from ablate.results.question import Metric
 from ablate.stats.accuracy import Accuracy
 from ablate.stats.cautions import at_chance, identical_answers, no_fractions
 from ablate.stats.effects import Effect

@@ -12,10 +12,10 @@ from ablate.report.facts import EffectRow, Findings
 from ablate.report.language import ENGLISH, Words
 from ablate.report.numbers import with_interval
 from ablate.report.page import Block, Page, Sheet, Text, section
-from ablate.report.questions import question_of
 from ablate.report.rows import effect_rows
 from ablate.report.tables import Column, Table, level_words, mark_of, table_of, with_unit
 from ablate.report.words import metric_words, unit_words, verdict_words
+from ablate.results.question import question_of
 from ablate.stats.effects import OTHER_TESTS, estimate_effects
 from ablate.study.plan import Plan
 from ablate.study.study import Study

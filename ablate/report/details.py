@@ -13,9 +13,9 @@ from ablate.report.facts import EffectRow, Findings, RunRow
 from ablate.report.history import EpochMean, epoch_means
 from ablate.report.language import ENGLISH, Words
 from ablate.report.numbers import interval, number, with_interval
-from ablate.report.questions import is_rate
 from ablate.report.tables import Column, Kind, Table, level_words, mark_of, published_words, table_of, with_unit
 from ablate.report.words import metric_words, unit_words, verdict_words
+from ablate.results.question import is_rate
 
 MOST_EPOCH_ROWS = 400
 """More lines than this nobody reads; the CSV has them all."""

@@ -14,22 +14,12 @@ from ablate.report.derived_facts import DerivedRow
 from ablate.report.extra_facts import OptimismRow, SelfTestRow, VisibleStep
 from ablate.report.image_facts import ImageFacts
 from ablate.report.search_facts import TuningRow
+from ablate.results.question import Metric
 from ablate.stats.student import Basis
-from ablate.stats.verdict import Goal, Needed, NextLook, Supplement, Verdict
+from ablate.stats.verdict import Needed, NextLook, Supplement, Verdict
 
 SYNTHETIC = "synthetic"
 """How a note on the data begins where the pictures are made up."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metric:
-    """What was measured. unit: `%` for a rate, else empty; scale: from the stored to the shown unit."""
-
-    name: str
-    goal: Goal
-    unit: Literal["%", ""]
-    scale: float
-    decimals: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,9 @@ from ablate.report.history import EpochMean, epoch_means
 from ablate.report.language import ENGLISH, Words
 from ablate.report.ledgers import front
 from ablate.report.numbers import Axis, common_axis, compact, duration, number, with_interval
-from ablate.report.questions import is_rate
 from ablate.report.tables import level_words, with_unit
 from ablate.report.words import metric_words, threshold_words, unit_words, verdict_words
+from ablate.results.question import is_rate
 from ablate.stats.verdict import Verdict
 
 MOST_ROWS = 60

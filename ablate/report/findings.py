@@ -7,22 +7,23 @@ from dataclasses import replace
 from math import isfinite, sqrt
 from pathlib import Path
 
-from ablate.declared import why_void
-from ablate.looks import look_shares
 from ablate.records import Cell, Contrast, Finished, Prepared
 from ablate.report.cautions import cautions_of, changed_looks, threshold_cautions
 from ablate.report.commands import commands_for
 from ablate.report.extra_facts import OptimismRow, SelfTestRow, VisibleStep
-from ablate.report.facts import EffectRow, Evidence, Findings, Metric, Noise, RunRow, VariantRow
+from ablate.report.facts import EffectRow, Evidence, Findings, Noise, RunRow, VariantRow
 from ablate.report.history import histories_of, mixed_of, provenance_of, stale_of
 from ablate.report.image_facts import ImageFacts
 from ablate.report.language import ENGLISH, Words
 from ablate.report.outcomes import image_facts
-from ablate.report.questions import metric_of, question_of, thresholds_of
 from ablate.report.remarks import attribution_remarks, optimism_remarks, self_test_remarks, visible_remark
 from ablate.report.rows import deviation, effect_rows, run_row, variant_row
 from ablate.report.settling import settling_of
+from ablate.results.declared_looks import why_void
+from ablate.results.question import Metric, metric_of, question_of, thresholds_of
+from ablate.results.survey import Origin
 from ablate.stats.accuracy import Accuracy
+from ablate.stats.alpha_shares import look_shares
 from ablate.stats.cautions import no_fractions
 from ablate.stats.cells import StatisticsError
 from ablate.stats.effects import Effect, Question, estimate_effects, variant_levels
@@ -35,7 +36,6 @@ from ablate.stats.visible import visible_at_looks
 from ablate.study.plan import Plan, published_figures
 from ablate.study.stand_in import synthetic_notes
 from ablate.study.study import Study
-from ablate.survey import Origin
 
 __all__ = ["Findings", "make_findings"]
 

@@ -10,9 +10,9 @@ from ablate.belonging import DataSource
 from ablate.journal import read_ends, read_history
 from ablate.records import Cell, Event, Finished, Stamp
 from ablate.report.facts import History, Mixed, Provenance, StaleRun
-from ablate.report.questions import shown_scale
+from ablate.results.question import shown_scale
+from ablate.results.survey import Origin
 from ablate.study.plan import Plan
-from ablate.survey import Origin
 
 
 class EpochMean(NamedTuple):

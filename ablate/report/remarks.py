@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from ablate.report.attribution import ContributionRow, contribution_rows
 from ablate.report.extra_facts import OptimismRow, SelfTestRow, VisibleStep
-from ablate.report.facts import EffectRow, Metric
+from ablate.report.facts import EffectRow
 from ablate.report.language import ENGLISH, Words
 from ablate.report.numbers import number, with_interval
 from ablate.report.words import size_words
+from ablate.results.question import Metric
 
 
 def visible_remark(visible: Sequence[VisibleStep], metric: Metric, say: Words = ENGLISH) -> list[str]:

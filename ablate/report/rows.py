@@ -11,9 +11,9 @@ from typing import Literal
 from ablate.rates import is_rate
 from ablate.readers.published import Figure
 from ablate.records import Cell, Contrast, Failed, Finished, Prepared, Variant
-from ablate.report.facts import EffectRow, Metric, Published, RunRow, VariantRow
+from ablate.report.facts import EffectRow, Published, RunRow, VariantRow
 from ablate.report.numbers import counted, duration
-from ablate.report.questions import shown_scale
+from ablate.results.question import Metric, shown_scale
 from ablate.stats.accuracy import Accuracy
 from ablate.stats.effects import Effect, is_to_come
 from ablate.stats.looks import WAITING

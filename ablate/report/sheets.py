@@ -14,10 +14,11 @@ from typing import Any
 from ablate.rates import is_rate
 from ablate.report.details import reruns_table
 from ablate.report.escape import csv_cell
-from ablate.report.facts import EffectRow, Findings, Metric
+from ablate.report.facts import EffectRow, Findings
 from ablate.report.history import epoch_means
 from ablate.report.tables import Table
 from ablate.report.words import metric_words
+from ablate.results.question import Metric
 
 _PARTS = ("train", "val", "test", "unused")
 _APART = ("needed", "by_replicate", "is_pair", "next_look", "factors")

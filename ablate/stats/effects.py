@@ -8,9 +8,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from ablate.looks import look_shares
 from ablate.records import Cell, Contrast, Failed, Finished, Folds, TestRule
 from ablate.stats.accuracy import Accuracy, accuracy_of_numbers, variant_accuracy
+from ablate.stats.alpha_shares import look_shares
 from ablate.stats.apart import estimate_elsewhere
 from ablate.stats.cells import Array, Cells, StatisticsError
 from ablate.stats.engine import estimate

@@ -9,10 +9,10 @@ from ablate.harness.coordinator import Listener, News
 from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.telling import label_of, tell, tell_all
 from ablate.protocols import Tracker
+from ablate.results.survey import collect
 from ablate.session import (
     Session,
 )
-from ablate.survey import collect
 from ablate.workflows.options import Options
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ablate.looks import look_shares
+from ablate.stats.alpha_shares import look_shares
 from ablate.stats.cells import Cells
 from ablate.stats.engine import estimate
 from ablate.stats.looks import Answer, Found, judge_looks

@@ -12,9 +12,9 @@ from ablate.files import write_json
 from ablate.lookup import newest_finished
 from ablate.naming import read_source, write_names
 from ablate.records import Finished, Stamp
+from ablate.results.survey import Origin, best_result
 from ablate.settings import NotIdentity, Place, Settings, identity_of, places_of
 from ablate.store import SPEC, Store
-from ablate.survey import Origin, best_result
 
 HERE, THERE = "data/here", "data/there"
 

@@ -12,7 +12,7 @@ from ablate.belonging import DataSource
 from ablate.files import build_once, write_sealed
 from ablate.naming import read_source, write_names
 from ablate.records import Finished, Stamp
-from ablate.survey import Origin
+from ablate.results.survey import Origin
 from ablate.training.config import DataConfig
 from ablate.training.data import cache, listing
 from ablate.training.data.cache import Pictures, load_pictures

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ablate.records import Cell, Contrast, Finished
-from ablate.report.questions import question_of
+from ablate.results.question import question_of
 from ablate.stats.effects import Effect, estimate_effects, is_to_come, look_shares, variant_levels
 from ablate.study.plan import Plan, make_plan
 from ablate.study.study import Study

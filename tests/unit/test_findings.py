@@ -11,10 +11,10 @@ import pytest
 from ablate.records import Cell, Cost, Finished, Prepared, Stamp
 from ablate.report.facts import Findings
 from ablate.report.findings import make_findings
-from ablate.report.questions import is_rate, metric_of, question_of
+from ablate.results.question import is_rate, metric_of, question_of
+from ablate.results.survey import Origin
 from ablate.stats.verdict import Needed
 from ablate.study.plan import make_plan
-from ablate.survey import Origin
 from tests.builders import STAMP, a_failed, a_finished, a_plan, a_study, cells_with, findings_of
 
 THREE = {"BN": {"gain": 10.0}, "Dropout": {"noise": 1.5}, "GAP head": {"epochs": 4}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ablate.looks import look_shares
+from ablate.stats.alpha_shares import look_shares
 
 
 @pytest.mark.parametrize(("looks", "shares"), [([5], (1.0,)), ([5, 10, 20], (0.2, 0.3, 0.5)), ([5, 15], (0.25, 0.75))])

@@ -11,8 +11,8 @@ from ablate.report.evidence import evidence_lines, how_to_go_on, settling_lines,
 from ablate.report.facts import EffectRow, Mixed, OpenStep, Settling
 from ablate.report.tables import Table, steps_tables
 from ablate.report.words import first_sentence, may_not_write, may_write
+from ablate.results.survey import Origin
 from ablate.stats.verdict import Needed, Verdict
-from ablate.survey import Origin
 from tests.builders import a_failed, a_study, findings_of
 
 THREE = {"BN": {"gain": 10.0}, "Dropout": {"noise": 1.5}, "GAP head": {"epochs": 4}}

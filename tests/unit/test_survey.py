@@ -8,9 +8,9 @@ import pytest
 
 from ablate.journal import Journal
 from ablate.records import Failed, FailureReason, Finished, RunSpec, Stamp
+from ablate.results.survey import Origin, best_result, collect, survey
 from ablate.store import Store
 from ablate.study.plan import Plan
-from ablate.survey import Origin, best_result, collect, survey
 from tests.study_builders import a_plan
 
 NOW = Origin(source_digest="new", data_digests={"baseline": "data", "BN": "data", "wide": "data"})

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ablate.declared import looks_before, remember_looks, why_void
 from ablate.records import Cell, Finished, Replicate
 from ablate.report.evidence import warnings
 from ablate.report.findings import Findings, make_findings
-from ablate.report.questions import question_of
+from ablate.results.declared_looks import looks_before, remember_looks, why_void
+from ablate.results.question import question_of
 from ablate.stats.effects import estimate_effects
 from ablate.study.plan import make_plan
 from tests.builders import a_failed, a_finished, a_plan, a_study, cells_with, draw_scores

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ablate.files import read_json, write_json
-from ablate.looks import look_shares
+from ablate.stats.alpha_shares import look_shares
 from ablate.study.plan import Plan
 
 FILE = "declared.json"

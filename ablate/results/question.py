@@ -1,14 +1,28 @@
-"""From a study to the question put to the statistics, and the unit its answers are shown in."""
+"""TODO."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import floor, log10
+from typing import Literal
 
 from ablate.rates import Thresholds, is_rate
-from ablate.report.facts import Metric
 from ablate.stats.effects import Question
+from ablate.stats.verdict import Goal
 from ablate.study.plan import Plan
 from ablate.study.study import Study
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """What was measured. unit: `%` for a rate, else empty; scale: from the stored to the shown unit."""
+
+    name: str
+    goal: Goal
+    unit: Literal["%", ""]
+    scale: float
+    decimals: int
+
 
 __all__ = ["decimals_for", "is_rate", "metric_of", "question_of", "shown_scale", "thresholds_of"]
 

@@ -6,10 +6,10 @@ remembered between calls, so an interruption at any place needs no repair.
 
 from __future__ import annotations
 
+from ablate.results.survey import Origin, collect
 from ablate.store import Store
 from ablate.study.plan import Plan
 from ablate.study.study import Study
-from ablate.survey import Origin, collect
 
 
 def wanted_by_look(
@@ -22,7 +22,7 @@ def wanted_by_look(
     everyone = frozenset(variant.name for variant in plan.variants)
     wanted = [everyone]
     if look > 1:  # scientific packages, which a first look does not need before its runs
-        from ablate.report.questions import question_of
+        from ablate.results.question import question_of
         from ablate.stats.effects import estimate_effects, open_variants
 
         question = question_of(study, plan)
