@@ -14,11 +14,11 @@ from typing import NamedTuple
 from ablate.errors import Held, StudyError
 from ablate.execute.live import checkpoints_in
 from ablate.files import is_held, locked
-from ablate.journal import read_events
-from ablate.naming import read_names
 from ablate.records import Finished
-from ablate.room import bytes_in
-from ablate.store import Store, is_fingerprint
+from ablate.store.disk_space import bytes_in
+from ablate.store.journal import read_events
+from ablate.store.run_names import read_names
+from ablate.store.work_folder import Store, is_fingerprint
 
 
 class Rubbish(NamedTuple):

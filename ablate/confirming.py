@@ -21,7 +21,6 @@ from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.telling import study_card
 from ablate.protocols import StudySummary
 from ablate.records import Contrast, FirstFold, Folds, Protocol, Replicate, Variant
-from ablate.resolve import is_built_in
 from ablate.search import SearchQuestion, Tried, freeze, unchecked
 from ablate.session import Session, conduct, look_at_data, open_tracker
 from ablate.settings import Settings, identity_of
@@ -30,6 +29,7 @@ from ablate.study.overrides import flattened
 from ablate.study.plan import Plan
 from ablate.study.space.tree import Choice, Parameter, walk
 from ablate.study.study import Study
+from ablate.trainer import is_built_in
 from ablate.workflows.notify import run_listener, tell_study
 from ablate.workflows.options import Options
 from ablate.workflows.search.result import BASELINE_NAME, Confirmation

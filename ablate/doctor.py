@@ -22,7 +22,7 @@ from ablate.execute.devices import devices
 from ablate.execute.environment import ALLOCATOR, PYTHON, cores, machine, worker_environment
 from ablate.execute.joining import refuse_silent
 from ablate.execute.pool import CAN_FORK
-from ablate.room import SPARE, refuse_unwritable
+from ablate.store.disk_space import SPARE, refuse_unwritable
 from ablate.track.uri import check_uri, tracking_uri
 
 GIB = 2**30

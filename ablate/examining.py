@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from ablate.errors import AblateError, DataError, DataMissing, StudyError, apart, together
-from ablate.examination import Examination
 from ablate.files import build_once, write_bytes
 from ablate.harness.looking import remember_look
-from ablate.resolve import source_digest
-from ablate.store import Store
+from ablate.inspection import Examination
+from ablate.store.work_folder import Store
 from ablate.study.plan import Plan, make_plan
 from ablate.study.stand_in import make_stand_in, with_way_out
 from ablate.study.study import Study
+from ablate.trainer import source_digest
 
 SAMPLES = "samples.png"
 

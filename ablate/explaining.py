@@ -8,9 +8,9 @@ from pathlib import Path
 
 from ablate.addresses import text_without_secrets
 from ablate.errors import AblateError
-from ablate.explained import Explained
+from ablate.inspection import Explained
 from ablate.predicting import FinishedRun, Retest, companion, compare_metrics, open_run, reopened
-from ablate.store import Store
+from ablate.store.work_folder import Store
 
 FOLDER = "explain"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ablate.errors import StudyError, near_match
-from ablate.rates import better_direction, is_known, is_rate, thresholds_for
+from ablate.metrics import better_direction, is_known, is_rate, thresholds_for
 from ablate.readers.columns import proposed
 from ablate.readers.numbers import quoted
 from ablate.readers.replicates import listed

@@ -7,11 +7,11 @@ from collections import Counter
 from statistics import NormalDist
 from typing import Any
 
-from ablate.description import Description
 from ablate.executing import default_workers
 from ablate.harness.describing import describe, recalled
 from ablate.harness.donors import donors_of, has_finished
 from ablate.harness.telling import changes_text
+from ablate.inspection import Description
 from ablate.records import Folds, Variant
 from ablate.results.survey import Survey, collect
 from ablate.session import Session, settled

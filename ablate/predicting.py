@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 from ablate import files
 from ablate.errors import DataError, TrainerError
 from ablate.image_folders import EXTENSIONS, is_image, is_system_entry, nobodys_note, takes_all
-from ablate.lookup import find_run, fingerprint_of, full_name, newest_finished
 from ablate.records import Finished, Protocol, Replicate, RunSpec
-from ablate.resolve import Trainer, load_trainer, source_digest
-from ablate.store import Store
+from ablate.store.run_names import find_run, fingerprint_of, full_name, newest_finished
+from ablate.store.work_folder import Store
+from ablate.trainer import Trainer, load_trainer, source_digest
 
 PICTURES = EXTENSIONS
 """What is taken for a picture in a folder, in any case; a file named by itself is always taken for one."""

@@ -18,11 +18,11 @@ from ablate.errors import Damaged, Held, TrackingError
 from ablate.execute.worker import WEIGHTS
 from ablate.files import encoded, locked, put_in_place, read_json, sha256_file, unsealed, write_json
 from ablate.harness.preparing import put_back
-from ablate.journal import NAME, whole_text
 from ablate.records import Finished
 from ablate.results.declared_looks import FILE as DECLARED
 from ablate.session import Session, open_session
-from ablate.store import SPEC, Store
+from ablate.store.journal import NAME, whole_text
+from ablate.store.work_folder import SPEC, Store
 from ablate.study.study import Study
 from ablate.track.run_record import LARGEST, RECORD, Recorded, read_record, record_of
 from ablate.track.shelf import Shelf, StoredRun

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ablate.confirming import is_baseline
-from ablate.journal import read_events, read_history
 from ablate.report.search_facts import (
     Axis,
     ConfirmationFacts,
@@ -25,7 +24,8 @@ from ablate.results.question import is_rate, shown_scale
 from ablate.search import BASELINE, SearchQuestion, Tried, promise
 from ablate.search_study import best_study
 from ablate.session import Session
-from ablate.store import Store
+from ablate.store.journal import read_events, read_history
+from ablate.store.work_folder import Store
 from ablate.study.space.tree import Choice, walk
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from typing import Any
 from ablate.addresses import holds_secret, without_secrets
 from ablate.errors import StudyError
 from ablate.files import read_json, write_json
-from ablate.naming import PLAN, SEARCH
 from ablate.records import Failed, RunSpec
 from ablate.results.survey import given_up
 from ablate.search import Book, Opened, OptunaSource, SearchQuestion, points_of
 from ablate.search.storage import JOURNAL, is_own, place_of
 from ablate.session import Session
-from ablate.store import Store
+from ablate.store.run_names import PLAN, SEARCH
+from ablate.store.work_folder import Store
 from ablate.workflows.options import Options
 
 logger = logging.getLogger(__name__)

@@ -19,7 +19,6 @@ from ablate.harness.coordinator import Listener, News
 from ablate.harness.interruption import Interruption
 from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.telling import changes_text, core_settings, label_of, study_card, tell, tell_all
-from ablate.naming import add_trial, write_names, write_trials
 from ablate.protocols import StudyCard, StudySummary, Tracker
 from ablate.records import Config
 from ablate.search import (
@@ -44,6 +43,7 @@ from ablate.search_memory import (
     remember,
 )
 from ablate.session import Session, clocked, conduct, interruption_of, look_at_data, open_tracker, undone_if_refused
+from ablate.store.run_names import add_trial, write_names, write_trials
 from ablate.study.plan import Plan, make_plan
 from ablate.study.space.tree import Point
 from ablate.study.study import Study

@@ -23,17 +23,17 @@ from ablate.harness.interruption import Interruption
 from ablate.harness.known import Known, known
 from ablate.harness.looking import recall_looks
 from ablate.harness.progress import OnProgress, Progress
-from ablate.naming import write_names
 from ablate.protocols import Executor, Source, Tracker
 from ablate.records import Prepared, Replicate, RunSpec, Variant
-from ablate.resolve import source_digest
 from ablate.results.open_looks import wanted_by_look
 from ablate.results.survey import Origin, Stale, Survey, survey
 from ablate.settings import places_of
-from ablate.store import Store
+from ablate.store.run_names import write_names
+from ablate.store.work_folder import Store
 from ablate.study.plan import Plan, make_plan
 from ablate.study.stand_in import with_way_out
 from ablate.study.study import Study
+from ablate.trainer import source_digest
 from ablate.tuned import check_tuning, tuned_plan
 from ablate.workflows.options import Options
 

@@ -21,8 +21,8 @@ from ablate.harness.donors import order_by_donors
 from ablate.harness.interruption import Interruption
 from ablate.harness.progress import OnProgress, Progress
 from ablate.records import RunSpec
-from ablate.room import refuse_unwritable
 from ablate.session import Session, clocked, conduct, decide, interruption_of, look_at_data, open_session, settled
+from ablate.store.disk_space import refuse_unwritable
 from ablate.study.stand_in import make_stand_in
 from ablate.study.study import Study
 from ablate.workflows.notify import say_stopping

@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ablate.belonging import DataSource
 from ablate.errors import StudyError, near_match
 from ablate.execute.live import read_heartbeat
 from ablate.files import is_held
-from ablate.journal import read_events
-from ablate.naming import PLAN, Runs, read_looks, read_names, read_source
 from ablate.records import Failed
-from ablate.store import Store
+from ablate.store.data_identity import DataSource
+from ablate.store.journal import read_events
+from ablate.store.run_names import PLAN, Runs, read_looks, read_names, read_source
+from ablate.store.work_folder import Store
 
 
 def study_states(work: Path) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from ablate.description import Description
+from ablate.inspection import Description
 from ablate.protocols import Run
 from ablate.records import Cost, Outcome, Prepared
 from ablate.settings import DefinesTest, Settings

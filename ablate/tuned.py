@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from ablate.errors import StudyError
 from ablate.files import read_json, sha256_json
 from ablate.records import Folds, Variant
-from ablate.resolve import is_built_in
 from ablate.search import SearchQuestion, tuning_question
 from ablate.settings import identity_of
-from ablate.store import Store
+from ablate.store.work_folder import Store
 from ablate.study.plan import Plan
 from ablate.study.study import Study
+from ablate.trainer import is_built_in
 
 if TYPE_CHECKING:
     from ablate.report.search_facts import TuningRow

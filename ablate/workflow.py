@@ -20,11 +20,9 @@ from ablate.harness.donors import order_by_donors
 from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.refreshing import Refresher
 from ablate.harness.telling import study_card
-from ablate.naming import kept_if_refused
 from ablate.protocols import StudyCard, Tracker
 from ablate.records import Cell
 from ablate.results.survey import collect
-from ablate.room import refuse_full, refuse_unwritable
 from ablate.session import (
     Session,
     clocked,
@@ -45,6 +43,8 @@ from ablate.showing import (
     tracking_place,
     write_report,
 )
+from ablate.store.disk_space import refuse_full, refuse_unwritable
+from ablate.store.run_names import kept_if_refused
 from ablate.study.stand_in import make_stand_in
 from ablate.study.study import Study
 from ablate.workflows.notify import HURRIED_SECONDS, TRACKING_SECONDS, run_listener, say_stopping, tell_study

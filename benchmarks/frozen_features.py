@@ -35,8 +35,8 @@ from PIL import Image
 
 from ablate.execute.live import LiveRun, Task
 from ablate.files import sha256_json
-from ablate.journal import Journal
 from ablate.records import Protocol, Replicate, RunSpec, Share
+from ablate.store.journal import Journal
 from ablate.training.checkpoint import Trained
 from ablate.training.config import Config
 from ablate.training.data.parts import Parts, load_parts

@@ -18,9 +18,9 @@ from pathlib import Path
 from ablate import Options, load_study, run_study
 from ablate.execute.environment import cores
 from ablate.execute.pool import ForkPool, SpawnPool, open_pool
-from ablate.journal import read_result
 from ablate.records import Finished
 from ablate.session import open_session
+from ablate.store.journal import read_result
 
 STUDY = {
     "base": {

@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 
 from ablate.records import Cost, Finished, Stamp
-from ablate.resolve import source_digest
-from ablate.store import Store
+from ablate.store.work_folder import Store
 from ablate.study.load import load_study
 from ablate.study.plan import make_plan
+from ablate.trainer import source_digest
 
 VARIANTS, CLASSES, EPOCHS, FOLDS = 50, 10, 40, 10
 TRAINER = "ablate.toy:train"

@@ -19,10 +19,10 @@ from ablate.execute.live import Task
 from ablate.execute.pool import ForkPool, SpawnPool
 from ablate.execute.ray_cluster import RayExecutor, cluster
 from ablate.execute.resources import Need
-from ablate.journal import read_result
 from ablate.protocols import Executor
 from ablate.records import Finished, Folds, Protocol, Replicate, RunSpec
-from ablate.store import Store
+from ablate.store.journal import read_result
+from ablate.store.work_folder import Store
 
 TRAINER = """
 import time

@@ -36,8 +36,8 @@ from torch import Tensor, nn
 
 import ablate
 from ablate.execute.live import LiveRun, Task
-from ablate.journal import Journal
 from ablate.records import Protocol, Replicate, RunSpec, Share
+from ablate.store.journal import Journal
 from ablate.training.checkpoint import Trained
 from ablate.training.config import Config
 from ablate.training.data.parts import Parts, load_parts

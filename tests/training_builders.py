@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from ablate.execute.live import LiveRun, Task
-from ablate.journal import Journal
 from ablate.protocols import Executor
 from ablate.records import Finished, Protocol, Replicate, RunResult, RunSpec, Share
-from ablate.resolve import load_trainer
 from ablate.settings import identity_of
-from ablate.store import Store
+from ablate.store.journal import Journal
+from ablate.store.work_folder import Store
+from ablate.trainer import load_trainer
 from ablate.training.config import Config
 
 BUILT_IN = "ablate.training:train"

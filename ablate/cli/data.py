@@ -13,7 +13,7 @@ from ablate.cli.options import Json, Sets, StandIn, StudyPath, Work
 from ablate.cli.show import errors_shown, note, say, say_json, say_table
 
 if TYPE_CHECKING:
-    from ablate.examination import Examination
+    from ablate.inspection import Examination
 
 data = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at a study's pictures, or draw some.")
 

@@ -26,7 +26,7 @@ def load(path: Path, work: Path, sets: list[str] | None, design: str | None, *, 
 
 def work_on_path(work: Path) -> None:
     """Let dotted paths lead into the work folder."""
-    from ablate.resolve import search_first
+    from ablate.trainer import search_first
 
     search_first(work.resolve())
 

@@ -145,7 +145,7 @@ def _share(value: float | None) -> str:
 
 def search_json(found: SearchRun) -> dict[str, Any]:
     """The search as plain data; accuracy in percent."""
-    from ablate.rates import is_share
+    from ablate.metrics import is_share
     from ablate.report.summary import summary_json
 
     scale = 100 if "accuracy" in found.metric or is_share(found.metric) else 1
@@ -175,7 +175,7 @@ def search_json(found: SearchRun) -> dict[str, Any]:
 
 def show_plan(summary: Mapping[str, Any], metric: str) -> None:
     """Variants, then what there is to do and what it will show."""
-    from ablate.rates import is_rate
+    from ablate.metrics import is_rate
 
     rows = [
         [

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 def shown_metric(name: str, value: float) -> str:
     """A metric as it stands on a terminal: a rate in percent."""
-    from ablate.rates import is_rate
+    from ablate.metrics import is_rate
 
     return f"{100 * value:.1f} %" if is_rate(name) else f"{value:.4g}"
 

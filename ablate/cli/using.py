@@ -183,8 +183,8 @@ def schema(
 
     Example: ablate schema --trainer ablate.training:train
     """
-    from ablate.resolve import load_trainer
     from ablate.study.schema import StudyFile
+    from ablate.trainer import load_trainer
 
     with errors_shown():
         work_on_path(work)

@@ -15,12 +15,12 @@ from ablate import files
 from ablate.errors import Damaged, Stopped, TrainerError
 from ablate.execute.handed import refuse_own_split
 from ablate.execute.measured import number_of
-from ablate.journal import Journal
-from ablate.lookup import fingerprint_of, newest_finished
 from ablate.plain_files import open_own
 from ablate.records import Finished, Protocol, Replicate, RunSpec
 from ablate.splits.request import Handed, Parts, parts_of
-from ablate.store import SPEC, Store
+from ablate.store.journal import Journal
+from ablate.store.run_names import fingerprint_of, newest_finished
+from ablate.store.work_folder import SPEC, Store
 
 STOP = "stop"
 HEARTBEAT = "heartbeat"

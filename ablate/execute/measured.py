@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ablate.errors import Diverged, TrainerError, near_match
-from ablate.rates import is_loss, is_share, no_fraction
+from ablate.metrics import is_loss, is_share, no_fraction
 from ablate.records import Folds, RunSpec
 
 

@@ -20,10 +20,10 @@ from ablate.execute.environment import machine, machine_stamp
 from ablate.execute.handed import check_judged
 from ablate.execute.live import LiveRun, Task, drop_checkpoints
 from ablate.execute.measured import measured
-from ablate.journal import Journal, read_result
 from ablate.records import Failed, FailureReason, Finished, Outcome
-from ablate.resolve import Trainer, load_trainer, search_first, source_digest
-from ablate.store import Store
+from ablate.store.journal import Journal, read_result
+from ablate.store.work_folder import Store
+from ablate.trainer import Trainer, load_trainer, search_first, source_digest
 
 PREPARED = "prepared.json"
 WEIGHTS = "weights"

@@ -21,10 +21,10 @@ from ablate.execute.inline import LOG
 from ablate.execute.live import STOP, Task, read_heartbeat
 from ablate.files import locked, sweep
 from ablate.harness.interruption import Interruption
-from ablate.journal import Journal, read_events, read_result
 from ablate.protocols import Executor, Exit, Source
 from ablate.records import Event, Failed, FailureReason, Finished, RunResult, RunSpec
-from ablate.store import TRIED_AGAIN, TRIES, Store
+from ablate.store.journal import Journal, read_events, read_result
+from ablate.store.work_folder import TRIED_AGAIN, TRIES, Store
 
 POLL_SECONDS = 0.05
 ASIDE_SECONDS = 1.0

@@ -6,12 +6,12 @@ from dataclasses import asdict
 from typing import Any
 
 from ablate import files
-from ablate.description import Description, Layer
 from ablate.errors import AblateError, StudyError
 from ablate.files import sha256_json
+from ablate.inspection import Description, Layer
 from ablate.records import Variant
-from ablate.resolve import Trainer
-from ablate.store import Store
+from ablate.store.work_folder import Store
+from ablate.trainer import Trainer
 
 
 def recalled(variant: Variant, trainer: Trainer, store: Store, source_digest: str) -> Description | None:

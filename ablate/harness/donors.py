@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ablate.errors import StudyError
-from ablate.lookup import fingerprint_of
 from ablate.records import RunSpec
-from ablate.resolve import Trainer
-from ablate.store import Store
+from ablate.store.run_names import fingerprint_of
+from ablate.store.work_folder import Store
+from ablate.trainer import Trainer
 
 
 def donors_of(trainer: Trainer, config: Mapping[str, Any]) -> list[str]:

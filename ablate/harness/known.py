@@ -15,7 +15,7 @@ from ablate import files
 from ablate.files import sha256_json
 from ablate.harness.preparing import listing_digest, memo_of, prepared_from
 from ablate.records import Finished, Prepared, Replicate, RunSpec, Variant
-from ablate.store import SPEC, Store
+from ablate.store.work_folder import SPEC, Store
 from ablate.study.plan import Plan
 
 FILE = "data.json"

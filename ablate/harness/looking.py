@@ -11,7 +11,7 @@ from ablate import files
 from ablate.files import sha256_json
 from ablate.harness.preparing import listing_digest, prepared_from
 from ablate.records import Prepared
-from ablate.store import Store
+from ablate.store.work_folder import Store
 from ablate.study.plan import Plan
 
 

@@ -20,9 +20,9 @@ from ablate.files import sha256_json
 from ablate.harness.interruption import Interruption
 from ablate.protocols import Executor
 from ablate.records import Prepared, Protocol, Replicate, Variant
-from ablate.resolve import Trainer
-from ablate.store import SPEC, Store
+from ablate.store.work_folder import SPEC, Store
 from ablate.study.plan import Plan
+from ablate.trainer import Trainer
 
 OpenExecutor = Callable[[], Executor]
 

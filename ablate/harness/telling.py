@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ablate.harness.coordinator import News
-from ablate.journal import read_events, read_history
 from ablate.protocols import RunLabel, StudyCard, Tracker
 from ablate.records import Config, RunSpec, Variant
+from ablate.store.journal import read_events, read_history
 from ablate.study.overrides import flattened
 from ablate.study.stand_in import synthetic_notes
 from ablate.study.study import Study

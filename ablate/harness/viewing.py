@@ -15,7 +15,7 @@ from ablate.execute.worker import ASKED, VIEWS
 from ablate.files import sha256_json
 from ablate.protocols import Executor
 from ablate.records import Finished, RunSpec
-from ablate.store import SPEC, Store
+from ablate.store.work_folder import SPEC, Store
 
 FORMAT = 1
 """Version of what is kept; a higher one computes it anew."""

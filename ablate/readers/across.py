@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ablate.errors import StudyError
-from ablate.rates import is_known, is_rate
+from ablate.metrics import is_known, is_rate
 from ablate.readers.columns import metric_name, proposed, spelling, twice
 from ablate.readers.replicates import listed, plain_label
 from ablate.readers.sheet import Sheet

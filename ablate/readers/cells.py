@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ablate.errors import StudyError
-from ablate.rates import is_rate
+from ablate.metrics import is_rate
 from ablate.readers.numbers import Cell, Kind, numbers_of, quoted, read_cell
 from ablate.readers.sheet import Sheet
 from ablate.readers.tested import Ask, TestedRun

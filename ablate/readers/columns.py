@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from ablate.errors import StudyError, near_match
-from ablate.rates import is_rate
+from ablate.metrics import is_rate
 from ablate.readers.numbers import quoted
 from ablate.readers.replicates import FIRST, LAST, TOGETHER, is_part, listed, named, plain_key, recognised
 from ablate.readers.sheet import Sheet

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ablate.errors import StudyError
-from ablate.rates import is_rate
+from ablate.metrics import is_rate
 from ablate.readers.cells import Entry, Key, Read, Source, entries_below, read_entries, scaled, whole, without_result
 from ablate.readers.numbers import quoted
 from ablate.readers.tested import TestedRun

@@ -7,7 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from ablate.errors import StudyError
-from ablate.rates import is_known, is_share
+from ablate.metrics import is_known, is_share
 from ablate.readers import columns, counts, summaries
 from ablate.readers.across import Across, is_run_column, runs_across
 from ablate.readers.cells import Entry, Key, Read, Source, entries_below, read_values

@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 from ablate.errors import StudyError
-from ablate.rates import is_rate
+from ablate.metrics import is_rate
 from ablate.readers.numbers import numbers_of, quoted, read_cell
 from ablate.readers.units import MARK, Reading, in_shares, without_unit
 

@@ -7,7 +7,7 @@ from math import sqrt
 from typing import NamedTuple
 
 from ablate.errors import StudyError
-from ablate.rates import is_rate
+from ablate.metrics import is_rate
 from ablate.readers import columns
 from ablate.readers.cells import Found, Read, Source, entries_below, read_entries, scaled, whole, without_result
 from ablate.readers.columns import first

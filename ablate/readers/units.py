@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from ablate.errors import StudyError
-from ablate.rates import better_direction, is_rate
+from ablate.metrics import better_direction, is_rate
 from ablate.readers.numbers import quoted
 
 Unit = Literal["percent", "fraction"]

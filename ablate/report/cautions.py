@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ablate.rates import is_rate, is_share
+from ablate.metrics import is_rate, is_share
 from ablate.records import Cell
 from ablate.report.facts import EffectRow, Evidence
 from ablate.report.language import ENGLISH, Words

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ablate import files
-from ablate.explained import Answer, Explained, Heatmap, Neighbours
+from ablate.inspection import Answer, Explained, Heatmap, Neighbours
 from ablate.report.fonts import missing_font
 from ablate.report.search_printing import (
     Block,

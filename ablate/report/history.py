@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any, NamedTuple
 
-from ablate.belonging import DataSource
-from ablate.journal import read_ends, read_history
 from ablate.records import Cell, Event, Finished, Stamp
 from ablate.report.facts import History, Mixed, Provenance, StaleRun
 from ablate.results.question import shown_scale
 from ablate.results.survey import Origin
+from ablate.store.data_identity import DataSource
+from ablate.store.journal import read_ends, read_history
 from ablate.study.plan import Plan
 
 

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from ablate.rates import is_share
+from ablate.metrics import is_share
 from ablate.readers.tested import TestedRun
 from ablate.records import Contrast
 from ablate.report.cautions import other_tests, threshold_cautions

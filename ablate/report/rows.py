@@ -8,7 +8,7 @@ from math import isfinite, sqrt
 from pathlib import Path
 from typing import Literal
 
-from ablate.rates import is_rate
+from ablate.metrics import is_rate
 from ablate.readers.published import Figure
 from ablate.records import Cell, Contrast, Failed, Finished, Prepared, Variant
 from ablate.report.facts import EffectRow, Published, RunRow, VariantRow

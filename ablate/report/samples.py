@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ablate.examination import Examination
+from ablate.inspection import Examination
 from ablate.report.drawing import SIZE, label, picture
 from ablate.report.numbers import columns
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from ablate.rates import is_rate
+from ablate.metrics import is_rate
 from ablate.report.details import reruns_table
 from ablate.report.escape import csv_cell
 from ablate.report.facts import EffectRow, Findings

@@ -7,7 +7,7 @@ remembered between calls, so an interruption at any place needs no repair.
 from __future__ import annotations
 
 from ablate.results.survey import Origin, collect
-from ablate.store import Store
+from ablate.store.work_folder import Store
 from ablate.study.plan import Plan
 from ablate.study.study import Study
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import floor, log10
 from typing import Literal
 
-from ablate.rates import Thresholds, is_rate
+from ablate.metrics import Thresholds, is_rate
 from ablate.stats.effects import Question
 from ablate.stats.verdict import Goal
 from ablate.study.plan import Plan

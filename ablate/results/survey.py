@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
 
-from ablate.belonging import DataSource
 from ablate.records import Cell, Failed, Finished, RunResult, RunSpec
-from ablate.store import TRIED_AGAIN, TRIES, Store
+from ablate.store.data_identity import DataSource
+from ablate.store.work_folder import TRIED_AGAIN, TRIES, Store
 from ablate.study.plan import Plan
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from ablate.errors import StudyError
 from ablate.files import read_json, write_json
-from ablate.naming import read_names
 from ablate.search.trials import Tried
+from ablate.store.run_names import read_names
 
 FROZEN = "confirm.json"
 RunOf = Callable[[Tried], str]

@@ -9,12 +9,12 @@ from typing import Any, Literal
 from ablate.errors import StudyError, near_match
 from ablate.files import sha256_json
 from ablate.records import Finished, Protocol, Replicate, RunSpec, Variant
-from ablate.resolve import is_built_in
 from ablate.settings import identity_of
 from ablate.study.search_schema import COSTS, SearchBlock
 from ablate.study.space.reading import make_space, read_space
 from ablate.study.space.tree import Point, Space
 from ablate.study.study import Study
+from ablate.trainer import is_built_in
 
 STREAM = "search"
 BASELINE = -1

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ablate.errors import SplitError, StudyError
-from ablate.journal import read_history
 from ablate.records import Event, Failed, Finished, RunResult, RunSpec
 from ablate.search.book import Book, covered_seconds, state_of
 from ablate.search.question import BASELINE
 from ablate.search.trials import State, Tried
-from ablate.store import Store
+from ablate.store.journal import read_history
+from ablate.store.work_folder import Store
 from ablate.study.space.tree import Point
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ablate.records import Folds, RunSpec
-from ablate.resolve import is_built_in
 from ablate.search.question import SearchQuestion
 from ablate.search.trials import Tried
-from ablate.store import Store
+from ablate.store.work_folder import Store
+from ablate.trainer import is_built_in
 
 
 def sealed_part(question: SearchQuestion) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ablate.columns import read_columns
-from ablate.rates import no_fraction
+from ablate.metrics import no_fraction
 from ablate.records import Cell, Contrast, Finished
 from ablate.stats.accuracy import Accuracy
 from ablate.stats.scores import ScoreBook

@@ -20,8 +20,8 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from ablate.errors import TrainerError
-from ablate.resolve import Trainer, load_trainer
 from ablate.settings import Settings
+from ablate.trainer import Trainer, load_trainer
 
 _read_without: set[str] = set()
 """Loaded modules that hold something of a package that was missing: imported anew when they are asked for again."""

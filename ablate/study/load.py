@@ -9,7 +9,6 @@ from typing import Any
 
 from ablate.errors import StudyError, TrainerError, near_match
 from ablate.files import sha256_json
-from ablate.resolve import Trainer
 from ablate.study.absent import read_trainer
 from ablate.study.factors import ONE_CHANGE, check_families, check_overlaps, read_factors
 from ablate.study.overrides import OverrideError, apply_overrides, refuse_overlaps
@@ -23,6 +22,7 @@ from ablate.study.schema import (
 )
 from ablate.study.study import Comparison, Study
 from ablate.study.validation import dotted, validate
+from ablate.trainer import Trainer
 
 
 def load_study(

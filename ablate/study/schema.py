@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from ablate.rates import NEGLIGIBLE, WORTHWHILE, Thresholds, thresholds_for
+from ablate.metrics import NEGLIGIBLE, WORTHWHILE, Thresholds, thresholds_for
 from ablate.settings import Settings
 from ablate.study.durations import read_duration
 from ablate.study.search_schema import SearchBlock, ShareOrCount, TuneBlock

@@ -12,7 +12,6 @@ from pydantic import ValidationError
 
 from ablate.errors import SettingError, StudyError
 from ablate.records import Folds, Official, Protocol, Share
-from ablate.resolve import Trainer
 from ablate.settings import Settings
 from ablate.study.factors import Factor, Overrides, Place
 from ablate.study.overrides import OverrideError, apply_overrides
@@ -25,6 +24,7 @@ from ablate.study.schema import (
 )
 from ablate.study.search_schema import SearchBlock, TuneBlock
 from ablate.study.validation import dotted, validate
+from ablate.trainer import Trainer
 
 BEST_ON_TEST = re.compile(r"\bbest epoch on (the )?test\b", re.IGNORECASE)
 """How `published.protocol` says that the source picked its epoch on the test images."""

@@ -15,9 +15,9 @@ from textwrap import shorten
 from typing import NamedTuple
 
 from ablate.addresses import text_without_secrets
-from ablate.journal import read_events
 from ablate.protocols import RunLabel, StudyCard, StudySummary
 from ablate.records import Event
+from ablate.store.journal import read_events
 from ablate.track.projection import Projection, Sink, StoreLost
 
 logger = logging.getLogger(__name__)

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ablate.journal import read_events, read_history
 from ablate.records import Event
+from ablate.store.journal import read_events, read_history
 from ablate.track.entities import (
     ATTEMPTS,
     CURSOR,

@@ -10,10 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ablate.description import Description
 from ablate.errors import DataError
-from ablate.examination import Examination
-from ablate.explained import Explained
+from ablate.inspection import Description, Examination, Explained
 from ablate.protocols import Run
 from ablate.records import Finished, Outcome, Prepared, Protocol, RunSpec
 from ablate.training.checks import refuse_impossible

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.utils.flop_counter import FlopCounterMode
 
-from ablate.description import Description, Layer
 from ablate.errors import AblateError, StudyError, TrainerError
+from ablate.inspection import Description, Layer
 from ablate.training.config import Config
 from ablate.training.cutting import cut_network
 from ablate.training.freezing import freeze, set_training

@@ -10,7 +10,7 @@ from ablate.files import sha256_json
 from ablate.protocols import Run
 from ablate.records import Finished, RunSpec
 from ablate.settings import identity_of
-from ablate.store import state_of_file
+from ablate.store.work_folder import state_of_file
 from ablate.training.config import Config, DataConfig
 from ablate.training.data.cache import load_pictures
 from ablate.training.data.parts import Seat, split_pictures

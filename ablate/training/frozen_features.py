@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
-from ablate.copies import crc32_of, sound_copy
 from ablate.files import read_sealed, sha256_json, write_sealed
 from ablate.protocols import Run
 from ablate.settings import identity_of
+from ablate.store.checked_copy import crc32_of, sound_copy
 from ablate.training.checkpoint import Trained
 from ablate.training.config import Config
 from ablate.training.cutting import Cut, NoCut, cut_network

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import torch
 
-from ablate.copies import Cached
 from ablate.errors import AblateError, TrainerError, together
 from ablate.protocols import Run
 from ablate.records import Folds, Prepared, Protocol, Replicate
 from ablate.splits.split import Split
+from ablate.store.checked_copy import Cached
 from ablate.training.batching import fewest_images, notes_on_batches, sizes_to_try
 from ablate.training.config import Config, DataConfig
 from ablate.training.cost import describe_network

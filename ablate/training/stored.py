@@ -10,7 +10,7 @@ from torch import nn
 
 from ablate.errors import DataError
 from ablate.records import Finished, RunSpec
-from ablate.store import state_of_file
+from ablate.store.work_folder import state_of_file
 from ablate.training.config import Config
 from ablate.training.models import make_network
 from ablate.training.numerics import Mode, set_up

@@ -18,10 +18,10 @@ import pytest
 
 from ablate.execute.live import Task
 from ablate.harness.coordinator import Coordinator, FixedSource, News
-from ablate.journal import read_result
 from ablate.protocols import Executor, Exit
 from ablate.records import Failed, Finished, RunResult, RunSpec
-from ablate.store import Store
+from ablate.store.journal import read_result
+from ablate.store.work_folder import Store
 from tests.training_builders import a_spec, a_task, an_attempt, carried_out
 
 NUMBERS = itertools.count(1000)

@@ -23,7 +23,7 @@ from ablate.files import sha256_file
 from ablate.harness.coordinator import Coordinator, FixedSource, News
 from ablate.protocols import Executor
 from ablate.records import Failed, Finished, RunSpec
-from ablate.store import Store
+from ablate.store.work_folder import Store
 from tests.contract.executor_contract import (
     ProcessContract,
     children_of_this_process,

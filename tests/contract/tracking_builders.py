@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ablate import records
-from ablate.journal import Journal, read_events
 from ablate.protocols import RunLabel, StudyCard, StudySummary, Tracker
 from ablate.records import Event, Failed, Finished, Replicate, RunSpec
+from ablate.store.journal import Journal, read_events
 
 NOON = 1_700_000_000.0
 """When the runs of these tests begin, in seconds."""

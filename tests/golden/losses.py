@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from ablate.journal import read_history
+from ablate.store.journal import read_history
 from ablate.training.loop import train_network
 from ablate.training.numerics import device_name
 from tests.training_builders import ALL_AUGMENT, LOADED, TINY, TRICKS, a_config, a_live_run, a_spec

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from ablate.execute.inline import InlineExecutor
-from ablate.journal import read_result
 from ablate.records import Failed
+from ablate.store.journal import read_result
 from tests.training_builders import TINY, a_config, a_spec, a_task, carried_out
 
 DEEP = {**TINY["model"], "head": {"name": "fc", "hidden": [16], "pool": 2}}

@@ -12,7 +12,7 @@ from ablate.cleaning import find_rubbish, remove
 from ablate.cli.app import app
 from ablate.session import open_session, settled
 from ablate.showing import judge_study, study_record
-from ablate.store import Store
+from ablate.store.work_folder import Store
 from ablate.study.load import load_study
 from ablate.workflows.options import Options
 from tests.image_fixtures import write_bad_images, write_image_folder

@@ -15,7 +15,7 @@ from ablate.harness.preparing import look
 from ablate.harness.viewing import ViewTest, carry_out
 from ablate.records import Finished
 from ablate.session import Session, open_session
-from ablate.store import Store
+from ablate.store.work_folder import Store
 from ablate.study.load import load_study
 from tests.builders import a_finished
 from tests.training_builders import a_task

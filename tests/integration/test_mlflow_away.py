@@ -13,9 +13,9 @@ from ablate import workflow
 from ablate.errors import TrackingError
 from ablate.harness.progress import Progress
 from ablate.harness.telling import study_card
-from ablate.journal import read_events
 from ablate.pulling import pull_study
 from ablate.session import Session, open_session, settled
+from ablate.store.journal import read_events
 from ablate.study.load import load_study
 from ablate.track import courier
 from ablate.track.memory import MemoryTracker

@@ -15,7 +15,7 @@ from ablate.search_memory import refuse_taken_name
 from ablate.searching import run_search
 from ablate.session import clocked, interruption_of, open_session, undone_if_refused
 from ablate.sharing import join_study
-from ablate.store import Store
+from ablate.store.work_folder import Store
 from ablate.study.load import load_study
 from ablate.workflow import run_study
 from ablate.workflows.options import Options

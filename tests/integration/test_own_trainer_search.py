@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from ablate.cli.results import search_json
-from ablate.journal import read_result
 from ablate.records import Failed, Finished, RunSpec
-from ablate.resolve import search_first
 from ablate.search_findings import facts_of
 from ablate.searching import run_search
 from ablate.session import open_session
+from ablate.store.journal import read_result
 from ablate.study.load import load_study
+from ablate.trainer import search_first
 from ablate.workflow import run_study
 from ablate.workflows.options import Options
 from ablate.workflows.search.result import SearchOptions, SearchRun
@@ -244,7 +244,7 @@ def test_trials_of_a_version_that_did_not_check_are_shown_and_no_answer(tmp_path
 
 def forget_parts(journal: Path) -> None:
     """A finished run as older versions wrote it."""
-    from ablate.journal import Journal, read_events
+    from ablate.store.journal import Journal, read_events
 
     events, _ = read_events(journal.parent)[:2]
     journal.unlink()

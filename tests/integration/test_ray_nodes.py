@@ -20,7 +20,7 @@ from ablate.execute.resources import need_of
 from ablate.harness.coordinator import Coordinator, FixedSource, News
 from ablate.records import Failed, Finished
 from ablate.session import open_session
-from ablate.store import Store
+from ablate.store.work_folder import Store
 from ablate.study.load import load_study
 from ablate.workflow import run_study
 from ablate.workflows.options import Options

@@ -13,11 +13,11 @@ import pytest
 
 from ablate.errors import Held, StudyError
 from ablate.files import locked
-from ablate.journal import read_events
-from ablate.lookup import fingerprint_of
 from ablate.records import Finished
 from ablate.searching import run_search
-from ablate.store import Store
+from ablate.store.journal import read_events
+from ablate.store.run_names import fingerprint_of
+from ablate.store.work_folder import Store
 from ablate.study.load import load_study
 from ablate.study.plan import make_plan
 from ablate.workflow import run_study

@@ -9,7 +9,7 @@ import pytest
 
 from ablate.errors import StudyError
 from ablate.search import name_of
-from ablate.store import Store
+from ablate.store.work_folder import Store
 from ablate.workflows.search.result import SearchRun
 from tests.search_builders import a_study_file, searched
 
@@ -84,7 +84,7 @@ def test_the_page_shows_what_the_settings_lost_on_the_way(confirmed: tuple[Path,
 
 def test_confirmed_runs_have_names(confirmed: tuple[Path, SearchRun]) -> None:
     """For `predict` and `status`."""
-    from ablate.lookup import fingerprint_of
+    from ablate.store.run_names import fingerprint_of
 
     store = Store(confirmed[0].parent)
     best = confirmed[1].best

@@ -8,11 +8,11 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from ablate.journal import read_events
 from ablate.records import Failed
 from ablate.searching import run_search
 from ablate.status import study_states
-from ablate.store import Store
+from ablate.store.journal import read_events
+from ablate.store.work_folder import Store
 from ablate.study.load import load_study
 from ablate.workflows.options import Options
 from ablate.workflows.search.result import SearchOptions, SearchRun

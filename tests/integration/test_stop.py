@@ -19,10 +19,10 @@ from ablate.execute.live import LiveRun
 from ablate.execute.pool import open_pool
 from ablate.harness.coordinator import Coordinator, FixedSource, Listener, News
 from ablate.harness.interruption import Interruption
-from ablate.journal import read_events, read_history, read_result
 from ablate.protocols import Executor
 from ablate.records import Failed, Finished, Outcome, RunResult, RunSpec
-from ablate.store import Store
+from ablate.store.journal import read_events, read_history, read_result
+from ablate.store.work_folder import Store
 from ablate.training.config import Config
 from tests.contract import pranks
 from tests.training_builders import LOADED, a_config, a_spec, a_task, carried_out

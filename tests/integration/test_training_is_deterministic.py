@@ -9,8 +9,8 @@ import torch
 
 from ablate.execute.inline import InlineExecutor
 from ablate.execute.pool import SpawnPool, open_pool
-from ablate.journal import read_result
 from ablate.protocols import Executor
+from ablate.store.journal import read_result
 from tests.training_builders import LOADED, a_config, a_spec, a_task, carried_out, finished
 
 OTHERS = [

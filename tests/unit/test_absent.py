@@ -11,8 +11,8 @@ import pytest
 
 from ablate.errors import TrainerError
 from ablate.own_modules import NamedModules
-from ablate.resolve import Trainer, search_first, source_digest
 from ablate.study.absent import read_trainer
+from ablate.trainer import Trainer, search_first, source_digest
 
 NUMBERS = itertools.count()
 

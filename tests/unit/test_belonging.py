@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
-from ablate.belonging import DataSource
 from ablate.files import write_json
-from ablate.lookup import newest_finished
-from ablate.naming import read_source, write_names
 from ablate.records import Finished, Stamp
 from ablate.results.survey import Origin, best_result
 from ablate.settings import NotIdentity, Place, Settings, identity_of, places_of
-from ablate.store import SPEC, Store
+from ablate.store.data_identity import DataSource
+from ablate.store.run_names import newest_finished, read_source, write_names
+from ablate.store.work_folder import SPEC, Store
 
 HERE, THERE = "data/here", "data/there"
 

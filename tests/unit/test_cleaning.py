@@ -8,10 +8,10 @@ import pytest
 
 from ablate.cleaning import find_rubbish, remove
 from ablate.files import locked
-from ablate.journal import Journal, read_history
-from ablate.naming import write_names
 from ablate.records import Failed, Finished, RunSpec, Stamp
-from ablate.store import Store
+from ablate.store.journal import Journal, read_history
+from ablate.store.run_names import write_names
+from ablate.store.work_folder import Store
 from tests.training_builders import a_spec
 
 SPEC, OTHER = (a_spec({"gain": gain}, trainer="ablate.toy:train") for gain in (0.0, 1.0))

@@ -17,10 +17,10 @@ from ablate.files import locked
 from ablate.harness import coordinator
 from ablate.harness.coordinator import Coordinator, FixedSource, News
 from ablate.harness.interruption import Interruption
-from ablate.journal import Journal, read_result
 from ablate.protocols import Exit
 from ablate.records import Event, Failed, FailureReason, Finished, RunResult, RunSpec, Stamp
-from ablate.store import TRIES, Store
+from ablate.store.journal import Journal, read_result
+from ablate.store.work_folder import TRIES, Store
 from tests.training_builders import a_spec, a_task
 
 SPECS = [a_spec({"gain": float(number)}, trainer="ablate.toy:train") for number in range(4)]

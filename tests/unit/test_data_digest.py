@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from ablate.belonging import DataSource
 from ablate.files import build_once, write_sealed
-from ablate.naming import read_source, write_names
 from ablate.records import Finished, Stamp
 from ablate.results.survey import Origin
+from ablate.store.data_identity import DataSource
+from ablate.store.run_names import read_source, write_names
 from ablate.training.config import DataConfig
 from ablate.training.data import cache, listing
 from ablate.training.data.cache import Pictures, load_pictures

@@ -13,11 +13,11 @@ from PIL import Image
 from ablate.errors import DataError
 from ablate.execute.inline import InlineExecutor
 from ablate.image_folders import is_image, takes_all
-from ablate.journal import read_result
 from ablate.predicting import FinishedRun, pictures_in, taken_by
 from ablate.records import Folds, Protocol
-from ablate.resolve import load_trainer
-from ablate.store import Store
+from ablate.store.journal import read_result
+from ablate.store.work_folder import Store
+from ablate.trainer import load_trainer
 from ablate.training import predict
 from ablate.training.config import Config
 from ablate.training.data.unlabelled import unlabelled_files

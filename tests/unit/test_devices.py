@@ -10,7 +10,7 @@ from ablate.execute.devices import Device, DeviceSlots, SharedHomes, devices
 from ablate.execute.pool import CAN_FORK, ForkPool
 from ablate.harness.coordinator import Coordinator, FixedSource, News
 from ablate.records import Finished
-from ablate.store import Store
+from ablate.store.work_folder import Store
 from tests.contract.executor_contract import with_pranks
 from tests.training_builders import a_spec, a_task
 

@@ -10,10 +10,10 @@ import pytest
 from ablate.errors import StudyError
 from ablate.harness.coordinator import FixedSource
 from ablate.harness.donors import donors_of, order_by_donors
-from ablate.naming import write_names
 from ablate.records import Failed, Finished, RunSpec
-from ablate.resolve import load_trainer
-from ablate.store import Store
+from ablate.store.run_names import write_names
+from ablate.store.work_folder import Store
+from ablate.trainer import load_trainer
 from tests.training_builders import BUILT_IN, a_config, a_spec
 
 TRAINER = load_trainer(BUILT_IN)

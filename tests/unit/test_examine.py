@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from ablate.errors import DataError
-from ablate.examination import Examination
 from ablate.files import build_once
+from ablate.inspection import Examination
 from ablate.records import Folds, Official, Protocol, Replicate
 from ablate.report.samples import draw_samples, samples_picture
 from ablate.training.config import DataConfig

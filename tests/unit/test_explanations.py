@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from ablate.errors import StudyError
 from ablate.execute.inline import InlineExecutor
-from ablate.explained import Explained
-from ablate.journal import read_result
+from ablate.inspection import Explained
 from ablate.predicting import reopened
 from ablate.records import Finished, RunSpec
-from ablate.store import Store
+from ablate.store.journal import read_result
+from ablate.store.work_folder import Store
 from ablate.training import explain
 from ablate.training.explanations.alike import nearest, on_a_plane
 from ablate.training.explanations.gradcam import as_heatmaps, grad_cam

@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from ablate.journal import read_history
 from ablate.records import Outcome
+from ablate.store.journal import read_history
 from ablate.training.config import Config
 from ablate.training.cost import describe_network
 from ablate.training.cutting import Cut, NoCut, cut_network

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ablate.explained import Answer, Embedding, Explained, FeatureMaps, Heatmap, Neighbours, Picture
+from ablate.inspection import Answer, Embedding, Explained, FeatureMaps, Heatmap, Neighbours, Picture
 from ablate.report.drawing import picture
 from ablate.report.explanation import write_explanation
 from ablate.report.gallery import (

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ablate import journal
-from ablate.journal import NAME, Journal, read_ends, read_events, read_history, read_result
 from ablate.records import Failed, Finished
+from ablate.store import journal
+from ablate.store.journal import NAME, Journal, read_ends, read_events, read_history, read_result
 
 
 def kinds(folder: Path) -> list[str]:

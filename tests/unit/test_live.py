@@ -11,7 +11,7 @@ import pytest
 from ablate.errors import Stopped
 from ablate.execute import live
 from ablate.execute.live import HEARTBEAT, STOP, LiveRun, Task, drop_checkpoints
-from ablate.journal import Journal, read_events, read_history
+from ablate.store.journal import Journal, read_events, read_history
 from tests.disk import syncs
 from tests.training_builders import a_live_run, a_spec, a_task
 

@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 
 from ablate.errors import Diverged
 from ablate.execute.live import LiveRun
-from ablate.journal import read_history
 from ablate.records import Outcome
+from ablate.store.journal import read_history
 from ablate.training.config import Config
 from ablate.training.data.parts import Parts, load_parts
 from ablate.training.evaluate import evaluate

@@ -9,11 +9,10 @@ import pytest
 
 from ablate.errors import DataError, StudyError
 from ablate.files import write_json
-from ablate.journal import Journal
-from ablate.lookup import fingerprint_of
-from ablate.naming import PLAN, TRIALS, kept_if_refused, read_names, write_names, write_trials
 from ablate.records import Finished
-from ablate.store import Store
+from ablate.store.journal import Journal
+from ablate.store.run_names import PLAN, TRIALS, fingerprint_of, kept_if_refused, read_names, write_names, write_trials
+from ablate.store.work_folder import Store
 from tests.training_builders import a_spec
 
 

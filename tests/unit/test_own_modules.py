@@ -13,7 +13,7 @@ import pytest
 
 from ablate.errors import TrainerError
 from ablate.own_modules import NamedModules, import_named, search_first, shadows
-from ablate.resolve import load_trainer
+from ablate.trainer import load_trainer
 from tests.training_builders import BUILT_IN
 
 SOUND = """\

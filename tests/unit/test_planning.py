@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from ablate.files import write_json
-from ablate.journal import Journal
 from ablate.planning import plan_summary, visible_steps
 from ablate.records import Failed, Finished, Prepared, Stamp
 from ablate.session import Session, open_session
+from ablate.store.journal import Journal
 from ablate.study.load import load_study
 from ablate.workflow import run_study
 from ablate.workflows.options import Options

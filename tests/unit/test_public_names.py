@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 import ablate
 from ablate.cli.app import app
-from ablate.description import Description
 from ablate.files import write_sealed
 from ablate.harness import describing
+from ablate.inspection import Description
 from ablate.session import open_session
 from ablate.study.load import load_study
 

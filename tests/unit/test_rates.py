@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ablate.rates import better_direction, is_rate, is_share, no_fraction, thresholds_for
+from ablate.metrics import better_direction, is_rate, is_share, no_fraction, thresholds_for
 
 SHARES = [
     "accuracy", "acc", "val_acc", "acc@1", "Acc@5", "acc1", "val/Top1", "Top-1", "top_5", "topk", "top5_acc",

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ablate import resolve
+from ablate import trainer
 from ablate.errors import TrainerError
-from ablate.resolve import BUILT_IN, load_trainer, search_first, source_digest
+from ablate.trainer import BUILT_IN, load_trainer, search_first, source_digest
 
 SOUND = """\
     from __future__ import annotations
@@ -234,7 +234,7 @@ def digest_of(folder: Path, source: str | bytes) -> str:
     """The digest of a single file."""
     path = folder / "exp_digest.py"
     path.write_bytes(source if isinstance(source, bytes) else source.encode())
-    resolve._digest_of_files.cache_clear()
+    trainer._digest_of_files.cache_clear()
     return source_digest("exp_digest:train")
 
 

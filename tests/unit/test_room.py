@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ablate import room
 from ablate.errors import StudyError
-from ablate.room import refuse_full, refuse_unwritable
-from ablate.store import Store
+from ablate.store import disk_space
+from ablate.store.disk_space import refuse_full, refuse_unwritable
+from ablate.store.work_folder import Store
 from tests.training_builders import a_spec
 
 SPEC = a_spec({}, trainer="ablate.toy:train")
@@ -41,7 +41,7 @@ def test_a_plan_that_does_not_fit_is_refused_with_its_size(
     finished = tmp_path / "finished"
     finished.mkdir()
     (finished / "weights").write_bytes(b"x" * 100_000)
-    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: Usage(0, 0, free))
+    monkeypatch.setattr(disk_space.shutil, "disk_usage", lambda _: Usage(0, 0, free))
 
     if fits == "fits":
         refuse_full(Store(tmp_path), [SPEC] * 100, [finished])
@@ -52,7 +52,7 @@ def test_a_plan_that_does_not_fit_is_refused_with_its_size(
 
 def test_before_the_first_run_weights_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As soon as somebody has counted them; of a run of unknown size only reports and journals are asked for."""
-    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: Usage(0, 0, 10**9))
+    monkeypatch.setattr(disk_space.shutil, "disk_usage", lambda _: Usage(0, 0, 10**9))
 
     refuse_full(Store(tmp_path), [SPEC] * 100, [])
     with pytest.raises(StudyError, match=r"100 runs need about 53\.8 GB .* has 1\.0 GB left"):
@@ -61,7 +61,7 @@ def test_before_the_first_run_weights_tell(tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_full_disk_takes_no_run_and_is_enough_for_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was finished can still be reported."""
-    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: Usage(0, 0, 0))
+    monkeypatch.setattr(disk_space.shutil, "disk_usage", lambda _: Usage(0, 0, 0))
 
     refuse_full(Store(tmp_path), [], [tmp_path])
     with pytest.raises(StudyError, match=r"1 runs need about 0\.1 GB .* has 0\.0 GB left"):

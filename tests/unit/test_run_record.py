@@ -12,10 +12,10 @@ import pytest
 from ablate.errors import Damaged
 from ablate.execute.live import Task
 from ablate.files import encoded, read_sealed, sealed, unsealed, write_sealed
-from ablate.journal import NAME, parsed, read_events
 from ablate.protocols import RunLabel
 from ablate.records import Finished
-from ablate.store import SPEC
+from ablate.store.journal import NAME, parsed, read_events
+from ablate.store.work_folder import SPEC
 from ablate.track.run_record import is_inside, read_record, record_of
 from tests.contract.tracking_builders import Attempt, a_label
 

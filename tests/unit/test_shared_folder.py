@@ -15,12 +15,11 @@ from ablate.cleaning import find_rubbish, remove
 from ablate.columns import read_columns
 from ablate.errors import StudyError
 from ablate.files import locked, read_json
-from ablate.journal import NAME, Journal, read_events, read_history
-from ablate.lookup import find_run
-from ablate.naming import read_names, write_names
 from ablate.plain_files import NotPlain, is_inside, open_inside, plain_files
 from ablate.records import Failed, Finished
-from ablate.store import SPEC, Store, state_of_file
+from ablate.store.journal import NAME, Journal, read_events, read_history
+from ablate.store.run_names import find_run, read_names, write_names
+from ablate.store.work_folder import SPEC, Store, state_of_file
 from ablate.track.local_artifacts import plain_copy, write_locally
 from ablate.track.run_record import record_of
 from tests.contract.tracking_builders import Attempt, a_card, a_label, a_summary

@@ -13,11 +13,11 @@ from ablate.cli.app import app
 from ablate.errors import StudyError
 from ablate.execute.live import HEARTBEAT
 from ablate.files import locked, write_json
-from ablate.journal import Journal
-from ablate.naming import PLAN, write_names
 from ablate.records import Failed, FailureReason, Finished, Replicate
 from ablate.status import states_of, study_states
-from ablate.store import Store
+from ablate.store.journal import Journal
+from ablate.store.run_names import PLAN, write_names
+from ablate.store.work_folder import Store
 from tests.training_builders import a_spec
 
 SPEC = a_spec({}, trainer="ablate.toy:train")

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from ablate.files import read_sealed, sha256_file
-from ablate.journal import Journal
 from ablate.records import Failed, Finished, Folds, Protocol, Replicate, RunSpec
-from ablate.store import SPEC, Store
+from ablate.store.journal import Journal
+from ablate.store.work_folder import SPEC, Store
 
 A_SPEC = RunSpec(
     trainer="ablate.toy:train",

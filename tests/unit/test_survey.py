@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ablate.journal import Journal
 from ablate.records import Failed, FailureReason, Finished, RunSpec, Stamp
 from ablate.results.survey import Origin, best_result, collect, survey
-from ablate.store import Store
+from ablate.store.journal import Journal
+from ablate.store.work_folder import Store
 from ablate.study.plan import Plan
 from tests.study_builders import a_plan
 

@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from ablate.errors import SettingError
-from ablate.journal import read_history
 from ablate.records import Outcome, Share
+from ablate.store.journal import read_history
 from ablate.training import check_config, describe
 from ablate.training.config import Config
 from ablate.training.data.parts import load_parts

@@ -16,9 +16,9 @@ from ablate.report.evidence import evidence_lines
 from ablate.report.findings import make_findings
 from ablate.report.language import words_of
 from ablate.report.render import report_text
-from ablate.resolve import load_trainer
 from ablate.settings import Settings
 from ablate.study.plan import make_plan
+from ablate.trainer import load_trainer
 from tests.builders import a_study, findings_of
 
 

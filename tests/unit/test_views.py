@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from ablate.execute.inline import InlineExecutor
-from ablate.journal import read_result
 from ablate.predicting import reopened
-from ablate.store import Store
+from ablate.store.journal import read_result
+from ablate.store.work_folder import Store
 from ablate.training import augmented_test
 from ablate.training.data.parts import load_parts
 from ablate.training.numerics import set_up

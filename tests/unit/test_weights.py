@@ -15,10 +15,10 @@ from torchvision import models
 
 from ablate.errors import AblateError, DataError
 from ablate.execute import worker
-from ablate.journal import read_events, read_history
-from ablate.naming import write_names
 from ablate.records import Folds, Protocol
-from ablate.store import Store
+from ablate.store.journal import read_events, read_history
+from ablate.store.run_names import write_names
+from ablate.store.work_folder import Store
 from ablate.training.checkpoint import restore, save
 from ablate.training.config import Config
 from ablate.training.loop import train_network

@@ -20,8 +20,8 @@ from ablate.errors import Diverged
 from ablate.execute import worker
 from ablate.execute.live import LiveRun, Task
 from ablate.files import sha256_json
-from ablate.journal import Journal, read_events, read_result
 from ablate.records import Failed, Finished, RunResult
+from ablate.store.journal import Journal, read_events, read_result
 from tests.disk import syncs
 from tests.training_builders import a_spec, a_task, an_attempt
 

@@ -14,10 +14,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ablate.copies import Cached, crc32_of, sound_copy
 from ablate.errors import DataError, together
 from ablate.files import read_sealed, sha256_json, write_sealed
 from ablate.settings import identity_of
+from ablate.store.checked_copy import Cached, crc32_of, sound_copy
 from ablate.training.config import DataConfig
 from ablate.training.data.depth import Kinds, notes_on_kinds, refuse_deep
 from ablate.training.data.digests import data_digest

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ablate.copies import Cached
 from ablate.errors import AblateError, together
-from ablate.examination import Examination, NearPair
+from ablate.inspection import Examination, NearPair
 from ablate.records import Protocol
 from ablate.splits.split import Split
+from ablate.store.checked_copy import Cached
 from ablate.training.config import DataConfig
 from ablate.training.data.cache import Pictures, open_told
 from ablate.training.data.depth import notes_on_kinds

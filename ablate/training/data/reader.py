@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ablate.errors import DataError, near_match
-from ablate.resolve import source_digest, source_files
+from ablate.trainer import source_digest, source_files
 from ablate.training.data.depth import scaled
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ablate.copies import Cached
 from ablate.files import read_sealed
+from ablate.store.checked_copy import Cached
 from ablate.training.config import DataConfig
 from ablate.training.data.cache import Pictures, copy_key, read_digest
 

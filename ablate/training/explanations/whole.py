@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ablate.errors import StudyError, near_match
-from ablate.explained import Answer, Embedding, Explained, FeatureMaps, Heatmap, Neighbours, Picture
+from ablate.inspection import Answer, Embedding, Explained, FeatureMaps, Heatmap, Neighbours, Picture
 from ablate.protocols import Run
 from ablate.records import Finished, RunSpec
 from ablate.training.data.parts import Part, Parts

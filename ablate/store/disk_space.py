@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ablate.errors import StudyError
 from ablate.records import RunSpec
-from ablate.store import Store
+from ablate.store.work_folder import Store
 
 SPARE = 64 << 20
 """Bytes that must be left for reports, journals and the tracking store."""

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ablate import files
-from ablate.journal import read_result
 from ablate.plain_files import NotPlain, open_inside
 from ablate.records import Failed, FailureReason, Finished, RunResult, RunSpec
+from ablate.store.journal import read_result
 
 SPEC = "spec.json"
 TRIED_AGAIN: tuple[FailureReason, ...] = ("killed", "oom", "timeout")

@@ -12,7 +12,7 @@ from typing import Any
 
 from ablate import files
 from ablate.records import Config, Finished
-from ablate.store import SPEC
+from ablate.store.work_folder import SPEC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,163 @@
+"""What a trainer knows about a configuration without data or training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ablate.errors import AblateError
+
+
+class Layer(NamedTuple):
+    """One layer of a network: its own parameters, those of them that are trained, its output for one image."""
+
+    name: str
+    kind: str
+    parameters: int
+    trained: int
+    shape: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What a trainer knows about a configuration without data or training. None: it cannot say.
+
+    trained: those of the parameters that training changes. flops, output_bytes (of all layers
+    together): of one image's forward pass. notes: what else is worth knowing before a run.
+    """
+
+    parameters: int | None = None
+    trained: int | None = None
+    flops: int | None = None
+    output_bytes: int | None = None
+    layers: tuple[Layer, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NearPair:
+    """Two pictures that look alike: their ids, the parts they lie in, and how alike (1: the same in small)."""
+
+    first: str
+    second: str
+    parts: tuple[str, str]
+    likeness: float
+
+    @property
+    def is_torn(self) -> bool:
+        """Whether one is tested on and the other trained or validated on."""
+        return "test" in self.parts and bool({"train", "val"} & set(self.parts))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """A data set as a study sees it, on replicate 0.
+
+    counts: class -> part (train, val, test, unused) -> pictures; with several labels a picture counts
+    for each. unlabelled: pictures without any label. pictures: in each part.
+    sizes: (width, height) -> pictures. formats: file format -> pictures. depths: bits and mode -> pictures.
+    mean, std: of the pixels of the fit part as the network is given them before normalisation, scaled
+    to [0, 1], one value a channel, over all pixels. mean_image_std: the mean of the images' own
+    standard deviations, a smaller number that is often published in its place.
+    equal: groups of pictures with the same pixels. near: pairs that look alike. near_left_out: further pairs.
+    origins: how many groups of one origin hold several pictures.
+    unreadable: ids and reasons. notes: what a run would be told.
+    problems: all that a run would refuse, as it would be told.
+    samples: class -> pictures of it, each (S, S, C) bytes, in the shape `sample_shape`.
+    """
+
+    classes: tuple[str, ...]
+    counts: Mapping[str, Mapping[str, int]]
+    pictures: Mapping[str, int]
+    unlabelled: int
+    sizes: Mapping[tuple[int, int], int]
+    formats: Mapping[str, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    mean_image_std: tuple[float, ...]
+    equal: tuple[tuple[str, ...], ...]
+    near: tuple[NearPair, ...]
+    near_left_out: int
+    origins: int
+    unreadable: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+    samples: Mapping[str, tuple[bytes, ...]]
+    sample_shape: tuple[int, int, int]
+    depths: Mapping[str, int] = field(default_factory=dict)
+    problems: tuple[AblateError, ...] = ()
+
+
+class Picture(NamedTuple):
+    """One picture with what is known of it. pixels: uint8, (H, W, 3) or (H, W, 1). truth: its class, or classes."""
+
+    id: str
+    truth: str
+    pixels: Any
+
+
+class Answer(NamedTuple):
+    """A test picture and what the network says of it. confidence: the probability of what it says."""
+
+    picture: Picture
+    said: str
+    is_right: bool
+    confidence: float
+
+
+class FeatureMaps(NamedTuple):
+    """What one layer makes of one picture: values (channels, h, w); channels: how many the layer has in all."""
+
+    layer: str
+    picture: Picture
+    values: Any
+    channels: int
+
+
+class Heatmap(NamedTuple):
+    """Where a network looks for its answer to a picture, and where it would look for the truth: (H, W) in [0, 1]."""
+
+    answer: Answer
+    for_said: Any
+    for_truth: Any
+
+
+class Neighbours(NamedTuple):
+    """A test picture and the pictures of the fit part that are most like it, each with the cosine of the angle."""
+
+    answer: Answer
+    nearest: tuple[tuple[Picture, float], ...]
+
+
+class Embedding(NamedTuple):
+    """Learnt features on a plane: points (n, 2), and the class of each (n,). vectors: how long a feature was."""
+
+    points: Any
+    targets: Any
+    vectors: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """Everything found. targets, predicted: (n,) class indices of all test pictures, None with several labels.
+
+    true_counts, said_counts: (classes,) how often each class is right, and how often it is said. layers:
+    name -> shape of what it gives, such as "64x8x8", in the order of computing. not_done: sentences on
+    what does not apply to this network or these data.
+    """
+
+    classes: tuple[str, ...]
+    images: int
+    metrics: dict[str, float]
+    targets: Any
+    predicted: Any
+    true_counts: Any
+    said_counts: Any
+    grid: tuple[Answer, ...]
+    maps: FeatureMaps | None
+    heatmaps: tuple[Heatmap, ...]
+    embedding: Embedding | None
+    neighbours: tuple[Neighbours, ...]
+    layers: dict[str, str]
+    last_map: str
+    not_done: tuple[str, ...]
