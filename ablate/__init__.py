@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ablate.protocols import Run
-    from ablate.records import Cost, Outcome, Replicate
+    from ablate.records import Cost, Outcome
     from ablate.report.render import render_report
     from ablate.settings import NotIdentity, Settings
+    from ablate.splits.rules import Replicate
     from ablate.stats.effects import estimate_effects
     from ablate.stats.frame import results_frame
     from ablate.study.load import load_study

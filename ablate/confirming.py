@@ -20,11 +20,12 @@ from ablate.harness.interruption import Interruption
 from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.telling import study_card
 from ablate.protocols import StudySummary
-from ablate.records import Contrast, FirstFold, Folds, Protocol, Replicate, Variant
+from ablate.records import Contrast, FirstFold, Folds, Variant
 from ablate.search import SearchQuestion, Tried, freeze, unchecked
 from ablate.session import Session, conduct, look_at_data, open_tracker
 from ablate.settings import Settings, identity_of
 from ablate.showing import judge_study
+from ablate.splits.rules import Protocol, Replicate
 from ablate.study.overrides import flattened
 from ablate.study.plan import Plan
 from ablate.study.space.tree import Choice, Parameter, walk

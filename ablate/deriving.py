@@ -9,9 +9,10 @@ from ablate import files
 from ablate.execute.live import Task
 from ablate.harness.viewing import ViewTest, carry_out
 from ablate.protocols import Executor
-from ablate.records import Finished, Replicate
+from ablate.records import Finished
 from ablate.results.survey import collect
 from ablate.session import Session
+from ablate.splits.rules import Replicate
 from ablate.study.derivation import Derivation, Member
 from ablate.workflows.options import Options
 

@@ -16,12 +16,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ablate.addresses import without_secrets
 from ablate.errors import AblateError
 from ablate.execute.devices import devices
 from ablate.execute.environment import ALLOCATOR, PYTHON, cores, machine, worker_environment
 from ablate.execute.joining import refuse_silent
 from ablate.execute.pool import CAN_FORK
+from ablate.safety.addresses import without_secrets
 from ablate.store.disk_space import SPARE, refuse_unwritable
 from ablate.track.uri import check_uri, tracking_uri
 

@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ablate.addresses import text_without_secrets
 from ablate.errors import AblateError
 from ablate.inspection import Explained
 from ablate.predicting import FinishedRun, Retest, companion, compare_metrics, open_run, reopened
+from ablate.safety.addresses import text_without_secrets
 from ablate.store.work_folder import Store
 
 FOLDER = "explain"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 from ablate.errors import Held
-from ablate.plain_files import NotPlain, open_own, open_plain
+from ablate.safety.plain_files import NotPlain, open_own, open_plain
 
 LARGEST_JSON = 500_000_000
 """Bytes of a file of ours."""

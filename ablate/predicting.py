@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 from ablate import files
 from ablate.errors import DataError, TrainerError
-from ablate.image_folders import EXTENSIONS, is_image, is_system_entry, nobodys_note, takes_all
-from ablate.records import Finished, Protocol, Replicate, RunSpec
+from ablate.readers.image_folders import EXTENSIONS, is_image, is_system_entry, nobodys_note, takes_all
+from ablate.records import Finished, RunSpec
+from ablate.splits.rules import Protocol, Replicate
 from ablate.store.run_names import find_run, fingerprint_of, full_name, newest_finished
 from ablate.store.work_folder import Store
 from ablate.trainer import Trainer, load_trainer, source_digest

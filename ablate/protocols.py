@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from typing import Protocol as Contract
 
-from ablate.records import Event, Finished, Protocol, Replicate, RunResult, RunSpec
+from ablate.records import Event, Finished, RunResult, RunSpec
 from ablate.splits.request import Parts
+from ablate.splits.rules import Protocol, Replicate
 
 
 class Run(Contract):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -13,65 +11,20 @@ from ablate.files import sha256_json
 from ablate.splits.rules import FirstFold as FirstFold
 from ablate.splits.rules import Folds as Folds
 from ablate.splits.rules import Official as Official
+from ablate.splits.rules import Protocol, Replicate, test_to_json
 from ablate.splits.rules import Share as Share
 from ablate.splits.rules import TestRule as TestRule
 from ablate.splits.rules import test_from_json as test_from_json
-from ablate.splits.rules import test_to_json
 
 FORMAT = 1
 """Version of the stored records and of the fingerprint's input."""
 
+
 Config = Mapping[str, Any]
 """A trainer's configuration as plain JSON data."""
 
+
 FailureReason = Literal["error", "diverged", "oom", "killed", "timeout", "interrupted", "pruned", "damaged"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replicate:
-    """Which split and which luck: shared by all variants of a study."""
-
-    index: int
-    stream: str = "main"
-
-    def seed(self, *purpose: str | int) -> int:
-        """A 63-bit seed for one purpose: the only source of randomness a run may use."""
-        text = json.dumps([self.index, self.stream, *purpose])
-        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
-
-    def seed32(self, *purpose: str | int) -> int:
-        """The same in 32 bits, for what takes no more: `np.random.seed`, `seed_everything`, `random_state`."""
-        return self.seed(*purpose) >> 31
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Protocol:
-    """What a run is tested on and which weights are tested; the same for every variant.
-
-    val: share (or number) of all images taken out of the training part, or None.
-    weights: `last` epoch, or the epoch that was `best` on val by `metric`.
-    sealed: the test part of replicate 0 is set aside and never read (search).
-    watch_test: record right and wrong test images after each epoch; nothing is chosen by it, so it is no identity.
-    must_split: the run fails unless its trainer took its parts from `run.split` and returned the ids it was judged
-    on (search); no identity, since it changes no outcome.
-    """
-
-    test: TestRule
-    val: float | int | None = None
-    weights: Literal["last", "best"] = "last"
-    metric: str = "accuracy"
-    sealed: bool = False
-    watch_test: bool = False
-    must_split: bool = False
-
-    def identity(self) -> dict[str, Any]:
-        """What of the protocol changes the outcome of a run."""
-        content: dict[str, Any] = {"test": test_to_json(self.test), "val": self.val, "weights": self.weights}
-        if self.weights == "best":
-            content["metric"] = self.metric
-        if self.sealed:
-            content["sealed"] = True
-        return content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ablate.addresses import holds_secret, without_secrets
 from ablate.errors import StudyError
 from ablate.files import read_json, write_json
 from ablate.records import Failed, RunSpec
 from ablate.results.survey import given_up
+from ablate.safety.addresses import holds_secret, without_secrets
 from ablate.search import Book, Opened, OptunaSource, SearchQuestion, points_of
 from ablate.search.storage import JOURNAL, is_own, place_of
 from ablate.session import Session

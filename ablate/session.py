@@ -24,10 +24,11 @@ from ablate.harness.known import Known, known
 from ablate.harness.looking import recall_looks
 from ablate.harness.progress import OnProgress, Progress
 from ablate.protocols import Executor, Source, Tracker
-from ablate.records import Prepared, Replicate, RunSpec, Variant
+from ablate.records import Prepared, RunSpec, Variant
 from ablate.results.open_looks import wanted_by_look
 from ablate.results.survey import Origin, Stale, Survey, survey
 from ablate.settings import places_of
+from ablate.splits.rules import Replicate
 from ablate.store.run_names import write_names
 from ablate.store.work_folder import Store
 from ablate.study.plan import Plan, make_plan

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ablate.addresses import holds_secret, is_certain, without_secrets
 from ablate.deriving import derived_rows
 from ablate.errors import AblateError
 from ablate.execute.environment import own_version
@@ -23,6 +22,7 @@ from ablate.protocols import StudySummary
 from ablate.results.declared_looks import FILE as DECLARED
 from ablate.results.declared_looks import looks_before, remember_looks
 from ablate.results.survey import collect
+from ablate.safety.addresses import holds_secret, is_certain, without_secrets
 from ablate.session import Session
 from ablate.track.uri import sqlite_path, tracking_uri
 from ablate.tuned import tuning_rows

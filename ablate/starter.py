@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ablate.errors import DataError, StudyError
 from ablate.files import write_text
-from ablate.image_folders import class_notes, nobodys_note, refuse_no_classes, top_of
+from ablate.readers.image_folders import class_notes, nobodys_note, refuse_no_classes, top_of
 
 STARTER = """\
 # A first study over a folder of pictures, one folder a class.

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ablate.errors import TrainerError, near_match
-from ablate.own_modules import import_named
-from ablate.own_modules import search_first as search_first
+from ablate.safety.own_modules import import_named
+from ablate.safety.own_modules import search_first as search_first
 from ablate.settings import Settings, schema_complaint
 
 Goal = Literal["max", "min"]

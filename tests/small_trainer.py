@@ -8,8 +8,8 @@ from pydantic import Field, model_validator
 
 from ablate.errors import SettingError
 from ablate.protocols import Run
-from ablate.records import Protocol
 from ablate.settings import DefinesTest, NotIdentity, Settings
+from ablate.splits.rules import Protocol
 
 METRICS = {"accuracy": "max", "loss": "min"}
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def load(path: Path, work: Path, sets: list[str] | None, design: str | None, *, stand_in: bool = False) -> Study:
     """The study file, found with the work folder importable; asked of its synthetic stand-in where that is wanted."""
     from ablate.cli.show import note
-    from ablate.own_modules import shadows
+    from ablate.safety.own_modules import shadows
     from ablate.study.load import load_study
     from ablate.study.stand_in import stand_in_folder
 

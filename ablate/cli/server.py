@@ -17,9 +17,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
-from ablate.addresses import without_secrets
 from ablate.cli.show import note, say
 from ablate.errors import StudyError, TrackingError
+from ablate.safety.addresses import without_secrets
 from ablate.track.environment import quiet_environment
 from ablate.track.uri import check_uri, is_server, tracking_uri
 

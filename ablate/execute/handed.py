@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ablate.errors import SplitError
-from ablate.records import Protocol
 from ablate.splits.request import CALL, Handed
+from ablate.splits.rules import Protocol
 
 WAY_OUT = "or write `split: trainer` in the study's search: (or tune:), and the result says that nobody checked it."
 SLACK = 1e-3

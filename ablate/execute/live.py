@@ -15,9 +15,10 @@ from ablate import files
 from ablate.errors import Damaged, Stopped, TrainerError
 from ablate.execute.handed import refuse_own_split
 from ablate.execute.measured import number_of
-from ablate.plain_files import open_own
-from ablate.records import Finished, Protocol, Replicate, RunSpec
+from ablate.records import Finished, RunSpec
+from ablate.safety.plain_files import open_own
 from ablate.splits.request import Handed, Parts, parts_of
+from ablate.splits.rules import Protocol, Replicate
 from ablate.store.journal import Journal
 from ablate.store.run_names import fingerprint_of, newest_finished
 from ablate.store.work_folder import SPEC, Store

@@ -19,7 +19,7 @@ import traceback
 from pathlib import Path
 
 from ablate.execute import worker
-from ablate.own_modules import import_named, search_first
+from ablate.safety.own_modules import import_named, search_first
 
 LOG = "run.log"
 

@@ -19,7 +19,8 @@ from ablate.execute.worker import PREPARED
 from ablate.files import sha256_json
 from ablate.harness.interruption import Interruption
 from ablate.protocols import Executor
-from ablate.records import Prepared, Protocol, Replicate, Variant
+from ablate.records import Prepared, Variant
+from ablate.splits.rules import Protocol, Replicate
 from ablate.store.work_folder import SPEC, Store
 from ablate.study.plan import Plan
 from ablate.trainer import Trainer

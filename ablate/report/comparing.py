@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ablate.records import Cell, Contrast, Finished, Replicate, Variant
+from ablate.records import Cell, Contrast, Finished, Variant
 from ablate.report.facts import EffectRow, Findings
 from ablate.report.language import ENGLISH, Words
 from ablate.report.numbers import with_interval
@@ -16,6 +16,7 @@ from ablate.report.rows import effect_rows
 from ablate.report.tables import Column, Table, level_words, mark_of, table_of, with_unit
 from ablate.report.words import metric_words, unit_words, verdict_words
 from ablate.results.question import question_of
+from ablate.splits.rules import Replicate
 from ablate.stats.effects import OTHER_TESTS, estimate_effects
 from ablate.study.plan import Plan
 from ablate.study.study import Study

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from ablate.columns import read_columns
 from ablate.records import Cell, Finished, Folds, TestRule
 from ablate.report.image_facts import ClassRow, Confusion, Disagreement, ImageFacts
+from ablate.store.outcome_columns import read_columns
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,8 +6,8 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ablate.records import Replicate
 from ablate.search.question import STREAM, SearchQuestion
+from ablate.splits.rules import Replicate
 from ablate.study.space.tree import Choice, Number, Parameter, Point, Space, Stored, walk
 
 if TYPE_CHECKING:

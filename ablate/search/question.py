@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from ablate.errors import StudyError, near_match
 from ablate.files import sha256_json
-from ablate.records import Finished, Protocol, Replicate, RunSpec, Variant
+from ablate.records import Finished, RunSpec, Variant
 from ablate.settings import identity_of
+from ablate.splits.rules import Protocol, Replicate
 from ablate.study.search_schema import COSTS, SearchBlock
 from ablate.study.space.reading import make_space, read_space
 from ablate.study.space.tree import Point, Space

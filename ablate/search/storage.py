@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ablate.addresses import text_without_secrets, without_secrets
 from ablate.errors import Held, StudyError
 from ablate.files import is_running, sha256_json
+from ablate.safety.addresses import text_without_secrets, without_secrets
 from ablate.search.optuna_parts import make_pruner, make_sampler, quiet
 from ablate.search.patience import open_database
 from ablate.search.question import SearchQuestion

@@ -6,7 +6,7 @@ from collections.abc import Collection, Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ablate.errors import DataError, TrainerError
-from ablate.records import Protocol, Replicate
+from ablate.splits.rules import Protocol, Replicate
 from ablate.splits.split import Pool, split, units_of
 
 CALL = "run.split(ids, targets)"

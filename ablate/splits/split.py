@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from ablate.errors import AblateError, DataError, StudyError, together
 from ablate.files import sha256_json
-from ablate.records import FirstFold, Folds, Official, Protocol, Share, TestRule
+from ablate.records import FirstFold, Folds, Official, Share, TestRule
+from ablate.splits.rules import Protocol
 
 Key = tuple[str | int, ...]
 

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ablate.columns import read_columns
 from ablate.metrics import no_fraction
 from ablate.records import Cell, Contrast, Finished
 from ablate.stats.accuracy import Accuracy
 from ablate.stats.scores import ScoreBook
+from ablate.store.outcome_columns import read_columns
 
 
 class Identical(NamedTuple):

@@ -9,8 +9,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ablate.columns import read_columns
 from ablate.stats.cells import Array, StatisticsError
+from ablate.store.outcome_columns import read_columns
 
 
 class Answers(NamedTuple):

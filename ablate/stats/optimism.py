@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ablate.columns import read_columns
 from ablate.records import Cell, Finished
 from ablate.stats.cells import Array
 from ablate.stats.student import student_interval
+from ablate.store.outcome_columns import read_columns
 
 EPOCHS = "epochs"
 """The column of a run's npz with right and wrong after each epoch: packed bits, (n_epochs, ceil(n_images / 8))."""

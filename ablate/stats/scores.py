@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ablate.columns import read_columns
 from ablate.records import Cell, Finished, Folds, TestRule
 from ablate.stats.cells import Array, Cells, Index
+from ablate.store.outcome_columns import read_columns
 
 PER_IMAGE_METRIC = "accuracy"
 """The metric whose per-image scores a trainer stores under `score`: right (1) or wrong (0)."""

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from ablate.files import encoded, sync
-from ablate.plain_files import NotPlain, is_inside, open_own, open_plain
 from ablate.records import Event, Failed, FailureReason, Finished, RunResult
+from ablate.safety.plain_files import NotPlain, is_inside, open_own, open_plain
 
 NAME = "journal.jsonl"
 SYNC_SECONDS = 1.0

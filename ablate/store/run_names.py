@@ -14,8 +14,8 @@ from typing import Any
 
 from ablate import files
 from ablate.errors import AblateError, StudyError, near_match
-from ablate.plain_files import is_inside
 from ablate.records import Finished, RunSpec
+from ablate.safety.plain_files import is_inside
 from ablate.store.data_identity import ANY_DATA, DataSource
 from ablate.store.work_folder import SPEC, Store
 

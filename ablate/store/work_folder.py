@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ablate import files
-from ablate.plain_files import NotPlain, open_inside
 from ablate.records import Failed, FailureReason, Finished, RunResult, RunSpec
+from ablate.safety.plain_files import NotPlain, open_inside
 from ablate.store.journal import read_result
 
 SPEC = "spec.json"

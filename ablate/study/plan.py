@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 from ablate.errors import StudyError, near_match
 from ablate.files import sha256_json
 from ablate.readers.published import Figure, read_figures
-from ablate.records import Contrast, Protocol, Replicate, RunSpec, Variant
+from ablate.records import Contrast, RunSpec, Variant
 from ablate.settings import Settings, defining_test, identity_of
+from ablate.splits.rules import Protocol, Replicate
 from ablate.study.derivation import Derivation, make_derivations
 from ablate.study.designs.catalogue import lay_out
 from ablate.study.designs.layout import Cell, Question, join_overrides

@@ -10,7 +10,7 @@ from typing import Any
 
 from ablate.errors import DataMissing, TrainerError
 from ablate.files import build_once
-from ablate.own_modules import import_named
+from ablate.safety.own_modules import import_named
 from ablate.study.study import Study
 
 

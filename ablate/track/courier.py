@@ -14,9 +14,9 @@ from pathlib import Path
 from textwrap import shorten
 from typing import NamedTuple
 
-from ablate.addresses import text_without_secrets
 from ablate.protocols import RunLabel, StudyCard, StudySummary
 from ablate.records import Event
+from ablate.safety.addresses import text_without_secrets
 from ablate.store.journal import read_events
 from ablate.track.projection import Projection, Sink, StoreLost
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
-from ablate.plain_files import is_plain
 from ablate.protocols import RunLabel, StudyCard
 from ablate.records import Event, Failed, Finished
+from ablate.safety.plain_files import is_plain
 from ablate.store.journal import result_of
 from ablate.track.tables import outcome_tables
 

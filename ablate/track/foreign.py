@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from math import copysign, inf
 from typing import TYPE_CHECKING, NamedTuple
 
-from ablate.addresses import text_without_secrets, without_secrets
 from ablate.errors import AblateError, TrackingError, near_match
+from ablate.safety.addresses import text_without_secrets, without_secrets
 from ablate.track.environment import quiet_environment
 from ablate.track.uri import check_uri, sqlite_path
 

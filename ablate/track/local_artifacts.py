@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from ablate.plain_files import is_plain, open_plain, plain_files
+from ablate.safety.plain_files import is_plain, open_plain, plain_files
 from ablate.track.entities import Update
 
 

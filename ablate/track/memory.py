@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ablate.plain_files import plain_files
 from ablate.protocols import RunLabel, StudyCard, StudySummary
 from ablate.records import Event
+from ablate.safety.plain_files import plain_files
 from ablate.track.entities import ATTEMPTS, CURSOR, DataSet, Known, NewRun, Point, Status, Update
 from ablate.track.projection import Projection
 

@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
-from ablate.addresses import text_without_secrets, without_secrets
 from ablate.errors import TrackingError
 from ablate.protocols import RunLabel, StudyCard, StudySummary
 from ablate.records import Event
+from ablate.safety.addresses import text_without_secrets, without_secrets
 from ablate.track.courier import Courier
 from ablate.track.entities import ATTEMPTS, CURSOR, DataSet, Known, NewRun, Status, Update, clipped
 from ablate.track.environment import patient, quiet_environment

@@ -11,8 +11,8 @@ import re
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from ablate.addresses import without_secrets
 from ablate.errors import TrackingError
+from ablate.safety.addresses import without_secrets
 from ablate.track.local_artifacts import local_folder
 from ablate.track.uri import is_server
 

@@ -17,8 +17,8 @@ from typing import Any
 
 from ablate.errors import Damaged
 from ablate.files import sealed, sha256_file, unsealed
-from ablate.plain_files import is_inside, is_plain, open_inside
 from ablate.records import Event, Failed, Finished, RunResult, RunSpec
+from ablate.safety.plain_files import is_inside, is_plain, open_inside
 from ablate.store.journal import NAME, parsed, result_of, whole_text
 from ablate.store.work_folder import SPEC
 

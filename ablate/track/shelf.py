@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ablate.addresses import text_without_secrets, without_secrets
 from ablate.errors import AblateError, Damaged, TrackingError
-from ablate.plain_files import open_inside
+from ablate.safety.addresses import text_without_secrets, without_secrets
+from ablate.safety.plain_files import open_inside
 from ablate.track.download import download
 from ablate.track.entities import RECORDED
 from ablate.track.environment import quiet_environment

@@ -9,7 +9,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ablate.columns import read_columns
+from ablate.store.outcome_columns import read_columns
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,8 +10,8 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from ablate.addresses import without_secrets
 from ablate.errors import TrackingError
+from ablate.safety.addresses import without_secrets
 
 VARIABLE = "MLFLOW_TRACKING_URI"
 _SQLITE = "sqlite:///"

@@ -13,7 +13,8 @@ from typing import Any
 from ablate.errors import DataError
 from ablate.inspection import Description, Examination, Explained
 from ablate.protocols import Run
-from ablate.records import Finished, Outcome, Prepared, Protocol, RunSpec
+from ablate.records import Finished, Outcome, Prepared, RunSpec
+from ablate.splits.rules import Protocol
 from ablate.training.checks import refuse_impossible
 from ablate.training.config import Config
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ablate.plain_files import refuse_inflated
+from ablate.safety.plain_files import refuse_inflated
 from ablate.training.freezing import NOTHING, Frozen
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ablate.records import Replicate
+from ablate.splits.rules import Replicate
 
 
 def seed_init(replicate: Replicate) -> None:

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from ablate.errors import DataError, near_match
 from ablate.files import sha256_file
-from ablate.plain_files import refuse_inflated
 from ablate.protocols import Run
+from ablate.safety.plain_files import refuse_inflated
 from ablate.training.config import Config, Weights
 from ablate.training.earlier_runs import donor_of
 from ablate.training.freezing import is_below, output_layer, roots_of

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ablate.records import Folds, Protocol
+from ablate.records import Folds
+from ablate.splits.rules import Protocol
 from tests.contract.trainer_contract import Case, TrainerContract
 from tests.training_builders import BUILT_IN, LOADED, TINY
 

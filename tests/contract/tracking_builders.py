@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 from ablate import records
 from ablate.protocols import RunLabel, StudyCard, StudySummary, Tracker
-from ablate.records import Event, Failed, Finished, Replicate, RunSpec
+from ablate.records import Event, Failed, Finished, RunSpec
+from ablate.splits.rules import Replicate
 from ablate.store.journal import Journal, read_events
 
 NOON = 1_700_000_000.0

@@ -15,7 +15,7 @@ from ablate.execute.inline import InlineExecutor
 from ablate.execute.live import Task
 from ablate.execute.pool import CAN_FORK, ForkPool
 from ablate.protocols import Executor
-from ablate.records import Protocol
+from ablate.splits.rules import Protocol
 from ablate.store.journal import read_events, read_history, read_result
 from ablate.training import loop
 from tests.integration import killing

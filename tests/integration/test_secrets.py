@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ablate.addresses import without_secrets
 from ablate.cli.app import app
 from ablate.errors import TrackingError
+from ablate.safety.addresses import without_secrets
 from ablate.showing import SHOWN
 from ablate.store.run_names import SEARCH
 from ablate.store.work_folder import Store

@@ -11,20 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ablate.records import (
-    FORMAT,
-    Cost,
-    Failed,
-    Finished,
-    Folds,
-    Official,
-    Protocol,
-    Replicate,
-    RunSpec,
-    Share,
-    Stamp,
-    test_from_json,
-)
+from ablate.records import FORMAT, Cost, Failed, Finished, Folds, Official, RunSpec, Share, Stamp, test_from_json
+from ablate.splits.rules import Protocol, Replicate
 
 FOLDER = Path("runs/3f2a/001")
 TEXT = st.text(max_size=10)

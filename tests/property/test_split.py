@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ablate.records import Folds, Official, Protocol, Share, TestRule
+from ablate.records import Folds, Official, Share, TestRule
+from ablate.splits.rules import Protocol
 from ablate.splits.split import Pool, Split, Unit, split, units_of
 
 FOLDS = 4

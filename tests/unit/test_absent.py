@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ablate.errors import TrainerError
-from ablate.own_modules import NamedModules
+from ablate.safety.own_modules import NamedModules
 from ablate.study.absent import read_trainer
 from ablate.trainer import Trainer, search_first, source_digest
 

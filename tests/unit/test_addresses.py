@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ablate.addresses import text_without_secrets, without_secrets
+from ablate.safety.addresses import text_without_secrets, without_secrets
 
 SECRET = "hunter2"
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ablate.records import Replicate
+from ablate.splits.rules import Replicate
 from ablate.training.config import Augment, Crop, Flip
 from ablate.training.data.augment import augmented, is_random
 from ablate.training.data.augment.geometry import random_crops, random_flips

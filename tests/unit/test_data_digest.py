@@ -99,7 +99,7 @@ def test_a_hidden_file_that_was_left_out_before_changes_nothing(
     """Earlier versions listed it and could not read it; the runs of then are still of these data."""
     (root / "cat" / "._000.png").write_bytes(b"\0\5\x16\7")
     with monkeypatch.context() as earlier:
-        earlier.setattr("ablate.image_folders.is_system_entry", lambda name: False)
+        earlier.setattr("ablate.readers.image_folders.is_system_entry", lambda name: False)
         then = loaded(root, shelf)
     now = loaded(root, shelf)
 

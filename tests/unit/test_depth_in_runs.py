@@ -12,9 +12,10 @@ from PIL import Image
 
 from ablate.errors import DataError
 from ablate.execute.inline import InlineExecutor
-from ablate.image_folders import is_image, takes_all
 from ablate.predicting import FinishedRun, pictures_in, taken_by
-from ablate.records import Folds, Protocol
+from ablate.readers.image_folders import is_image, takes_all
+from ablate.records import Folds
+from ablate.splits.rules import Protocol
 from ablate.store.journal import read_result
 from ablate.store.work_folder import Store
 from ablate.trainer import load_trainer

@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from ablate.errors import DataError
-from ablate.image_folders import is_system_entry, parts_among
 from ablate.predicting import pictures_in
+from ablate.readers.image_folders import is_system_entry, parts_among
 from ablate.starter import write_starter
 from ablate.training.config import DataConfig
 from ablate.training.data.listing import Contents, Listing

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from ablate.records import Cell, Failed, Finished, Replicate, RunResult
+from ablate.records import Cell, Failed, Finished, RunResult
 from ablate.report.facts import Findings
 from ablate.report.findings import make_findings
 from ablate.report.words import first_sentence
+from ablate.splits.rules import Replicate
 from ablate.study.plan import make_plan
 from tests.builders import a_study
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ablate.records import Cell, Finished, Folds, Replicate
+from ablate.records import Cell, Finished, Folds
 from ablate.report.outcomes import image_facts, most_confused
+from ablate.splits.rules import Replicate
 from tests.builders import a_finished
 
 LABELS = ("cat", "dog", "owl")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ablate.errors import TrainerError
-from ablate.own_modules import NamedModules, import_named, search_first, shadows
+from ablate.safety.own_modules import NamedModules, import_named, search_first, shadows
 from ablate.trainer import load_trainer
 from tests.training_builders import BUILT_IN
 

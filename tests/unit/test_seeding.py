@@ -7,7 +7,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from ablate.records import Replicate
+from ablate.splits.rules import Replicate
 from ablate.training.seeding import Draws, dropout_seed, epoch_order, seed_dropout, seed_init
 
 FIRST, SECOND = Replicate(index=0), Replicate(index=1)

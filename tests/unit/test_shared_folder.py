@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from ablate.cleaning import find_rubbish, remove
-from ablate.columns import read_columns
 from ablate.errors import StudyError
 from ablate.files import locked, read_json
-from ablate.plain_files import NotPlain, is_inside, open_inside, plain_files
 from ablate.records import Failed, Finished
+from ablate.safety.plain_files import NotPlain, is_inside, open_inside, plain_files
 from ablate.store.journal import NAME, Journal, read_events, read_history
+from ablate.store.outcome_columns import read_columns
 from ablate.store.run_names import find_run, read_names, write_names
 from ablate.store.work_folder import SPEC, Store, state_of_file
 from ablate.track.local_artifacts import plain_copy, write_locally

@@ -13,7 +13,8 @@ from ablate.cli.app import app
 from ablate.errors import StudyError
 from ablate.execute.live import HEARTBEAT
 from ablate.files import locked, write_json
-from ablate.records import Failed, FailureReason, Finished, Replicate
+from ablate.records import Failed, FailureReason, Finished
+from ablate.splits.rules import Replicate
 from ablate.status import states_of, study_states
 from ablate.store.journal import Journal
 from ablate.store.run_names import PLAN, write_names

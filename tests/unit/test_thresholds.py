@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from ablate.judging import Request, judge
-from ablate.records import Cell, Finished, Replicate
+from ablate.records import Cell, Finished
 from ablate.report.evidence import evidence_lines, settling_lines
 from ablate.report.facts import Findings
 from ablate.report.findings import make_findings
 from ablate.report.language import words_of
 from ablate.report.render import report_text
 from ablate.report.words import first_sentence
+from ablate.splits.rules import Replicate
 from ablate.stats.verdict import Rules, raw_p
 from ablate.study.plan import make_plan
 from tests.builders import a_study

@@ -11,12 +11,13 @@ import pytest
 
 from ablate.errors import TrainerError
 from ablate.protocols import Run
-from ablate.records import Cell, Finished, Replicate
+from ablate.records import Cell, Finished
 from ablate.report.evidence import evidence_lines
 from ablate.report.findings import make_findings
 from ablate.report.language import words_of
 from ablate.report.render import report_text
 from ablate.settings import Settings
+from ablate.splits.rules import Replicate
 from ablate.study.plan import make_plan
 from ablate.trainer import load_trainer
 from tests.builders import a_study, findings_of

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ablate.records import Cell, Finished, Replicate
+from ablate.records import Cell, Finished
 from ablate.report.evidence import warnings
 from ablate.report.findings import Findings, make_findings
 from ablate.results.declared_looks import looks_before, remember_looks, why_void
 from ablate.results.question import question_of
+from ablate.splits.rules import Replicate
 from ablate.stats.effects import estimate_effects
 from ablate.study.plan import make_plan
 from tests.builders import a_failed, a_finished, a_plan, a_study, cells_with, draw_scores

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ablate.errors import DataError, near_match
-from ablate.image_folders import EXTENSIONS
+from ablate.readers.image_folders import EXTENSIONS
 from ablate.training.data.listing import first_of
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}

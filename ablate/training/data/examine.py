@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ablate.errors import AblateError, together
 from ablate.inspection import Examination, NearPair
-from ablate.records import Protocol
+from ablate.splits.rules import Protocol
 from ablate.splits.split import Split
 from ablate.store.checked_copy import Cached
 from ablate.training.config import DataConfig

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from ablate.errors import DataError, DataMissing
-from ablate.image_folders import alike_below, is_image, nobodys_note, refuse_no_classes, top_of
+from ablate.readers.image_folders import alike_below, is_image, nobodys_note, refuse_no_classes, top_of
 from ablate.training.config import ImageFolder, LabelledFiles
 from ablate.training.data.listing import (
     EXTENSIONS,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ablate.errors import DataError, together
-from ablate.image_folders import EXTENSIONS as EXTENSIONS
+from ablate.readers.image_folders import EXTENSIONS as EXTENSIONS
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ablate.protocols import Run
-from ablate.records import Protocol, Replicate
+from ablate.splits.rules import Protocol, Replicate
 from ablate.splits.split import Pool, Split, split, units_of
 from ablate.training.config import Config, DataConfig, Normalization
 from ablate.training.data.augment import is_random

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import assert_never
 
 from ablate.errors import DataError
-from ablate.image_folders import is_image, takes_all
+from ablate.readers.image_folders import is_image, takes_all
 from ablate.training.config import CsvTable, DataConfig, Digits, ImageFolder, LabelledFiles, Torchvision
 from ablate.training.data.folders import (
     find_image_folder,

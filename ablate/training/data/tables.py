@@ -8,7 +8,7 @@ from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
 
 from ablate.errors import DataError, DataMissing
-from ablate.image_folders import EXTENSIONS
+from ablate.readers.image_folders import EXTENSIONS
 from ablate.training.config import CsvTable
 from ablate.training.data.cells import read_cells
 from ablate.training.data.listing import (

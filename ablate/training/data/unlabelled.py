@@ -6,7 +6,7 @@ import re
 import unicodedata
 from pathlib import Path
 
-from ablate.image_folders import is_system_entry
+from ablate.readers.image_folders import is_system_entry
 from ablate.training.config import DataConfig, LabelledFiles
 from ablate.training.data.sources import taken_by
 

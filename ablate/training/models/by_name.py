@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from ablate.errors import TrainerError, near_match
-from ablate.own_modules import import_named
+from ablate.safety.own_modules import import_named
 from ablate.training.config import ByName
 
 Options = Mapping[str, bool | int | float | str | None]

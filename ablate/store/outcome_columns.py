@@ -11,7 +11,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ablate.plain_files import open_plain
+from ablate.safety.plain_files import open_plain
 
 if TYPE_CHECKING:
     import numpy as np
