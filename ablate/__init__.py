@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from ablate.stats.frame import results_frame
     from ablate.study.load import load_study
     from ablate.study.plan import make_plan
-    from ablate.workflow import run_study
     from ablate.workflows.options import Options
+    from ablate.workflows.run import run_study
 
 __all__ = [
     "Cost",
@@ -41,7 +41,7 @@ __all__ = [
 _HOMES = {
     "Cost": "ablate.records",
     "NotIdentity": "ablate.settings",
-    "Options": "ablate.session",
+    "Options": "ablate.workflows.session",
     "Outcome": "ablate.records",
     "Replicate": "ablate.records",
     "Run": "ablate.protocols",
@@ -51,7 +51,7 @@ _HOMES = {
     "make_plan": "ablate.study.plan",
     "render_report": "ablate.report.render",
     "results_frame": "ablate.stats.frame",
-    "run_study": "ablate.workflow",
+    "run_study": "ablate.workflows.run",
 }
 
 

@@ -81,10 +81,10 @@ def measured(runs: int, tracking: str) -> dict[str, float]:
 
 def plan_seconds(runs: int) -> tuple[float, float, float]:
     """Seconds, also of the processor, to plan and survey so many runs that were never made, and peak megabytes."""
-    from ablate.planning import plan_summary
-    from ablate.session import open_session, settled
     from ablate.study.load import load_study
     from ablate.workflows.options import Options
+    from ablate.workflows.plan_summary import plan_summary
+    from ablate.workflows.session import open_session, settled
 
     with tempfile.TemporaryDirectory() as folder:
         path = study_file(Path(folder), runs)

@@ -19,8 +19,8 @@ from ablate import Options, load_study, run_study
 from ablate.execute.environment import cores
 from ablate.execute.pool import ForkPool, SpawnPool, open_pool
 from ablate.records import Finished
-from ablate.session import open_session
 from ablate.store.journal import read_result
+from ablate.workflows.session import open_session
 
 STUDY = {
     "base": {

@@ -63,10 +63,10 @@ def ours(work: Path) -> tuple[Callable[[int], None], Timed]:
     from ablate.execute.inline import InlineExecutor
     from ablate.harness.coordinator import Coordinator
     from ablate.search import Book, OptunaSource, make_question, open_search
-    from ablate.searching import baseline_plan
-    from ablate.session import Session
     from ablate.study.load import load_study
     from ablate.workflows.options import Options
+    from ablate.workflows.search.run import baseline_plan
+    from ablate.workflows.session import Session
 
     path = work / "cost.yaml"
     path.write_text(STUDY, encoding="utf-8")

@@ -17,13 +17,13 @@ from ablate.files import read_sealed, sha256_file
 from ablate.harness.telling import study_card
 from ablate.records import Finished
 from ablate.results.survey import collect
-from ablate.session import Session, settled
-from ablate.showing import judge_study
 from ablate.store.journal import NAME, read_events, read_history, read_result
 from ablate.store.work_folder import SPEC
 from ablate.track.memory import MemoryTracker
 from ablate.workflows.notify import tell_study
 from ablate.workflows.options import Options
+from ablate.workflows.report import judge_study
+from ablate.workflows.session import Session, settled
 
 
 class End(NamedTuple):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from ablate.search import SearchQuestion, make_question
-from ablate.searching import run_search
 from ablate.study.load import load_study
 from ablate.study.study import Study
 from ablate.workflows.options import Options
 from ablate.workflows.search.result import SearchOptions, SearchRun
+from ablate.workflows.search.run import run_search
 
 STUDY = """\
 study: toy

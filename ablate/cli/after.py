@@ -15,7 +15,7 @@ from ablate.cli.show import errors_shown, note, say, say_json, say_report, say_t
 
 if TYPE_CHECKING:
     from ablate.errors import DataError
-    from ablate.predicting import Prediction, Retest
+    from ablate.workflows.predict import Prediction, Retest
 
 Run = Annotated[
     str,
@@ -54,15 +54,16 @@ def predict(
     """
     from ablate.errors import StudyError
     from ablate.files import write_text
-    from ablate.predicting import (
+    from ablate.workflows.predict import (
         has_several_labels,
         open_run,
         pictures_in,
+        probability_table,
         retest_run,
+        submission,
         taken_by,
         unlabelled_pictures,
     )
-    from ablate.submission import probability_table, submission
 
     with errors_shown():
         work_on_path(work)
@@ -98,7 +99,7 @@ def predict(
 
 def _predicted(run: str, pictures: Sequence[Path], work: Path) -> tuple[list[Prediction], list[DataError]]:
     """What was predicted, and what could not be read; raises that where there is nothing else."""
-    from ablate.predicting import predict_images
+    from ablate.workflows.predict import predict_images
 
     unread: list[DataError] = []
     found = list(_counted(predict_images(run, pictures, work=work, on_unreadable=unread.append), len(pictures)))
@@ -134,7 +135,7 @@ def explain(
 
     Example: ablate explain "quickstart/GAP head/0"
     """
-    from ablate.explaining import add_to_mlflow, explain_run
+    from ablate.workflows.explain import add_to_mlflow, explain_run
 
     with errors_shown():
         work_on_path(work)
@@ -167,7 +168,7 @@ def _say_retest(found: Retest, run: str) -> None:
 
 
 def _note_categories(classes: Sequence[str]) -> None:
-    from ablate.submission import categories
+    from ablate.workflows.predict import categories
 
     numbered = categories(classes)
     if any(str(number) != name for name, number in numbered.items()):
@@ -176,7 +177,7 @@ def _note_categories(classes: Sequence[str]) -> None:
 
 def _show(predictions: Sequence[tuple[Path, Mapping[str, float]]]) -> None:
     """A line an image: the class, then the three largest probabilities; of many images the classes' counts first."""
-    from ablate.submission import best_class
+    from ablate.workflows.predict import best_class
 
     if len(predictions) > _LISTED:
         counts = Counter(best_class(found) for _, found in predictions)

@@ -166,9 +166,9 @@ def optuna(
     Example: ablate optuna --trials 50
     """
     from ablate.cli.results import search_json, show_search
-    from ablate.searching import run_search
     from ablate.workflows.options import Options
     from ablate.workflows.search.result import SearchOptions
+    from ablate.workflows.search.run import run_search
 
     with errors_shown():
         loaded = load(study, work, set_, None) if study else _quickstart(work, set_)
@@ -208,10 +208,10 @@ def plan(
     Example: ablate plan studies/quickstart.yaml
     """
     from ablate.cli.results import show_plan
-    from ablate.examining import not_there
-    from ablate.planning import plan_summary
-    from ablate.session import open_session, settled
+    from ablate.workflows.examine_data import not_there
     from ablate.workflows.options import Options
+    from ablate.workflows.plan_summary import plan_summary
+    from ablate.workflows.session import open_session, settled
 
     with errors_shown():
         session = open_session(load(study, work, set_, design, stand_in=stand_in), work)
@@ -237,10 +237,10 @@ def check(
 
     Example: ablate check studies/quickstart.yaml
     """
-    from ablate.examining import not_there
     from ablate.search import make_question
     from ablate.study.plan import make_plan
-    from ablate.tuned import check_tuning
+    from ablate.workflows.examine_data import not_there
+    from ablate.workflows.search.tuned_plan import check_tuning
 
     with errors_shown():
         loaded = load(study, work, set_, design, stand_in=stand_in)
@@ -263,7 +263,7 @@ Next: `ablate ui` shows the runs in MLflow; `ablate run studies/quickstart.yaml 
 
 def _run(study: Study, work: Path, options: Options, *, as_json: bool, next_steps: str = "") -> None:
     from ablate.cli.results import show_study_run
-    from ablate.workflow import run_study
+    from ablate.workflows.run import run_study
 
     with Watch(study.evidence.metric) as watch:
         done = run_study(study, work=work, options=options, on_progress=watch)
@@ -281,7 +281,7 @@ def _run(study: Study, work: Path, options: Options, *, as_json: bool, next_step
 
 
 def _quickstart(work: Path, sets: list[str] | None = None) -> Study:
-    from ablate.starter import quickstart_path
+    from ablate.workflows.init_study import quickstart_path
 
     path = quickstart_path(work)
     note(f"Study: {path}")

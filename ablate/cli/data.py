@@ -33,7 +33,7 @@ def stats(
     Example: ablate data stats studies/quickstart.yaml
     """
     from ablate.errors import together
-    from ablate.examining import examine_study, write_samples
+    from ablate.workflows.examine_data import examine_study, write_samples
 
     with errors_shown():
         loaded = load(study, work, set_, None, stand_in=stand_in)

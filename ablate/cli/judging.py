@@ -56,10 +56,10 @@ def judge(
     Example: ablate judge results.csv
     """
     from ablate.cli.loading import work_on_path
-    from ablate.judging import Request
-    from ablate.judging import judge as judge_source
     from ablate.report.language import words_of
     from ablate.report.summary import summary_json
+    from ablate.workflows.judge import Request
+    from ablate.workflows.judge import judge as judge_source
 
     with errors_shown():
         work_on_path(work)

@@ -23,7 +23,7 @@ def clean(
 
     Example: ablate clean --caches --yes
     """
-    from ablate.cleaning import find_rubbish, remove
+    from ablate.workflows.clean import find_rubbish, remove
 
     with errors_shown():
         found = find_rubbish(work.resolve(), caches=caches, unused=unused)
@@ -56,7 +56,7 @@ def doctor(
 
     Example: ablate doctor
     """
-    from ablate.doctor import examine
+    from ablate.workflows.doctor import examine
 
     with errors_shown():
         if not quick and not json_:

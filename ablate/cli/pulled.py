@@ -38,7 +38,7 @@ def show_studies(uri: str, *, as_json: bool) -> None:
 
 def pull_and_show(study: Study, work: Path, uri: str, *, weights: bool, as_json: bool) -> int:
     """Pull, and say what came of it; 1 where a run was refused."""
-    from ablate.pulling import pull_study
+    from ablate.workflows.pull import pull_study
 
     def tell(done: int, of: int) -> None:
         if done and done % 100 == 0 and not as_json:

@@ -14,8 +14,8 @@ from ablate.cli.show import errors_shown, note, say, say_json, say_report, say_t
 
 if TYPE_CHECKING:
     from ablate.report.verify import Difference
-    from ablate.session import Session
     from ablate.workflows.options import Options
+    from ablate.workflows.session import Session
 
 Other = Annotated[Path | None, typer.Argument(help="Another study file, to compare with.", metavar="[OTHER]")]
 
@@ -55,8 +55,8 @@ def report(
 def _opened(
     study: Path, work: Path, sets: list[str] | None, design: str | None, look: int | None, *, stand_in: bool = False
 ) -> tuple[Session, Options]:
-    from ablate.session import open_session, settled
     from ablate.workflows.options import Options
+    from ablate.workflows.session import open_session, settled
 
     session = open_session(load(study, work, sets, design, stand_in=stand_in), work)
     return session, settled(session, Options(look=look or 0))
@@ -66,7 +66,7 @@ def _write(session: Session, options: Options, lang: LanguageName, *, as_json: b
     from ablate.cli.results import show_findings
     from ablate.report.language import words_of
     from ablate.report.summary import summary_json
-    from ablate.showing import judge_study, write_report
+    from ablate.workflows.report import judge_study, write_report
 
     findings = judge_study(session, options, lang.value)
     path = write_report(findings, session, options, lang.value)
@@ -78,8 +78,8 @@ def _write(session: Session, options: Options, lang: LanguageName, *, as_json: b
 
 
 def _verify(session: Session, options: Options, *, as_json: bool) -> None:
-    from ablate.showing import report_folder
-    from ablate.verifying import verify_report
+    from ablate.workflows.compare import verify_report
+    from ablate.workflows.report import report_folder
 
     found = verify_report(session, options)
     if as_json:
@@ -104,7 +104,7 @@ def _show_differences(found: Sequence[Difference]) -> None:
 def _compare(sessions: list[tuple[Session, Options]], work: Path, lang: LanguageName, *, as_json: bool) -> None:
     from ablate.report.comparing import compared_json, compared_sentence, shared_table
     from ablate.report.language import words_of
-    from ablate.verifying import compare_sessions, write_comparison
+    from ablate.workflows.compare import compare_sessions, write_comparison
 
     words = words_of(lang.value)
     found = compare_sessions(sessions, words)

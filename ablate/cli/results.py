@@ -11,7 +11,7 @@ from ablate.cli.show import note, say, say_report, say_table, shown_metric
 if TYPE_CHECKING:
     from ablate.report.findings import Findings
     from ablate.report.language import Words
-    from ablate.workflow import StudyRun
+    from ablate.workflows.run import StudyRun
     from ablate.workflows.search.result import Confirmation, SearchRun
 
 
@@ -119,7 +119,7 @@ def _show_what_it_is_worth(found: SearchRun) -> None:
 
 
 def _is_baseline(found: SearchRun) -> bool:
-    from ablate.confirming import is_baseline
+    from ablate.workflows.search.confirm import is_baseline
 
     return found.best is not None and is_baseline(found.question, found.best)
 

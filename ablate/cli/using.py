@@ -57,7 +57,7 @@ def join(
 
     Example: ablate join studies/quickstart.yaml --for 7h50m
     """
-    from ablate.sharing import join_study
+    from ablate.workflows.join import join_study
     from ablate.workflows.options import Options
 
     with errors_shown():
@@ -94,7 +94,7 @@ def status(
     Example: ablate status
     """
     from ablate.cli.results import show_status
-    from ablate.status import states_of, study_states
+    from ablate.workflows.status import states_of, study_states
 
     with errors_shown():
         states = study_states(work.resolve())
@@ -119,9 +119,9 @@ def sync(
 
     Example: ablate sync studies/quickstart.yaml --tracking-uri http://localhost:5000
     """
-    from ablate.session import open_session, settled
-    from ablate.workflow import sync_study
     from ablate.workflows.options import Options
+    from ablate.workflows.run import sync_study
+    from ablate.workflows.session import open_session, settled
 
     with errors_shown():
         session = open_session(load(study, work, set_, design, stand_in=stand_in), work)
@@ -167,7 +167,7 @@ def init(
 
     Example: ablate init studies/faces.yaml --root data/faces
     """
-    from ablate.starter import write_starter
+    from ablate.workflows.init_study import write_starter
 
     with errors_shown():
         for line in write_starter(path, root):
@@ -208,8 +208,8 @@ def show(
     """
     from ablate.cli.loading import study_and_variant
     from ablate.cli.results import show_network
-    from ablate.planning import variant_summary
-    from ablate.session import open_session
+    from ablate.workflows.plan_summary import variant_summary
+    from ablate.workflows.session import open_session
 
     with errors_shown():
         path, name = study_and_variant(variant)

@@ -10,10 +10,8 @@ from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.telling import label_of, tell, tell_all
 from ablate.protocols import Tracker
 from ablate.results.survey import collect
-from ablate.session import (
-    Session,
-)
 from ablate.workflows.options import Options
+from ablate.workflows.session import Session
 
 if TYPE_CHECKING:
     pass

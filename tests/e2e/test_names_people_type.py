@@ -9,11 +9,11 @@ from typer.testing import CliRunner
 
 from ablate.cli.app import app
 from ablate.cli.loading import run_name
-from ablate.session import open_session, settled
 from ablate.store.run_names import find_run, full_name
 from ablate.store.work_folder import Store
 from ablate.study.load import load_study
 from ablate.workflows.options import Options
+from ablate.workflows.session import open_session, settled
 
 STUDY = """\
 study: toy

@@ -14,13 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from ablate import workflow
 from ablate.errors import AblateError
 from ablate.files import write_text
 from ablate.report.summary import summary_json
-from ablate.showing import report_folder
 from ablate.study.load import load_study
+from ablate.workflows import run
 from ablate.workflows.options import Options
+from ablate.workflows.report import report_folder
 
 Fault = Literal["kill", "fail once", "fail from then on", "cut writes", "none"]
 """The first three at the N-th operation, before it is done; `cut writes`: of each file N bytes find room, no more."""
@@ -127,11 +127,11 @@ def _carry_out(study: Path, work: Path, outside: Path, operations: Operations) -
     os.environ |= {"HOME": str(outside), "TMPDIR": str(outside)}
     os.chdir(outside)
     tempfile.tempdir = None
-    workflow.write_report = _summary_alone
+    run.write_report = _summary_alone
     loaded = load_study(study)
     operations.patch()
     options = Options(executor="inline", track=False, retry_failed=True, checkpoint_seconds=0.0)
-    return workflow.run_study(loaded, work=work, options=options).exit_code
+    return run.run_study(loaded, work=work, options=options).exit_code
 
 
 def _summary_alone(findings: Any, session: Any, options: Any) -> Path:

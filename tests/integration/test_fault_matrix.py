@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 import pytest
 
-from ablate.session import open_session
 from ablate.store.journal import NAME, Journal, read_events
 from ablate.study.load import load_study
+from ablate.workflows.session import open_session
 from tests import invariants
 from tests.integration.faulty_disk import NO_SPACE, Fault, call
 

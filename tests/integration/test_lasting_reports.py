@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from ablate.cleaning import find_rubbish, remove
 from ablate.cli.app import app
-from ablate.session import open_session, settled
-from ablate.showing import judge_study, study_record
 from ablate.store.work_folder import Store
 from ablate.study.load import load_study
+from ablate.workflows.clean import find_rubbish, remove
 from ablate.workflows.options import Options
+from ablate.workflows.report import judge_study, study_record
+from ablate.workflows.session import open_session, settled
 from tests.image_fixtures import write_bad_images, write_image_folder
 
 STUDY = """\

@@ -14,9 +14,9 @@ from ablate.harness.interruption import Interruption
 from ablate.harness.preparing import look
 from ablate.harness.viewing import ViewTest, carry_out
 from ablate.records import Finished
-from ablate.session import Session, open_session
 from ablate.store.work_folder import Store
 from ablate.study.load import load_study
+from ablate.workflows.session import Session, open_session
 from tests.builders import a_finished
 from tests.training_builders import a_task
 

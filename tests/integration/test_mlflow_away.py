@@ -9,19 +9,19 @@ from unittest import mock
 
 import pytest
 
-from ablate import workflow
 from ablate.errors import TrackingError
 from ablate.harness.progress import Progress
 from ablate.harness.telling import study_card
-from ablate.pulling import pull_study
-from ablate.session import Session, open_session, settled
 from ablate.store.journal import read_events
 from ablate.study.load import load_study
 from ablate.track import courier
 from ablate.track.memory import MemoryTracker
-from ablate.workflow import StudyRun, run_study, sync_study
+from ablate.workflows import run as workflow
 from ablate.workflows.notify import tell_study
 from ablate.workflows.options import Options
+from ablate.workflows.pull import pull_study
+from ablate.workflows.run import StudyRun, run_study, sync_study
+from ablate.workflows.session import Session, open_session, settled
 from tests.contract.test_trackers import shown_by_mlflow, template_database
 from tests.contract.tracking_builders import Shown, eventually
 from tests.integration.faulty_server import Proxy, mlflow_server

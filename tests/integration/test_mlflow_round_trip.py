@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ablate.study.load import load_study
-from ablate.workflow import StudyRun, run_study
 from ablate.workflows.options import Options
+from ablate.workflows.run import StudyRun, run_study
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

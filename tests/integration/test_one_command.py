@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 
 from ablate.errors import StudyError
-from ablate.predicting import reopened
 from ablate.search import Tried
-from ablate.search_memory import refuse_taken_name
-from ablate.searching import run_search
-from ablate.session import clocked, interruption_of, open_session, undone_if_refused
-from ablate.sharing import join_study
 from ablate.store.work_folder import Store
 from ablate.study.load import load_study
-from ablate.workflow import run_study
+from ablate.workflows.join import join_study
 from ablate.workflows.options import Options
+from ablate.workflows.predict import reopened
+from ablate.workflows.run import run_study
+from ablate.workflows.search.memory import refuse_taken_name
 from ablate.workflows.search.result import SearchOptions
+from ablate.workflows.search.run import run_search
+from ablate.workflows.session import clocked, interruption_of, open_session, undone_if_refused
 from tests.search_builders import a_study_file, searched
 from tests.training_builders import a_spec
 

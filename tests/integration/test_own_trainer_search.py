@@ -15,15 +15,15 @@ import pytest
 
 from ablate.cli.results import search_json
 from ablate.records import Failed, Finished, RunSpec
-from ablate.search_findings import facts_of
-from ablate.searching import run_search
-from ablate.session import open_session
 from ablate.store.journal import read_result
 from ablate.study.load import load_study
 from ablate.trainer import search_first
-from ablate.workflow import run_study
 from ablate.workflows.options import Options
+from ablate.workflows.run import run_study
+from ablate.workflows.search.report import facts_of
 from ablate.workflows.search.result import SearchOptions, SearchRun
+from ablate.workflows.search.run import run_search
+from ablate.workflows.session import open_session
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -20,17 +20,17 @@ from unittest import mock
 import pytest
 from typer.testing import CliRunner
 
-from ablate import pulling
 from ablate.cli.app import app
 from ablate.errors import TrackingError
 from ablate.files import sealed, unsealed
-from ablate.pulling import pull_study
-from ablate.session import Session, open_session, settled
 from ablate.study.load import load_study
 from ablate.study.study import Study
 from ablate.track.run_record import RECORD
-from ablate.workflow import run_study, sync_study
+from ablate.workflows import pull
 from ablate.workflows.options import Options
+from ablate.workflows.pull import pull_study
+from ablate.workflows.run import run_study, sync_study
+from ablate.workflows.session import Session, open_session, settled
 from tests import invariants
 from tests.contract.test_trackers import shown_by_mlflow, template_database
 
@@ -156,7 +156,7 @@ def test_a_pulled_study_is_the_study(there: Path, here: Path, tmp_path: Path) ->
 def test_pulling_again_takes_nothing_and_mends_what_was_lost(there: Path, here: Path) -> None:
     """What is here is not fetched again, unless its scores are gone."""
     pull_study(study_in(here), here, uri_of(there))
-    with mock.patch.object(pulling, "read_record", side_effect=AssertionError("fetched again")):
+    with mock.patch.object(pull, "read_record", side_effect=AssertionError("fetched again")):
         assert pull_study(study_in(here), here, uri_of(there)).here == 6
     next((here / ".ablate" / "runs").rglob("*.npz")).unlink()
     found = pull_study(study_in(here), here, uri_of(there))

@@ -19,11 +19,11 @@ from ablate.execute.ray_cluster import RayExecutor
 from ablate.execute.resources import need_of
 from ablate.harness.coordinator import Coordinator, FixedSource, News
 from ablate.records import Failed, Finished
-from ablate.session import open_session
 from ablate.store.work_folder import Store
 from ablate.study.load import load_study
-from ablate.workflow import run_study
 from ablate.workflows.options import Options
+from ablate.workflows.run import run_study
+from ablate.workflows.session import open_session
 from tests.contract.executor_contract import is_alive, until, with_pranks
 from tests.invariants import check, ends_of
 from tests.ray_builders import ray_environment

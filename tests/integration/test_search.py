@@ -14,15 +14,15 @@ import pytest
 from ablate.errors import Held, StudyError
 from ablate.files import locked
 from ablate.records import Finished
-from ablate.searching import run_search
 from ablate.store.journal import read_events
 from ablate.store.run_names import fingerprint_of
 from ablate.store.work_folder import Store
 from ablate.study.load import load_study
 from ablate.study.plan import make_plan
-from ablate.workflow import run_study
 from ablate.workflows.options import Options
+from ablate.workflows.run import run_study
 from ablate.workflows.search.result import SearchOptions, SearchRun
+from ablate.workflows.search.run import run_search
 
 STUDY = """\
 study: toy

@@ -9,13 +9,13 @@ import pytest
 from optuna.trial import TrialState
 
 from ablate.records import Failed
-from ablate.searching import run_search
-from ablate.status import study_states
 from ablate.store.journal import read_events
 from ablate.store.work_folder import Store
 from ablate.study.load import load_study
 from ablate.workflows.options import Options
 from ablate.workflows.search.result import SearchOptions, SearchRun
+from ablate.workflows.search.run import run_search
+from ablate.workflows.status import study_states
 from tests.search_builders import a_study_file, searched
 
 SPACE = "{gain: {low: -30.0, high: 30.0}}"

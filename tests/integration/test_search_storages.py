@@ -20,10 +20,10 @@ import pytest
 from ablate.errors import Held, StudyError
 from ablate.harness.progress import Progress
 from ablate.search import open_search
-from ablate.searching import run_search
 from ablate.study.load import load_study
 from ablate.workflows.options import Options
 from ablate.workflows.search.result import SearchOptions
+from ablate.workflows.search.run import run_search
 from tests.search_builders import a_question, a_study_file, searched
 
 

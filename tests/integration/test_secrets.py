@@ -14,10 +14,10 @@ from typer.testing import CliRunner
 from ablate.cli.app import app
 from ablate.errors import TrackingError
 from ablate.safety.addresses import without_secrets
-from ablate.showing import SHOWN
 from ablate.store.run_names import SEARCH
 from ablate.store.work_folder import Store
 from ablate.track.uri import check_uri
+from ablate.workflows.report import SHOWN
 from tests.contract.test_trackers import template_database
 from tests.search_builders import a_study_file
 

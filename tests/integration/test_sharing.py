@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 
 from ablate.cli.app import app
 from ablate.errors import StudyError
-from ablate.session import Session, open_session
-from ablate.sharing import Place, own_share_first, place_in_array
 from ablate.study.load import load_study
+from ablate.workflows.join import Place, own_share_first, place_in_array
+from ablate.workflows.session import Session, open_session
 from tests.invariants import each_cell_has_one_result_or_a_reason, no_file_is_half_written
 from tests.training_builders import a_spec
 

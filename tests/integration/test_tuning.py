@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from ablate.errors import StudyError
-from ablate.session import open_session
 from ablate.study.load import load_study
-from ablate.workflow import run_study
 from ablate.workflows.options import Options
+from ablate.workflows.run import run_study
+from ablate.workflows.session import open_session
 
 STUDY = """\
 study: tuned

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ablate.errors import StudyError
-from ablate.judging import Request, judge
+from ablate.workflows.judge import Request, judge
 
 steady = settings(deadline=None, max_examples=40)  # a busy machine is no failure
 

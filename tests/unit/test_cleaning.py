@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from ablate.cleaning import find_rubbish, remove
 from ablate.files import locked
 from ablate.records import Failed, Finished, RunSpec, Stamp
 from ablate.store.journal import Journal, read_history
 from ablate.store.run_names import write_names
 from ablate.store.work_folder import Store
+from ablate.workflows.clean import find_rubbish, remove
 from tests.training_builders import a_spec
 
 SPEC, OTHER = (a_spec({"gain": gain}, trainer="ablate.toy:train") for gain in (0.0, 1.0))

@@ -12,7 +12,6 @@ from PIL import Image
 
 from ablate.errors import DataError
 from ablate.execute.inline import InlineExecutor
-from ablate.predicting import FinishedRun, pictures_in, taken_by
 from ablate.readers.image_folders import is_image, takes_all
 from ablate.records import Folds
 from ablate.splits.rules import Protocol
@@ -23,6 +22,7 @@ from ablate.training import predict
 from ablate.training.config import Config
 from ablate.training.data.unlabelled import unlabelled_files
 from ablate.training.preparation import prepare_data
+from ablate.workflows.predict import FinishedRun, pictures_in, taken_by
 from tests.training_builders import BUILT_IN, a_config, a_live_run, a_spec, a_task, carried_out, finished
 
 PROTOCOL = Protocol(test=Folds(count=2))

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from ablate import doctor
-from ablate.doctor import examine
 from ablate.execute.devices import Device
+from ablate.workflows import doctor
+from ablate.workflows.doctor import examine
 
 
 def found_in(work: Path, **options: bool) -> dict[str, tuple[str, str]]:

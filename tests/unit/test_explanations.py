@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from ablate.errors import StudyError
 from ablate.execute.inline import InlineExecutor
 from ablate.inspection import Explained
-from ablate.predicting import reopened
 from ablate.records import Finished, RunSpec
 from ablate.store.journal import read_result
 from ablate.store.work_folder import Store
@@ -27,6 +26,7 @@ from ablate.training.explanations.layers import (
     maps_at,
 )
 from ablate.training.models import make_network
+from ablate.workflows.predict import reopened
 from tests.training_builders import a_config, a_spec, a_task, carried_out, finished
 
 

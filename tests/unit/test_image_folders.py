@@ -9,13 +9,13 @@ import pytest
 from pydantic import ValidationError
 
 from ablate.errors import DataError
-from ablate.predicting import pictures_in
 from ablate.readers.image_folders import is_system_entry, parts_among
-from ablate.starter import write_starter
 from ablate.training.config import DataConfig
 from ablate.training.data.listing import Contents, Listing
 from ablate.training.data.sources import list_pictures
 from ablate.training.data.unlabelled import unlabelled_files
+from ablate.workflows.init_study import write_starter
+from ablate.workflows.predict import pictures_in
 from tests.layout_fixtures import write_food11
 
 NOBODYS = (

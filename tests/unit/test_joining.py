@@ -14,10 +14,10 @@ from ablate.execute import joining, on_node
 from ablate.execute.joining import refuse_unreachable
 from ablate.execute.on_node import carry_out, look_around
 from ablate.execute.ray_cluster import cluster
-from ablate.executing import reached
 from ablate.files import locked
-from ablate.session import Session
+from ablate.workflows.executor import reached
 from ablate.workflows.options import Options
+from ablate.workflows.session import Session
 from tests.study_builders import a_study_file, read_study
 
 

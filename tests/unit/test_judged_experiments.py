@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from ablate.errors import StudyError
-from ablate.judging import Request, judge, only_rate
 from ablate.readers.tested import Ask, HandedIn
 from ablate.readers.tracked import Tracked, read_tracked
 from ablate.report.facts import Findings
+from ablate.workflows.judge import Request, judge, only_rate
 
 METRIC = "test_acc"
 

@@ -10,9 +10,9 @@ import pytest
 from scipy import stats
 
 from ablate.errors import StudyError
-from ablate.judging import Request, judge
 from ablate.report.facts import Findings
 from ablate.report.render import render_report
+from ablate.workflows.judge import Request, judge
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from typer.testing import CliRunner
 
 from ablate.cli.app import app
 from ablate.errors import StudyError, TrackingError
-from ablate.judging import Request, judge
 from ablate.report.facts import Findings
 from ablate.report.render import render_report
 from ablate.report.summary import summary_json
@@ -21,6 +20,7 @@ from ablate.report.words import first_sentence
 from ablate.stats.cells import Cells
 from ablate.stats.engine import estimate
 from ablate.track.foreign import ForeignRun, single_runs, summaries_of_others
+from ablate.workflows.judge import Request, judge
 from tests.unit.test_public_names import HEAVY, RUN, loaded_by
 
 ROOT = Path(__file__).parents[2]

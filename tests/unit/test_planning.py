@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from ablate.files import write_json
-from ablate.planning import plan_summary, visible_steps
 from ablate.records import Failed, Finished, Prepared, Stamp
-from ablate.session import Session, open_session
 from ablate.store.journal import Journal
 from ablate.study.load import load_study
-from ablate.workflow import run_study
 from ablate.workflows.options import Options
+from ablate.workflows.plan_summary import plan_summary, visible_steps
+from ablate.workflows.run import run_study
+from ablate.workflows.session import Session, open_session
 from tests.study_builders import read_study
 
 STUDY: Mapping[str, Any] = {

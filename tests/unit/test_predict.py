@@ -12,12 +12,12 @@ from PIL import Image
 
 from ablate.errors import DataError
 from ablate.execute.inline import InlineExecutor
-from ablate.predicting import pictures_in, reopened
 from ablate.records import Finished, RunSpec
 from ablate.store.journal import read_result
 from ablate.store.work_folder import Store
 from ablate.training import predict, retest
 from ablate.training.data.unlabelled import unlabelled_files
+from ablate.workflows.predict import pictures_in, reopened
 from tests.training_builders import LOADED, a_config, a_spec, a_task, carried_out, finished
 
 

@@ -16,8 +16,8 @@ from ablate.cli.app import app
 from ablate.files import write_sealed
 from ablate.harness import describing
 from ablate.inspection import Description
-from ablate.session import open_session
 from ablate.study.load import load_study
+from ablate.workflows.session import open_session
 
 HEAVY = {"torch", "torchvision", "pandas", "sklearn", "mlflow", "optuna", "matplotlib", "statsmodels", "scipy"}
 NOWHERE = """\

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ablate.harness.preparing import put_back
-from ablate.session import Session, open_session
 from ablate.study.load import load_study
+from ablate.workflows.session import Session, open_session
 
 STUDY = """\
 study: pets

@@ -11,10 +11,10 @@ import optuna
 import pytest
 from optuna.storages.journal import BaseJournalBackend
 
-from ablate.searching import run_search
 from ablate.study.load import load_study
 from ablate.workflows.options import Options
 from ablate.workflows.search.result import SearchOptions
+from ablate.workflows.search.run import run_search
 from tests.search_builders import a_study_file
 
 LOGS: dict[str, list[dict[str, Any]]] = {}

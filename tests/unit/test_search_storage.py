@@ -18,7 +18,7 @@ from sqlalchemy import event
 from ablate.errors import Held, StudyError
 from ablate.search import Book, open_search
 from ablate.search.storage import JOURNAL, LEASE, mend_journal, points_of
-from ablate.search_memory import refuse_other_storage
+from ablate.workflows.search.memory import refuse_other_storage
 from tests.search_builders import a_question
 
 

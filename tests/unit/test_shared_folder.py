@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ablate.cleaning import find_rubbish, remove
 from ablate.errors import StudyError
 from ablate.files import locked, read_json
 from ablate.records import Failed, Finished
@@ -22,6 +21,7 @@ from ablate.store.run_names import find_run, read_names, write_names
 from ablate.store.work_folder import SPEC, Store, state_of_file
 from ablate.track.local_artifacts import plain_copy, write_locally
 from ablate.track.run_record import record_of
+from ablate.workflows.clean import find_rubbish, remove
 from tests.contract.tracking_builders import Attempt, a_card, a_label, a_summary
 from tests.training_builders import a_spec
 
@@ -307,7 +307,7 @@ def test_freed_is_what_is_gone(store: Store, monkeypatch: pytest.MonkeyPatch) ->
     attempt = store.new_attempt(RUN)
     (attempt / "large").write_bytes(b"x" * 1000)
     found = find_rubbish(store.work, unused=True)
-    monkeypatch.setattr("ablate.cleaning._take_away", lambda store, path: None)
+    monkeypatch.setattr("ablate.workflows.clean._take_away", lambda store, path: None)
 
     assert remove(found, store.work) == 0
 

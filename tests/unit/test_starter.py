@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from ablate.errors import DataError, StudyError
-from ablate.starter import quickstart_path, write_starter
 from ablate.study.load import load_study
 from ablate.study.plan import make_plan
+from ablate.workflows.init_study import quickstart_path, write_starter
 
 ROOT = Path(__file__).parents[2]
 

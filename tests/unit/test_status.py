@@ -15,10 +15,10 @@ from ablate.execute.live import HEARTBEAT
 from ablate.files import locked, write_json
 from ablate.records import Failed, FailureReason, Finished
 from ablate.splits.rules import Replicate
-from ablate.status import states_of, study_states
 from ablate.store.journal import Journal
 from ablate.store.run_names import PLAN, write_names
 from ablate.store.work_folder import Store
+from ablate.workflows.status import states_of, study_states
 from tests.training_builders import a_spec
 
 SPEC = a_spec({}, trainer="ablate.toy:train")

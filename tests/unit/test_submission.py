@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ablate.errors import DataError
-from ablate.submission import best_class, categories, probability_table, submission
+from ablate.workflows.predict import best_class, categories, probability_table, submission
 
 
 def predicted(

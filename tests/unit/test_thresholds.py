@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from ablate.judging import Request, judge
 from ablate.records import Cell, Finished
 from ablate.report.evidence import evidence_lines, settling_lines
 from ablate.report.facts import Findings
@@ -17,6 +16,7 @@ from ablate.report.words import first_sentence
 from ablate.splits.rules import Replicate
 from ablate.stats.verdict import Rules, raw_p
 from ablate.study.plan import make_plan
+from ablate.workflows.judge import Request, judge
 from tests.builders import a_study
 
 NEAR = [(0.52, 0.523), (0.55, 0.549), (0.53, 0.531), (0.54, 0.541)]

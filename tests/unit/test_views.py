@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from ablate.execute.inline import InlineExecutor
-from ablate.predicting import reopened
 from ablate.store.journal import read_result
 from ablate.store.work_folder import Store
 from ablate.training import augmented_test
@@ -19,6 +18,7 @@ from ablate.training.data.parts import load_parts
 from ablate.training.numerics import set_up
 from ablate.training.stored import StoredNetwork
 from ablate.training.views import averaged_probabilities, views_of
+from ablate.workflows.predict import reopened
 from tests.training_builders import a_config, a_live_run, a_spec, a_task, carried_out, finished
 
 EVERY_VIEW: list[dict[str, Any]] = [{"flip": True}, {"crops": 2}, {"flip": True, "crops": 1}, {"draws": 3}]

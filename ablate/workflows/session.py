@@ -35,8 +35,8 @@ from ablate.study.plan import Plan, make_plan
 from ablate.study.stand_in import with_way_out
 from ablate.study.study import Study
 from ablate.trainer import source_digest
-from ablate.tuned import check_tuning, tuned_plan
 from ablate.workflows.options import Options
+from ablate.workflows.search.tuned_plan import check_tuning, tuned_plan
 
 if TYPE_CHECKING:
     pass

@@ -12,10 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ablate.deriving import derived_rows
 from ablate.errors import AblateError
 from ablate.execute.environment import own_version
-from ablate.explaining import explanations_of
 from ablate.files import read_json, sealed, write_bytes, write_json
 from ablate.harness.known import remember
 from ablate.protocols import StudySummary
@@ -23,10 +21,12 @@ from ablate.results.declared_looks import FILE as DECLARED
 from ablate.results.declared_looks import looks_before, remember_looks
 from ablate.results.survey import collect
 from ablate.safety.addresses import holds_secret, is_certain, without_secrets
-from ablate.session import Session
 from ablate.track.uri import sqlite_path, tracking_uri
-from ablate.tuned import tuning_rows
+from ablate.workflows.derived_rows import derived_rows
+from ablate.workflows.explain import explanations_of
 from ablate.workflows.options import Options
+from ablate.workflows.search.tuned_plan import tuning_rows
+from ablate.workflows.session import Session
 
 if TYPE_CHECKING:
     from ablate.report.findings import Findings, Thumbnails

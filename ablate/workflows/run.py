@@ -11,9 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablate.deriving import compute_views
 from ablate.errors import TrackingError
-from ablate.executing import lazy_executor, may_train, reached
 from ablate.files import locked, sweep
 from ablate.harness.coordinator import FixedSource
 from ablate.harness.donors import order_by_donors
@@ -23,7 +21,16 @@ from ablate.harness.telling import study_card
 from ablate.protocols import StudyCard, Tracker
 from ablate.records import Cell
 from ablate.results.survey import collect
-from ablate.session import (
+from ablate.store.disk_space import refuse_full, refuse_unwritable
+from ablate.store.run_names import kept_if_refused
+from ablate.study.stand_in import make_stand_in
+from ablate.study.study import Study
+from ablate.workflows.derived_rows import compute_views
+from ablate.workflows.executor import lazy_executor, may_train, reached
+from ablate.workflows.notify import HURRIED_SECONDS, TRACKING_SECONDS, run_listener, say_stopping, tell_study
+from ablate.workflows.options import Options
+from ablate.workflows.report import Shown, judge_study, report_folder, study_summary, tracking_place, write_report
+from ablate.workflows.session import (
     Session,
     clocked,
     conduct,
@@ -35,20 +42,6 @@ from ablate.session import (
     settled,
     undone_if_refused,
 )
-from ablate.showing import (
-    Shown,
-    judge_study,
-    report_folder,
-    study_summary,
-    tracking_place,
-    write_report,
-)
-from ablate.store.disk_space import refuse_full, refuse_unwritable
-from ablate.store.run_names import kept_if_refused
-from ablate.study.stand_in import make_stand_in
-from ablate.study.study import Study
-from ablate.workflows.notify import HURRIED_SECONDS, TRACKING_SECONDS, run_listener, say_stopping, tell_study
-from ablate.workflows.options import Options
 
 if TYPE_CHECKING:
     from ablate.report.findings import Findings
@@ -89,7 +82,7 @@ def run_study(
     cluster = reached(session, options, needed=may_train(session, options))
     with cluster, undone_if_refused(session.store, study.name), held:
         if not session.is_tuned:
-            from ablate.tuning import tune
+            from ablate.workflows.search.tune import tune
 
             session = tune(session, options, on_progress or (lambda _: None))
         for folder in (session.store.study(study.name), session.store.cache, report_folder(session, options)):

@@ -20,12 +20,12 @@ from ablate.files import encoded, locked, put_in_place, read_json, sha256_file, 
 from ablate.harness.preparing import put_back
 from ablate.records import Finished
 from ablate.results.declared_looks import FILE as DECLARED
-from ablate.session import Session, open_session
 from ablate.store.journal import NAME, whole_text
 from ablate.store.work_folder import SPEC, Store
 from ablate.study.study import Study
 from ablate.track.run_record import LARGEST, RECORD, Recorded, read_record, record_of
 from ablate.track.shelf import Shelf, StoredRun
+from ablate.workflows.session import Session, open_session
 
 
 @dataclass(slots=True)

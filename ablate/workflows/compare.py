@@ -14,10 +14,10 @@ from ablate.report.language import Language, Words
 from ablate.report.render import HTML, report_texts, study_page, write_page
 from ablate.report.verify import Difference, differences, untrue_metrics
 from ablate.results.survey import collect
-from ablate.session import Session
-from ablate.showing import judge_study, report_folder
 from ablate.stats.scores import read_scores
 from ablate.workflows.options import Options
+from ablate.workflows.report import judge_study, report_folder
+from ablate.workflows.session import Session
 
 if TYPE_CHECKING:
     from ablate.report.findings import Findings

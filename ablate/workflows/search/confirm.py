@@ -22,9 +22,7 @@ from ablate.harness.telling import study_card
 from ablate.protocols import StudySummary
 from ablate.records import Contrast, FirstFold, Folds, Variant
 from ablate.search import SearchQuestion, Tried, freeze, unchecked
-from ablate.session import Session, conduct, look_at_data, open_tracker
 from ablate.settings import Settings, identity_of
-from ablate.showing import judge_study
 from ablate.splits.rules import Protocol, Replicate
 from ablate.study.overrides import flattened
 from ablate.study.plan import Plan
@@ -33,7 +31,9 @@ from ablate.study.study import Study
 from ablate.trainer import is_built_in
 from ablate.workflows.notify import run_listener, tell_study
 from ablate.workflows.options import Options
+from ablate.workflows.report import judge_study
 from ablate.workflows.search.result import BASELINE_NAME, Confirmation
+from ablate.workflows.session import Session, conduct, look_at_data, open_tracker
 
 if TYPE_CHECKING:
     from ablate.report.findings import Findings

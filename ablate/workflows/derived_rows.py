@@ -11,10 +11,10 @@ from ablate.harness.viewing import ViewTest, carry_out
 from ablate.protocols import Executor
 from ablate.records import Finished
 from ablate.results.survey import collect
-from ablate.session import Session
 from ablate.splits.rules import Replicate
 from ablate.study.derivation import Derivation, Member
 from ablate.workflows.options import Options
+from ablate.workflows.session import Session
 
 if TYPE_CHECKING:
     from ablate.report.derived import Asked

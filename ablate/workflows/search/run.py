@@ -9,11 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablate.confirming import confirm
 from ablate.errors import StudyError
 from ablate.execute.environment import own_version
 from ablate.execute.lazy import LazyExecutor
-from ablate.executing import lazy_executor, reached
 from ablate.files import locked
 from ablate.harness.coordinator import Listener, News
 from ablate.harness.interruption import Interruption
@@ -34,7 +32,15 @@ from ablate.search import (
     open_search,
     pareto_front,
 )
-from ablate.search_memory import (
+from ablate.store.run_names import add_trial, write_names, write_trials
+from ablate.study.plan import Plan, make_plan
+from ablate.study.space.tree import Point
+from ablate.study.study import Study
+from ablate.workflows.executor import lazy_executor, reached
+from ablate.workflows.notify import HURRIED_SECONDS, TRACKING_SECONDS
+from ablate.workflows.options import Options
+from ablate.workflows.search.confirm import confirm
+from ablate.workflows.search.memory import (
     carry_over,
     make_source,
     recalled,
@@ -42,14 +48,16 @@ from ablate.search_memory import (
     refuse_taken_name,
     remember,
 )
-from ablate.session import Session, clocked, conduct, interruption_of, look_at_data, open_tracker, undone_if_refused
-from ablate.store.run_names import add_trial, write_names, write_trials
-from ablate.study.plan import Plan, make_plan
-from ablate.study.space.tree import Point
-from ablate.study.study import Study
-from ablate.workflows.notify import HURRIED_SECONDS, TRACKING_SECONDS
-from ablate.workflows.options import Options
 from ablate.workflows.search.result import Confirmation, SearchOptions, SearchRun
+from ablate.workflows.session import (
+    Session,
+    clocked,
+    conduct,
+    interruption_of,
+    look_at_data,
+    open_tracker,
+    undone_if_refused,
+)
 
 if TYPE_CHECKING:
     from ablate.report.search_facts import SearchFacts
@@ -240,7 +248,7 @@ class _Walk:
         interruption: Interruption,
     ) -> SearchRun:
         from ablate.report.search_page import describe_search, render_search
-        from ablate.search_findings import facts_of
+        from ablate.workflows.search.report import facts_of
 
         optuna_study = self.opened.optuna_study
         tried = tuple(source.ended)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from ablate.errors import AblateError
 from ablate.inspection import Explained
-from ablate.predicting import FinishedRun, Retest, companion, compare_metrics, open_run, reopened
 from ablate.safety.addresses import text_without_secrets
 from ablate.store.work_folder import Store
+from ablate.workflows.predict import FinishedRun, Retest, companion, compare_metrics, open_run, reopened
 
 FOLDER = "explain"
 

@@ -13,12 +13,12 @@ from ablate.errors import StudyError
 from ablate.files import write_json
 from ablate.harness.interruption import Interrupted
 from ablate.harness.progress import OnProgress
-from ablate.searching import search_for
-from ablate.session import Session, interruption_of
 from ablate.study.plan import make_plan
-from ablate.tuned import TUNED, asked_of, questions_of, tuned_plan
 from ablate.workflows.options import Options
 from ablate.workflows.search.result import SearchOptions, SearchRun
+from ablate.workflows.search.run import search_for
+from ablate.workflows.search.tuned_plan import TUNED, asked_of, questions_of, tuned_plan
+from ablate.workflows.session import Session, interruption_of
 
 
 def tune(session: Session, options: Options, on_progress: OnProgress) -> Session:

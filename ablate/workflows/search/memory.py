@@ -14,10 +14,10 @@ from ablate.results.survey import given_up
 from ablate.safety.addresses import holds_secret, without_secrets
 from ablate.search import Book, Opened, OptunaSource, SearchQuestion, points_of
 from ablate.search.storage import JOURNAL, is_own, place_of
-from ablate.session import Session
 from ablate.store.run_names import PLAN, SEARCH
 from ablate.store.work_folder import Store
 from ablate.workflows.options import Options
+from ablate.workflows.session import Session
 
 logger = logging.getLogger(__name__)
 

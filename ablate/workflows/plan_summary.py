@@ -7,17 +7,17 @@ from collections import Counter
 from statistics import NormalDist
 from typing import Any
 
-from ablate.executing import default_workers
 from ablate.harness.describing import describe, recalled
 from ablate.harness.donors import donors_of, has_finished
 from ablate.harness.telling import changes_text
 from ablate.inspection import Description
 from ablate.records import Folds, Variant
 from ablate.results.survey import Survey, collect
-from ablate.session import Session, settled
 from ablate.stats.alpha_shares import look_shares
 from ablate.study.plan import Plan
+from ablate.workflows.executor import default_workers
 from ablate.workflows.options import Options
+from ablate.workflows.session import Session, settled
 
 DISAGREEMENT = 0.35
 """Assumed before any run: two variants differ in their answer to 35 of 100 test images, as networks do that

@@ -17,8 +17,8 @@ from ablate.execute.resources import Need, need_of, refuse_impossible
 from ablate.records import Variant
 
 if TYPE_CHECKING:
-    from ablate.session import Session
     from ablate.workflows.options import Options
+    from ablate.workflows.session import Session
 
 
 PROCESSOR = "processor"

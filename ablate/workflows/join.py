@@ -14,19 +14,28 @@ from functools import partial
 from pathlib import Path
 
 from ablate.errors import StudyError
-from ablate.executing import lazy_executor
 from ablate.files import locked
 from ablate.harness.coordinator import FixedSource, News
 from ablate.harness.donors import order_by_donors
 from ablate.harness.interruption import Interruption
 from ablate.harness.progress import OnProgress, Progress
 from ablate.records import RunSpec
-from ablate.session import Session, clocked, conduct, decide, interruption_of, look_at_data, open_session, settled
 from ablate.store.disk_space import refuse_unwritable
 from ablate.study.stand_in import make_stand_in
 from ablate.study.study import Study
+from ablate.workflows.executor import lazy_executor
 from ablate.workflows.notify import say_stopping
 from ablate.workflows.options import Options
+from ablate.workflows.session import (
+    Session,
+    clocked,
+    conduct,
+    decide,
+    interruption_of,
+    look_at_data,
+    open_session,
+    settled,
+)
 
 
 @dataclass(frozen=True, slots=True)
