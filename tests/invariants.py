@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ablate.files import read_sealed, sha256_file
-from ablate.harness.telling import study_card
+from ablate.harness.tracker_feed import study_card
 from ablate.records import Finished
 from ablate.results.survey import collect
 from ablate.store.journal import NAME, read_events, read_history, read_result

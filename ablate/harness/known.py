@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ablate import files
 from ablate.files import sha256_json
-from ablate.harness.preparing import listing_digest, memo_of, prepared_from
+from ablate.harness.data_check import listing_digest, memo_of, prepared_from
 from ablate.records import Finished, Prepared, RunSpec, Variant
 from ablate.splits.rules import Replicate
 from ablate.store.work_folder import SPEC, Store

@@ -9,7 +9,7 @@ from typing import Any
 
 from ablate import files
 from ablate.files import sha256_json
-from ablate.harness.preparing import listing_digest, prepared_from
+from ablate.harness.data_check import listing_digest, prepared_from
 from ablate.records import Prepared
 from ablate.store.work_folder import Store
 from ablate.study.plan import Plan

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ablate import files
 from ablate.execute.live import Task
-from ablate.harness.viewing import ViewTest, carry_out
+from ablate.harness.view_tests import ViewTest, carry_out
 from ablate.protocols import Executor
 from ablate.records import Finished
 from ablate.results.survey import collect

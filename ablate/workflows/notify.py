@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ablate.harness.coordinator import Listener, News
 from ablate.harness.progress import OnProgress, Progress
-from ablate.harness.telling import label_of, tell, tell_all
+from ablate.harness.tracker_feed import label_of, tell, tell_all
 from ablate.protocols import Tracker
 from ablate.results.survey import collect
 from ablate.workflows.options import Options

@@ -7,9 +7,9 @@ from collections import Counter
 from statistics import NormalDist
 from typing import Any
 
-from ablate.harness.describing import describe, recalled
+from ablate.harness.descriptions import describe, recalled
 from ablate.harness.donors import donors_of, has_finished
-from ablate.harness.telling import changes_text
+from ablate.harness.tracker_feed import changes_text
 from ablate.inspection import Description
 from ablate.records import Folds, Variant
 from ablate.results.survey import Survey, collect

@@ -15,9 +15,9 @@ from ablate.errors import TrackingError
 from ablate.files import locked, sweep
 from ablate.harness.coordinator import FixedSource
 from ablate.harness.donors import order_by_donors
+from ablate.harness.live_report import Refresher
 from ablate.harness.progress import OnProgress, Progress
-from ablate.harness.refreshing import Refresher
-from ablate.harness.telling import study_card
+from ablate.harness.tracker_feed import study_card
 from ablate.protocols import StudyCard, Tracker
 from ablate.records import Cell
 from ablate.results.survey import collect

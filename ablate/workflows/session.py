@@ -16,9 +16,9 @@ from ablate.execute.inline import InlineExecutor
 from ablate.execute.lazy import LazyExecutor
 from ablate.execute.live import Task
 from ablate.files import locked
-from ablate.harness import preparing
+from ablate.harness import data_check
 from ablate.harness.coordinator import Coordinator, Listener
-from ablate.harness.describing import recalled
+from ablate.harness.descriptions import recalled
 from ablate.harness.interruption import Interruption
 from ablate.harness.known import Known, known
 from ablate.harness.looking import recall_looks
@@ -64,7 +64,7 @@ class Session:
         self.places = {variant.name: places_of(config.model_validate(variant.config)) for variant in self.plan.variants}
         self.store = Store(self.work)
         self.source = source_digest(self.plan.trainer)
-        self.prepared = preparing.recall(self.plan, self.study.trainer, self.store, self.source)
+        self.prepared = data_check.recall(self.plan, self.study.trainer, self.store, self.source)
         self.looked = recall_looks(self.plan, self.store, self.source, known=self.prepared)
 
     @property
@@ -210,7 +210,7 @@ def look_at_data(
     try:
         if trainer.locate is not None:
             trainer.locate(trainer.config.model_validate(session.plan.variants[0].config))
-        session.prepared = preparing.look(
+        session.prepared = data_check.look(
             session.plan,
             trainer,
             executor.open(),

@@ -10,9 +10,9 @@ import pytest
 
 from ablate.execute.devices import Device, DeviceSlots, SharedHomes
 from ablate.execute.pool import CAN_FORK, ForkPool
+from ablate.harness.data_check import look
 from ablate.harness.interruption import Interruption
-from ablate.harness.preparing import look
-from ablate.harness.viewing import ViewTest, carry_out
+from ablate.harness.view_tests import ViewTest, carry_out
 from ablate.records import Finished
 from ablate.store.work_folder import Store
 from ablate.study.load import load_study

@@ -11,7 +11,7 @@ import pytest
 
 from ablate.errors import TrackingError
 from ablate.harness.progress import Progress
-from ablate.harness.telling import study_card
+from ablate.harness.tracker_feed import study_card
 from ablate.store.journal import read_events
 from ablate.study.load import load_study
 from ablate.track import courier

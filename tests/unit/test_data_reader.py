@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from ablate.errors import DataError
 from ablate.files import build_once
-from ablate.harness.preparing import listing_digest
+from ablate.harness.data_check import listing_digest
 from ablate.records import Folds
 from ablate.splits.rules import Protocol
 from ablate.training.config import DataConfig

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import ablate
 from ablate.cli.app import app
 from ablate.files import write_sealed
-from ablate.harness import describing
+from ablate.harness import descriptions
 from ablate.inspection import Description
 from ablate.study.load import load_study
 from ablate.workflows.session import open_session
@@ -102,7 +102,7 @@ def test_a_warm_plan_loads_nothing_heavy(arguments: list[str], tmp_path: Path) -
     """What a network has is remembered."""
     session = open_session(load_study(ROOT / "studies" / "quickstart.yaml"), tmp_path)
     for variant in session.plan.variants:
-        memo = describing._memo(variant, session.study.trainer, session.store, session.source)
+        memo = descriptions._memo(variant, session.study.trainer, session.store, session.source)
         write_sealed(memo, asdict(Description(parameters=1)))
 
     assert loaded_by(RUN.format(arguments=[*arguments, str(tmp_path)])) == set()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ablate.harness.preparing import put_back
+from ablate.harness.data_check import put_back
 from ablate.study.load import load_study
 from ablate.workflows.session import Session, open_session
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ablate.harness import refreshing
+from ablate.harness import live_report
 from ablate.harness.coordinator import News
-from ablate.harness.refreshing import Refresher
+from ablate.harness.live_report import Refresher
 from ablate.records import Failed, RunSpec
 from tests.training_builders import a_spec
 
@@ -23,7 +23,7 @@ SPECS = [
 @pytest.fixture(autouse=True)
 def from_the_first_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test waits."""
-    monkeypatch.setattr(refreshing, "FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(live_report, "FIRST_SECONDS", 0.0)
 
 
 def end(spec: RunSpec, *, again: bool = False) -> News:
@@ -45,7 +45,7 @@ def written(news: list[News]) -> list[int]:
 
 def test_the_report_is_written_after_each_complete_replicate(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the order of the runs; not after the last, which ends the study."""
-    monkeypatch.setattr(refreshing, "REST", 0.0)
+    monkeypatch.setattr(live_report, "REST", 0.0)
     order = [0, 2, 1, 3, 4, 5]
 
     assert written([end(SPECS[i]) for i in order]) == [3, 4]
@@ -53,21 +53,21 @@ def test_the_report_is_written_after_each_complete_replicate(monkeypatch: pytest
 
 def test_a_run_that_is_tried_again_completes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only its last word does."""
-    monkeypatch.setattr(refreshing, "REST", 0.0)
+    monkeypatch.setattr(live_report, "REST", 0.0)
 
     assert written([end(SPECS[0]), end(SPECS[1], again=True), end(SPECS[1])]) == [3]
 
 
 def test_a_study_that_is_soon_over_needs_no_report_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """Writing one takes longer than hundreds of its runs."""
-    monkeypatch.setattr(refreshing, "FIRST_SECONDS", 1e12)
+    monkeypatch.setattr(live_report, "FIRST_SECONDS", 1e12)
 
     assert written([end(spec) for spec in SPECS]) == []
 
 
 def test_reports_do_not_follow_one_another_closely(monkeypatch: pytest.MonkeyPatch) -> None:
     """A study of short runs would do nothing else."""
-    monkeypatch.setattr(refreshing, "REST", 1e12)
+    monkeypatch.setattr(live_report, "REST", 1e12)
 
     assert written([end(spec) for spec in SPECS]) == [2]
 

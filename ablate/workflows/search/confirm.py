@@ -18,7 +18,7 @@ from ablate.files import sha256_json
 from ablate.harness.coordinator import FixedSource
 from ablate.harness.interruption import Interruption
 from ablate.harness.progress import OnProgress, Progress
-from ablate.harness.telling import study_card
+from ablate.harness.tracker_feed import study_card
 from ablate.protocols import StudySummary
 from ablate.records import Contrast, FirstFold, Folds, Variant
 from ablate.search import SearchQuestion, Tried, freeze, unchecked

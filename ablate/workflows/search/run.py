@@ -16,7 +16,7 @@ from ablate.files import locked
 from ablate.harness.coordinator import Listener, News
 from ablate.harness.interruption import Interruption
 from ablate.harness.progress import OnProgress, Progress
-from ablate.harness.telling import changes_text, core_settings, label_of, study_card, tell, tell_all
+from ablate.harness.tracker_feed import changes_text, core_settings, label_of, study_card, tell, tell_all
 from ablate.protocols import StudyCard, StudySummary, Tracker
 from ablate.records import Config
 from ablate.search import (
