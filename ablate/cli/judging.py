@@ -11,7 +11,7 @@ from ablate.cli.options import GoalName, Json, Lang, LanguageName, UnitName, Uri
 from ablate.cli.show import errors_shown, say, say_json, say_report, say_table
 
 if TYPE_CHECKING:
-    from ablate.report.facts import Findings
+    from ablate.report.facts.findings import Findings
     from ablate.report.language import Words
     from ablate.report.tables import Table
 

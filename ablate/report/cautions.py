@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ablate.metrics import is_rate, is_share
 from ablate.records import Cell
-from ablate.report.facts import EffectRow, Evidence
+from ablate.report.facts.findings import EffectRow, Evidence
 from ablate.report.language import ENGLISH, Words
 from ablate.report.words import metric_words, size_words
 from ablate.results.question import Metric

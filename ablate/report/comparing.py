@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ablate.records import Cell, Contrast, Finished, Variant
-from ablate.report.facts import EffectRow, Findings
+from ablate.report.facts.findings import EffectRow, Findings
 from ablate.report.language import ENGLISH, Words
 from ablate.report.numbers import with_interval
 from ablate.report.page import Block, Page, Sheet, Text, section

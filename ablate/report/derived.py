@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ablate.records import Folds, TestRule
-from ablate.report.derived_facts import DerivedRow
-from ablate.report.facts import Findings
+from ablate.report.facts.exploratory import DerivedRow
+from ablate.report.facts.findings import Findings
 from ablate.report.language import ENGLISH, Words
 from ablate.report.numbers import with_interval
 from ablate.report.tables import Column, Table, table_of, with_unit

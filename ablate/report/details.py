@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any
 
-from ablate.report.attribution import contribution_rows
 from ablate.report.escape import plain
-from ablate.report.facts import EffectRow, Findings, RunRow
-from ablate.report.history import EpochMean, epoch_means
+from ablate.report.facts.findings import EffectRow, Findings, RunRow
+from ablate.report.facts.summaries import EpochMean, contribution_rows, epoch_means
 from ablate.report.language import ENGLISH, Words
 from ablate.report.numbers import interval, number, with_interval
 from ablate.report.tables import Column, Kind, Table, level_words, mark_of, published_words, table_of, with_unit

@@ -8,8 +8,8 @@ from dataclasses import fields
 from typing import Any
 
 from ablate.report.details import reruns_table
-from ablate.report.facts import EffectRow, Findings
-from ablate.report.history import epoch_means
+from ablate.report.facts.findings import EffectRow, Findings
+from ablate.report.facts.summaries import epoch_means
 from ablate.report.ledgers import provenance_table
 from ablate.report.page import Page
 from ablate.report.sheets import csv_text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ablate.records import FirstFold, Folds, Official, Share, TestRule
-from ablate.report.facts import Findings, OpenStep, Settling
+from ablate.report.facts.findings import Findings, OpenStep, Settling
 from ablate.report.language import ENGLISH, Words
 from ablate.report.numbers import duration
 from ablate.report.words import metric_words, size_words, threshold_words

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ablate.report.details import epoch_metric_words
-from ablate.report.facts import EffectRow, Findings, VariantRow
-from ablate.report.history import EpochMean, epoch_means
+from ablate.report.facts.findings import EffectRow, Findings, VariantRow
+from ablate.report.facts.summaries import EpochMean, epoch_means
 from ablate.report.language import ENGLISH, Words
 from ablate.report.ledgers import front
 from ablate.report.numbers import Axis, common_axis, compact, duration, number, with_interval

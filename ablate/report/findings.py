@@ -10,10 +10,9 @@ from pathlib import Path
 from ablate.records import Cell, Contrast, Finished, Prepared
 from ablate.report.cautions import cautions_of, changed_looks, threshold_cautions
 from ablate.report.commands import commands_for
-from ablate.report.extra_facts import OptimismRow, SelfTestRow, VisibleStep
-from ablate.report.facts import EffectRow, Evidence, Findings, Noise, RunRow, VariantRow
+from ablate.report.facts.exploratory import ImageFacts, OptimismRow, SelfTestRow, VisibleStep
+from ablate.report.facts.findings import EffectRow, Evidence, Findings, Noise, RunRow, VariantRow
 from ablate.report.history import histories_of, mixed_of, provenance_of, stale_of
-from ablate.report.image_facts import ImageFacts
 from ablate.report.language import ENGLISH, Words
 from ablate.report.outcomes import image_facts
 from ablate.report.remarks import attribution_remarks, optimism_remarks, self_test_remarks, visible_remark

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any
 
 from ablate.records import Cell, Event, Finished, Stamp
-from ablate.report.facts import History, Mixed, Provenance, StaleRun
+from ablate.report.facts.findings import History, Mixed, Provenance, StaleRun
 from ablate.results.question import shown_scale
 from ablate.results.survey import Origin
 from ablate.store.data_identity import DataSource
 from ablate.store.journal import read_ends, read_history
 from ablate.study.plan import Plan
-
-
-class EpochMean(NamedTuple):
-    """One epoch over the replicates that reached it: mean, least and most."""
-
-    epoch: int
-    n: int
-    mean: float
-    lo: float
-    hi: float
 
 
 def histories_of(cells: Sequence[Cell]) -> tuple[History, ...]:
@@ -46,20 +36,6 @@ def _history(cell: Cell, events: Sequence[Event]) -> History:
 def _shown(event: Event, name: str) -> float | None:
     value = event.data["metrics"].get(name)
     return value * shown_scale(name) if value is not None and isfinite(value) else None
-
-
-def epoch_means(histories: Sequence[History], variant: str, metric: str) -> tuple[EpochMean, ...]:
-    """One variant's metric epoch by epoch, over whatever replicates have it."""
-    values: dict[int, list[float]] = {}
-    for history in histories:
-        if history.variant == variant and metric in history.metrics:
-            for epoch, value in zip(history.epochs, history.metrics[metric], strict=True):
-                if value is not None:
-                    values.setdefault(epoch, []).append(value)
-    return tuple(
-        EpochMean(epoch, len(found), sum(found) / len(found), min(found), max(found))
-        for epoch, found in sorted(values.items())
-    )
 
 
 def provenance_of(plan: Plan, cells: Sequence[Cell]) -> tuple[Provenance, ...]:

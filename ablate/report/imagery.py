@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ablate.report.facts import Findings
-from ablate.report.image_facts import Disagreement, ImageFacts
+from ablate.report.facts.exploratory import Disagreement, ImageFacts
+from ablate.report.facts.findings import Findings
+from ablate.report.facts.summaries import most_confused
 from ablate.report.language import ENGLISH, Words
 from ablate.report.numbers import number, with_interval
-from ablate.report.outcomes import most_confused
 from ablate.report.tables import Column, Table, table_of
 
 MOST_CONFUSIONS = 5

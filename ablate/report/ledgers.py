@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ablate.report.details import count_words
-from ablate.report.facts import EffectRow, Findings, Provenance, VariantRow
+from ablate.report.facts.findings import EffectRow, Findings, Provenance, VariantRow
 from ablate.report.language import ENGLISH, Words
 from ablate.report.numbers import compact, duration, number, with_interval
 from ablate.report.tables import Column, Table, table_of, with_unit

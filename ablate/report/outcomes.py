@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from ablate.records import Cell, Finished, Folds, TestRule
-from ablate.report.image_facts import ClassRow, Confusion, Disagreement, ImageFacts
+from ablate.report.facts.exploratory import ClassRow, Confusion, Disagreement, ImageFacts
 from ablate.store.outcome_columns import read_columns
 
 if TYPE_CHECKING:
@@ -18,16 +18,26 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Integers = NDArray[np.int64]
 
+
 logger = logging.getLogger(__name__)
+
 
 MOST_CLASSES = 40
 """More classes than this nobody reads in a table or a matrix."""
+
+
 MOST_COUNTED = 2048
 """Classes of which answers are counted at all: a table has the square of it."""
+
+
 MOST_COMPARED = 6
 """Variants beside each other in the table of classes, and with a confusion matrix."""
+
+
 MOST_IMAGES = 24
 """Images the variants disagree on."""
+
+
 DIVIDED = 0.5
 """How far apart the variants' shares of right answers must be for an image to count as one they disagree on."""
 
@@ -230,14 +240,3 @@ def _reads(sums: _Sums) -> tuple[int, int, int]:
     for _, r in sums.scores:
         times[sums.images[r]] += 1
     return len(times), int(times.sum()), int(times.max())
-
-
-def most_confused(confusion: Confusion, labels: Sequence[str]) -> list[tuple[str, str, float]]:
-    """(true class, taken for, times in 100), the most frequent first."""
-    found = []
-    for true, row in enumerate(confusion.counts):
-        total = sum(row)
-        for predicted, count in enumerate(row):
-            if count and predicted != true:
-                found.append((labels[true], labels[predicted], 100 * count / total))
-    return sorted(found, key=lambda item: -item[2])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ablate.report.attribution import ContributionRow, contribution_rows
-from ablate.report.extra_facts import OptimismRow, SelfTestRow, VisibleStep
-from ablate.report.facts import EffectRow
+from ablate.report.facts.exploratory import OptimismRow, SelfTestRow, VisibleStep
+from ablate.report.facts.findings import EffectRow
+from ablate.report.facts.summaries import ContributionRow, contribution_rows
 from ablate.report.language import ENGLISH, Words
 from ablate.report.numbers import number, with_interval
 from ablate.report.words import size_words

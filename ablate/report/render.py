@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ablate import files
 from ablate.report.escape import markdown_block
-from ablate.report.facts import Findings
+from ablate.report.facts.findings import Findings
 from ablate.report.html import html_page
 from ablate.report.language import ENGLISH, Words
 from ablate.report.latex import latex_table

@@ -147,24 +147,6 @@ class SearchFacts:
         return a > b if self.goals[0].is_more_better else a < b
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TuningRow:
-    """What a variant of a study was given before its replicates: its own search, as large as everybody's.
-
-    untuned: its value on validation with the setting it has in the file; both in shown units.
-    """
-
-    variant: str
-    trials: int
-    finished: int
-    untuned: float | None
-    value: float
-    point: Mapping[str, Any]
-    search: str
-    is_checked: bool = True
-    """Whether it is known that its trials left the test images alone."""
-
-
 def shown_value(value: Any) -> str:
     """A parameter's value for a person, as a study file writes it; four digits tell trials apart."""
     match value:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ablate.records import Contrast
 from ablate.report.commands import Commands
-from ablate.report.facts import EffectRow, Evidence, OpenStep, RunRow, Settling, VariantRow
+from ablate.report.facts.findings import EffectRow, Evidence, OpenStep, RunRow, Settling, VariantRow
 
 Kind = Literal["finish", "retry", "planned", "declared", "images"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ablate.report.derived import derived_json
-from ablate.report.facts import Findings
+from ablate.report.facts.findings import Findings
 
 
 def summary_json(findings: Findings, report: Path | str | None = None) -> dict[str, Any]:

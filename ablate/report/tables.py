@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from ablate.report.facts import EffectRow, Findings, Published, VariantRow
+from ablate.report.facts.findings import EffectRow, Findings, Published, VariantRow
 from ablate.report.language import ENGLISH, Words
 from ablate.report.numbers import (
     Axis,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ablate.report.details import changes_words
-from ablate.report.facts import Findings
+from ablate.report.facts.findings import Findings
 from ablate.report.language import ENGLISH, Words
 from ablate.report.numbers import number
 from ablate.report.tables import Column, Table, table_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ablate.report.facts import EffectRow, Findings
+from ablate.report.facts.findings import EffectRow, Findings
 from ablate.report.language import ENGLISH, Words
 from ablate.report.numbers import number, shortened, with_interval
 from ablate.results.question import Metric

@@ -18,7 +18,7 @@ from ablate.workflows.session import Session
 
 if TYPE_CHECKING:
     from ablate.report.derived import Asked
-    from ablate.report.derived_facts import DerivedRow
+    from ablate.report.facts.exploratory import DerivedRow
 
 Runs = dict[Member, Finished]
 

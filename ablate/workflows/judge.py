@@ -20,7 +20,7 @@ from ablate.readers.table import read_table
 from ablate.readers.tested import OF_TEST, Ask, HandedIn, TestedRun, reference_of
 from ablate.readers.units import Note, Unit, without_any
 from ablate.records import Contrast
-from ablate.report.facts import Findings
+from ablate.report.facts.findings import Findings
 from ablate.report.judged import ASIDE, FAMILY, Asked, Tested, judge_tested
 from ablate.report.language import ENGLISH, Words
 from ablate.results.question import Metric

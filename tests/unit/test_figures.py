@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ablate.report.drawing import draw_curves, draw_forest, draw_levels, label, picture
-from ablate.report.facts import Findings
+from ablate.report.facts.findings import Findings
 from ablate.report.figures import (
     MOST_PANELS,
     CurvesInfo,

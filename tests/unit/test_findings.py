@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ablate.records import Cell, Cost, Finished, Prepared, Stamp
-from ablate.report.facts import Findings
+from ablate.report.facts.findings import Findings
 from ablate.report.findings import make_findings
 from ablate.results.question import is_rate, metric_of, question_of
 from ablate.results.survey import Origin

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ablate.report.escape import plain
-from ablate.report.facts import Findings
+from ablate.report.facts.findings import Findings
 from ablate.report.figures import ParetoInfo, ParetoPoint
 from ablate.report.html import GLYPHS, html_page
 from ablate.report.language import ENGLISH

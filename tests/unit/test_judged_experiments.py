@@ -10,7 +10,7 @@ import pytest
 from ablate.errors import StudyError
 from ablate.readers.tested import Ask, HandedIn
 from ablate.readers.tracked import Tracked, read_tracked
-from ablate.report.facts import Findings
+from ablate.report.facts.findings import Findings
 from ablate.workflows.judge import Request, judge, only_rate
 
 METRIC = "test_acc"

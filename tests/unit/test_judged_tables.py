@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from ablate.errors import StudyError
-from ablate.report.facts import Findings
+from ablate.report.facts.findings import Findings
 from ablate.report.render import render_report
 from ablate.workflows.judge import Request, judge
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from ablate.cli.app import app
 from ablate.errors import StudyError, TrackingError
-from ablate.report.facts import Findings
+from ablate.report.facts.findings import Findings
 from ablate.report.render import render_report
 from ablate.report.summary import summary_json
 from ablate.report.words import first_sentence

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ablate.records import Cell, Failed, Finished, RunResult
-from ablate.report.facts import Findings
+from ablate.report.facts.findings import Findings
 from ablate.report.findings import make_findings
 from ablate.report.words import first_sentence
 from ablate.splits.rules import Replicate

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from ablate.records import Cell, Finished, Folds
-from ablate.report.outcomes import image_facts, most_confused
+from ablate.report.facts.summaries import most_confused
+from ablate.report.outcomes import image_facts
 from ablate.splits.rules import Replicate
 from tests.builders import a_finished
 

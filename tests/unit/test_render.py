@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from ablate.report.escape import code_block, code_span, markdown, markdown_block, plain
-from ablate.report.facts import Findings
+from ablate.report.facts.findings import Findings
 from ablate.report.render import description_of, render_report, report_text
 from ablate.report.summary import summary_json
 from tests.builders import a_failed, a_study, findings_of

@@ -20,7 +20,7 @@ from ablate.report.details import (
     variants_table,
 )
 from ablate.report.escape import csv_cell
-from ablate.report.extra_facts import OptimismRow
+from ablate.report.facts.exploratory import OptimismRow
 from ablate.report.ledgers import confounds_table, costs_table, front, optimism_table, provenance_table
 from ablate.report.numbers import (
     columns,

@@ -18,7 +18,7 @@ from ablate.study.study import Study
 from ablate.trainer import is_built_in
 
 if TYPE_CHECKING:
-    from ablate.report.search_facts import TuningRow
+    from ablate.report.facts.exploratory import TuningRow
 
 TUNED = "tuned.json"
 
@@ -96,7 +96,7 @@ def _chosen(study: Study, plan: Plan, store: Store) -> dict[str, Any] | None:
 
 def tuning_rows(study: Study, store: Store) -> tuple[TuningRow, ...]:
     """What each variant was given, for the report; values in the unit they are shown in."""
-    from ablate.report.search_facts import TuningRow
+    from ablate.report.facts.exploratory import TuningRow
     from ablate.results.question import shown_scale
 
     found = read_json(store.study(study.name) / TUNED)

@@ -10,10 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ablate.records import Stamp, TestRule
-from ablate.report.derived_facts import DerivedRow
-from ablate.report.extra_facts import OptimismRow, SelfTestRow, VisibleStep
-from ablate.report.image_facts import ImageFacts
-from ablate.report.search_facts import TuningRow
+from ablate.report.facts.exploratory import DerivedRow, ImageFacts, OptimismRow, SelfTestRow, TuningRow, VisibleStep
 from ablate.results.question import Metric
 from ablate.stats.student import Basis
 from ablate.stats.verdict import Needed, NextLook, Supplement, Verdict

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
-from ablate.report.facts import EffectRow
+from ablate.report.facts.exploratory import Confusion
+from ablate.report.facts.findings import EffectRow, History
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Integers = NDArray[np.int64]
+
 
 CONTRIBUTIONS = ("contributions", "main effects")
 
@@ -55,3 +65,38 @@ def contribution_rows(effects: Sequence[EffectRow]) -> tuple[ContributionRow, ..
 
 def _shown(effect: EffectRow) -> bool:
     return effect.verdict in ("better", "worse")
+
+
+class EpochMean(NamedTuple):
+    """One epoch over the replicates that reached it: mean, least and most."""
+
+    epoch: int
+    n: int
+    mean: float
+    lo: float
+    hi: float
+
+
+def epoch_means(histories: Sequence[History], variant: str, metric: str) -> tuple[EpochMean, ...]:
+    """One variant's metric epoch by epoch, over whatever replicates have it."""
+    values: dict[int, list[float]] = {}
+    for history in histories:
+        if history.variant == variant and metric in history.metrics:
+            for epoch, value in zip(history.epochs, history.metrics[metric], strict=True):
+                if value is not None:
+                    values.setdefault(epoch, []).append(value)
+    return tuple(
+        EpochMean(epoch, len(found), sum(found) / len(found), min(found), max(found))
+        for epoch, found in sorted(values.items())
+    )
+
+
+def most_confused(confusion: Confusion, labels: Sequence[str]) -> list[tuple[str, str, float]]:
+    """(true class, taken for, times in 100), the most frequent first."""
+    found = []
+    for true, row in enumerate(confusion.counts):
+        total = sum(row)
+        for predicted, count in enumerate(row):
+            if count and predicted != true:
+                found.append((labels[true], labels[predicted], 100 * count / total))
+    return sorted(found, key=lambda item: -item[2])
