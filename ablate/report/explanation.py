@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ablate import files
 from ablate.inspection import Answer, Explained, Heatmap, Neighbours
-from ablate.report.fonts import missing_font
+from ablate.report.figures.fonts import missing_font
 from ablate.report.search_printing import (
     Block,
     Command,
@@ -74,9 +74,9 @@ def _figures(found: Explained) -> Iterator[Shown]:
 
 def _of_answers(found: Explained) -> Iterator[Shown]:
     """What the network answered."""
-    from ablate.report import gallery
-    from ablate.report.drawing import picture
-    from ablate.report.gallery import BarsInfo, MatrixInfo, TilesInfo
+    from ablate.report.figures import pictures
+    from ablate.report.figures.drawing import picture
+    from ablate.report.figures.pictures import BarsInfo, MatrixInfo, TilesInfo
 
     if found.grid:
         tiles = TilesInfo(tuple(_tile(answer) for answer in found.grid), columns=8)
@@ -86,7 +86,7 @@ def _of_answers(found: Explained) -> Iterator[Shown]:
             "Test pictures, truth and answer",
             f"{len(found.grid)} test pictures drawn by the hash of their names: {right} answered rightly. Above each "
             "its class, and below that, where it differs, the answer; wrong ones are framed red and marked ✗.",
-            picture(gallery.draw_tiles, tiles, dpi=gallery.DPI),
+            picture(pictures.draw_tiles, tiles, dpi=pictures.DPI),
         )
     if found.targets is not None:
         counts = _confusion(found)
@@ -94,21 +94,21 @@ def _of_answers(found: Explained) -> Iterator[Shown]:
             "confusion.png",
             "Confusion matrix",
             "Rows are true classes, columns answers; the darker, the larger the share of the row.",
-            picture(gallery.draw_matrix, MatrixInfo(counts, found.classes), dpi=gallery.DPI),
+            picture(pictures.draw_matrix, MatrixInfo(counts, found.classes), dpi=pictures.DPI),
         )
     yield Shown(
         "predicted.png",
         "Distribution of the answers",
         "How many test pictures each class has, and how many answers name it.",
-        picture(gallery.draw_bars, BarsInfo(found.true_counts, found.said_counts, found.classes), dpi=gallery.DPI),
+        picture(pictures.draw_bars, BarsInfo(found.true_counts, found.said_counts, found.classes), dpi=pictures.DPI),
     )
 
 
 def _of_features(found: Explained) -> Iterator[Shown]:
     """What the answers rest on."""
-    from ablate.report import gallery
-    from ablate.report.drawing import picture
-    from ablate.report.gallery import PlaneInfo, TilesInfo
+    from ablate.report.figures import pictures
+    from ablate.report.figures.drawing import picture
+    from ablate.report.figures.pictures import PlaneInfo, TilesInfo
 
     if found.heatmaps:
         tiles = TilesInfo(tuple(tile for heatmap in found.heatmaps for tile in _heat_tiles(heatmap)), columns=6)
@@ -118,7 +118,7 @@ def _of_features(found: Explained) -> Iterator[Shown]:
             "The wrong answers given with the largest probability. Beside each picture what spoke for the answer, then "
             f"what spoke for the truth, at {found.last_map}: bright is much. A map shows "
             "where, not why; each is scaled to its own largest value.",
-            picture(gallery.draw_tiles, tiles, dpi=gallery.DPI),
+            picture(pictures.draw_tiles, tiles, dpi=pictures.DPI),
         )
     if found.embedding is not None:
         place = found.last_map or "the last layer"
@@ -129,7 +129,7 @@ def _of_features(found: Explained) -> Iterator[Shown]:
             f"t-SNE of {len(found.embedding.points):,} test pictures' features ({found.embedding.vectors} numbers "
             f"each, averaged over {place}), coloured by true class. "
             "Who is beside whom means something; distances between groups and their sizes do not.",
-            picture(gallery.draw_plane, plane, dpi=gallery.DPI),
+            picture(pictures.draw_plane, plane, dpi=pictures.DPI),
         )
     if found.neighbours:
         columns = 1 + max(len(one.nearest) for one in found.neighbours)
@@ -139,12 +139,12 @@ def _of_features(found: Explained) -> Iterator[Shown]:
             "Nearest pictures",
             "First a test picture, then the training pictures whose features are most like its own (cosine), framed "
             "green where they are of its class.",
-            picture(gallery.draw_tiles, tiles, dpi=gallery.DPI),
+            picture(pictures.draw_tiles, tiles, dpi=pictures.DPI),
         )
     if found.maps is not None:
         shown = len(found.maps.values)
         tiles = TilesInfo(
-            (_plain_tile(found.maps.picture), *(gallery.Tile(one) for one in found.maps.values)), columns=9, inches=0.9
+            (_plain_tile(found.maps.picture), *(pictures.Tile(one) for one in found.maps.values)), columns=9, inches=0.9
         )
         of = f"all {shown}" if shown == found.maps.channels else f"the first {shown} of {found.maps.channels}"
         yield Shown(
@@ -152,7 +152,7 @@ def _of_features(found: Explained) -> Iterator[Shown]:
             f"Feature maps of {found.maps.layer}",
             f"A test picture, then what {of} channels of the layer make of it; each is stretched from its least value "
             "(black) to its largest (white).",
-            picture(gallery.draw_tiles, tiles, dpi=gallery.DPI),
+            picture(pictures.draw_tiles, tiles, dpi=pictures.DPI),
         )
 
 
@@ -163,20 +163,20 @@ def _confusion(found: Explained) -> Any:
 
 
 def _tile(answer: Answer) -> Any:
-    from ablate.report.gallery import Tile
+    from ablate.report.figures.pictures import Tile
 
     lines = (answer.picture.truth, "" if answer.is_right else answer.said)
     return Tile(answer.picture.pixels, lines, answer.is_right)
 
 
 def _plain_tile(picture: Any) -> Any:
-    from ablate.report.gallery import Tile
+    from ablate.report.figures.pictures import Tile
 
     return Tile(picture.pixels)
 
 
 def _heat_tiles(heatmap: Heatmap) -> Iterator[Any]:
-    from ablate.report.gallery import Tile
+    from ablate.report.figures.pictures import Tile
 
     answer = heatmap.answer
     pixels = answer.picture.pixels
@@ -186,7 +186,7 @@ def _heat_tiles(heatmap: Heatmap) -> Iterator[Any]:
 
 
 def _like_tiles(one: Neighbours) -> Iterator[Any]:
-    from ablate.report.gallery import Tile
+    from ablate.report.figures.pictures import Tile
 
     truth = one.answer.picture.truth
     yield Tile(one.answer.picture.pixels, ("test picture", truth))

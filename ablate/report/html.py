@@ -7,9 +7,9 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from ablate.report import svg
 from ablate.report.escape import plain
-from ablate.report.figures import CurvesInfo, ForestInfo, ForestRow, LevelsInfo
+from ablate.report.figures import svg
+from ablate.report.figures.numbers import CurvesInfo, ForestInfo, ForestRow, LevelsInfo
 from ablate.report.numbers import number
 from ablate.report.page import Block, Figure, Page
 from ablate.report.tables import Mark, Table

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from ablate.report.figures import CurvesInfo, ForestInfo, LevelsInfo, ParetoInfo
+from ablate.report.figures.numbers import CurvesInfo, ForestInfo, LevelsInfo, ParetoInfo
 from ablate.report.language import Words
 from ablate.report.tables import Table
 

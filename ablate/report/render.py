@@ -74,7 +74,7 @@ def undrawn(page: Page) -> str:
     figures = _figures(page)
     if not figures:
         return ""
-    from ablate.report.fonts import missing_font, texts_in
+    from ablate.report.figures.fonts import missing_font, texts_in
 
     return missing_font(text for figure in figures for text in texts_in(figure.info))
 
@@ -108,7 +108,7 @@ def _figures(page: Page) -> Sequence[Figure]:
 
 def draw_pictures(page: Page) -> tuple[Picture, ...]:
     """Every figure that has a file beside the Markdown."""
-    from ablate.report.drawing import draw
+    from ablate.report.figures.drawing import draw
 
     return tuple(Picture(f.path, f.title, f.caption, draw(f.info)) for f in _figures(page))
 

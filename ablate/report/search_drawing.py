@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ablate.report.drawing import BAND, FAINT, INK, SIZE, label
+from ablate.report.figures.drawing import BAND, FAINT, INK, SIZE, label
 from ablate.report.search_figures import (
     ContourInfo,
     CurvesInfo,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ablate import files
-from ablate.report.fonts import missing_font, texts_in
+from ablate.report.figures.fonts import missing_font, texts_in
 from ablate.report.numbers import counted, duration, listed, number
 from ablate.report.search_facts import SearchFacts, TrialRow, shown_value
 from ablate.report.search_figures import (
@@ -70,7 +70,7 @@ def render_search(facts: SearchFacts, folder: Path) -> Path:
 
 def draw_search(facts: SearchFacts) -> tuple[Picture, ...]:
     """Every figure for which there are numbers."""
-    from ablate.report.drawing import picture
+    from ablate.report.figures.drawing import picture
 
     return tuple(
         Picture(f"figures/{one.name}.png", one.title, one.caption, picture(one.draw, one.info))

@@ -9,7 +9,7 @@ from ablate.report.derived import derived_table
 from ablate.report.details import comparisons_table, contributions_table, epochs_table, failures_table, variants_table
 from ablate.report.evidence import banners, evidence_lines, settling_lines, warnings
 from ablate.report.facts.findings import Findings
-from ablate.report.figures import (
+from ablate.report.figures.numbers import (
     curves_caption,
     curves_info,
     forest_caption,

@@ -92,8 +92,8 @@ def write_samples(found: Examination, study: Study, *, work: Path | str = ".") -
 
     Returns the path, and a warning where no font here has the classes' names.
     """
-    from ablate.report.fonts import missing_font
-    from ablate.report.samples import samples_picture
+    from ablate.report.figures.fonts import missing_font
+    from ablate.report.figures.pictures import samples_picture
 
     path = Path(work) / "reports" / study.name / "data" / SAMPLES
     write_bytes(path, samples_picture(found))

@@ -14,7 +14,7 @@ from ablate.errors import DataError
 from ablate.files import build_once
 from ablate.inspection import Examination
 from ablate.records import Folds, Official
-from ablate.report.samples import draw_samples, samples_picture
+from ablate.report.figures.pictures import draw_samples, samples_picture
 from ablate.splits.rules import Protocol, Replicate
 from ablate.training.config import DataConfig
 from ablate.training.data.examine import examine_data

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ablate.report.drawing import draw_curves, draw_forest, draw_levels, label, picture
 from ablate.report.facts.findings import Findings
-from ablate.report.figures import (
+from ablate.report.figures.drawing import draw_curves, draw_forest, draw_levels, label, picture
+from ablate.report.figures.fonts import drawable
+from ablate.report.figures.numbers import (
     MOST_PANELS,
     CurvesInfo,
     ForestInfo,
@@ -20,7 +21,6 @@ from ablate.report.figures import (
     levels_caption,
     levels_info,
 )
-from ablate.report.fonts import drawable
 from tests.builders import a_failed, a_study, findings_of
 
 HOSTILE = "$x_1$ costs $5 | `a` <b> 漢字 🎉" + " long" * 9

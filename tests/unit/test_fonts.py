@@ -12,8 +12,8 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 
-from ablate.report import drawing, fonts
-from ablate.report.fonts import drawable, families, forget_fonts, missing_font
+from ablate.report.figures import drawing, fonts
+from ablate.report.figures.fonts import drawable, families, forget_fonts, missing_font
 
 NAME = "Ablate Test Han"
 HAN, KANA, HANGUL = "安吉丽娜", "ジョリー", "안젤리나"
@@ -83,8 +83,8 @@ def test_names_are_drawn_by_the_fonts_that_have_them() -> None:
 @pytest.mark.usefixtures("a_font")
 def test_a_figure_with_such_names_warns_of_no_missing_glyph() -> None:
     """matplotlib itself finds the signs (its warning about a missing one would be an error here)."""
-    from ablate.report.drawing import draw_levels, picture
-    from ablate.report.figures import LevelRow, LevelsInfo
+    from ablate.report.figures.drawing import draw_levels, picture
+    from ablate.report.figures.numbers import LevelRow, LevelsInfo
 
     rows = (LevelRow(f"{HAN} $5_{KANA}", 50.0, 40.0, 60.0, 3, None),)
 

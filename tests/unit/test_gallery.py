@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from ablate.inspection import Answer, Embedding, Explained, FeatureMaps, Heatmap, Neighbours, Picture
-from ablate.report.drawing import picture
 from ablate.report.explanation import write_explanation
-from ablate.report.gallery import (
+from ablate.report.figures.drawing import picture
+from ablate.report.figures.pictures import (
     BarsInfo,
     MatrixInfo,
     PlaneInfo,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ablate.report.drawing import picture
+from ablate.report.figures.drawing import picture
 from ablate.report.search_drawing import draw_contour, draw_front, draw_history, draw_parallel, draw_timeline
 from ablate.report.search_facts import Axis, Goal, ImportanceRow, SearchFacts, Span, TrialRow
 from ablate.report.search_figures import (

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from ablate.report.figures import CurvesInfo, Line, Panel, ParetoInfo
+from ablate.report.figures.numbers import CurvesInfo, Line, Panel, ParetoInfo
 from ablate.report.numbers import Axis
 from ablate.report.tables import Mark
 

@@ -6,19 +6,30 @@ from collections.abc import Sequence
 from math import ceil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ablate.report.drawing import BAND, FAINT, INK, SIZE, label, new_figure, plain_frame
+import numpy as np
+
+from ablate.inspection import Examination
+from ablate.report.figures.drawing import BAND, FAINT, INK, SIZE, label, new_figure, picture, plain_frame
+from ablate.report.numbers import columns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+
 DPI = 110
 """Photographs need no more."""
 
+
 RIGHT, WRONG = "#009e73", "#d55e00"
+
+
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#a6761d", "#6a3d9a", "#999999", "#222222")
+
+
 MARKERS = "osD^vPX*<>"
 """A class has a colour and a mark of its own: a hundred of them can be told apart."""
+
 
 MOST_NAMED = 40
 """Classes above which a figure shows no names."""
@@ -204,4 +215,47 @@ def draw_plane(info: PlaneInfo) -> Figure:
         for text, name in zip(legend.get_texts(), names, strict=True):
             text.set_parse_math(False)  # a legend would leave out names that begin with an underscore
             text.set_text(label(name, 1.5 / columns))
+    return figure
+
+
+TILE = 0.9
+"""Inches a picture."""
+
+
+NAME_INCHES = 2.0
+"""Room for a class's name at most."""
+
+
+GAP = 0.04
+"""Between pictures, as a share of one."""
+
+
+def samples_picture(found: Examination) -> bytes:
+    """PNG of the samples of every class."""
+    return picture(draw_samples, found)
+
+
+def draw_samples(found: Examination) -> Figure:
+    """A row a class, in the order of the classes."""
+    from matplotlib.figure import Figure
+
+    names = list(found.samples)
+    most = max((len(several) for several in found.samples.values()), default=1)
+    left = 0.3 + 0.09 * max(columns(label(name, NAME_INCHES)) for name in names)
+    height, width, _ = found.sample_shape
+    row = TILE * height / width
+    figure = Figure(figsize=(left + most * TILE, max(1, len(names)) * row))
+    axes = figure.add_axes((left / figure.get_figwidth(), 0, most * TILE / figure.get_figwidth(), 1))
+    axes.set_xlim(0, most)
+    axes.set_ylim(len(names), 0)
+    axes.axis("off")
+    for place, name in enumerate(names):
+        axes.text(-0.1, place + 0.5, label(name, NAME_INCHES), ha="right", va="center", fontsize=SIZE, parse_math=False)
+        for number, content in enumerate(found.samples[name]):
+            pixels = np.frombuffer(content, dtype=np.uint8).reshape(found.sample_shape)
+            shown = pixels.repeat(3, axis=2) if pixels.shape[2] == 1 else pixels
+            box = (number + GAP, number + 1 - GAP, place + 1 - GAP, place + GAP)
+            axes.imshow(shown, extent=box, aspect="auto", interpolation="nearest")
+    axes.set_xlim(0, most)
+    axes.set_ylim(len(names), 0)
     return figure
