@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from ablate.records import Cell, Finished
-from ablate.report.findings import make_findings
+from ablate.report.gather.assemble import make_findings
 from ablate.splits.rules import Replicate
 from ablate.study.load import load_study
 from ablate.study.plan import make_plan

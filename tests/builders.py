@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ablate.records import Cell, Cost, Failed, FailureReason, Finished, Folds, RunResult, Stamp
-from ablate.report.findings import Findings, make_findings
+from ablate.report.gather.assemble import Findings, make_findings
 from ablate.results.survey import Origin
 from ablate.splits.rules import Replicate
 from ablate.store.journal import NAME

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ablate.cli.show import note, say, say_report, say_table, shown_metric
 
 if TYPE_CHECKING:
-    from ablate.report.findings import Findings
+    from ablate.report.gather.assemble import Findings
     from ablate.report.language import Words
     from ablate.workflows.run import StudyRun
     from ablate.workflows.search.result import Confirmation, SearchRun

@@ -20,7 +20,7 @@ from ablate.workflows.report import judge_study, report_folder
 from ablate.workflows.session import Session
 
 if TYPE_CHECKING:
-    from ablate.report.findings import Findings
+    from ablate.report.gather.assemble import Findings
 
 
 def verify_report(session: Session, options: Options) -> Sequence[Difference]:

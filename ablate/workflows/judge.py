@@ -21,7 +21,7 @@ from ablate.readers.tested import OF_TEST, Ask, HandedIn, TestedRun, reference_o
 from ablate.readers.units import Note, Unit, without_any
 from ablate.records import Contrast
 from ablate.report.facts.findings import Findings
-from ablate.report.judged import ASIDE, FAMILY, Asked, Tested, judge_tested
+from ablate.report.gather.external import ASIDE, FAMILY, Asked, Tested, judge_tested
 from ablate.report.language import ENGLISH, Words
 from ablate.results.question import Metric
 

@@ -29,7 +29,7 @@ from ablate.workflows.search.tuned_plan import tuning_rows
 from ablate.workflows.session import Session
 
 if TYPE_CHECKING:
-    from ablate.report.findings import Findings, Thumbnails
+    from ablate.report.gather.assemble import Findings, Thumbnails
     from ablate.report.language import Language
 
 SHOWN = "shown.json"
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 def judge_study(session: Session, options: Options, language: Language = "en") -> Findings:
     """Everything a report says, from the journals; language: that of its sentences."""
-    from ablate.report.findings import make_findings
+    from ablate.report.gather.assemble import make_findings
     from ablate.report.language import words_of
 
     say, known = words_of(language), session.known

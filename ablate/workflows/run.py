@@ -44,7 +44,7 @@ from ablate.workflows.session import (
 )
 
 if TYPE_CHECKING:
-    from ablate.report.findings import Findings
+    from ablate.report.gather.assemble import Findings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from ablate.cli.app import app
 from ablate.records import Cell, Finished
 from ablate.report.comparing import Side, compare_studies, compared_json, compared_page, compared_sentence
-from ablate.report.findings import make_findings
+from ablate.report.gather.assemble import make_findings
 from ablate.report.html import html_page
 from ablate.report.language import words_of
 from ablate.report.render import render_report, report_texts, study_page

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ablate.report.findings import Findings
+from ablate.report.gather.assemble import Findings
 from ablate.report.language import words_of
 from ablate.report.page import Page
 from ablate.report.render import report_texts, study_page

@@ -10,7 +10,7 @@ import pytest
 
 from ablate.records import Cell, Cost, Finished, Prepared, Stamp
 from ablate.report.facts.findings import Findings
-from ablate.report.findings import make_findings
+from ablate.report.gather.assemble import make_findings
 from ablate.results.question import is_rate, metric_of, question_of
 from ablate.results.survey import Origin
 from ablate.stats.verdict import Needed

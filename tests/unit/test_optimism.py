@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ablate.records import Cell, Finished
-from ablate.report.findings import make_findings
+from ablate.report.gather.assemble import make_findings
 from ablate.stats.optimism import Optimism, optimism_of, out_of_bag, watched_reads
 from ablate.study.plan import make_plan
 from tests.builders import a_study, cells_with

@@ -9,7 +9,7 @@ import pytest
 
 from ablate.records import Cell, Finished, Folds
 from ablate.report.facts.summaries import most_confused
-from ablate.report.outcomes import image_facts
+from ablate.report.gather.test_images import image_facts
 from ablate.splits.rules import Replicate
 from tests.builders import a_finished
 

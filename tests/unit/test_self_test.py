@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ablate.report.findings import Findings
+from ablate.report.gather.assemble import Findings
 from ablate.stats.cells import Cells
 from ablate.stats.engine import estimate
 from ablate.stats.looks import futile

@@ -9,7 +9,7 @@ import pytest
 from ablate.records import Cell, Finished
 from ablate.report.evidence import evidence_lines, settling_lines
 from ablate.report.facts.findings import Findings
-from ablate.report.findings import make_findings
+from ablate.report.gather.assemble import make_findings
 from ablate.report.language import words_of
 from ablate.report.render import report_text
 from ablate.report.words import first_sentence

@@ -13,7 +13,7 @@ from ablate.errors import TrainerError
 from ablate.protocols import Run
 from ablate.records import Cell, Finished
 from ablate.report.evidence import evidence_lines
-from ablate.report.findings import make_findings
+from ablate.report.gather.assemble import make_findings
 from ablate.report.language import words_of
 from ablate.report.render import report_text
 from ablate.settings import Settings

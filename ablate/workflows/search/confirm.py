@@ -36,7 +36,7 @@ from ablate.workflows.search.result import BASELINE_NAME, Confirmation
 from ablate.workflows.session import Session, conduct, look_at_data, open_tracker
 
 if TYPE_CHECKING:
-    from ablate.report.findings import Findings
+    from ablate.report.gather.assemble import Findings
 
 
 STREAM = "confirm"

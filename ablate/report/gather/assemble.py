@@ -8,16 +8,22 @@ from math import isfinite, sqrt
 from pathlib import Path
 
 from ablate.records import Cell, Contrast, Finished, Prepared
-from ablate.report.cautions import cautions_of, changed_looks, threshold_cautions
-from ablate.report.commands import commands_for
 from ablate.report.facts.exploratory import ImageFacts, OptimismRow, SelfTestRow, VisibleStep
 from ablate.report.facts.findings import EffectRow, Evidence, Findings, Noise, RunRow, VariantRow
-from ablate.report.history import histories_of, mixed_of, provenance_of, stale_of
+from ablate.report.gather.cautions import (
+    attribution_remarks,
+    cautions_of,
+    changed_looks,
+    optimism_remarks,
+    self_test_remarks,
+    threshold_cautions,
+    visible_remark,
+)
+from ablate.report.gather.history import histories_of, mixed_of, provenance_of, stale_of
+from ablate.report.gather.next_steps import commands_for, settling_of
+from ablate.report.gather.rows import deviation, effect_rows, run_row, variant_row
+from ablate.report.gather.test_images import image_facts
 from ablate.report.language import ENGLISH, Words
-from ablate.report.outcomes import image_facts
-from ablate.report.remarks import attribution_remarks, optimism_remarks, self_test_remarks, visible_remark
-from ablate.report.rows import deviation, effect_rows, run_row, variant_row
-from ablate.report.settling import settling_of
 from ablate.results.declared_looks import why_void
 from ablate.results.question import Metric, metric_of, question_of, thresholds_of
 from ablate.results.survey import Origin
