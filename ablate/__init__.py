@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ablate.protocols import Run
     from ablate.records import Cost, Outcome
-    from ablate.report.render import render_report
+    from ablate.report.page.render import render_report
     from ablate.settings import NotIdentity, Settings
     from ablate.splits.rules import Replicate
     from ablate.stats.effects import estimate_effects
@@ -49,7 +49,7 @@ _HOMES = {
     "estimate_effects": "ablate.stats.effects",
     "load_study": "ablate.study.load",
     "make_plan": "ablate.study.plan",
-    "render_report": "ablate.report.render",
+    "render_report": "ablate.report.page.render",
     "results_frame": "ablate.stats.frame",
     "run_study": "ablate.workflows.run",
 }

@@ -268,7 +268,7 @@ def _run(study: Study, work: Path, options: Options, *, as_json: bool, next_step
     with Watch(study.evidence.metric) as watch:
         done = run_study(study, work=work, options=options, on_progress=watch)
     if as_json:
-        from ablate.report.summary import summary_json
+        from ablate.report.page.summary_json import summary_json
 
         say_json(summary_json(done.findings, done.report))
     else:

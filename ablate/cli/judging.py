@@ -57,7 +57,7 @@ def judge(
     """
     from ablate.cli.loading import work_on_path
     from ablate.report.language import words_of
-    from ablate.report.summary import summary_json
+    from ablate.report.page.summary_json import summary_json
     from ablate.workflows.judge import Request
     from ablate.workflows.judge import judge as judge_source
 
@@ -72,7 +72,7 @@ def judge(
         findings = judge_source(request, words)
         path = None
         if report is not None:
-            from ablate.report.render import render_report
+            from ablate.report.page.render import render_report
 
             path = render_report(findings, report, words)
         if json_:

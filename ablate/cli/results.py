@@ -20,8 +20,8 @@ def show_findings(findings: Findings, report: Path, words: Words | None = None) 
     from ablate.report.derived import derived_table
     from ablate.report.evidence import how_to_go_on
     from ablate.report.language import ENGLISH
-    from ablate.report.render import undrawn
-    from ablate.report.sections import page_of
+    from ablate.report.page.render import undrawn
+    from ablate.report.page.sections import page_of
     from ablate.report.tables import terminal_steps
     from ablate.report.words import first_sentence
 
@@ -146,7 +146,7 @@ def _share(value: float | None) -> str:
 def search_json(found: SearchRun) -> dict[str, Any]:
     """The search as plain data; accuracy in percent."""
     from ablate.metrics import is_share
-    from ablate.report.summary import summary_json
+    from ablate.report.page.summary_json import summary_json
 
     scale = 100 if "accuracy" in found.metric or is_share(found.metric) else 1
     best, confirmation = found.best, found.confirmation

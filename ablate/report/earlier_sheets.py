@@ -11,7 +11,7 @@ from ablate.report.details import reruns_table
 from ablate.report.facts.findings import EffectRow, Findings
 from ablate.report.facts.summaries import epoch_means
 from ablate.report.ledgers import provenance_table
-from ablate.report.page import Page
+from ablate.report.page.blocks import Page
 from ablate.report.sheets import csv_text
 from ablate.report.tables import Table
 

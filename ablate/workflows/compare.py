@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
 from ablate.errors import StudyError
-from ablate.report.comparing import Compared, Side, compare_studies, compared_page
 from ablate.report.earlier_sheets import earlier_texts
 from ablate.report.language import Language, Words
-from ablate.report.render import HTML, report_texts, study_page, write_page
-from ablate.report.verify import Difference, differences, untrue_metrics
+from ablate.report.page.comparison import Compared, Side, compare_studies, compared_page
+from ablate.report.page.render import HTML, report_texts, study_page, write_page
+from ablate.report.page.verify import Difference, differences, untrue_metrics
 from ablate.results.survey import collect
 from ablate.stats.scores import read_scores
 from ablate.workflows.options import Options

@@ -32,7 +32,7 @@ def explain_run(run: str, *, work: Path | str = ".", layer: str | None = None, o
     place = Path(work).resolve()
     opened = open_run(run, place)
     explain = companion(opened, opened.trainer.explain, "explain")
-    from ablate.report.explanation import write_explanation
+    from ablate.report.page.explanation import write_explanation
 
     with reopened(opened.spec, Store(place)) as once_more:
         found: Explained = explain(opened.spec, opened.result, once_more, layer)

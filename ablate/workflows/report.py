@@ -112,8 +112,8 @@ def _keep_inputs(findings: Findings, session: Session) -> None:
 def write_report(findings: Findings, session: Session, options: Options, language: Language = "en") -> Path:
     """Write `reports/<study>/`; the path of the report."""
     from ablate.report.language import words_of
-    from ablate.report.render import render_report
-    from ablate.report.summary import summary_json
+    from ablate.report.page.render import render_report
+    from ablate.report.page.summary_json import summary_json
 
     path = render_report(findings, report_folder(session, options), words_of(language))
     _keep_inputs(findings, session)
@@ -132,7 +132,7 @@ def report_folder(session: Session, options: Options) -> Path:
 
 def study_summary(findings: Findings, report: Path, session: Session) -> StudySummary:
     """What a tracker stores at the end of a study."""
-    from ablate.report.render import description_of
+    from ablate.report.page.render import description_of
 
     variants: dict[str, Mapping[str, float]] = {}
     metric = findings.metric.name

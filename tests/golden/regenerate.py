@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from ablate.report.render import report_text
+from ablate.report.page.render import report_text
 from tests.builders import a_failed, a_study, findings_of
 from tests.golden import losses
 

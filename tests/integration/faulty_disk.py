@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from ablate.errors import AblateError
 from ablate.files import write_text
-from ablate.report.summary import summary_json
+from ablate.report.page.summary_json import summary_json
 from ablate.study.load import load_study
 from ablate.workflows import run
 from ablate.workflows.options import Options

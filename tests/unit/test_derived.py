@@ -109,7 +109,7 @@ def test_the_table_has_the_interval_and_no_verdict(tmp_path: Path) -> None:
     """And the report says that nothing was trained."""
     from dataclasses import replace
 
-    from ablate.report.render import report_text
+    from ablate.report.page.render import report_text
 
     path = outcomes(tmp_path / "a.npz", [1, 1, 0, 1] * 10)
     rows = (measured([[Asked(path, path)] * 2]), measured([None], name="later"))

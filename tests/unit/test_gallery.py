@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from ablate.inspection import Answer, Embedding, Explained, FeatureMaps, Heatmap, Neighbours, Picture
-from ablate.report.explanation import write_explanation
 from ablate.report.figures.drawing import picture
 from ablate.report.figures.pictures import (
     BarsInfo,
@@ -23,6 +22,7 @@ from ablate.report.figures.pictures import (
     draw_plane,
     draw_tiles,
 )
+from ablate.report.page.explanation import write_explanation
 
 HOSTILE = ("$x_1$ costs $5", "_hidden", "安吉丽娜 <b>|", "a very long name that does not fit anywhere at all")
 COLOUR = np.full((6, 4, 3), 200, np.uint8)

@@ -15,12 +15,12 @@ from ablate.report.escape import plain
 from ablate.report.facts.findings import Findings
 from ablate.report.figures.numbers import ParetoInfo, ParetoPoint
 from ablate.report.figures.svg import interval, pareto, ticks
-from ablate.report.html import GLYPHS, html_page
 from ablate.report.language import ENGLISH
-from ablate.report.latex import latex, latex_table
 from ablate.report.numbers import Axis
-from ablate.report.page import Page, Section, Sheet, Text
-from ablate.report.sections import page_of
+from ablate.report.page.blocks import Page, Section, Sheet, Text
+from ablate.report.page.html import GLYPHS, html_page
+from ablate.report.page.latex import latex, latex_table
+from ablate.report.page.sections import page_of
 from ablate.report.tables import Mark, Table
 from tests.builders import a_failed, a_study, findings_of
 from tests.unit.test_render import HOSTILE, SITUATIONS, Situation

@@ -11,7 +11,7 @@ from scipy import stats
 
 from ablate.errors import StudyError
 from ablate.report.facts.findings import Findings
-from ablate.report.render import render_report
+from ablate.report.page.render import render_report
 from ablate.workflows.judge import Request, judge
 
 

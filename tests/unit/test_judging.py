@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from ablate.cli.app import app
 from ablate.errors import StudyError, TrackingError
 from ablate.report.facts.findings import Findings
-from ablate.report.render import render_report
-from ablate.report.summary import summary_json
+from ablate.report.page.render import render_report
+from ablate.report.page.summary_json import summary_json
 from ablate.report.words import first_sentence
 from ablate.stats.cells import Cells
 from ablate.stats.engine import estimate

@@ -9,7 +9,7 @@ import pytest
 
 from ablate.cli.results import show_findings
 from ablate.report.language import LANGUAGES, words_of
-from ablate.report.render import description_of
+from ablate.report.page.render import description_of
 from ablate.report.words import may_not_write
 from tests.builders import a_study, findings_of
 

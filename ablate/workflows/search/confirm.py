@@ -235,7 +235,7 @@ def _run(
     session: Session, options: Options, executor: LazyExecutor, interruption: Interruption, on_progress: OnProgress
 ) -> tuple[Findings, Path]:
     """Train what is missing, judge, write the report below the search's own."""
-    from ablate.report.render import description_of, render_report
+    from ablate.report.page.render import description_of, render_report
 
     options = replace(options, look=1, only=())
     look_at_data(session, options, executor, on_progress, interruption)

@@ -21,7 +21,7 @@ from ablate.report.figures.numbers import (
 from ablate.report.imagery import classes_table, confusions_table, disagreements_table, matrix_tables
 from ablate.report.language import ENGLISH, Words
 from ablate.report.ledgers import confounds_table, costs_table, optimism_table, provenance_table, reads_table
-from ablate.report.page import (
+from ablate.report.page.blocks import (
     Block,
     Bullets,
     Claim,

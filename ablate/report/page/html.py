@@ -11,7 +11,7 @@ from ablate.report.escape import plain
 from ablate.report.figures import svg
 from ablate.report.figures.numbers import CurvesInfo, ForestInfo, ForestRow, LevelsInfo
 from ablate.report.numbers import number
-from ablate.report.page import Block, Figure, Page
+from ablate.report.page.blocks import Block, Figure, Page
 from ablate.report.tables import Mark, Table
 
 if TYPE_CHECKING:

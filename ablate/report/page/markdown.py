@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
 from ablate.report.escape import code_block, code_span, markdown, markdown_block
-from ablate.report.page import Block, Bullets, Claim, Commands, Figure, Gallery, Links, Page, Sheet, Terms, Text
+from ablate.report.page.blocks import Block, Bullets, Claim, Commands, Figure, Gallery, Links, Page, Sheet, Terms, Text
 from ablate.report.tables import Kind, Table
 
 _RULES: Mapping[Kind, str] = {"text": ":--", "number": "--:", "code": ":--", "bar": ":--", "verdict": ":--"}

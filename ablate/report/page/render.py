@@ -11,12 +11,12 @@ from typing import NamedTuple
 from ablate import files
 from ablate.report.escape import markdown_block
 from ablate.report.facts.findings import Findings
-from ablate.report.html import html_page
 from ablate.report.language import ENGLISH, Words
-from ablate.report.latex import latex_table
-from ablate.report.markdown import markdown_page, markdown_table
-from ablate.report.page import Figure, Page, Text
-from ablate.report.sections import page_of
+from ablate.report.page.blocks import Figure, Page, Text
+from ablate.report.page.html import html_page
+from ablate.report.page.latex import latex_table
+from ablate.report.page.markdown import markdown_page, markdown_table
+from ablate.report.page.sections import page_of
 from ablate.report.sheets import csv_text, data_sheet, sheets
 from ablate.report.tables import steps_tables, terminal_steps
 from ablate.report.words import first_sentence
