@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from ablate.report.figures.drawing import picture
-from ablate.report.search_drawing import draw_contour, draw_front, draw_history, draw_parallel, draw_timeline
-from ablate.report.search_facts import Axis, Goal, ImportanceRow, SearchFacts, Span, TrialRow
-from ablate.report.search_figures import (
+from ablate.report.search.drawing import draw_contour, draw_front, draw_history, draw_parallel, draw_timeline
+from ablate.report.search.facts import Axis, Goal, ImportanceRow, SearchFacts, Span, TrialRow
+from ablate.report.search.figures import (
     contour_info,
     front_info,
     history_info,
@@ -21,8 +21,8 @@ from ablate.report.search_figures import (
     timeline_info,
     worst_shown,
 )
-from ablate.report.search_page import first_search_sentence, page_blocks, page_text, trials_csv
-from ablate.report.search_printing import as_html
+from ablate.report.search.page import first_search_sentence, page_blocks, page_text, trials_csv
+from ablate.report.search.printing import as_html
 
 ACCURACY = Goal(name="accuracy", label="Validation accuracy (%)", is_more_better=True, scale=100.0, decimals=2)
 SIZE = Goal(name="parameters", label="Parameters", is_more_better=False, scale=1.0, decimals=0)

@@ -9,17 +9,7 @@ from typing import Any, NamedTuple
 from ablate import files
 from ablate.inspection import Answer, Explained, Heatmap, Neighbours
 from ablate.report.figures.fonts import missing_font
-from ablate.report.search_printing import (
-    Block,
-    Command,
-    Heading,
-    Lines,
-    Picture,
-    Words,
-    as_html,
-    as_markdown,
-    grid,
-)
+from ablate.report.search.printing import Block, Command, Heading, Lines, Picture, Words, as_html, as_markdown, grid
 
 PAGE, HTML, FACTS = "explain.md", "explain.html", "explain.json"
 

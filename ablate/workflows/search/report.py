@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ablate.records import Folds
-from ablate.report.search_facts import (
+from ablate.report.search.facts import (
     Axis,
     ConfirmationFacts,
     ConfirmedRow,

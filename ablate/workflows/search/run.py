@@ -60,7 +60,7 @@ from ablate.workflows.session import (
 )
 
 if TYPE_CHECKING:
-    from ablate.report.search_facts import SearchFacts
+    from ablate.report.search.facts import SearchFacts
 
 
 DEFAULT_TRIALS = 50
@@ -247,7 +247,7 @@ class _Walk:
         progress: Progress,
         interruption: Interruption,
     ) -> SearchRun:
-        from ablate.report.search_page import describe_search, render_search
+        from ablate.report.search.page import describe_search, render_search
         from ablate.workflows.search.report import facts_of
 
         optuna_study = self.opened.optuna_study

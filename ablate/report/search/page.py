@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from ablate import files
 from ablate.report.figures.fonts import missing_font, texts_in
 from ablate.report.numbers import counted, duration, listed, number
-from ablate.report.search_facts import SearchFacts, TrialRow, shown_value
-from ablate.report.search_figures import (
+from ablate.report.search.facts import SearchFacts, TrialRow, shown_value
+from ablate.report.search.figures import (
     contour_info,
     front_info,
     history_info,
@@ -22,7 +22,7 @@ from ablate.report.search_figures import (
     slice_infos,
     timeline_info,
 )
-from ablate.report.search_printing import (
+from ablate.report.search.printing import (
     Block,
     Command,
     Grid,
@@ -89,7 +89,7 @@ class _Drawing(NamedTuple):
 
 
 def _figures(facts: SearchFacts) -> list[_Drawing]:
-    from ablate.report import search_drawing as ink
+    from ablate.report.search import drawing as ink
 
     def of(name: str, draw: Callable[[Any], Any], info: Any, title: str, caption: str) -> list[_Drawing]:
         return [] if info is None else [_Drawing(name, draw, info, title, caption)]

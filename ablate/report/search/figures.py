@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import NamedTuple
 
-from ablate.report.search_facts import Axis, SearchFacts, TrialRow, shown_value
+from ablate.report.search.facts import Axis, SearchFacts, TrialRow, shown_value
 
 MOST_AXES = 8
 MOST_CURVES = 60

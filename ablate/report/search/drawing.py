@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ablate.report.figures.drawing import BAND, FAINT, INK, SIZE, label
-from ablate.report.search_figures import (
+from ablate.report.search.figures import (
     ContourInfo,
     CurvesInfo,
     FrontInfo,
