@@ -13,7 +13,7 @@ from ablate.cli.show import errors_shown, say, say_json, say_report, say_table
 if TYPE_CHECKING:
     from ablate.report.facts.findings import Findings
     from ablate.report.language import Words
-    from ablate.report.tables import Table
+    from ablate.report.tables.table import Table
 
 Size = Annotated[
     float | None,
@@ -85,8 +85,8 @@ def judge(
 
 def _show(findings: Findings, words: Words) -> None:
     """The sentence, the comparisons with their p, and what cannot be known."""
-    from ablate.report.details import comparisons_table
-    from ablate.report.tables import terminal_steps
+    from ablate.report.tables.details import comparisons_table
+    from ablate.report.tables.table import terminal_steps
     from ablate.report.words import first_sentence
 
     say(first_sentence(findings, words))

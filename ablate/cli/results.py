@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 def show_findings(findings: Findings, report: Path, words: Words | None = None) -> None:
     """The sentence, the table of steps, and where the report lies."""
-    from ablate.report.derived import derived_table
     from ablate.report.evidence import how_to_go_on
     from ablate.report.language import ENGLISH
     from ablate.report.page.render import undrawn
     from ablate.report.page.sections import page_of
-    from ablate.report.tables import terminal_steps
+    from ablate.report.tables.derived import derived_table
+    from ablate.report.tables.table import terminal_steps
     from ablate.report.words import first_sentence
 
     words = words or ENGLISH
@@ -125,7 +125,7 @@ def _is_baseline(found: SearchRun) -> bool:
 
 
 def _show_confirmation(found: Confirmation) -> None:
-    from ablate.report.tables import terminal_steps
+    from ablate.report.tables.table import terminal_steps
     from ablate.report.words import first_sentence
 
     say(f"Confirmation on the sealed part: {first_sentence(found.findings)}")

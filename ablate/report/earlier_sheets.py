@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from ablate.report.details import reruns_table
 from ablate.report.facts.findings import EffectRow, Findings
 from ablate.report.facts.summaries import epoch_means
-from ablate.report.ledgers import provenance_table
 from ablate.report.page.blocks import Page
-from ablate.report.sheets import csv_text
-from ablate.report.tables import Table
+from ablate.report.tables.costs import provenance_table
+from ablate.report.tables.details import reruns_table
+from ablate.report.tables.sheets import csv_text
+from ablate.report.tables.table import Table
 
 _EFFECT_COLUMNS = [field.name for field in fields(EffectRow) if field.name not in ("needed", "by_replicate", "is_pair")]
 _VARIANT_COLUMNS = (

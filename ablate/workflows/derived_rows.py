@@ -17,8 +17,8 @@ from ablate.workflows.options import Options
 from ablate.workflows.session import Session
 
 if TYPE_CHECKING:
-    from ablate.report.derived import Asked
     from ablate.report.facts.exploratory import DerivedRow
+    from ablate.report.tables.derived import Asked
 
 Runs = dict[Member, Finished]
 
@@ -44,7 +44,7 @@ def derived_rows(session: Session, options: Options) -> tuple[DerivedRow, ...]:
 
 
 def _row(session: Session, options: Options, derivation: Derivation, runs: Runs) -> DerivedRow:
-    from ablate.report.derived import derived_row
+    from ablate.report.tables.derived import derived_row
 
     reasons: list[str] = []
     groups = []
@@ -57,7 +57,7 @@ def _row(session: Session, options: Options, derivation: Derivation, runs: Runs)
 
 
 def _asked(session: Session, derivation: Derivation, member: Member, runs: Runs, reasons: list[str]) -> Asked | None:
-    from ablate.report.derived import Asked
+    from ablate.report.tables.derived import Asked
 
     run = runs.get(member)
     if run is None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ablate.records import Folds, Share, TestRule
-from ablate.report.derived import Asked, DerivedRow, derived_json, derived_row, derived_table, words_of
+from ablate.report.tables.derived import Asked, DerivedRow, derived_json, derived_row, derived_table, words_of
 from ablate.study.derivation import Derivation
 from tests.builders import a_study, findings_of
 

@@ -21,7 +21,7 @@ from ablate.report.page.blocks import Page, Section, Sheet, Text
 from ablate.report.page.html import GLYPHS, html_page
 from ablate.report.page.latex import latex, latex_table
 from ablate.report.page.sections import page_of
-from ablate.report.tables import Mark, Table
+from ablate.report.tables.table import Mark, Table
 from tests.builders import a_failed, a_study, findings_of
 from tests.unit.test_render import HOSTILE, SITUATIONS, Situation
 

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from ablate.report.figures.numbers import CurvesInfo, Line, Panel, ParetoInfo
 from ablate.report.numbers import Axis
-from ablate.report.tables import Mark
+from ablate.report.tables.table import Mark
 
 MOST_DOTS = 60
 """Dots of single replicates in one row; more of them are a blot."""

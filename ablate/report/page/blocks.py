@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from ablate.report.figures.numbers import CurvesInfo, ForestInfo, LevelsInfo, ParetoInfo
 from ablate.report.language import Words
-from ablate.report.tables import Table
+from ablate.report.tables.table import Table
 
 TextKind = Literal["plain", "lead", "warning", "banner", "note", "question", "heading", "subheading", "figures"]
 

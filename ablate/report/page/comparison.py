@@ -13,7 +13,7 @@ from ablate.report.gather.rows import effect_rows
 from ablate.report.language import ENGLISH, Words
 from ablate.report.numbers import with_interval
 from ablate.report.page.blocks import Block, Page, Sheet, Text, section
-from ablate.report.tables import Column, Table, level_words, mark_of, table_of, with_unit
+from ablate.report.tables.table import Column, Table, level_words, mark_of, table_of, with_unit
 from ablate.report.words import metric_words, unit_words, verdict_words
 from ablate.results.question import question_of
 from ablate.splits.rules import Replicate

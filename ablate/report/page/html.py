@@ -12,7 +12,7 @@ from ablate.report.figures import svg
 from ablate.report.figures.numbers import CurvesInfo, ForestInfo, ForestRow, LevelsInfo
 from ablate.report.numbers import number
 from ablate.report.page.blocks import Block, Figure, Page
-from ablate.report.tables import Mark, Table
+from ablate.report.tables.table import Mark, Table
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ablate.report.escape import plain
-from ablate.report.tables import Table
+from ablate.report.tables.table import Table
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",

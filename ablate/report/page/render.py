@@ -17,8 +17,8 @@ from ablate.report.page.html import html_page
 from ablate.report.page.latex import latex_table
 from ablate.report.page.markdown import markdown_page, markdown_table
 from ablate.report.page.sections import page_of
-from ablate.report.sheets import csv_text, data_sheet, sheets
-from ablate.report.tables import steps_tables, terminal_steps
+from ablate.report.tables.sheets import csv_text, data_sheet, sheets
+from ablate.report.tables.table import steps_tables, terminal_steps
 from ablate.report.words import first_sentence
 
 REPORT, HTML = "report.md", "report.html"

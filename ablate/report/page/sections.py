@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ablate.report.derived import derived_table
-from ablate.report.details import comparisons_table, contributions_table, epochs_table, failures_table, variants_table
 from ablate.report.evidence import banners, evidence_lines, settling_lines, warnings
 from ablate.report.facts.findings import Findings
 from ablate.report.figures.numbers import (
@@ -18,9 +16,7 @@ from ablate.report.figures.numbers import (
     levels_info,
     pareto_infos,
 )
-from ablate.report.imagery import classes_table, confusions_table, disagreements_table, matrix_tables
 from ablate.report.language import ENGLISH, Words
-from ablate.report.ledgers import confounds_table, costs_table, optimism_table, provenance_table, reads_table
 from ablate.report.page.blocks import (
     Block,
     Bullets,
@@ -37,8 +33,18 @@ from ablate.report.page.blocks import (
     Thumbnail,
     section,
 )
-from ablate.report.tables import steps_tables, terminal_steps
-from ablate.report.tuning import tuning_table
+from ablate.report.tables.costs import confounds_table, costs_table, optimism_table, provenance_table, reads_table
+from ablate.report.tables.derived import derived_table
+from ablate.report.tables.details import (
+    comparisons_table,
+    contributions_table,
+    epochs_table,
+    failures_table,
+    tuning_table,
+    variants_table,
+)
+from ablate.report.tables.table import steps_tables, terminal_steps
+from ablate.report.tables.test_images import classes_table, confusions_table, disagreements_table, matrix_tables
 from ablate.report.words import first_sentence, may_not_write, may_write, metric_words, threshold_words
 
 

@@ -6,8 +6,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from ablate.report.derived import derived_json
 from ablate.report.facts.findings import Findings
+from ablate.report.tables.derived import derived_json
 
 
 def summary_json(findings: Findings, report: Path | str | None = None) -> dict[str, Any]:

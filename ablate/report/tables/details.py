@@ -12,12 +12,14 @@ from ablate.report.facts.findings import EffectRow, Findings, RunRow
 from ablate.report.facts.summaries import EpochMean, contribution_rows, epoch_means
 from ablate.report.language import ENGLISH, Words
 from ablate.report.numbers import interval, number, with_interval
-from ablate.report.tables import Column, Kind, Table, level_words, mark_of, published_words, table_of, with_unit
+from ablate.report.tables.table import Column, Kind, Table, level_words, mark_of, published_words, table_of, with_unit
 from ablate.report.words import metric_words, unit_words, verdict_words
 from ablate.results.question import is_rate
 
 MOST_EPOCH_ROWS = 400
 """More lines than this nobody reads; the CSV has them all."""
+
+
 LAST_LINES = 3
 """Of a traceback: the call that failed, its code, the error."""
 
@@ -246,3 +248,17 @@ def reruns_table(findings: Findings, say: Words = ENGLISH) -> Table:
         Column(say("column.command"), "code", list(findings.reruns.values())),
     ]
     return table_of(say("heading.reruns"), columns, say("note.reruns"), "reruns")
+
+
+def tuning_table(findings: Findings, say: Words = ENGLISH) -> Table:
+    """A line a variant: its search, its value on validation before and after, the setting chosen."""
+    rows, decimals = findings.tuning, findings.metric.decimals
+    columns = [
+        Column(say("column.variant"), "text", [row.variant for row in rows]),
+        Column(say("column.trials"), "number", [f"{row.finished} of {row.trials}" for row in rows]),
+        Column(say("column.untuned"), "number", [number(row.untuned, decimals) for row in rows]),
+        Column(say("column.tuned"), "number", [number(row.value, decimals) for row in rows]),
+        Column(say("column.chosen"), "code", [changes_words(row.point) for row in rows]),
+    ]
+    known = all(row.is_checked for row in rows)
+    return table_of(say("heading.tuning"), columns, say("note.tuning" if known else "note.tuning_unchecked"))

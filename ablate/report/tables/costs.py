@@ -7,11 +7,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ablate.report.details import count_words
 from ablate.report.facts.findings import EffectRow, Findings, Provenance, VariantRow
 from ablate.report.language import ENGLISH, Words
 from ablate.report.numbers import compact, duration, number, with_interval
-from ablate.report.tables import Column, Table, table_of, with_unit
+from ablate.report.tables.details import count_words
+from ablate.report.tables.table import Column, Table, table_of, with_unit
 from ablate.report.words import unit_words
 
 

@@ -18,7 +18,7 @@ from ablate.report.facts.exploratory import DerivedRow
 from ablate.report.facts.findings import Findings
 from ablate.report.language import ENGLISH, Words
 from ablate.report.numbers import with_interval
-from ablate.report.tables import Column, Table, table_of, with_unit
+from ablate.report.tables.table import Column, Table, table_of, with_unit
 from ablate.report.words import metric_words
 from ablate.stats.accuracy import variant_accuracy
 from ablate.stats.cells import Cells, StatisticsError
