@@ -12,8 +12,8 @@ from ablate.cli.show import errors_shown, say, say_json, say_report, say_table
 
 if TYPE_CHECKING:
     from ablate.report.facts.findings import Findings
-    from ablate.report.language import Words
     from ablate.report.tables.table import Table
+    from ablate.report.wording.language import Words
 
 Size = Annotated[
     float | None,
@@ -56,8 +56,8 @@ def judge(
     Example: ablate judge results.csv
     """
     from ablate.cli.loading import work_on_path
-    from ablate.report.language import words_of
     from ablate.report.page.summary_json import summary_json
+    from ablate.report.wording.language import words_of
     from ablate.workflows.judge import Request
     from ablate.workflows.judge import judge as judge_source
 
@@ -87,7 +87,7 @@ def _show(findings: Findings, words: Words) -> None:
     """The sentence, the comparisons with their p, and what cannot be known."""
     from ablate.report.tables.details import comparisons_table
     from ablate.report.tables.table import terminal_steps
-    from ablate.report.words import first_sentence
+    from ablate.report.wording.sentences import first_sentence
 
     say(first_sentence(findings, words))
     say_table(*_listed(terminal_steps(findings, words)))

@@ -64,8 +64,8 @@ def _opened(
 
 def _write(session: Session, options: Options, lang: LanguageName, *, as_json: bool) -> None:
     from ablate.cli.results import show_findings
-    from ablate.report.language import words_of
     from ablate.report.page.summary_json import summary_json
+    from ablate.report.wording.language import words_of
     from ablate.workflows.report import judge_study, write_report
 
     findings = judge_study(session, options, lang.value)
@@ -102,8 +102,8 @@ def _show_differences(found: Sequence[Difference]) -> None:
 
 
 def _compare(sessions: list[tuple[Session, Options]], work: Path, lang: LanguageName, *, as_json: bool) -> None:
-    from ablate.report.language import words_of
     from ablate.report.page.comparison import compared_json, compared_sentence, shared_table
+    from ablate.report.wording.language import words_of
     from ablate.workflows.compare import compare_sessions, write_comparison
 
     words = words_of(lang.value)

@@ -10,20 +10,20 @@ from ablate.cli.show import note, say, say_report, say_table, shown_metric
 
 if TYPE_CHECKING:
     from ablate.report.gather.assemble import Findings
-    from ablate.report.language import Words
+    from ablate.report.wording.language import Words
     from ablate.workflows.run import StudyRun
     from ablate.workflows.search.result import Confirmation, SearchRun
 
 
 def show_findings(findings: Findings, report: Path, words: Words | None = None) -> None:
     """The sentence, the table of steps, and where the report lies."""
-    from ablate.report.evidence import how_to_go_on
-    from ablate.report.language import ENGLISH
     from ablate.report.page.render import undrawn
     from ablate.report.page.sections import page_of
     from ablate.report.tables.derived import derived_table
     from ablate.report.tables.table import terminal_steps
-    from ablate.report.words import first_sentence
+    from ablate.report.wording.evidence import how_to_go_on
+    from ablate.report.wording.language import ENGLISH
+    from ablate.report.wording.sentences import first_sentence
 
     words = words or ENGLISH
     for line in findings.synthetic:
@@ -126,7 +126,7 @@ def _is_baseline(found: SearchRun) -> bool:
 
 def _show_confirmation(found: Confirmation) -> None:
     from ablate.report.tables.table import terminal_steps
-    from ablate.report.words import first_sentence
+    from ablate.report.wording.sentences import first_sentence
 
     say(f"Confirmation on the sealed part: {first_sentence(found.findings)}")
     table = terminal_steps(found.findings)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, cast, get_args
 
 from ablate.errors import StudyError
 from ablate.report.earlier_sheets import earlier_texts
-from ablate.report.language import Language, Words
 from ablate.report.page.comparison import Compared, Side, compare_studies, compared_page
 from ablate.report.page.render import HTML, report_texts, study_page, write_page
 from ablate.report.page.verify import Difference, differences, untrue_metrics
+from ablate.report.wording.language import Language, Words
 from ablate.results.survey import collect
 from ablate.stats.scores import read_scores
 from ablate.workflows.options import Options
@@ -28,7 +28,7 @@ def verify_report(session: Session, options: Options) -> Sequence[Difference]:
 
     Raises StudyError where no report was written.
     """
-    from ablate.report.language import words_of
+    from ablate.report.wording.language import words_of
 
     folder = report_folder(session, options)
     if not (folder / HTML).is_file():

@@ -22,7 +22,7 @@ from ablate.readers.units import Note, Unit, without_any
 from ablate.records import Contrast
 from ablate.report.facts.findings import Findings
 from ablate.report.gather.external import ASIDE, FAMILY, Asked, Tested, judge_tested
-from ablate.report.language import ENGLISH, Words
+from ablate.report.wording.language import ENGLISH, Words
 from ablate.results.question import Metric
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from ablate import files
 from ablate.errors import DataError, TrainerError
 from ablate.readers.image_folders import EXTENSIONS, is_image, is_system_entry, nobodys_note, takes_all
 from ablate.records import Finished, RunSpec
-from ablate.report.escape import no_formula
+from ablate.report.wording.escape import no_formula
 from ablate.splits.rules import Protocol, Replicate
 from ablate.store.run_names import find_run, fingerprint_of, full_name, newest_finished
 from ablate.store.work_folder import Store

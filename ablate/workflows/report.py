@@ -30,7 +30,7 @@ from ablate.workflows.session import Session
 
 if TYPE_CHECKING:
     from ablate.report.gather.assemble import Findings, Thumbnails
-    from ablate.report.language import Language
+    from ablate.report.wording.language import Language
 
 SHOWN = "shown.json"
 
@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 def judge_study(session: Session, options: Options, language: Language = "en") -> Findings:
     """Everything a report says, from the journals; language: that of its sentences."""
     from ablate.report.gather.assemble import make_findings
-    from ablate.report.language import words_of
+    from ablate.report.wording.language import words_of
 
     say, known = words_of(language), session.known
     # The data that its runs were made on are those that were looked at, wherever they are now.
@@ -111,9 +111,9 @@ def _keep_inputs(findings: Findings, session: Session) -> None:
 
 def write_report(findings: Findings, session: Session, options: Options, language: Language = "en") -> Path:
     """Write `reports/<study>/`; the path of the report."""
-    from ablate.report.language import words_of
     from ablate.report.page.render import render_report
     from ablate.report.page.summary_json import summary_json
+    from ablate.report.wording.language import words_of
 
     path = render_report(findings, report_folder(session, options), words_of(language))
     _keep_inputs(findings, session)

@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 from ablate.cli.app import app
 from ablate.records import Cell, Finished
 from ablate.report.gather.assemble import make_findings
-from ablate.report.language import words_of
 from ablate.report.page.comparison import Side, compare_studies, compared_json, compared_page, compared_sentence
 from ablate.report.page.html import html_page
 from ablate.report.page.render import render_report, report_texts, study_page
 from ablate.report.page.verify import differences, untrue_metrics
+from ablate.report.wording.language import words_of
 from ablate.stats.scores import read_scores
 from ablate.study.plan import make_plan
 from ablate.study.study import Study

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 
 from ablate.report.gather.assemble import Findings
-from ablate.report.language import words_of
 from ablate.report.page.blocks import Page
 from ablate.report.page.render import report_texts, study_page
 from ablate.report.page.verify import differences
 from ablate.report.tables.sheets import data_sheet
 from ablate.report.tables.table import Table
+from ablate.report.wording.language import words_of
 from tests.builders import a_study, findings_of
 
 FACTORS = {"BN": {"gain": 10.0}, "Dropout": {"noise": 1.5}, "GAP head": {"epochs": 4}}

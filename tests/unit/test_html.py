@@ -11,17 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ablate.report.escape import plain
 from ablate.report.facts.findings import Findings
 from ablate.report.figures.numbers import ParetoInfo, ParetoPoint
 from ablate.report.figures.svg import interval, pareto, ticks
-from ablate.report.language import ENGLISH
-from ablate.report.numbers import Axis
 from ablate.report.page.blocks import Page, Section, Sheet, Text
 from ablate.report.page.html import GLYPHS, html_page
 from ablate.report.page.latex import latex, latex_table
 from ablate.report.page.sections import page_of
 from ablate.report.tables.table import Mark, Table
+from ablate.report.wording.escape import plain
+from ablate.report.wording.language import ENGLISH
+from ablate.report.wording.numbers import Axis
 from tests.builders import a_failed, a_study, findings_of
 from tests.unit.test_render import HOSTILE, SITUATIONS, Situation
 

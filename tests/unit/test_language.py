@@ -8,9 +8,9 @@ from string import Formatter
 
 import pytest
 
-from ablate.report.language import ENGLISH, LANGUAGES, Language, read_words, words_of
 from ablate.report.page.html import html_page
 from ablate.report.page.sections import page_of
+from ablate.report.wording.language import ENGLISH, LANGUAGES, Language, read_words, words_of
 from tests.builders import a_failed, a_study, findings_of
 
 OTHERS = [language for language in LANGUAGES if language != "en"]

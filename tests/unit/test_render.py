@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from ablate.report.escape import code_block, code_span, markdown, markdown_block, plain
 from ablate.report.facts.findings import Findings
 from ablate.report.page.render import description_of, render_report, report_text
 from ablate.report.page.summary_json import summary_json
+from ablate.report.wording.escape import code_block, code_span, markdown, markdown_block, plain
 from tests.builders import a_failed, a_study, findings_of
 from tests.golden.regenerate import REPORT, toy_report
 

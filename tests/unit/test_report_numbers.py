@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ablate.report.numbers import (
+from ablate.report.wording.numbers import (
     Axis,
     bar,
     columns,

@@ -12,15 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ablate.records import Cost
-from ablate.report.escape import csv_cell
 from ablate.report.facts.exploratory import OptimismRow
-from ablate.report.numbers import (
-    columns,
-)
 from ablate.report.tables.costs import confounds_table, costs_table, front, optimism_table, provenance_table
-from ablate.report.tables.details import comparisons_table, epochs_table, failures_table, p_words, variants_table
+from ablate.report.tables.details import comparisons_table, epochs_table, failures_table, variants_table
 from ablate.report.tables.sheets import csv_text, sheets
 from ablate.report.tables.table import Table, steps_tables, terminal_steps
+from ablate.report.wording.escape import csv_cell
+from ablate.report.wording.numbers import columns
+from ablate.report.wording.sentences import p_words
 from tests.builders import a_failed, a_study, findings_of
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ablate.report.evidence import evidence_lines, how_to_go_on, settling_lines, warnings
 from ablate.report.facts.findings import EffectRow, Mixed, OpenStep, Settling
 from ablate.report.tables.table import Table, steps_tables
-from ablate.report.words import first_sentence, may_not_write, may_write
+from ablate.report.wording.evidence import evidence_lines, how_to_go_on, settling_lines, warnings
+from ablate.report.wording.sentences import first_sentence, may_not_write, may_write
 from ablate.results.survey import Origin
 from ablate.stats.verdict import Needed, Verdict
 from tests.builders import a_failed, a_study, findings_of

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from ablate.cli.results import show_findings
-from ablate.report.language import LANGUAGES, words_of
 from ablate.report.page.render import description_of
-from ablate.report.words import may_not_write
+from ablate.report.wording.language import LANGUAGES, words_of
+from ablate.report.wording.sentences import may_not_write
 from tests.builders import a_study, findings_of
 
 CHANCE = "At chance level: baseline is not shown to be better than always naming the most frequent class."

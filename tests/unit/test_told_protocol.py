@@ -12,10 +12,10 @@ import pytest
 from ablate.errors import TrainerError
 from ablate.protocols import Run
 from ablate.records import Cell, Finished
-from ablate.report.evidence import evidence_lines
 from ablate.report.gather.assemble import make_findings
-from ablate.report.language import words_of
 from ablate.report.page.render import report_text
+from ablate.report.wording.evidence import evidence_lines
+from ablate.report.wording.language import words_of
 from ablate.settings import Settings
 from ablate.splits.rules import Replicate
 from ablate.study.plan import make_plan

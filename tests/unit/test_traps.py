@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from ablate.records import Cell, Finished
-from ablate.report.evidence import warnings
 from ablate.report.gather.assemble import Findings, make_findings
+from ablate.report.wording.evidence import warnings
 from ablate.results.declared_looks import looks_before, remember_looks, why_void
 from ablate.results.question import question_of
 from ablate.splits.rules import Replicate

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from math import ceil
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ablate.report.escape import plain
 from ablate.report.figures.fonts import drawable, families, font_files, look_for, quiet
 from ablate.report.figures.numbers import CurvesInfo, ForestInfo, ForestRow, LevelsInfo, Line, Panel, ParetoInfo
-from ablate.report.numbers import shortened
+from ablate.report.wording.escape import plain
+from ablate.report.wording.numbers import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

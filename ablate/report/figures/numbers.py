@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from ablate.report.facts.findings import EffectRow, Findings, VariantRow
 from ablate.report.facts.summaries import EpochMean, epoch_means
-from ablate.report.language import ENGLISH, Words
-from ablate.report.numbers import Axis, common_axis, compact, duration, number, with_interval
 from ablate.report.tables.costs import front
 from ablate.report.tables.details import epoch_metric_words
 from ablate.report.tables.table import level_words, with_unit
-from ablate.report.words import metric_words, threshold_words, unit_words, verdict_words
+from ablate.report.wording.language import ENGLISH, Words
+from ablate.report.wording.numbers import Axis, common_axis, compact, duration, number, with_interval
+from ablate.report.wording.sentences import metric_words, threshold_words, unit_words, verdict_words
 from ablate.results.question import is_rate
 from ablate.stats.verdict import Verdict
 

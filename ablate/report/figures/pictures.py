@@ -10,7 +10,7 @@ import numpy as np
 
 from ablate.inspection import Examination
 from ablate.report.figures.drawing import BAND, FAINT, INK, SIZE, label, new_figure, picture, plain_frame
-from ablate.report.numbers import columns
+from ablate.report.wording.numbers import columns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,8 +13,8 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from ablate.report.figures.numbers import CurvesInfo, Line, Panel, ParetoInfo
-from ablate.report.numbers import Axis
 from ablate.report.tables.table import Mark
+from ablate.report.wording.numbers import Axis
 
 MOST_DOTS = 60
 """Dots of single replicates in one row; more of them are a blot."""

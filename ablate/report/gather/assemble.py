@@ -23,7 +23,7 @@ from ablate.report.gather.history import histories_of, mixed_of, provenance_of, 
 from ablate.report.gather.next_steps import commands_for, settling_of
 from ablate.report.gather.rows import deviation, effect_rows, run_row, variant_row
 from ablate.report.gather.test_images import image_facts
-from ablate.report.language import ENGLISH, Words
+from ablate.report.wording.language import ENGLISH, Words
 from ablate.results.declared_looks import why_void
 from ablate.results.question import Metric, metric_of, question_of, thresholds_of
 from ablate.results.survey import Origin

@@ -9,9 +9,9 @@ from ablate.records import Cell
 from ablate.report.facts.exploratory import OptimismRow, SelfTestRow, VisibleStep
 from ablate.report.facts.findings import EffectRow, Evidence
 from ablate.report.facts.summaries import ContributionRow, contribution_rows
-from ablate.report.language import ENGLISH, Words
-from ablate.report.numbers import number, with_interval
-from ablate.report.words import metric_words, size_words
+from ablate.report.wording.language import ENGLISH, Words
+from ablate.report.wording.numbers import number, with_interval
+from ablate.report.wording.sentences import metric_words, size_words
 from ablate.results.question import Metric
 from ablate.stats.accuracy import Accuracy
 from ablate.stats.cautions import at_chance, identical_answers, no_fractions

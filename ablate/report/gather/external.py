@@ -16,8 +16,8 @@ from ablate.report.facts.findings import EffectRow, Evidence, Findings, Noise, P
 from ablate.report.gather.cautions import other_tests, threshold_cautions
 from ablate.report.gather.external_images import arrange_handed_in, estimate_other_tests
 from ablate.report.gather.rows import deviation, effect_rows
-from ablate.report.language import ENGLISH, Words
-from ablate.report.tables.details import p_words
+from ablate.report.wording.language import ENGLISH, Words
+from ablate.report.wording.sentences import p_words
 from ablate.results.question import Metric
 from ablate.stats.accuracy import (
     Accuracy,

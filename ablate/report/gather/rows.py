@@ -12,7 +12,7 @@ from ablate.metrics import is_rate
 from ablate.readers.published import Figure
 from ablate.records import Cell, Contrast, Failed, Finished, Prepared, Variant
 from ablate.report.facts.findings import EffectRow, Published, RunRow, VariantRow
-from ablate.report.numbers import counted, duration
+from ablate.report.wording.numbers import counted, duration
 from ablate.results.question import Metric, shown_scale
 from ablate.stats.accuracy import Accuracy
 from ablate.stats.effects import Effect, is_to_come

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ablate.report.figures.numbers import CurvesInfo, ForestInfo, LevelsInfo, ParetoInfo
-from ablate.report.language import Words
 from ablate.report.tables.table import Table
+from ablate.report.wording.language import Words
 
 TextKind = Literal["plain", "lead", "warning", "banner", "note", "question", "heading", "subheading", "figures"]
 

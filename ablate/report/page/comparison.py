@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from ablate.records import Cell, Contrast, Finished, Variant
 from ablate.report.facts.findings import EffectRow, Findings
 from ablate.report.gather.rows import effect_rows
-from ablate.report.language import ENGLISH, Words
-from ablate.report.numbers import with_interval
 from ablate.report.page.blocks import Block, Page, Sheet, Text, section
 from ablate.report.tables.table import Column, Table, level_words, mark_of, table_of, with_unit
-from ablate.report.words import metric_words, unit_words, verdict_words
+from ablate.report.wording.language import ENGLISH, Words
+from ablate.report.wording.numbers import with_interval
+from ablate.report.wording.sentences import metric_words, unit_words, verdict_words
 from ablate.results.question import question_of
 from ablate.splits.rules import Replicate
 from ablate.stats.effects import OTHER_TESTS, estimate_effects

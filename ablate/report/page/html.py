@@ -7,12 +7,12 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from ablate.report.escape import plain
 from ablate.report.figures import svg
 from ablate.report.figures.numbers import CurvesInfo, ForestInfo, ForestRow, LevelsInfo
-from ablate.report.numbers import number
 from ablate.report.page.blocks import Block, Figure, Page
 from ablate.report.tables.table import Mark, Table
+from ablate.report.wording.escape import plain
+from ablate.report.wording.numbers import number
 
 if TYPE_CHECKING:
     from jinja2 import Environment

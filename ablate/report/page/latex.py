@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ablate.report.escape import plain
 from ablate.report.tables.table import Table
+from ablate.report.wording.escape import plain
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",

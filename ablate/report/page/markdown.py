@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
-from ablate.report.escape import code_block, code_span, markdown, markdown_block
 from ablate.report.page.blocks import Block, Bullets, Claim, Commands, Figure, Gallery, Links, Page, Sheet, Terms, Text
 from ablate.report.tables.table import Kind, Table
+from ablate.report.wording.escape import code_block, code_span, markdown, markdown_block
 
 _RULES: Mapping[Kind, str] = {"text": ":--", "number": "--:", "code": ":--", "bar": ":--", "verdict": ":--"}
 _CELLS: Mapping[Kind, Callable[[str], str]] = {

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ablate import files
-from ablate.report.escape import markdown_block
 from ablate.report.facts.findings import Findings
-from ablate.report.language import ENGLISH, Words
 from ablate.report.page.blocks import Figure, Page, Text
 from ablate.report.page.html import html_page
 from ablate.report.page.latex import latex_table
@@ -19,7 +17,9 @@ from ablate.report.page.markdown import markdown_page, markdown_table
 from ablate.report.page.sections import page_of
 from ablate.report.tables.sheets import csv_text, data_sheet, sheets
 from ablate.report.tables.table import steps_tables, terminal_steps
-from ablate.report.words import first_sentence
+from ablate.report.wording.escape import markdown_block
+from ablate.report.wording.language import ENGLISH, Words
+from ablate.report.wording.sentences import first_sentence
 
 REPORT, HTML = "report.md", "report.html"
 _OURS = {"figures": re.compile(r"(forest|levels|curves-.*)\.png"), "tables": re.compile(r".*\.(csv|tex)")}

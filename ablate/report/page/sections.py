@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ablate.report.evidence import banners, evidence_lines, settling_lines, warnings
 from ablate.report.facts.findings import Findings
 from ablate.report.figures.numbers import (
     curves_caption,
@@ -16,7 +15,6 @@ from ablate.report.figures.numbers import (
     levels_info,
     pareto_infos,
 )
-from ablate.report.language import ENGLISH, Words
 from ablate.report.page.blocks import (
     Block,
     Bullets,
@@ -45,7 +43,9 @@ from ablate.report.tables.details import (
 )
 from ablate.report.tables.table import steps_tables, terminal_steps
 from ablate.report.tables.test_images import classes_table, confusions_table, disagreements_table, matrix_tables
-from ablate.report.words import first_sentence, may_not_write, may_write, metric_words, threshold_words
+from ablate.report.wording.evidence import banners, evidence_lines, settling_lines, warnings
+from ablate.report.wording.language import ENGLISH, Words
+from ablate.report.wording.sentences import first_sentence, may_not_write, may_write, metric_words, threshold_words
 
 
 def page_of(findings: Findings, say: Words = ENGLISH) -> Page:

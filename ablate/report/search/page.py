@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from ablate import files
 from ablate.report.figures.fonts import missing_font, texts_in
-from ablate.report.numbers import counted, duration, listed, number
 from ablate.report.search.facts import SearchFacts, TrialRow, shown_value
 from ablate.report.search.figures import (
     contour_info,
@@ -34,6 +33,7 @@ from ablate.report.search.printing import (
     as_markdown,
     grid,
 )
+from ablate.report.wording.numbers import counted, duration, listed, number
 
 PAGE, HTML, BEST, TRIALS = "report.md", "report.html", "best.yaml", "trials.csv"
 MOST_ROWS = 60

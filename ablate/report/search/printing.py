@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple, assert_never
 
-from ablate.report.escape import code_block, markdown
+from ablate.report.wording.escape import code_block, markdown
 
 
 class Heading(NamedTuple):

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ablate.report.facts.findings import EffectRow, Findings, Provenance, VariantRow
-from ablate.report.language import ENGLISH, Words
-from ablate.report.numbers import compact, duration, number, with_interval
 from ablate.report.tables.details import count_words
 from ablate.report.tables.table import Column, Table, table_of, with_unit
-from ablate.report.words import unit_words
+from ablate.report.wording.language import ENGLISH, Words
+from ablate.report.wording.numbers import compact, duration, number, with_interval
+from ablate.report.wording.sentences import unit_words
 
 
 def costs_table(findings: Findings, say: Words = ENGLISH) -> Table:

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any
 
-from ablate.report.escape import plain
 from ablate.report.facts.findings import EffectRow, Findings, RunRow
 from ablate.report.facts.summaries import EpochMean, contribution_rows, epoch_means
-from ablate.report.language import ENGLISH, Words
-from ablate.report.numbers import interval, number, with_interval
 from ablate.report.tables.table import Column, Kind, Table, level_words, mark_of, published_words, table_of, with_unit
-from ablate.report.words import metric_words, unit_words, verdict_words
+from ablate.report.wording.escape import plain
+from ablate.report.wording.language import ENGLISH, Words
+from ablate.report.wording.numbers import interval, number, with_interval
+from ablate.report.wording.sentences import metric_words, p_words, unit_words, verdict_words
 from ablate.results.question import is_rate
 
 MOST_EPOCH_ROWS = 400
@@ -156,13 +156,6 @@ def _wins(effect: EffectRow, findings: Findings, say: Words) -> str:
 def _comparison(effect: EffectRow, say: Words) -> str:
     pair = say("cell.against", variant=effect.variant, reference=effect.reference)
     return pair if effect.called == effect.variant else say("cell.named", name=effect.name, pair=pair)
-
-
-def p_words(p: float | None) -> str:
-    """Three decimals, and `<0.001` below them."""
-    if p is None:
-        return "-"
-    return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def epoch_metrics(findings: Findings) -> list[str]:

@@ -12,12 +12,12 @@ from dataclasses import fields
 from typing import Any
 
 from ablate.metrics import is_rate
-from ablate.report.escape import csv_cell
 from ablate.report.facts.findings import EffectRow, Findings
 from ablate.report.facts.summaries import epoch_means
 from ablate.report.tables.details import reruns_table
 from ablate.report.tables.table import Table
-from ablate.report.words import metric_words
+from ablate.report.wording.escape import csv_cell
+from ablate.report.wording.sentences import metric_words
 from ablate.results.question import Metric
 
 _PARTS = ("train", "val", "test", "unused")

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from ablate.report.facts.findings import EffectRow, Findings, Published, VariantRow
-from ablate.report.language import ENGLISH, Words
-from ablate.report.numbers import (
+from ablate.report.wording.language import ENGLISH, Words
+from ablate.report.wording.numbers import (
     Axis,
     bar,
     change,
@@ -23,7 +23,7 @@ from ablate.report.numbers import (
     shortened,
     with_interval,
 )
-from ablate.report.words import metric_words, unit_words, verdict_words
+from ablate.report.wording.sentences import metric_words, unit_words, verdict_words
 from ablate.stats.verdict import Verdict
 
 Kind = Literal["text", "number", "code", "bar", "verdict"]

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from ablate.report.facts.exploratory import Disagreement, ImageFacts
 from ablate.report.facts.findings import Findings
 from ablate.report.facts.summaries import most_confused
-from ablate.report.language import ENGLISH, Words
-from ablate.report.numbers import number, with_interval
 from ablate.report.tables.table import Column, Table, table_of
+from ablate.report.wording.language import ENGLISH, Words
+from ablate.report.wording.numbers import number, with_interval
 
 MOST_CONFUSIONS = 5
 

@@ -275,7 +275,7 @@ def _run(
 
 def _with_caution(findings: Findings, session: Session) -> Findings:
     """Say so where nobody knows that the search left these runs' test images alone."""
-    from ablate.report.language import ENGLISH
+    from ablate.report.wording.language import ENGLISH
 
     specs = [spec for _, spec in session.plan.runs(1)]
     if is_built_in(session.plan.trainer) or not unchecked(specs, session.store):

@@ -20,7 +20,7 @@ from ablate.report.search.facts import (
     TrialRow,
     shown_value,
 )
-from ablate.report.words import first_sentence
+from ablate.report.wording.sentences import first_sentence
 from ablate.results.question import is_rate, shown_scale
 from ablate.search import BASELINE, SearchQuestion, Tried, promise
 from ablate.store.journal import read_events, read_history

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ablate.report.facts.findings import EffectRow, Findings
-from ablate.report.language import ENGLISH, Words
-from ablate.report.numbers import number, shortened, with_interval
+from ablate.report.wording.language import ENGLISH, Words
+from ablate.report.wording.numbers import number, shortened, with_interval
 from ablate.results.question import Metric
 from ablate.study.factors import FAMILIES
 
@@ -317,3 +317,10 @@ def _why_not(effect: EffectRow, metric: Metric, say: Words) -> str:
     if effect.lo <= 0 <= effect.hi:
         return say("may_not.other_sign", lo=lo, hi=hi)
     return say("may_not.chance", lo=lo, hi=hi, n=effect.family_size)
+
+
+def p_words(p: float | None) -> str:
+    """Three decimals, and `<0.001` below them."""
+    if p is None:
+        return "-"
+    return "<0.001" if p < 0.001 else f"{p:.3f}"

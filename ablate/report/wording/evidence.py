@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ablate.records import FirstFold, Folds, Official, Share, TestRule
 from ablate.report.facts.findings import Findings, OpenStep, Settling
-from ablate.report.language import ENGLISH, Words
-from ablate.report.numbers import duration
-from ablate.report.words import metric_words, size_words, threshold_words
+from ablate.report.wording.language import ENGLISH, Words
+from ablate.report.wording.numbers import duration
+from ablate.report.wording.sentences import metric_words, size_words, threshold_words
 
 
 def banners(findings: Findings, say: Words = ENGLISH) -> list[str]:
