@@ -8,13 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ablate.files import sha256_json
-from ablate.splits.rules import FirstFold as FirstFold
-from ablate.splits.rules import Folds as Folds
-from ablate.splits.rules import Official as Official
-from ablate.splits.rules import Protocol, Replicate, test_to_json
-from ablate.splits.rules import Share as Share
-from ablate.splits.rules import TestRule as TestRule
-from ablate.splits.rules import test_from_json as test_from_json
+from ablate.splits.rules import Protocol, Replicate, test_from_json, test_to_json
 
 FORMAT = 1
 """Version of the stored records and of the fingerprint's input."""

@@ -35,8 +35,8 @@ from PIL import Image
 
 from ablate.execute.live import LiveRun, Task
 from ablate.files import sha256_json
-from ablate.records import RunSpec, Share
-from ablate.splits.rules import Protocol, Replicate
+from ablate.records import RunSpec
+from ablate.splits.rules import Protocol, Replicate, Share
 from ablate.store.journal import Journal
 from ablate.training.checkpoint import Trained
 from ablate.training.config import Config

@@ -20,8 +20,8 @@ from ablate.execute.pool import ForkPool, SpawnPool
 from ablate.execute.ray_cluster import RayExecutor, cluster
 from ablate.execute.resources import Need
 from ablate.protocols import Executor
-from ablate.records import Finished, Folds, RunSpec
-from ablate.splits.rules import Protocol, Replicate
+from ablate.records import Finished, RunSpec
+from ablate.splits.rules import Folds, Protocol, Replicate
 from ablate.store.journal import read_result
 from ablate.store.work_folder import Store
 

@@ -36,8 +36,8 @@ from torch import Tensor, nn
 
 import ablate
 from ablate.execute.live import LiveRun, Task
-from ablate.records import RunSpec, Share
-from ablate.splits.rules import Protocol, Replicate
+from ablate.records import RunSpec
+from ablate.splits.rules import Protocol, Replicate, Share
 from ablate.store.journal import Journal
 from ablate.training.checkpoint import Trained
 from ablate.training.config import Config

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from ablate.records import Cell, Cost, Failed, FailureReason, Finished, Folds, RunResult, Stamp
+from ablate.records import Cell, Cost, Failed, FailureReason, Finished, RunResult, Stamp
 from ablate.report.gather.assemble import Findings, make_findings
 from ablate.results.survey import Origin
-from ablate.splits.rules import Replicate
+from ablate.splits.rules import Folds, Replicate
 from ablate.store.journal import NAME
 from ablate.study.load import load_study
 from ablate.study.plan import Plan, make_plan

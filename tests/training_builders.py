@@ -9,9 +9,9 @@ from typing import Any
 
 from ablate.execute.live import LiveRun, Task
 from ablate.protocols import Executor
-from ablate.records import Finished, RunResult, RunSpec, Share
+from ablate.records import Finished, RunResult, RunSpec
 from ablate.settings import identity_of
-from ablate.splits.rules import Protocol, Replicate
+from ablate.splits.rules import Protocol, Replicate, Share
 from ablate.store.journal import Journal
 from ablate.store.work_folder import Store
 from ablate.trainer import load_trainer

@@ -8,7 +8,8 @@ from typing import Any
 
 from ablate.errors import Diverged, TrainerError, near_match
 from ablate.metrics import is_loss, is_share, no_fraction
-from ablate.records import Folds, RunSpec
+from ablate.records import RunSpec
+from ablate.splits.rules import Folds
 
 
 def measured(returned: Mapping[str, Any], spec: RunSpec) -> dict[str, float]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ablate.records import Folds, RunSpec
+from ablate.records import RunSpec
 from ablate.search.question import SearchQuestion
 from ablate.search.trials import Tried
+from ablate.splits.rules import Folds
 from ablate.store.work_folder import Store
 from ablate.trainer import is_built_in
 

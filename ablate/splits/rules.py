@@ -1,4 +1,4 @@
-"""Which images a study tests on: the rules that `evidence.test` knows."""
+"""What is tested on which images, and which random stream a replicate has: the protocol of a run."""
 
 from __future__ import annotations
 

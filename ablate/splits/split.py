@@ -14,8 +14,7 @@ from typing import NamedTuple
 
 from ablate.errors import AblateError, DataError, StudyError, together
 from ablate.files import sha256_json
-from ablate.records import FirstFold, Folds, Official, Share, TestRule
-from ablate.splits.rules import Protocol
+from ablate.splits.rules import FirstFold, Folds, Official, Protocol, Share, TestRule
 
 Key = tuple[str | int, ...]
 

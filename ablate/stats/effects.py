@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from ablate.records import Cell, Contrast, Failed, Finished, Folds, TestRule
+from ablate.records import Cell, Contrast, Failed, Finished
+from ablate.splits.rules import Folds, TestRule
 from ablate.stats.accuracy import Accuracy, accuracy_of_numbers, variant_accuracy
 from ablate.stats.alpha_shares import look_shares
 from ablate.stats.apart import estimate_elsewhere

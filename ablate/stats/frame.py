@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ablate.records import Cell, Failed, Finished, Folds, TestRule
+from ablate.records import Cell, Failed, Finished
+from ablate.splits.rules import Folds, TestRule
 from ablate.stats.scores import Scored, arrange, other_images, read_scores
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ablate.records import Cell, Finished, Folds, TestRule
+from ablate.records import Cell, Finished
+from ablate.splits.rules import Folds, TestRule
 from ablate.stats.cells import Array, Cells, Index
 from ablate.store.outcome_columns import read_columns
 

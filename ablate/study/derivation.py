@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ablate.errors import SettingError, StudyError, near_match
-from ablate.records import Folds, TestRule, Variant
+from ablate.records import Variant
+from ablate.splits.rules import Folds, TestRule
 from ablate.study.schema import DeriveBlock
 
 if TYPE_CHECKING:

@@ -11,9 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from ablate.errors import SettingError, StudyError
-from ablate.records import Folds, Official, Share
 from ablate.settings import Settings
-from ablate.splits.rules import Protocol
+from ablate.splits.rules import Folds, Official, Protocol, Share
 from ablate.study.factors import Factor, Overrides, Place
 from ablate.study.overrides import OverrideError, apply_overrides
 from ablate.study.reader import Document

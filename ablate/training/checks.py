@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ablate.errors import SettingError
-from ablate.records import FirstFold, Folds, Official, Share
-from ablate.splits.rules import Protocol
+from ablate.splits.rules import FirstFold, Folds, Official, Protocol, Share
 from ablate.training.config import Augment, ByName, Config, FoodCnn, FreeVgg, NamedVgg, Plateau, Resnet, Vgg16Net
 
 SINGLE_IMAGES = "Set it to 2 or more, or model.norm to null."

@@ -11,8 +11,8 @@ import torch
 
 from ablate.errors import AblateError, TrainerError, together
 from ablate.protocols import Run
-from ablate.records import Folds, Prepared
-from ablate.splits.rules import Protocol, Replicate
+from ablate.records import Prepared
+from ablate.splits.rules import Folds, Protocol, Replicate
 from ablate.splits.split import Split
 from ablate.store.checked_copy import Cached
 from ablate.training.batching import fewest_images, notes_on_batches, sizes_to_try

@@ -11,8 +11,9 @@ from ablate.harness.descriptions import describe, recalled
 from ablate.harness.donors import donors_of, has_finished
 from ablate.harness.tracker_feed import changes_text
 from ablate.inspection import Description
-from ablate.records import Folds, Variant
+from ablate.records import Variant
 from ablate.results.survey import Survey, collect
+from ablate.splits.rules import Folds
 from ablate.stats.alpha_shares import look_shares
 from ablate.study.plan import Plan
 from ablate.workflows.executor import default_workers

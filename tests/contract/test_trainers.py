@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ablate.records import Folds
-from ablate.splits.rules import Protocol
+from ablate.splits.rules import Folds, Protocol
 from tests.contract.trainer_contract import Case, TrainerContract
 from tests.training_builders import BUILT_IN, LOADED, TINY
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from ablate.execute.inline import InlineExecutor
-from ablate.records import Finished, FirstFold, Folds, RunSpec
-from ablate.splits.rules import Protocol
+from ablate.records import Finished, RunSpec
+from ablate.splits.rules import FirstFold, Folds, Protocol
 from ablate.store.journal import read_history, read_result
 from ablate.trainer import load_trainer
 from tests.training_builders import BUILT_IN, a_spec, a_task, carried_out, finished

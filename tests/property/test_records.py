@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ablate.records import FORMAT, Cost, Failed, Finished, Folds, Official, RunSpec, Share, Stamp, test_from_json
-from ablate.splits.rules import Protocol, Replicate
+from ablate.records import FORMAT, Cost, Failed, Finished, RunSpec, Stamp
+from ablate.splits.rules import Folds, Official, Protocol, Replicate, Share, test_from_json
 
 FOLDER = Path("runs/3f2a/001")
 TEXT = st.text(max_size=10)

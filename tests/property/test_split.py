@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ablate.records import Folds, Official, Share, TestRule
-from ablate.splits.rules import Protocol
+from ablate.splits.rules import Folds, Official, Protocol, Share, TestRule
 from ablate.splits.split import Pool, Split, Unit, split, units_of
 
 FOLDS = 4

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ablate.errors import TrainerError
-from ablate.records import Folds
+from ablate.splits.rules import Folds
 from ablate.training.batching import batch_sizes, fewest_images, takes_single_images
 from ablate.training.cost import describe_network
 from ablate.training.loop import train_network

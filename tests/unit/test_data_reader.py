@@ -15,8 +15,7 @@ from pydantic import ValidationError
 from ablate.errors import DataError
 from ablate.files import build_once
 from ablate.harness.data_check import listing_digest
-from ablate.records import Folds
-from ablate.splits.rules import Protocol
+from ablate.splits.rules import Folds, Protocol
 from ablate.training.config import DataConfig
 from ablate.training.data.cache import load_pictures
 from ablate.training.data.examine import examine_data

@@ -13,8 +13,7 @@ from PIL import Image
 from ablate.errors import DataError
 from ablate.execute.inline import InlineExecutor
 from ablate.readers.image_folders import is_image, takes_all
-from ablate.records import Folds
-from ablate.splits.rules import Protocol
+from ablate.splits.rules import Folds, Protocol
 from ablate.store.journal import read_result
 from ablate.store.work_folder import Store
 from ablate.trainer import load_trainer

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ablate.records import Folds, Share, TestRule
 from ablate.report.tables.derived import Asked, DerivedRow, derived_json, derived_row, derived_table, words_of
+from ablate.splits.rules import Folds, Share, TestRule
 from ablate.study.derivation import Derivation
 from tests.builders import a_study, findings_of
 

@@ -13,9 +13,8 @@ from PIL import Image
 from ablate.errors import DataError
 from ablate.files import build_once
 from ablate.inspection import Examination
-from ablate.records import Folds, Official
 from ablate.report.figures.pictures import draw_samples, samples_picture
-from ablate.splits.rules import Protocol, Replicate
+from ablate.splits.rules import Folds, Official, Protocol, Replicate
 from ablate.training.config import DataConfig
 from ablate.training.data.examine import examine_data
 from tests.image_fixtures import write_bad_images, write_image_folder

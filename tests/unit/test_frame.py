@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ablate.records import Cell, Folds, Share
-from ablate.splits.rules import Replicate
+from ablate.records import Cell
+from ablate.splits.rules import Folds, Replicate, Share
 from ablate.stats.frame import different_tests, image_scores, results_frame, run_numbers
 from tests.builders import a_failed, a_finished, a_plan, cells_with
 

@@ -11,9 +11,8 @@ import pytest
 
 from ablate.errors import SplitError, TrainerError
 from ablate.execute.handed import check_judged
-from ablate.records import Folds
 from ablate.splits.request import Handed, parts_of
-from ablate.splits.rules import Protocol, Replicate
+from ablate.splits.rules import Folds, Protocol, Replicate
 from tests.training_builders import a_live_run, a_spec
 
 TEST = Protocol(test=Folds(count=4), val=0.2)

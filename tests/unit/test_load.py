@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from ablate.errors import AblateError, StudyError, TrainerError
-from ablate.records import Folds, Official, Share, TestRule
-from ablate.splits.rules import Protocol
+from ablate.splits.rules import Folds, Official, Protocol, Share, TestRule
 from ablate.study.schema import MAX_NAME
 from ablate.study.study import Study
 from tests.study_builders import FACTORS, NORM, WIDE, a_study_file, read_study

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ablate.records import Cell, Finished, Folds
+from ablate.records import Cell, Finished
 from ablate.report.facts.summaries import most_confused
 from ablate.report.gather.test_images import image_facts
-from ablate.splits.rules import Replicate
+from ablate.splits.rules import Folds, Replicate
 from tests.builders import a_finished
 
 LABELS = ("cat", "dog", "owl")

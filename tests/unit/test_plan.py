@@ -10,8 +10,7 @@ import pytest
 
 from ablate.errors import StudyError
 from ablate.readers.published import read_figures
-from ablate.records import Folds
-from ablate.splits.rules import Replicate
+from ablate.splits.rules import Folds, Replicate
 from ablate.study.plan import Plan, make_plan
 from tests.study_builders import DECAY, FACTORS, NORM, WIDE, a_plan, a_study_file, by_name, read_study
 

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from ablate.errors import DataError, StudyError, TrainerError
-from ablate.records import FirstFold, Folds, Official, Share
 from ablate.splits.request import Handed, Parts, parts_of
-from ablate.splits.rules import Protocol, Replicate
+from ablate.splits.rules import FirstFold, Folds, Official, Protocol, Replicate, Share
 from ablate.splits.split import Pool, split, units_of
 
 IDS = [f"image {number:02d}" for number in range(40)]

@@ -8,8 +8,7 @@ import json
 import pytest
 
 from ablate.errors import DataError, StudyError
-from ablate.records import Folds, Official, Share, TestRule
-from ablate.splits.rules import Protocol
+from ablate.splits.rules import Folds, Official, Protocol, Share, TestRule
 from ablate.splits.split import Pool, Split, Unit, split, units_of
 
 IDS = [f"{name}/{number:02}.jpg" for name in ("chat", "chien", "élan") for number in range(6)]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ablate.files import read_sealed, sha256_file
-from ablate.records import Failed, Finished, Folds, RunSpec
-from ablate.splits.rules import Protocol, Replicate
+from ablate.records import Failed, Finished, RunSpec
+from ablate.splits.rules import Folds, Protocol, Replicate
 from ablate.store.journal import Journal
 from ablate.store.work_folder import SPEC, Store
 

@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from ablate.errors import SettingError
-from ablate.records import Outcome, Share
+from ablate.records import Outcome
+from ablate.splits.rules import Share
 from ablate.store.journal import read_history
 from ablate.training import check_config, describe
 from ablate.training.config import Config

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ablate.records import Share
-from ablate.splits.rules import Protocol
+from ablate.splits.rules import Protocol, Share
 from ablate.toy import Config, train
 from tests.training_builders import a_live_run, a_spec
 

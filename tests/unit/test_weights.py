@@ -15,8 +15,7 @@ from torchvision import models
 
 from ablate.errors import AblateError, DataError
 from ablate.execute import worker
-from ablate.records import Folds
-from ablate.splits.rules import Protocol
+from ablate.splits.rules import Folds, Protocol
 from ablate.store.journal import read_events, read_history
 from ablate.store.run_names import write_names
 from ablate.store.work_folder import Store

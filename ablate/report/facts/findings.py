@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ablate.records import Stamp, TestRule
+from ablate.records import Stamp
 from ablate.report.facts.exploratory import DerivedRow, ImageFacts, OptimismRow, SelfTestRow, TuningRow, VisibleStep
 from ablate.results.question import Metric
+from ablate.splits.rules import TestRule
 from ablate.stats.student import Basis
 from ablate.stats.verdict import Needed, NextLook, Supplement, Verdict
 

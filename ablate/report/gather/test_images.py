@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from ablate.records import Cell, Finished, Folds, TestRule
+from ablate.records import Cell, Finished
 from ablate.report.facts.exploratory import ClassRow, Confusion, Disagreement, ImageFacts
+from ablate.splits.rules import Folds, TestRule
 from ablate.store.outcome_columns import read_columns
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ablate.records import Folds, TestRule
 from ablate.report.facts.exploratory import DerivedRow
 from ablate.report.facts.findings import Findings
 from ablate.report.tables.table import Column, Table, table_of, with_unit
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.report.wording.numbers import with_interval
 from ablate.report.wording.sentences import metric_words
+from ablate.splits.rules import Folds, TestRule
 from ablate.stats.accuracy import variant_accuracy
 from ablate.stats.cells import Cells, StatisticsError
 from ablate.stats.engine import estimate

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ablate.records import FirstFold, Folds, Official, Share, TestRule
 from ablate.report.facts.findings import Findings, OpenStep, Settling
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.report.wording.numbers import duration
 from ablate.report.wording.sentences import metric_words, size_words, threshold_words
+from ablate.splits.rules import FirstFold, Folds, Official, Share, TestRule
 
 
 def banners(findings: Findings, say: Words = ENGLISH) -> list[str]:

@@ -20,10 +20,10 @@ from ablate.harness.interruption import Interruption
 from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.tracker_feed import study_card
 from ablate.protocols import StudySummary
-from ablate.records import Contrast, FirstFold, Folds, Variant
+from ablate.records import Contrast, Variant
 from ablate.search import SearchQuestion, Tried, freeze, unchecked
 from ablate.settings import Settings, identity_of
-from ablate.splits.rules import Protocol, Replicate
+from ablate.splits.rules import FirstFold, Folds, Protocol, Replicate
 from ablate.study.overrides import flattened
 from ablate.study.plan import Plan
 from ablate.study.space.tree import Choice, Parameter, walk

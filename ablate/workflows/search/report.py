@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ablate.records import Folds
 from ablate.report.search.facts import (
     Axis,
     ConfirmationFacts,
@@ -23,6 +22,7 @@ from ablate.report.search.facts import (
 from ablate.report.wording.sentences import first_sentence
 from ablate.results.question import is_rate, shown_scale
 from ablate.search import BASELINE, SearchQuestion, Tried, promise
+from ablate.splits.rules import Folds
 from ablate.store.journal import read_events, read_history
 from ablate.store.work_folder import Store
 from ablate.study.space.tree import Choice, walk

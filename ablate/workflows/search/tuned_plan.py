@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from ablate.errors import StudyError
 from ablate.files import read_json, sha256_json
-from ablate.records import Folds, Variant
+from ablate.records import Variant
 from ablate.search import SearchQuestion, tuning_question
 from ablate.settings import identity_of
+from ablate.splits.rules import Folds
 from ablate.store.work_folder import Store
 from ablate.study.plan import Plan
 from ablate.study.study import Study
