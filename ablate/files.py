@@ -60,7 +60,7 @@ def _host() -> str:
     return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 
 
-def sweep(folder: Path) -> None:
+def remove_stale_temporary_files(folder: Path) -> None:
     """Remove what dead processes of this machine have left behind of files they were writing."""
     for path in folder.rglob(f".*.tmp-{_host()}-*"):
         if not is_running(int(path.name.rsplit("-", 2)[1])):

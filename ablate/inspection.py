@@ -88,7 +88,7 @@ class Examination:
     problems: tuple[AblateError, ...] = ()
 
 
-class Picture(NamedTuple):
+class ExplainedImage(NamedTuple):
     """One picture with what is known of it. pixels: uint8, (H, W, 3) or (H, W, 1). truth: its class, or classes."""
 
     id: str
@@ -96,10 +96,10 @@ class Picture(NamedTuple):
     pixels: Any
 
 
-class Answer(NamedTuple):
+class ModelAnswer(NamedTuple):
     """A test picture and what the network says of it. confidence: the probability of what it says."""
 
-    picture: Picture
+    picture: ExplainedImage
     said: str
     is_right: bool
     confidence: float
@@ -109,7 +109,7 @@ class FeatureMaps(NamedTuple):
     """What one layer makes of one picture: values (channels, h, w); channels: how many the layer has in all."""
 
     layer: str
-    picture: Picture
+    picture: ExplainedImage
     values: Any
     channels: int
 
@@ -117,7 +117,7 @@ class FeatureMaps(NamedTuple):
 class Heatmap(NamedTuple):
     """Where a network looks for its answer to a picture, and where it would look for the truth: (H, W) in [0, 1]."""
 
-    answer: Answer
+    answer: ModelAnswer
     for_said: Any
     for_truth: Any
 
@@ -125,8 +125,8 @@ class Heatmap(NamedTuple):
 class Neighbours(NamedTuple):
     """A test picture and the pictures of the fit part that are most like it, each with the cosine of the angle."""
 
-    answer: Answer
-    nearest: tuple[tuple[Picture, float], ...]
+    answer: ModelAnswer
+    nearest: tuple[tuple[ExplainedImage, float], ...]
 
 
 class Embedding(NamedTuple):
@@ -153,7 +153,7 @@ class Explained:
     predicted: Any
     true_counts: Any
     said_counts: Any
-    grid: tuple[Answer, ...]
+    grid: tuple[ModelAnswer, ...]
     maps: FeatureMaps | None
     heatmaps: tuple[Heatmap, ...]
     embedding: Embedding | None

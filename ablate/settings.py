@@ -35,7 +35,7 @@ T = TypeVar("T")
 NotIdentity = Annotated[T, _NotIdentity()]
 """`root: NotIdentity[Path]`: the field is no part of the fingerprint."""
 
-Place = Annotated[T, _NotIdentity(), _Place()]
+DataPath = Annotated[T, _NotIdentity(), _Place()]
 """`root: Place[str]`: no part of the fingerprint, but what tells two data sets apart until they are looked at."""
 
 DefinesTest = Annotated[T, _DefinesTest()]

@@ -38,9 +38,9 @@ from ablate.files import sha256_json
 from ablate.records import RunSpec
 from ablate.splits.rules import Protocol, Replicate, Share
 from ablate.store.journal import Journal
-from ablate.training.checkpoint import Trained
+from ablate.training.checkpoint import TrainingState
 from ablate.training.config import Config
-from ablate.training.data.parts import Parts, load_parts
+from ablate.training.data.parts import Subsets, load_parts
 from ablate.training.evaluate import evaluate
 from ablate.training.frozen_features import with_stored_features
 from ablate.training.loop import train_epoch
@@ -55,8 +55,8 @@ TEST_SHARE = 0.2
 class Side(NamedTuple):
     """One of the two ways to train."""
 
-    parts: Parts
-    trained: Trained
+    parts: Subsets
+    trained: TrainingState
 
 
 def main() -> None:

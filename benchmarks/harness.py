@@ -84,7 +84,7 @@ def plan_seconds(runs: int) -> tuple[float, float, float]:
     from ablate.study.load import load_study
     from ablate.workflows.options import Options
     from ablate.workflows.plan_summary import plan_summary
-    from ablate.workflows.session import open_session, settled
+    from ablate.workflows.session import open_session, resolved_options
 
     with tempfile.TemporaryDirectory() as folder:
         path = study_file(Path(folder), runs)
@@ -92,7 +92,7 @@ def plan_seconds(runs: int) -> tuple[float, float, float]:
         os.environ["SYNCS"] = str(Path(folder, "syncs"))
         started, before = time.monotonic(), time.process_time()
         session = open_session(load_study(path), folder)
-        summary = plan_summary(session, settled(session, Options()), with_parameters=False)
+        summary = plan_summary(session, resolved_options(session, Options()), with_parameters=False)
         assert summary["to_run"] == runs
         seconds, processor = time.monotonic() - started, time.process_time() - before
     return seconds, processor, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

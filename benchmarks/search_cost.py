@@ -62,7 +62,7 @@ def ours(work: Path) -> tuple[Callable[[int], None], Timed]:
     """A function that takes the search to a total of trials, and the clock of Optuna's own part."""
     from ablate.execute.inline import InlineExecutor
     from ablate.harness.coordinator import Coordinator
-    from ablate.search import Book, OptunaSource, make_question, open_search
+    from ablate.search import OptunaAdapter, OptunaSource, make_question, open_search
     from ablate.study.load import load_study
     from ablate.workflows.options import Options
     from ablate.workflows.search.run import baseline_plan
@@ -73,7 +73,7 @@ def ours(work: Path) -> tuple[Callable[[int], None], Timed]:
     question = make_question(load_study(path))
     session = Session(question.study, baseline_plan(question), work)
     opened = open_search(question, session.store.study("cost-search"))
-    book = Book(optuna_study=opened.optuna_study, question=question)
+    book = OptunaAdapter(optuna_study=opened.optuna_study, question=question)
     timed = Timed(book)
     source = OptunaSource(
         book=timed, store=session.store, trials=0, source_digest=session.source, data_digest="none"  # type: ignore[arg-type]

@@ -39,9 +39,9 @@ from ablate.execute.live import LiveRun, Task
 from ablate.records import RunSpec
 from ablate.splits.rules import Protocol, Replicate, Share
 from ablate.store.journal import Journal
-from ablate.training.checkpoint import Trained
+from ablate.training.checkpoint import TrainingState
 from ablate.training.config import Config
-from ablate.training.data.parts import Parts, load_parts
+from ablate.training.data.parts import Subsets, load_parts
 from ablate.training.evaluate import evaluation_batch
 from ablate.training.loop import train_epochs
 from ablate.training.models import make_network
@@ -159,15 +159,15 @@ def a_run(work: Path, config: Config, protocol: Protocol) -> LiveRun:
     return LiveRun(task=Task(spec=spec, work=work), folder=attempt, journal=Journal(attempt))
 
 
-def ours(config: Config, run: LiveRun, parts: Parts, mode: Mode) -> tuple[dict[str, Tensor], Block]:
+def ours(config: Config, run: LiveRun, parts: Subsets, mode: Mode) -> tuple[dict[str, Tensor], Block]:
     """The product's loop, from the first step to the last measure."""
-    trained: Trained = untrained(config, run, mode)
+    trained: TrainingState = untrained(config, run, mode)
     with stopwatch() as taken:
         train_epochs(config, run, parts, mode, trained)
     return trained.network.state_dict(), taken[0]
 
 
-def theirs(config: Config, replicate: Replicate, parts: Parts, mode: Mode) -> tuple[dict[str, Tensor], Block]:
+def theirs(config: Config, replicate: Replicate, parts: Subsets, mode: Mode) -> tuple[dict[str, Tensor], Block]:
     """What a careful person writes for this one training: no harness, no options, all data in memory."""
     torch.manual_seed(replicate.seed("init"))
     network = mode.place(make_network(config))

@@ -17,7 +17,7 @@ import numpy as np
 
 from ablate.records import Cell, Cost, Failed, FailureReason, Finished, RunResult, Stamp
 from ablate.report.gather.assemble import Findings, make_findings
-from ablate.results.survey import Origin
+from ablate.results.survey import CurrentProvenance
 from ablate.splits.rules import Folds, Replicate
 from ablate.store.journal import NAME
 from ablate.study.load import load_study
@@ -194,7 +194,9 @@ def draw_scores(
     return {f"image {i:05d}": float(position in easiest) for position, i in enumerate(part)}
 
 
-def findings_of(study: Study, work: Path, *, look: int = 1, origin: Origin | None = None, **cells: Any) -> Findings:
+def findings_of(
+    study: Study, work: Path, *, look: int = 1, origin: CurrentProvenance | None = None, **cells: Any
+) -> Findings:
     """What a report of this study says over `cells_with(**cells)`."""
     plan = make_plan(study)
     drawn = cells_with(plan, work, look=look, **cells)

@@ -23,12 +23,12 @@ def pytest_unconfigure() -> None:
 @pytest.fixture(scope="session")
 def decoded_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A work folder in which scikit-learn's digits are already decoded at 8x8."""
-    from ablate.training.data.cache import load_pictures
+    from ablate.training.data.cache import load_images
     from tests.training_builders import a_config, a_live_run, a_spec
 
     work = tmp_path_factory.mktemp("digits")
     config = a_config()
-    load_pictures(config.data, a_live_run(work, a_spec(config)).cached)
+    load_images(config.data, a_live_run(work, a_spec(config)).cached)
     return work
 
 

@@ -20,10 +20,10 @@ from ablate.results.survey import collect
 from ablate.store.journal import NAME, read_events, read_history, read_result
 from ablate.store.work_folder import SPEC
 from ablate.track.memory import MemoryTracker
-from ablate.workflows.notify import tell_study
+from ablate.workflows.notify import report_study
 from ablate.workflows.options import Options
 from ablate.workflows.report import judge_study
-from ablate.workflows.session import Session, settled
+from ablate.workflows.session import Session, resolved_options
 
 
 class End(NamedTuple):
@@ -98,14 +98,14 @@ def telling_again_changes_nothing(session: Session) -> None:
     states = []
     for _ in range(2):
         tracker.begin(study_card(session.study, session.plan.variants, name=session.study.name))
-        tell_study(session, settled(session, Options()), tracker)
+        report_study(session, resolved_options(session, Options()), tracker)
         states.append(repr(tracker.runs))
     assert states[0] == states[1], "I4"
 
 
 def the_report_counts_results_alone(session: Session) -> None:
     """I5. As many runs of a variant as have finished, with finite numbers; the others are named."""
-    findings = judge_study(session, settled(session, Options()))
+    findings = judge_study(session, resolved_options(session, Options()))
     cells = collect(session.plan, session.store, session.origin)
     for row in findings.variants:
         own = [cell.result for cell in cells if cell.variant == row.name]

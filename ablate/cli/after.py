@@ -15,7 +15,7 @@ from ablate.cli.show import errors_shown, note, say, say_json, say_report, say_t
 
 if TYPE_CHECKING:
     from ablate.errors import DataError
-    from ablate.workflows.predict import Prediction, Retest
+    from ablate.workflows.predict import Prediction, Reevaluation
 
 Run = Annotated[
     str,
@@ -59,7 +59,7 @@ def predict(
         open_run,
         pictures_in,
         probability_table,
-        retest_run,
+        reevaluate,
         submission,
         taken_by,
         unlabelled_pictures,
@@ -69,7 +69,7 @@ def predict(
         work_on_path(work)
         run_ = run_name(run_, work)
         if check:
-            _say_retest(retest_run(run_, work=work), run_)
+            _say_retest(reevaluate(run_, work=work), run_)
             return
         if not images and not unlabelled:
             raise StudyError(
@@ -159,7 +159,7 @@ def _counted(predictions: Iterator[Prediction], total: int) -> Iterable[Predicti
     return track(predictions, "pictures", total=total, console=Console(stderr=True), transient=True)
 
 
-def _say_retest(found: Retest, run: str) -> None:
+def _say_retest(found: Reevaluation, run: str) -> None:
     rows = [[name, repr(found.recorded.get(name)), repr(value)] for name, value in found.again.items()]
     say_table(["metric", "recorded", "by the stored weights"], rows)
     say(f"{run}: {found.sentence}")

@@ -38,7 +38,7 @@ from ablate.cli.options import (
     Workers,
 )
 from ablate.cli.reporting import report
-from ablate.cli.show import Commands, Watch, errors_shown, note, say, say_json
+from ablate.cli.show import CommandGroup, Watch, errors_shown, note, say, say_json
 from ablate.cli.terminal import prepare_streams
 from ablate.cli.using import init, join, pull, schema, show, status, sync, ui
 
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from ablate.workflows.options import Options
 
 app = typer.Typer(
-    cls=Commands,
+    cls=CommandGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -211,12 +211,12 @@ def plan(
     from ablate.workflows.examine_data import not_there
     from ablate.workflows.options import Options
     from ablate.workflows.plan_summary import plan_summary
-    from ablate.workflows.session import open_session, settled
+    from ablate.workflows.session import open_session, resolved_options
 
     with errors_shown():
         session = open_session(load(study, work, set_, design, stand_in=stand_in), work)
         options = Options(look=look or 0)
-        options = settled(session, options)
+        options = resolved_options(session, options)
         summary = plan_summary(session, options, with_parameters=True)
         if json_:
             say_json(summary)

@@ -23,10 +23,10 @@ def clean(
 
     Example: ablate clean --caches --yes
     """
-    from ablate.workflows.clean import find_rubbish, remove
+    from ablate.workflows.clean import find_garbage, remove
 
     with errors_shown():
-        found = find_rubbish(work.resolve(), caches=caches, unused=unused)
+        found = find_garbage(work.resolve(), caches=caches, unused=unused)
         freed = remove(found, work.resolve()) if yes else None
         if json_:
             items = [{"path": str(item.path), "kind": item.kind, "bytes": item.size} for item in found]
@@ -56,12 +56,12 @@ def doctor(
 
     Example: ablate doctor
     """
-    from ablate.workflows.doctor import examine
+    from ablate.workflows.doctor import examine_machine
 
     with errors_shown():
         if not quick and not json_:
             note("Training and decoding for some seconds ...")
-        found = list(examine(work.resolve(), measure=not quick))
+        found = list(examine_machine(work.resolve(), measure=not quick))
         if json_:
             say_json([finding._asdict() for finding in found])
             return

@@ -56,10 +56,10 @@ def _opened(
     study: Path, work: Path, sets: list[str] | None, design: str | None, look: int | None, *, stand_in: bool = False
 ) -> tuple[Session, Options]:
     from ablate.workflows.options import Options
-    from ablate.workflows.session import open_session, settled
+    from ablate.workflows.session import open_session, resolved_options
 
     session = open_session(load(study, work, sets, design, stand_in=stand_in), work)
-    return session, settled(session, Options(look=look or 0))
+    return session, resolved_options(session, Options(look=look or 0))
 
 
 def _write(session: Session, options: Options, lang: LanguageName, *, as_json: bool) -> None:

@@ -15,7 +15,7 @@ from ablate.errors import AblateError, not_installed
 
 __all__ = [
     "BAR",
-    "Commands",
+    "CommandGroup",
     "Watch",
     "errors_shown",
     "note",
@@ -52,7 +52,7 @@ def _from_here(path: Path) -> str:
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
-class Commands(typer.core.TyperGroup):
+class CommandGroup(typer.core.TyperGroup):
     """The commands; what is wrong with an option's value is said in our words, like every other error."""
 
     def invoke(self, ctx: Any) -> Any:

@@ -121,12 +121,12 @@ def sync(
     """
     from ablate.workflows.options import Options
     from ablate.workflows.run import sync_study
-    from ablate.workflows.session import open_session, settled
+    from ablate.workflows.session import open_session, resolved_options
 
     with errors_shown():
         session = open_session(load(study, work, set_, design, stand_in=stand_in), work)
         options = Options(look=look or 0, tracking_uri=tracking_uri)
-        options = settled(session, options)
+        options = resolved_options(session, options)
         told = sync_study(session, options)
         say(f"{told} runs are in MLflow.")
         if session.study.search is not None:

@@ -17,7 +17,7 @@ PATIENCE_SECONDS = 10.0
 """How far a network file system may be behind."""
 
 
-class Seen(NamedTuple):
+class NodeReport(NamedTuple):
     """How things are on a node. wrong: what is wrong with the work folder as seen from there; empty where all is well.
 
     version: of ablate-harness.
@@ -28,7 +28,7 @@ class Seen(NamedTuple):
     wrong: str
 
 
-def carry_out(attempt: str, work: str, here: str, environment: Mapping[str, str]) -> int:
+def run_attempt(attempt: str, work: str, here: str, environment: Mapping[str, str]) -> int:
     """Carry out an attempt in a process of its own; that process's exit code.
 
     here: the folder from which relative paths lead. When this process dies, the pipe to the run closes, and
@@ -50,7 +50,7 @@ def carry_out(attempt: str, work: str, here: str, environment: Mapping[str, str]
         pool.close()
 
 
-def look_around(lock: str) -> Seen:
+def inspect_node(lock: str) -> NodeReport:
     """Look for a lock that somebody else holds, in a folder of its own in the work folder."""
     path = Path(lock)
     wrong = ""
@@ -58,7 +58,7 @@ def look_around(lock: str) -> Seen:
         wrong = f"does not see {path.parent.parent}"
     elif not is_held(path):
         wrong = f"sees {path.parent.parent}, but not the locks that others hold in it"
-    return Seen(socket.gethostname(), own_version(), wrong)
+    return NodeReport(socket.gethostname(), own_version(), wrong)
 
 
 def _appears(path: Path) -> bool:

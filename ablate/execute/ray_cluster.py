@@ -28,7 +28,7 @@ from ablate.execute.environment import THREADS, cores, own_version, worker_envir
 from ablate.execute.inline import LOG
 from ablate.execute.joining import refuse_unreachable
 from ablate.execute.live import Task
-from ablate.execute.on_node import Seen, carry_out, look_around
+from ablate.execute.on_node import NodeReport, inspect_node, run_attempt
 from ablate.execute.resources import Need, Node, homes_among, places, refuse_impossible
 from ablate.files import locked
 from ablate.protocols import Exit
@@ -150,15 +150,15 @@ def check_nodes(work: Path) -> None:
             )
 
 
-def _seen_by(names: Sequence[str], lock: Path) -> list[Seen]:
+def _seen_by(names: Sequence[str], lock: Path) -> list[NodeReport]:
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    task = ray.remote(max_retries=0, num_cpus=0)(look_around)
+    task = ray.remote(max_retries=0, num_cpus=0)(inspect_node)
     wheres = [NodeAffinitySchedulingStrategy(name, soft=False) for name in names]
     try:
         asked = [task.options(scheduling_strategy=where).remote(str(lock)) for where in wheres]
-        found: list[Seen] = ray.get(asked, timeout=LOOK_SECONDS)
+        found: list[NodeReport] = ray.get(asked, timeout=LOOK_SECONDS)
     except ray.exceptions.RayError as error:
         raise StudyError(
             f"a node of the cluster cannot carry out runs: {_last_line(error)}",
@@ -201,7 +201,7 @@ class RayExecutor:
         self._places = DeviceSlots(places(found, need), homes=homes)
         self._looked = time.monotonic()
         self._stuck: float | None = None
-        self._task = ray.remote(max_retries=0)(carry_out)
+        self._task = ray.remote(max_retries=0)(run_attempt)
         self._running: dict[Any, Path] = {}
         self._cancelled: dict[Path, float] = {}
         self._forced: set[Path] = set()

@@ -54,7 +54,7 @@ def main(work: Path, warm: list[str]) -> int:
                 return 0
             *lines, buffer = (buffer + content).split(b"\n")
             for line in lines:
-                _obey(json.loads(line), children, [answers, wake_read, wake_write])
+                _handle(json.loads(line), children, [answers, wake_read, wake_write])
         _report(children, answers)
 
 
@@ -66,7 +66,7 @@ def _call(path: str) -> None:
         getattr(loaded, function)()
 
 
-def _obey(command: dict[str, str], children: dict[int, str], private: list[int]) -> None:
+def _handle(command: dict[str, str], children: dict[int, str], private: list[int]) -> None:
     if "kill" in command:
         for pid, attempt in children.items():
             if attempt == command["kill"]:

@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple
 from ablate.errors import Held
 from ablate.execute.inline import LOG
 from ablate.execute.live import STOP, Task, read_heartbeat
-from ablate.files import locked, sweep
+from ablate.files import locked, remove_stale_temporary_files
 from ablate.harness.interruption import Interruption
 from ablate.protocols import Executor, Exit, Source
 from ablate.records import Event, Failed, FailureReason, Finished, RunResult, RunSpec
@@ -35,7 +35,7 @@ SILENT_SECONDS = 1800.0
 """A run that fell silent in the middle of an epoch or a test for so long hangs. Behind an epoch's end none does."""
 
 
-class News(NamedTuple):
+class RunUpdate(NamedTuple):
     """What a listener hears of a run; `attempt` is its folder.
 
     kind `progress` comes between the events of the journal and carries epoch, step and steps. again: the
@@ -51,7 +51,7 @@ class News(NamedTuple):
     again: bool = False
 
 
-Listener = Callable[[News], None]
+Listener = Callable[[RunUpdate], None]
 
 
 @dataclass(slots=True)
@@ -182,11 +182,11 @@ class Coordinator:
             if found is not None:
                 self._settle(spec, found.folder, found)
                 return True
-            sweep(self.store.lock(spec.fingerprint).parent)
+            remove_stale_temporary_files(self.store.lock(spec.fingerprint).parent)
             attempt = self.store.new_attempt(spec, task.envelope())
             live = self._live[attempt] = _Live(spec, attempt, stack.pop_all())
         self._tries[spec.fingerprint] += 1
-        self.listener(News(spec, attempt, "started"))
+        self.listener(RunUpdate(spec, attempt, "started"))
         live.started = live.heard = time.monotonic()
         self.executor.start(attempt)
         return True
@@ -212,13 +212,13 @@ class Coordinator:
         if beat is not None and beat.text != live.heartbeat:
             live.heartbeat, live.heard = beat.text, time.monotonic()
             live.under_way = beat.is_under_way and beat.at[0] > live.epoch
-            self.listener(News(live.spec, live.attempt, "progress", progress=beat.at))
+            self.listener(RunUpdate(live.spec, live.attempt, "progress", progress=beat.at))
         events, live.offset = read_events(live.attempt, offset=live.offset)
         for event in events:
             live.heard = time.monotonic()
             if event.kind == "epoch":
                 live.epoch, live.under_way = int(event.data["epoch"]), False
-            self.listener(News(live.spec, live.attempt, "event", event=event))
+            self.listener(RunUpdate(live.spec, live.attempt, "event", event=event))
             if event.kind == "epoch" and not self.source.heard(live.spec, event):
                 self._ask_to_stop(live, "pruned")
 
@@ -234,7 +234,7 @@ class Coordinator:
         live.lock.close()
         if self._deserves_another_try(live.spec, result):
             self._again.append(live.spec)
-            self.listener(News(live.spec, live.attempt, "ended", result=result, again=True))
+            self.listener(RunUpdate(live.spec, live.attempt, "ended", result=result, again=True))
         else:
             self._settle(live.spec, live.attempt, result)
 
@@ -245,7 +245,7 @@ class Coordinator:
 
     def _settle(self, spec: RunSpec, attempt: Path, result: RunResult) -> None:
         self.source.heard(spec, result)
-        self.listener(News(spec, attempt, "ended", result=result))
+        self.listener(RunUpdate(spec, attempt, "ended", result=result))
 
     def _record_death(self, live: _Live, end: Exit) -> None:
         """A process that ended without a word: say for it what is known, and stop it where it is only out of reach."""

@@ -29,7 +29,7 @@ Places = Mapping[str, Mapping[str, Any]]
 """Variant -> dotted key -> where its data lie."""
 
 
-class Known(NamedTuple):
+class KnownData(NamedTuple):
     """Variant -> what was found in its data. old: not what they are now, as far as one can see. gone: nobody knows."""
 
     prepared: Mapping[str, Prepared]
@@ -37,7 +37,7 @@ class Known(NamedTuple):
     gone: tuple[str, ...] = ()
 
 
-def remember(plan: Plan, places: Places, store: Store, prepared: Mapping[str, Prepared]) -> None:
+def remember_data(plan: Plan, places: Places, store: Store, prepared: Mapping[str, Prepared]) -> None:
     """Write down beside the study what a look at its data has found; what was found before stays for the others."""
     before = _kept(plan, store)
     now = {
@@ -52,7 +52,7 @@ def remember(plan: Plan, places: Places, store: Store, prepared: Mapping[str, Pr
         files.write_sealed(store.study(plan.study) / FILE, {"variants": after})
 
 
-def known(plan: Plan, places: Places, store: Store, prepared: Mapping[str, Prepared]) -> Known:
+def known(plan: Plan, places: Places, store: Store, prepared: Mapping[str, Prepared]) -> KnownData:
     """What is known of each variant's data: as they are (prepared), else as they were when last looked at.
 
     From the study's own record, else from what its runs wrote down; at the least the names of the classes.
@@ -75,7 +75,7 @@ def known(plan: Plan, places: Places, store: Store, prepared: Mapping[str, Prepa
             classes = next(filter(None, (class_names(run) for _, run in runs)), ())
             if classes:
                 found[variant.name] = Prepared(digest="", classes=classes)
-    return Known(found, tuple(old), tuple(gone))
+    return KnownData(found, tuple(old), tuple(gone))
 
 
 def _kept(plan: Plan, store: Store) -> dict[str, Any]:

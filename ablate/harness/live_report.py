@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from ablate.harness.coordinator import News
+from ablate.harness.coordinator import RunUpdate
 from ablate.records import RunSpec
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Refresher:
         self._not_before = time.monotonic() + FIRST_SECONDS
         self._thread: threading.Thread | None = None
 
-    def hear(self, news: News) -> None:
+    def hear(self, news: RunUpdate) -> None:
         """Take in one piece of news; returns at once."""
         if news.kind == "ended" and not news.again:
             index = news.spec.replicate.index

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ablate.harness.coordinator import News
+from ablate.harness.coordinator import RunUpdate
 from ablate.records import Failed, Finished, RunResult
 
 
@@ -63,7 +63,7 @@ class Progress:
         left = self.total - self.done - sum(run.share for run in self.running.values())
         return max(0.0, left) * mean / max(1, min(self.slots, self.total - self.done))
 
-    def hear(self, news: News, name: str) -> None:
+    def hear(self, news: RunUpdate, name: str) -> None:
         """Take in one piece of news about the run called `name`."""
         self.name, self.result = name, news.result
         match news.kind:
@@ -83,7 +83,7 @@ class Progress:
                 self.running.pop(news.attempt, None)
                 self._hear_end(news)
 
-    def _hear_end(self, news: News) -> None:
+    def _hear_end(self, news: RunUpdate) -> None:
         self.kind = "again" if news.again else "ended"
         stopped = isinstance(news.result, Failed) and news.result.reason == "interrupted"
         if news.again or stopped:  # it goes on another time
@@ -94,7 +94,7 @@ class Progress:
         if isinstance(news.result, Finished):
             self._durations.append(time.monotonic() - self._started.get(news.attempt, time.monotonic()))
 
-    def _hear_event(self, news: News) -> None:
+    def _hear_event(self, news: RunUpdate) -> None:
         run = self.running.get(news.attempt)
         if run is not None and news.event is not None and news.event.kind == "epoch":
             run.epoch, run.step, run.steps = int(news.event.data["epoch"]) + 1, 0, run.steps

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ablate.harness.coordinator import News
+from ablate.harness.coordinator import RunUpdate
 from ablate.protocols import RunLabel, StudyCard, Tracker
 from ablate.records import Config, RunSpec, Variant
 from ablate.store.journal import read_events, read_history
@@ -70,7 +70,7 @@ def _text(value: Any) -> str:
     return "null" if value is None else value if isinstance(value, str) else repr(value)
 
 
-def tell(tracker: Tracker, label: RunLabel, news: News) -> None:
+def report_event(tracker: Tracker, label: RunLabel, news: RunUpdate) -> None:
     """Pass a live event on."""
     if news.event is not None:
         tracker.hear(label, news.attempt, news.event)

@@ -40,7 +40,7 @@ class ViewTest:
         return self.kept(store).with_suffix(".json")
 
 
-def carry_out(
+def run_view_tests(
     tests: Iterable[ViewTest], store: Store, executor: Executor, task: Task, is_stopped: Callable[[], bool]
 ) -> None:
     """Compute what is not there yet; a reason is kept for what could not be, and tried again next time.

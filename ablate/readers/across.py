@@ -10,7 +10,7 @@ from ablate.errors import StudyError
 from ablate.metrics import is_known, is_rate
 from ablate.readers.columns import metric_name, proposed, spelling, twice
 from ablate.readers.replicates import listed, plain_label
-from ablate.readers.sheet import Sheet
+from ablate.readers.sheet import TableSheet
 from ablate.readers.tested import OF_TEST
 from ablate.readers.units import without_unit
 
@@ -32,7 +32,7 @@ class Across(NamedTuple):
 
 
 def runs_across(
-    sheet: Sheet, asked: str | None, used: Sequence[int | None], *, only_named: bool = False
+    sheet: TableSheet, asked: str | None, used: Sequence[int | None], *, only_named: bool = False
 ) -> Across | None:
     """The runs of the metric asked for; where none is asked for, of accuracy, or of the only rate, or the only metric.
 
@@ -56,7 +56,7 @@ def runs_across(
     return Across(metric, places, labels)
 
 
-def is_run_column(sheet: Sheet, column: int) -> bool:
+def is_run_column(sheet: TableSheet, column: int) -> bool:
     """Whether a heading says of which run its column is."""
     return _parts(sheet.headings[column]) is not None
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from ablate.errors import StudyError
 from ablate.metrics import is_rate
-from ablate.readers.numbers import Cell, Kind, numbers_of, quoted, read_cell
-from ablate.readers.sheet import Sheet
+from ablate.readers.numbers import Kind, TableCell, numbers_of, quoted, read_cell
+from ablate.readers.sheet import TableSheet
 from ablate.readers.tested import Ask, TestedRun
 from ablate.readers.units import Note, Reading, Scaled, Unit, in_shares, without_unit
 
@@ -20,10 +20,10 @@ class Key(NamedTuple):
     replicate: int
 
 
-class Source(NamedTuple):
+class CellSource(NamedTuple):
     """A table with the variant and replicate of each row."""
 
-    sheet: Sheet
+    sheet: TableSheet
     ask: Ask
     keys: Sequence[Key]
 
@@ -36,27 +36,27 @@ class Entry(NamedTuple):
     key: Key
 
 
-class Read(NamedTuple):
+class ReadCells(NamedTuple):
     """Runs, each with the row it stands in, and what is to be said of the reading."""
 
     runs: list[tuple[int, TestedRun]]
     notes: list[Note]
 
 
-class Found(NamedTuple):
+class FoundCells(NamedTuple):
     """A cell with a result."""
 
     entry: Entry
-    cell: Cell
+    cell: TableCell
     value: float
 
 
-def entries_below(source: Source, column: int) -> list[Entry]:
+def entries_below(source: CellSource, column: int) -> list[Entry]:
     """The cells of one column, a row each."""
     return [Entry(i, column, key) for i, key in enumerate(source.keys)]
 
 
-def read_entries(sheet: Sheet, entries: Sequence[Entry], kind: Kind) -> tuple[list[Found], list[Entry]]:
+def read_entries(sheet: TableSheet, entries: Sequence[Entry], kind: Kind) -> tuple[list[FoundCells], list[Entry]]:
     """The cells that hold a number, and those that say that there is none."""
     found, lost = [], []
     for entry in entries:
@@ -69,10 +69,10 @@ def read_entries(sheet: Sheet, entries: Sequence[Entry], kind: Kind) -> tuple[li
     plain = [cell for _, cell in found if cell.of is None]
     values = iter(numbers_of(plain, [kind] * len(plain)))
     numbers = [next(values) if cell.of is None else _share(cell) for _, cell in found]
-    return [Found(entry, cell, value) for (entry, cell), value in zip(found, numbers, strict=True)], lost
+    return [FoundCells(entry, cell, value) for (entry, cell), value in zip(found, numbers, strict=True)], lost
 
 
-def _share(cell: Cell) -> float:
+def _share(cell: TableCell) -> float:
     assert cell.of is not None
     right, images = cell.of
     if not right <= images > 0:
@@ -80,7 +80,7 @@ def _share(cell: Cell) -> float:
     return right / images
 
 
-def scaled(sheet: Sheet, found: Sequence[Found], metric: str, told: Unit | None) -> Scaled:
+def scaled(sheet: TableSheet, found: Sequence[FoundCells], metric: str, told: Unit | None) -> Scaled:
     """The values of cells in one unit; one that is written as a count, 149/360, is a share by itself."""
     headings = {without_unit(sheet.headings[one.entry.column])[1] for one in found}
     heading = headings.pop() if len(headings) == 1 else None
@@ -95,7 +95,7 @@ def scaled(sheet: Sheet, found: Sequence[Found], metric: str, told: Unit | None)
     )
 
 
-def read_values(source: Source, entries: Sequence[Entry], metric: str, images: int | None = None) -> Read:
+def read_values(source: CellSource, entries: Sequence[Entry], metric: str, images: int | None = None) -> ReadCells:
     """A number a run. images: a column with the number of test images."""
     sheet = source.sheet
     found, lost = read_entries(sheet, entries, "rate" if is_rate(metric) else "plain")
@@ -112,10 +112,10 @@ def read_values(source: Source, entries: Sequence[Entry], metric: str, images: i
         (one.entry.row, counted(one.entry.key, value, one.cell.of, size, one.cell.body, divisor))
         for one, value, divisor, size in zip(found, done.values, done.divisors, sizes, strict=True)
     ]
-    return Read(runs, [*done.notes, *without_result(sheet, lost)])
+    return ReadCells(runs, [*done.notes, *without_result(sheet, lost)])
 
 
-def _sizes(sheet: Sheet, found: Sequence[Found], images: int | None) -> list[int | None]:
+def _sizes(sheet: TableSheet, found: Sequence[FoundCells], images: int | None) -> list[int | None]:
     if images is None:
         return [None] * len(found)
     numbers, lost = read_entries(sheet, [one.entry._replace(column=images) for one in found], "count")
@@ -141,7 +141,7 @@ def counted(
     return TestedRun(*key, value, right if fits else None, size if fits else None)
 
 
-def whole(one: Found) -> int:
+def whole(one: FoundCells) -> int:
     """A count. Raises StudyError for one that is none."""
     if one.cell.percent or one.cell.spread is not None or one.cell.of is not None or one.value != round(one.value):
         raise StudyError(
@@ -153,7 +153,7 @@ def whole(one: Found) -> int:
     return int(one.value)
 
 
-def without_result(sheet: Sheet, lost: Sequence[Entry]) -> list[Note]:
+def without_result(sheet: TableSheet, lost: Sequence[Entry]) -> list[Note]:
     """That so many runs have none."""
     if not lost:
         return []

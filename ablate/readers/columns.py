@@ -10,7 +10,7 @@ from ablate.errors import StudyError, near_match
 from ablate.metrics import is_rate
 from ablate.readers.numbers import quoted
 from ablate.readers.replicates import FIRST, LAST, TOGETHER, is_part, listed, named, plain_key, recognised
-from ablate.readers.sheet import Sheet
+from ablate.readers.sheet import TableSheet
 from ablate.readers.tested import OF_TEST
 from ablate.readers.units import without_unit
 
@@ -46,7 +46,7 @@ FORMS = (
 )
 
 
-def find(sheet: Sheet, names: Sequence[str], *, without: Sequence[int | None] = ()) -> list[int]:
+def find(sheet: TableSheet, names: Sequence[str], *, without: Sequence[int | None] = ()) -> list[int]:
     """The columns of these names, the first name first."""
     plain = [plain_key(without_unit(heading)[0]) for heading in sheet.headings]
     found = [i for name in names for i in range(len(plain)) if plain[i] == name and i not in without]
@@ -58,7 +58,7 @@ def find(sheet: Sheet, names: Sequence[str], *, without: Sequence[int | None] = 
     return found
 
 
-def twice(sheet: Sheet, column: int) -> StudyError:
+def twice(sheet: TableSheet, column: int) -> StudyError:
     """Two columns of one heading, of which one would have to be dropped."""
     return StudyError(
         f"{sheet.path}:{sheet.heading_line}: the heading {quoted(sheet.headings[column])} appears twice",
@@ -72,7 +72,7 @@ def first(places: Sequence[int]) -> int | None:
 
 
 def variant_column(
-    sheet: Sheet, asked: str | None, *, without: Sequence[int | None] = ()
+    sheet: TableSheet, asked: str | None, *, without: Sequence[int | None] = ()
 ) -> tuple[int | None, tuple[int, ...]]:
     """The column that names the variants, and others that might: see `VARIANT`, then `RUN_NAME`."""
     if asked is not None:
@@ -82,7 +82,7 @@ def variant_column(
     return first(found), tuple(strong[1:])
 
 
-def column_named(sheet: Sheet, name: str, option: str) -> int:
+def column_named(sheet: TableSheet, name: str, option: str) -> int:
     """The column of this heading, but for case and outer space, or for its prefix (`params.`)."""
     headings = list(sheet.headings)
     exact = [i for i, heading in enumerate(headings) if heading == name] or [
@@ -104,7 +104,7 @@ def bare(heading: str) -> str:
     return without_unit(_WITH_SPREAD.sub("", heading))[0]
 
 
-def metric_columns(sheet: Sheet, metric: str | None) -> list[int]:
+def metric_columns(sheet: TableSheet, metric: str | None) -> list[int]:
     """The columns that may hold the metric: of its name; where none is asked for, of `accuracy`, else of any rate."""
     wanted = metric or "accuracy"
     exact = [i for i, heading in enumerate(sheet.headings) if heading.lower() == wanted.strip().lower()]
@@ -146,7 +146,7 @@ def base_of(heading: str, words: Sequence[str]) -> str | None:
     return None
 
 
-def columns_of(sheet: Sheet, words: Sequence[str], metric: str | None) -> list[int]:
+def columns_of(sheet: TableSheet, words: Sequence[str], metric: str | None) -> list[int]:
     """The columns of the metric's mean, deviation or error: with its name, else with none."""
     bases = [base_of(heading, words) for heading in sheet.headings]
     own = [
@@ -157,7 +157,7 @@ def columns_of(sheet: Sheet, words: Sequence[str], metric: str | None) -> list[i
     return own or [i for i, base in enumerate(bases) if base == ""]
 
 
-def replicate_columns(sheet: Sheet, asked: str | None, used: Sequence[int | None]) -> tuple[list[int], list[int]]:
+def replicate_columns(sheet: TableSheet, asked: str | None, used: Sequence[int | None]) -> tuple[list[int], list[int]]:
     """The columns that number the replicates, and those that would in want of others."""
     places = [i for i in range(len(sheet.headings)) if i not in used]
     headings = [sheet.headings[i] for i in places]
@@ -178,7 +178,7 @@ def replicate_columns(sheet: Sheet, asked: str | None, used: Sequence[int | None
     return [by_heading[key] for key in strong], [by_heading[key] for key in weak if plain_key(key) in LAST]
 
 
-def is_of_runs(sheet: Sheet, column: int) -> bool:
+def is_of_runs(sheet: TableSheet, column: int) -> bool:
     """Whether a column names runs by its heading, not only by what stands in it."""
     return plain_key(sheet.headings[column]) in ("run", "trial", "run_number")
 

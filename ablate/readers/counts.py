@@ -6,7 +6,17 @@ from collections.abc import Sequence
 
 from ablate.errors import StudyError
 from ablate.metrics import is_rate
-from ablate.readers.cells import Entry, Key, Read, Source, entries_below, read_entries, scaled, whole, without_result
+from ablate.readers.cells import (
+    CellSource,
+    Entry,
+    Key,
+    ReadCells,
+    entries_below,
+    read_entries,
+    scaled,
+    whole,
+    without_result,
+)
 from ablate.readers.numbers import quoted
 from ablate.readers.tested import TestedRun
 
@@ -22,7 +32,7 @@ _RIGHT = {
 }
 
 
-def read_counts(source: Source, *, correct: int, number: int) -> Read:
+def read_counts(source: CellSource, *, correct: int, number: int) -> ReadCells:
     """A row a run with the number of right answers and of test images."""
     sheet = source.sheet
     both = [*entries_below(source, correct), *entries_below(source, number)]
@@ -44,10 +54,10 @@ def read_counts(source: Source, *, correct: int, number: int) -> Read:
                 "test images. For shares or percentages: --metric NAME.",
             )
         runs.append((row, TestedRun(*key, right / n, right, n)))
-    return Read(runs, without_result(sheet, list(gone.values())))
+    return ReadCells(runs, without_result(sheet, list(gone.values())))
 
 
-def read_images(source: Source, *, image: int, score: int, metric: str) -> Read:
+def read_images(source: CellSource, *, image: int, score: int, metric: str) -> ReadCells:
     """A row an image: right or wrong, or a score, for each run."""
     sheet = source.sheet
     plain = _plain(source, score)
@@ -76,7 +86,7 @@ def read_images(source: Source, *, image: int, score: int, metric: str) -> Read:
         images[name] = value
         last[one.entry.key] = one.entry.row
     _check_sizes(runs)
-    return Read(
+    return ReadCells(
         [
             (last[key], TestedRun(*key, sum(images.values()) / len(images), None, len(images), images))
             for key, images in runs.items()
@@ -94,7 +104,7 @@ def _check_sizes(runs: dict[Key, dict[str, float]]) -> None:
             )
 
 
-def _plain(source: Source, score: int) -> Source:
+def _plain(source: CellSource, score: int) -> CellSource:
     """The same table with 1 for true and 0 for false."""
     words = {text.lower() for text in source.sheet.column(score)}
     if not words <= _RIGHT.keys() | {"0", "1"} or not words & _RIGHT.keys():

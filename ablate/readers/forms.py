@@ -10,11 +10,11 @@ from ablate.errors import StudyError
 from ablate.metrics import is_known, is_share
 from ablate.readers import columns, counts, summaries
 from ablate.readers.across import Across, is_run_column, runs_across
-from ablate.readers.cells import Entry, Key, Read, Source, entries_below, read_values
+from ablate.readers.cells import CellSource, Entry, Key, ReadCells, entries_below, read_values
 from ablate.readers.columns import first
 from ablate.readers.numbers import quoted, read_cell
 from ablate.readers.replicates import numbered, sums_up
-from ablate.readers.sheet import Sheet, check_name
+from ablate.readers.sheet import TableSheet, check_name
 from ablate.readers.tested import Ask
 from ablate.readers.units import Note, without_unit
 
@@ -29,7 +29,7 @@ class Form(NamedTuple):
 
     metric: str
     used: frozenset[int]
-    read: Callable[[Source], Read]
+    read: Callable[[CellSource], ReadCells]
     are_runs: bool = False
     notes: tuple[Note, ...] = ()
 
@@ -38,7 +38,7 @@ ASSUMED = Note("judge.metric_assumed")
 """That no heading says what was measured."""
 
 
-def find_form(sheet: Sheet, ask: Ask, metrics: Sequence[int], taken: Sequence[int | None]) -> Form:
+def find_form(sheet: TableSheet, ask: Ask, metrics: Sequence[int], taken: Sequence[int | None]) -> Form:
     """The form of a table with a row a run, a row an image or a row a variant. metrics: columns of the metric's name.
 
     Raises StudyError where there is none, or where it may be one of two.
@@ -63,14 +63,14 @@ def find_form(sheet: Sheet, ask: Ask, metrics: Sequence[int], taken: Sequence[in
     return _by_number(sheet, ask, metrics, taken, correct)
 
 
-def _id_of_images(sheet: Sheet, taken: Sequence[int | None]) -> int | None:
+def _id_of_images(sheet: TableSheet, taken: Sequence[int | None]) -> int | None:
     """A column `id` that is of images, not a running number: its ids come again."""
     found = first(columns.find(sheet, ("id", "sample_id", "index"), without=taken))
     return found if found is not None and len(set(sheet.column(found))) < len(sheet.rows) else None
 
 
 def _by_number(
-    sheet: Sheet, ask: Ask, metrics: Sequence[int], taken: Sequence[int | None], correct: int | None
+    sheet: TableSheet, ask: Ask, metrics: Sequence[int], taken: Sequence[int | None], correct: int | None
 ) -> Form:
     line = f"{sheet.path}:{sheet.heading_line}"
     across = runs_across(sheet, ask.metric, taken, only_named=ask.metric is not None and bool(metrics))
@@ -99,7 +99,7 @@ def _by_number(
     return _one_column(sheet, ask, metrics[0], [*taken, metrics[0]])
 
 
-def _of_runs(sheet: Sheet, ask: Ask, metrics: Sequence[int], across: Across) -> Form:
+def _of_runs(sheet: TableSheet, ask: Ask, metrics: Sequence[int], across: Across) -> Form:
     """A table with a column a run."""
     if others := [i for i in metrics if i not in across.places and not is_run_column(sheet, i)]:
         raise StudyError(
@@ -113,7 +113,7 @@ def _of_runs(sheet: Sheet, ask: Ask, metrics: Sequence[int], across: Across) -> 
     return Form(metric, frozenset(across.places), read, are_runs=True, notes=notes)
 
 
-def _one_column(sheet: Sheet, ask: Ask, value: int, taken: Sequence[int | None]) -> Form:
+def _one_column(sheet: TableSheet, ask: Ask, value: int, taken: Sequence[int | None]) -> Form:
     """A table whose results stand in one column: of single runs, or means over runs with their spread."""
     mean = columns.base_of(sheet.headings[value], columns.MEAN)
     metric = ask.metric or mean or ("accuracy" if mean == "" else columns.metric_name(sheet.headings[value]))
@@ -138,11 +138,11 @@ def _one_column(sheet: Sheet, ask: Ask, value: int, taken: Sequence[int | None])
     return Form(metric, used, partial(_read_column, value=value, images=images, metric=metric))
 
 
-def _read_column(source: Source, *, value: int, images: int | None, metric: str) -> Read:
+def _read_column(source: CellSource, *, value: int, images: int | None, metric: str) -> ReadCells:
     return read_values(source, entries_below(source, value), metric, images)
 
 
-def _read_runs_across(source: Source, *, across: Across, metric: str) -> Read:
+def _read_runs_across(source: CellSource, *, across: Across, metric: str) -> ReadCells:
     """A row a variant (or a variant and a fold), a column a run."""
     sheet, names = source.sheet, across.labels
     rows = range(len(sheet.rows))
@@ -158,7 +158,7 @@ def _read_runs_across(source: Source, *, across: Across, metric: str) -> Read:
 # --- a column a variant -----------------------------------------------------------------------
 
 
-def find_variants_across(sheet: Sheet, ask: Ask, replicates: Sequence[int]) -> Form | None:
+def find_variants_across(sheet: TableSheet, ask: Ask, replicates: Sequence[int]) -> Form | None:
     """The form of a table with a row a replicate and a column a variant.
 
     None where another column than those of the replicates is a known word, or fewer than two hold numbers.
@@ -174,13 +174,13 @@ def find_variants_across(sheet: Sheet, ask: Ask, replicates: Sequence[int]) -> F
     return Form(metric, frozenset(places), partial(_read_variants_across, places=places, metric=metric), notes=notes)
 
 
-def _is_of_numbers(sheet: Sheet, column: int) -> bool:
+def _is_of_numbers(sheet: TableSheet, column: int) -> bool:
     cells = [read_cell(text, "") for text in sheet.column(column)]
     known = [cell for cell in cells if cell is not None]
     return bool(known) and all(cell.body[-1:].isdigit() and not cell.body[:1].isalpha() for cell in known)
 
 
-def _read_variants_across(source: Source, *, places: Sequence[int], metric: str) -> Read:
+def _read_variants_across(source: CellSource, *, places: Sequence[int], metric: str) -> ReadCells:
     sheet = source.sheet
     names = [check_name(without_unit(sheet.headings[i])[0], f"{sheet.path}:{sheet.heading_line}") for i in places]
     for i, name in zip(places, names, strict=True):

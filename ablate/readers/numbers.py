@@ -27,7 +27,7 @@ _COUNT = re.compile(r"([0-9]{1,15})\s*/\s*([0-9]{1,15})")
 _PERCENT = re.compile(r"\s*(?:\\?%|\uff05|\s(?:percent|pct)\.?)$", re.IGNORECASE)
 
 
-class Cell(NamedTuple):
+class TableCell(NamedTuple):
     """A cell as it was found. where: for a message; text: as written; body: its number, still as text.
 
     percent: whether it says so itself. spread: what follows a plus-minus, as text;
@@ -48,13 +48,13 @@ def quoted(text: str, most: int = 60) -> str:
     return repr(text if len(text) <= most else f"{text[: most - 3]}...")
 
 
-def read_cell(text: str, where: str) -> Cell | None:
+def read_cell(text: str, where: str) -> TableCell | None:
     """The parts of a cell; None where it says that there is no result (empty, NaN, inf, N/A, a dash)."""
     plain = _plain(text)
     if plain.lstrip("+-").lower() in _MISSING or plain.lower() in _MISSING:
         return None
     if (count := _COUNT.fullmatch(plain)) is not None:
-        return Cell(where, text, plain, of=(int(count[1]), int(count[2])))
+        return TableCell(where, text, plain, of=(int(count[1]), int(count[2])))
     bare, percent = _without_percent(plain)
     if bare.lower() in _MISSING:
         return None
@@ -64,10 +64,10 @@ def read_cell(text: str, where: str) -> Cell | None:
     parts = _SPREAD.split(bare)
     if len(parts) == 2:
         (mean, first), (spread, last) = _without_percent(parts[0].strip()), _without_percent(parts[1].strip())
-        return Cell(where, text, mean, percent or first or last, spread, behind=not (first or inner))
+        return TableCell(where, text, mean, percent or first or last, spread, behind=not (first or inner))
     if (found := _IN_BRACKETS.fullmatch(bare)) is not None:
-        return Cell(where, text, found[1].strip(), percent, found[2])
-    return Cell(where, text, bare, percent)
+        return TableCell(where, text, found[1].strip(), percent, found[2])
+    return TableCell(where, text, bare, percent)
 
 
 def _plain(text: str) -> str:
@@ -81,7 +81,7 @@ def _without_percent(text: str) -> tuple[str, bool]:
     return bare.strip(), bare != text
 
 
-def numbers_of(cells: Sequence[Cell], kinds: Sequence[Kind], bodies: Sequence[str] | None = None) -> list[float]:
+def numbers_of(cells: Sequence[TableCell], kinds: Sequence[Kind], bodies: Sequence[str] | None = None) -> list[float]:
     """The numbers of a table's cells, in which one mark, the point or the comma, stands before decimals.
 
     kinds: what each cell's column holds. bodies: other texts of the same cells, such as their spreads. Raises
@@ -126,7 +126,7 @@ def _alone(
     return None
 
 
-def _checked(value: float | None, cell: Cell) -> float:
+def _checked(value: float | None, cell: TableCell) -> float:
     if value is None:
         raise StudyError(
             f"{cell.where} {quoted(cell.text)} is not a number",

@@ -12,7 +12,7 @@ from ablate.readers.numbers import numbers_of, quoted, read_cell
 from ablate.readers.units import MARK, Reading, in_shares, without_unit
 
 
-class Figure(NamedTuple):
+class PublishedFigure(NamedTuple):
     """A figure as stored, a share where the metric is a rate; of so many right answers and images where it says so."""
 
     value: float
@@ -20,27 +20,27 @@ class Figure(NamedTuple):
     images: int | None = None
 
 
-def read_figures(metric: str, figures: Mapping[str, Any], where: Callable[[str], str]) -> dict[str, Figure]:
+def read_figures(metric: str, figures: Mapping[str, Any], where: Callable[[str], str]) -> dict[str, PublishedFigure]:
     """The figures by variant, in one unit.
 
     `149/360` is a count, `93.5 %` a percentage; the numbers share a unit by the rules for columns. Raises
     StudyError, naming file and line, for what is none of these and where the unit is in doubt.
     """
-    found: dict[str, Figure] = {}
+    found: dict[str, PublishedFigure] = {}
     readings: dict[str, Reading] = {}
     for name, figure in figures.items():
         read = _figure(figure, where(name), metric)
-        if isinstance(read, Figure):
+        if isinstance(read, PublishedFigure):
             found[name] = read
         else:
             readings[name] = read
     heading = without_unit(metric)[1]
     scaled = in_shares(list(readings.values()), metric, heading=heading, remedy=MARK)
-    found |= {name: Figure(value) for name, value in zip(readings, scaled.values, strict=True)}
+    found |= {name: PublishedFigure(value) for name, value in zip(readings, scaled.values, strict=True)}
     return {name: found[name] for name in figures}
 
 
-def _figure(figure: Any, where: str, metric: str) -> Figure | Reading:
+def _figure(figure: Any, where: str, metric: str) -> PublishedFigure | Reading:
     place = f"{where}:"
     if isinstance(figure, (int, float)) and not isinstance(figure, bool):
         top = 100 if is_rate(metric) else 1e100
@@ -49,7 +49,7 @@ def _figure(figure: Any, where: str, metric: str) -> Figure | Reading:
             return Reading(place, str(figure), float(figure))
     cell = read_cell(figure, place) if isinstance(figure, str) else None
     if cell is not None and cell.of is not None and cell.of[0] <= cell.of[1] > 0:
-        return Figure(cell.of[0] / cell.of[1], *cell.of)
+        return PublishedFigure(cell.of[0] / cell.of[1], *cell.of)
     if cell is not None and cell.of is None and cell.spread is None:
         try:
             (value,) = numbers_of([cell], ["rate" if is_rate(metric) else "plain"])

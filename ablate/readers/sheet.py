@@ -17,22 +17,22 @@ LARGEST_BYTES = 1 << 29
 _CSV = "Give a CSV file, or a study file."
 
 
-class Row(NamedTuple):
+class SheetRow(NamedTuple):
     """One row. line: where it ends in the file. cells: without the space around them, one a heading."""
 
     line: int
     cells: tuple[str, ...]
 
 
-class Sheet(NamedTuple):
+class TableSheet(NamedTuple):
     """A table as it stands in the file."""
 
     path: Path
     headings: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[SheetRow, ...]
     heading_line: int = 1
 
-    def where(self, row: Row, column: int | None = None) -> str:
+    def where(self, row: SheetRow, column: int | None = None) -> str:
         """`results.csv:3`, or `results.csv:3: accuracy`."""
         place = f"{self.path}:{row.line}"
         return place if column is None else f"{place}: {self.heading(column)}"
@@ -47,7 +47,7 @@ class Sheet(NamedTuple):
         return [row.cells[column] for row in self.rows]
 
 
-def read_sheet(path: Path) -> Sheet:
+def read_sheet(path: Path) -> TableSheet:
     """The table in a file.
 
     Raises StudyError, naming file and line, for what is no file or no text, and for rows that do not fit.
@@ -66,13 +66,13 @@ def read_sheet(path: Path) -> Sheet:
             if headings is None:
                 headings, begin = _trimmed(cells), reader.line_num
             else:
-                rows.append(Row(reader.line_num, _fitted(cells, headings, f"{path}:{reader.line_num}", delimiter)))
+                rows.append(SheetRow(reader.line_num, _fitted(cells, headings, f"{path}:{reader.line_num}", delimiter)))
     except csv.Error as error:
         raise StudyError(
             f"{path}:{reader.line_num + 1}: {error}",
             hint="Is a quote open that is never closed? A cell holds a name or a number, not a file.",
         ) from None
-    return Sheet(path, headings or (), tuple(rows), begin)
+    return TableSheet(path, headings or (), tuple(rows), begin)
 
 
 def _text(path: Path) -> str:

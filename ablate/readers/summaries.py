@@ -9,10 +9,19 @@ from typing import NamedTuple
 from ablate.errors import StudyError
 from ablate.metrics import is_rate
 from ablate.readers import columns
-from ablate.readers.cells import Found, Read, Source, entries_below, read_entries, scaled, whole, without_result
+from ablate.readers.cells import (
+    CellSource,
+    FoundCells,
+    ReadCells,
+    entries_below,
+    read_entries,
+    scaled,
+    whole,
+    without_result,
+)
 from ablate.readers.columns import first
 from ablate.readers.numbers import numbers_of, quoted, read_cell
-from ablate.readers.sheet import Sheet
+from ablate.readers.sheet import TableSheet
 from ablate.readers.tested import TestedRun
 from ablate.readers.units import Note, without_unit
 
@@ -45,7 +54,7 @@ class Spread(NamedTuple):
         return frozenset(i for i in (self.deviation, self.error, self.runs) if i is not None)
 
 
-def find_spread(sheet: Sheet, value: int, metric: str, taken: Sequence[int | None]) -> Spread | None:
+def find_spread(sheet: TableSheet, value: int, metric: str, taken: Sequence[int | None]) -> Spread | None:
     """The columns beside a mean; None where nothing says that it is one."""
     deviation = first([i for i in columns.columns_of(sheet, columns.DEVIATION, metric) if i not in taken])
     error = first([i for i in columns.columns_of(sheet, columns.ERROR, metric) if i not in taken])
@@ -62,7 +71,7 @@ def find_spread(sheet: Sheet, value: int, metric: str, taken: Sequence[int | Non
     )
 
 
-def check_single(sheet: Sheet, runs: int | None) -> None:
+def check_single(sheet: TableSheet, runs: int | None) -> None:
     """Refuse means over several runs without their spread, which would pass as single runs."""
     for row in sheet.rows if runs is not None else ():
         cell = read_cell(row.cells[runs or 0], "")
@@ -73,7 +82,7 @@ def check_single(sheet: Sheet, runs: int | None) -> None:
             )
 
 
-def read_summaries(source: Source, *, value: int, spread: Spread | None, metric: str) -> Read:
+def read_summaries(source: CellSource, *, value: int, spread: Spread | None, metric: str) -> ReadCells:
     """A row a variant: mean, standard deviation over runs, number of runs."""
     sheet = source.sheet
     row = sheet.rows[0]
@@ -106,11 +115,11 @@ def read_summaries(source: Source, *, value: int, spread: Spread | None, metric:
         for one, mean, n, deviation in zip(means, done.values, counts, deviations, strict=True)
     ]
     note = Note("judge.summaries" if spread.error is None else "judge.summaries_error")
-    return Read(runs, [note, *done.notes, *without_result(sheet, lost)])
+    return ReadCells(runs, [note, *done.notes, *without_result(sheet, lost)])
 
 
 def _deviations(
-    sheet: Sheet, means: Sequence[Found], divisors: Sequence[float], counts: Sequence[int], spread: Spread
+    sheet: TableSheet, means: Sequence[FoundCells], divisors: Sequence[float], counts: Sequence[int], spread: Spread
 ) -> list[float | None]:
     """Standard deviations in the unit of the means; None where a variant has one run."""
     column = spread.deviation if spread.deviation is not None else spread.error
@@ -139,7 +148,7 @@ def _deviations(
     return found
 
 
-def _is_bare(sheet: Sheet, spread: Spread) -> bool:
+def _is_bare(sheet: TableSheet, spread: Spread) -> bool:
     """Whether nothing says in which unit a column of deviations is."""
     column = spread.deviation if spread.deviation is not None else spread.error
     if column is None or without_unit(sheet.headings[column])[1] is not None:
@@ -147,7 +156,7 @@ def _is_bare(sheet: Sheet, spread: Spread) -> bool:
     return not any((cell := read_cell(text, "")) is not None and cell.percent for text in sheet.column(column))
 
 
-def _check_signs(means: Sequence[Found]) -> None:
+def _check_signs(means: Sequence[FoundCells]) -> None:
     """Refuse `0.912 ± 0.3%`, of which the sign may be the spread's alone."""
     for one in means:
         if one.cell.percent and one.cell.behind and one.value <= 1:
@@ -158,7 +167,11 @@ def _check_signs(means: Sequence[Found]) -> None:
 
 
 def _check_unit(
-    sheet: Sheet, means: Sequence[Found], values: Sequence[float], deviations: Sequence[float | None], spread: Spread
+    sheet: TableSheet,
+    means: Sequence[FoundCells],
+    values: Sequence[float],
+    deviations: Sequence[float | None],
+    spread: Spread,
 ) -> None:
     """Refuse deviations that would fit the means a hundred times larger or smaller, and not as they stand."""
     known = [sd for sd in deviations if sd is not None]
@@ -177,7 +190,7 @@ def _check_unit(
 
 
 def _check_runs(
-    numbers: Sequence[Found],
+    numbers: Sequence[FoundCells],
     counts: Sequence[int],
     means: Sequence[float],
     deviations: Sequence[float | None],

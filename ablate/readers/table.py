@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ablate.errors import StudyError
 from ablate.readers import columns, forms
-from ablate.readers.cells import Key, Source
+from ablate.readers.cells import CellSource, Key
 from ablate.readers.numbers import quoted
 from ablate.readers.replicates import (
     FIRST,
@@ -23,7 +23,7 @@ from ablate.readers.replicates import (
     plain_label,
     sums_up,
 )
-from ablate.readers.sheet import Sheet, check_name, read_sheet
+from ablate.readers.sheet import TableSheet, check_name, read_sheet
 from ablate.readers.tested import Ask, HandedIn, TestedRun, reference_of
 from ablate.readers.units import Note, without_any
 
@@ -51,7 +51,7 @@ def read_table(path: Path, ask: Ask) -> HandedIn:
     _check_equals(sheet, variant, equals)
     found = forms.find_form(sheet, ask, metrics, [variant, state])
     keys, replicates, more = _keys(sheet, ask, variant, found.used | {state})
-    placed, said = found.read(Source(sheet, ask, keys))
+    placed, said = found.read(CellSource(sheet, ask, keys))
     runs = _unique(sheet, placed, found)
     if not runs:
         raise StudyError(f"{path}: no row has a result", hint=columns.FORMS)
@@ -67,7 +67,7 @@ def read_table(path: Path, ask: Ask) -> HandedIn:
 # --- which rows, which columns ----------------------------------------------------------------
 
 
-def _check_parts(sheet: Sheet) -> None:
+def _check_parts(sheet: TableSheet) -> None:
     for i in range(len(sheet.headings)):
         labels = sheet.column(i)
         if is_part(labels) and len({label.lower() for label in labels}) > 1:
@@ -77,7 +77,7 @@ def _check_parts(sheet: Sheet) -> None:
             )
 
 
-def _without_sums(sheet: Sheet, ask: Ask) -> tuple[Sheet, list[Note]]:
+def _without_sums(sheet: TableSheet, ask: Ask) -> tuple[TableSheet, list[Note]]:
     """Without rows that are called mean, std or all where the others have the number of a replicate."""
     for i, heading in enumerate(sheet.headings):
         if plain_key(heading) not in {*FIRST, *TOGETHER, "run", "trial", plain_key(ask.replicate or "")}:
@@ -92,7 +92,7 @@ def _without_sums(sheet: Sheet, ask: Ask) -> tuple[Sheet, list[Note]]:
     return sheet, []
 
 
-def _finished(sheet: Sheet) -> tuple[Sheet, list[Note], int | None]:
+def _finished(sheet: TableSheet) -> tuple[TableSheet, list[Note], int | None]:
     """Without the rows of runs that did not finish, where a column says so; and that column."""
     for i in columns.find(sheet, columns.STATE):
         labels = [label.lower() for label in sheet.column(i)]
@@ -105,7 +105,7 @@ def _finished(sheet: Sheet) -> tuple[Sheet, list[Note], int | None]:
     return sheet, [], None
 
 
-def _check_equals(sheet: Sheet, variant: int, equals: Sequence[int]) -> None:
+def _check_equals(sheet: TableSheet, variant: int, equals: Sequence[int]) -> None:
     """Refuse a second column that might name the variants and tells apart what the first one does not."""
     if sheet.headings[variant].strip().lower() == "variant":
         return
@@ -128,7 +128,7 @@ class _Numbered(NamedTuple):
     notes: list[Note]
 
 
-def _keys(sheet: Sheet, ask: Ask, variant: int, used: frozenset[int | None]) -> _Numbered:
+def _keys(sheet: TableSheet, ask: Ask, variant: int, used: frozenset[int | None]) -> _Numbered:
     """Each row's variant and replicate, the columns these are from, and what is to be said of it."""
     names = [check_name(row.cells[variant], sheet.where(row)) for row in sheet.rows]
     if len(different := set(names)) > MOST_VARIANTS:
@@ -155,7 +155,7 @@ def _keys(sheet: Sheet, ask: Ask, variant: int, used: frozenset[int | None]) -> 
 
 
 def _paired(
-    sheet: Sheet, ask: Ask, chosen: Sequence[int], labels: Mapping[str, Sequence[str]], names: Sequence[str]
+    sheet: TableSheet, ask: Ask, chosen: Sequence[int], labels: Mapping[str, Sequence[str]], names: Sequence[str]
 ) -> _Numbered:
     """The replicates by which runs are paired: see `paired_replicates`."""
     reference, _ = reference_of(list(dict.fromkeys(names)), ask.baseline)
@@ -173,7 +173,7 @@ def _paired(
 # --- what came of it --------------------------------------------------------------------------
 
 
-def _unique(sheet: Sheet, runs: Sequence[tuple[int, TestedRun]], found: forms.Form) -> list[TestedRun]:
+def _unique(sheet: TableSheet, runs: Sequence[tuple[int, TestedRun]], found: forms.Form) -> list[TestedRun]:
     """The runs, none of which stands for a replicate that another has. runs: with the row each ends in."""
     seen: dict[tuple[str, int], int] = {}
     for place, run in runs:
@@ -199,11 +199,11 @@ def _unique(sheet: Sheet, runs: Sequence[tuple[int, TestedRun]], found: forms.Fo
     return [run for _, run in runs]
 
 
-def _headings(sheet: Sheet, places: Iterable[int]) -> tuple[str, ...]:
+def _headings(sheet: TableSheet, places: Iterable[int]) -> tuple[str, ...]:
     return tuple(sheet.heading(i) for i in places)
 
 
-def _roles(sheet: Sheet, variant: int, replicates: Sequence[int], found: forms.Form) -> list[Note]:
+def _roles(sheet: TableSheet, variant: int, replicates: Sequence[int], found: forms.Form) -> list[Note]:
     names: dict[str, str | int | tuple[str, ...]] = {
         "variant": sheet.heading(variant),
         "results": _headings(sheet, sorted(found.used)),
@@ -215,12 +215,12 @@ def _roles(sheet: Sheet, variant: int, replicates: Sequence[int], found: forms.F
     return [Note("judge.columns", {**names, "replicates": _headings(sheet, replicates)})]
 
 
-def _unread(sheet: Sheet, used: frozenset[int | None]) -> list[Note]:
+def _unread(sheet: TableSheet, used: frozenset[int | None]) -> list[Note]:
     others = tuple(sheet.heading(i) for i in range(len(sheet.headings)) if i not in used)
     return [Note("judge.unread", {"columns": others})] if others else []
 
 
-def _across_variants(sheet: Sheet, ask: Ask, metrics: Sequence[int], notes: list[Note]) -> HandedIn:
+def _across_variants(sheet: TableSheet, ask: Ask, metrics: Sequence[int], notes: list[Note]) -> HandedIn:
     """A table with a column a variant and a row a replicate, told by a column of replicates and no other words."""
     replicates, _ = columns.replicate_columns(sheet, ask.replicate, [])
     found = forms.find_variants_across(sheet, ask, replicates) if replicates and not metrics else None
@@ -235,7 +235,7 @@ def _across_variants(sheet: Sheet, ask: Ask, metrics: Sequence[int], notes: list
             hint=columns.FORMS,
         )
     labels = [tuple(plain_label(row.cells[i]) for i in replicates) for row in sheet.rows]
-    placed, said = found.read(Source(sheet, ask, [Key("", number) for number in numbered(labels)]))
+    placed, said = found.read(CellSource(sheet, ask, [Key("", number) for number in numbered(labels)]))
     runs = _unique(sheet, placed, found)
     used = found.used | set(replicates)
     names = {"results": _headings(sheet, sorted(found.used)), "replicates": _headings(sheet, replicates)}

@@ -6,14 +6,14 @@ remembered between calls, so an interruption at any place needs no repair.
 
 from __future__ import annotations
 
-from ablate.results.survey import Origin, collect
+from ablate.results.survey import CurrentProvenance, collect
 from ablate.store.work_folder import Store
 from ablate.study.plan import Plan
 from ablate.study.study import Study
 
 
 def wanted_by_look(
-    study: Study, plan: Plan, store: Store, origin: Origin | None, *, look: int
+    study: Study, plan: Plan, store: Store, origin: CurrentProvenance | None, *, look: int
 ) -> tuple[frozenset[str], ...]:
     """For each look up to `look`, the variants it has to train.
 

@@ -9,13 +9,13 @@ from itertools import takewhile
 from typing import Any
 
 from ablate.records import Cell, Failed, Finished, RunResult, RunSpec
-from ablate.store.data_identity import DataSource
+from ablate.store.data_identity import DataIdentity
 from ablate.store.work_folder import TRIED_AGAIN, TRIES, Store
 from ablate.study.plan import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class CurrentProvenance:
     """The code, the data and the weights runs would be made with now. A digest that is missing is not known yet."""
 
     source_digest: str
@@ -32,9 +32,9 @@ class Origin:
         """Whether a finished run is another data set's: see DataSource."""
         return not self.data_of(variant).is_of(finished)
 
-    def data_of(self, variant: str) -> DataSource:
+    def data_of(self, variant: str) -> DataIdentity:
         """A variant's data, as far as they are known."""
-        return DataSource(
+        return DataIdentity(
             places=self.places.get(variant, {}),
             digest=self.data_digests.get(variant),
             former=self.former_digests.get(variant, ()),
@@ -71,7 +71,7 @@ class Stale:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class RunInventory:
     """Every run of a plan in one of five states."""
 
     cached: tuple[tuple[str, RunSpec, Finished], ...]
@@ -85,15 +85,15 @@ class Survey:
     """Of those to run: how many have finished by the same settings on data that lie elsewhere."""
 
 
-def survey(
+def plan_status(
     plan: Plan,
     store: Store,
-    origin: Origin,
+    origin: CurrentProvenance,
     *,
     look: int = 1,
     only: Sequence[str] = (),
     wanted: Sequence[Collection[str]] = (),
-) -> Survey:
+) -> RunInventory:
     """Look up every run of the plan up to a planned look.
 
     only: narrows it to some variants. wanted: for each look in turn, the variants it has to train; the runs
@@ -126,7 +126,7 @@ def survey(
             case _:
                 to_run.append((variant.name, spec))
                 elsewhere += any(isinstance(one, Finished) for one in results)
-    return Survey(
+    return RunInventory(
         cached=tuple(cached),
         stale=tuple(stale),
         failed=tuple(failed),
@@ -136,7 +136,7 @@ def survey(
     )
 
 
-def best_result(results: Sequence[RunResult], origin: Origin | None, variant: str) -> RunResult | None:
+def best_result(results: Sequence[RunResult], origin: CurrentProvenance | None, variant: str) -> RunResult | None:
     """The attempt that counts.
 
     The newest that finished by the present code and data; else the newest attempt where the present
@@ -158,7 +158,7 @@ def best_result(results: Sequence[RunResult], origin: Origin | None, variant: st
     return results[-1]
 
 
-def given_up(results: Sequence[RunResult], origin: Origin, variant: str) -> bool:
+def given_up(results: Sequence[RunResult], origin: CurrentProvenance, variant: str) -> bool:
     """Whether the present code and data have failed at a run in a way that another try would not mend.
 
     Errors and divergence would come again; a process that was killed, ran out of memory or of time has
@@ -171,7 +171,7 @@ def given_up(results: Sequence[RunResult], origin: Origin, variant: str) -> bool
     return len(list(takewhile(lambda reason: reason in TRIED_AGAIN, reasons))) >= TRIES
 
 
-def collect(plan: Plan, store: Store, origin: Origin | None, *, look: int = 1) -> list[Cell]:
+def collect(plan: Plan, store: Store, origin: CurrentProvenance | None, *, look: int = 1) -> list[Cell]:
     """The result of every run of the plan up to a planned look; None where there is none yet."""
     return [
         Cell(

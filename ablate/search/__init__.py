@@ -1,24 +1,24 @@
 """Searching settings with Optuna: ask and tell as a Source of runs. The only package that imports optuna."""
 
-from ablate.search.book import Book
-from ablate.search.frozen import freeze
+from ablate.search.book import OptunaAdapter
+from ablate.search.frozen import freeze_confirmation
 from ablate.search.insight import Importance, importances, pareto_front
 from ablate.search.question import BASELINE, SearchQuestion, make_question, name_of, tuning_question
 from ablate.search.source import OptunaSource
-from ablate.search.storage import Opened, open_search, points_of
-from ablate.search.trials import Tried, have_failed
+from ablate.search.storage import OpenSearch, open_search, points_of
+from ablate.search.trials import TrialRecord, have_failed
 from ablate.search.unread import caution, promise, unchecked
 
 __all__ = [
     "BASELINE",
-    "Book",
     "Importance",
-    "Opened",
+    "OpenSearch",
+    "OptunaAdapter",
     "OptunaSource",
     "SearchQuestion",
-    "Tried",
+    "TrialRecord",
     "caution",
-    "freeze",
+    "freeze_confirmation",
     "have_failed",
     "importances",
     "make_question",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from ablate.records import Event
 from ablate.search.optuna_parts import quiet, suggest
 from ablate.search.question import BASELINE, SearchQuestion
-from ablate.search.trials import State, Tried
+from ablate.search.trials import State, TrialRecord
 from ablate.study.space.tree import Point
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True, kw_only=True)
-class Book:
+class OptunaAdapter:
     """Optuna's side of a search; the baseline, where it lies outside the space, is never told."""
 
     optuna_study: optuna.Study
@@ -63,7 +63,7 @@ class Book:
             handle = Trial(self.optuna_study, trial._trial_id)
             return handle, suggest(self.question.space, handle)
 
-    def tell(self, tried: Tried) -> None:
+    def tell(self, tried: TrialRecord) -> None:
         """How a trial ended."""
         from optuna.trial import TrialState
 
@@ -83,7 +83,7 @@ class Book:
             else:
                 self.optuna_study.tell(tried.handle, state=TrialState.FAIL)
 
-    def report(self, tried: Tried, values: Sequence[tuple[int, float]]) -> None:
+    def report(self, tried: TrialRecord, values: Sequence[tuple[int, float]]) -> None:
         """Intermediate values by step; a step that Optuna has already is passed over."""
         if tried.number == BASELINE:
             return
@@ -93,13 +93,13 @@ class Book:
                     tried.reported.add(step)
                     tried.handle.report(value, step=step)
 
-    def report_epochs(self, tried: Tried, events: Iterable[Event]) -> None:
+    def report_epochs(self, tried: TrialRecord, events: Iterable[Event]) -> None:
         """The first objective's validation values; epochs that do not tell one are passed over."""
         key = f"val/{self.question.objectives[0].name}"
         told = [(int(event.data["epoch"]), event.data["metrics"].get(key)) for event in events]
         self.report(tried, [(epoch, float(value)) for epoch, value in told if value is not None])
 
-    def gives_up(self, tried: Tried) -> bool:
+    def gives_up(self, tried: TrialRecord) -> bool:
         """Whether the pruner would end the trial now."""
         if tried.number == BASELINE:
             return False

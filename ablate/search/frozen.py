@@ -13,30 +13,36 @@ from typing import Any
 
 from ablate.errors import StudyError
 from ablate.files import read_json, write_json
-from ablate.search.trials import Tried
+from ablate.search.trials import TrialRecord
 from ablate.store.run_names import read_names
 
 FROZEN = "confirm.json"
-RunOf = Callable[[Tried], str]
+RunOf = Callable[[TrialRecord], str]
 """Fingerprint of the run that confirms a trial first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Frozen:
+class FrozenConfirmation:
     """The confirmation's settings, under the names they were frozen by, the best first.
 
     moved: what is said of those that the search's storage has under another number now, or not at all.
     """
 
-    chosen: tuple[Tried, ...]
+    chosen: tuple[TrialRecord, ...]
     replicates: int
     winner: bool
     moved: tuple[str, ...] = ()
 
 
-def freeze(
-    folder: Path, top: Sequence[Tried], replicates: int, *, winner: bool, run_of: RunOf, tried: Sequence[Tried]
-) -> Frozen | None:
+def freeze_confirmation(
+    folder: Path,
+    top: Sequence[TrialRecord],
+    replicates: int,
+    *,
+    winner: bool,
+    run_of: RunOf,
+    tried: Sequence[TrialRecord],
+) -> FrozenConfirmation | None:
     """What was frozen in this folder, else the top as it is now; None where neither is there.
 
     winner: also turn the winner back, from now on. run_of: tells whether a setting is the one that was frozen.
@@ -54,7 +60,7 @@ def freeze(
     if wanted != stored:
         write_json(folder / FROZEN, wanted)
     moved = filter(None, (_moved(one, tried) for one in chosen))
-    return Frozen(
+    return FrozenConfirmation(
         chosen=tuple(chosen),
         replicates=wanted["replicates"],
         winner=bool(wanted.get("winner")),
@@ -62,7 +68,7 @@ def freeze(
     )
 
 
-def _stored(chosen: Sequence[Tried], replicates: int, run_of: RunOf) -> dict[str, Any]:
+def _stored(chosen: Sequence[TrialRecord], replicates: int, run_of: RunOf) -> dict[str, Any]:
     return {
         "trials": [trial.number for trial in chosen],
         "points": [dict(trial.point) for trial in chosen],
@@ -72,13 +78,15 @@ def _stored(chosen: Sequence[Tried], replicates: int, run_of: RunOf) -> dict[str
     }
 
 
-def _restored(stored: Mapping[str, Any], folder: Path, tried: Sequence[Tried], run_of: RunOf) -> list[Tried]:
+def _restored(
+    stored: Mapping[str, Any], folder: Path, tried: Sequence[TrialRecord], run_of: RunOf
+) -> list[TrialRecord]:
     if "points" not in stored:
         return [_recognised(number, folder, tried, run_of) for number in stored["trials"]]
     found = []
     rows = zip(stored["trials"], stored["points"], stored["values"], stored["runs"], strict=True)
     for number, point, value, run in rows:
-        trial = Tried(number=number, point=point, values=(value,), state="complete")
+        trial = TrialRecord(number=number, point=point, values=(value,), state="complete")
         if _run_of(trial, run_of) != run:
             raise StudyError(
                 f"the confirmation was begun for other settings: {trial.name} is not what it was, because the study's "
@@ -89,10 +97,10 @@ def _restored(stored: Mapping[str, Any], folder: Path, tried: Sequence[Tried], r
     return found
 
 
-def _recognised(number: int, folder: Path, tried: Sequence[Tried], run_of: RunOf) -> Tried:
+def _recognised(number: int, folder: Path, tried: Sequence[TrialRecord], run_of: RunOf) -> TrialRecord:
     """A trial of which an earlier version froze the number alone, by the run that confirmed it."""
     confirming = folder.with_name(f"{folder.name}-confirm")
-    frozen = Tried(number=number, point={})
+    frozen = TrialRecord(number=number, point={})
     run = (read_names(confirming) or {}).get(frozen.name, {}).get("0")
     # The number first: nearly always it is the one.
     for trial in sorted(tried, key=lambda trial: trial.number != number):
@@ -101,7 +109,7 @@ def _recognised(number: int, folder: Path, tried: Sequence[Tried], run_of: RunOf
             and trial.point
             and (_run_of(trial, run_of) == run if run else trial.number == number)
         ):
-            return Tried(number=number, point=trial.point, values=trial.values, state="complete")
+            return TrialRecord(number=number, point=trial.point, values=trial.values, state="complete")
     raise StudyError(
         f"the confirmation was begun for {frozen.name} of a storage that is gone, and no trial there is now has its "
         "setting",
@@ -109,7 +117,7 @@ def _recognised(number: int, folder: Path, tried: Sequence[Tried], run_of: RunOf
     )
 
 
-def _run_of(trial: Tried, run_of: RunOf) -> str | None:
+def _run_of(trial: TrialRecord, run_of: RunOf) -> str | None:
     """None for a point that the study knows no more."""
     try:
         return run_of(trial)
@@ -117,7 +125,7 @@ def _run_of(trial: Tried, run_of: RunOf) -> str | None:
         return None
 
 
-def _moved(frozen: Tried, tried: Sequence[Tried]) -> str:
+def _moved(frozen: TrialRecord, tried: Sequence[TrialRecord]) -> str:
     same = [trial for trial in tried if trial.point == frozen.point]
     if any(trial.number == frozen.number for trial in same):
         return ""

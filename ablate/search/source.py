@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from ablate.errors import SplitError, StudyError
 from ablate.records import Event, Failed, Finished, RunResult, RunSpec
-from ablate.search.book import Book, covered_seconds, state_of
+from ablate.search.book import OptunaAdapter, covered_seconds, state_of
 from ablate.search.question import BASELINE
-from ablate.search.trials import State, Tried
+from ablate.search.trials import State, TrialRecord
 from ablate.store.journal import read_history
 from ablate.store.work_folder import Store
 from ablate.study.space.tree import Point
@@ -37,15 +37,15 @@ class OptunaSource:
     first, and beyond the total, for what failed in earlier calls.
     """
 
-    book: Book
+    book: OptunaAdapter
     store: Store
     trials: int
     source_digest: str
     data_digest: str
-    on_asked: Callable[[Tried], None] = lambda _: None
+    on_asked: Callable[[TrialRecord], None] = lambda _: None
     failed_before: Callable[[RunSpec], Failed | None] = lambda _: None
     retry_failed: bool = False
-    tried: dict[int, Tried] = field(default_factory=dict)
+    tried: dict[int, TrialRecord] = field(default_factory=dict)
     """Every trial by its number, those that run included."""
     answered: int = 0
     """Suggestions that equalled finished runs and were answered from the records."""
@@ -75,7 +75,7 @@ class OptunaSource:
             wishes.append(question.space.point_of(values, ("search", "enqueue", i)))
         self.book.enqueue(wishes)
         if baseline is None:
-            self.tried[BASELINE] = Tried(number=BASELINE, point={}, specs=question.baseline_specs())
+            self.tried[BASELINE] = TrialRecord(number=BASELINE, point={}, specs=question.baseline_specs())
             self._again.append(BASELINE)
         known = self.book.trials()
         for trial in known:
@@ -120,12 +120,12 @@ class OptunaSource:
 
     # What others read.
 
-    def owner_of(self, fingerprint: str) -> Tried:
+    def owner_of(self, fingerprint: str) -> TrialRecord:
         """The trial that first asked for a run."""
         return self.tried[self._owners[fingerprint]]
 
     @property
-    def ended(self) -> list[Tried]:
+    def ended(self) -> list[TrialRecord]:
         """The trials that ended, by number."""
         return [self.tried[number] for number in sorted(self.tried) if self.tried[number].has_ended]
 
@@ -144,7 +144,7 @@ class OptunaSource:
             self._again.append(trial.number)
             return
         state = state_of(trial)
-        self.tried[trial.number] = Tried(
+        self.tried[trial.number] = TrialRecord(
             number=trial.number,
             point=dict(trial.params),
             state=state,
@@ -154,13 +154,13 @@ class OptunaSource:
             is_recalled=True,
         )
 
-    def _make(self, number: int, point: Point) -> Tried:
+    def _make(self, number: int, point: Point) -> TrialRecord:
         try:
             specs: Mapping[int, RunSpec] = self.book.question.specs(point)
             reason = ""
         except (StudyError, KeyError) as error:
             specs, reason = {}, str(error)
-        tried = self.tried[number] = Tried(number=number, point=dict(point), specs=specs, reason=reason)
+        tried = self.tried[number] = TrialRecord(number=number, point=dict(point), specs=specs, reason=reason)
         for spec in specs.values():
             self._owners.setdefault(spec.fingerprint, number)
         return tried
@@ -181,7 +181,7 @@ class OptunaSource:
             return f"{stop.seconds:g} s were spent"
         return ""
 
-    def _ask(self) -> Tried:
+    def _ask(self) -> TrialRecord:
         trial, point = self.book.ask()
         tried = self._make(trial.number, point)
         tried.handle = trial
@@ -209,14 +209,14 @@ class OptunaSource:
             if not tried.has_ended:
                 self._enqueue_runs(tried)
 
-    def _enqueue_runs(self, tried: Tried) -> None:
+    def _enqueue_runs(self, tried: TrialRecord) -> None:
         """All replicates of a trial; one after the other where it may be given up in between."""
         missing = [replicate for replicate in tried.specs if replicate not in tried.results]
         if self.book.question.prunes:
             missing = missing[:1]
         self._queue.extend((tried.number, replicate) for replicate in missing)
 
-    def _begin(self, tried: Tried, replicate: int) -> RunSpec | None:
+    def _begin(self, tried: TrialRecord, replicate: int) -> RunSpec | None:
         """The run, where it has to be trained; None where it has its answer, or will have it from another trial."""
         if tried.has_ended:
             return None
@@ -245,7 +245,7 @@ class OptunaSource:
 
     # How trials end.
 
-    def _got(self, tried: Tried, replicate: int, finished: Finished, *, cached: bool = False) -> None:
+    def _got(self, tried: TrialRecord, replicate: int, finished: Finished, *, cached: bool = False) -> None:
         """One run of a trial has its result."""
         if tried.has_ended:
             return
@@ -269,12 +269,12 @@ class OptunaSource:
             self._enqueue_runs(tried)
         return None
 
-    def _report_replicate(self, tried: Tried, replicate: int, finished: Finished) -> None:
+    def _report_replicate(self, tried: TrialRecord, replicate: int, finished: Finished) -> None:
         value = self.book.question.objectives[0].value_of(finished)
         if value is not None:
             self.book.report(tried, [(self.book.question.replicates.index(replicate), value)])
 
-    def _lost(self, tried: Tried, failed: Failed) -> None:
+    def _lost(self, tried: TrialRecord, failed: Failed) -> None:
         """One run of a trial ended without a result."""
         if not tried.has_ended:
             tried.reason = f"{failed.reason}: {failed.message}"
@@ -284,7 +284,7 @@ class OptunaSource:
             states: dict[str, State] = {"pruned": "pruned", "diverged": "diverged"}
             self._settle(tried, states.get(failed.reason, "failed"), None)
 
-    def _settle(self, tried: Tried, state: State, values: tuple[float, ...] | None) -> None:
+    def _settle(self, tried: TrialRecord, state: State, values: tuple[float, ...] | None) -> None:
         tried.state, tried.values = state, values
         self.answered += tried.cached and state == "complete"
         self.book.tell(tried)

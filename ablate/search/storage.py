@@ -32,7 +32,7 @@ LEASE_SECONDS = 60.0
 
 
 @dataclass(slots=True, kw_only=True)
-class Opened:
+class OpenSearch:
     """A search in its storage. place: for people, without secrets. is_own: its journal file lies in its own folder."""
 
     optuna_study: optuna.Study
@@ -92,7 +92,7 @@ def _is_alive(holder: Mapping[str, Any]) -> bool:
     return time.time() - float(holder.get("at", 0)) < LEASE_SECONDS
 
 
-def open_search(question: SearchQuestion, folder: Path, url: str | None = None) -> Opened:
+def open_search(question: SearchQuestion, folder: Path, url: str | None = None) -> OpenSearch:
     """The search in its storage, created where there is none, with its sampler and pruner.
 
     folder: the search's own, where the journal file lies unless `url` names another place.
@@ -124,7 +124,7 @@ def open_search(question: SearchQuestion, folder: Path, url: str | None = None) 
         raise StudyError(
             f"the search's storage {place} cannot be used: {_first_line(error, url)}", hint=_remedy(error)
         ) from error
-    return Opened(optuna_study=opened, place=place, is_own=is_own(folder, url), storage=storage)
+    return OpenSearch(optuna_study=opened, place=place, is_own=is_own(folder, url), storage=storage)
 
 
 def is_own(folder: Path, url: str | None) -> bool:

@@ -14,7 +14,7 @@ State = Literal["running", "complete", "pruned", "diverged", "failed", "refused"
 
 
 @dataclass(slots=True, kw_only=True)
-class Tried:
+class TrialRecord:
     """One trial.
 
     specs: replicate -> its run, and results: of the runs that finished; both only until the trial has ended,
@@ -53,7 +53,7 @@ class Tried:
         return self.state != "running"
 
 
-def have_failed(tried: Iterable[Tried]) -> bool:
+def have_failed(tried: Iterable[TrialRecord]) -> bool:
     """Whether a run failed, or no trial came to a value; one that diverged is an answer only beside others."""
     tried = list(tried)
     states = [trial.state for trial in tried if trial.number >= 0]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from ablate.records import RunSpec
 from ablate.search.question import SearchQuestion
-from ablate.search.trials import Tried
+from ablate.search.trials import TrialRecord
 from ablate.splits.rules import Folds
 from ablate.store.work_folder import Store
 from ablate.trainer import is_built_in
@@ -25,7 +25,7 @@ def promise(question: SearchQuestion) -> str:
     return f"{sealed} is sealed: no trial was handed its images, and each returned scores of its validation images"
 
 
-def caution(question: SearchQuestion, tried: Sequence[Tried], store: Store) -> str:
+def caution(question: SearchQuestion, tried: Sequence[TrialRecord], store: Store) -> str:
     """Why the sealed part may have been read: a clause; empty where it is known to be unread."""
     sealed = sealed_part(question)
     if is_built_in(question.study.trainer.path):

@@ -16,8 +16,8 @@ import numpy as np
 from ablate.stats.accuracy import newcombe
 from ablate.stats.cells import Array, Cells, StatisticsError
 from ablate.stats.engine import estimate
-from ablate.stats.scores import Key, Row
-from ablate.stats.student import Answer, Estimate, student_answer
+from ablate.stats.scores import Key, ScoreRow
+from ablate.stats.student import ContrastEstimate, Estimate, student_answer
 
 ENOUGH_SHARED = 0.5
 """The least part of the smaller test that must be shared. With less, pairing gains nothing over the sizes lost:
@@ -25,7 +25,7 @@ two independent tests of n images tell more than a paired one of n / 2 unless th
 
 
 def estimate_elsewhere(
-    rows: Mapping[Key, Row], weights: Mapping[str, float], repetition: Callable[[int], int], *, level: float = 0.95
+    rows: Mapping[Key, ScoreRow], weights: Mapping[str, float], repetition: Callable[[int], int], *, level: float = 0.95
 ) -> Estimate | None:
     """One contrast between variants tested on different images; None where one of them has no scores.
 
@@ -53,7 +53,7 @@ def estimate_elsewhere(
     return _apart(alone, np.array(list(weights.values())), level) if None not in alone else None
 
 
-def _shared(own: Mapping[str, Mapping[int, Row]], repetition: Callable[[int], int]) -> Cells | None:
+def _shared(own: Mapping[str, Mapping[int, ScoreRow]], repetition: Callable[[int], int]) -> Cells | None:
     """The scores of all variants on the images all of them were tested on; None where these are too few."""
     matched = sorted(set.intersection(*(set(runs) for runs in own.values())))
     images, scores = [], {name: list[Array]() for name in own}
@@ -77,13 +77,13 @@ def _shared(own: Mapping[str, Mapping[int, Row]], repetition: Callable[[int], in
         return None
 
 
-def _counts(runs: Mapping[int, Row]) -> tuple[int, int] | None:
+def _counts(runs: Mapping[int, ScoreRow]) -> tuple[int, int] | None:
     """Right and tested images of a single run; None for several, or other scores than right and wrong."""
     (row, *more) = runs.values()
     return None if more or not np.isin(row.scores, (0, 1)).all() else (int(row.scores.sum()), len(row.scores))
 
 
-def _alone(runs: Mapping[int, Row], repetition: Callable[[int], int]) -> Estimate | None:
+def _alone(runs: Mapping[int, ScoreRow], repetition: Callable[[int], int]) -> Estimate | None:
     """One variant's own level."""
     try:
         cells = Cells(
@@ -118,7 +118,7 @@ def _apart(levels: Sequence[Estimate | None], weights: Array, level: float) -> E
     return _unpaired(answer, n_replicates=min(found.n_replicates for found in known), n_images=n_images)
 
 
-def _unpaired(answer: Answer, *, n_replicates: int, n_images: int) -> Estimate:
+def _unpaired(answer: ContrastEstimate, *, n_replicates: int, n_images: int) -> Estimate:
     return Estimate(
         **answer,
         n_replicates=n_replicates,

@@ -16,11 +16,11 @@ from ablate.stats.apart import estimate_elsewhere
 from ablate.stats.cells import Array, Cells, StatisticsError
 from ablate.stats.engine import estimate
 from ablate.stats.frame import different_tests, missing_numbers, run_numbers
-from ablate.stats.looks import WAITING, Answer, Found, judge_looks
+from ablate.stats.looks import WAITING, Found, LookState, judge_looks
 from ablate.stats.replicate_level import estimate_replicates
 from ablate.stats.scores import ScoreBook, arrange, other_images, read_scores, repetition_of
 from ablate.stats.student import Estimate
-from ablate.stats.verdict import Judged, Rules
+from ablate.stats.verdict import JudgedContrast, Rules
 
 OTHER_TESTS = "different test sets"
 ADDED = "replicates added after looking"
@@ -56,7 +56,7 @@ class Effect:
     """
 
     contrast: Contrast
-    judged: Judged
+    judged: JudgedContrast
     look: int
     share: float = 1.0
     chance: float | None = None
@@ -70,7 +70,7 @@ class Effect:
     @property
     def is_open(self) -> bool:
         """Whether runs that are still planned may answer it."""
-        return Answer(self.judged, self.look, self.share, self.chance, self.stopped).is_open
+        return LookState(self.judged, self.look, self.share, self.chance, self.stopped).is_open
 
 
 def estimate_effects(

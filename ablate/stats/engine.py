@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ablate.stats.cells import Array, Cells, Form, Index, StatisticsError
-from ablate.stats.student import RESOLUTION, Estimate, settled, student_answer
+from ablate.stats.student import RESOLUTION, Estimate, student_answer, without_rounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Moments:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pool:
+class ImagePool:
     """Run noise shared by a family of contrasts, for weights of length one, with `df` degrees of freedom."""
 
     excess: float
@@ -130,7 +130,7 @@ def _moments(deltas: list[Array], position: Index, form: Form, *, resolution: fl
     )
 
 
-def pool_runs(found: list[Moments | None], weights: Array) -> Pool | None:
+def pool_runs(found: list[Moments | None], weights: Array) -> ImagePool | None:
     """The run noise of a family; None when no contrast has two replicates.
 
     Contrasts that share variants share their noise, so their degrees of freedom do not add up:
@@ -147,14 +147,14 @@ def pool_runs(found: list[Moments | None], weights: Array) -> Pool | None:
     between = np.array([moments.between for moments in known]) / lengths
     directions = weights[rows] / np.sqrt(lengths)[:, None]
     shared = float(np.square(directions @ directions.T).sum()) - len(rows)  # every pair counted twice
-    return Pool(
+    return ImagePool(
         excess=max(0.0, float(df @ excess / df.sum())),
         between=float(df @ between / df.sum()),
         df=float(df.sum()) / (1 + max(0.0, shared) / len(rows)),
     )
 
 
-def _finish(moments: Moments, pool: Pool | None, length: float, level: float) -> Estimate:
+def _finish(moments: Moments, pool: ImagePool | None, length: float, level: float) -> Estimate:
     k, n_images = moments.n_replicates, moments.n_images
     run_part = 0.0
     if k > 1 and pool is not None:
@@ -162,7 +162,7 @@ def _finish(moments: Moments, pool: Pool | None, length: float, level: float) ->
         # A difference of two variances: what is left of them by rounding would be a large standard error.
         run_part = excess / k if excess > RESOLUTION * (moments.between + pool.between * length) else 0.0
     variance = moments.image_part + run_part
-    difference, se = settled(moments.difference, variance, resolution=moments.resolution)
+    difference, se = without_rounding(moments.difference, variance, resolution=moments.resolution)
     df = float(n_images - 1 if k == 1 else k - 1)
     if k > 1 and pool is not None and se:
         # Shares of the variance instead of its powers, so that tiny units do not underflow.

@@ -10,7 +10,16 @@ from typing import NamedTuple
 from scipy.special import ndtr, ndtri
 
 from ablate.stats.student import Estimate
-from ablate.stats.verdict import NO_RUNS, SINGLE_RUN, Judged, RawP, Rules, decide, raw_p, unassessable
+from ablate.stats.verdict import (
+    NO_RUNS,
+    SINGLE_RUN,
+    ClaimPValues,
+    JudgedContrast,
+    Rules,
+    assign_verdicts,
+    claim_p_values,
+    unassessable,
+)
 
 WAITING = "runs of this look are still missing"
 MENDABLE = (WAITING, SINGLE_RUN, NO_RUNS)
@@ -20,14 +29,14 @@ Found = tuple[Sequence[Estimate | None], Mapping[int, str]]
 """The estimates of a family, and position -> why that member gets no verdict."""
 
 
-class Answer(NamedTuple):
+class LookState(NamedTuple):
     """One member of a family after some looks: its verdict, and the look (counted from 1) whose numbers these are.
 
     share: the part of alpha of that look. chance: the predicted chance that the looks still planned show a
     difference, None where it was not asked; stopped: it was too small (futility).
     """
 
-    judged: Judged
+    judged: JudgedContrast
     look: int
     share: float
     chance: float | None
@@ -50,7 +59,7 @@ def judge_looks(
     shares: Sequence[float],
     *,
     up_to: int,
-) -> list[Answer]:
+) -> list[LookState]:
     """The members of one family after the first `up_to` looks.
 
     estimate_at: look (counted from 1) and the positions still open (None: all) -> what the runs up to it say.
@@ -58,22 +67,22 @@ def judge_looks(
     and numbers. A gain that is ruled out is settled only where a loss has become too unlikely as well.
     looks: planned replicates; shares: of alpha. rules: their share is that of each look in turn.
     """
-    answers: list[Answer] = []
-    smallest: RawP | None = None
+    answers: list[LookState] = []
+    smallest: ClaimPValues | None = None
     for number, share in enumerate(shares[:up_to], start=1):
         at_look = replace(rules, share=share)
         open_ = [i for i, answer in enumerate(answers) if answer.is_open]
         found, reasons = estimate_at(number, open_ if answers else None)
         reasons = unassessable(found, reasons)
         closed = [i for i, answer in enumerate(answers) if not answer.is_open]
-        smallest = spend(raw_p(found, at_look, reasons=reasons), share, smallest, closed=closed)
+        smallest = adjust_for_looks(claim_p_values(found, at_look, reasons=reasons), share, smallest, closed=closed)
         now = []
-        for one, judged in zip(found, decide(found, smallest, at_look, reasons=reasons), strict=True):
+        for one, judged in zip(found, assign_verdicts(found, smallest, at_look, reasons=reasons), strict=True):
             chance = None
             if judged.verdict in ("undecided", "no_worthwhile_gain") and number < len(shares):
-                chance = futile(one, looks[-1], family_size=len(found), share=shares[-1], alpha=rules.alpha)
+                chance = predictive_power(one, looks[-1], family_size=len(found), share=shares[-1], alpha=rules.alpha)
             stopped = judged.verdict == "undecided" and chance is not None and chance < rules.futility
-            now.append(Answer(judged, number, share, chance, stopped))
+            now.append(LookState(judged, number, share, chance, stopped))
         if not answers:
             answers = now
         answers = [
@@ -83,21 +92,23 @@ def judge_looks(
     return answers
 
 
-def _is_lost(old: Answer, new: Answer) -> bool:
+def _is_lost(old: LookState, new: LookState) -> bool:
     """Whether a look has lost what an earlier one knew, because its runs are not all there."""
     return old.judged.verdict == "no_worthwhile_gain" and new.judged.verdict == "not_assessable"
 
 
-def spend(p: RawP, share: float, before: RawP | None, *, closed: Collection[int] = ()) -> RawP:
+def adjust_for_looks(
+    p: ClaimPValues, share: float, before: ClaimPValues | None, *, closed: Collection[int] = ()
+) -> ClaimPValues:
     """The p-values that count after a look: the smallest of p / share over the looks so far.
 
     closed: members that keep what they had, because no look asks about them any more.
     Source: Bonferroni's bound over looks; valid whatever the looks have in common.
     """
-    weighed = RawP(*(tuple(min(1.0, value / share) for value in claim) for claim in p))
+    weighed = ClaimPValues(*(tuple(min(1.0, value / share) for value in claim) for claim in p))
     if before is None:
         return weighed
-    return RawP(
+    return ClaimPValues(
         *(
             tuple(a if i in closed else min(a, b) for i, (a, b) in enumerate(zip(old, new, strict=True)))
             for old, new in zip(before, weighed, strict=True)
@@ -105,7 +116,9 @@ def spend(p: RawP, share: float, before: RawP | None, *, closed: Collection[int]
     )
 
 
-def futile(found: Estimate | None, most: int, *, family_size: int, share: float, alpha: float = 0.05) -> float | None:
+def predictive_power(
+    found: Estimate | None, most: int, *, family_size: int, share: float, alpha: float = 0.05
+) -> float | None:
     """The predicted chance that the last look, at `most` replicates, shows a difference.
 
     The estimate then is normal around the present one, with the variance that the further replicates take

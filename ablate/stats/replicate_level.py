@@ -10,7 +10,7 @@ import numpy as np
 
 from ablate.stats.cells import Array, StatisticsError
 from ablate.stats.engine import checked_weights
-from ablate.stats.student import RESOLUTION, Estimate, settled, student_interval, two_sided_p
+from ablate.stats.student import RESOLUTION, Estimate, student_interval, two_sided_p, without_rounding
 
 Pairing = Literal["paired", "unpaired"]
 Numbers = Sequence[Sequence[float | None]]
@@ -149,7 +149,7 @@ def _welch(moments: Sequence[_Moments], weights: Array) -> _Sample:
 
 
 def _finish(sample: _Sample, pairing: Pairing, level: float) -> Estimate:
-    difference, se = settled(sample.difference, sample.variance, resolution=RESOLUTION * sample.size)
+    difference, se = without_rounding(sample.difference, sample.variance, resolution=RESOLUTION * sample.size)
     lo, hi = student_interval(difference, se, sample.df, level=level)
     return Estimate(
         difference=difference,

@@ -22,7 +22,7 @@ Key = tuple[str, int]
 """Variant and index of the replicate."""
 
 
-class Row(NamedTuple):
+class ScoreRow(NamedTuple):
     """One run's scores: which image each belongs to (ascending numbers), and the score."""
 
     images: Index
@@ -35,7 +35,7 @@ class ScoreBook(NamedTuple):
     gone: runs that finished, but whose scores cannot be read any more, and why.
     """
 
-    rows: Mapping[Key, Row]
+    rows: Mapping[Key, ScoreRow]
     gone: Mapping[Key, str]
 
 
@@ -61,7 +61,7 @@ def read_scores(cells: Sequence[Cell], metric: str = PER_IMAGE_METRIC) -> ScoreB
     For another metric than accuracy the mean of the column has to be the metric itself: a score that only
     shares its name would answer another question.
     """
-    rows: dict[Key, Row] = {}
+    rows: dict[Key, ScoreRow] = {}
     gone: dict[Key, str] = {}
     numbering = _Numbering()
     for cell in sorted(cells, key=lambda cell: (cell.replicate.index, cell.variant)):
@@ -87,7 +87,7 @@ def read_scores(cells: Sequence[Cell], metric: str = PER_IMAGE_METRIC) -> ScoreB
             return None
         images = numbering.of(cell.replicate.index, ids)
         order = np.argsort(images, kind="stable")
-        rows[key] = Row(images[order], scores[order])
+        rows[key] = ScoreRow(images[order], scores[order])
     return ScoreBook(rows, gone) if rows or gone else None
 
 

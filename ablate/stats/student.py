@@ -57,7 +57,7 @@ class Estimate:
         return _one_sided(bound - self.difference, self.standard_error, self.df)
 
 
-class Answer(TypedDict):
+class ContrastEstimate(TypedDict):
     """The fields of an Estimate that follow from a difference and its noise."""
 
     difference: float
@@ -69,11 +69,11 @@ class Answer(TypedDict):
     p: float
 
 
-def student_answer(difference: float, se: float, df: float, *, n_units: int, level: float) -> Answer:
+def student_answer(difference: float, se: float, df: float, *, n_units: int, level: float) -> ContrastEstimate:
     """Interval and two-sided p beside what they follow from; n_units: see `two_sided_p`."""
     lo, hi = student_interval(difference, se, df, level=level)
     p = two_sided_p(difference, se, df, n_units=n_units)
-    return Answer(difference=difference, standard_error=se, df=df, level=level, lo=lo, hi=hi, p=p)
+    return ContrastEstimate(difference=difference, standard_error=se, df=df, level=level, lo=lo, hi=hi, p=p)
 
 
 def unit_of_chance(estimates: Sequence[Estimate]) -> Basis | None:
@@ -83,7 +83,7 @@ def unit_of_chance(estimates: Sequence[Estimate]) -> Basis | None:
     return next(iter([*usual, *found]), None)
 
 
-def settled(mean: float, variance: float, *, resolution: float) -> tuple[float, float]:
+def without_rounding(mean: float, variance: float, *, resolution: float) -> tuple[float, float]:
     """The mean and its standard error, each exactly 0 where it is no more than rounding."""
     se = sqrt(variance)
     return mean if abs(mean) > resolution else 0.0, se if se > resolution else 0.0

@@ -51,7 +51,7 @@ class NextLook(NamedTuple):
     seconds: float | None
 
 
-class RawP(NamedTuple):
+class ClaimPValues(NamedTuple):
     """The three p-values of each member of a family, before Holm; 1 where a member cannot be assessed."""
 
     difference: tuple[float, ...]
@@ -92,7 +92,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class JudgedContrast:
     """One member of a family with its verdict; numbers in the unit of the estimates.
 
     p_adjusted, p_same, p_no_gain: Holm-adjusted. lo_all, hi_all: the interval at level 1 - alpha / m,
@@ -123,7 +123,7 @@ def judge(
     alpha: float = 0.05,
     goal: Goal = "max",
     reasons: Mapping[int, str] | None = None,
-) -> tuple[Judged, ...]:
+) -> tuple[JudgedContrast, ...]:
     """The verdict on every member of one family of contrasts declared before the first run.
 
     negligible, worthwhile, alpha, goal: see Rules. reasons: position -> why a member is not assessable
@@ -133,7 +133,7 @@ def judge(
     """
     rules = Rules(negligible=negligible, worthwhile=worthwhile, alpha=alpha, goal=goal)
     reasons = unassessable(estimates, reasons or {})
-    return decide(estimates, raw_p(estimates, rules, reasons=reasons), rules, reasons=reasons)
+    return assign_verdicts(estimates, claim_p_values(estimates, rules, reasons=reasons), rules, reasons=reasons)
 
 
 def unassessable(estimates: Sequence[Estimate | None], reasons: Mapping[int, str]) -> dict[int, str]:
@@ -146,7 +146,7 @@ def unassessable(estimates: Sequence[Estimate | None], reasons: Mapping[int, str
     return own | dict(reasons)
 
 
-def raw_p(estimates: Sequence[Estimate | None], rules: Rules, *, reasons: Mapping[int, str]) -> RawP:
+def claim_p_values(estimates: Sequence[Estimate | None], rules: Rules, *, reasons: Mapping[int, str]) -> ClaimPValues:
     """The unadjusted p of the three claims: a difference, a negligible one, no worthwhile gain."""
     r, d = rules.negligible, rules.worthwhile
     rows: list[tuple[float, float, float]] = []
@@ -157,12 +157,12 @@ def raw_p(estimates: Sequence[Estimate | None], rules: Rules, *, reasons: Mappin
             same = 1.0 if r is None else max(found.p_above(-r), found.p_below(r))
             no_gain = 1.0 if d is None else found.p_below(d) if rules.goal == "max" else found.p_above(-d)
             rows.append((found.p, same, no_gain))
-    return RawP(*zip(*rows, strict=True)) if rows else RawP((), (), ())
+    return ClaimPValues(*zip(*rows, strict=True)) if rows else ClaimPValues((), (), ())
 
 
-def decide(
-    estimates: Sequence[Estimate | None], raw: RawP, rules: Rules, *, reasons: Mapping[int, str]
-) -> tuple[Judged, ...]:
+def assign_verdicts(
+    estimates: Sequence[Estimate | None], raw: ClaimPValues, rules: Rules, *, reasons: Mapping[int, str]
+) -> tuple[JudgedContrast, ...]:
     """Holm over each kind of claim, then the rules in order: difference, sameness, no gain, undecided.
 
     raw: one p a member and claim, after whatever several looks cost. reasons: as from `unassessable`.
@@ -181,7 +181,7 @@ def decide(
         if found and verdict == "undecided" and rules.worthwhile:
             needed = replicates_needed(found, worthwhile=rules.worthwhile, family_size=m, alpha=spent)
         judged.append(
-            Judged(
+            JudgedContrast(
                 verdict=verdict,
                 estimate=found,
                 p_adjusted=differs[i],
@@ -255,7 +255,9 @@ def _further(found: Estimate, room: float) -> int:
     return max(0, ceil(shrinking / room) - found.n_replicates)
 
 
-def verdict_text(judged: Judged, *, scale: float = 100.0, decimals: int = 1, outlook: str = "", unit: str = "") -> str:
+def verdict_text(
+    judged: JudgedContrast, *, scale: float = 100.0, decimals: int = 1, outlook: str = "", unit: str = ""
+) -> str:
     """The verdict in words, with the difference and its plain interval where they belong.
 
     scale: from the unit of the estimates to the one printed; 100 turns shares into points. outlook: what

@@ -27,7 +27,7 @@ PIECE = 1 << 20
 logger = logging.getLogger(__name__)
 
 
-def sound_copy(
+def verified_copy(
     cached: Cached, key: str, build: Callable[[Path], None], read: Callable[[Path], Content | None]
 ) -> Content:
     """What `read` makes of a cached file or folder; where it finds it damaged (None), the copy is made anew.

@@ -16,7 +16,7 @@ from ablate.store.work_folder import SPEC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DataSource:
+class DataIdentity:
     """A variant's data as far as they are known.
 
     places: dotted key -> where they lie. digest: of the pictures and labels, None before the first look.
@@ -49,7 +49,7 @@ class DataSource:
         return all(_at(config, key) == value for key, value in self.places.items())
 
 
-ANY_DATA = DataSource()
+ANY_DATA = DataIdentity()
 """Where nobody says whose a run shall be."""
 
 

@@ -16,7 +16,7 @@ from ablate import files
 from ablate.errors import AblateError, StudyError, near_match
 from ablate.records import Finished, RunSpec
 from ablate.safety.plain_files import is_inside
-from ablate.store.data_identity import ANY_DATA, DataSource
+from ablate.store.data_identity import ANY_DATA, DataIdentity
 from ablate.store.work_folder import SPEC, Store
 
 PLAN = "plan.json"
@@ -41,7 +41,7 @@ def write_names(
     study: str,
     file: str,
     variants: Mapping[str, Runs],
-    sources: Mapping[str, DataSource] | None = None,
+    sources: Mapping[str, DataIdentity] | None = None,
     looks: Sequence[int] = (),
 ) -> None:
     """Write down a study's names.
@@ -64,7 +64,7 @@ def read_plan(folder: Path) -> dict[str, Any] | None:
 
 
 @contextmanager
-def kept_if_refused(folder: Path) -> Iterator[None]:
+def keep_on_refusal(folder: Path) -> Iterator[None]:
     """A study that is refused before it runs leaves the names of the runs there are as they were."""
     path = folder / PLAN
     before = path.read_bytes() if path.exists() else None
@@ -83,13 +83,13 @@ def read_looks(folder: Path) -> list[int]:
     return list((read_plan(folder) or {}).get("looks", ()))
 
 
-def read_source(folder: Path, variant: str) -> DataSource:
+def read_source(folder: Path, variant: str) -> DataIdentity:
     """The data of a study's variant; nothing is known of a search's, or where nothing has run under that name."""
     plan = read_plan(folder) or {}
     found = plan.get("data", {}).get(variant)
     if found is None:
-        return DataSource()
-    return DataSource(places=found["places"], digest=found["digest"], former=tuple(found.get("former", ())))
+        return DataIdentity()
+    return DataIdentity(places=found["places"], digest=found["digest"], former=tuple(found.get("former", ())))
 
 
 def write_trials(folder: Path, trials: Iterable[tuple[str, Runs]]) -> None:
@@ -198,7 +198,7 @@ def _finished(names: list[str]) -> str:
     return f"Finished: {', '.join(names)}." if names else "None of its runs has finished yet: `ablate status`."
 
 
-def newest_finished(fingerprint: str, store: Store, source: DataSource = ANY_DATA) -> tuple[RunSpec, Finished] | None:
+def newest_finished(fingerprint: str, store: Store, source: DataIdentity = ANY_DATA) -> tuple[RunSpec, Finished] | None:
     """The newest finished attempt at a run on some data, and what it was asked for; None where there is none."""
     for result in filter(source.is_of, store.finished(fingerprint)):
         return RunSpec.from_json(files.read_json(result.folder / SPEC)["spec"]), result

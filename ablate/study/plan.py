@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 from ablate.errors import StudyError, near_match
 from ablate.files import sha256_json
-from ablate.readers.published import Figure, read_figures
+from ablate.readers.published import PublishedFigure, read_figures
 from ablate.records import Contrast, RunSpec, Variant
 from ablate.settings import Settings, defining_test, identity_of
 from ablate.splits.rules import Protocol, Replicate
 from ablate.study.derivation import Derivation, make_derivations
 from ablate.study.designs.catalogue import lay_out
-from ablate.study.designs.layout import Cell, Question, join_overrides
+from ablate.study.designs.layout import DesignCell, DesignQuestion, join_overrides
 from ablate.study.designs.step_matched import FAMILY, step_matched
 from ablate.study.expectations import shown
 from ablate.study.factors import Overrides, Place
@@ -130,7 +130,7 @@ def _own_names(study: Study) -> dict[str, str]:
     return names
 
 
-def _make(study: Study, cell: Cell, made: Mapping[str, _Made], names: dict[str, str]) -> _Made:
+def _make(study: Study, cell: DesignCell, made: Mapping[str, _Made], names: dict[str, str]) -> _Made:
     settings = _settings(study, cell)
     identity = identity_of(settings)
     digest = _digest(identity, cell.stream)
@@ -159,7 +159,7 @@ def _digest(identity: Mapping[str, Any], stream: str) -> str:
     return sha256_json(identity if stream == "main" else {"identity": identity, "stream": stream})
 
 
-def _settings(study: Study, cell: Cell) -> Settings:
+def _settings(study: Study, cell: DesignCell) -> Settings:
     try:
         settings = study.resolve(cell.overrides, *cell.places)
         study.check(settings, cell.overrides, *cell.places)
@@ -240,7 +240,7 @@ def _value_at(config: Any, key: str) -> Any:
     return config
 
 
-def _contrast(question: Question, made: Mapping[str, _Made]) -> Contrast:
+def _contrast(question: DesignQuestion, made: Mapping[str, _Made]) -> Contrast:
     def name(cell: str) -> str:
         return made[cell].variant.name if cell in made else cell
 
@@ -316,7 +316,7 @@ def _check_published(study: Study, variants: Collection[str] | None) -> None:
         published_figures(study, metric)
 
 
-def published_figures(study: Study, metric: str) -> dict[str, Figure]:
+def published_figures(study: Study, metric: str) -> dict[str, PublishedFigure]:
     """A source's figures of one metric by variant, in one unit; empty where there are none.
 
     Raises StudyError, naming file and line, for what is no figure, or in doubt.

@@ -96,7 +96,7 @@ class _Backlog:
             self._jobs.insert(place, job)
 
 
-class Courier:
+class TrackerQueue:
     """Delivers a study's events to a sink from a daemon thread; nobody waits for the sink but `end`.
 
     connect: opens the sink, in the thread, as it may be slow. is_hopeless: whether an error will

@@ -62,7 +62,7 @@ class NewRun(NamedTuple):
     tags: Mapping[str, str]
 
 
-class Known(NamedTuple):
+class KnownRun(NamedTuple):
     """A run the store already has. described: its parameters are stored."""
 
     run_id: str

@@ -35,7 +35,7 @@ def quiet_environment() -> None:
 
 
 @contextlib.contextmanager
-def patient() -> Iterator[None]:
+def with_patience() -> Iterator[None]:
     """Give a file's upload two minutes where a metric gets ten seconds."""
     if os.environ.get(_TIMEOUT) != DEFAULTS[_TIMEOUT]:
         yield

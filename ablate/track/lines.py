@@ -19,7 +19,7 @@ from ablate.track.entities import (
     RECORDED,
     REPORTED,
     SUPERSEDED,
-    Known,
+    KnownRun,
     Status,
     Update,
     milliseconds,
@@ -51,7 +51,7 @@ class ShownRun:
     is_here: bool | None = None
 
     @staticmethod
-    def of(known: Known) -> ShownRun:
+    def of(known: KnownRun) -> ShownRun:
         """A run as the store has it."""
         return ShownRun(
             run_id=known.run_id,

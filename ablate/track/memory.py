@@ -9,7 +9,7 @@ from pathlib import Path
 from ablate.protocols import RunLabel, StudyCard, StudySummary
 from ablate.records import Event
 from ablate.safety.plain_files import plain_files
-from ablate.track.entities import ATTEMPTS, CURSOR, DataSet, Known, NewRun, Point, Status, Update
+from ablate.track.entities import ATTEMPTS, CURSOR, DataSet, KnownRun, NewRun, Point, Status, Update
 from ablate.track.projection import Projection
 
 
@@ -42,7 +42,7 @@ class MemorySink:
     def __init__(self) -> None:
         self.runs: dict[str, TrackedRun] = {}
 
-    def open(self, card: StudyCard) -> Iterable[Known]:
+    def open(self, card: StudyCard) -> Iterable[KnownRun]:
         """The study's runs."""
         mine = {i: run for i, run in self.runs.items() if run.tags["ablate.study"] == card.name}
         return [_known(run_id, run) for run_id, run in mine.items()]
@@ -73,10 +73,10 @@ class MemorySink:
         run.ended = update.ended or run.ended
 
 
-def _known(run_id: str, run: TrackedRun) -> Known:
+def _known(run_id: str, run: TrackedRun) -> KnownRun:
     epoch = int(run.latest(CURSOR)) if any(point.key == CURSOR for point in run.points) else 0
     is_described = ATTEMPTS not in run.tags or "replicate" in run.params
-    return Known(run_id, run.status, run.started, run.ended, run.tags, epoch, is_described)
+    return KnownRun(run_id, run.status, run.started, run.ended, run.tags, epoch, is_described)
 
 
 class MemoryTracker:

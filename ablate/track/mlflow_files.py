@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ablate.track.entities import SUPERSEDED
-from ablate.track.environment import patient, quiet_environment
+from ablate.track.environment import quiet_environment, with_patience
 from ablate.track.local_artifacts import plain_copy
 from ablate.track.places import refuse_place
 from ablate.track.uri import check_uri, sqlite_path
@@ -33,6 +33,6 @@ def add_folder(uri: str, tags: dict[str, str], folder: Path, name: str) -> bool:
     if not current:
         return False
     refuse_place(str(current[0].info.artifact_uri), uri)
-    with patient(), plain_copy(folder) as plain:
+    with with_patience(), plain_copy(folder) as plain:
         client.log_artifacts(current[0].info.run_id, plain, name)
     return True

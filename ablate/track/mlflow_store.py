@@ -19,9 +19,9 @@ from ablate.errors import TrackingError
 from ablate.protocols import RunLabel, StudyCard, StudySummary
 from ablate.records import Event
 from ablate.safety.addresses import text_without_secrets, without_secrets
-from ablate.track.courier import Courier
-from ablate.track.entities import ATTEMPTS, CURSOR, DataSet, Known, NewRun, Status, Update, clipped
-from ablate.track.environment import patient, quiet_environment
+from ablate.track.courier import TrackerQueue
+from ablate.track.entities import ATTEMPTS, CURSOR, DataSet, KnownRun, NewRun, Status, Update, clipped
+from ablate.track.environment import quiet_environment, with_patience
 from ablate.track.local_artifacts import copy_plain, is_artifact, local_folder, plain_copy, write_locally
 from ablate.track.places import refuse_place
 from ablate.track.projection import StoreLost
@@ -74,7 +74,7 @@ class MlflowTracker:
             self._sink = MlflowSink(self.uri, root)
             return self._sink
 
-        self._courier = Courier(
+        self._courier = TrackerQueue(
             connect,
             is_hopeless=_is_hopeless,
             store=without_secrets(self.uri),
@@ -130,7 +130,7 @@ class MlflowSink:
         self._uri = uri
         self.leaves_files_out = False
 
-    def open(self, card: StudyCard) -> Iterable[Known]:
+    def open(self, card: StudyCard) -> Iterable[KnownRun]:
         """The study's experiment, created where there is none, and its runs."""
         experiment = self._open_experiment(card.experiment or card.name)
         self._experiment = experiment.experiment_id
@@ -156,13 +156,13 @@ class MlflowSink:
     def _search(self, tag: str, value: str) -> Iterable[Run]:
         return search_runs(self._client, self._experiment, tag, value)
 
-    def _known(self, run: Run) -> Known:
+    def _known(self, run: Run) -> KnownRun:
         info, tags = run.info, run.data.tags
         self._places[info.run_id] = info.artifact_uri if self._may_write(info.artifact_uri) else ""
         status: Status = info.status if info.status in get_args(Status) else "RUNNING"
         is_described = ATTEMPTS not in tags or "replicate" in run.data.params
         epoch = int(run.data.metrics.get(CURSOR, 0))
-        return Known(info.run_id, status, info.start_time, info.end_time, tags, epoch, is_described)
+        return KnownRun(info.run_id, status, info.start_time, info.end_time, tags, epoch, is_described)
 
     def create(self, run: NewRun) -> str:
         """A new run, or the one whose creation succeeded although the reply was lost."""
@@ -218,7 +218,7 @@ class MlflowSink:
     def _write(self, run_id: str, update: Update) -> None:
         if self._transactions is None:
             self._write_numbers(run_id, update)
-            with patient():
+            with with_patience():
                 self._write_files(run_id, update)
             self._write_end(run_id, update)
             return

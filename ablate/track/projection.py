@@ -19,7 +19,7 @@ from ablate.files import sha256_json
 from ablate.protocols import RunLabel, StudyCard, StudySummary
 from ablate.records import Event
 from ablate.track import entities
-from ablate.track.entities import ATTEMPTS, FAILURE, RECORDED, REPORTED, SUPERSEDED, Known, NewRun, Status, Update
+from ablate.track.entities import ATTEMPTS, FAILURE, RECORDED, REPORTED, SUPERSEDED, KnownRun, NewRun, Status, Update
 from ablate.track.lines import ShownRun, age_of, epochs_of, line_of, run_of
 from ablate.track.run_record import RECORD, record_of
 
@@ -38,7 +38,7 @@ class Sink(Contract):
     create and write raise StoreLost where what the sink had opened is gone; a new sink then begins anew.
     """
 
-    def open(self, card: StudyCard) -> Iterable[Known]:
+    def open(self, card: StudyCard) -> Iterable[KnownRun]:
         """Make the study's experiment ready; the runs of the study it already holds."""
         ...
 
@@ -174,7 +174,7 @@ class Projection:
             shared["ablate.variant"] = variant
         tags = entities.tags({**self._card.tags, **new.tags, **shared})
         run_id = self._sink.create(new._replace(name=entities.clipped(new.name, 250), tags=tags))
-        run = ShownRun.of(Known(run_id, "RUNNING", new.started, None, tags, 0, described=level == "variant"))
+        run = ShownRun.of(KnownRun(run_id, "RUNNING", new.started, None, tags, 0, described=level == "variant"))
         run.is_here = True
         self._runs.setdefault(uid, []).append(run)
         return run

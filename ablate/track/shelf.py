@@ -51,7 +51,7 @@ class StoredStudy(NamedTuple):
     runs: tuple[StoredRun, ...]
 
 
-class Shelf:
+class TrackingReader:
     """Reads what trackers have stored at a URI; never writes.
 
     Raises TrackingError for a URI that cannot work, and in every call where the store does not answer.

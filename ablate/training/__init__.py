@@ -104,9 +104,9 @@ def unlabelled(spec: RunSpec) -> list[Path]:
 
 def retest(spec: RunSpec, result: Finished, run: Run) -> Mapping[str, float]:
     """The metrics of a finished run once more, from its stored weights."""
-    from ablate.training.retesting import retest_run
+    from ablate.training.retesting import reevaluate_run
 
-    return retest_run(spec, result, run)
+    return reevaluate_run(spec, result, run)
 
 
 def augmented_test(spec: RunSpec, result: Finished, run: Run, tta: Mapping[str, Any]) -> Path:
@@ -132,6 +132,6 @@ def explain(spec: RunSpec, result: Finished, run: Run, layer: str | None) -> Exp
 
 def thumbnails(config: Config, ids: Sequence[str], kept: Callable[[str], Path]) -> Mapping[str, bytes]:
     """Small pictures for a report; of those whose decoded copy is still kept."""
-    from ablate.training.small_pictures import small_pictures
+    from ablate.training.small_pictures import thumbnails_of
 
-    return small_pictures(config, ids, kept)
+    return thumbnails_of(config, ids, kept)

@@ -15,7 +15,7 @@ from ablate.training.freezing import NOTHING, Frozen
 
 
 @dataclass(slots=True)
-class Progress:
+class TrainingProgress:
     """How far a run has come. Epochs and steps count from 0 and name what comes next.
 
     loss_sum and correct_sum belong to the unfinished epoch; the best_ fields to `weights: best`;
@@ -38,7 +38,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class TrainingState:
     """Everything with a state of its own, and what the network began with.
 
     frozen: the part of the network that is not trained. weights_digest: of first weights that came
@@ -50,7 +50,7 @@ class Trained:
     network: nn.Module
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
-    progress: Progress
+    progress: TrainingProgress
     average: nn.Module | None = None
     frozen: Frozen = NOTHING
     weights_digest: str = ""
@@ -63,12 +63,12 @@ class Trained:
         return self.network if self.average is None else self.average
 
 
-def most_bytes(trained: Trained) -> int:
+def most_bytes(trained: TrainingState) -> int:
     """What a checkpoint may hold: the weights, two moments of each, and a second set, the best or the average."""
     return 4 * sum(int(tensor.nbytes) for tensor in trained.network.state_dict().values())
 
 
-def save(path: Path, trained: Trained) -> None:
+def save(path: Path, trained: TrainingState) -> None:
     """Write the state; the caller makes it atomic."""
     progress = trained.progress
     torch.save(
@@ -84,14 +84,14 @@ def save(path: Path, trained: Trained) -> None:
     )
 
 
-def fits(path: Path, trained: Trained) -> bool:
+def fits(path: Path, trained: TrainingState) -> bool:
     """Whether a checkpoint is of a training that began with the same weights."""
     # Mapped, so that of a large file only what is asked for is read.
     state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu", mmap=True)
     return bool(state.get("weights_digest", "") == trained.weights_digest)
 
 
-def restore(path: Path, trained: Trained) -> None:
+def restore(path: Path, trained: TrainingState) -> None:
     """Load the state that `save` wrote into freshly built objects.
 
     Does nothing where that run began with other weights: see `fits`. Of a network with a frozen part the
@@ -112,7 +112,7 @@ def restore(path: Path, trained: Trained) -> None:
         setattr(trained.progress, name, value)
 
 
-def put_back(state: Mapping[str, Tensor], trained: Trained) -> None:
+def put_back(state: Mapping[str, Tensor], trained: TrainingState) -> None:
     """Give the network the weights of an earlier moment of this run."""
     _load(trained.network, state, trained.frozen)
 

@@ -12,11 +12,11 @@ from ablate.records import Finished, RunSpec
 from ablate.settings import identity_of
 from ablate.store.work_folder import state_of_file
 from ablate.training.config import Config, DataConfig
-from ablate.training.data.cache import load_pictures
-from ablate.training.data.parts import Seat, split_pictures
+from ablate.training.data.cache import load_images
+from ablate.training.data.parts import SplitRequest, split_pictures
 from ablate.training.data.same import is_of
 from ablate.training.data.scan import hashes_of
-from ablate.training.data.sources import list_pictures
+from ablate.training.data.sources import list_images
 
 WEIGHTS = "weights"
 """Name of the weights among a run's files."""
@@ -69,7 +69,7 @@ def _finished(name: str, run: Run) -> tuple[RunSpec, Finished]:
 
 def _refuse_leak(config: Config, run: Run, name: str) -> None:
     """Raise DataError where the donor, or one that it began with itself, has seen test images of this run."""
-    pictures = load_pictures(config.data, run.cached)
+    pictures = load_images(config.data, run.cached)
     tested = {pictures.ids[i] for i in split_pictures(config.data, run, pictures).test}
     origin: str | None = name
     while origin is not None:
@@ -90,19 +90,19 @@ def _refuse_leak(config: Config, run: Run, name: str) -> None:
         origin = None if donor.weights is None else donor.weights.run
 
 
-def _rule(data: DataConfig, seat: Seat) -> list[object]:
+def _rule(data: DataConfig, seat: SplitRequest) -> list[object]:
     """Everything the choice of test images rests on, beside the images themselves."""
     return [{**identity_of(data), "train": None}, seat.protocol.test, seat.protocol.sealed, seat.replicate.index]
 
 
 def _seen(data: DataConfig, spec: RunSpec, run: Run) -> set[str]:
     """Ids of the images a run was fitted on or chosen by."""
-    pictures = load_pictures(data, run.cached)
+    pictures = load_images(data, run.cached)
     parts = split_pictures(data, spec, pictures)
     return {pictures.ids[i] for i in (*parts.fit, *parts.val)}
 
 
 def _contents(data: DataConfig, ids: set[str]) -> set[str]:
     """Digests of the files of some images: equal files are told whatever data set they lie in."""
-    chosen = [picture for picture in list_pictures(data).read().pictures if picture.id in ids]
+    chosen = [picture for picture in list_images(data).read().pictures if picture.id in ids]
     return set(hashes_of(chosen))

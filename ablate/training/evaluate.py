@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ablate.training.config import Attack, Config
-from ablate.training.data.parts import Part
+from ablate.training.data.parts import Subset
 from ablate.training.numerics import Mode
-from ablate.training.techniques.adversarial import Scale, attacked, loss_to_raise
+from ablate.training.techniques.adversarial import Scale, attack_images, loss_to_raise
 
 
 class Scores(NamedTuple):
@@ -35,7 +35,7 @@ class Scores(NamedTuple):
     @property
     def correct(self) -> NDArray[np.bool_]:
         """(N,) whether the largest logit is that of the target; of several labels, whether each is right."""
-        hits: NDArray[np.bool_] = right_guesses(self.logits, self.targets, several=self.several).numpy()
+        hits: NDArray[np.bool_] = is_correct(self.logits, self.targets, several=self.several).numpy()
         return hits
 
     def metrics(self) -> dict[str, float]:
@@ -49,7 +49,7 @@ class Scores(NamedTuple):
         return _of_several_labels(self) if self.several else _of_one_label(self)
 
 
-def right_guesses(logits: Tensor, targets: Tensor, *, several: bool) -> Tensor:
+def is_correct(logits: Tensor, targets: Tensor, *, several: bool) -> Tensor:
     """(n,) bool: whether the guess is right.
 
     One label: the largest logit is that of the class; of a mixed target, of the class with the larger
@@ -100,7 +100,7 @@ def unwatched(done: int, of: int) -> None:
 
 
 @torch.inference_mode()
-def evaluate(network: nn.Module, part: Part, mode: Mode, *, batch_size: int, alive: Alive = unwatched) -> Scores:
+def evaluate(network: nn.Module, part: Subset, mode: Mode, *, batch_size: int, alive: Alive = unwatched) -> Scores:
     """The network's logits on every image of a part, in the part's order. Leaves it in eval mode."""
     network.eval()
     logits: list[Tensor] = []
@@ -118,7 +118,7 @@ def probabilities(logits: Tensor, config: Config) -> Tensor:
 
 def evaluate_attacked(  # noqa: PLR0913 - a test's five, and who is told
     network: nn.Module,
-    part: Part,
+    part: Subset,
     mode: Mode,
     attack: Attack,
     *,
@@ -132,7 +132,7 @@ def evaluate_attacked(  # noqa: PLR0913 - a test's five, and who is told
     logits: list[Tensor] = []
     for chosen in torch.arange(len(part), device=mode.device).split(batch_size):
         loss_of = loss_to_raise(network, part.targets_of(chosen), mode, several=several)
-        images = attacked(part.images_of(chosen), loss_of, attack, scale=scale, generator=generator)
+        images = attack_images(part.images_of(chosen), loss_of, attack, scale=scale, generator=generator)
         with torch.no_grad(), mode.autocast():
             logits.append(network(images).float())
         alive(min(len(logits) * batch_size, len(part)), len(part))
@@ -144,7 +144,7 @@ def evaluation_batch(image_size: int, batch_size: int) -> int:
     return max(batch_size, min(512, 2**22 // image_size**2))
 
 
-def latency_seconds(network: nn.Module, part: Part, mode: Mode) -> float:
+def latency_seconds(network: nn.Module, part: Subset, mode: Mode) -> float:
     """Seconds to score one picture alone: the median of five passes after one that warms up."""
     image = part.images_of(torch.zeros(1, dtype=torch.int64, device=mode.device))
     network.eval()

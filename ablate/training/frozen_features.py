@@ -18,12 +18,12 @@ from torch import Tensor, fx, nn
 from ablate.files import read_sealed, sha256_json, write_sealed
 from ablate.protocols import Run
 from ablate.settings import identity_of
-from ablate.store.checked_copy import crc32_of, sound_copy
-from ablate.training.checkpoint import Trained
+from ablate.store.checked_copy import crc32_of, verified_copy
+from ablate.training.checkpoint import TrainingState
 from ablate.training.config import Config
 from ablate.training.cutting import Cut, NoCut, cut_network
 from ablate.training.data.augment import is_random
-from ablate.training.data.parts import RESIDENT_BYTES, Part, Parts
+from ablate.training.data.parts import RESIDENT_BYTES, Subset, Subsets
 from ablate.training.evaluate import Alive, evaluation_batch
 from ablate.training.numerics import Mode, device_name
 from ablate.training.techniques.averaging import first_average
@@ -49,12 +49,12 @@ log = logging.getLogger(__name__)
 class Shortcut(NamedTuple):
     """A training that goes on from stored features: the parts give them, the network takes them."""
 
-    parts: Parts
-    trained: Trained
+    parts: Subsets
+    trained: TrainingState
 
 
 @dataclass(frozen=True, slots=True)
-class FeaturePart(Part):
+class FeaturePart(Subset):
     """A part whose images are stored features: `stored` holds those of all pictures, batch first.
 
     channels_last: the memory layout in which the network would be given them.
@@ -102,7 +102,7 @@ def note_on_features(config: Config, network: nn.Module, cut: Cut | NoCut | None
     return f"frozen features are computed once, up to {cut.last} ({shown} kB a picture); then comes {cut.then}"
 
 
-def with_stored_features(config: Config, run: Run, parts: Parts, mode: Mode, trained: Trained) -> Shortcut:
+def with_stored_features(config: Config, run: Run, parts: Subsets, mode: Mode, trained: TrainingState) -> Shortcut:
     """The training on features of the frozen part, which are computed now or were before.
 
     The same parts and network where that would change a result, or cannot be done.
@@ -126,7 +126,7 @@ def with_stored_features(config: Config, run: Run, parts: Parts, mode: Mode, tra
         log.warning("the frozen part does not give the same values twice; it is computed anew in each epoch")
         return plain
     key = _key(config, cut, parts, rows, mode)
-    stored = sound_copy(
+    stored = verified_copy(
         run.cached,
         f"features/{key}",
         lambda path: _build(path, cut.before, whole, mode, batch=batch, alive=run.alive),
@@ -134,7 +134,7 @@ def with_stored_features(config: Config, run: Run, parts: Parts, mode: Mode, tra
     )
     places = {int(row): place for place, row in enumerate(rows)}
 
-    def part(old: Part, indices: Sequence[int]) -> Part:
+    def part(old: Subset, indices: Sequence[int]) -> Subset:
         new = torch.tensor([places[index] for index in indices], dtype=torch.int64, device=stored.device)
         return FeaturePart(stored, new, old.targets, None, None, mode, None, channels_last=is_last)
 
@@ -146,7 +146,7 @@ def with_stored_features(config: Config, run: Run, parts: Parts, mode: Mode, tra
     return Shortcut(short, replace(trained, network=cut.after, average=average, whole=trained.network))
 
 
-def _rows(parts: Parts) -> Tensor:
+def _rows(parts: Subsets) -> Tensor:
     """The pictures whose features are stored: all, which runs share; its own where a run uses less than half."""
     split, total = parts.split, len(parts.pictures.ids)
     used = sorted((*split.fit, *split.val, *split.test))
@@ -154,14 +154,14 @@ def _rows(parts: Parts) -> Tensor:
 
 
 @torch.inference_mode()
-def _computed(before: fx.GraphModule, part: Part, chosen: Tensor, mode: Mode) -> Tensor:
+def _computed(before: fx.GraphModule, part: Subset, chosen: Tensor, mode: Mode) -> Tensor:
     before.eval()
     with mode.autocast():
         features: Tensor = before(part.images_of(chosen.to(mode.device)))
     return features
 
 
-def _is_steady(cut: Cut, network: nn.Module, part: Part, mode: Mode) -> bool:
+def _is_steady(cut: Cut, network: nn.Module, part: Subset, mode: Mode) -> bool:
     """Whether, on a few pictures, the parts put together do what the network does, and each picture stands alone."""
     few = torch.arange(min(4, len(part)))
     alone = _computed(cut.before, part, few[:1], mode)
@@ -178,7 +178,7 @@ def _is_steady(cut: Cut, network: nn.Module, part: Part, mode: Mode) -> bool:
     return torch.allclose(found.float(), expected.float(), rtol=1e-3, atol=1e-4)
 
 
-def _key(config: Config, cut: Cut, parts: Parts, rows: Tensor, mode: Mode) -> str:
+def _key(config: Config, cut: Cut, parts: Subsets, rows: Tensor, mode: Mode) -> str:
     """Everything the features depend on: pictures, how they enter, the part's code and weights, the arithmetic."""
     decoding = {name: value for name, value in identity_of(config.data).items() if name not in ("train", "seed")}
     weights = hashlib.sha256()
@@ -192,7 +192,7 @@ def _key(config: Config, cut: Cut, parts: Parts, rows: Tensor, mode: Mode) -> st
     return sha256_json([LAYOUT, parts.pictures.digest, decoding, chosen, weights.hexdigest(), code, numerics])
 
 
-def _build(folder: Path, before: fx.GraphModule, whole: Part, mode: Mode, *, batch: int, alive: Alive) -> None:
+def _build(folder: Path, before: fx.GraphModule, whole: Subset, mode: Mode, *, batch: int, alive: Alive) -> None:
     """Fill a new folder with the features of every picture of the part, in its order."""
     folder.mkdir()
     check = 0

@@ -15,26 +15,35 @@ from ablate.errors import Diverged
 from ablate.protocols import Run
 from ablate.records import Outcome
 from ablate.training.batching import batch_sizes, fewest_images
-from ablate.training.checkpoint import Progress, Trained, copy_of, fits, most_bytes, put_back, restore, save
+from ablate.training.checkpoint import (
+    TrainingProgress,
+    TrainingState,
+    copy_of,
+    fits,
+    most_bytes,
+    put_back,
+    restore,
+    save,
+)
 from ablate.training.config import Config, Plateau
-from ablate.training.data.augment import augmented, is_random
-from ablate.training.data.parts import Part, Parts, load_parts
-from ablate.training.evaluate import evaluate, evaluation_batch, right_guesses
+from ablate.training.data.augment import augment_batch, is_random
+from ablate.training.data.parts import Subset, Subsets, load_parts
+from ablate.training.evaluate import evaluate, evaluation_batch, is_correct
 from ablate.training.freezing import set_training
 from ablate.training.frozen_features import with_stored_features
 from ablate.training.numerics import Mode, set_up
 from ablate.training.outcome import right_on_test, write_outcome
-from ablate.training.seeding import Draws, dropout_seed, epoch_order, order_generator, seed_dropout
+from ablate.training.seeding import StepRandom, dropout_seed, epoch_order, order_generator, seed_dropout
 from ablate.training.start import untrained
-from ablate.training.techniques.accumulation import pieces
-from ablate.training.techniques.adversarial import Scale, attacked, loss_to_raise
+from ablate.training.techniques.accumulation import micro_batches
+from ablate.training.techniques.adversarial import Scale, attack_images, loss_to_raise
 from ablate.training.techniques.averaging import update_average
 from ablate.training.techniques.balancing import balanced_order, class_importance, importance_of
 from ablate.training.techniques.losses import batch_loss
-from ablate.training.techniques.mixing import mixed
+from ablate.training.techniques.mixing import mix_images
 from ablate.training.techniques.optimizers import learning_rates, trained_weights
 from ablate.training.techniques.penalties import add_penalty_gradients, penalty
-from ablate.training.techniques.schedules import Moment, learning_rate
+from ablate.training.techniques.schedules import StepPosition, learning_rate
 from ablate.training.techniques.stopping import has_stalled
 
 
@@ -55,7 +64,7 @@ def train_network(config: Config, run: Run) -> Outcome:
     return write_outcome(config, run, parts, mode, trained)
 
 
-def train_epochs(config: Config, run: Run, parts: Parts, mode: Mode, trained: Trained) -> None:
+def train_epochs(config: Config, run: Run, parts: Subsets, mode: Mode, trained: TrainingState) -> None:
     """Every epoch the run still has to do, each reported when it is over."""
     progress = trained.progress
     while progress.epoch < config.epochs:
@@ -89,7 +98,7 @@ class Batch(NamedTuple):
     importance: Tensor | None
 
 
-def train_epoch(config: Config, run: Run, part: Part, mode: Mode, trained: Trained) -> None:
+def train_epoch(config: Config, run: Run, part: Subset, mode: Mode, trained: TrainingState) -> None:
     """One pass over the training images, from the step the run has reached."""
     network, optimizer, progress = trained.network, trained.optimizer, trained.progress
     epoch = progress.epoch
@@ -112,17 +121,17 @@ def train_epoch(config: Config, run: Run, part: Part, mode: Mode, trained: Train
     state_bytes = most_bytes(trained)
     started = time.monotonic()
     for step in range(progress.step, len(batches)):
-        batch = make_batch(config, part, mode, trained, batches[step], Draws(run.replicate, epoch, step))
+        batch = make_batch(config, part, mode, trained, batches[step], StepRandom(run.replicate, epoch, step))
         if class_weights is not None:
             batch = batch._replace(importance=importance_of(batch.targets, class_weights))
-        moment = Moment(epoch, step, len(batches), config.epochs)
+        moment = StepPosition(epoch, step, len(batches), config.epochs)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(group["initial_lr"], config.warmup, config.schedule, moment, watched)
         seed_dropout(dropping, step, mode.device)
         loss, logits = take_step(config, mode, trained, weights, batch)
 
         losses.append(loss)
-        hits.append(right_guesses(logits, batch.targets, several=config.data.multi_label).sum())
+        hits.append(is_correct(logits, batch.targets, several=config.data.multi_label).sum())
         progress.steps_done += 1
         progress.images_seen += len(logits)
         progress.step = step + 1
@@ -134,25 +143,27 @@ def train_epoch(config: Config, run: Run, part: Part, mode: Mode, trained: Train
     _add_seconds(progress, since=started)
 
 
-def make_batch(config: Config, part: Part, mode: Mode, trained: Trained, chosen: Tensor, draws: Draws) -> Batch:
+def make_batch(
+    config: Config, part: Subset, mode: Mode, trained: TrainingState, chosen: Tensor, draws: StepRandom
+) -> Batch:
     """The chosen images, augmented as pixels in [0, 1], normalised, then mixed, then attacked."""
     targets = part.targets_of(chosen)
     if is_random(config.augment):
-        images = part.normalised(augmented(part.pixels_of(chosen), config.augment, draws, mean=part.mean))
+        images = part.normalised(augment_batch(part.pixels_of(chosen), config.augment, draws, mean=part.mean))
     else:
         images = part.images_of(chosen)
     if config.mixing is not None:
         rng = draws.numpy("mixing")
-        images, targets = mixed(images, targets, config.mixing, classes=config.data.classes, rng=rng)
+        images, targets = mix_images(images, targets, config.mixing, classes=config.data.classes, rng=rng)
     if config.adversarial is not None:
         loss_of = loss_to_raise(trained.network, targets, mode, several=config.data.multi_label)
         scale = Scale(part.mean, part.std)
-        images = attacked(images, loss_of, config.adversarial, scale=scale, generator=draws.own("adversarial"))
+        images = attack_images(images, loss_of, config.adversarial, scale=scale, generator=draws.own("adversarial"))
     return Batch(images, targets, None)
 
 
 def take_step(
-    config: Config, mode: Mode, trained: Trained, weights: Sequence[nn.Parameter], batch: Batch
+    config: Config, mode: Mode, trained: TrainingState, weights: Sequence[nn.Parameter], batch: Batch
 ) -> tuple[Tensor, Tensor]:
     """Move the weights once; the batch's mean loss, without penalties, and its logits."""
     optimizer, scaler = trained.optimizer, trained.scaler
@@ -177,7 +188,7 @@ def take_step(
 
 
 def add_gradients(
-    config: Config, mode: Mode, trained: Trained, batch: Batch, *, share: Tensor | float | None = None
+    config: Config, mode: Mode, trained: TrainingState, batch: Batch, *, share: Tensor | float | None = None
 ) -> tuple[Tensor, Tensor]:
     """Add the gradient of `share` times the batch's mean loss to the weights'; that loss, and the logits."""
     with mode.autocast():
@@ -190,11 +201,11 @@ def add_gradients(
 
 
 def add_gradients_in_pieces(
-    config: Config, mode: Mode, trained: Trained, batch: Batch, *, size: int
+    config: Config, mode: Mode, trained: TrainingState, batch: Batch, *, size: int
 ) -> tuple[Tensor, Tensor]:
     """The same for `size` images at a time."""
     losses, outputs = [], []
-    for rows, share in pieces(len(batch.images), size, batch.importance, least=trained.least):
+    for rows, share in micro_batches(len(batch.images), size, batch.importance, least=trained.least):
         importance = None if batch.importance is None else batch.importance[rows]
         piece = Batch(batch.images[rows], batch.targets[rows], importance)
         loss, logits = add_gradients(config, mode, trained, piece, share=share)
@@ -203,14 +214,14 @@ def add_gradients_in_pieces(
     return torch.stack(losses).sum(), torch.cat(outputs)
 
 
-def _add_seconds(progress: Progress, *, since: float) -> float:
+def _add_seconds(progress: TrainingProgress, *, since: float) -> float:
     """Count the time since a moment; now, which is the next such moment."""
     now = time.monotonic()
     progress.seconds += now - since
     return now
 
 
-def _add_up(progress: Progress, batches: Sequence[Tensor], losses: list[Tensor], hits: list[Tensor]) -> None:
+def _add_up(progress: TrainingProgress, batches: Sequence[Tensor], losses: list[Tensor], hits: list[Tensor]) -> None:
     """Move what the last steps left on the device into the progress, in the order of the steps.
 
     Raises Diverged where a loss is no number.
@@ -229,7 +240,7 @@ def _add_up(progress: Progress, batches: Sequence[Tensor], losses: list[Tensor],
         )
 
 
-def _epoch_metrics(config: Config, run: Run, parts: Parts, mode: Mode, trained: Trained) -> dict[str, float]:
+def _epoch_metrics(config: Config, run: Run, parts: Subsets, mode: Mode, trained: TrainingState) -> dict[str, float]:
     progress = trained.progress
     metrics = {
         "train/loss": progress.loss_sum / len(parts.fit),
@@ -247,7 +258,7 @@ def _epoch_metrics(config: Config, run: Run, parts: Parts, mode: Mode, trained: 
     return metrics
 
 
-def _keep_best(value: float, trained: Trained) -> None:
+def _keep_best(value: float, trained: TrainingState) -> None:
     """Keep the weights of the epoch that is best on validation; of equal ones the first."""
     progress = trained.progress
     if progress.best_value is None or value > progress.best_value:

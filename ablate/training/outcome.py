@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from ablate.protocols import Run
 from ablate.records import Cost, Outcome
-from ablate.training.checkpoint import Trained, copy_of
+from ablate.training.checkpoint import TrainingState, copy_of
 from ablate.training.config import Attack, Config
 from ablate.training.cost import describe_network
-from ablate.training.data.parts import Part, Parts
+from ablate.training.data.parts import Subset, Subsets
 from ablate.training.evaluate import (
     Scores,
     evaluate,
@@ -33,7 +33,7 @@ IMAGES = "outcomes.npz"
 WEIGHTS = "weights.safetensors"
 
 
-def write_outcome(config: Config, run: Run, parts: Parts, mode: Mode, trained: Trained) -> Outcome:
+def write_outcome(config: Config, run: Run, parts: Subsets, mode: Mode, trained: TrainingState) -> Outcome:
     """Test the network once and write what was found; a sealed run is judged on validation instead."""
     scores = judged_scores(config, run, parts, mode, trained.network)
     metrics, attacked = scores.metrics(), None
@@ -74,13 +74,13 @@ def write_outcome(config: Config, run: Run, parts: Parts, mode: Mode, trained: T
     )
 
 
-def judged_scores(config: Config, run: Run, parts: Parts, mode: Mode, network: nn.Module) -> Scores:
+def judged_scores(config: Config, run: Run, parts: Subsets, mode: Mode, network: nn.Module) -> Scores:
     """The network on the images it is judged on: the test part, or validation in a sealed run."""
     batch_size = evaluation_batch(config.data.image_size, config.batch_size)
     return evaluate(network, _judged(run, parts), mode, batch_size=batch_size, alive=run.alive)
 
 
-def right_on_test(config: Config, run: Run, parts: Parts, mode: Mode, trained: Trained) -> Tensor:
+def right_on_test(config: Config, run: Run, parts: Subsets, mode: Mode, trained: TrainingState) -> Tensor:
     """Which test images the network has right now, as packed bits: shape (ceil(n / 8),) uint8.
 
     Read for the source's protocol alone: nothing is chosen by it.
@@ -90,7 +90,7 @@ def right_on_test(config: Config, run: Run, parts: Parts, mode: Mode, trained: T
     return torch.from_numpy(np.packbits(correct))
 
 
-def attacked_scores(config: Config, run: Run, parts: Parts, mode: Mode, network: nn.Module, attack: Attack) -> Scores:
+def attacked_scores(config: Config, run: Run, parts: Subsets, mode: Mode, network: nn.Module, attack: Attack) -> Scores:
     """The network on the same images, each changed against it."""
     generator = robustness_generator(run.replicate)
     return evaluate_attacked(
@@ -104,7 +104,7 @@ def attacked_scores(config: Config, run: Run, parts: Parts, mode: Mode, network:
     )
 
 
-def _judged(run: Run, parts: Parts) -> Part:
+def _judged(run: Run, parts: Subsets) -> Subset:
     return parts.val if run.protocol.sealed else parts.test
 
 

@@ -12,7 +12,7 @@ import torch
 from ablate.errors import DataError
 from ablate.records import Finished, RunSpec
 from ablate.training.config import DataConfig
-from ablate.training.data.listing import Picture
+from ablate.training.data.listing import ImageFile
 from ablate.training.data.parts import normalize_block, resized
 from ablate.training.data.scan import scan
 from ablate.training.evaluate import evaluation_batch, probabilities
@@ -49,7 +49,7 @@ def _decoded(pictures: Sequence[Path], config: DataConfig) -> tuple[list[Pixels]
     Of those that can be read; and for each picture why it cannot, or nothing.
     """
     kept: list[Pixels] = []
-    seen = scan([Picture(str(path), 0, str(path)) for path in pictures], config, kept.append)
+    seen = scan([ImageFile(str(path), 0, str(path)) for path in pictures], config, kept.append)
     return kept, [one.problem for one in seen]
 
 

@@ -20,13 +20,13 @@ from ablate.training.config import Config, DataConfig
 from ablate.training.cost import describe_network
 from ablate.training.data.cache import Pictures, open_told
 from ablate.training.data.depth import notes_on_kinds
-from ablate.training.data.parts import First, Seat, load_parts, split_pictures
+from ablate.training.data.parts import First, SplitRequest, load_parts, split_pictures
 from ablate.training.data.problems import Problems
 from ablate.training.data.same import former_digests
 from ablate.training.freezing import set_training
 from ablate.training.loop import make_batch, take_step
 from ablate.training.numerics import set_up
-from ablate.training.seeding import Draws
+from ablate.training.seeding import StepRandom
 from ablate.training.start import untrained
 from ablate.training.techniques.optimizers import trained_weights
 from ablate.training.weights import watched
@@ -59,7 +59,9 @@ def look_at_data(config: Config, protocol: Protocol, cached: Cached) -> Prepared
     return _looked_at(config.data, First(protocol), cached, Problems())[2]
 
 
-def _looked_at(config: DataConfig, seat: Seat, cached: Cached, problems: Problems) -> tuple[Pictures, Split, Prepared]:
+def _looked_at(
+    config: DataConfig, seat: SplitRequest, cached: Cached, problems: Problems
+) -> tuple[Pictures, Split, Prepared]:
     """Every image decoded and every part filled. Raises the problems there were, and all that it finds."""
     pictures, kinds = open_told(config, cached, problems)
     try:
@@ -121,7 +123,7 @@ def _try_steps(config: Config, run: Run, counts: Sequence[int], least: int) -> s
     for size in sizes_to_try(config, counts, least):
         chosen = torch.arange(size, device=mode.device) % len(parts.fit)  # another fold may hold more
         try:
-            batch = make_batch(config, parts.fit, mode, trained, chosen, Draws(run.replicate, 0, 0))
+            batch = make_batch(config, parts.fit, mode, trained, chosen, StepRandom(run.replicate, 0, 0))
             take_step(config, mode, trained, weights, batch)
         except torch.OutOfMemoryError:
             raise

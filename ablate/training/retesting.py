@@ -5,13 +5,13 @@ from __future__ import annotations
 from ablate.errors import DataError
 from ablate.protocols import Run
 from ablate.records import Finished, RunSpec
-from ablate.training.data.parts import Parts, load_parts
+from ablate.training.data.parts import Subsets, load_parts
 from ablate.training.data.same import is_of
 from ablate.training.outcome import judged_scores
 from ablate.training.stored import StoredNetwork, open_network
 
 
-def retest_run(spec: RunSpec, result: Finished, run: Run) -> dict[str, float]:
+def reevaluate_run(spec: RunSpec, result: Finished, run: Run) -> dict[str, float]:
     """The run's metrics, by the code that computed them first.
 
     Raises DataError where the weights are gone or the pictures are no longer those of the run.
@@ -20,7 +20,7 @@ def retest_run(spec: RunSpec, result: Finished, run: Run) -> dict[str, float]:
     return judged_scores(stored.config, run, parts, stored.mode, stored.network).metrics()
 
 
-def reopen(spec: RunSpec, result: Finished, run: Run) -> tuple[StoredNetwork, Parts]:
+def reopen(spec: RunSpec, result: Finished, run: Run) -> tuple[StoredNetwork, Subsets]:
     """The run's network and the parts it was trained and tested on."""
     stored = open_network(spec, result)
     parts = load_parts(stored.config, run, stored.mode)

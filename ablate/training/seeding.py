@@ -47,7 +47,7 @@ def order_generator(replicate: Replicate, epoch: int) -> torch.Generator:
     return _generator(replicate, "order", epoch)
 
 
-class Draws(NamedTuple):
+class StepRandom(NamedTuple):
     """Where one step's random changes to the pictures are drawn from, on the CPU whatever the training device.
 
     A technique draws from a source of its own: switching another one off does not change its draws.

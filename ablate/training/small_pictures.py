@@ -18,13 +18,13 @@ SIZE = 72
 """Pixels of the longer side."""
 
 
-def small_pictures(config: Config, ids: Sequence[str], kept: Callable[[str], Path]) -> Mapping[str, bytes]:
+def thumbnails_of(config: Config, ids: Sequence[str], kept: Callable[[str], Path]) -> Mapping[str, bytes]:
     """Image id -> PNG or JPEG of those that can be read.
 
     kept: the path a key has in the cache, whether it exists or not. Empty where the decoded pictures are not
     kept any more, or the data have changed since.
     """
-    from ablate.training.data.cache import load_pictures
+    from ablate.training.data.cache import load_images
 
     def cached(key: str, build: Callable[[Path], None]) -> Path:
         path = kept(key)
@@ -33,7 +33,7 @@ def small_pictures(config: Config, ids: Sequence[str], kept: Callable[[str], Pat
         return path
 
     try:
-        pictures = load_pictures(config.data, cached)
+        pictures = load_images(config.data, cached)
     except (OSError, DataError):
         return {}
     place = {name: index for index, name in enumerate(pictures.ids)}

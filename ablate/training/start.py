@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from ablate.protocols import Run
-from ablate.training.checkpoint import Progress, Trained
+from ablate.training.checkpoint import TrainingProgress, TrainingState
 from ablate.training.config import Config
 from ablate.training.freezing import Frozen, freeze
 from ablate.training.models import make_network
@@ -18,7 +18,7 @@ from ablate.training.techniques.optimizers import make_optimizer
 from ablate.training.weights import load_weights
 
 
-def untrained(config: Config, run: Run, mode: Mode, classes: Sequence[str] = ()) -> Trained:
+def untrained(config: Config, run: Run, mode: Mode, classes: Sequence[str] = ()) -> TrainingState:
     """The network with the replicate's first weights, its optimizer and a count of zero.
 
     classes: names of the data's classes, which weights from elsewhere must agree with.
@@ -29,7 +29,9 @@ def untrained(config: Config, run: Run, mode: Mode, classes: Sequence[str] = ())
     network = mode.place(network)
     optimizer = make_optimizer(config.optimizer, network.named_parameters())
     average = None if config.averaging is None else first_average(network)
-    return Trained(network, optimizer, mode.scaler(), Progress(), average=average, frozen=frozen, weights_digest=origin)
+    return TrainingState(
+        network, optimizer, mode.scaler(), TrainingProgress(), average=average, frozen=frozen, weights_digest=origin
+    )
 
 
 def first_network(config: Config, run: Run, classes: Sequence[str]) -> tuple[nn.Module, Frozen, str]:

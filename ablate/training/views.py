@@ -15,11 +15,11 @@ from torch import Tensor
 from ablate.protocols import Run
 from ablate.records import Finished, RunSpec
 from ablate.training.config import Augment, Config
-from ablate.training.data.augment import augmented
-from ablate.training.data.parts import Part
+from ablate.training.data.augment import augment_batch
+from ablate.training.data.parts import Subset
 from ablate.training.evaluate import Alive, evaluation_batch, probabilities, unwatched
 from ablate.training.retesting import reopen
-from ablate.training.seeding import Draws
+from ablate.training.seeding import StepRandom
 from ablate.training.stored import StoredNetwork
 
 VIEWS = "views.npz"
@@ -55,7 +55,7 @@ test_by_views.__test__ = False  # type: ignore[attr-defined]  # its name would b
 
 
 @torch.inference_mode()
-def averaged_probabilities(stored: StoredNetwork, part: Part, views: list[View], alive: Alive = unwatched) -> Tensor:
+def averaged_probabilities(stored: StoredNetwork, part: Subset, views: list[View], alive: Alive = unwatched) -> Tensor:
     """(N, classes) float64 on the CPU: the mean over the views of the network's probabilities."""
     mode, config = stored.mode, stored.config
     size = evaluation_batch(config.data.image_size, config.batch_size)
@@ -106,6 +106,6 @@ def _drawn(augment: Augment, spec: RunSpec, mean: Tensor | None, draw: int) -> V
     replicate = replace(spec.replicate, stream=f"{spec.replicate.stream}: views")
 
     def view(pixels: Tensor, number: int) -> Tensor:
-        return augmented(pixels, augment, Draws(replicate, draw, number), mean=mean)
+        return augment_batch(pixels, augment, StepRandom(replicate, draw, number), mean=mean)
 
     return view

@@ -21,7 +21,7 @@ from ablate.store.run_names import read_names
 from ablate.store.work_folder import Store, is_fingerprint
 
 
-class Rubbish(NamedTuple):
+class Garbage(NamedTuple):
     """A folder or file that can go. size: bytes that become free. fingerprint: the run it belongs to, or empty."""
 
     path: Path
@@ -30,7 +30,7 @@ class Rubbish(NamedTuple):
     fingerprint: str = ""
 
 
-def find_rubbish(work: Path, *, caches: bool = False, unused: bool = False) -> list[Rubbish]:
+def find_garbage(work: Path, *, caches: bool = False, unused: bool = False) -> list[Garbage]:
     """Attempts that no result rests on, checkpoints behind a result, half-built caches; runs at work are left alone.
 
     caches: all that can be computed again, too. unused: all runs that no study of this folder names any more.
@@ -39,19 +39,19 @@ def find_rubbish(work: Path, *, caches: bool = False, unused: bool = False) -> l
     refuse_links(store)
     runs = store.root / "runs"
     named = _named(store) if unused else None
-    found: list[Rubbish] = []
+    found: list[Garbage] = []
     for folder in sorted(runs.iterdir()) if runs.is_dir() else []:
         # Whatever else lies there is not ours.
         if not is_fingerprint(folder.name) or folder.is_symlink() or not folder.is_dir() or _is_held(folder / "lock"):
             continue
         if named is not None and folder.name not in named:
-            found.append(Rubbish(folder, "run no study names", bytes_in(folder), folder.name))
+            found.append(Garbage(folder, "run no study names", bytes_in(folder), folder.name))
         else:
             found += _in_run(store, folder.name)
     return found + list(_in_caches(store, caches=caches))
 
 
-def remove(rubbish: list[Rubbish], work: Path) -> int:
+def remove(rubbish: list[Garbage], work: Path) -> int:
     """Remove it; the bytes that became free. What has been taken up by a command meanwhile stays."""
     store = Store(work)
     refuse_links(store)
@@ -123,7 +123,7 @@ def _named(store: Store) -> set[str]:
     return {fingerprint for study in names if study for runs in study.values() for fingerprint in runs.values()}
 
 
-def _in_run(store: Store, fingerprint: str) -> Iterator[Rubbish]:
+def _in_run(store: Store, fingerprint: str) -> Iterator[Garbage]:
     """Attempts but the newest finished a data set and what it went on from; if none finished, but the newest two.
 
     Where pictures lie is no part of a fingerprint: two data sets under one configuration share it.
@@ -140,10 +140,10 @@ def _in_run(store: Store, fingerprint: str) -> Iterator[Rubbish]:
         needed |= {attempt for attempt in attempts if checkpoints_in(attempt)}
     for attempt in attempts:
         if attempt not in needed:
-            yield Rubbish(attempt, "superseded attempt", bytes_in(attempt), fingerprint)
+            yield Garbage(attempt, "superseded attempt", bytes_in(attempt), fingerprint)
         elif finished:
             for path in checkpoints_in(attempt):
-                yield Rubbish(path, "checkpoint of a finished run", _size_of(path), fingerprint)
+                yield Garbage(path, "checkpoint of a finished run", _size_of(path), fingerprint)
 
 
 def _line_of(attempt: Path) -> set[Path]:
@@ -156,16 +156,16 @@ def _line_of(attempt: Path) -> set[Path]:
     return line
 
 
-def _in_caches(store: Store, *, caches: bool) -> Iterator[Rubbish]:
+def _in_caches(store: Store, *, caches: bool) -> Iterator[Garbage]:
     if not store.cache.is_dir():
         return
     if caches:
         for folder in sorted(store.cache.iterdir()):
             if folder.name == "views":  # tests of finished runs, which reports rest on
                 continue
-            yield Rubbish(folder, "cache", _size_of(folder))
+            yield Garbage(folder, "cache", _size_of(folder))
         return
     for path in sorted(store.cache.rglob(".*")):
         target = path.name.removeprefix(".").rsplit(".", 1)[0]
         if path.is_dir() and not path.is_symlink() and not _is_held(path.with_name(f"{target}.lock")):
-            yield Rubbish(path, "half-built cache", bytes_in(path))
+            yield Garbage(path, "half-built cache", bytes_in(path))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ablate import files
 from ablate.execute.live import Task
-from ablate.harness.view_tests import ViewTest, carry_out
+from ablate.harness.view_tests import ViewTest, run_view_tests
 from ablate.protocols import Executor
 from ablate.records import Finished
 from ablate.results.survey import collect
@@ -18,7 +18,7 @@ from ablate.workflows.session import Session
 
 if TYPE_CHECKING:
     from ablate.report.facts.exploratory import DerivedRow
-    from ablate.report.tables.derived import Asked
+    from ablate.report.tables.derived import DerivedRequest
 
 Runs = dict[Member, Finished]
 
@@ -32,7 +32,7 @@ def compute_views(
     if all(test.kept(session.store).exists() for test in tests) or is_stopped():
         return
     task: Task = session.task(options)
-    carry_out(tests, session.store, open_executor(), task, is_stopped)
+    run_view_tests(tests, session.store, open_executor(), task, is_stopped)
 
 
 def derived_rows(session: Session, options: Options) -> tuple[DerivedRow, ...]:
@@ -56,8 +56,10 @@ def _row(session: Session, options: Options, derivation: Derivation, runs: Runs)
     return derived_row(derivation, groups, session.plan.protocol.test, reasons[0] if reasons else "")
 
 
-def _asked(session: Session, derivation: Derivation, member: Member, runs: Runs, reasons: list[str]) -> Asked | None:
-    from ablate.report.tables.derived import Asked
+def _asked(
+    session: Session, derivation: Derivation, member: Member, runs: Runs, reasons: list[str]
+) -> DerivedRequest | None:
+    from ablate.report.tables.derived import DerivedRequest
 
     run = runs.get(member)
     if run is None:
@@ -68,7 +70,7 @@ def _asked(session: Session, derivation: Derivation, member: Member, runs: Runs,
         return None
     plain = run.folder / run.images
     if derivation.tta is None:
-        return Asked(plain, plain)
+        return DerivedRequest(plain, plain)
     test = _view_test(session, derivation, member, run)
     kept = test.kept(session.store)
     if not kept.exists():
@@ -76,7 +78,7 @@ def _asked(session: Session, derivation: Derivation, member: Member, runs: Runs,
         if told is not None:
             reasons.append(str(told["error"]))
         return None
-    return Asked(plain, kept)
+    return DerivedRequest(plain, kept)
 
 
 def _view_tests(session: Session, derivation: Derivation, runs: Runs) -> Iterator[ViewTest]:

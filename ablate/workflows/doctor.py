@@ -38,7 +38,7 @@ class Finding(NamedTuple):
     advice: str = ""
 
 
-def examine(work: Path, *, measure: bool = True) -> Iterator[Finding]:
+def examine_machine(work: Path, *, measure: bool = True) -> Iterator[Finding]:
     """Look at the machine, the work folder and the tracking store, one after the other.
 
     measure: also train and decode for some seconds, in processes of their own.

@@ -26,7 +26,7 @@ PROCESSOR = "processor"
 
 
 @contextmanager
-def reached(session: Session, options: Options, *, needed: bool = True) -> Iterator[None]:
+def connected(session: Session, options: Options, *, needed: bool = True) -> Iterator[None]:
     """Have the cluster that is to carry the runs, for as long as the block lasts; nothing for other executors.
 
     needed: False where there is nothing to train.

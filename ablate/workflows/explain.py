@@ -10,7 +10,7 @@ from ablate.errors import AblateError
 from ablate.inspection import Explained
 from ablate.safety.addresses import text_without_secrets
 from ablate.store.work_folder import Store
-from ablate.workflows.predict import FinishedRun, Retest, companion, compare_metrics, open_run, reopened
+from ablate.workflows.predict import FinishedRun, Reevaluation, companion, compare_metrics, open_run, reopened
 
 FOLDER = "explain"
 
@@ -20,7 +20,7 @@ class Explanation:
     """A page that was written, and what the network's accuracy was found to be."""
 
     page: Path
-    retest: Retest
+    retest: Reevaluation
     found: Explained
 
 

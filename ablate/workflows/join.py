@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ablate.errors import StudyError
 from ablate.files import locked
-from ablate.harness.coordinator import FixedSource, News
+from ablate.harness.coordinator import FixedSource, RunUpdate
 from ablate.harness.donors import order_by_donors
 from ablate.harness.interruption import Interruption
 from ablate.harness.progress import OnProgress, Progress
@@ -28,18 +28,18 @@ from ablate.workflows.notify import say_stopping
 from ablate.workflows.options import Options
 from ablate.workflows.session import (
     Session,
+    check_data_first,
     clocked,
-    conduct,
-    decide,
     interruption_of,
-    look_at_data,
     open_session,
-    settled,
+    resolved_options,
+    run_specs,
+    runs_to_train,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class JoinedProcess:
     """Which of so many processes this is, counted from 0: where it begins in the list of runs, and no more."""
 
     index: int = 0
@@ -57,7 +57,7 @@ class Joined:
     exit_code: int
 
 
-def place_in_array(environment: Mapping[str, str] = os.environ) -> Place:
+def place_in_array(environment: Mapping[str, str] = os.environ) -> JoinedProcess:
     """The place of a task in a Slurm job array; the first of one elsewhere.
 
     Slurm sets SLURM_ARRAY_TASK_ID, _MIN, _STEP and _COUNT: https://slurm.schedmd.com/job_array.html
@@ -67,14 +67,14 @@ def place_in_array(environment: Mapping[str, str] = os.environ) -> Place:
             int(environment.get(f"SLURM_ARRAY_TASK_{name}") or usual)
             for name, usual in (("ID", 0), ("COUNT", 1), ("MIN", 0), ("STEP", 1))
         )
-        return Place((index - least) // step % count, count)
+        return JoinedProcess((index - least) // step % count, count)
     except (ValueError, ZeroDivisionError):
         raise StudyError(
             "SLURM_ARRAY_TASK_ID, _COUNT, _MIN and _STEP are not the numbers Slurm sets", hint="Unset them."
         ) from None
 
 
-def own_share_first(runs: Sequence[RunSpec], place: Place) -> list[RunSpec]:
+def own_share_first(runs: Sequence[RunSpec], place: JoinedProcess) -> list[RunSpec]:
     """All runs, from where this process's equal share of the list begins, and round."""
     begin = place.index * len(runs) // place.count
     return [*runs[begin:], *runs[:begin]]
@@ -85,7 +85,7 @@ def join_study(
     *,
     work: Path | str = ".",
     options: Options | None = None,
-    place: Place | None = None,
+    place: JoinedProcess | None = None,
     on_progress: OnProgress | None = None,
 ) -> Joined:
     """Train what is missing and nobody else holds; no report, nothing to MLflow.
@@ -99,13 +99,13 @@ def join_study(
     refuse_unwritable(session.work)
     if not session.is_tuned:
         raise StudyError("the study has `tune:`, and has not been tuned yet", hint="Begin it by `ablate run`.")
-    options = settled(session, options)
+    options = resolved_options(session, options)
     # The first who comes looks at the data; the others wait, and find what it found.
     with locked(session.store.study(study.name) / "joining.lock", wait=True):
         make_stand_in(study)
         session = open_session(study, work)
         with interruption.watching(), lazy_executor(session, options) as executor:
-            look_at_data(session, options, executor, on_progress, interruption)
+            check_data_first(session, options, executor, on_progress, interruption)
         session.store_plan()
     interruption.end_here()
     with interruption.watching():
@@ -127,25 +127,25 @@ def _steps(options: Options) -> list[Options]:
 def _train(
     session: Session,
     options: Options,
-    place: Place,
+    place: JoinedProcess,
     on_progress: OnProgress,
     interruption: Interruption,
     begun: set[str],
 ) -> Progress:
     """One look; the runs it has had its turn with are added to `begun`."""
     found = session.survey(options)
-    to_run, needs = order_by_donors(decide(session, found, options, begun), session.study.trainer, session.store)
+    to_run, needs = order_by_donors(runs_to_train(session, found, options, begun), session.study.trainer, session.store)
     begun.update(spec.fingerprint for _, spec in to_run)
     names = {spec.fingerprint: f"{variant} · replicate {spec.replicate.index}" for variant, spec in to_run}
     source = FixedSource(own_share_first([spec for _, spec in to_run], place), needs)
     with lazy_executor(session, options) as executor:
         progress = Progress(total=len(to_run), cached=len(found.cached), slots=executor.slots)
 
-        def listen(news: News) -> None:
+        def listen(news: RunUpdate) -> None:
             progress.hear(news, names[news.spec.fingerprint])
             on_progress(progress)
 
         interruption.notice = partial(say_stopping, progress, on_progress)
         if to_run and not interruption.asked:
-            conduct(source, session, options, executor.open(), listen, interruption)
+            run_specs(source, session, options, executor.open(), listen, interruption)
     return progress

@@ -21,7 +21,7 @@ from ablate.readers.tested import OF_TEST, Ask, HandedIn, TestedRun, reference_o
 from ablate.readers.units import Note, Unit, without_any
 from ablate.records import Contrast
 from ablate.report.facts.findings import Findings
-from ablate.report.gather.external import ASIDE, FAMILY, Asked, Tested, judge_tested
+from ablate.report.gather.external import ASIDE, FAMILY, ExternalResults, JudgeOptions, judge_tested
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.results.question import Metric
 
@@ -88,7 +88,7 @@ def judge(request: Request, say: Words = ENGLISH) -> Findings:
             ", ".join(f"{name} {size:g}" for name, size in named if size is not None),
             hint="Both are sizes above 0, and the negligible one is not the larger.",
         )
-    return judge_tested(tested, Asked(found.negligible, found.worthwhile, request.paired, found.unfit), say)
+    return judge_tested(tested, JudgeOptions(found.negligible, found.worthwhile, request.paired, found.unfit), say)
 
 
 def _exists(path: Path) -> bool:
@@ -114,7 +114,7 @@ def _metric(name: str, request: Request) -> Metric:
 # --- published counts -------------------------------------------------------------------------
 
 
-def _published(request: Request, say: Words) -> tuple[Tested, EvidenceBlock]:
+def _published(request: Request, say: Words) -> tuple[ExternalResults, EvidenceBlock]:
     from ablate.results.question import metric_of
     from ablate.study.load import load_study
     from ablate.study.plan import make_plan, published_figures
@@ -140,7 +140,7 @@ def _published(request: Request, say: Words) -> tuple[Tested, EvidenceBlock]:
         if variant.name in figures
     ]
     contrasts, sizes = _source_families(plan, [run.variant for run in runs])
-    tested = Tested(
+    tested = ExternalResults(
         name=study.name,
         question=say("judge.published", study=study.name, question=study.question),
         metric=metric_of(study),
@@ -191,12 +191,12 @@ def _ask(request: Request) -> Ask:
     return Ask(request.metric, request.by, request.replicate, request.unit, request.baseline, request.paired)
 
 
-def _table(request: Request, path: Path, say: Words) -> Tested:
+def _table(request: Request, path: Path, say: Words) -> ExternalResults:
     found = read_table(path, _ask(request))
     return _tested(request, path.stem, found, say("judge.table", source=path.name), say)
 
 
-def _experiment(request: Request, say: Words) -> Tested:
+def _experiment(request: Request, say: Words) -> ExternalResults:
     from ablate.readers.tracked import Tracked, read_tracked
     from ablate.track.foreign import read_runs, single_runs, summaries_of_others
     from ablate.track.uri import tracking_uri
@@ -271,7 +271,7 @@ _WHY_SINGLE = frozenset(
 )
 
 
-def _tested(request: Request, name: str, found: HandedIn, question: str, say: Words) -> Tested:
+def _tested(request: Request, name: str, found: HandedIn, question: str, say: Words) -> ExternalResults:
     variants = list(dict.fromkeys(run.variant for run in found.runs))
     if len(variants) < 2:
         said = " ".join(_said(note, say) for note in found.notes if note.key in _WHY_SINGLE)
@@ -296,7 +296,7 @@ def _tested(request: Request, name: str, found: HandedIn, question: str, say: Wo
     notes = [*found.notes, *([] if request.baseline is not None else [Note(reference, {"name": baseline})])]
     if request.goal is None and not is_known(found.metric) and better_direction(found.metric) == "max":
         notes.append(Note("judge.goal_assumed", {"metric": found.metric}))
-    return Tested(
+    return ExternalResults(
         name=name,
         question=question,
         metric=_metric(found.metric, request),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ablate.harness.coordinator import Listener, News
+from ablate.harness.coordinator import Listener, RunUpdate
 from ablate.harness.progress import OnProgress, Progress
-from ablate.harness.tracker_feed import label_of, tell, tell_all
+from ablate.harness.tracker_feed import label_of, report_event, tell_all
 from ablate.protocols import Tracker
 from ablate.results.survey import collect
 from ablate.workflows.options import Options
@@ -30,7 +30,7 @@ def say_stopping(progress: Progress, on_progress: OnProgress) -> None:
     on_progress(replace(progress, kind="stopping"))
 
 
-def tell_study(session: Session, options: Options, tracker: Tracker) -> int:
+def report_study(session: Session, options: Options, tracker: Tracker) -> int:
     """Tell a tracker everything the journals hold; what it knows already it passes over."""
     told = 0
     for cell in collect(session.plan, session.store, session.origin, look=options.look):
@@ -53,10 +53,10 @@ def run_listener(
     progress, on_progress = told
     names = {spec.fingerprint: variant.name for variant, spec in session.plan.runs(len(session.plan.looks))}
 
-    def listen(news: News) -> None:
+    def listen(news: RunUpdate) -> None:
         variant = names[news.spec.fingerprint]
         if tracker is not None:
-            tell(tracker, label_of(variant, news.spec), news)
+            report_event(tracker, label_of(variant, news.spec), news)
         progress.hear(news, f"{prefix}{variant} · replicate {news.spec.replicate.index}")
         on_progress(progress)
         if also is not None:

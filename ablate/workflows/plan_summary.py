@@ -12,13 +12,13 @@ from ablate.harness.donors import donors_of, has_finished
 from ablate.harness.tracker_feed import changes_text
 from ablate.inspection import Description
 from ablate.records import Variant
-from ablate.results.survey import Survey, collect
+from ablate.results.survey import RunInventory, collect
 from ablate.splits.rules import Folds
 from ablate.stats.alpha_shares import look_shares
 from ablate.study.plan import Plan
 from ablate.workflows.executor import default_workers
 from ablate.workflows.options import Options
-from ablate.workflows.session import Session, settled
+from ablate.workflows.session import Session, resolved_options
 
 DISAGREEMENT = 0.35
 """Assumed before any run: two variants differ in their answer to 35 of 100 test images, as networks do that
@@ -32,7 +32,7 @@ def plan_summary(session: Session, options: Options, *, with_parameters: bool) -
 
     with_parameters: count them where they are not remembered, which may import torch once.
     """
-    options = settled(session, options)
+    options = resolved_options(session, options)
     found = session.survey(options)
     rows = [_variant_row(session, variant, with_parameters=with_parameters) for variant in session.plan.variants]
     counted = {variant: run.cost.parameters for variant, _, run in found.cached}
@@ -112,7 +112,7 @@ def variant_summary(session: Session, name: str) -> dict[str, Any]:
     }
 
 
-def _estimate_seconds(session: Session, found: Survey, options: Options) -> float | None:
+def _estimate_seconds(session: Session, found: RunInventory, options: Options) -> float | None:
     """From finished runs of the same variant, else of any variant of the study; None before the first."""
     finished = [(variant, run.seconds) for variant, _, run in found.cached]
     finished += [(item.variant, item.result.seconds) for item in found.stale]
@@ -129,7 +129,7 @@ def _estimate_seconds(session: Session, found: Survey, options: Options) -> floa
     return round(total / max(1, min(workers, len(names))), 1)
 
 
-def _names_to_run(found: Survey, options: Options) -> list[str]:
+def _names_to_run(found: RunInventory, options: Options) -> list[str]:
     """The variant of each run that would be trained now."""
     failed = [variant for variant, _, _ in found.failed] if options.retry_failed else []
     return [variant for variant, _ in found.to_run] + failed
@@ -142,7 +142,7 @@ ASSUMED = (
 MEASURED = "from the noise of the comparisons made so far"
 
 
-def _measured(session: Session, found: Survey) -> list[dict[str, Any]] | None:
+def _measured(session: Session, found: RunInventory) -> list[dict[str, Any]] | None:
     """The smallest visible steps as the finished runs have it; None before a comparison has two replicates."""
     finished = {(variant, spec.replicate.index) for variant, spec, _ in found.cached}
     contrasts = session.plan.contrasts

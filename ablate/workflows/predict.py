@@ -40,7 +40,7 @@ class FinishedRun(NamedTuple):
     trainer: Trainer
 
 
-class Retest(NamedTuple):
+class Reevaluation(NamedTuple):
     """A run's metrics as they were recorded, and once more by its stored weights.
 
     same_code: the trainer's code is what it was.
@@ -164,7 +164,7 @@ def taken_by(run: FinishedRun) -> Callable[[str], bool]:
     return takes_all if isinstance(data, Mapping) and data.get("reader") else is_image
 
 
-def retest_run(run: str, *, work: Path | str = ".") -> Retest:
+def reevaluate(run: str, *, work: Path | str = ".") -> Reevaluation:
     """Test a finished run again from its stored weights."""
     opened = open_run(run, work)
     retest = companion(opened, opened.trainer.retest, "retest")
@@ -173,10 +173,10 @@ def retest_run(run: str, *, work: Path | str = ".") -> Retest:
     return compare_metrics(opened, again)
 
 
-def compare_metrics(run: FinishedRun, again: Mapping[str, float]) -> Retest:
+def compare_metrics(run: FinishedRun, again: Mapping[str, float]) -> Reevaluation:
     """Recorded metrics beside those that were computed once more."""
     same_code = source_digest(run.spec.trainer) == run.result.stamp.source_digest
-    return Retest(run.result.metrics, again, same_code)
+    return Reevaluation(run.result.metrics, again, same_code)
 
 
 def companion(run: FinishedRun, found: Callable[..., Any] | None, name: str) -> Callable[..., Any]:

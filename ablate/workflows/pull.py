@@ -24,7 +24,7 @@ from ablate.store.journal import NAME, whole_text
 from ablate.store.work_folder import SPEC, Store
 from ablate.study.study import Study
 from ablate.track.run_record import LARGEST, RECORD, Recorded, read_record, record_of
-from ablate.track.shelf import Shelf, StoredRun
+from ablate.track.shelf import StoredRun, TrackingReader
 from ablate.workflows.session import Session, open_session
 
 
@@ -66,13 +66,13 @@ def pull_study(
             f"the variants of {study.name!r} are tuned first, and a search cannot be pulled",
             hint=f"Copy {session.store.root / 'studies'} and the runs from the machine where it was made.",
         )
-    shelf = Shelf(uri)
+    shelf = TrackingReader(uri)
     with locked(session.store.study(study.name) / "lock"):
         return _Pull(session, shelf, weights=weights).go(on_progress)
 
 
 class _Pull:
-    def __init__(self, session: Session, shelf: Shelf, *, weights: bool) -> None:
+    def __init__(self, session: Session, shelf: TrackingReader, *, weights: bool) -> None:
         self._session, self._shelf, self._weights = session, shelf, weights
         self._store: Store = session.store
         self._aside = session.store.study(session.study.name) / "pulling"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ablate.errors import AblateError
 from ablate.execute.environment import own_version
 from ablate.files import read_json, sealed, write_bytes, write_json
-from ablate.harness.known import remember
+from ablate.harness.known import remember_data
 from ablate.protocols import StudySummary
 from ablate.results.declared_looks import FILE as DECLARED
 from ablate.results.declared_looks import looks_before, remember_looks
@@ -96,7 +96,7 @@ def _is_own(path: Path) -> bool:
 
 def _keep_inputs(findings: Findings, session: Session) -> None:
     """Keep beside the study what its report says of the data: they may change, and caches may be cleaned."""
-    remember(session.plan, session.places, session.store, session.prepared)
+    remember_data(session.plan, session.places, session.store, session.prepared)
     paths = {_thumbnail(session, name): content for name, content in findings.thumbnails.items()}
     folder = session.store.study(session.study.name) / "thumbnails"
     for path, content in paths.items() if not folder.is_symlink() else ():
@@ -121,7 +121,7 @@ def write_report(findings: Findings, session: Session, options: Options, languag
         remember_looks(session.store.study(session.study.name), session.plan)
     write_json(session.store.study(session.study.name) / "report.json", summary_json(findings, path))
     if language == "en" and options.reports is None:
-        Shown.of(findings, session).remember("report")
+        ShownReport.of(findings, session).remember("report")
     return path
 
 
@@ -181,7 +181,7 @@ def study_record(session: Session) -> dict[str, Any]:
 
 
 @dataclass(slots=True)
-class Shown:
+class ShownReport:
     """What was last shown of a study: digests of findings, by place."""
 
     path: Path
@@ -189,7 +189,7 @@ class Shown:
     places: dict[str, str]
 
     @staticmethod
-    def of(findings: Findings, session: Session) -> Shown:
+    def of(findings: Findings, session: Session) -> ShownReport:
         """The memory of this study, and the digest of what there is to show now."""
         path = session.store.study(session.study.name) / SHOWN
         digest = hashlib.sha256(f"{own_version()}\0{findings!r}".encode()).hexdigest()
@@ -202,7 +202,7 @@ class Shown:
                 "have been made",
                 path,
             )
-        return Shown(path, digest, places)
+        return ShownReport(path, digest, places)
 
     def is_current(self, place: str, there: Path | None = None) -> bool:
         """Whether this place shows just these findings; `there` is a file it cannot do so without."""

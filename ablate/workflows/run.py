@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablate.errors import TrackingError
-from ablate.files import locked, sweep
+from ablate.files import locked, remove_stale_temporary_files
 from ablate.harness.coordinator import FixedSource
 from ablate.harness.donors import order_by_donors
 from ablate.harness.live_report import Refresher
@@ -22,25 +22,25 @@ from ablate.protocols import StudyCard, Tracker
 from ablate.records import Cell
 from ablate.results.survey import collect
 from ablate.store.disk_space import refuse_full, refuse_unwritable
-from ablate.store.run_names import kept_if_refused
+from ablate.store.run_names import keep_on_refusal
 from ablate.study.stand_in import make_stand_in
 from ablate.study.study import Study
 from ablate.workflows.derived_rows import compute_views
-from ablate.workflows.executor import lazy_executor, may_train, reached
-from ablate.workflows.notify import HURRIED_SECONDS, TRACKING_SECONDS, run_listener, say_stopping, tell_study
+from ablate.workflows.executor import connected, lazy_executor, may_train
+from ablate.workflows.notify import HURRIED_SECONDS, TRACKING_SECONDS, report_study, run_listener, say_stopping
 from ablate.workflows.options import Options
-from ablate.workflows.report import Shown, judge_study, report_folder, study_summary, tracking_place, write_report
+from ablate.workflows.report import ShownReport, judge_study, report_folder, study_summary, tracking_place, write_report
 from ablate.workflows.session import (
     Session,
+    check_data_first,
     clocked,
-    conduct,
-    decide,
     interruption_of,
-    look_at_data,
     open_session,
     open_tracker,
-    settled,
-    undone_if_refused,
+    resolved_options,
+    rollback_on_refusal,
+    run_specs,
+    runs_to_train,
 )
 
 if TYPE_CHECKING:
@@ -75,18 +75,18 @@ def run_study(
     """
     options = clocked(options or Options())
     session = open_session(study, work)
-    options = settled(session, options)
+    options = resolved_options(session, options)
     refuse_unwritable(session.work)
     tracker = open_tracker(session, options)
     held = locked(session.store.study(study.name) / "lock")
-    cluster = reached(session, options, needed=may_train(session, options))
-    with cluster, undone_if_refused(session.store, study.name), held:
+    cluster = connected(session, options, needed=may_train(session, options))
+    with cluster, rollback_on_refusal(session.store, study.name), held:
         if not session.is_tuned:
             from ablate.workflows.search.tune import tune
 
             session = tune(session, options, on_progress or (lambda _: None))
         for folder in (session.store.study(study.name), session.store.cache, report_folder(session, options)):
-            sweep(folder)
+            remove_stale_temporary_files(folder)
         make_stand_in(study)
         return _run(session, options, tracker, on_progress or (lambda _: None))
 
@@ -97,15 +97,17 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
     begun: set[str] = set()
     # Behind this block Ctrl-C does what it always does: whatever is written then is written in one step.
     with interruption.watching(), lazy_executor(session, options) as executor:
-        with kept_if_refused(session.store.study(session.study.name)):
+        with keep_on_refusal(session.store.study(session.study.name)):
             session.store_plan()
-            look_at_data(session, options, executor, on_progress, interruption)
+            check_data_first(session, options, executor, on_progress, interruption)
         session.store_plan()  # with what is known of the data now
         # One planned look after the other: what the next one has to train depends on what this one finds.
         for look in range(1, options.look + 1):
             step = replace(options, look=look)
             found = session.survey(step)
-            to_run, needs = order_by_donors(decide(session, found, step, begun), session.study.trainer, session.store)
+            to_run, needs = order_by_donors(
+                runs_to_train(session, found, step, begun), session.study.trainer, session.store
+            )
             begun.update(spec.fingerprint for _, spec in to_run)
             last = [run.folder for _, _, run in found.cached[-3:]]
             refuse_full(session.store, (spec for _, spec in to_run), last, weights=session.bytes_of_weights())
@@ -121,14 +123,14 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
                 listener = run_listener(session, tracker, (looks[-1], on_progress), also=refresher.hear)
                 interruption.notice = partial(say_stopping, looks[-1], on_progress)
                 try:
-                    conduct(source, session, step, executor.open(), listener, interruption)
+                    run_specs(source, session, step, executor.open(), listener, interruption)
                 finally:
                     refresher.close()
             if interruption.asked:
                 break
         compute_views(session, options, executor.open, interruption.is_to_end)
     findings = judge_study(session, options)
-    shown = Shown.of(findings, session)
+    shown = ShownReport.of(findings, session)
     report = report_folder(session, options) / "report.md"
     if not shown.is_current("report", report):
         report = write_report(findings, session, options)
@@ -138,7 +140,7 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
     if tracker is not None and not shown.is_current(uri, file):
         if not any(progress.total for progress in looks):
             tracker.begin(_card(session))
-        tell_study(session, options, tracker)
+        report_study(session, options, tracker)
         hurry = HURRIED_SECONDS if interruption.asked else None
         summary = study_summary(findings, report, session)
         delivered = tracker.end(summary, timeout=hurry or TRACKING_SECONDS, at_most=hurry)
@@ -165,7 +167,7 @@ def sync_study(session: Session, options: Options) -> int:
     findings = judge_study(session, options)
     report = write_report(findings, session, options)
     tracker.begin(_card(session))
-    told = tell_study(session, options, tracker)
+    told = report_study(session, options, tracker)
     if not tracker.end(study_summary(findings, report, session), timeout=10 * TRACKING_SECONDS):
         raise TrackingError("the tracking store did not take everything", hint="Try again when it can be reached.")
     return told

@@ -20,13 +20,13 @@ from ablate.harness import data_check
 from ablate.harness.coordinator import Coordinator, Listener
 from ablate.harness.descriptions import recalled
 from ablate.harness.interruption import Interruption
-from ablate.harness.known import Known, known
+from ablate.harness.known import KnownData, known
 from ablate.harness.looking import recall_looks
 from ablate.harness.progress import OnProgress, Progress
 from ablate.protocols import Executor, Source, Tracker
 from ablate.records import Prepared, RunSpec, Variant
 from ablate.results.open_looks import wanted_by_look
-from ablate.results.survey import Origin, Stale, Survey, survey
+from ablate.results.survey import CurrentProvenance, RunInventory, Stale, plan_status
 from ablate.settings import places_of
 from ablate.splits.rules import Replicate
 from ablate.store.run_names import write_names
@@ -68,9 +68,9 @@ class Session:
         self.looked = recall_looks(self.plan, self.store, self.source, known=self.prepared)
 
     @property
-    def origin(self) -> Origin:
+    def origin(self) -> CurrentProvenance:
         """The code and data a run would have now."""
-        return Origin(
+        return CurrentProvenance(
             source_digest=self.source,
             data_digests={name: found.digest for name, found in self.looks.items()},
             former_digests={name: found.former for name, found in self.looks.items() if found.former},
@@ -83,7 +83,7 @@ class Session:
         return self.looked | self.prepared
 
     @property
-    def known(self) -> Known:
+    def known(self) -> KnownData:
         """What is known of the data: as they are, else as they were when somebody last looked."""
         return known(self.plan, self.places, self.store, self.prepared)
 
@@ -126,10 +126,10 @@ class Session:
         counts = [4 * (one.parameters or 0) for one in known if one is not None]
         return max(counts, default=0) if self.study.keep_weights else 0
 
-    def survey(self, options: Options) -> Survey:
+    def survey(self, options: Options) -> RunInventory:
         """The state of every run of the plan up to a look; later looks need only what is still open."""
         wanted = wanted_by_look(self.study, self.plan, self.store, self.origin, look=options.look)
-        return survey(self.plan, self.store, self.origin, look=options.look, only=options.only, wanted=wanted)
+        return plan_status(self.plan, self.store, self.origin, look=options.look, only=options.only, wanted=wanted)
 
 
 def open_session(study: Study, work: Path | str = ".") -> Session:
@@ -143,7 +143,7 @@ def open_session(study: Study, work: Path | str = ".") -> Session:
     return Session(study, tuned or plan, work, is_tuned=tuned is not None)
 
 
-def settled(session: Session, options: Options) -> Options:
+def resolved_options(session: Session, options: Options) -> Options:
     """The options with the look filled in. Refuses names and numbers that do not exist, before anything is written."""
     options = options if options.look else replace(options, look=session.look_reached())
     options = replace(options, only=tuple(session.plan.variant(name).name for name in options.only))
@@ -174,7 +174,7 @@ def interruption_of(options: Options) -> Interruption:
     return Interruption(until=clocked(options).until)
 
 
-def conduct(
+def run_specs(
     source: Source,
     session: Session,
     options: Options,
@@ -200,7 +200,7 @@ def conduct(
     coordinator.run()
 
 
-def look_at_data(
+def check_data_first(
     session: Session, options: Options, executor: LazyExecutor, on_progress: OnProgress, stop: Interruption
 ) -> None:
     """Prepare what is not known; raises what is wrong with the data before anything is trained."""
@@ -234,7 +234,7 @@ def open_tracker(session: Session, options: Options) -> Tracker | None:
 
 
 @contextmanager
-def undone_if_refused(store: Store, name: str) -> Iterator[None]:
+def rollback_on_refusal(store: Store, name: str) -> Iterator[None]:
     """A request that is refused leaves nothing of its study behind in a folder that held nothing before.
 
     Other commands may have begun there meanwhile: what is theirs stays, and the cache, which is everybody's.
@@ -260,7 +260,9 @@ def _take_back(store: Store, name: str) -> None:
             folder.rmdir()
 
 
-def decide(session: Session, found: Survey, options: Options, begun: Collection[str] = ()) -> list[tuple[str, RunSpec]]:
+def runs_to_train(
+    session: Session, found: RunInventory, options: Options, begun: Collection[str] = ()
+) -> list[tuple[str, RunSpec]]:
     """The runs to train; raises DecisionNeeded where only the user can say.
 
     begun: fingerprints that an earlier look of this command has had its turn with: whatever became of them, another

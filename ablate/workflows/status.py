@@ -13,7 +13,7 @@ from ablate.errors import StudyError, near_match
 from ablate.execute.live import read_heartbeat
 from ablate.files import is_held
 from ablate.records import Failed
-from ablate.store.data_identity import DataSource
+from ablate.store.data_identity import DataIdentity
 from ablate.store.journal import read_events
 from ablate.store.run_names import PLAN, Runs, read_looks, read_names, read_source
 from ablate.store.work_folder import Store
@@ -67,7 +67,7 @@ def _replicates_asked(store: Store, folder: Path, variants: Mapping[str, Runs]) 
     return next((look for look in looks if look > max(begun, default=0)), math.inf)
 
 
-def _state(store: Store, fingerprint: str, source: DataSource) -> tuple[str, str]:
+def _state(store: Store, fingerprint: str, source: DataIdentity) -> tuple[str, str]:
     attempts = store.attempts(fingerprint)
     if not attempts:
         return "waiting", ""

@@ -19,7 +19,7 @@ import numpy as np
 from ablate.stats.alpha_shares import look_shares
 from ablate.stats.cells import Cells
 from ablate.stats.engine import estimate
-from ablate.stats.looks import Answer, Found, judge_looks
+from ablate.stats.looks import Found, LookState, judge_looks
 from ablate.stats.student import Estimate
 from ablate.stats.verdict import Rules, judge
 from tests.calibration.item_response import SOURCE_CHAIN, chain_weights, simulated_cells
@@ -150,7 +150,7 @@ def replication(setting: Setting) -> dict[str, float]:
     return {"equal": equal / n, "reversals": reversals / n}
 
 
-def through_looks(setting: Setting, cells: Cells) -> tuple[list[Answer], int]:
+def through_looks(setting: Setting, cells: Cells) -> tuple[list[LookState], int]:
     """The verdicts after all looks, and the runs made; later looks run only what an open step needs."""
     weights = weights_of(setting.design, len(cells.scores))
     made = np.zeros(len(cells.scores), dtype=int)

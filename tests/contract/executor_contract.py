@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from ablate.execute.live import Task
-from ablate.harness.coordinator import Coordinator, FixedSource, News
+from ablate.harness.coordinator import Coordinator, FixedSource, RunUpdate
 from ablate.protocols import Executor, Exit
 from ablate.records import Failed, Finished, RunResult, RunSpec
 from ablate.store.journal import read_result
@@ -193,7 +193,7 @@ def coordinated(executor: Executor, work: Path, deeds: list[str]) -> list[RunRes
     specs = [a_spec({"do": do, "number": next(NUMBERS)}, trainer="pranks:train") for do in deeds]
     heard: dict[str, list[RunResult]] = {}
 
-    def listen(news: News) -> None:
+    def listen(news: RunUpdate) -> None:
         if news.kind == "ended" and not news.again:
             assert news.result is not None
             heard.setdefault(news.spec.fingerprint, []).append(news.result)

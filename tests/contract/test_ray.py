@@ -20,7 +20,7 @@ from ablate.execute.inline import InlineExecutor
 from ablate.execute.ray_cluster import LOCAL, RayExecutor, cluster
 from ablate.execute.resources import Need
 from ablate.files import sha256_file
-from ablate.harness.coordinator import Coordinator, FixedSource, News
+from ablate.harness.coordinator import Coordinator, FixedSource, RunUpdate
 from ablate.protocols import Executor
 from ablate.records import Failed, Finished, RunSpec
 from ablate.store.work_folder import Store
@@ -164,7 +164,7 @@ def run_one(executor: Executor, work: Path, spec: RunSpec, *, victim: str | None
     """The run's result by the coordinator, after the victim was killed behind the first epoch of the first attempt."""
     results = []
 
-    def listen(news: News) -> None:
+    def listen(news: RunUpdate) -> None:
         if news.kind == "started":
             attempts.append(news.attempt)
         if news.event is not None and news.event.kind == "started":

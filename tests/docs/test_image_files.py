@@ -11,7 +11,7 @@ import pytest
 
 from ablate.files import build_once
 from ablate.training.config import DataConfig
-from ablate.training.data.cache import Pictures, load_pictures
+from ablate.training.data.cache import Pictures, load_images
 
 PAGE = Path(__file__).parents[2] / "docs" / "image_files.md"
 DICOM, COUNTS, VOLUME = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
@@ -45,7 +45,7 @@ def read_by(
             np.save(path, array)
     source = {"name": "image_folder", "root": str(folder / "data")}
     settings = {"source": source, "classes": 2, "image_size": 8, "channels": 1, "reader": f"{name}:read"}
-    return load_pictures(
+    return load_images(
         DataConfig.model_validate(settings), lambda key, build: build_once(folder / "cache" / key, build)
     )
 

@@ -13,7 +13,7 @@ from ablate.store.run_names import find_run, full_name
 from ablate.store.work_folder import Store
 from ablate.study.load import load_study
 from ablate.workflows.options import Options
-from ablate.workflows.session import open_session, settled
+from ablate.workflows.session import open_session, resolved_options
 
 STUDY = """\
 study: toy
@@ -65,4 +65,4 @@ def test_only_takes_the_name_of_a_change(work: Path) -> None:
     """It is settled to the variant's own name before anything is looked up by it."""
     session = open_session(load_study(work / "studies" / "x.yaml"), work)
 
-    assert settled(session, Options(only=("BN", "only Dropout"))).only == ("only BN", "only Dropout")
+    assert resolved_options(session, Options(only=("BN", "only Dropout"))).only == ("only BN", "only Dropout")

@@ -11,10 +11,10 @@ from typer.testing import CliRunner, Result
 from ablate.cli.app import app
 from ablate.store.work_folder import Store
 from ablate.study.load import load_study
-from ablate.workflows.clean import find_rubbish, remove
+from ablate.workflows.clean import find_garbage, remove
 from ablate.workflows.options import Options
 from ablate.workflows.report import judge_study, study_record
-from ablate.workflows.session import open_session, settled
+from ablate.workflows.session import open_session, resolved_options
 from tests.image_fixtures import write_bad_images, write_image_folder
 
 STUDY = """\
@@ -84,7 +84,7 @@ def rewritten(work: Path) -> str:
 
 def clean_caches(work: Path) -> None:
     """What `ablate clean --caches --yes` removes."""
-    remove(find_rubbish(work, caches=True), work)
+    remove(find_garbage(work, caches=True), work)
 
 
 def test_cleaned_caches_change_nothing_in_a_report(work: Path) -> None:
@@ -170,7 +170,7 @@ def test_looking_at_a_report_takes_no_data_for_known(work: Path) -> None:
     """A plan still asks for a look: what is remembered serves reports alone."""
     clean_caches(work)
     session = open_session(load_study(work / "pets.yaml"), work)
-    findings = judge_study(session, settled(session, Options()))
+    findings = judge_study(session, resolved_options(session, Options()))
 
     assert session.prepared == {}
     assert findings.images is not None

@@ -12,7 +12,7 @@ from ablate.execute.devices import Device, DeviceSlots, SharedHomes
 from ablate.execute.pool import CAN_FORK, ForkPool
 from ablate.harness.data_check import look
 from ablate.harness.interruption import Interruption
-from ablate.harness.view_tests import ViewTest, carry_out
+from ablate.harness.view_tests import ViewTest, run_view_tests
 from ablate.records import Finished
 from ablate.store.work_folder import Store
 from ablate.study.load import load_study
@@ -104,7 +104,7 @@ def test_views_are_tested_on_the_kind_of_card_that_a_replicate_was_trained_on(se
         for variant, spec in session.plan.runs()
     ]
     pool = ForkPool(slots=3, work=session.work, cards=DeviceSlots(KINDS, homes={0: "T4", 1: "A100", 2: "T4"}))
-    carry_out(tests, store, pool, a_task(session.work, tests[0].spec), lambda: False)
+    run_view_tests(tests, store, pool, a_task(session.work, tests[0].spec), lambda: False)
     pool.close()
     used: dict[int, set[str]] = {}
     for test in tests:

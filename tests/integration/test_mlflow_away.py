@@ -17,11 +17,11 @@ from ablate.study.load import load_study
 from ablate.track import courier
 from ablate.track.memory import MemoryTracker
 from ablate.workflows import run as workflow
-from ablate.workflows.notify import tell_study
+from ablate.workflows.notify import report_study
 from ablate.workflows.options import Options
 from ablate.workflows.pull import pull_study
 from ablate.workflows.run import StudyRun, run_study, sync_study
-from ablate.workflows.session import Session, open_session, settled
+from ablate.workflows.session import Session, open_session, resolved_options
 from tests.contract.test_trackers import shown_by_mlflow, template_database
 from tests.contract.tracking_builders import Shown, eventually
 from tests.integration.faulty_server import Proxy, mlflow_server
@@ -112,7 +112,7 @@ def points(session: Session) -> dict[str, list[tuple[str, int, float, int]]]:
     """Run -> every point of every metric a store has to show of it, by the journals."""
     tracker = MemoryTracker()
     tracker.begin(study_card(session.study, session.plan.variants, name=session.study.name))
-    tell_study(session, settled(session, Options()), tracker)
+    report_study(session, resolved_options(session, Options()), tracker)
     return {
         run.name: sorted((point.key, point.step, point.value, point.at) for point in run.points)
         for run in tracker.runs.values()
@@ -218,7 +218,7 @@ def test_what_a_command_could_not_deliver_sync_delivers_and_another_machine_pull
     missed = run(work, proxy, lambda proxy, ended: None)
     back = Proxy(proxy._behind)  # another address: the command's own thread, still alive in this process, stays deaf
     monkeypatch.undo()
-    options = settled(session_in(work), Options(tracking_uri=back.uri))
+    options = resolved_options(session_in(work), Options(tracking_uri=back.uri))
     told = sync_study(session_in(work), options)
     first = stored(folder, "later")
     sync_study(session_in(work), options)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ablate.errors import StudyError
-from ablate.search import Tried
+from ablate.search import TrialRecord
 from ablate.store.work_folder import Store
 from ablate.study.load import load_study
 from ablate.workflows.join import join_study
@@ -19,7 +19,7 @@ from ablate.workflows.run import run_study
 from ablate.workflows.search.memory import refuse_taken_name
 from ablate.workflows.search.result import SearchOptions
 from ablate.workflows.search.run import run_search
-from ablate.workflows.session import clocked, interruption_of, open_session, undone_if_refused
+from ablate.workflows.session import clocked, interruption_of, open_session, rollback_on_refusal
 from tests.search_builders import a_study_file, searched
 from tests.training_builders import a_spec
 
@@ -80,7 +80,7 @@ def test_a_setting_that_fails_again_is_not_tried_a_third_time_by_the_same_search
     assert len(attempts_of(first.question.runs_of(failing.number, failing.point)[0].fingerprint, path)) == 2
 
 
-def _fails(trial: Tried) -> bool:
+def _fails(trial: TrialRecord) -> bool:
     return trial.state == "failed"
 
 
@@ -111,7 +111,7 @@ def refused(store: Store, *files: str) -> None:
     """A request for the study `mine` that is refused after these files were written."""
 
     def write_and_refuse() -> None:
-        with undone_if_refused(store, "mine"):
+        with rollback_on_refusal(store, "mine"):
             for file in files:
                 (store.root / file).parent.mkdir(parents=True)
                 (store.root / file).touch()

@@ -30,7 +30,7 @@ from ablate.workflows import pull
 from ablate.workflows.options import Options
 from ablate.workflows.pull import pull_study
 from ablate.workflows.run import run_study, sync_study
-from ablate.workflows.session import Session, open_session, settled
+from ablate.workflows.session import Session, open_session, resolved_options
 from tests import invariants
 from tests.contract.test_trackers import shown_by_mlflow, template_database
 
@@ -132,7 +132,7 @@ def elsewhere(folder: Path, here: Path) -> set[Path]:
 def to_train(work: Path) -> int:
     """How many runs the next `ablate run` has to train."""
     session = session_in(work)
-    return len(session.survey(settled(session, Options())).to_run)
+    return len(session.survey(resolved_options(session, Options())).to_run)
 
 
 def test_a_pulled_study_is_the_study(there: Path, here: Path, tmp_path: Path) -> None:
@@ -274,7 +274,7 @@ def test_runs_of_an_earlier_version_gain_their_record_by_sync(there: Path, here:
     with closing(sqlite3.connect(there / "mlflow.db")) as connection, connection:
         connection.execute("DELETE FROM tags WHERE key = 'ablate.record'")
     missing = pull_study(study_in(here), here, uri_of(there))
-    options = settled(session_in(there), Options())
+    options = resolved_options(session_in(there), Options())
     sync_study(session_in(there), options)
     times = [path.stat().st_mtime_ns for path in records_in(there)]
     sync_study(session_in(there), options)

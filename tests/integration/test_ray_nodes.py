@@ -17,7 +17,7 @@ import pytest
 from ablate.execute import ray_cluster
 from ablate.execute.ray_cluster import RayExecutor
 from ablate.execute.resources import need_of
-from ablate.harness.coordinator import Coordinator, FixedSource, News
+from ablate.harness.coordinator import Coordinator, FixedSource, RunUpdate
 from ablate.records import Failed, Finished
 from ablate.store.work_folder import Store
 from ablate.study.load import load_study
@@ -97,7 +97,7 @@ def test_all_runs_of_a_replicate_go_to_nodes_with_one_kind_of_card(cluster: Any,
     deeds = [(replicate, number) for replicate in range(3) for number in range(2)]
     found: dict[int, set[float]] = {}
 
-    def listen(news: News) -> None:
+    def listen(news: RunUpdate) -> None:
         if isinstance(news.result, Finished):
             found.setdefault(news.spec.replicate.index, set()).add(news.result.metrics["node"])
 

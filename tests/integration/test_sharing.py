@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from ablate.cli.app import app
 from ablate.errors import StudyError
 from ablate.study.load import load_study
-from ablate.workflows.join import Place, own_share_first, place_in_array
+from ablate.workflows.join import JoinedProcess, own_share_first, place_in_array
 from ablate.workflows.session import Session, open_session
 from tests.invariants import each_cell_has_one_result_or_a_reason, no_file_is_half_written
 from tests.training_builders import a_spec
@@ -133,13 +133,13 @@ def test_a_study_that_is_not_tuned_yet_cannot_be_joined(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("slurm", "expected"),
     [
-        ({}, Place(0, 1)),
-        ({"ID": "2", "COUNT": "8"}, Place(2, 8)),
-        ({"ID": "9", "COUNT": "4", "MIN": "3", "STEP": "2"}, Place(3, 4)),
-        ({"ID": "11", "COUNT": "2", "MIN": "1"}, Place(0, 2)),
+        ({}, JoinedProcess(0, 1)),
+        ({"ID": "2", "COUNT": "8"}, JoinedProcess(2, 8)),
+        ({"ID": "9", "COUNT": "4", "MIN": "3", "STEP": "2"}, JoinedProcess(3, 4)),
+        ({"ID": "11", "COUNT": "2", "MIN": "1"}, JoinedProcess(0, 2)),
     ],
 )
-def test_the_place_in_an_array_is_read_from_slurm(slurm: Mapping[str, str], expected: Place) -> None:
+def test_the_place_in_an_array_is_read_from_slurm(slurm: Mapping[str, str], expected: JoinedProcess) -> None:
     """Arrays may begin anywhere and leave numbers out."""
     assert place_in_array({f"SLURM_ARRAY_TASK_{name}": value for name, value in slurm.items()}) == expected
 
@@ -153,7 +153,7 @@ def test_numbers_that_are_none_are_refused() -> None:
 def test_each_task_begins_with_its_own_share_and_goes_round() -> None:
     """So that they meet late, and the share of one that never came is done too."""
     runs = [a_spec({"gain": float(number)}, trainer="ablate.toy:train") for number in range(5)]
-    orders = [own_share_first(runs, Place(index, 3)) for index in range(3)]
+    orders = [own_share_first(runs, JoinedProcess(index, 3)) for index in range(3)]
 
     assert [runs.index(order[0]) for order in orders] == [0, 1, 3]
     assert all(sorted(map(runs.index, order)) == [0, 1, 2, 3, 4] for order in orders)

@@ -17,7 +17,7 @@ from ablate.execute import live
 from ablate.execute.inline import InlineExecutor
 from ablate.execute.live import LiveRun
 from ablate.execute.pool import open_pool
-from ablate.harness.coordinator import Coordinator, FixedSource, Listener, News
+from ablate.harness.coordinator import Coordinator, FixedSource, Listener, RunUpdate
 from ablate.harness.interruption import Interruption
 from ablate.protocols import Executor
 from ablate.records import Failed, Finished, Outcome, RunResult, RunSpec
@@ -117,7 +117,7 @@ def test_ctrl_c_stops_every_run_of_a_pool(prank_work: Path) -> None:
     pool = open_pool(slots=2, work=prank_work)
     begun: set[Path] = set()
 
-    def listen(news: News) -> None:
+    def listen(news: RunUpdate) -> None:
         if news.kind == "progress" and news.attempt not in begun:
             begun.add(news.attempt)
             if len(begun) == 2:
@@ -138,7 +138,7 @@ def test_ctrl_c_twice_ends_a_run_that_does_not_listen(prank_work: Path) -> None:
     spec = a_spec({"do": "sleep"}, trainer="pranks:train")
     pool = open_pool(slots=1, work=prank_work)
 
-    def listen(news: News) -> None:
+    def listen(news: RunUpdate) -> None:
         if news.event is not None and news.event.kind == "started":
             press_ctrl_c()
             press_ctrl_c()

@@ -19,7 +19,7 @@ from ablate.track.entities import Update
 from ablate.track.mlflow_store import MlflowSink
 from ablate.track.places import VARIABLE, is_allowed, refuse_place
 from ablate.track.run_record import RECORD
-from ablate.track.shelf import Shelf
+from ablate.track.shelf import TrackingReader
 
 pytestmark = pytest.mark.network
 
@@ -207,7 +207,7 @@ def test_a_file_without_an_end_is_given_up(
     server = hostile(answer)
 
     with pytest.raises(Damaged, match=said):
-        Shelf(server.uri).fetch("mlflow-artifacts:/1/x/artifacts", RECORD, tmp_path / "record")
+        TrackingReader(server.uri).fetch("mlflow-artifacts:/1/x/artifacts", RECORD, tmp_path / "record")
     assert not (tmp_path / "record").exists()
 
 
@@ -224,7 +224,7 @@ def test_credentials_go_to_the_server_alone(
         request.end_headers()
 
     server = hostile(redirect)
-    found = Shelf(server.uri)
+    found = TrackingReader(server.uri)
     for place in (f"{evil.uri}/x", evil.uri.replace("http", "mlflow-artifacts")):
         with pytest.raises(TrackingError, match="another place"):
             found.fetch(place, RECORD, tmp_path / "record")
@@ -243,5 +243,5 @@ def test_a_missing_package_for_a_named_place_is_one_sentence(tmp_path: Path, mon
     monkeypatch.setitem(sys.modules, "boto3", None)
 
     with pytest.raises(TrackingError, match="boto3") as refused:
-        Shelf("http://127.0.0.1:9").fetch(f"s3://team/{RUN}/artifacts", RECORD, tmp_path / "record")
+        TrackingReader("http://127.0.0.1:9").fetch(f"s3://team/{RUN}/artifacts", RECORD, tmp_path / "record")
     assert "pip install" in refused.value.hint

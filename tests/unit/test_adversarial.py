@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ablate.training.config import Attack
 from ablate.training.numerics import Mode
-from ablate.training.techniques.adversarial import Scale, as_tested, attacked, loss_to_raise
+from ablate.training.techniques.adversarial import Scale, as_tested, attack_images, loss_to_raise
 
 MODE = Mode(torch.device("cpu"), torch.float32, channels_last=False)
 NONE = Scale(None, None)
@@ -34,7 +34,7 @@ def test_a_linear_loss_ends_in_the_corner_of_the_box(random_start: bool) -> None
     """Every pixel moves by eps in the direction of its slope, from wherever it starts."""
     attack = Attack(eps=0.1, steps=30, step_size=0.01, random_start=random_start)
 
-    result = attacked(grey(), rising, attack, scale=NONE, generator=draws())
+    result = attack_images(grey(), rising, attack, scale=NONE, generator=draws())
 
     torch.testing.assert_close(result, grey() + 0.1 * SLOPE.sign())
 
@@ -44,7 +44,7 @@ def test_few_steps_go_as_far_as_they_can() -> None:
     attack = Attack(eps=0.1, steps=3, step_size=0.01, random_start=False)
 
     torch.testing.assert_close(
-        attacked(grey(), rising, attack, scale=NONE, generator=draws()), grey() + 0.03 * SLOPE.sign()
+        attack_images(grey(), rising, attack, scale=NONE, generator=draws()), grey() + 0.03 * SLOPE.sign()
     )
 
 
@@ -53,7 +53,7 @@ def test_eps_and_bounds_are_those_of_pixels() -> None:
     attack = Attack(eps=0.3, steps=70, step_size=0.01)
     pixels = torch.rand((20, 1, 2, 2), generator=draws(1))
 
-    images = attacked(HALVES.images(pixels), rising, attack, scale=HALVES, generator=draws())
+    images = attack_images(HALVES.images(pixels), rising, attack, scale=HALVES, generator=draws())
 
     expected = (pixels + 0.3 * SLOPE.sign()).clamp(0, 1)
     torch.testing.assert_close(HALVES.pixels(images), expected)
@@ -65,13 +65,15 @@ def test_an_attack_of_no_size_changes_nothing_but_rounding() -> None:
     attack = Attack.model_construct(eps=0.0, steps=5, step_size=0.1, random_start=True)
     images = HALVES.images(torch.rand((4, 1, 2, 2), generator=draws(1)))
 
-    torch.testing.assert_close(attacked(images, rising, attack, scale=HALVES, generator=draws()), images)
+    torch.testing.assert_close(attack_images(images, rising, attack, scale=HALVES, generator=draws()), images)
 
 
 def test_the_start_is_drawn_by_the_generator_alone() -> None:
     """Equal seeds, equal attacks."""
     attack = Attack(eps=0.1, steps=1, step_size=0.01)
-    first, second, other = (attacked(grey(), rising, attack, scale=NONE, generator=draws(seed)) for seed in (1, 1, 2))
+    first, second, other = (
+        attack_images(grey(), rising, attack, scale=NONE, generator=draws(seed)) for seed in (1, 1, 2)
+    )
 
     assert torch.equal(first, second)
     assert not torch.equal(first, other)
@@ -89,7 +91,7 @@ def test_an_attack_leaves_the_network_as_it_was() -> None:
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     raised = loss_to_raise(network, torch.tensor([0, 1, 2]), MODE, several=False)
 
-    attacked(grey(), raised, Attack(eps=0.1, steps=2, step_size=0.05), scale=NONE, generator=draws())
+    attack_images(grey(), raised, Attack(eps=0.1, steps=2, step_size=0.05), scale=NONE, generator=draws())
 
     assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
     assert all(weight.grad is None for weight in network.parameters())
@@ -103,7 +105,7 @@ def test_the_loss_grows(several: bool) -> None:  # noqa: FBT001 - parametrised
     targets = torch.tensor([[1.0, 0.0, 1.0]]).expand(3, 3) if several else torch.tensor([0, 1, 2])
     raised = loss_to_raise(network, targets, MODE, several=several)
 
-    result = attacked(grey(), raised, Attack(eps=0.2, steps=5, step_size=0.1), scale=NONE, generator=draws())
+    result = attack_images(grey(), raised, Attack(eps=0.2, steps=5, step_size=0.1), scale=NONE, generator=draws())
 
     assert raised(result).item() > raised(grey()).item()
 
@@ -114,11 +116,11 @@ def test_a_picture_is_attacked_as_if_it_were_alone() -> None:
     attack = Attack(eps=0.1, steps=3, step_size=0.03, random_start=False)
     targets = torch.tensor([0, 1, 2])
 
-    together = attacked(
+    together = attack_images(
         pixels, loss_to_raise(network, targets, MODE, several=False), attack, scale=NONE, generator=draws()
     )
     alone = [
-        attacked(
+        attack_images(
             pixels[i : i + 1],
             loss_to_raise(network, targets[i : i + 1], MODE, several=False),
             attack,

@@ -10,7 +10,7 @@ import pytest
 from ablate.stats.apart import estimate_elsewhere
 from ablate.stats.cells import Cells
 from ablate.stats.engine import estimate
-from ablate.stats.scores import Row
+from ablate.stats.scores import ScoreRow
 from ablate.stats.student import unit_of_chance
 
 
@@ -33,13 +33,13 @@ def each_anew(r: int) -> int:
     return r
 
 
-def counted(right: int, n: int, *, first: int = 0) -> Row:
+def counted(right: int, n: int, *, first: int = 0) -> ScoreRow:
     """A run with `right` of n images right."""
-    return Row(np.arange(first, first + n), (np.arange(n) < right).astype(float))
+    return ScoreRow(np.arange(first, first + n), (np.arange(n) < right).astype(float))
 
 
-def drawn(rng: np.random.Generator, images: np.ndarray, level: float) -> Row:
-    return Row(images, (rng.random(len(images)) < level).astype(float))
+def drawn(rng: np.random.Generator, images: np.ndarray, level: float) -> ScoreRow:
+    return ScoreRow(images, (rng.random(len(images)) < level).astype(float))
 
 
 def test_two_single_runs_on_other_images_get_newcombes_interval() -> None:

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from ablate.splits.rules import Replicate
 from ablate.training.config import Augment, Crop, Flip
-from ablate.training.data.augment import augmented, is_random
+from ablate.training.data.augment import augment_batch, is_random
 from ablate.training.data.augment.geometry import random_crops, random_flips
-from ablate.training.seeding import Draws
+from ablate.training.seeding import StepRandom
 
 BOTH = Augment(crop=Crop(padding=2), flip=Flip())
 
@@ -27,9 +27,9 @@ def draws(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def step(number: int = 0) -> Draws:
+def step(number: int = 0) -> StepRandom:
     """Where one step draws from."""
-    return Draws(Replicate(index=0), 0, number)
+    return StepRandom(Replicate(index=0), 0, number)
 
 
 def windows_of(picture: Tensor, padding: int) -> list[Tensor]:
@@ -129,9 +129,9 @@ def test_the_draw_does_not_depend_on_the_memory_layout() -> None:
     images = pictures()
     other = images.to(memory_format=torch.channels_last)
 
-    changed = augmented(other, BOTH, step())
+    changed = augment_batch(other, BOTH, step())
 
-    assert torch.equal(changed, augmented(images, BOTH, step()))
+    assert torch.equal(changed, augment_batch(images, BOTH, step()))
     assert changed.is_contiguous(memory_format=torch.channels_last)
 
 
@@ -139,7 +139,7 @@ def test_the_originals_stay_as_they_are() -> None:
     """The pictures are shared by all runs."""
     images = pictures()
     before = images.clone()
-    augmented(images, BOTH, step())
+    augment_batch(images, BOTH, step())
 
     assert torch.equal(images, before)
 
@@ -147,7 +147,7 @@ def test_the_originals_stay_as_they_are() -> None:
 def test_nothing_switched_on_changes_nothing() -> None:
     """Off is off, bit for bit."""
     assert not is_random(Augment())
-    assert augmented(images := pictures(), Augment(), step()) is images
+    assert augment_batch(images := pictures(), Augment(), step()) is images
 
 
 @pytest.mark.parametrize("block", [Augment(crop=Crop(padding=1)), Augment(flip=Flip()), BOTH])
@@ -162,4 +162,4 @@ def test_a_crop_comes_before_a_flip() -> None:
     by_hand = random_crops(images, padding=2, generator=generator)
     by_hand = random_flips(by_hand, probability=0.5, generator=generator)
 
-    assert torch.equal(augmented(images, BOTH, step()), by_hand)
+    assert torch.equal(augment_batch(images, BOTH, step()), by_hand)

@@ -10,17 +10,17 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional
 
 from ablate.training.config import ColorJitter, Cutout, Erasing, RandAugment
-from ablate.training.data.augment.blanks import cut_out, erased
+from ablate.training.data.augment.blanks import cut_out, erase
 from ablate.training.data.augment.boxes import random_boxes, uniform
 from ablate.training.data.augment.colors import (
-    jittered,
+    jitter_colors,
     with_brightness,
     with_contrast,
     with_hue,
     with_saturation,
 )
-from ablate.training.data.augment.noise import noisy, salted_and_peppered
-from ablate.training.data.augment.randaugment import operations, rand_augmented
+from ablate.training.data.augment.noise import add_noise, add_salt_and_pepper
+from ablate.training.data.augment.randaugment import operations, rand_augment
 
 Change = Callable[[Tensor, Tensor], Tensor]
 
@@ -85,14 +85,14 @@ def test_jitter_is_the_four_changes_in_order() -> None:
     for change, factor in zip((with_brightness, with_contrast, with_saturation, with_hue), factors, strict=True):
         by_hand = change(by_hand, factor)
 
-    mine = jittered(images, ColorJitter(brightness=0.1, contrast=0.2, saturation=0.3, hue=0.1), draws())
+    mine = jitter_colors(images, ColorJitter(brightness=0.1, contrast=0.2, saturation=0.3, hue=0.1), draws())
 
     assert torch.equal(mine, by_hand)
 
 
 def test_switching_one_change_off_leaves_the_others_as_they_are() -> None:
     """The contrast's factors do not depend on whether brightness is changed."""
-    alone = jittered(pictures(), ColorJitter(contrast=0.2), draws())
+    alone = jitter_colors(pictures(), ColorJitter(contrast=0.2), draws())
     (_, contrast, _, _) = uniform(8, (1, 1), (0.8, 1.2), (1, 1), (0, 0), generator=draws())
 
     assert torch.equal(alone, with_contrast(pictures(), contrast.view(-1, 1, 1, 1)))
@@ -102,9 +102,9 @@ def test_noise_has_the_deviation_that_was_asked_for() -> None:
     """Around a grey that clipping does not reach; with std 0 nothing changes."""
     grey = torch.full((4, 3, 50, 50), 0.5)
 
-    assert float((noisy(grey, std=0.1, generator=draws()) - 0.5).std()) == pytest.approx(0.1, rel=0.02)
-    assert torch.equal(noisy(pictures(), std=0.0, generator=draws()), pictures())
-    loud = noisy(pictures(), std=5.0, generator=draws())
+    assert float((add_noise(grey, std=0.1, generator=draws()) - 0.5).std()) == pytest.approx(0.1, rel=0.02)
+    assert torch.equal(add_noise(pictures(), std=0.0, generator=draws()), pictures())
+    loud = add_noise(pictures(), std=5.0, generator=draws())
     assert (float(loud.min()), float(loud.max())) == (0.0, 1.0)
 
 
@@ -112,7 +112,7 @@ def test_salt_and_pepper_are_a_share_of_the_pixels() -> None:
     """Half of them white, half black, all channels together; the others stay."""
     images = torch.full((4, 3, 100, 100), 0.5)
 
-    result = salted_and_peppered(images, share=0.1, generator=draws())
+    result = add_salt_and_pepper(images, share=0.1, generator=draws())
 
     assert set(result.unique().tolist()) == {0.0, 0.5, 1.0}
     assert bool((result == result[:, :1]).all())
@@ -141,7 +141,7 @@ def test_erasing_is_torchvisions() -> None:
     chosen = torch.rand(200, generator=generator) < 0.5
     boxes = random_boxes(200, (12, 12), scale=(0.02, 0.33), ratio=(1 / 3.3, 1 / 0.3), generator=generator, margin=1)
 
-    mine = erased(images, config, draws())
+    mine = erase(images, config, draws())
 
     assert 80 < int(chosen.sum()) < 120
     for number, image in enumerate(images):
@@ -192,10 +192,10 @@ def test_each_picture_gets_operations_of_its_own() -> None:
     """Twenty equal pictures become several different ones; magnitude and operations as asked."""
     same = pictures()[3:4].expand(20, -1, -1, -1)
 
-    result = rand_augmented(same, RandAugment(operations=2, magnitude=15), draws())
+    result = rand_augment(same, RandAugment(operations=2, magnitude=15), draws())
 
     assert len({tuple(image.flatten().tolist()) for image in result}) > 8
-    assert torch.equal(result, rand_augmented(same, RandAugment(operations=2, magnitude=15), draws()))
+    assert torch.equal(result, rand_augment(same, RandAugment(operations=2, magnitude=15), draws()))
     assert float(result.min()) >= 0
     assert float(result.max()) <= 1
 
@@ -208,7 +208,7 @@ def test_one_operation_is_the_one_that_was_drawn() -> None:
     negative = torch.rand(8, generator=generator) <= 0.5
     table = list(operations().values())
 
-    result = rand_augmented(images / 255, RandAugment(operations=1, magnitude=12), draws(3))
+    result = rand_augment(images / 255, RandAugment(operations=1, magnitude=12), draws(3))
 
     for image, number, minus, mine in zip(images, choice.tolist(), negative, result, strict=True):
         operation = table[number]

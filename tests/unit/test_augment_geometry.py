@@ -13,7 +13,7 @@ from torchvision.transforms.v2 import functional
 
 from ablate.training.config import Affine, ResizedCrop, Rotation
 from ablate.training.data.augment.boxes import Boxes, random_boxes, uniform
-from ablate.training.data.augment.geometry import enlarged, inverse_maps, moved, resampled, resized_crops, rotated
+from ablate.training.data.augment.geometry import apply_affine, enlarged, inverse_maps, resample, resized_crops, rotate
 
 MODES: list[Literal["nearest", "bilinear"]] = ["bilinear", "nearest"]
 
@@ -44,7 +44,7 @@ def test_a_map_is_torchvisions_affine(mode: Literal["nearest", "bilinear"], heig
     shifts = torch.tensor([[0, 0], [1, 0], [0, -2], [3, 1], [-4, 2], [2, 2]])
 
     maps = inverse_maps(angles=angles, shears=shears, scales=scales, shifts=shifts)
-    mine = resampled(images, maps, interpolation=mode)
+    mine = resample(images, maps, interpolation=mode)
 
     for number, image in enumerate(images):
         alone = functional.affine(
@@ -64,7 +64,7 @@ def test_a_rotation_is_torchvisions(mode: Literal["nearest", "bilinear"]) -> Non
     images = pictures()
     (angles,) = uniform(6, (-30, 30), generator=draws())
 
-    mine = rotated(images, Rotation(degrees=30, interpolation=mode), draws())
+    mine = rotate(images, Rotation(degrees=30, interpolation=mode), draws())
 
     for number, image in enumerate(images):
         alone = functional.rotate(image, -float(angles[number]), interpolation=InterpolationMode(mode))
@@ -73,7 +73,7 @@ def test_a_rotation_is_torchvisions(mode: Literal["nearest", "bilinear"]) -> Non
 
 def test_a_quarter_turn_is_exact() -> None:
     """90 degrees clockwise, pixel by pixel."""
-    turned = resampled(pictures(), inverse_maps(angles=torch.full((6,), 90.0)), interpolation="nearest")
+    turned = resample(pictures(), inverse_maps(angles=torch.full((6,), 90.0)), interpolation="nearest")
 
     assert torch.equal(turned, pictures().rot90(-1, (2, 3)))
 
@@ -82,15 +82,15 @@ def test_maps_that_move_nothing_change_nothing() -> None:
     """The degenerate map."""
     still = inverse_maps(angles=torch.zeros(6))
 
-    assert torch.equal(resampled(pictures(), still, interpolation="nearest"), pictures())
-    torch.testing.assert_close(resampled(pictures(), still, interpolation="bilinear"), pictures())
+    assert torch.equal(resample(pictures(), still, interpolation="nearest"), pictures())
+    torch.testing.assert_close(resample(pictures(), still, interpolation="bilinear"), pictures())
 
 
 def test_a_shift_is_by_whole_pixels_and_leaves_black() -> None:
     """At most the share of the side that was asked for; what comes in is black."""
     images = pictures(200) + 0.1
 
-    shifted = moved(images, Affine(translate=0.25), draws())
+    shifted = apply_affine(images, Affine(translate=0.25), draws())
 
     black = shifted.sum(1) == 0
     rows, columns = black.all(2).sum(1), black.all(1).sum(1)
@@ -101,8 +101,8 @@ def test_a_shift_is_by_whole_pixels_and_leaves_black() -> None:
 
 def test_switching_the_shear_off_leaves_the_shift_as_it_was() -> None:
     """All parameters are drawn, whether they are used or not."""
-    both = moved(pictures(), Affine(translate=0.2, shear=1e-6), draws())
-    shift = moved(pictures(), Affine(translate=0.2), draws())
+    both = apply_affine(pictures(), Affine(translate=0.2, shear=1e-6), draws())
+    shift = apply_affine(pictures(), Affine(translate=0.2), draws())
 
     assert torch.equal(both, shift)
 

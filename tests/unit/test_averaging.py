@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from ablate.training.techniques.averaging import first_average, kept_share, update_average
+from ablate.training.techniques.averaging import decay_at, first_average, update_average
 
 
 def a_network(value: float) -> nn.Module:
@@ -53,9 +53,9 @@ def test_without_decay_the_average_is_the_network() -> None:
 
 def test_the_first_weights_are_soon_forgotten() -> None:
     """What is kept grows from 1/10 to the decay; after a hundred steps less than a thousandth is left."""
-    shares = [kept_share(step, decay=0.999) for step in range(100)]
+    shares = [decay_at(step, decay=0.999) for step in range(100)]
 
     assert shares[0] == pytest.approx(0.1)
     assert shares == sorted(shares)
-    assert kept_share(10**6, decay=0.999) == 0.999
+    assert decay_at(10**6, decay=0.999) == 0.999
     assert float(torch.tensor(shares).prod()) < 1e-3

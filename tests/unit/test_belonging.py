@@ -9,9 +9,9 @@ import pytest
 
 from ablate.files import write_json
 from ablate.records import Finished, Stamp
-from ablate.results.survey import Origin, best_result
-from ablate.settings import NotIdentity, Place, Settings, identity_of, places_of
-from ablate.store.data_identity import DataSource
+from ablate.results.survey import CurrentProvenance, best_result
+from ablate.settings import DataPath, NotIdentity, Settings, identity_of, places_of
+from ablate.store.data_identity import DataIdentity
 from ablate.store.run_names import newest_finished, read_source, write_names
 from ablate.store.work_folder import SPEC, Store
 
@@ -25,8 +25,8 @@ def a_finished(folder: Path, *, root: str, digest: str) -> Finished:
     return Finished(folder=folder, metrics={"accuracy": 0.5}, stamp=Stamp(source_digest="code", data_digest=digest))
 
 
-def source(root: str | None = HERE, digest: str | None = None) -> DataSource:
-    return DataSource(places={} if root is None else {"data.source.root": root}, digest=digest)
+def source(root: str | None = HERE, digest: str | None = None) -> DataIdentity:
+    return DataIdentity(places={} if root is None else {"data.source.root": root}, digest=digest)
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def test_the_newest_run_of_another_data_set_does_not_hide_ours(tmp_path: Path) -
     theirs = a_finished(tmp_path / "002", root=THERE, digest="b")
     places = {"baseline": {"data.source.root": HERE}}
 
-    unknown = Origin(source_digest="code", places=places)
-    looked = Origin(source_digest="code", places=places, data_digests={"baseline": "a"})
+    unknown = CurrentProvenance(source_digest="code", places=places)
+    looked = CurrentProvenance(source_digest="code", places=places, data_digests={"baseline": "a"})
 
     for origin in (unknown, looked):
         assert best_result([ours, theirs], origin, "baseline") == ours
@@ -75,20 +75,20 @@ def test_the_study_remembers_its_data_for_status_and_predict(tmp_path: Path) -> 
 
     assert read_source(tmp_path, "baseline") == source(HERE, "a")
     assert read_source(tmp_path, "BN") == source(HERE)
-    assert read_source(tmp_path, "trial 3") == DataSource()
+    assert read_source(tmp_path, "trial 3") == DataIdentity()
 
 
 def test_a_place_is_no_part_of_the_identity() -> None:
     """It is found at any depth by its dotted key; other settings that are no identity are no place."""
 
     class Inner(Settings):
-        root: Place[str]
+        root: DataPath[str]
         workers: NotIdentity[int] = 0
         size: int = 3
 
     class Outer(Settings):
         inner: Inner
-        file: Place[str | None] = None
+        file: DataPath[str | None] = None
 
     config = Outer.model_validate({"inner": {"root": "x", "size": 4}})
 

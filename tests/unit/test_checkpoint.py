@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ablate.training.checkpoint import Progress, Trained, copy_of, restore, save
+from ablate.training.checkpoint import TrainingProgress, TrainingState, copy_of, restore, save
 from ablate.training.config import Config
 from ablate.training.models import make_network
 from ablate.training.numerics import set_up
@@ -23,15 +23,17 @@ SETTINGS = {
 }
 
 
-def a_trained(config: Config, *, seed: int = 0) -> Trained:
+def a_trained(config: Config, *, seed: int = 0) -> TrainingState:
     """A new network, its optimizer and a count of zero."""
     torch.manual_seed(seed)
     mode = set_up(config)
     network = mode.place(make_network(config))
-    return Trained(network, make_optimizer(config.optimizer, network.named_parameters()), mode.scaler(), Progress())
+    return TrainingState(
+        network, make_optimizer(config.optimizer, network.named_parameters()), mode.scaler(), TrainingProgress()
+    )
 
 
-def step(trained: Trained, seed: int) -> None:
+def step(trained: TrainingState, seed: int) -> None:
     """One step on noise."""
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
@@ -40,7 +42,7 @@ def step(trained: Trained, seed: int) -> None:
     trained.optimizer.step()
 
 
-def state_of(trained: Trained) -> list[Tensor]:
+def state_of(trained: TrainingState) -> list[Tensor]:
     """Every tensor of the network and of the optimizer."""
     tensors = list(trained.network.state_dict().values())
     for values in trained.optimizer.state_dict()["state"].values():
@@ -71,7 +73,7 @@ def test_training_goes_on_from_a_checkpoint_as_if_nothing_had_happened(
 def test_progress_comes_back_whole(tmp_path: Path) -> None:
     """Every field, the weights of the best epoch among them."""
     trained, other = a_trained(a_config()), a_trained(a_config())
-    filled = Progress(
+    filled = TrainingProgress(
         epoch=3,
         step=4,
         steps_done=22,
@@ -85,18 +87,18 @@ def test_progress_comes_back_whole(tmp_path: Path) -> None:
         history=[{"val/loss": 0.5}, {"val/loss": 0.25}],
         watched=[torch.tensor([128, 64], dtype=torch.uint8)],
     )
-    for field in fields(Progress):
+    for field in fields(TrainingProgress):
         setattr(trained.progress, field.name, getattr(filled, field.name))
 
     save(tmp_path / "checkpoint", trained)
     restore(tmp_path / "checkpoint", other)
 
-    for field in fields(Progress):
+    for field in fields(TrainingProgress):
         before, after = getattr(filled, field.name), getattr(other.progress, field.name)
         if field.name == "watched":
             assert [bits.tolist() for bits in after] == [bits.tolist() for bits in before] == [[128, 64]]
         elif field.name != "best_state":
-            assert after == before != getattr(Progress(), field.name), field.name
+            assert after == before != getattr(TrainingProgress(), field.name), field.name
     assert other.progress.best_state is not None
     assert filled.best_state is not None
     assert all(torch.equal(other.progress.best_state[name], tensor) for name, tensor in filled.best_state.items())

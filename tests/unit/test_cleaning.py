@@ -11,7 +11,7 @@ from ablate.records import Failed, Finished, RunSpec, Stamp
 from ablate.store.journal import Journal, read_history
 from ablate.store.run_names import write_names
 from ablate.store.work_folder import Store
-from ablate.workflows.clean import find_rubbish, remove
+from ablate.workflows.clean import find_garbage, remove
 from tests.training_builders import a_spec
 
 SPEC, OTHER = (a_spec({"gain": gain}, trainer="ablate.toy:train") for gain in (0.0, 1.0))
@@ -44,7 +44,7 @@ def an_attempt(
 
 def paths_in(store: Store, **options: bool) -> set[Path]:
     """What would go."""
-    return {item.path for item in find_rubbish(store.work, **options)}
+    return {item.path for item in find_garbage(store.work, **options)}
 
 
 def test_attempts_behind_a_result_stay_and_the_others_go(store: Store) -> None:
@@ -55,7 +55,7 @@ def test_attempts_behind_a_result_stay_and_the_others_go(store: Store) -> None:
     second = an_attempt(store, "finished", resumed=first)
 
     assert paths_in(store) == {lost, failed}
-    remove(find_rubbish(store.work), store.work)
+    remove(find_garbage(store.work), store.work)
     assert [event.data["epoch"] for event in read_history(second)] == [1, 2]
 
 
@@ -88,7 +88,7 @@ def test_checkpoints_behind_a_result_go(store: Store) -> None:
     attempt = an_attempt(store, "finished")
     (attempt / "checkpoint-000001").write_text("state")
 
-    (item,) = find_rubbish(store.work)
+    (item,) = find_garbage(store.work)
     assert (item.path.name, item.size) == ("checkpoint-000001", 5)
 
 
@@ -96,9 +96,9 @@ def test_a_run_at_work_is_left_alone(store: Store) -> None:
     """Even one that began between looking and removing."""
     lost = an_attempt(store, "failed")
     an_attempt(store, "finished")
-    found = find_rubbish(store.work)
+    found = find_garbage(store.work)
     with locked(store.lock(SPEC.fingerprint)):
-        during = find_rubbish(store.work)
+        during = find_garbage(store.work)
         freed = remove(found, store.work)
 
     assert (during, freed, lost.exists()) == ([], 0, True)
@@ -110,7 +110,7 @@ def test_looking_removes_nothing_and_removing_frees_what_was_said(store: Store) 
     an_attempt(store, "finished")
     (lost / "weights").write_bytes(b"w" * 1000)
     (store.work / "elsewhere").hardlink_to(lost / "weights")
-    (item,) = find_rubbish(store.work)
+    (item,) = find_garbage(store.work)
 
     assert lost.exists()
     assert 100 < item.size < 1000 + 100

@@ -15,7 +15,7 @@ from ablate.execute.inline import LOG, InlineExecutor
 from ablate.execute.live import HEARTBEAT, STOP, LiveRun, Task
 from ablate.files import locked
 from ablate.harness import coordinator
-from ablate.harness.coordinator import Coordinator, FixedSource, News
+from ablate.harness.coordinator import Coordinator, FixedSource, RunUpdate
 from ablate.harness.interruption import Interruption
 from ablate.protocols import Exit
 from ablate.records import Event, Failed, FailureReason, Finished, RunResult, RunSpec, Stamp
@@ -89,15 +89,15 @@ def coordinate(
     source: FixedSource | None = None,
     timeout: float | None = None,
     **fields: object,
-) -> list[News]:
+) -> list[RunUpdate]:
     """Everything that was told of these runs."""
-    told: list[News] = []
+    told: list[RunUpdate] = []
     task = a_task(work, specs[0], **fields)
     Coordinator(source or FixedSource(list(specs)), executor, Store(work), task, told.append, timeout=timeout).run()
     return told
 
 
-def results_in(told: Sequence[News]) -> list[RunResult]:
+def results_in(told: Sequence[RunUpdate]) -> list[RunResult]:
     """The last word on each run."""
     return [news.result for news in told if news.result is not None and not news.again]
 
@@ -276,7 +276,7 @@ def test_the_time_given_ends_like_a_request_to_stop(tmp_path: Path) -> None:
     source = FixedSource(list(SPECS))
     interruption = Interruption(until=time.monotonic())
     executor = ScriptedExecutor([finishes] * 4, slots=1)
-    task, told = a_task(tmp_path, SPECS[0]), list[News]()
+    task, told = a_task(tmp_path, SPECS[0]), list[RunUpdate]()
     Coordinator(source, executor, Store(tmp_path), task, told.append, interruption).run()
 
     assert len(results_in(told)) == 1
@@ -311,7 +311,7 @@ def test_a_failure_remembers_the_code_that_made_it(tmp_path: Path) -> None:
 def test_each_run_is_given_the_digest_of_its_own_data(tmp_path: Path) -> None:
     """Variants may differ in their data."""
     executor, task = ScriptedExecutor([finishes] * 2), a_task(tmp_path, SPECS[0], data_digest="most")
-    told: list[News] = []
+    told: list[RunUpdate] = []
     Coordinator(
         FixedSource(SPECS[:2]),
         executor,
@@ -383,7 +383,7 @@ def test_what_others_failed_at_meanwhile_is_taken_as_it_is(before: int | None, i
     task = a_task(tmp_path, spec)
     dies_of_an_error(store.new_attempt(spec, task.envelope()))
     executor = ScriptedExecutor([dies_of_an_error])
-    told: list[News] = []
+    told: list[RunUpdate] = []
     known = {} if before is None else {spec.fingerprint: before}
     Coordinator(FixedSource([spec]), executor, store, task, told.append, before=known).run()
 
@@ -394,7 +394,7 @@ def test_what_others_failed_at_meanwhile_is_taken_as_it_is(before: int | None, i
 def test_a_helper_leaves_to_others_what_they_hold(tmp_path: Path) -> None:
     """It trains the rest and ends."""
     with locked(Store(tmp_path).lock(SPECS[0].fingerprint)):
-        told: list[News] = []
+        told: list[RunUpdate] = []
         source, task = FixedSource(SPECS[:3]), a_task(tmp_path, SPECS[0])
         executor = ScriptedExecutor([finishes, finishes])
         Coordinator(source, executor, Store(tmp_path), task, told.append, patient=False).run()

@@ -12,8 +12,8 @@ import pytest
 
 from ablate.protocols import StudyCard
 from ablate.track import courier
-from ablate.track.courier import Courier
-from ablate.track.entities import Known, NewRun, Update
+from ablate.track.courier import TrackerQueue
+from ablate.track.entities import KnownRun, NewRun, Update
 from ablate.track.memory import MemorySink
 from tests.contract.tracking_builders import (
     Attempt,
@@ -42,7 +42,7 @@ class MoodySink(MemorySink):
         self.mood = mood
         self.batches: list[Update] = []
 
-    def open(self, card: StudyCard) -> Iterable[Known]:
+    def open(self, card: StudyCard) -> Iterable[KnownRun]:
         self.mood("open")
         return super().open(card)
 
@@ -69,9 +69,9 @@ def waiting_for(gate: threading.Event) -> Callable[[str], None]:
     return mood
 
 
-def a_courier(sink: MemorySink) -> Courier:
+def a_courier(sink: MemorySink) -> TrackerQueue:
     """A courier to this sink."""
-    return Courier(lambda: sink, is_hopeless=lambda error: not isinstance(error, OSError), store="here")
+    return TrackerQueue(lambda: sink, is_hopeless=lambda error: not isinstance(error, OSError), store="here")
 
 
 @pytest.fixture(autouse=True)

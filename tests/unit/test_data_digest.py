@@ -10,12 +10,12 @@ import pytest
 
 from ablate.files import build_once, write_sealed
 from ablate.records import Finished, Stamp
-from ablate.results.survey import Origin
-from ablate.store.data_identity import DataSource
+from ablate.results.survey import CurrentProvenance
+from ablate.store.data_identity import DataIdentity
 from ablate.store.run_names import read_source, write_names
 from ablate.training.config import DataConfig
 from ablate.training.data import cache, listing
-from ablate.training.data.cache import Pictures, load_pictures
+from ablate.training.data.cache import Pictures, load_images
 from ablate.training.data.same import former_digests, is_of
 from tests.image_fixtures import write_image_folder
 from tests.layout_fixtures import write_table
@@ -44,7 +44,7 @@ def config_of(root: Path, *, bad: str = "skip", **source: object) -> DataConfig:
 
 
 def loaded(root: Path, shelf: Cached) -> Pictures:
-    return load_pictures(config_of(root), shelf)
+    return load_images(config_of(root), shelf)
 
 
 def test_an_image_that_was_left_out_may_go(root: Path, shelf: Cached) -> None:
@@ -125,11 +125,11 @@ def test_the_parts_and_origins_of_an_unreadable_image_do_not_count(tmp_path: Pat
     config = DataConfig.model_validate(
         {"source": source, "classes": 2, "image_size": 8, "on_bad_image": "skip"},
     )
-    before = load_pictures(config, shelf)
+    before = load_images(config, shelf)
     table.write_text(table.read_text() + "gone.png,cat,test,nobody\n")
     os.utime(table, (1, 1))
 
-    after = load_pictures(config, shelf)
+    after = load_images(config, shelf)
 
     assert after.unreadable == ("gone.png",)
     assert after.digest == before.digest
@@ -153,7 +153,7 @@ def a_finished(digest: str) -> Finished:
 
 def test_no_run_is_stale_for_the_rule() -> None:
     """Both digests are of these data; a third is not."""
-    origin = Origin(source_digest="code", data_digests={"BN": "used"}, former_digests={"BN": ("listed",)})
+    origin = CurrentProvenance(source_digest="code", data_digests={"BN": "used"}, former_digests={"BN": ("listed",)})
 
     assert [origin.differences("BN", a_finished(one)) for one in ("used", "listed", "third")] == [[], [], ["the data"]]
     assert not origin.is_elsewhere("BN", a_finished("listed"))
@@ -161,11 +161,11 @@ def test_no_run_is_stale_for_the_rule() -> None:
 
 def test_the_study_remembers_both_digests(tmp_path: Path) -> None:
     """`predict` and `status` ask plan.json; one without the key is read as before."""
-    source = DataSource(places={"root": "x"}, digest="used", former=("listed",))
-    write_names(tmp_path, "s", "s.yaml", {"BN": {}, "wide": {}}, {"BN": source, "wide": DataSource(digest="d")})
+    source = DataIdentity(places={"root": "x"}, digest="used", former=("listed",))
+    write_names(tmp_path, "s", "s.yaml", {"BN": {}, "wide": {}}, {"BN": source, "wide": DataIdentity(digest="d")})
 
     assert read_source(tmp_path, "BN") == source
-    assert read_source(tmp_path, "wide") == DataSource(digest="d")
+    assert read_source(tmp_path, "wide") == DataIdentity(digest="d")
 
 
 def test_a_sealed_plan_of_an_earlier_version_is_read(tmp_path: Path) -> None:
@@ -173,4 +173,4 @@ def test_a_sealed_plan_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     data = {"BN": {"places": {}, "digest": "d"}}
     write_sealed(tmp_path / "plan.json", {"study": "s", "file": "f", "variants": {}, "data": data, "looks": []})
 
-    assert read_source(tmp_path, "BN") == DataSource(digest="d")
+    assert read_source(tmp_path, "BN") == DataIdentity(digest="d")

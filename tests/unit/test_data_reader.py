@@ -17,7 +17,7 @@ from ablate.files import build_once
 from ablate.harness.data_check import listing_digest
 from ablate.splits.rules import Folds, Protocol
 from ablate.training.config import DataConfig
-from ablate.training.data.cache import load_pictures
+from ablate.training.data.cache import load_images
 from ablate.training.data.examine import examine_data
 from ablate.training.data.reader import read_image
 
@@ -80,7 +80,7 @@ def test_every_file_is_read_whatever_its_extension(tmp_path: Path, cached: Cache
     (root / "wet" / ".hidden.npy").write_bytes(b"x")
     (root / "dry" / "Thumbs.db").write_bytes(b"x")
 
-    pictures = load_pictures(settings(root, write_reader(tmp_path)), cached)
+    pictures = load_images(settings(root, write_reader(tmp_path)), cached)
 
     assert len(pictures.ids) == 8
     assert "wet/IM000001" in pictures.ids
@@ -146,8 +146,8 @@ def test_a_file_the_reader_cannot_read_is_unreadable(tmp_path: Path, cached: Cac
     reader = write_reader(tmp_path)
 
     with pytest.raises(DataError, match=rf"wet/notes\.txt: {MODULE}:read raised"):
-        load_pictures(settings(root, reader), cached)
-    assert load_pictures(settings(root, reader, on_bad_image="skip"), cached).unreadable == ("wet/notes.txt",)
+        load_images(settings(root, reader), cached)
+    assert load_images(settings(root, reader, on_bad_image="skip"), cached).unreadable == ("wet/notes.txt",)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_path_that_leads_nowhere_is_refused(tmp_path: Path, cached: Cached, re
     write_reader(tmp_path)
 
     with pytest.raises(DataError, match=said):
-        load_pictures(settings(write_arrays(tmp_path / "data"), reader), cached)
+        load_images(settings(write_arrays(tmp_path / "data"), reader), cached)
 
 
 def test_a_module_that_fails_is_told(tmp_path: Path, cached: Cached) -> None:
@@ -170,16 +170,16 @@ def test_a_module_that_fails_is_told(tmp_path: Path, cached: Cached) -> None:
     reader = write_reader(tmp_path, "raise RuntimeError('no licence')")
 
     with pytest.raises(DataError, match="RuntimeError: no licence"):
-        load_pictures(settings(write_arrays(tmp_path / "data"), reader), cached)
+        load_images(settings(write_arrays(tmp_path / "data"), reader), cached)
 
 
 def test_the_readers_source_is_part_of_the_datas_digest(tmp_path: Path, cached: Cached) -> None:
     """Another computation is other data, read again; a comment is not."""
     root = write_arrays(tmp_path / "data")
-    first = load_pictures(settings(root, write_reader(tmp_path)), cached)
+    first = load_images(settings(root, write_reader(tmp_path)), cached)
 
-    commented = load_pictures(settings(root, write_reader(tmp_path, f"# a comment\n{dedent(SOUND)}")), cached)
-    other = load_pictures(settings(root, write_reader(tmp_path, SOUND.replace("(0, 100)", "(0, 50)"))), cached)
+    commented = load_images(settings(root, write_reader(tmp_path, f"# a comment\n{dedent(SOUND)}")), cached)
+    other = load_images(settings(root, write_reader(tmp_path, SOUND.replace("(0, 100)", "(0, 50)"))), cached)
 
     assert commented.digest == first.digest
     assert other.digest != first.digest
@@ -189,7 +189,7 @@ def test_the_readers_source_is_part_of_the_datas_digest(tmp_path: Path, cached: 
 def test_an_edit_of_the_reader_is_noticed_like_one_of_the_files(tmp_path: Path, cached: Cached) -> None:
     """What was remembered of the data is looked at again."""
     root = write_arrays(tmp_path / "data")
-    pictures = load_pictures(settings(root, write_reader(tmp_path)), cached)
+    pictures = load_images(settings(root, write_reader(tmp_path)), cached)
     before = listing_digest(pictures.watch)
 
     write_reader(tmp_path, SOUND.replace("(0, 100)", "(-1, 100)"))
@@ -205,8 +205,8 @@ def test_images_are_read_once(tmp_path: Path, cached: Cached) -> None:
         "def read(path):", f"def read(path):\n        open({str(tmp_path / 'calls')!r}, 'a').write('.')"
     )
     config = settings(root, write_reader(tmp_path, counted))
-    first = load_pictures(config, cached)
-    again = load_pictures(config, cached)
+    first = load_images(config, cached)
+    again = load_images(config, cached)
 
     assert (tmp_path / "calls").read_text() == "." * 9
     assert np.array_equal(first.pixels, again.pixels)

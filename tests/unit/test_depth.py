@@ -16,10 +16,10 @@ from ablate.errors import DataError
 from ablate.files import build_once
 from ablate.settings import identity_of
 from ablate.training.config import DataConfig
-from ablate.training.data.cache import load_kinds, load_pictures, open_told
+from ablate.training.data.cache import load_images, load_kinds, open_told
 from ablate.training.data.depth import Kind, kind_of, notes_on_kinds
 from ablate.training.data.problems import Problems
-from ablate.training.data.scan import look_at
+from ablate.training.data.scan import inspect_image
 from tests.image_fixtures import GOOD_KINDS, write_picture
 
 Cached = Callable[[str, Callable[[Path], None]], Path]
@@ -45,7 +45,7 @@ def saved(values: np.ndarray, path: Path, **options: object) -> Path:
 
 
 def pixels_of(path: Path, **more: object) -> np.ndarray:
-    seen = look_at(str(path), settings(**more))
+    seen = inspect_image(str(path), settings(**more))
     assert seen.problem == "", seen.problem
     assert seen.pixels is not None
     return seen.pixels[:, :, 0]
@@ -171,7 +171,7 @@ def test_clip_is_what_pillow_does(tmp_path: Path, kind: str, channels: int) -> N
     with Image.open(path) as image:
         expected = np.asarray(image.convert("L"))
 
-    seen = look_at(str(path), settings(depth="clip", channels=channels))
+    seen = inspect_image(str(path), settings(depth="clip", channels=channels))
 
     assert seen.pixels is not None
     assert all(np.array_equal(seen.pixels[:, :, channel], expected) for channel in range(channels))
@@ -202,12 +202,12 @@ def test_values_that_are_not_numbers_make_an_image_unreadable(tmp_path: Path, br
     """Nobody knows how bright they are."""
     path = saved(np.full((8, 8), broken, dtype=np.float32), tmp_path / "x.tif")
 
-    assert "not numbers" in look_at(str(path), settings(depth=depth)).problem
+    assert "not numbers" in inspect_image(str(path), settings(depth=depth)).problem
 
 
 def test_without_a_setting_a_deep_image_is_unreadable_with_the_reason(tmp_path: Path) -> None:
     """What `predict` says of one."""
-    seen = look_at(str(saved(RAMP.astype(np.uint16), tmp_path / "x.png")), settings())
+    seen = inspect_image(str(saved(RAMP.astype(np.uint16), tmp_path / "x.png")), settings())
 
     assert seen.problem == "16-bit grey (mode I;16): data.depth does not say how it becomes 8 bits"
 
@@ -266,14 +266,14 @@ def test_a_conversion_is_told(tmp_path: Path, cached: Cached, depth: Any, how: s
     (note,) = notes_on_kinds(load_kinds(config, cached), config.depth)
 
     assert note.startswith(f"8 images are 16-bit grey (mode I;16), {how}")
-    assert len(load_pictures(config, cached).ids) == 8
+    assert len(load_images(config, cached).ids) == 8
 
 
 def test_equal_images_are_told_by_their_values_whatever_becomes_of_them(tmp_path: Path, cached: Cached) -> None:
     """Saturated to one white they still are different images, and the split is the same for every setting."""
     root = a_folder(tmp_path / "data", white)
     saved(white(0, 0), root / "blank" / "copy.png")
-    clipped, scaled = (load_pictures(settings(root, depth=depth), cached) for depth in ("clip", "scale"))
+    clipped, scaled = (load_images(settings(root, depth=depth), cached) for depth in ("clip", "scale"))
 
     assert clipped.pixels.min() == 255
     assert clipped.groups.tolist() == scaled.groups.tolist() == [0, 1, 2, 3, 0, 5, 6, 7, 8]
@@ -285,8 +285,8 @@ def test_each_depth_has_its_own_copy(tmp_path: Path, cached: Cached) -> None:
     root = a_folder(tmp_path / "data", white)
     depths: list[Any] = ["scale", "clip", {"scale": [0, 30000]}]
 
-    first = [load_pictures(settings(root, depth=depth), cached).pixels[0, 0, 0, 0] for depth in depths]
-    again = [load_pictures(settings(root, depth=depth), cached).pixels[0, 0, 0, 0] for depth in depths]
+    first = [load_images(settings(root, depth=depth), cached).pixels[0, 0, 0, 0] for depth in depths]
+    again = [load_images(settings(root, depth=depth), cached).pixels[0, 0, 0, 0] for depth in depths]
 
     assert first == again == [35, 255, 76]
 

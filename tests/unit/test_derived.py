@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ablate.report.tables.derived import Asked, DerivedRow, derived_json, derived_row, derived_table, words_of
+from ablate.report.tables.derived import (
+    DerivedRequest,
+    DerivedRow,
+    derived_json,
+    derived_row,
+    derived_table,
+    derived_words,
+)
 from ablate.splits.rules import Folds, Share, TestRule
 from ablate.study.derivation import Derivation
 from tests.builders import a_study, findings_of
@@ -32,7 +39,7 @@ def outcomes(path: Path, right: Sequence[int], *, sure: float = 0.8, first: int 
     return path
 
 
-def measured(groups: Sequence[Sequence[Asked] | None], test: TestRule = FIXED, **fields: Any) -> DerivedRow:
+def measured(groups: Sequence[Sequence[DerivedRequest] | None], test: TestRule = FIXED, **fields: Any) -> DerivedRow:
     """The row of some groups."""
     return derived_row(a_derivation(**fields), groups, test, "")
 
@@ -41,7 +48,7 @@ def test_a_surer_network_decides_and_the_gain_is_over_both_singly(tmp_path: Path
     """75 % and 50 % singly; together the surer one's 75 %: 12.5 points more than their mean."""
     sure = outcomes(tmp_path / "a.npz", [1, 1, 1, 0] * 10, sure=0.9)
     unsure = outcomes(tmp_path / "b.npz", [1, 0, 1, 0] * 10, sure=0.6)
-    row = measured([[Asked(sure, sure), Asked(unsure, unsure)]])
+    row = measured([[DerivedRequest(sure, sure), DerivedRequest(unsure, unsure)]])
 
     assert (row.n, row.networks, row.mean) == (1, 2, 75.0)
     assert row.difference == pytest.approx(12.5)
@@ -54,7 +61,7 @@ def test_a_surer_network_decides_and_the_gain_is_over_both_singly(tmp_path: Path
 def test_views_are_measured_against_the_same_run_without_them(tmp_path: Path) -> None:
     """Two replicates of one fixed part: n is 2, and an exact tie in all images is no difference."""
     plain = [outcomes(tmp_path / f"{r}.npz", [1, 0] * 10) for r in range(2)]
-    row = measured([[Asked(path, path)] for path in plain], members=1, tta={"flip": True})
+    row = measured([[DerivedRequest(path, path)] for path in plain], members=1, tta={"flip": True})
 
     assert (row.n, row.mean, row.difference) == (2, 50.0, 0.0)
 
@@ -62,7 +69,7 @@ def test_views_are_measured_against_the_same_run_without_them(tmp_path: Path) ->
 def test_folds_keep_their_replicates(tmp_path: Path) -> None:
     """Different images in each, one missing in between."""
     paths = [outcomes(tmp_path / f"{r}.npz", [1] * (8 + r) + [0] * (12 - r), first=20 * r) for r in (0, 2)]
-    groups = [[Asked(paths[0], paths[0])], None, [Asked(paths[1], paths[1])]]
+    groups = [[DerivedRequest(paths[0], paths[0])], None, [DerivedRequest(paths[1], paths[1])]]
     row = measured(groups, Folds(count=3), members=1, tta={"flip": True})
 
     assert (row.n, row.mean) == (2, 45.0)
@@ -71,7 +78,7 @@ def test_folds_keep_their_replicates(tmp_path: Path) -> None:
 def test_networks_that_may_have_seen_the_images_get_no_number(tmp_path: Path) -> None:
     """Whatever the plan let pass: different test images, no answer."""
     one, other = outcomes(tmp_path / "a.npz", [1] * 9), outcomes(tmp_path / "b.npz", [1] * 9, first=5)
-    row = measured([[Asked(one, one), Asked(other, other)]])
+    row = measured([[DerivedRequest(one, one), DerivedRequest(other, other)]])
 
     assert (row.mean, row.n) == (None, 0)
     assert "different images" in row.reason
@@ -102,7 +109,7 @@ def test_what_is_not_computed_says_so() -> None:
 )
 def test_the_row_says_what_was_done(fields: dict[str, Any], words: str) -> None:
     """In words."""
-    assert words_of(a_derivation(**fields)) == words
+    assert derived_words(a_derivation(**fields)) == words
 
 
 def test_the_table_has_the_interval_and_no_verdict(tmp_path: Path) -> None:
@@ -112,7 +119,7 @@ def test_the_table_has_the_interval_and_no_verdict(tmp_path: Path) -> None:
     from ablate.report.page.render import report_text
 
     path = outcomes(tmp_path / "a.npz", [1, 1, 0, 1] * 10)
-    rows = (measured([[Asked(path, path)] * 2]), measured([None], name="later"))
+    rows = (measured([[DerivedRequest(path, path)] * 2]), measured([None], name="later"))
     findings = replace(findings_of(a_study(), tmp_path), derived=rows)
     table, text = derived_table(findings), report_text(findings)
 

@@ -10,7 +10,7 @@ import pytest
 
 from ablate.errors import StudyError
 from ablate.study.designs.catalogue import MAX_CELLS, lay_out
-from ablate.study.designs.layout import ALL, BASELINE, Cell, Layout, join_overrides
+from ablate.study.designs.layout import ALL, BASELINE, DesignCell, Layout, join_overrides
 from ablate.study.schema import DESIGNS, MAX_NAME
 from tests.study_builders import DECAY, NORM, WIDE, a_study_file, read_study
 
@@ -38,7 +38,7 @@ def weights(laid: Layout) -> dict[str, dict[str, float]]:
 @pytest.mark.parametrize("design", DESIGNS)
 def test_every_design_begins_with_the_baseline(design: str) -> None:
     """It changes nothing and has no reference."""
-    assert layout(design).cells[0] == Cell(BASELINE, {}, None, ())
+    assert layout(design).cells[0] == DesignCell(BASELINE, {}, None, ())
 
 
 @pytest.mark.parametrize("design", DESIGNS)

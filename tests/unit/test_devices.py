@@ -8,7 +8,7 @@ import pytest
 
 from ablate.execute.devices import Device, DeviceSlots, SharedHomes, devices
 from ablate.execute.pool import CAN_FORK, ForkPool
-from ablate.harness.coordinator import Coordinator, FixedSource, News
+from ablate.harness.coordinator import Coordinator, FixedSource, RunUpdate
 from ablate.records import Finished
 from ablate.store.work_folder import Store
 from tests.contract.executor_contract import with_pranks
@@ -115,7 +115,7 @@ def test_the_pool_sends_a_replicate_to_one_kind_of_card(tmp_path: Path) -> None:
         ]
         cards: dict[int, set[float]] = {}
 
-        def listen(news: News) -> None:
+        def listen(news: RunUpdate) -> None:
             if isinstance(news.result, Finished):
                 cards.setdefault(news.spec.replicate.index, set()).add(news.result.metrics["gpu"])
 

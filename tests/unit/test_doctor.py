@@ -11,11 +11,11 @@ import pytest
 
 from ablate.execute.devices import Device
 from ablate.workflows import doctor
-from ablate.workflows.doctor import examine
+from ablate.workflows.doctor import examine_machine
 
 
 def found_in(work: Path, **options: bool) -> dict[str, tuple[str, str]]:
-    return {finding.what: (finding.measured, finding.advice) for finding in examine(work, **options)}
+    return {finding.what: (finding.measured, finding.advice) for finding in examine_machine(work, **options)}
 
 
 def test_looking_names_what_there_is_and_writes_nothing(tmp_path: Path) -> None:

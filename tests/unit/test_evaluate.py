@@ -10,18 +10,18 @@ import torch
 from sklearn.metrics import accuracy_score, average_precision_score, balanced_accuracy_score, f1_score, log_loss
 from torch import Tensor, nn
 
-from ablate.training.data.parts import Part
-from ablate.training.evaluate import Scores, evaluate, evaluation_batch, right_guesses
+from ablate.training.data.parts import Subset
+from ablate.training.evaluate import Scores, evaluate, evaluation_batch, is_correct
 from ablate.training.numerics import Mode
 
 MODE = Mode(torch.device("cpu"), torch.float32, channels_last=False)
 
 
-def a_part(count: int = 7) -> Part:
+def a_part(count: int = 7) -> Subset:
     """Pictures of noise, two by two, in two classes."""
     generator = torch.Generator().manual_seed(0)
     stored = torch.randint(0, 256, (10, 2, 2, 1), generator=generator, dtype=torch.uint8)
-    return Part(stored, torch.arange(count) + 2, torch.arange(count) % 2, None, None, MODE)
+    return Subset(stored, torch.arange(count) + 2, torch.arange(count) % 2, None, None, MODE)
 
 
 class Halves(nn.Module):
@@ -131,8 +131,8 @@ def test_a_mixed_target_is_guessed_right_by_its_larger_share() -> None:
     """One label, given as shares."""
     logits, targets = torch.tensor([[2.0, 1.0], [2.0, 1.0]]), torch.tensor([[0.6, 0.4], [0.4, 0.6]])
 
-    assert right_guesses(logits, targets, several=False).tolist() == [True, False]
-    assert right_guesses(logits, torch.tensor([0, 1]), several=False).tolist() == [True, False]
+    assert is_correct(logits, targets, several=False).tolist() == [True, False]
+    assert is_correct(logits, torch.tensor([0, 1]), several=False).tolist() == [True, False]
 
 
 def test_the_network_is_evaluated_in_eval_mode() -> None:

@@ -80,13 +80,13 @@ def test_moments_agree_with_numpy(tmp_path: Path) -> None:
     protocol = Protocol(test=Folds(count=2))
     found = examined(tmp_path, source, protocol=protocol, resize="device")
 
-    from ablate.training.data.cache import load_pictures
+    from ablate.training.data.cache import load_images
     from ablate.training.data.parts import split_pictures
 
     config = DataConfig.model_validate(
         {"source": source, "classes": 2, "image_size": 16, "train": 0.5, "resize": "device"}
     )
-    pictures = load_pictures(config, lambda key, build: build_once(tmp_path / "cache" / key, build))
+    pictures = load_images(config, lambda key, build: build_once(tmp_path / "cache" / key, build))
     fit = pictures.pixels[list(split_pictures(config, _Seat(protocol), pictures).fit)] / 255
 
     assert found.mean == pytest.approx(fit.mean(axis=(0, 1, 2)), abs=1e-4)

@@ -12,7 +12,7 @@ from ablate.records import Cell, Cost, Finished, Prepared, Stamp
 from ablate.report.facts.findings import Findings
 from ablate.report.gather.assemble import make_findings
 from ablate.results.question import is_rate, metric_of, question_of
-from ablate.results.survey import Origin
+from ablate.results.survey import CurrentProvenance
 from ablate.stats.verdict import Needed
 from ablate.study.plan import make_plan
 from tests.builders import STAMP, a_failed, a_finished, a_plan, a_study, cells_with, findings_of
@@ -132,7 +132,7 @@ def test_runs_that_an_earlier_look_made_needless_are_spared(tmp_path: Path) -> N
 
 def test_runs_by_other_code_are_named_as_stale(tmp_path: Path) -> None:
     """Reused results of older code are marked, run by run."""
-    findings = findings_of(a_study(), tmp_path, origin=Origin(source_digest="new"))
+    findings = findings_of(a_study(), tmp_path, origin=CurrentProvenance(source_digest="new"))
 
     assert len(findings.stale) == 9
     assert findings.stale[0].differences == ("the trainer's code",)

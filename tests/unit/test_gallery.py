@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ablate.inspection import Answer, Embedding, Explained, FeatureMaps, Heatmap, Neighbours, Picture
+from ablate.inspection import Embedding, Explained, ExplainedImage, FeatureMaps, Heatmap, ModelAnswer, Neighbours
 from ablate.report.figures.drawing import picture
 from ablate.report.figures.pictures import (
     BarsInfo,
@@ -89,8 +89,8 @@ def test_names_of_any_kind_are_drawn_as_they_are(classes: int) -> None:
 
 def an_explanation(**changes: Any) -> Explained:
     """What was found of a network of two classes with one mistake."""
-    shown = Picture("a.jpg", HOSTILE[0], COLOUR)
-    answer = Answer(shown, "dog", False, 0.9)
+    shown = ExplainedImage("a.jpg", HOSTILE[0], COLOUR)
+    answer = ModelAnswer(shown, "dog", False, 0.9)
     fields: dict[str, Any] = {
         "classes": (HOSTILE[0], "dog"),
         "images": 2,

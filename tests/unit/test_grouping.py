@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from ablate.errors import DataError
 from ablate.files import build_once
 from ablate.training.config import DataConfig
-from ablate.training.data.cache import load_pictures
-from ablate.training.data.findings import Findings
+from ablate.training.data.cache import load_images
+from ablate.training.data.findings import ScanReport
 from ablate.training.data.grouping import merged_groups, origins_of
 from tests.image_fixtures import write_image_folder
 from tests.layout_fixtures import write_table
@@ -23,10 +23,10 @@ def config_of(source: dict[str, Any] | None = None, **more: Any) -> DataConfig:
     return DataConfig.model_validate({"source": given, "classes": 2, "image_size": 8} | more)
 
 
-def found_with(groups: list[int], *, ids: tuple[str, ...] = (), origins: tuple[str, ...] = ()) -> Findings:
+def found_with(groups: list[int], *, ids: tuple[str, ...] = (), origins: tuple[str, ...] = ()) -> ScanReport:
     count = len(groups)
     names = ids or tuple(f"{index}" for index in range(count))
-    return Findings((count, 8, 8, 3), ("a", "b"), names, [0] * count, groups, origins, None, (), 0)
+    return ScanReport((count, 8, 8, 3), ("a", "b"), names, [0] * count, groups, origins, None, (), 0)
 
 
 def test_pictures_of_one_origin_stay_together() -> None:
@@ -76,7 +76,7 @@ def test_the_column_of_a_table_groups_its_pictures(tmp_path: Path) -> None:
     """Two pictures in turn have the same owner."""
     source = {"name": "csv", "file": str(write_table(tmp_path)), "group": "owner"}
 
-    pictures = load_pictures(config_of(source), lambda key, build: build_once(tmp_path / "work" / key, build))
+    pictures = load_images(config_of(source), lambda key, build: build_once(tmp_path / "work" / key, build))
 
     assert pictures.groups.tolist() == [0, 0, 2, 2, 4, 4, 6, 6, 8, 8, 10, 10]
 
@@ -90,8 +90,8 @@ def test_groups_need_no_other_copy(tmp_path: Path) -> None:
         return build_once(tmp_path / "work" / key, lambda path: (built.append(key), build(path))[1])
 
     source = {"name": "image_folder", "root": str(root)}
-    plain = load_pictures(config_of(source), cached)
-    grouped = load_pictures(config_of(source, groups=r"(cat|dog)/"), cached)
+    plain = load_images(config_of(source), cached)
+    grouped = load_images(config_of(source, groups=r"(cat|dog)/"), cached)
 
     assert grouped.digest == plain.digest
     assert grouped.groups.tolist() == [0] * 4 + [4] * 4

@@ -12,7 +12,7 @@ from ablate.errors import DataError
 from ablate.readers.image_folders import is_system_entry, parts_among
 from ablate.training.config import DataConfig
 from ablate.training.data.listing import Contents, Listing
-from ablate.training.data.sources import list_pictures
+from ablate.training.data.sources import list_images
 from ablate.training.data.unlabelled import unlabelled_files
 from ablate.workflows.init_study import write_starter
 from ablate.workflows.predict import pictures_in
@@ -44,7 +44,7 @@ def put(root: Path, *names: str) -> Path:
 def listing_of(root: Path, **source: Any) -> Listing:
     """A folder of two classes as it is listed."""
     config = {"source": {"name": "image_folder", "root": str(root)} | source, "classes": 2, "image_size": 8}
-    return list_pictures(DataConfig.model_validate(config))
+    return list_images(DataConfig.model_validate(config))
 
 
 def contents_of(root: Path, **source: Any) -> Contents:
@@ -115,9 +115,9 @@ def test_labelled_files_and_unlabelled_ones_pass_over_them_too(tmp_path: Path) -
     source = {"name": "labelled_files", "root": str(root), "test": "valid"}
     config = DataConfig.model_validate({"source": source, "classes": 2, "image_size": 8})
 
-    assert len(list_pictures(config).read().pictures) == 12
+    assert len(list_images(config).read().pictures) == 12
     assert len(unlabelled_files(config)) == 2
-    assert "train/._0_0.jpg" in list_pictures(config).notes[0]
+    assert "train/._0_0.jpg" in list_images(config).notes[0]
 
 
 # --- parts of a split -------------------------------------------------------------------------

@@ -12,10 +12,10 @@ import pytest
 from ablate.errors import StudyError
 from ablate.execute import joining, on_node
 from ablate.execute.joining import refuse_unreachable
-from ablate.execute.on_node import carry_out, look_around
+from ablate.execute.on_node import inspect_node, run_attempt
 from ablate.execute.ray_cluster import cluster
 from ablate.files import locked
-from ablate.workflows.executor import reached
+from ablate.workflows.executor import connected
 from ablate.workflows.options import Options
 from ablate.workflows.session import Session
 from tests.study_builders import a_study_file, read_study
@@ -85,7 +85,7 @@ def test_an_address_without_the_executor_is_refused(tmp_path: Path) -> None:
 
     study = read_study(a_study_file())
     session = Session(study, make_plan(study), tmp_path)
-    with pytest.raises(StudyError, match="--executor ray"), reached(session, Options(ray_address="auto")):
+    with pytest.raises(StudyError, match="--executor ray"), connected(session, Options(ray_address="auto")):
         pass
 
 
@@ -93,16 +93,16 @@ def test_a_node_without_the_work_folder_says_so(tmp_path: Path, monkeypatch: pyt
     """A run there could neither read its task nor be heard."""
     monkeypatch.setattr(on_node, "PATIENCE_SECONDS", 0.0)
 
-    assert f"does not see {tmp_path}" in look_around(str(tmp_path / "probe" / "lock")).wrong
+    assert f"does not see {tmp_path}" in inspect_node(str(tmp_path / "probe" / "lock")).wrong
     with pytest.raises(FileNotFoundError, match="share the work folder"):
-        carry_out(str(tmp_path / "attempt"), str(tmp_path), str(tmp_path), {})
+        run_attempt(str(tmp_path / "attempt"), str(tmp_path), str(tmp_path), {})
 
 
 def test_a_node_that_does_not_see_the_locks_of_others_says_so(tmp_path: Path) -> None:
     """As on a network file system that is mounted without them."""
     lock = tmp_path / "probe" / "lock"
     with locked(lock):
-        held = look_around(str(lock)).wrong
+        held = inspect_node(str(lock)).wrong
 
     assert held == ""
-    assert "but not the locks" in look_around(str(lock)).wrong
+    assert "but not the locks" in inspect_node(str(lock)).wrong

@@ -17,7 +17,7 @@ from ablate.execute.live import LiveRun
 from ablate.records import Outcome
 from ablate.store.journal import read_history
 from ablate.training.config import Config
-from ablate.training.data.parts import Parts, load_parts
+from ablate.training.data.parts import Subsets, load_parts
 from ablate.training.evaluate import evaluate
 from ablate.training.loop import train_epochs, train_network
 from ablate.training.models import make_network
@@ -39,7 +39,7 @@ def train(config: Config, work: Path, *, weights: str = "last", sealed: bool = F
     return outcome, [event.data["metrics"] for event in read_history(run.folder)]
 
 
-def logits_before_training(config: Config, work: Path) -> tuple[torch.Tensor, torch.Tensor, Parts]:
+def logits_before_training(config: Config, work: Path) -> tuple[torch.Tensor, torch.Tensor, Subsets]:
     """Logits and targets of the fit part by the first weights."""
     run, mode = a_live_run(work, a_spec(config)), set_up(config)
     parts = load_parts(config, run, mode)

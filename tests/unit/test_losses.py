@@ -14,7 +14,7 @@ from torch.nn import functional
 from ablate.training.config import BinaryCrossEntropy, CrossEntropy, Focal, Loss, Smoothing, SquaredError
 from ablate.training.techniques.balancing import balanced_order, class_importance, importance_of
 from ablate.training.techniques.losses import batch_loss
-from ablate.training.techniques.smoothing import as_distribution, smoothed
+from ablate.training.techniques.smoothing import as_distribution, smooth_targets
 
 CROSS_ENTROPY = CrossEntropy(name="cross_entropy")
 LOSSES: list[Loss] = [
@@ -98,14 +98,14 @@ def test_smoothing_among_all_gives_each_class_its_share() -> None:
     """alpha / K for each of four classes, the target's own included."""
     target = as_distribution(torch.tensor([2]), 4)
 
-    assert smoothed(target, Smoothing(alpha=0.2)).tolist()[0] == pytest.approx([0.05, 0.05, 0.85, 0.05])
+    assert smooth_targets(target, Smoothing(alpha=0.2)).tolist()[0] == pytest.approx([0.05, 0.05, 0.85, 0.05])
 
 
 def test_smoothing_among_the_wrong_leaves_the_target_one_minus_alpha() -> None:
     """0.1 / (K - 1) for each wrong class of eleven."""
     target = as_distribution(torch.tensor([3]), 11)
 
-    (shares,) = smoothed(target, Smoothing(alpha=0.1, among="wrong")).tolist()
+    (shares,) = smooth_targets(target, Smoothing(alpha=0.1, among="wrong")).tolist()
 
     assert shares[3] == pytest.approx(0.9)
     assert shares[:3] + shares[4:] == pytest.approx([0.01] * 10)
@@ -116,10 +116,10 @@ def test_smoothed_targets_still_sum_to_one(among: str) -> None:
     """Mixed ones too; alpha 0 changes nothing."""
     mixed = torch.tensor([[0.3, 0.7, 0.0], [1.0, 0.0, 0.0]])
 
-    smooth = smoothed(mixed, Smoothing.model_validate({"alpha": 0.3, "among": among}))
+    smooth = smooth_targets(mixed, Smoothing.model_validate({"alpha": 0.3, "among": among}))
 
     torch.testing.assert_close(smooth.sum(1), torch.ones(2))
-    assert torch.equal(smoothed(mixed, Smoothing.model_validate({"alpha": 0.0, "among": among})), mixed)
+    assert torch.equal(smooth_targets(mixed, Smoothing.model_validate({"alpha": 0.0, "among": among})), mixed)
 
 
 def test_the_two_smoothings_are_one_with_another_alpha() -> None:

@@ -13,7 +13,7 @@ from unittest import mock
 import pytest
 
 from ablate.track import courier
-from ablate.track.courier import Courier
+from ablate.track.courier import TrackerQueue
 from ablate.track.entities import Update
 from ablate.track.memory import MemorySink
 from ablate.track.mlflow_store import MlflowTracker
@@ -57,7 +57,7 @@ def test_a_store_that_came_back_empty_is_told_everything_again(
         opened.append(sinks[len(opened)])
         return opened[-1]
 
-    told = Courier(connect, is_hopeless=lambda error: True, store="there")
+    told = TrackerQueue(connect, is_hopeless=lambda error: True, store="there")
     told.begin(a_card())
     first = Attempt(tmp_path, a_label()).started().epochs(1, 2).finished(epoch=2)
     second = Attempt(tmp_path, a_label(index=1)).started().epochs(1, 2, 3).finished(epoch=3)
@@ -76,7 +76,7 @@ def test_a_store_that_came_back_empty_is_told_everything_again(
 
 def test_a_store_that_loses_everything_each_time_is_given_up(tmp_path: Path) -> None:
     """It is not claimed that it has anything."""
-    told = Courier(lambda: Forgetful(0), is_hopeless=lambda error: True, store="there")
+    told = TrackerQueue(lambda: Forgetful(0), is_hopeless=lambda error: True, store="there")
     told.begin(a_card())
     attempt = Attempt(tmp_path, a_label()).started().epochs(1).finished(epoch=1)
     for event in attempt.events():

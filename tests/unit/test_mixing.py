@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ablate.training.config import CutMix, Mixing, MixUp
-from ablate.training.techniques.mixing import Box, mixed, mixed_targets, mixed_up, pasted, random_box
+from ablate.training.techniques.mixing import Box, mix_images, mix_targets, mixed_up, paste, random_box
 
 MIXUP, CUTMIX = MixUp(name="mixup", alpha=1.0), CutMix(name="cutmix")
 
@@ -23,7 +23,7 @@ def test_mixup_by_hand() -> None:
     partners = torch.tensor([1, 0])
 
     blended = mixed_up(images(2), partners, share=0.75)
-    targets = mixed_targets(torch.tensor([2, 0]), partners, share=0.75, classes=3)
+    targets = mix_targets(torch.tensor([2, 0]), partners, share=0.75, classes=3)
 
     assert blended[:, 0, 0, 0].tolist() == [0.25, 0.75]
     assert targets.tolist() == [[0.25, 0.0, 0.75], [0.75, 0.0, 0.25]]
@@ -31,7 +31,7 @@ def test_mixup_by_hand() -> None:
 
 def test_cutmix_by_hand() -> None:
     """The partner's pixels inside the rectangle, the picture's own outside."""
-    result = pasted(images(2), torch.tensor([1, 0]), box=Box(top=0, bottom=2, left=4, right=8))
+    result = paste(images(2), torch.tensor([1, 0]), box=Box(top=0, bottom=2, left=4, right=8))
 
     assert result[0, 0, :2, 4:].unique().tolist() == [1.0]
     assert float(result[0].sum()) == 3 * 2 * 4
@@ -42,7 +42,7 @@ def test_cutmix_by_hand() -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_targets_are_mixed_as_the_pictures_are(mixing: Mixing, seed: int) -> None:
     """The mean pixel of a picture is the mean value of its target: by area for CutMix, the cut edges left out."""
-    batch = mixed(images(), torch.arange(6), mixing, classes=6, rng=np.random.default_rng(seed))
+    batch = mix_images(images(), torch.arange(6), mixing, classes=6, rng=np.random.default_rng(seed))
 
     torch.testing.assert_close(batch.images.mean((1, 2, 3)), batch.targets @ torch.arange(6.0))
     torch.testing.assert_close(batch.targets.sum(1), torch.ones(6))
@@ -52,7 +52,7 @@ def test_targets_are_mixed_as_the_pictures_are(mixing: Mixing, seed: int) -> Non
 def test_the_same_generator_mixes_the_same(mixing: Mixing) -> None:
     """A draw depends on the generator's seed, and on nothing global."""
     first, second, other = (
-        mixed(images(), torch.arange(6), mixing, classes=6, rng=np.random.default_rng(seed)).targets
+        mix_images(images(), torch.arange(6), mixing, classes=6, rng=np.random.default_rng(seed)).targets
         for seed in (4, 4, 5)
     )
 
@@ -66,8 +66,8 @@ def test_a_share_of_one_mixes_nothing() -> None:
 
     assert torch.equal(mixed_up(images(), partners, share=1.0), images())
     assert random_box(8, 8, share=1.0, rng=np.random.default_rng(0)).area == 0
-    assert torch.equal(pasted(images(), partners, box=Box(3, 3, 3, 3)), images())
-    targets = mixed_targets(torch.arange(6), partners, share=1.0, classes=6)
+    assert torch.equal(paste(images(), partners, box=Box(3, 3, 3, 3)), images())
+    targets = mix_targets(torch.arange(6), partners, share=1.0, classes=6)
     assert torch.equal(targets, torch.eye(6))
 
 
@@ -77,7 +77,7 @@ def test_lambda_is_beta_distributed() -> None:
     def shares(alpha: float) -> Tensor:
         batch = images(2), torch.arange(2)
         rngs = map(np.random.default_rng, range(800))
-        mixes = [mixed(*batch, MixUp(name="mixup", alpha=alpha), classes=2, rng=rng).targets[0, 0] for rng in rngs]
+        mixes = [mix_images(*batch, MixUp(name="mixup", alpha=alpha), classes=2, rng=rng).targets[0, 0] for rng in rngs]
         drawn = torch.stack(mixes)
         return drawn[drawn < 1]  # a picture that is its own partner keeps its target
 
@@ -100,4 +100,4 @@ def test_targets_of_several_labels_are_mixed_too() -> None:
     """Targets that are shares already are mixed as they are."""
     labels = torch.tensor([[1.0, 1.0], [0.0, 1.0]])
 
-    assert mixed_targets(labels, torch.tensor([1, 0]), share=0.5, classes=2).tolist() == [[0.5, 1.0], [0.5, 1.0]]
+    assert mix_targets(labels, torch.tensor([1, 0]), share=0.5, classes=2).tolist() == [[0.5, 1.0], [0.5, 1.0]]

@@ -13,7 +13,7 @@ import pytest
 from ablate.errors import TrackingError
 from ablate.track import mlflow_store
 from ablate.track.entities import DataSet, NewRun, Point, Update
-from ablate.track.environment import DEFAULTS, patient, quiet_environment
+from ablate.track.environment import DEFAULTS, quiet_environment, with_patience
 from ablate.track.local_artifacts import write_locally
 from ablate.track.mlflow_store import MlflowSink, MlflowTracker
 from tests.contract.test_trackers import MlflowStore, template_database
@@ -43,7 +43,7 @@ def test_defaults_leave_alone_what_a_user_set() -> None:
     """Only unset variables are set."""
     with mock.patch.dict(os.environ, {"MLFLOW_HTTP_REQUEST_TIMEOUT": "7"}, clear=True):
         quiet_environment()
-        with patient():
+        with with_patience():
             assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "7"
         assert os.environ == DEFAULTS | {"MLFLOW_HTTP_REQUEST_TIMEOUT": "7"}
 
@@ -52,7 +52,7 @@ def test_files_get_more_time_than_metrics() -> None:
     """The default deadline is longer while a file travels, and short again afterwards."""
     with mock.patch.dict(os.environ, clear=True):
         quiet_environment()
-        with patient():
+        with with_patience():
             assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "120"
         assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "10"
 

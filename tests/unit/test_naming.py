@@ -11,14 +11,14 @@ from ablate.errors import DataError, StudyError
 from ablate.files import write_json
 from ablate.records import Finished
 from ablate.store.journal import Journal
-from ablate.store.run_names import PLAN, TRIALS, fingerprint_of, kept_if_refused, read_names, write_names, write_trials
+from ablate.store.run_names import PLAN, TRIALS, fingerprint_of, keep_on_refusal, read_names, write_names, write_trials
 from ablate.store.work_folder import Store
 from tests.training_builders import a_spec
 
 
 def ask_in_vain(folder: Path) -> None:
     """A study that writes its names and then turns out to have no data."""
-    with kept_if_refused(folder):
+    with keep_on_refusal(folder):
         write_names(folder, "s", "s.yaml", {"baseline": {"0": "new"}})
         raise DataError("there are no pictures")
 

@@ -12,7 +12,7 @@ from PIL import Image
 from torchvision import transforms
 
 from ablate.training.config import Normalization
-from ablate.training.data.parts import IMAGENET, Part, load_parts, made_ready
+from ablate.training.data.parts import IMAGENET, Subset, load_parts, prepare_subset
 from ablate.training.numerics import Mode
 from tests.training_builders import a_config, a_live_run, a_spec
 
@@ -20,7 +20,7 @@ CPU = torch.device("cpu")
 GREY = Normalization(mean=[0.1307], std=[0.3081])
 
 
-def a_part(channels: int = 3, block: Normalization | None = IMAGENET, *, channels_last: bool = False) -> Part:
+def a_part(channels: int = 3, block: Normalization | None = IMAGENET, *, channels_last: bool = False) -> Subset:
     """Five of nine pictures of noise, in an order of their own."""
     generator = torch.Generator().manual_seed(0)
     stored = torch.randint(0, 256, (9, 12, 12, channels), generator=generator, dtype=torch.uint8)
@@ -28,7 +28,7 @@ def a_part(channels: int = 3, block: Normalization | None = IMAGENET, *, channel
     mean, std = (None, None)
     if block is not None:
         mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (block.mean, block.std))
-    return Part(stored, rows, rows % 4, mean, std, Mode(CPU, torch.float32, channels_last))
+    return Subset(stored, rows, rows % 4, mean, std, Mode(CPU, torch.float32, channels_last))
 
 
 @pytest.mark.parametrize("channels_last", [False, True])
@@ -53,7 +53,7 @@ def test_pictures_are_normalised_as_torchvision_does_bit_for_bit(
 def test_a_ready_part_gives_the_same_images(*, channels_last: bool) -> None:
     """Normalised once or batch by batch: the same numbers in the same memory layout."""
     part, chosen = a_part(channels_last=channels_last), torch.tensor([4, 1, 1, 0])
-    ready = made_ready(part)
+    ready = prepare_subset(part)
 
     assert ready.ready is not None
     assert torch.equal(ready.images_of(chosen), part.images_of(chosen))
@@ -66,8 +66,8 @@ def test_a_part_that_needs_too_much_memory_is_not_made_ready() -> None:
     part = a_part()
     size = 5 * 3 * 12 * 12 * 4
 
-    assert made_ready(part, limit=size - 1).ready is None
-    assert made_ready(part, limit=size).ready is not None
+    assert prepare_subset(part, limit=size - 1).ready is None
+    assert prepare_subset(part, limit=size).ready is not None
 
 
 def test_an_empty_part_stays_as_it_is() -> None:
@@ -75,7 +75,7 @@ def test_an_empty_part_stays_as_it_is() -> None:
     none = torch.tensor([], dtype=torch.int64)
     part = replace(a_part(), rows=none, targets=none)
 
-    assert len(made_ready(part)) == 0
+    assert len(prepare_subset(part)) == 0
 
 
 @pytest.mark.parametrize("channels_last", [False, True])
@@ -143,9 +143,9 @@ def test_pictures_are_resized_on_the_device_as_pillow_would(side: int) -> None:
 def test_a_resized_part_is_made_ready_where_the_large_images_fit() -> None:
     """The limit counts what is kept, not what is stored; the images are the same."""
     part, size = replace(a_part(), side=20), 5 * 3 * 20 * 20 * 4
-    ready = made_ready(part, limit=size)
+    ready = prepare_subset(part, limit=size)
 
-    assert made_ready(part, limit=size - 1).ready is None
+    assert prepare_subset(part, limit=size - 1).ready is None
     assert torch.equal(ready.images_of(torch.arange(5)), part.images_of(torch.arange(5)))
 
 

@@ -16,9 +16,9 @@ from ablate.errors import Damaged, DataError
 from ablate.files import build_once, read_sealed
 from ablate.training.config import DataConfig
 from ablate.training.data import cache, listing, sources
-from ablate.training.data.cache import Pictures, load_pictures
-from ablate.training.data.listing import Listing, Picture
-from ablate.training.data.scan import look_at
+from ablate.training.data.cache import Pictures, load_images
+from ablate.training.data.listing import ImageFile, Listing
+from ablate.training.data.scan import inspect_image
 from tests.image_fixtures import GOOD_KINDS, write_bad_images, write_image_folder, write_picture
 
 
@@ -77,7 +77,7 @@ def test_pictures_are_memory_mapped_in_the_order_of_their_ids(root: Path, shelf:
     """Row i of pixels, ids, targets and groups is one picture, equal to decoding it alone."""
     config = config_of(root)
 
-    pictures = load_pictures(config, shelf)
+    pictures = load_images(config, shelf)
 
     assert isinstance(pictures.pixels, np.memmap)
     assert not pictures.pixels.flags.writeable
@@ -89,7 +89,7 @@ def test_pictures_are_memory_mapped_in_the_order_of_their_ids(root: Path, shelf:
     assert pictures.groups.tolist() == list(range(8))
     assert (pictures.unreadable, pictures.notes, pictures.official_test) == ((), (), frozenset())
     for index, name in enumerate(pictures.ids):
-        assert np.array_equal(pictures.pixels[index], look_at(str(root / name), config).pixels)
+        assert np.array_equal(pictures.pixels[index], inspect_image(str(root / name), config).pixels)
 
 
 def test_every_kind_of_picture_is_stored(tmp_path: Path, shelf: Shelf) -> None:
@@ -97,25 +97,25 @@ def test_every_kind_of_picture_is_stored(tmp_path: Path, shelf: Shelf) -> None:
     kinds = tuple(GOOD_KINDS)
     root = write_image_folder(tmp_path / "data", per_class=len(kinds), kinds=kinds)
 
-    assert len(load_pictures(config_of(root, depth="clip"), shelf).ids) == 2 * len(kinds)
+    assert len(load_images(config_of(root, depth="clip"), shelf).ids) == 2 * len(kinds)
 
 
 def test_a_second_run_decodes_and_hashes_nothing(root: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     """With an unchanged folder neither pictures nor files are read again."""
-    first = load_pictures(config_of(root), shelf)
+    first = load_images(config_of(root), shelf)
     monkeypatch.setattr(cache, "hashes_of", lambda pictures: pytest.fail("hashed again"))
     monkeypatch.setattr(cache, "scan", lambda *arguments, **names: pytest.fail("decoded again"))
 
-    assert_same(load_pictures(config_of(root), shelf), first)
+    assert_same(load_images(config_of(root), shelf), first)
 
 
 def test_another_root_with_the_same_pictures_shares_the_copy(tmp_path: Path, root: Path, shelf: Shelf) -> None:
     """Moving or copying a data set costs no second decoding and no new digest."""
-    first = load_pictures(config_of(root), shelf)
+    first = load_images(config_of(root), shelf)
     elsewhere = Path(shutil.copytree(root, tmp_path / "elsewhere", copy_function=shutil.copyfile))
     os.utime(elsewhere / "cat" / os.listdir(elsewhere / "cat")[0], (1, 1))
 
-    second = load_pictures(config_of(elsewhere), shelf)
+    second = load_images(config_of(elsewhere), shelf)
 
     assert_same(first, second)
     assert shelf.decoded == 1
@@ -124,11 +124,11 @@ def test_another_root_with_the_same_pictures_shares_the_copy(tmp_path: Path, roo
 
 def test_a_new_time_stamp_alone_changes_nothing(root: Path, shelf: Shelf) -> None:
     """`touch` makes the files be hashed again, not decoded again."""
-    first = load_pictures(config_of(root), shelf)
+    first = load_images(config_of(root), shelf)
     for path in root.rglob("*.*g"):
         os.utime(path, (1_700_000_000, 1_700_000_000))
 
-    assert_same(load_pictures(config_of(root), shelf), first)
+    assert_same(load_images(config_of(root), shelf), first)
     assert shelf.decoded == 1
 
 
@@ -156,22 +156,22 @@ def changed_in_place(root: Path) -> None:
 )
 def test_a_changed_data_set_is_noticed(root: Path, shelf: Shelf, change: Callable[[Path], object]) -> None:
     """Contents, names and labels all belong to the digest, and the pixels follow."""
-    before = load_pictures(config_of(root), shelf)
+    before = load_images(config_of(root), shelf)
     change(root)
 
-    after = load_pictures(config_of(root), shelf)
+    after = load_images(config_of(root), shelf)
 
     assert after.digest != before.digest
     assert shelf.decoded == 2
     for index, name in enumerate(after.ids):
-        assert np.array_equal(after.pixels[index], look_at(str(root / name), config_of(root)).pixels)
+        assert np.array_equal(after.pixels[index], inspect_image(str(root / name), config_of(root)).pixels)
 
 
 def test_a_file_just_written_is_hashed_every_time(root: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     """Time stamps are too coarse to show a second change right after the first."""
     monkeypatch.setattr(listing, "FRESH_SECONDS", 3600.0)
 
-    load_pictures(config_of(root), shelf)
+    load_images(config_of(root), shelf)
 
     assert not list(shelf.folder.glob("pictures/seen-*.json"))
 
@@ -181,8 +181,8 @@ def test_a_file_just_written_is_hashed_every_time(root: Path, shelf: Shelf, monk
 )
 def test_each_way_of_decoding_has_its_own_copy(root: Path, shelf: Shelf, settings: dict[str, object]) -> None:
     """A factor on decoding gets other pixels of the same data."""
-    first = load_pictures(config_of(root), shelf)
-    second = load_pictures(config_of(root, **settings), shelf)
+    first = load_images(config_of(root), shelf)
+    second = load_images(config_of(root, **settings), shelf)
 
     assert shelf.decoded == 2
     assert second.digest == first.digest
@@ -191,17 +191,17 @@ def test_each_way_of_decoding_has_its_own_copy(root: Path, shelf: Shelf, setting
 
 def test_another_pillow_decodes_anew(root: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its JPEG decoder may round differently; the data themselves are the same."""
-    first = load_pictures(config_of(root), shelf)
+    first = load_images(config_of(root), shelf)
     monkeypatch.setattr("PIL.__version__", "99.0")
 
-    assert load_pictures(config_of(root), shelf).digest == first.digest
+    assert load_images(config_of(root), shelf).digest == first.digest
     assert shelf.decoded == 2
 
 
 def test_settings_that_do_not_touch_pixels_share_the_copy(root: Path, shelf: Shelf) -> None:
     """Normalisation, split and policy come after decoding."""
-    load_pictures(config_of(root), shelf)
-    load_pictures(config_of(root, normalize="imagenet", train=0.5, seed=3, on_bad_image="skip"), shelf)
+    load_images(config_of(root), shelf)
+    load_images(config_of(root, normalize="imagenet", train=0.5, seed=3, on_bad_image="skip"), shelf)
 
     assert shelf.decoded == 1
 
@@ -213,7 +213,7 @@ def test_the_digest_is_stable(tmp_path: Path, shelf: Shelf) -> None:
         (tmp_path / "data" / name).write_bytes(name.encode())
 
     with pytest.raises(DataError):
-        load_pictures(config_of(tmp_path / "data"), shelf)
+        load_images(config_of(tmp_path / "data"), shelf)
 
     memo = read_sealed(next(shelf.folder.glob("pictures/seen-*.json")))
     assert memo == {"digest": "9ef3ac700dcb4c32c5f4567e16d6bdcb3d099c76059c76885a28576467cba96f"}
@@ -227,7 +227,7 @@ def test_all_unreadable_pictures_are_named_before_anything_is_trained(root: Path
     bad = write_bad_images(root / "dog")
 
     with pytest.raises(DataError) as caught:
-        load_pictures(config_of(root), shelf)
+        load_images(config_of(root), shelf)
 
     assert caught.value.message.startswith(f"{len(bad)} pictures cannot be read:\n")
     for name, words in bad.items():
@@ -242,7 +242,7 @@ def test_a_long_list_of_unreadable_pictures_is_cut(root: Path, shelf: Shelf) -> 
         (root / "cat" / f"z{index:02}.jpg").touch()
 
     with pytest.raises(DataError) as caught:
-        load_pictures(config_of(root), shelf)
+        load_images(config_of(root), shelf)
 
     lines = caught.value.message.splitlines()
     assert sum(line.endswith(": the file is empty") for line in lines) == 20
@@ -251,10 +251,10 @@ def test_a_long_list_of_unreadable_pictures_is_cut(root: Path, shelf: Shelf) -> 
 
 def test_skipped_pictures_are_left_out_and_told(root: Path, shelf: Shelf) -> None:
     """The others keep their rows; what was left out is listed with its reason."""
-    whole = load_pictures(config_of(root), shelf)
+    whole = load_images(config_of(root), shelf)
     (root / "cat" / "001a.jpg").touch()
 
-    pictures = load_pictures(config_of(root, on_bad_image="skip"), shelf)
+    pictures = load_images(config_of(root, on_bad_image="skip"), shelf)
 
     assert pictures.unreadable == ("cat/001a.jpg",)
     assert pictures.notes == ("1 picture left out as unreadable: cat/001a.jpg (the file is empty)",)
@@ -267,20 +267,20 @@ def test_a_dangling_link_is_an_unreadable_picture(root: Path, shelf: Shelf) -> N
     """It is named like the others, and mending it is noticed."""
     (root / "cat" / "link.jpg").symlink_to(root.parent / "later.jpg")
     with pytest.raises(DataError, match=r"cat/link\.jpg: No such file"):
-        load_pictures(config_of(root), shelf)
+        load_images(config_of(root), shelf)
 
     write_picture(root.parent / "x", "rgb_jpg", seed=5).rename(root.parent / "later.jpg")
 
-    assert "cat/link.jpg" in load_pictures(config_of(root), shelf).ids
+    assert "cat/link.jpg" in load_images(config_of(root), shelf).ids
 
 
 def test_a_copy_made_under_skip_does_not_weaken_error(root: Path, shelf: Shelf) -> None:
     """The policy is asked at every opening."""
     (root / "cat" / "bad.jpg").touch()
-    load_pictures(config_of(root, on_bad_image="skip"), shelf)
+    load_images(config_of(root, on_bad_image="skip"), shelf)
 
     with pytest.raises(DataError, match=r"cat/bad\.jpg: the file is empty"):
-        load_pictures(config_of(root), shelf)
+        load_images(config_of(root), shelf)
     assert shelf.decoded == 1
 
 
@@ -290,7 +290,7 @@ def test_a_class_without_a_readable_picture_is_refused_even_under_skip(root: Pat
     (root / "emu" / "1.jpg").touch()
 
     with pytest.raises(DataError, match="no picture can be read of class emu"):
-        load_pictures(config_of(root, classes=3, on_bad_image="skip"), shelf)
+        load_images(config_of(root, classes=3, on_bad_image="skip"), shelf)
 
 
 @pytest.mark.parametrize("policy", ["error", "skip"])
@@ -300,7 +300,7 @@ def test_a_data_set_of_unreadable_pictures_is_refused(tmp_path: Path, shelf: She
         write_bad_images(tmp_path / "data" / name)
 
     with pytest.raises(DataError, match="pictures cannot be read"):
-        load_pictures(config_of(tmp_path / "data", on_bad_image=policy), shelf)
+        load_images(config_of(tmp_path / "data", on_bad_image=policy), shelf)
 
 
 # --- duplicates and notes ---------------------------------------------------------------------
@@ -314,7 +314,7 @@ def test_duplicates_form_groups_and_are_told(root: Path, shelf: Shelf) -> None:
         image.save(root / "cat" / "stored anew.bmp")
     shutil.copy(root / "dog" / "000-rgb_jpg.jpg", root / "dog" / "zz.jpg")
 
-    pictures = load_pictures(config_of(root), shelf)
+    pictures = load_images(config_of(root), shelf)
 
     group = dict(zip(pictures.ids, pictures.groups.tolist(), strict=True))
     first = pictures.ids.index("cat/001-rgb_png.png")
@@ -329,7 +329,7 @@ def test_equal_pictures_of_two_classes_are_refused(root: Path, shelf: Shelf) -> 
     shutil.copy(root / "cat" / "001-rgb_png.png", root / "dog" / "also a cat.png")
 
     with pytest.raises(DataError, match=r"cat/001-rgb_png\.png = dog/also a cat\.png") as caught:
-        load_pictures(config_of(root), shelf)
+        load_images(config_of(root), shelf)
 
     assert "wrongly labelled" in caught.value.hint
 
@@ -343,15 +343,15 @@ def test_exif_orientations_are_counted(tmp_path: Path, shelf: Shelf, exif: str, 
     """A reader learns of turned pictures whether or not they are turned back."""
     root = write_image_folder(tmp_path / "data", per_class=2, kinds=("turned_jpg", "rgb_png"))
 
-    assert load_pictures(config_of(root, exif=exif), shelf).notes == (words,)
+    assert load_images(config_of(root, exif=exif), shelf).notes == (words,)
 
 
 def test_dropped_files_are_told_for_the_folder_they_lie_in(tmp_path: Path, root: Path, shelf: Shelf) -> None:
     """They are no part of the data, so they change neither digest nor copy."""
-    first = load_pictures(config_of(root), shelf)
+    first = load_images(config_of(root), shelf)
     (root / "cat" / "a.gif").touch()
 
-    second = load_pictures(config_of(root), shelf)
+    second = load_images(config_of(root), shelf)
 
     assert second.notes == ("1 file ImageFolder would drop: cat/a.gif",)
     assert_same(first, second)
@@ -375,15 +375,15 @@ def test_a_damaged_copy_is_decoded_again_and_told(
     root: Path, shelf: Shelf, damage: Callable[[Path], object], caplog: pytest.LogCaptureFixture
 ) -> None:
     """A torn copy is never trained on, and is no reason to stop."""
-    whole = load_pictures(config_of(root), shelf)
+    whole = load_images(config_of(root), shelf)
     expected = np.array(whole.pixels)
     copy = shelf.copy
     damage(copy)
 
-    again = load_pictures(config_of(root), shelf)
+    again = load_images(config_of(root), shelf)
 
     assert np.array_equal(again.pixels, expected)
-    assert_same(again, load_pictures(config_of(root), shelf))
+    assert_same(again, load_images(config_of(root), shelf))
     assert shelf.decoded == 2
     assert f"{copy} was damaged" in caplog.text
     assert [path.name for path in copy.parent.iterdir() if path.name.startswith(".")] == []
@@ -391,7 +391,7 @@ def test_a_damaged_copy_is_decoded_again_and_told(
 
 def test_no_changed_bit_of_a_copy_is_trained_on(root: Path, shelf: Shelf) -> None:
     """In each of its files, wherever the bit is: pixels, labels, groups, digest."""
-    expected = load_pictures(config_of(root), shelf)
+    expected = load_images(config_of(root), shelf)
     held = np.array(expected.pixels)
     draw = random.Random(0)
     for file in [*shelf.copy.iterdir(), *shelf.folder.glob("pictures/seen-*.json")]:
@@ -401,7 +401,7 @@ def test_no_changed_bit_of_a_copy_is_trained_on(root: Path, shelf: Shelf) -> Non
             content[bit // 8] ^= 1 << bit % 8
             file.write_bytes(content)
 
-            assert_same(load_pictures(config_of(root), shelf), expected._replace(pixels=held))
+            assert_same(load_images(config_of(root), shelf), expected._replace(pixels=held))
 
 
 def test_a_disk_that_damages_whatever_it_is_given_is_named(root: Path, shelf: Shelf) -> None:
@@ -414,17 +414,17 @@ def test_a_disk_that_damages_whatever_it_is_given_is_named(root: Path, shelf: Sh
         return path
 
     with pytest.raises(Damaged, match="damaged as soon as it is written"):
-        load_pictures(config_of(root), broken)
+        load_images(config_of(root), broken)
 
 
 def test_a_torn_memo_is_not_trusted(root: Path, shelf: Shelf) -> None:
     """The digest is computed again, and kept."""
-    first = load_pictures(config_of(root), shelf)
+    first = load_images(config_of(root), shelf)
     memo = next(shelf.folder.glob("pictures/seen-*.json"))
     whole = memo.read_bytes()
     memo.write_text('{"dig')
 
-    assert_same(load_pictures(config_of(root), shelf), first)
+    assert_same(load_images(config_of(root), shelf), first)
     assert memo.read_bytes() == whole
 
 
@@ -434,7 +434,7 @@ def test_pictures_that_change_while_they_are_read_are_not_stored(
     """The copy under a digest holds exactly the pictures of that digest."""
     hashes_of = cache.hashes_of
 
-    def hash_then_change(pictures: list[Picture]) -> list[str]:
+    def hash_then_change(pictures: list[ImageFile]) -> list[str]:
         hashes = hashes_of(pictures)
         changed_in_place(root)
         return hashes
@@ -442,7 +442,7 @@ def test_pictures_that_change_while_they_are_read_are_not_stored(
     monkeypatch.setattr(cache, "hashes_of", hash_then_change)
 
     with pytest.raises(DataError, match=r"changed while they were being read"):
-        load_pictures(config_of(root), shelf)
+        load_images(config_of(root), shelf)
     assert shelf.decoded == 1
     assert not [path for path in (shelf.folder / "pictures").iterdir() if path.is_dir()]
 
@@ -455,7 +455,7 @@ def test_digits_are_cached_too(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) ->
     config = config_of(None, classes=10)
     progress: list[tuple[int, int]] = []
 
-    pictures = load_pictures(config, shelf, progress=lambda done, total: progress.append((done, total)))
+    pictures = load_images(config, shelf, progress=lambda done, total: progress.append((done, total)))
 
     assert pictures.pixels.shape == (1797, 8, 8, 3)
     assert np.array_equal(pictures.pixels[..., 0], pictures.pixels[..., 2])
@@ -463,7 +463,7 @@ def test_digits_are_cached_too(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) ->
     assert progress[-1] == (1797, 1797)
     assert pictures.notes == ()
     monkeypatch.setattr(sources, "_digits", lambda: pytest.fail("loaded again"))
-    assert_same(load_pictures(config, shelf), pictures)
+    assert_same(load_images(config, shelf), pictures)
 
 
 def test_an_official_test_part_becomes_indices(root: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -471,7 +471,7 @@ def test_an_official_test_part_becomes_indices(root: Path, shelf: Shelf, monkeyp
     (root / "cat" / "000.jpg").touch()
     official = frozenset({"cat/000.jpg", "cat/001-rgb_png.png", "dog/003-rgb_png.png"})
 
-    listed = sources.list_pictures
+    listed = sources.list_images
 
     def with_test_part(config: DataConfig) -> Listing:
         listing = listed(config)
@@ -479,7 +479,7 @@ def test_an_official_test_part_becomes_indices(root: Path, shelf: Shelf, monkeyp
 
     monkeypatch.setattr(cache, "list_pictures", with_test_part)
 
-    pictures = load_pictures(config_of(root, on_bad_image="skip"), shelf)
+    pictures = load_images(config_of(root, on_bad_image="skip"), shelf)
 
     assert {pictures.ids[index] for index in pictures.official_test} == official - {"cat/000.jpg"}
 
@@ -490,14 +490,14 @@ def test_pictures_of_several_sizes_cannot_wait_for_the_device(tmp_path: Path, sh
     write_picture(root / "cat" / "large", "rgb_png", size=(30, 20))
 
     with pytest.raises(DataError, match=r"resize: device needs .*: 24x18 \(8\), 30x20 \(1\)\. Set .*pil"):
-        load_pictures(config_of(root, resize="device"), shelf)
+        load_images(config_of(root, resize="device"), shelf)
 
 
 def test_pictures_of_one_size_are_cached_at_it(tmp_path: Path, shelf: Shelf) -> None:
     """It need not be square."""
     root = write_image_folder(tmp_path / "data", kinds=("rgb_png",))
 
-    pictures = load_pictures(config_of(root, resize="device"), shelf)
+    pictures = load_images(config_of(root, resize="device"), shelf)
 
     assert pictures.pixels.shape == (8, 18, 24, 3)
     with Image.open(root / pictures.ids[0]) as image:

@@ -13,7 +13,7 @@ from ablate.stand_ins import portraits
 from ablate.stand_ins.people import draw_person
 from ablate.stand_ins.portraits import PICTURES, encoded_portrait, write_portraits
 from ablate.training.config import DataConfig
-from ablate.training.data.sources import list_pictures
+from ablate.training.data.sources import list_images
 
 
 def test_there_are_1800_pictures_in_17_unequal_classes() -> None:
@@ -60,7 +60,7 @@ def test_the_folder_says_what_it_is_and_is_read_as_an_image_folder(
     write_portraits(tmp_path)
 
     source = {"name": "image_folder", "root": str(tmp_path)}
-    listing = list_pictures(DataConfig.model_validate({"source": source, "classes": 17, "image_size": 8}))
+    listing = list_images(DataConfig.model_validate({"source": source, "classes": 17, "image_size": 8}))
     assert listing.read().classes == tuple(sorted(PICTURES))
     assert listing.ignored == ("SYNTHETIC.txt",)
     notice = (tmp_path / "SYNTHETIC.txt").read_text()

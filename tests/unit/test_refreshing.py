@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ablate.harness import live_report
-from ablate.harness.coordinator import News
+from ablate.harness.coordinator import RunUpdate
 from ablate.harness.live_report import Refresher
 from ablate.records import Failed, RunSpec
 from tests.training_builders import a_spec
@@ -26,12 +26,12 @@ def from_the_first_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_report, "FIRST_SECONDS", 0.0)
 
 
-def end(spec: RunSpec, *, again: bool = False) -> News:
+def end(spec: RunSpec, *, again: bool = False) -> RunUpdate:
     """The run has ended; how does not matter."""
-    return News(spec, Path(), "ended", result=Failed(folder=Path(), reason="error"), again=again)
+    return RunUpdate(spec, Path(), "ended", result=Failed(folder=Path(), reason="error"), again=again)
 
 
-def written(news: list[News]) -> list[int]:
+def written(news: list[RunUpdate]) -> list[int]:
     """After how many pieces of news the report was written."""
     reports: list[int] = []
     heard = 0

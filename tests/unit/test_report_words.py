@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from ablate.report.facts.findings import EffectRow, Mixed, OpenStep, Settling
+from ablate.report.facts.findings import EffectRow, MixedStamps, OpenStep, Settling
 from ablate.report.tables.table import Table, steps_tables
 from ablate.report.wording.evidence import evidence_lines, how_to_go_on, settling_lines, warnings
 from ablate.report.wording.sentences import first_sentence, may_not_write, may_write
-from ablate.results.survey import Origin
+from ablate.results.survey import CurrentProvenance
 from ablate.stats.verdict import Needed, Verdict
 from tests.builders import a_failed, a_study, findings_of
 
@@ -150,7 +150,7 @@ def test_warnings_stand_for_what_is_wrong_with_the_runs(tmp_path: Path) -> None:
     """Failed, missing and stale runs are said at the top."""
     failed = a_failed(tmp_path / "failed", reason="oom")
     results = {("BN", 1): failed, ("Dropout", 2): None}
-    lines = warnings(findings_of(a_study(), tmp_path, results=results, origin=Origin(source_digest="new")))
+    lines = warnings(findings_of(a_study(), tmp_path, results=results, origin=CurrentProvenance(source_digest="new")))
 
     assert lines[0].startswith("1 run failed: BN (replicate 1, oom).")
     assert lines[1].startswith("1 run of this look has not been made yet")
@@ -208,7 +208,7 @@ def test_what_is_not_pursued_is_said(tmp_path: Path) -> None:
 
 def test_unlike_machines_and_broken_pictures_are_said(tmp_path: Path) -> None:
     """Counted, with names."""
-    mixed = Mixed(what="the device", values={"cpu": 8, "cuda": 1})
+    mixed = MixedStamps(what="the device", values={"cpu": 8, "cuda": 1})
     findings = replace(findings_of(a_study(), tmp_path), mixed=(mixed,), unreadable=("a.png",))
 
     assert warnings(findings) == ["Runs that are compared differ in the device: cpu (8 runs) and cuda (1 run)."]

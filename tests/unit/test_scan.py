@@ -12,8 +12,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from ablate.training.config import DataConfig
-from ablate.training.data.listing import Picture
-from ablate.training.data.scan import Seen, hashes_of, look_at, scan
+from ablate.training.data.listing import ImageFile
+from ablate.training.data.scan import ScannedImage, hashes_of, inspect_image, scan
 from tests.image_fixtures import FAITHFUL_KINDS, GOOD_KINDS, rgb_pixels, write_bad_images, write_picture
 
 
@@ -36,7 +36,7 @@ def test_pixels_equal_torchvisions_default_loader_and_resize(tmp_path: Path, kin
     """Every kind of file gives the pixels a plain torchvision pipeline gives, bit for bit."""
     path = write_picture(tmp_path / "x", kind)
 
-    seen = look_at(str(path), config_of(16))
+    seen = inspect_image(str(path), config_of(16))
 
     assert seen.problem == ""
     assert np.array_equal(seen.pixels, torchvision_pixels(path, 16))
@@ -52,7 +52,7 @@ def test_resizing_equals_torchvisions(tmp_path: Path, size: tuple[int, int], sid
     """Shrinking (with antialiasing), enlarging and keeping the size, all bit for bit."""
     path = write_picture(tmp_path / "x", kind, size=size)
 
-    assert np.array_equal(look_at(str(path), config_of(side)).pixels, torchvision_pixels(path, side))
+    assert np.array_equal(inspect_image(str(path), config_of(side)).pixels, torchvision_pixels(path, side))
 
 
 @pytest.mark.parametrize("kind", ["rgb_jpg", "palette_png", "la_png", "grey_16_bit_png"])
@@ -62,7 +62,7 @@ def test_one_channel_is_the_grey_of_pillow(tmp_path: Path, kind: str) -> None:
     with Image.open(path) as image:
         grey = image.convert("L").resize((16, 16), Image.Resampling.BILINEAR)
 
-    pixels = look_at(str(path), config_of(16, channels=1)).pixels
+    pixels = inspect_image(str(path), config_of(16, channels=1)).pixels
 
     assert pixels.shape == (16, 16, 1)
     assert np.array_equal(pixels[:, :, 0], np.asarray(grey))
@@ -72,7 +72,7 @@ def test_an_array_is_decoded_like_a_file_of_it() -> None:
     """Grey arrays become RGB by repeating, and are resized as pictures are."""
     array = np.arange(64, dtype=np.uint8).reshape(8, 8)
 
-    seen = look_at(array, config_of(8))
+    seen = inspect_image(array, config_of(8))
 
     assert np.array_equal(seen.pixels, np.repeat(array[:, :, None], 3, axis=2))
 
@@ -88,11 +88,11 @@ def test_exif_transpose_turns_as_pillow_does(tmp_path: Path, orientation: int, f
     with Image.open(path) as image:
         turned = ImageOps.exif_transpose(image).convert("RGB").resize((16, 16), Image.Resampling.BILINEAR)
 
-    seen = look_at(str(path), config_of(16, exif="transpose"))
+    seen = inspect_image(str(path), config_of(16, exif="transpose"))
 
     assert np.array_equal(seen.pixels, np.asarray(turned))
     assert seen.is_turned == (orientation > 1)
-    assert np.array_equal(look_at(str(path), config_of(16)).pixels, torchvision_pixels(path, 16))
+    assert np.array_equal(inspect_image(str(path), config_of(16)).pixels, torchvision_pixels(path, 16))
 
 
 @pytest.mark.parametrize("exif", ["ignore", "transpose"])
@@ -100,7 +100,7 @@ def test_malformed_exif_does_not_make_a_picture_unreadable(tmp_path: Path, exif:
     """torchvision never reads it, so it may not matter."""
     path = write_picture(tmp_path / "x", "malformed_exif_jpg")
 
-    seen = look_at(str(path), config_of(16, exif=exif))
+    seen = inspect_image(str(path), config_of(16, exif=exif))
 
     assert not seen.is_turned
     assert np.array_equal(seen.pixels, torchvision_pixels(path, 16))
@@ -109,7 +109,7 @@ def test_malformed_exif_does_not_make_a_picture_unreadable(tmp_path: Path, exif:
 def test_every_unreadable_file_comes_back_with_its_reason(tmp_path: Path) -> None:
     """Truncated, empty, foreign and oversized files are told apart, and none hides another."""
     expected = write_bad_images(tmp_path)
-    pictures = [Picture(name, 0, str(tmp_path / name)) for name in expected]
+    pictures = [ImageFile(name, 0, str(tmp_path / name)) for name in expected]
 
     seen = scan(pictures, config_of(), lambda pixels: pytest.fail("an unreadable picture was kept"))
 
@@ -125,7 +125,7 @@ def test_what_is_not_a_file_is_unreadable(tmp_path: Path) -> None:
     (tmp_path / "dangling.jpg").symlink_to(tmp_path / "nothing")
     os.mkfifo(tmp_path / "pipe.jpg")
 
-    problems = [look_at(str(tmp_path / name), config_of()).problem for name in ("dangling.jpg", "pipe.jpg", ".")]
+    problems = [inspect_image(str(tmp_path / name), config_of()).problem for name in ("dangling.jpg", "pipe.jpg", ".")]
 
     assert problems == ["No such file or directory", "not a file", "not a file"]
 
@@ -139,7 +139,7 @@ def test_decoding_never_warns_and_leaves_the_filters_alone(tmp_path: Path) -> No
         warnings.simplefilter("always")
         before = list(warnings.filters)
 
-        scan([Picture(path.name, 0, str(path)) for path in paths], config_of(), lambda pixels: None)
+        scan([ImageFile(path.name, 0, str(path)) for path in paths], config_of(), lambda pixels: None)
 
         assert list(warnings.filters) == before
     assert caught == []
@@ -148,8 +148,8 @@ def test_decoding_never_warns_and_leaves_the_filters_alone(tmp_path: Path) -> No
 def test_a_scan_keeps_the_order_and_reports_progress(tmp_path: Path) -> None:
     """However many processors decode, pixels arrive in the order of the pictures."""
     arrays = [np.full((4, 4), value, dtype=np.uint8) for value in np.arange(600) % 251]
-    pictures: list[Picture] = [Picture(str(index), 0, array) for index, array in enumerate(arrays)]
-    pictures[100] = Picture("bad", 0, str(tmp_path / "missing.jpg"))
+    pictures: list[ImageFile] = [ImageFile(str(index), 0, array) for index, array in enumerate(arrays)]
+    pictures[100] = ImageFile("bad", 0, str(tmp_path / "missing.jpg"))
     kept: list[int] = []
     calls: list[tuple[int, int]] = []
 
@@ -167,7 +167,7 @@ def test_a_scan_keeps_the_order_and_reports_progress(tmp_path: Path) -> None:
 
 def test_equal_pixels_have_the_same_hash_whatever_the_file(tmp_path: Path) -> None:
     """A picture stored in another lossless format is the same picture."""
-    looks = [look_at(str(write_picture(tmp_path / "x", kind)), config_of()) for kind in FAITHFUL_KINDS]
+    looks = [inspect_image(str(write_picture(tmp_path / "x", kind)), config_of()) for kind in FAITHFUL_KINDS]
 
     assert len({seen.full for seen in looks}) == 1
     assert len({seen.content for seen in looks}) == len(FAITHFUL_KINDS)
@@ -178,25 +178,25 @@ def test_the_hash_of_equal_pixels_does_not_depend_on_the_settings(tmp_path: Path
     """A factor on how pictures are decoded must not move the split."""
     path = str(write_picture(tmp_path / "x", "turned_jpg"))
 
-    assert look_at(path, config_of(**settings)).full == look_at(path, config_of()).full
+    assert inspect_image(path, config_of(**settings)).full == inspect_image(path, config_of()).full
 
 
 def test_the_same_bytes_in_another_shape_are_another_picture() -> None:
     """The size belongs to the hash."""
     array = np.zeros((4, 6), dtype=np.uint8)
 
-    assert look_at(array, config_of()).full != look_at(array.reshape(6, 4), config_of()).full
+    assert inspect_image(array, config_of()).full != inspect_image(array.reshape(6, 4), config_of()).full
 
 
 def test_the_content_hash_is_of_the_bytes(tmp_path: Path) -> None:
     """A copy has the same hash, found with or without decoding; a missing file has none."""
     path = write_picture(tmp_path / "x", "rgb_jpg")
     copy = Path(shutil.copy(path, tmp_path / "copy.jpg"))
-    files = [Picture(file.name, 0, str(file)) for file in (path, copy, tmp_path / "missing.jpg")]
+    files = [ImageFile(file.name, 0, str(file)) for file in (path, copy, tmp_path / "missing.jpg")]
 
-    hashes = hashes_of([*files, Picture("array", 0, np.zeros((2, 2), dtype=np.uint8))])
+    hashes = hashes_of([*files, ImageFile("array", 0, np.zeros((2, 2), dtype=np.uint8))])
 
-    assert hashes[0] == hashes[1] == look_at(str(path), config_of()).content
-    assert hashes[2] == look_at(str(tmp_path / "missing.jpg"), config_of()).content == ""
-    assert hashes[3] == look_at(np.zeros((2, 2), dtype=np.uint8), config_of()).content
-    assert isinstance(look_at(str(path), config_of()), Seen)
+    assert hashes[0] == hashes[1] == inspect_image(str(path), config_of()).content
+    assert hashes[2] == inspect_image(str(tmp_path / "missing.jpg"), config_of()).content == ""
+    assert hashes[3] == inspect_image(np.zeros((2, 2), dtype=np.uint8), config_of()).content
+    assert isinstance(inspect_image(str(path), config_of()), ScannedImage)

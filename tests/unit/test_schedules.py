@@ -20,7 +20,7 @@ from ablate.training.config import (
     Step,
     Warmup,
 )
-from ablate.training.techniques.schedules import Moment, learning_rate, plateau
+from ablate.training.techniques.schedules import StepPosition, learning_rate, plateau
 
 STEPS = 7
 """Steps an epoch."""
@@ -29,7 +29,7 @@ STEPS = 7
 def factors(schedule: Schedule, *, epochs: int, warmup: Warmup | None = None, peak: float = 1.0) -> list[float]:
     """The learning rate at every step of a training."""
     return [
-        learning_rate(peak, warmup, schedule, Moment(epoch, step, STEPS, epochs))
+        learning_rate(peak, warmup, schedule, StepPosition(epoch, step, STEPS, epochs))
         for epoch in range(epochs)
         for step in range(STEPS)
     ]
@@ -235,7 +235,7 @@ def test_plateau_by_hand() -> None:
 
 def test_plateau_does_not_watch_the_warm_up() -> None:
     """The losses of the first epochs do not count."""
-    moment, block = Moment(3, 0, STEPS, 9), Plateau(name="plateau", factor=0.5, patience=0)
+    moment, block = StepPosition(3, 0, STEPS, 9), Plateau(name="plateau", factor=0.5, patience=0)
     losses = [0.1, 0.2, 1.0]
 
     assert learning_rate(1.0, Warmup(epochs=2), block, moment, losses) == 1.0
@@ -251,5 +251,5 @@ def test_a_schedule_knows_no_history() -> None:
     """Any step can be asked for at once: a run that resumes needs no scheduler's state."""
     schedule, warmup = Cosine(name="cosine"), Warmup(epochs=1)
 
-    at_once = learning_rate(1.0, warmup, schedule, Moment(2, 3, STEPS, 4))
+    at_once = learning_rate(1.0, warmup, schedule, StepPosition(2, 3, STEPS, 4))
     assert at_once == factors(schedule, epochs=4, warmup=warmup)[2 * STEPS + 3]

@@ -9,7 +9,7 @@ import pytest
 
 from ablate.report.figures.drawing import picture
 from ablate.report.search.drawing import draw_contour, draw_front, draw_history, draw_parallel, draw_timeline
-from ablate.report.search.facts import Axis, Goal, ImportanceRow, SearchFacts, Span, TrialRow
+from ablate.report.search.facts import Goal, ImportanceRow, ParallelAxis, SearchFacts, Span, TrialRow
 from ablate.report.search.figures import (
     contour_info,
     front_info,
@@ -57,7 +57,7 @@ def a_search(trials: tuple[TrialRow, ...] = TRIALS, **changes: Any) -> SearchFac
         name="toy-search",
         question="Which?",
         goals=(ACCURACY,),
-        axes=(Axis(name="kind", choices=("a", "b"), log=False), Axis(name="lr", choices=(), log=True)),
+        axes=(ParallelAxis(name="kind", choices=("a", "b"), log=False), ParallelAxis(name="lr", choices=(), log=True)),
         trials=trials,
         best=max(finished, key=lambda trial: trial.value or 0.0, default=None),
         baseline=trials[0] if trials else None,

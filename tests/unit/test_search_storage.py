@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import event
 
 from ablate.errors import Held, StudyError
-from ablate.search import Book, open_search
+from ablate.search import OptunaAdapter, open_search
 from ablate.search.storage import JOURNAL, LEASE, mend_journal, points_of
 from ablate.workflows.search.memory import refuse_other_storage
 from tests.search_builders import a_question
@@ -25,7 +25,7 @@ from tests.search_builders import a_question
 def an_asked_search(folder: Path, trials: int = 2) -> Path:
     """A journal with some trials that were told; its path."""
     opened = open_search(a_question(folder), folder)
-    book = Book(optuna_study=opened.optuna_study, question=a_question(folder))
+    book = OptunaAdapter(optuna_study=opened.optuna_study, question=a_question(folder))
     for _ in range(trials):
         trial, _ = book.ask()
         opened.optuna_study.tell(trial, 0.5)
@@ -144,7 +144,7 @@ def test_a_trial_that_was_killed_while_it_was_asked_for_is_asked_whole(tmp_path:
     half = opened.optuna_study.ask()
     gain = half.suggest_float("gain", 0.0, 30.0)
     again = open_search(question, tmp_path).optuna_study
-    _, point = Book(optuna_study=again, question=question).ask_again(again.trials[0])
+    _, point = OptunaAdapter(optuna_study=again, question=question).ask_again(again.trials[0])
 
     assert point["gain"] == gain
     assert set(point) == {"gain", "noise"}
@@ -244,7 +244,7 @@ def lose_the_answer_once(storage: Any, statement: str) -> list[str]:
 def test_a_trial_is_made_once_although_the_answer_was_lost(tmp_path: Path) -> None:
     """Nobody would ever end the second, and the next call would train it beyond the total."""
     opened = open_search(a_question(tmp_path), tmp_path, f"sqlite:///{tmp_path}/optuna.db")
-    book = Book(optuna_study=opened.optuna_study, question=a_question(tmp_path))
+    book = OptunaAdapter(optuna_study=opened.optuna_study, question=a_question(tmp_path))
     lost = lose_the_answer_once(opened.storage, "INSERT INTO trials ")
     trial, _ = book.ask()
     made = opened.optuna_study.get_trials(deepcopy=False)
@@ -258,7 +258,7 @@ def test_a_trial_is_made_once_although_the_answer_was_lost(tmp_path: Path) -> No
 def test_a_point_is_enqueued_once_although_the_answer_was_lost(tmp_path: Path) -> None:
     """And asked for once."""
     opened = open_search(a_question(tmp_path), tmp_path, f"sqlite:///{tmp_path}/optuna.db")
-    book = Book(optuna_study=opened.optuna_study, question=a_question(tmp_path))
+    book = OptunaAdapter(optuna_study=opened.optuna_study, question=a_question(tmp_path))
     lose_the_answer_once(opened.storage, "INSERT INTO trials ")
     book.enqueue([{"gain": 1.0, "noise": 0.5}])
     assert [one.state.name for one in book.trials()] == ["WAITING"]

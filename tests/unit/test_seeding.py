@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from ablate.splits.rules import Replicate
-from ablate.training.seeding import Draws, dropout_seed, epoch_order, seed_dropout, seed_init
+from ablate.training.seeding import StepRandom, dropout_seed, epoch_order, seed_dropout, seed_init
 
 FIRST, SECOND = Replicate(index=0), Replicate(index=1)
 CPU = torch.device("cpu")
@@ -86,7 +86,7 @@ def test_dropout_differs_between_epochs_and_replicates() -> None:
 def test_augmentation_of_a_step_can_be_drawn_alone() -> None:
     """Its generator is on the CPU and touches no global one."""
     state = torch.default_generator.get_state()
-    draws = [torch.rand(4, generator=Draws(FIRST, 1, step).shared()) for step in (2, 2, 3)]
+    draws = [torch.rand(4, generator=StepRandom(FIRST, 1, step).shared()) for step in (2, 2, 3)]
 
     assert torch.equal(draws[0], draws[1])
     assert not torch.equal(draws[0], draws[2])

@@ -10,7 +10,7 @@ import pytest
 from ablate.report.gather.assemble import Findings
 from ablate.stats.cells import Cells
 from ablate.stats.engine import estimate
-from ablate.stats.looks import futile
+from ablate.stats.looks import predictive_power
 from ablate.stats.selftest import self_test
 from ablate.stats.student import Estimate
 from ablate.stats.verdict import smallest_visible
@@ -107,7 +107,7 @@ def test_the_chance_of_a_difference_by_hand() -> None:
     spread = 0.02 / np.sqrt(2)
     expected = 1 - normal((critical - 0.03) / spread) + normal((-critical - 0.03) / spread)
 
-    assert futile(an_estimate(0.03, 0.02), 10, family_size=5, share=1.0) == pytest.approx(expected, abs=1e-6)
+    assert predictive_power(an_estimate(0.03, 0.02), 10, family_size=5, share=1.0) == pytest.approx(expected, abs=1e-6)
 
 
 def normal(z: float) -> float:
@@ -119,9 +119,9 @@ def normal(z: float) -> float:
 
 def test_large_differences_are_pursued_and_none_are_not() -> None:
     """The chance grows with the difference seen; a floor of the images lowers it."""
-    nothing, much = (futile(an_estimate(d, 0.02), 10, family_size=5, share=0.5) for d in (0.0, 0.08))
-    floored = futile(an_estimate(0.03, 0.02, floor=0.00035), 20, family_size=5, share=0.5)
-    free = futile(an_estimate(0.03, 0.02), 20, family_size=5, share=0.5)
+    nothing, much = (predictive_power(an_estimate(d, 0.02), 10, family_size=5, share=0.5) for d in (0.0, 0.08))
+    floored = predictive_power(an_estimate(0.03, 0.02, floor=0.00035), 20, family_size=5, share=0.5)
+    free = predictive_power(an_estimate(0.03, 0.02), 20, family_size=5, share=0.5)
 
     assert nothing is not None
     assert much is not None
@@ -133,6 +133,6 @@ def test_large_differences_are_pursued_and_none_are_not() -> None:
 
 def test_at_the_last_look_nothing_is_predicted() -> None:
     """There is nothing to go on to, nor anything to predict from a single run."""
-    assert futile(an_estimate(0.0, 0.02, k=10), 10, family_size=5, share=1.0) is None
-    assert futile(None, 10, family_size=5, share=1.0) is None
-    assert futile(an_estimate(0.0, float("inf"), k=1), 10, family_size=5, share=1.0) is None
+    assert predictive_power(an_estimate(0.0, 0.02, k=10), 10, family_size=5, share=1.0) is None
+    assert predictive_power(None, 10, family_size=5, share=1.0) is None
+    assert predictive_power(an_estimate(0.0, float("inf"), k=1), 10, family_size=5, share=1.0) is None

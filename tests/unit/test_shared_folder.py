@@ -21,7 +21,7 @@ from ablate.store.run_names import find_run, read_names, write_names
 from ablate.store.work_folder import SPEC, Store, state_of_file
 from ablate.track.local_artifacts import plain_copy, write_locally
 from ablate.track.run_record import record_of
-from ablate.workflows.clean import find_rubbish, remove
+from ablate.workflows.clean import find_garbage, remove
 from tests.contract.tracking_builders import Attempt, a_card, a_label, a_summary
 from tests.training_builders import a_spec
 
@@ -260,7 +260,7 @@ def test_nothing_is_removed_through_a_link(part: str, store: Store, tmp_path: Pa
     link.symlink_to(theirs)
 
     with pytest.raises(StudyError, match="link"):
-        find_rubbish(store.work, caches=True, unused=True)
+        find_garbage(store.work, caches=True, unused=True)
     assert (theirs / "papers" / "thesis.tex").exists()
 
 
@@ -268,7 +268,7 @@ def test_a_work_folder_behind_a_link_is_cleaned(store: Store, tmp_path: Path) ->
     """--work and its parents may be links: the user has put them there."""
     attempt = store.new_attempt(RUN)
     (tmp_path / "link").symlink_to(store.work)
-    found = find_rubbish(tmp_path / "link", unused=True)
+    found = find_garbage(tmp_path / "link", unused=True)
 
     assert remove(found, tmp_path / "link") > 0
     assert not attempt.exists()
@@ -284,13 +284,13 @@ def test_only_folders_with_a_runs_name_are_taken_for_runs(store: Store, tmp_path
     (tmp_path / "elsewhere").mkdir()
     (runs / ("b" * 64)).symlink_to(tmp_path / "elsewhere")
 
-    assert {item.path for item in find_rubbish(store.work, unused=True)} == {attempt.parent}
+    assert {item.path for item in find_garbage(store.work, unused=True)} == {attempt.parent}
 
 
 def test_what_became_a_link_meanwhile_is_not_followed(store: Store, tmp_path: Path) -> None:
     """Between looking and removing anybody may have put one there."""
     store.new_attempt(RUN)
-    found = find_rubbish(store.work, unused=True)
+    found = find_garbage(store.work, unused=True)
     theirs = tmp_path / "theirs"
     (theirs / RUN.fingerprint).mkdir(parents=True)
     runs = store.root / "runs"
@@ -306,7 +306,7 @@ def test_freed_is_what_is_gone(store: Store, monkeypatch: pytest.MonkeyPatch) ->
     """What could not be removed is not counted."""
     attempt = store.new_attempt(RUN)
     (attempt / "large").write_bytes(b"x" * 1000)
-    found = find_rubbish(store.work, unused=True)
+    found = find_garbage(store.work, unused=True)
     monkeypatch.setattr("ablate.workflows.clean._take_away", lambda store, path: None)
 
     assert remove(found, store.work) == 0

@@ -16,9 +16,9 @@ from ablate.errors import DataError, DataMissing
 from ablate.files import build_once
 from ablate.training.config import DataConfig
 from ablate.training.data import listing as listings
-from ablate.training.data.cache import Pictures, load_pictures
+from ablate.training.data.cache import Pictures, load_images
 from ablate.training.data.listing import Contents
-from ablate.training.data.sources import list_pictures
+from ablate.training.data.sources import list_images
 from ablate.training.data.torchvision_sets import RECIPES
 from tests.layout_fixtures import (
     CIFAR10_CLASSES,
@@ -40,12 +40,12 @@ def config_of(source: dict[str, Any], *, classes: int, **more: Any) -> DataConfi
 
 
 def contents_of(source: dict[str, Any], *, classes: int, **more: Any) -> Contents:
-    return list_pictures(config_of(source, classes=classes, **more)).read()
+    return list_images(config_of(source, classes=classes, **more)).read()
 
 
 def loaded(work: Path, source: dict[str, Any], *, classes: int, **more: Any) -> Pictures:
     config = config_of(source, classes=classes, **more)
-    return load_pictures(config, lambda key, build: build_once(work / key, build))
+    return load_images(config, lambda key, build: build_once(work / key, build))
 
 
 def food11(root: Path, **more: Any) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def test_a_missing_part_names_its_key(tmp_path: Path) -> None:
     root = write_food11(tmp_path)
 
     with pytest.raises(DataMissing, match=r"base\.data\.source\.test \(validation\): .* does not exist"):
-        list_pictures(config_of(food11(root, test="validation"), classes=11))
+        list_images(config_of(food11(root, test="validation"), classes=11))
 
 
 # --- tables -----------------------------------------------------------------------------------
@@ -162,7 +162,7 @@ def test_paths_may_start_elsewhere(tmp_path: Path) -> None:
 def test_an_unknown_column_names_the_others(tmp_path: Path) -> None:
     """A near match is proposed."""
     with pytest.raises(DataError, match=r"source\.label: .* no column 'lable'.*Did you mean 'label'\?.*path, label"):
-        list_pictures(config_of(table(write_table(tmp_path), label="lable"), classes=2))
+        list_images(config_of(table(write_table(tmp_path), label="lable"), classes=2))
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_a_row_that_cannot_be_used_is_named_by_its_line(tmp_path: Path, line: st
     path.write_text(path.read_text() + line + "\n")
 
     with pytest.raises(DataError, match=words):
-        list_pictures(config_of(table(path, split=PARTS, group="owner"), classes=2))
+        list_images(config_of(table(path, split=PARTS, group="owner"), classes=2))
 
 
 def test_rows_may_be_left_out_by_their_part(tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ def test_a_set_with_other_checksums_is_refused(tmp_path: Path) -> None:
 def test_a_set_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
     """Fetch it, or copy it."""
     with pytest.raises(DataMissing, match=r"MNIST is not in .*download: true.*copy MNIST/raw into"):
-        list_pictures(config_of({"name": "torchvision", "dataset": "MNIST", "root": str(tmp_path)}, classes=10))
+        list_images(config_of({"name": "torchvision", "dataset": "MNIST", "root": str(tmp_path)}, classes=10))
 
 
 def test_offline_the_download_is_one_clear_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,7 +285,7 @@ def test_offline_the_download_is_one_clear_sentence(tmp_path: Path, monkeypatch:
     source = cifar10(tmp_path / "data", download=True, verify=True)
 
     with pytest.raises(DataError, match=r"CIFAR10 could not be downloaded to .*name resolution.*online\?.*copy"):
-        list_pictures(config_of(source, classes=10))
+        list_images(config_of(source, classes=10))
     assert not (tmp_path / "data").exists()
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from ablate.errors import DataError
 from ablate.training.config import DataConfig
-from ablate.training.data.listing import EXTENSIONS, Contents, Listing, Picture
-from ablate.training.data.sources import list_pictures, refuse_other_classes
+from ablate.training.data.listing import EXTENSIONS, Contents, ImageFile, Listing
+from ablate.training.data.sources import list_images, refuse_other_classes
 from tests.image_fixtures import write_image_folder
 
 
@@ -22,7 +22,7 @@ def config_of(root: Path | str | None, *, classes: int = 2) -> DataConfig:
 
 
 def listing_of(root: Path | str | None, *, classes: int = 2) -> Listing:
-    return list_pictures(config_of(root, classes=classes))
+    return list_images(config_of(root, classes=classes))
 
 
 def listed(root: Path | str | None, *, classes: int = 2) -> Contents:
@@ -227,7 +227,7 @@ def test_digits_are_the_1797_scans_of_scikit_learn() -> None:
     for index in (0, 42, 1796):
         picture = pictures[f"digits:{index:04}"]
         assert picture.label == data.target[index]
-        assert isinstance(picture, Picture)
+        assert isinstance(picture, ImageFile)
         expected = [[round(float(value) * 255 / 16) for value in row] for row in data.images[index]]
         assert np.array_equal(picture.content, np.array(expected, dtype=np.uint8))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from ablate.stats.looks import WAITING, Answer, Found, judge_looks
+from ablate.stats.looks import WAITING, Found, LookState, judge_looks
 from ablate.stats.student import Estimate
 from ablate.stats.verdict import Rules
 
@@ -23,7 +23,9 @@ def an_estimate(difference: float, look: int, *, se: float = 0.02) -> Estimate:
     )  # fmt: skip
 
 
-def after(look: int, *differences: float, missing: bool = False) -> tuple[list[Answer], list[Collection[int] | None]]:
+def after(
+    look: int, *differences: float, missing: bool = False
+) -> tuple[list[LookState], list[Collection[int] | None]]:
     """The answers after some looks at constant differences, and which members each look asked about."""
     asked: list[Collection[int] | None] = []
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from ablate.records import Failed, FailureReason, Finished, RunSpec, Stamp
-from ablate.results.survey import Origin, best_result, collect, survey
+from ablate.results.survey import CurrentProvenance, best_result, collect, plan_status
 from ablate.store.journal import Journal
 from ablate.store.work_folder import Store
 from ablate.study.plan import Plan
 from tests.study_builders import a_plan
 
-NOW = Origin(source_digest="new", data_digests={"baseline": "data", "BN": "data", "wide": "data"})
+NOW = CurrentProvenance(source_digest="new", data_digests={"baseline": "data", "BN": "data", "wide": "data"})
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def spec_of(plan: Plan, variant: str, index: int) -> RunSpec:
 
 def found(store: Store, plan: Plan, **options: object) -> tuple[list[str], list[str], list[str], list[str]]:
     """Names of variants: cached, stale, failed, to run."""
-    result = survey(plan, store, NOW, **options)  # type: ignore[arg-type]
+    result = plan_status(plan, store, NOW, **options)  # type: ignore[arg-type]
     return (
         [name for name, _, _ in result.cached],
         [item.variant for item in result.stale],
@@ -92,14 +92,14 @@ def test_a_finished_run_of_other_code_or_data_is_stale_and_says_why(
     """Somebody has to decide."""
     finish(store, plan, "BN", source=source, data=data)
 
-    assert [item.differences for item in survey(plan, store, NOW).stale] == [differences]
+    assert [item.differences for item in plan_status(plan, store, NOW).stale] == [differences]
 
 
 def test_data_nobody_has_looked_at_yet_make_nothing_stale(store: Store, plan: Plan) -> None:
     """They are compared once they are known."""
     finish(store, plan, "BN", data="other")
 
-    assert survey(plan, store, Origin(source_digest="new")).stale == ()
+    assert plan_status(plan, store, CurrentProvenance(source_digest="new")).stale == ()
 
 
 @pytest.mark.parametrize("reason", ["error", "diverged"])

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from ablate.errors import DataError
 from ablate.training.config import DataConfig
 from ablate.training.data.listing import Contents
-from ablate.training.data.sources import list_pictures
+from ablate.training.data.sources import list_images
 
 HEAD = "path,label\n"
 
@@ -20,7 +20,7 @@ HEAD = "path,label\n"
 def contents_of(table: Path, **source: Any) -> Contents:
     more = {"multi_label": source.pop("multi_label", False)}
     config = {"source": {"name": "csv", "file": str(table)} | source, "classes": 2, "image_size": 8} | more
-    return list_pictures(DataConfig.model_validate(config)).read()
+    return list_images(DataConfig.model_validate(config)).read()
 
 
 def written(folder: Path, text: str, name: str = "t.csv") -> Path:

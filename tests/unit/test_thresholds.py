@@ -14,7 +14,7 @@ from ablate.report.wording.evidence import evidence_lines, settling_lines
 from ablate.report.wording.language import words_of
 from ablate.report.wording.sentences import first_sentence
 from ablate.splits.rules import Replicate
-from ablate.stats.verdict import Rules, raw_p
+from ablate.stats.verdict import Rules, claim_p_values
 from ablate.study.plan import make_plan
 from ablate.workflows.judge import Request, judge
 from tests.builders import a_study
@@ -141,6 +141,6 @@ def test_thresholds_that_are_missing_claim_nothing() -> None:
     """Of the three claims a family makes, only that of a difference is left."""
     from tests.unit.test_verdict import an_estimate
 
-    found = raw_p([an_estimate(0.001)], Rules(negligible=None, worthwhile=None), reasons={})
+    found = claim_p_values([an_estimate(0.001)], Rules(negligible=None, worthwhile=None), reasons={})
 
     assert (found.same, found.no_gain) == ((1.0,), (1.0,))

@@ -10,7 +10,7 @@ from PIL import Image
 from ablate.files import build_once
 from ablate.training import thumbnails
 from ablate.training.config import Config
-from ablate.training.data.cache import load_pictures
+from ablate.training.data.cache import load_images
 from ablate.training.small_pictures import SIZE
 from tests.training_builders import a_config
 
@@ -23,7 +23,7 @@ def config_of() -> Config:
 def test_decoded_pictures_are_shown_small(tmp_path: Path) -> None:
     """A PNG for each id that is known, its longer side as long as a thumbnail's; strangers are passed over."""
     config = config_of()
-    pictures = load_pictures(config.data, lambda key, build: build_once(tmp_path / key, build))
+    pictures = load_images(config.data, lambda key, build: build_once(tmp_path / key, build))
     name = pictures.ids[0]
     found = thumbnails(config, [name, "nobody"], lambda key: tmp_path / key)
 

@@ -15,10 +15,10 @@ from ablate.stats.student import Estimate, student_interval, two_sided_p
 from ablate.stats.verdict import (
     Needed,
     Rules,
-    decide,
+    assign_verdicts,
+    claim_p_values,
     holm,
     judge,
-    raw_p,
     replicates_needed,
     smallest_visible,
     unassessable,
@@ -131,7 +131,7 @@ class TestFamily:
         family = [an_estimate(0.02)]
         rules = Rules(negligible=0.01, worthwhile=0.03, share=0.3)
 
-        (member,) = decide(family, raw_p(family, rules, reasons={}), rules, reasons={})
+        (member,) = assign_verdicts(family, claim_p_values(family, rules, reasons={}), rules, reasons={})
 
         assert member.hi_all - member.lo_all == pytest.approx(2 * stats.t.isf(0.0075, 60) * 0.01)
         assert member.visible == pytest.approx(smallest_visible(family[0], family_size=1, alpha=0.015))

@@ -198,7 +198,7 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mixed:
+class MixedStamps:
     """Something that should be the same for runs that are compared, and is not: value -> runs."""
 
     what: str
@@ -274,7 +274,7 @@ class Findings:
     runs: tuple[RunRow, ...]
     histories: tuple[History, ...]
     provenance: tuple[Provenance, ...]
-    mixed: tuple[Mixed, ...]
+    mixed: tuple[MixedStamps, ...]
     stale: tuple[StaleRun, ...]
     noise: Noise
     settling: Settling | None

@@ -8,7 +8,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ablate.report.figures.fonts import drawable, families, font_files, look_for, quiet
-from ablate.report.figures.numbers import CurvesInfo, ForestInfo, ForestRow, LevelsInfo, Line, Panel, ParetoInfo
+from ablate.report.figures.numbers import CurveLine, CurvesInfo, ForestInfo, ForestRow, LevelsInfo, Panel, ParetoInfo
 from ablate.report.wording.escape import plain
 from ablate.report.wording.numbers import shortened
 
@@ -225,7 +225,7 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
     plain_frame(axes)
 
 
-def _marker(line: Line) -> str:
+def _marker(line: CurveLine) -> str:
     return "." if len(line.epochs) == 1 else ""
 
 

@@ -74,7 +74,7 @@ class LevelsInfo(NamedTuple):
     left_out: int
 
 
-class Line(NamedTuple):
+class CurveLine(NamedTuple):
     """One metric of one variant over the epochs: mean, least and most over the replicates."""
 
     part: str
@@ -89,8 +89,8 @@ class Panel(NamedTuple):
 
     title: str
     n: int
-    lines: tuple[Line, ...]
-    before: Line | None
+    lines: tuple[CurveLine, ...]
+    before: CurveLine | None
 
 
 class CurvesInfo(NamedTuple):
@@ -250,20 +250,20 @@ def curves_info(findings: Findings, metric: str, say: Words = ENGLISH) -> Curves
     )
 
 
-def _lines(findings: Findings, variant: str, metric: str) -> tuple[Line, ...]:
+def _lines(findings: Findings, variant: str, metric: str) -> tuple[CurveLine, ...]:
     named = (("training", "train/"), ("validation", "val/"), ("", ""))
     lines = [_line(part, epoch_means(findings.histories, variant, f"{prefix}{metric}")) for part, prefix in named]
     return tuple(line for line in lines if line.epochs)
 
 
-def _panel(findings: Findings, row: VariantRow, lines: Mapping[str, tuple[Line, ...]]) -> Panel:
+def _panel(findings: Findings, row: VariantRow, lines: Mapping[str, tuple[CurveLine, ...]]) -> Panel:
     n = sum(history.variant == row.name and bool(history.epochs) for history in findings.histories)
     before = lines[row.reference] if row.reference is not None else ()
     return Panel(row.name, n, lines[row.name], before[-1] if before else None)
 
 
-def _line(part: str, means: Sequence[EpochMean]) -> Line:
-    return Line(
+def _line(part: str, means: Sequence[EpochMean]) -> CurveLine:
+    return CurveLine(
         part,
         tuple(found.epoch for found in means),
         tuple(found.mean for found in means),

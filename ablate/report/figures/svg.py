@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from ablate.report.figures.numbers import CurvesInfo, Line, Panel, ParetoInfo
+from ablate.report.figures.numbers import CurveLine, CurvesInfo, Panel, ParetoInfo
 from ablate.report.tables.table import Mark
 from ablate.report.wording.numbers import Axis
 
@@ -106,7 +106,7 @@ def panel(info: CurvesInfo, found: Panel) -> Markup:
     )
 
 
-def _path(info: CurvesInfo, line: Line, values: Sequence[float], name: str) -> str:
+def _path(info: CurvesInfo, line: CurveLine, values: Sequence[float], name: str) -> str:
     points = [_point(info, epoch, value) for epoch, value in zip(line.epochs, values, strict=True)]
     if len(points) == 1:  # a line of one point has no length
         x, y = points[0].split(",")

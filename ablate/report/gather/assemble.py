@@ -26,7 +26,7 @@ from ablate.report.gather.test_images import image_facts
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.results.declared_looks import why_void
 from ablate.results.question import Metric, metric_of, question_of, thresholds_of
-from ablate.results.survey import Origin
+from ablate.results.survey import CurrentProvenance
 from ablate.stats.accuracy import Accuracy
 from ablate.stats.alpha_shares import look_shares
 from ablate.stats.cautions import no_fractions
@@ -58,7 +58,7 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
     look: int,
     prepared: Mapping[str, Prepared],
     work: Path,
-    origin: Origin | None,
+    origin: CurrentProvenance | None,
     looks_before: tuple[int, ...] | None = None,
     thumbnails: Thumbnails | None = None,
     say: Words = ENGLISH,

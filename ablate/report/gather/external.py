@@ -39,7 +39,7 @@ SINGLE = "single run"
 FAMILY, ASIDE = "published", "published, aside"
 
 
-class Tested(NamedTuple):
+class ExternalResults(NamedTuple):
     """What somebody hands in. contrasts: the questions, in families. sizes: of families larger than what is there.
 
     told: what its origin says of itself. unknown: what cannot be known of it, in words. published: whether it
@@ -57,7 +57,7 @@ class Tested(NamedTuple):
     published: bool = False
 
 
-class Asked(NamedTuple):
+class JudgeOptions(NamedTuple):
     """How to judge: thresholds in shown units, None where nobody has stated any; paired: whether replicates belong
     together; unfit: thresholds that were stated and cannot be meant."""
 
@@ -67,7 +67,7 @@ class Asked(NamedTuple):
     unfit: tuple[float, ...] = ()
 
 
-def judge_tested(tested: Tested, asked: Asked, say: Words = ENGLISH) -> Findings:
+def judge_tested(tested: ExternalResults, asked: JudgeOptions, say: Words = ENGLISH) -> Findings:
     """Verdicts and intervals from numbers alone; nothing is trained or read."""
     variants = list(dict.fromkeys(run.variant for run in tested.runs))
     counts: dict[str, int] = {}
@@ -127,7 +127,7 @@ def judge_tested(tested: Tested, asked: Asked, say: Words = ENGLISH) -> Findings
     )
 
 
-def _variant_row(name: str, tested: Tested, cells: Cells | None, variants: Sequence[str]) -> VariantRow:
+def _variant_row(name: str, tested: ExternalResults, cells: Cells | None, variants: Sequence[str]) -> VariantRow:
     runs = [run for run in tested.runs if run.variant == name]
     level = _level(runs, cells, variants.index(name))
     reference = next((c.reference for c in tested.contrasts if c.variant == name), None)
@@ -167,7 +167,11 @@ def _run_row(run: TestedRun, metric: Metric) -> RunRow:
 
 
 def _by_runs(
-    tested: Tested, asked: Asked, variants: Sequence[str], cells: Cells | None, different: frozenset[str]
+    tested: ExternalResults,
+    asked: JudgeOptions,
+    variants: Sequence[str],
+    cells: Cells | None,
+    different: frozenset[str],
 ) -> list[Effect]:
     scale = tested.metric.scale
     effects: list[Effect] = []
@@ -206,7 +210,7 @@ def _numbers(runs: Sequence[TestedRun], variants: Sequence[str]) -> list[list[fl
     return [[grid.get((v, r)) for r in replicates] for v in variants]
 
 
-def _by_counts(tested: Tested, rows: Sequence[VariantRow]) -> tuple[EffectRow, ...]:
+def _by_counts(tested: ExternalResults, rows: Sequence[VariantRow]) -> tuple[EffectRow, ...]:
     """Single runs by their counts alone: Newcombe's interval, the score test's p, Holm over the family."""
     by_name = {run.variant: run for run in tested.runs}
     found: dict[int, EffectRow] = {}
@@ -240,7 +244,12 @@ def _count_row(contrast: Contrast, runs: Mapping[str, TestedRun], scale: float, 
 
 
 def _cannot_tell(
-    tested: Tested, asked: Asked, effects: Sequence[EffectRow], cells: Cells | None, variants: Sequence[str], say: Words
+    tested: ExternalResults,
+    asked: JudgeOptions,
+    effects: Sequence[EffectRow],
+    cells: Cells | None,
+    variants: Sequence[str],
+    say: Words,
 ) -> Iterator[str]:
     """What follows from the numbers in a sentence, then what they do not say."""
     known = [effect for effect in effects if effect.p_adjusted is not None]

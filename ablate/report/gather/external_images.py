@@ -10,7 +10,7 @@ from ablate.readers.tested import TestedRun
 from ablate.records import Contrast
 from ablate.stats.apart import estimate_elsewhere
 from ablate.stats.cells import Cells, Index
-from ablate.stats.scores import Row
+from ablate.stats.scores import ScoreRow
 from ablate.stats.student import Estimate
 
 
@@ -58,6 +58,6 @@ def estimate_other_tests(runs: Sequence[TestedRun], contrast: Contrast, cells: C
         images = {numbers.setdefault(name, len(numbers)): score for name, score in sorted((run.images or {}).items())}
         order = sorted(images)
         scores = np.array([images[i] for i in order], np.float64)
-        rows[run.variant, run.replicate] = Row(np.array(order, np.int64), scores)
+        rows[run.variant, run.replicate] = ScoreRow(np.array(order, np.int64), scores)
     shuffles = dict(zip(sorted({run.replicate for run in runs}), cells.repetition, strict=True))
     return estimate_elsewhere(rows, contrast.weights, lambda r: shuffles[r])

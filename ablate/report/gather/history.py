@@ -7,10 +7,10 @@ from math import isfinite
 from typing import Any
 
 from ablate.records import Cell, Event, Finished, Stamp
-from ablate.report.facts.findings import History, Mixed, Provenance, StaleRun
+from ablate.report.facts.findings import History, MixedStamps, Provenance, StaleRun
 from ablate.results.question import shown_scale
-from ablate.results.survey import Origin
-from ablate.store.data_identity import DataSource
+from ablate.results.survey import CurrentProvenance
+from ablate.store.data_identity import DataIdentity
 from ablate.store.journal import read_ends, read_history
 from ablate.study.plan import Plan
 
@@ -80,7 +80,7 @@ _SAME_FOR_ALL: Mapping[str, Callable[[Stamp], str]] = {
 }
 
 
-def mixed_of(cells: Sequence[Cell], origin: Origin | None = None) -> tuple[Mixed, ...]:
+def mixed_of(cells: Sequence[Cell], origin: CurrentProvenance | None = None) -> tuple[MixedStamps, ...]:
     """In what the finished runs differ although they are compared with each other.
 
     The data may differ between variants by design, never between the runs of one. Digests that stand for the
@@ -88,16 +88,17 @@ def mixed_of(cells: Sequence[Cell], origin: Origin | None = None) -> tuple[Mixed
     """
     finished = [(cell.variant, cell.result) for cell in cells if isinstance(cell.result, Finished)]
     found = [
-        Mixed(what=what, values=_count([of(run.stamp) for _, run in finished])) for what, of in _SAME_FOR_ALL.items()
+        MixedStamps(what=what, values=_count([of(run.stamp) for _, run in finished]))
+        for what, of in _SAME_FOR_ALL.items()
     ]
     for variant in dict.fromkeys(name for name, _ in finished):
-        data = DataSource() if origin is None else origin.data_of(variant)
+        data = DataIdentity() if origin is None else origin.data_of(variant)
         digests = [
             str(data.digest if data.has(run.stamp.data_digest) else run.stamp.data_digest)[:12]
             for name, run in finished
             if name == variant
         ]
-        found.append(Mixed(what=f"the data of {variant}", values=_count(digests)))
+        found.append(MixedStamps(what=f"the data of {variant}", values=_count(digests)))
     return tuple(mixed for mixed in found if len(mixed.values) > 1)
 
 
@@ -105,7 +106,7 @@ def _count(values: Sequence[str]) -> dict[str, int]:
     return {value or "unknown": values.count(value) for value in dict.fromkeys(values)}
 
 
-def stale_of(cells: Sequence[Cell], origin: Origin | None) -> tuple[StaleRun, ...]:
+def stale_of(cells: Sequence[Cell], origin: CurrentProvenance | None) -> tuple[StaleRun, ...]:
     """Finished runs that other code or other data made; none where the present ones are not known."""
     if origin is None:
         return ()

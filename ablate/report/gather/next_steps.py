@@ -26,7 +26,7 @@ def settling_of(
     variants: Sequence[VariantRow],
     runs: Sequence[RunRow],
     evidence: Evidence,
-    commands: Commands,
+    commands: CommandLines,
 ) -> Settling | None:
     """How to go on; None where every comparison is decided or can never be.
 
@@ -119,7 +119,7 @@ _READ_BY_SHELLS = set('"$`\\!')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Commands:
+class CommandLines:
     """`ablate run` for one study file, as a shell reads it."""
 
     file: str
@@ -149,11 +149,11 @@ class Commands:
         return " ".join(words)
 
 
-def commands_for(study: Study, work: Path) -> Commands:
+def commands_for(study: Study, work: Path) -> CommandLines:
     """The commands of a study; its file by the path from the work folder."""
     design = study.design if study.design != study.own_design else None
     file = _relative(study.document.name, work)
-    return Commands(file=file, design=design, sets=study.sets, stand_in=study.stand_in_root is not None)
+    return CommandLines(file=file, design=design, sets=study.sets, stand_in=study.stand_in_root is not None)
 
 
 def _relative(name: str, work: Path) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from ablate.metrics import is_rate
-from ablate.readers.published import Figure
+from ablate.readers.published import PublishedFigure
 from ablate.records import Cell, Contrast, Failed, Finished, Prepared, Variant
 from ablate.report.facts.findings import EffectRow, Published, RunRow, VariantRow
 from ablate.report.wording.numbers import counted, duration
@@ -25,7 +25,7 @@ def variant_row(
     cells: Sequence[Cell],
     level: Accuracy | None,
     prepared: Prepared | None,
-    published: Mapping[str, Figure],
+    published: Mapping[str, PublishedFigure],
     metric: Metric,
 ) -> VariantRow:
     """One variant over its finished runs. published: variant -> figure, of this study's metric."""
@@ -56,7 +56,7 @@ def variant_row(
     )
 
 
-def _published(figure: Figure, metric: Metric) -> Published:
+def _published(figure: PublishedFigure, metric: Metric) -> Published:
     return Published(value=figure.value * metric.scale, images=figure.images)
 
 

@@ -7,9 +7,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ablate import files
-from ablate.inspection import Answer, Explained, Heatmap, Neighbours
+from ablate.inspection import Explained, Heatmap, ModelAnswer, Neighbours
 from ablate.report.figures.fonts import missing_font
-from ablate.report.search.printing import Block, Command, Heading, Lines, Picture, Words, as_html, as_markdown, grid
+from ablate.report.search.printing import (
+    Block,
+    Command,
+    Heading,
+    Lines,
+    SearchImage,
+    SearchWords,
+    as_html,
+    as_markdown,
+    grid,
+)
 
 PAGE, HTML, FACTS = "explain.md", "explain.html", "explain.json"
 
@@ -44,12 +54,12 @@ def write_explanation(found: Explained, run: str, retest: str, folder: Path) -> 
 def _blocks(found: Explained, run: str, retest: str, figures: list[Shown]) -> list[Block]:
     """The page from top to bottom."""
     accuracy = f"{100 * found.metrics['accuracy']:.1f} % of {found.images:,} test pictures"
-    blocks: list[Block] = [Heading(run, 1), Words(f"Right: {accuracy}. {retest}", is_lead=True)]
+    blocks: list[Block] = [Heading(run, 1), SearchWords(f"Right: {accuracy}. {retest}", is_lead=True)]
     told = missing_font(found.classes)
-    blocks += [Words(told)] if told else []
+    blocks += [SearchWords(told)] if told else []
     blocks += [Lines(found.not_done)] if found.not_done else []
     for figure in figures:
-        blocks += [Heading(figure.title), Picture(figure.file, figure.title, figure.caption, figure.content)]
+        blocks += [Heading(figure.title), SearchImage(figure.file, figure.title, figure.caption, figure.content)]
     if found.layers:
         rows = [[name, shape] for name, shape in found.layers.items()]
         blocks += [Heading("Layers that give feature maps"), grid(["layer", "channels x height x width"], rows)]
@@ -152,7 +162,7 @@ def _confusion(found: Explained) -> Any:
     return confusion_counts(found.targets, found.predicted, len(found.classes))
 
 
-def _tile(answer: Answer) -> Any:
+def _tile(answer: ModelAnswer) -> Any:
     from ablate.report.figures.pictures import Tile
 
     lines = (answer.picture.truth, "" if answer.is_right else answer.said)

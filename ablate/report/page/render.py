@@ -25,7 +25,7 @@ REPORT, HTML = "report.md", "report.html"
 _OURS = {"figures": re.compile(r"(forest|levels|curves-.*)\.png"), "tables": re.compile(r".*\.(csv|tex)")}
 
 
-class Picture(NamedTuple):
+class PageImage(NamedTuple):
     """A figure as the report shows it; path: from the report's folder."""
 
     path: str
@@ -106,11 +106,11 @@ def _figures(page: Page) -> Sequence[Figure]:
     return [block for block in page.blocks() if isinstance(block, Figure) and block.path]
 
 
-def draw_pictures(page: Page) -> tuple[Picture, ...]:
+def draw_pictures(page: Page) -> tuple[PageImage, ...]:
     """Every figure that has a file beside the Markdown."""
     from ablate.report.figures.drawing import draw
 
-    return tuple(Picture(f.path, f.title, f.caption, draw(f.info)) for f in _figures(page))
+    return tuple(PageImage(f.path, f.title, f.caption, draw(f.info)) for f in _figures(page))
 
 
 def report_text(findings: Findings, say: Words = ENGLISH) -> str:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from ablate.report.figures.drawing import BAND, FAINT, INK, SIZE, label
 from ablate.report.search.figures import (
     ContourInfo,
-    CurvesInfo,
     FrontInfo,
     HistoryInfo,
     ImportanceInfo,
@@ -16,6 +15,7 @@ from ablate.report.search.figures import (
     SliceInfo,
     Ticks,
     TimelineInfo,
+    TrialCurvesInfo,
 )
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def draw_timeline(info: TimelineInfo) -> Figure:
     return figure
 
 
-def draw_search_curves(info: CurvesInfo) -> Figure:
+def draw_search_curves(info: TrialCurvesInfo) -> Figure:
     """Validation by epoch: finished trials, those given up, and the best on top."""
     figure, axes = _axes(8.0, 3.6)
     named: set[str] = set()

@@ -25,7 +25,7 @@ class Goal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Axis:
+class ParallelAxis:
     """One parameter: its choices in order, or none where it is a number."""
 
     name: str
@@ -119,7 +119,7 @@ class SearchFacts:
     name: str
     question: str
     goals: tuple[Goal, ...]
-    axes: tuple[Axis, ...]
+    axes: tuple[ParallelAxis, ...]
     trials: tuple[TrialRow, ...]
     best: TrialRow | None
     unchanged: bool = False

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import NamedTuple
 
-from ablate.report.search.facts import Axis, SearchFacts, TrialRow, shown_value
+from ablate.report.search.facts import ParallelAxis, SearchFacts, TrialRow, shown_value
 
 MOST_AXES = 8
 MOST_CURVES = 60
@@ -78,7 +78,7 @@ class TimelineInfo(NamedTuple):
     workers: int
 
 
-class CurvesInfo(NamedTuple):
+class TrialCurvesInfo(NamedTuple):
     """Learning curves: epochs and values, and how the trial ended; the best one apart."""
 
     lines: tuple[tuple[tuple[int, ...], tuple[float, ...], str], ...]
@@ -143,7 +143,7 @@ def slice_infos(facts: SearchFacts) -> tuple[SliceInfo, ...]:
     return tuple(info for axis in important(facts)[:2] if (info := _slice(facts, axis)) is not None)
 
 
-def important(facts: SearchFacts) -> list[Axis]:
+def important(facts: SearchFacts) -> list[ParallelAxis]:
     """The parameters, the most important first; as in the file where that is not known."""
     rank = {row.name: i for i, row in enumerate(facts.importance)}
     # What only stands under one choice says little of the others: it comes last.
@@ -151,7 +151,7 @@ def important(facts: SearchFacts) -> list[Axis]:
     return sorted(facts.axes, key=lambda axis: (axis.name in under, rank.get(axis.name, len(rank))))
 
 
-def _slice(facts: SearchFacts, axis: Axis) -> SliceInfo | None:
+def _slice(facts: SearchFacts, axis: ParallelAxis) -> SliceInfo | None:
     rows = _with_value(facts, [axis])
     if len(rows) < 2 or facts.best is None:
         return None
@@ -236,7 +236,7 @@ def timeline_info(facts: SearchFacts) -> TimelineInfo | None:
     return TimelineInfo(tuple(bars), len(free))
 
 
-def search_curves_info(facts: SearchFacts) -> CurvesInfo | None:
+def search_curves_info(facts: SearchFacts) -> TrialCurvesInfo | None:
     """The latest curves, those of trials that were given up among them."""
     rows = [row for row in facts.trials if row.curve and not (facts.best and row.number == facts.best.number)]
     best = _line(facts.best) if facts.best is not None and facts.best.curve else None
@@ -245,7 +245,7 @@ def search_curves_info(facts: SearchFacts) -> CurvesInfo | None:
     shown = rows[-MOST_CURVES:]
     lines = tuple((*_line(row), row.state) for row in shown)
     total = len(rows) + (best is not None)
-    return CurvesInfo(lines, best, len(shown) + (best is not None), total, facts.goals[0].label)
+    return TrialCurvesInfo(lines, best, len(shown) + (best is not None), total, facts.goals[0].label)
 
 
 def importance_info(facts: SearchFacts) -> ImportanceInfo | None:
@@ -276,26 +276,26 @@ def front_info(facts: SearchFacts) -> FrontInfo | None:
     )
 
 
-def _with_value(facts: SearchFacts, axes: Sequence[Axis]) -> list[TrialRow]:
+def _with_value(facts: SearchFacts, axes: Sequence[ParallelAxis]) -> list[TrialRow]:
     return [row for row in facts.complete if all(axis.name in row.point for axis in axes) and row.point]
 
 
-def _ticks(axis: Axis) -> Ticks:
+def _ticks(axis: ParallelAxis) -> Ticks:
     return Ticks(axis.name, axis.log, axis.choices)
 
 
-def _position(axis: Axis, row: TrialRow) -> float:
+def _position(axis: ParallelAxis, row: TrialRow) -> float:
     value = row.point[axis.name]
     return float(axis.choices.index(shown_value(value))) if axis.choices else float(value)
 
 
-def _scaled(axis: Axis, position: float) -> float:
+def _scaled(axis: ParallelAxis, position: float) -> float:
     from math import log10
 
     return log10(position) if axis.log and position > 0 else position
 
 
-def _word(axis: Axis, position: float) -> str:
+def _word(axis: ParallelAxis, position: float) -> str:
     return axis.choices[int(position)] if axis.choices else f"{position:.3g}"
 
 

@@ -27,8 +27,8 @@ from ablate.report.search.printing import (
     Grid,
     Heading,
     Lines,
-    Picture,
-    Words,
+    SearchImage,
+    SearchWords,
     as_html,
     as_markdown,
     grid,
@@ -68,12 +68,12 @@ def render_search(facts: SearchFacts, folder: Path) -> Path:
     return folder / PAGE
 
 
-def draw_search(facts: SearchFacts) -> tuple[Picture, ...]:
+def draw_search(facts: SearchFacts) -> tuple[SearchImage, ...]:
     """Every figure for which there are numbers."""
     from ablate.report.figures.drawing import picture
 
     return tuple(
-        Picture(f"figures/{one.name}.png", one.title, one.caption, picture(one.draw, one.info))
+        SearchImage(f"figures/{one.name}.png", one.title, one.caption, picture(one.draw, one.info))
         for one in _figures(facts)
     )
 
@@ -128,19 +128,19 @@ def undrawn(facts: SearchFacts) -> str:
     return missing_font(text for one in _figures(facts) for text in texts_in(one.info))
 
 
-def page_text(facts: SearchFacts, pictures: Sequence[Picture]) -> str:
+def page_text(facts: SearchFacts, pictures: Sequence[SearchImage]) -> str:
     """The page in Markdown."""
     return as_markdown(page_blocks(facts, pictures))
 
 
-def page_blocks(facts: SearchFacts, pictures: Sequence[Picture]) -> list[Block]:
+def page_blocks(facts: SearchFacts, pictures: Sequence[SearchImage]) -> list[Block]:
     """The page from top to bottom."""
     blocks: list[Block] = [Heading(facts.name, 1)]
     if facts.question:
-        blocks.append(Words(facts.question))
+        blocks.append(SearchWords(facts.question))
     blocks += [*_first_screen(facts), *_confirmation(facts), *_how(facts)]
     if pictures and (told := undrawn(facts)):
-        blocks.append(Words(told))
+        blocks.append(SearchWords(told))
     for shown in pictures:
         blocks += [Heading(shown.title), shown]
     return [*blocks, Heading("Trials"), *_trials(facts)]
@@ -153,7 +153,7 @@ def describe_search(facts: SearchFacts) -> str:
 
 def _first_screen(facts: SearchFacts) -> list[Block]:
     """A sentence and the best setting."""
-    blocks: list[Block] = [Words(first_search_sentence(facts), is_lead=True)]
+    blocks: list[Block] = [SearchWords(first_search_sentence(facts), is_lead=True)]
     if facts.best is not None and facts.best.point:
         base = facts.baseline.point if facts.baseline is not None else {}
         rows = [
@@ -163,7 +163,7 @@ def _first_screen(facts: SearchFacts) -> list[Block]:
     if len(facts.goals) > 1:
         blocks.append(_front_table(facts))
     if facts.unchecked:
-        blocks.append(Words(f"{facts.unchecked[:1].upper()}{facts.unchecked[1:]}."))
+        blocks.append(SearchWords(f"{facts.unchecked[:1].upper()}{facts.unchecked[1:]}."))
     return blocks
 
 
@@ -203,7 +203,7 @@ def _confirmation(facts: SearchFacts) -> list[Block]:
         rows.append(["baseline", number(before, unit.decimals), number(after, unit.decimals), drop, replicates, ""])
     blocks: list[Block] = [
         Heading("Confirmation"),
-        Words(
+        SearchWords(
             f"The best settings and the baseline were trained {found.replicates} times more, with fresh luck, and "
             "tested on the part that the search had sealed. Optimism is what a setting lost on the way: part luck of "
             "the best of many, part the difference between validation and test images, which the baseline has as well.",
@@ -213,24 +213,24 @@ def _confirmation(facts: SearchFacts) -> list[Block]:
     ]
     if facts.unchecked:
         blocks.append(
-            Words(
+            SearchWords(
                 f"Here that is not known: {facts.unchecked}. These settings may have been chosen on images they are "
                 "tested on."
             )
         )
     if found.winner:
         blocks += [
-            Words(f"Each change of {found.rows[0].name}, the best of these on validation, turned back alone:"),
+            SearchWords(f"Each change of {found.rows[0].name}, the best of these on validation, turned back alone:"),
             grid(["Parameter", "The winner's value against the baseline's"], found.winner),
         ]
     if found.alone:
-        blocks.append(Words(f"The winner's changes were not asked about one by one: {found.alone}."))
+        blocks.append(SearchWords(f"The winner's changes were not asked about one by one: {found.alone}."))
     if found.moved:
         anew = "The search's storage was begun anew after the sealed part was read"
-        blocks.append(Words(f"{anew}: {'; '.join(found.moved)}."))
+        blocks.append(SearchWords(f"{anew}: {'; '.join(found.moved)}."))
     if found.later:
         blocks.append(
-            Words(
+            SearchWords(
                 f"After the sealed part was read, {listed(found.later)} came out among the best. It is not read again: "
                 "a second reading would be a selection, too."
             )
@@ -262,7 +262,7 @@ def _how(facts: SearchFacts) -> list[Block]:
         lines.insert(1, f"It ended before its last trial: {facts.stopped}.")
     blocks: list[Block] = [Heading("How it was searched"), Lines(tuple(lines))]
     if facts.best_file is not None and not facts.unchanged:
-        blocks.append(Words("A study of the best setting against the baseline:", link=(BEST, BEST)))
+        blocks.append(SearchWords("A study of the best setting against the baseline:", link=(BEST, BEST)))
         blocks.append(Command(f"ablate run reports/{facts.name}/{BEST}"))
     return blocks
 
@@ -293,7 +293,7 @@ def _trials(facts: SearchFacts) -> list[Block]:
         for row in rows[:MOST_ROWS]
     ]
     more = len(rows) - MOST_ROWS
-    rest = [Words(f"{more} more are in the table of all:", link=(TRIALS, TRIALS))] if more > 0 else []
+    rest = [SearchWords(f"{more} more are in the table of all:", link=(TRIALS, TRIALS))] if more > 0 else []
     return [grid(columns, cells), *rest]
 
 

@@ -17,7 +17,7 @@ class Heading(NamedTuple):
     level: int = 2
 
 
-class Words(NamedTuple):
+class SearchWords(NamedTuple):
     """A paragraph. link: a page beside this one that it ends in, as (what it is, its path)."""
 
     text: str
@@ -44,7 +44,7 @@ class Command(NamedTuple):
     line: str
 
 
-class Picture(NamedTuple):
+class SearchImage(NamedTuple):
     """A figure of the page, as PNG. path: from the page's folder."""
 
     path: str
@@ -53,7 +53,7 @@ class Picture(NamedTuple):
     content: bytes
 
 
-Block = Heading | Words | Lines | Grid | Command | Picture
+Block = Heading | SearchWords | Lines | Grid | Command | SearchImage
 
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"
@@ -81,7 +81,7 @@ def _in_markdown(block: Block) -> str:
     match block:
         case Heading(text, level):
             return f"{'#' * level} {markdown(text)}"
-        case Words(text, link):
+        case SearchWords(text, link):
             return markdown(text) + (f" [{markdown(link[0])}]({link[1]})" if link else "")
         case Lines(items):
             return "\n".join(f"- {markdown(item)}" for item in items)
@@ -90,7 +90,7 @@ def _in_markdown(block: Block) -> str:
             return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
         case Command(line):
             return code_block([line], "sh")
-        case Picture(path, title, caption):
+        case SearchImage(path, title, caption):
             return f"![{markdown(title)}]({path})\n\n{markdown(caption)}"
         case _:
             assert_never(block)
@@ -111,7 +111,7 @@ def _in_html(block: Block) -> str:
     match block:
         case Heading(text, level):
             return f"<h{level}>{escape(text)}</h{level}>"
-        case Words(text, link, is_lead):
+        case SearchWords(text, link, is_lead):
             more = f' <a href="{escape(link[1])}">{escape(link[0])}</a>' if link else ""
             return f"<p{' class=lead' if is_lead else ''}>{escape(text)}{more}</p>"
         case Lines(items):
@@ -122,7 +122,7 @@ def _in_html(block: Block) -> str:
             return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         case Command(line):
             return f"<pre>{escape(line)}</pre>"
-        case Picture(_, title, caption, content):
+        case SearchImage(_, title, caption, content):
             data = base64.b64encode(content).decode()
             image = f'<img alt="{escape(title)}" src="data:image/png;base64,{data}">'
             return f"<figure>{image}<figcaption class=note>{escape(caption)}</figcaption></figure>"

@@ -27,7 +27,7 @@ from ablate.stats.joined import Answers, joined, read_answers
 from ablate.study.derivation import Derivation
 
 
-class Asked(NamedTuple):
+class DerivedRequest(NamedTuple):
     """One network of a group. plain: outcomes of its own run; derived: those that count, by views or the same."""
 
     plain: Path
@@ -35,13 +35,13 @@ class Asked(NamedTuple):
 
 
 def derived_row(
-    derivation: Derivation, groups: Sequence[Sequence[Asked] | None], test: TestRule, reason: str
+    derivation: Derivation, groups: Sequence[Sequence[DerivedRequest] | None], test: TestRule, reason: str
 ) -> DerivedRow:
     """Measure one derivation. groups: None where a run or a test by views is missing, and `reason` says why."""
     row = DerivedRow(
         name=derivation.name,
         sources=derivation.sources,
-        words=words_of(derivation),
+        words=derived_words(derivation),
         networks=derivation.networks,
         reason=reason or "not computed yet; `ablate run` does it",
     )
@@ -54,7 +54,7 @@ def derived_row(
 
 
 def _measured(
-    row: DerivedRow, derivation: Derivation, groups: Sequence[Sequence[Asked] | None], test: TestRule
+    row: DerivedRow, derivation: Derivation, groups: Sequence[Sequence[DerivedRequest] | None], test: TestRule
 ) -> DerivedRow:
     answers = [None if group is None else _answers(group, derivation) for group in groups]
     numbering: dict[str, int] = {}
@@ -89,7 +89,7 @@ def _measured(
     )
 
 
-def _answers(group: Sequence[Asked], derivation: Derivation) -> tuple[Answers, Any]:
+def _answers(group: Sequence[DerivedRequest], derivation: Derivation) -> tuple[Answers, Any]:
     """The joined answer of a group, and the mean score of its networks asked singly."""
     together = joined([read_answers(member.derived) for member in group], derivation.how)
     singly = [read_answers(member.plain) for member in group]
@@ -98,7 +98,7 @@ def _answers(group: Sequence[Asked], derivation: Derivation) -> tuple[Answers, A
     return together, np.mean([one.scores for one in singly], axis=0)
 
 
-def words_of(derivation: Derivation) -> str:
+def derived_words(derivation: Derivation) -> str:
     """What is done, in words."""
     parts = []
     tta = derivation.tta or {}

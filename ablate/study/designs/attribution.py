@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations, pairwise, product
 
 from ablate.errors import StudyError
-from ablate.study.designs.layout import ALL, BASELINE, Cell, Layout, Question, difference, together
+from ablate.study.designs.layout import ALL, BASELINE, DesignCell, DesignQuestion, Layout, difference, together
 from ablate.study.factors import Factor, shortened
 from ablate.study.study import Study
 
@@ -63,11 +63,11 @@ def order_check(study: Study, forward: Layout) -> Layout:
             weights = _weighed((late[factor.name], weigh[0]), (early[factor.name], weigh[1]))
             if weights:
                 texts = [text.format(factor.name) for text in (name, *words)]
-                questions.append(Question(texts[0], texts[1], texts[2], weights, family, (factor.name,)))
+                questions.append(DesignQuestion(texts[0], texts[1], texts[2], weights, family, (factor.name,)))
     return Layout(tuple(cells), tuple(questions))
 
 
-def attribution(study: Study, baseline: Cell) -> Layout:
+def attribution(study: Study, baseline: DesignCell) -> Layout:
     """A balanced fraction of all combinations: every factor's contribution, every pair, and what is beyond pairs."""
     factors = _one_change_each(study, "attribution")
     if len(factors) not in GENERATORS:
@@ -86,25 +86,25 @@ def attribution(study: Study, baseline: Cell) -> Layout:
     for i, factor in enumerate(factors):
         weights = {cell.name: share if levels[i] else -share for levels, cell in cells.items()}
         name = factor.name
-        questions.append(Question(name, f"with {name}", f"without {name}", weights, "contributions", (name,)))
+        questions.append(DesignQuestion(name, f"with {name}", f"without {name}", weights, "contributions", (name,)))
     for (i, a), (j, b) in combinations(enumerate(factors), 2):
         weights = {cell.name: 2 * share if levels[i] == levels[j] else -2 * share for levels, cell in cells.items()}
         words = (f"{a.name} × {b.name}", "together", "the sum of the two alone")
-        questions.append(Question(*words, weights, "interactions", (a.name, b.name)))
+        questions.append(DesignQuestion(*words, weights, "interactions", (a.name, b.name)))
     ends = difference("", everyone[(True,) * len(factors)].name, everyone[nothing].name, "")
     beyond = _weighed((ends, 1.0), *((question, -1.0) for question in questions[: len(factors)]))
     if beyond:
         words = ("beyond pairs", "all factors together", "the sum of their contributions")
-        questions.append(Question(*words, beyond, "beyond pairs", tuple(factor.name for factor in factors)))
+        questions.append(DesignQuestion(*words, beyond, "beyond pairs", tuple(factor.name for factor in factors)))
     # The baseline comes first in every plan.
     ordered = [everyone[nothing], *(cell for levels, cell in everyone.items() if levels != nothing)]
     return Layout(tuple(ordered), tuple(questions))
 
 
-def same_again(study: Study, baseline: Cell) -> Layout:
+def same_again(study: Study, baseline: DesignCell) -> Layout:
     """The baseline, and as many copies of it under other luck as the study has factors: all steps are null."""
     copies = [
-        Cell(f"{BASELINE} again {number}", {}, BASELINE, (), stream=f"again {number}")
+        DesignCell(f"{BASELINE} again {number}", {}, BASELINE, (), stream=f"again {number}")
         for number in range(1, 1 + max(2, len(study.factors) or COPIES))
     ]
     cells = [baseline, *copies]
@@ -129,15 +129,15 @@ def _product(signs: Iterable[int]) -> int:
     return found
 
 
-def _combination(study: Study, factors: Sequence[Factor], levels: Levels) -> Cell:
+def _combination(study: Study, factors: Sequence[Factor], levels: Levels) -> DesignCell:
     on = [factor for factor, is_on in zip(factors, levels, strict=True) if is_on]
-    return _cell(study, on, BASELINE) if on else Cell(BASELINE, {}, None, ())
+    return _cell(study, on, BASELINE) if on else DesignCell(BASELINE, {}, None, ())
 
 
-def _cell(study: Study, on: Sequence[Factor], reference: str) -> Cell:
+def _cell(study: Study, on: Sequence[Factor], reference: str) -> DesignCell:
     overrides, places = together(study, on)
     names = tuple(factor.name for factor in on)
-    return Cell(_name(names, study), overrides, reference, places, names)
+    return DesignCell(_name(names, study), overrides, reference, places, names)
 
 
 def _name(names: tuple[str, ...], study: Study) -> str:
@@ -151,7 +151,7 @@ def _name(names: tuple[str, ...], study: Study) -> str:
     return shortened(" & ".join(names))
 
 
-def _weighed(*parts: tuple[Question, float]) -> dict[str, float]:
+def _weighed(*parts: tuple[DesignQuestion, float]) -> dict[str, float]:
     """A weighted sum of questions; variants that cancel out are left out."""
     weights: dict[str, float] = {}
     for question, factor in parts:

@@ -11,9 +11,9 @@ from ablate.study.designs.attribution import attribution, order_check, same_agai
 from ablate.study.designs.layout import (
     ALL,
     BASELINE,
-    Cell,
+    DesignCell,
+    DesignQuestion,
     Layout,
-    Question,
     difference,
     join_overrides,
     only_level,
@@ -23,14 +23,14 @@ from ablate.study.designs.layout import (
 from ablate.study.factors import shortened
 from ablate.study.study import Study
 
-__all__ = ["BASELINE", "MAX_CELLS", "Cell", "Layout", "Question", "join_overrides", "lay_out"]
+__all__ = ["BASELINE", "MAX_CELLS", "DesignCell", "DesignQuestion", "Layout", "join_overrides", "lay_out"]
 
 MAX_CELLS = 1024
 
 
 def lay_out(study: Study, design: str | None) -> Layout:
     """The variants and questions of one design over the study's factors; the baseline alone for none."""
-    baseline = Cell(BASELINE, {}, None, ())
+    baseline = DesignCell(BASELINE, {}, None, ())
     match design:
         case None:
             return Layout((baseline,), ())
@@ -50,19 +50,19 @@ def lay_out(study: Study, design: str | None) -> Layout:
             return _factorial(study, baseline)
 
 
-def _chain(study: Study, baseline: Cell) -> Layout:
+def _chain(study: Study, baseline: DesignCell) -> Layout:
     cells = [baseline]
     questions = []
     for factor in study.factors:
         before = cells[-1]
         overrides = join_overrides(before.overrides, only_level(factor))
         places, names = (*before.places, place_of(study, factor)), (*before.factors, factor.name)
-        cells.append(Cell(factor.name, overrides, before.name, places, names))
+        cells.append(DesignCell(factor.name, overrides, before.name, places, names))
         questions.append(difference(factor.name, factor.name, before.name, "chain"))
     return Layout(tuple(cells), tuple(questions))
 
 
-def _one_at_a_time(study: Study, baseline: Cell) -> Layout:
+def _one_at_a_time(study: Study, baseline: DesignCell) -> Layout:
     cells = [baseline]
     questions = []
     families = {factor: family for family, members in study.evidence.families.items() for factor in members}
@@ -70,12 +70,12 @@ def _one_at_a_time(study: Study, baseline: Cell) -> Layout:
         family = families.get(factor.name, "one at a time")
         for level, overrides in factor.levels.items():
             name = shortened(f"only {level}")
-            cells.append(Cell(name, overrides, BASELINE, (place_of(study, factor),), (level,)))
+            cells.append(DesignCell(name, overrides, BASELINE, (place_of(study, factor),), (level,)))
             questions.append(difference(level, name, BASELINE, family))
     return Layout(tuple(cells), tuple(questions))
 
 
-def _leave_one_out(study: Study, baseline: Cell) -> Layout:
+def _leave_one_out(study: Study, baseline: DesignCell) -> Layout:
     if len(study.factors) < 2:
         raise StudyError(
             f"{study.document.where((str(study.own_design),))}: leave_one_out needs at least two factors",
@@ -83,18 +83,18 @@ def _leave_one_out(study: Study, baseline: Cell) -> Layout:
         )
     everything = together(study, study.factors)
     all_names = tuple(factor.name for factor in study.factors)
-    cells = [baseline, Cell(ALL, everything[0], BASELINE, everything[1], all_names)]
+    cells = [baseline, DesignCell(ALL, everything[0], BASELINE, everything[1], all_names)]
     questions = []
     for left_out in study.factors:
         others = [factor for factor in study.factors if factor is not left_out]
         overrides, places = together(study, others)
         name = shortened(f"without {left_out.name}")
-        cells.append(Cell(name, overrides, ALL, places, tuple(factor.name for factor in others)))
+        cells.append(DesignCell(name, overrides, ALL, places, tuple(factor.name for factor in others)))
         questions.append(difference(left_out.name, ALL, name, "leave one out"))
     return Layout(tuple(cells), tuple(questions))
 
 
-def _factorial(study: Study, baseline: Cell) -> Layout:
+def _factorial(study: Study, baseline: DesignCell) -> Layout:
     """Every combination of levels; effects are differences of averages over the other factors."""
     choices = [[None, *factor.levels] for factor in study.factors]
     size = prod(map(len, choices))
@@ -104,7 +104,7 @@ def _factorial(study: Study, baseline: Cell) -> Layout:
             f"more than {MAX_CELLS}",
             hint="Use fewer factors, or leave_one_out.",
         )
-    cells: dict[tuple[str | None, ...], Cell] = {}
+    cells: dict[tuple[str | None, ...], DesignCell] = {}
     for levels in product(*choices):
         on = [(f, level) for f, level in zip(study.factors, levels, strict=True) if level is not None]
         if not on:
@@ -113,11 +113,11 @@ def _factorial(study: Study, baseline: Cell) -> Layout:
         names = [level for _, level in on]
         name = shortened(f"only {names[0]}" if len(names) == 1 else " & ".join(names))
         overrides = join_overrides(*(factor.levels[level] for factor, level in on))
-        cells[levels] = Cell(name, overrides, BASELINE, tuple(place_of(study, f) for f, _ in on), tuple(names))
+        cells[levels] = DesignCell(name, overrides, BASELINE, tuple(place_of(study, f) for f, _ in on), tuple(names))
     return Layout(tuple(cells.values()), tuple(_factorial_questions(study, cells)))
 
 
-def _factorial_questions(study: Study, cells: Mapping[tuple[str | None, ...], Cell]) -> list[Question]:
+def _factorial_questions(study: Study, cells: Mapping[tuple[str | None, ...], DesignCell]) -> list[DesignQuestion]:
     questions = []
     for position, factor in enumerate(study.factors):
         share = 1 / sum(levels[position] is None for levels in cells)
@@ -127,13 +127,15 @@ def _factorial_questions(study: Study, cells: Mapping[tuple[str | None, ...], Ce
                 for levels, cell in cells.items()
                 if levels[position] in (level, None)
             }
-            questions.append(Question(level, f"with {level}", f"without {level}", weights, "main effects", (level,)))
+            questions.append(
+                DesignQuestion(level, f"with {level}", f"without {level}", weights, "main effects", (level,))
+            )
     if not any(factor.has_levels for factor in study.factors):
         questions += _interactions(study, cells)
     return questions
 
 
-def _interactions(study: Study, cells: Mapping[tuple[str | None, ...], Cell]) -> list[Question]:
+def _interactions(study: Study, cells: Mapping[tuple[str | None, ...], DesignCell]) -> list[DesignQuestion]:
     """By how much two factors together differ from the sum of the two alone, averaged over the others."""
     questions = []
     for (i, a), (j, b) in combinations(enumerate(study.factors), 2):
@@ -143,6 +145,6 @@ def _interactions(study: Study, cells: Mapping[tuple[str | None, ...], Cell]) ->
         }
         name = f"{a.name} × {b.name}"
         questions.append(
-            Question(name, "together", "the sum of the two alone", weights, "interactions", (a.name, b.name))
+            DesignQuestion(name, "together", "the sum of the two alone", weights, "interactions", (a.name, b.name))
         )
     return questions

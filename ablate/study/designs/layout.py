@@ -13,7 +13,7 @@ BASELINE = "baseline"
 ALL = "all factors"
 
 
-class Cell(NamedTuple):
+class DesignCell(NamedTuple):
     """A variant of a design before its config is resolved.
 
     places: where in the file its overrides stand, one place a factor, for messages. factors: the names of
@@ -28,7 +28,7 @@ class Cell(NamedTuple):
     stream: str = "main"
 
 
-class Question(NamedTuple):
+class DesignQuestion(NamedTuple):
     """A contrast by the names of cells. factors: the changes it is about."""
 
     name: str
@@ -42,8 +42,8 @@ class Question(NamedTuple):
 class Layout(NamedTuple):
     """All variants of a design and all questions, in the order of the file."""
 
-    cells: tuple[Cell, ...]
-    questions: tuple[Question, ...]
+    cells: tuple[DesignCell, ...]
+    questions: tuple[DesignQuestion, ...]
 
 
 def join_overrides(*bundles: Overrides) -> dict[str, Any]:
@@ -73,6 +73,6 @@ def together(study: Study, factors: Sequence[Factor]) -> tuple[Overrides, tuple[
     return overrides, tuple(place_of(study, factor) for factor in factors)
 
 
-def difference(name: str, variant: str, reference: str, family: str, factor: str = "") -> Question:
+def difference(name: str, variant: str, reference: str, family: str, factor: str = "") -> DesignQuestion:
     """One variant against another; the factor it is about has the question's name where none is given."""
-    return Question(name, variant, reference, {variant: 1.0, reference: -1.0}, family, (factor or name,))
+    return DesignQuestion(name, variant, reference, {variant: 1.0, reference: -1.0}, family, (factor or name,))

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from ablate.settings import DefinesTest, NotIdentity, Place, Settings
+from ablate.settings import DataPath, DefinesTest, NotIdentity, Settings
 from ablate.training.config.bounds import Positive, ShareOrCount
 
 
@@ -15,7 +15,7 @@ class ImageFolder(Settings):
     """A folder of images, one sub-folder a class: `root/<class>/*`, or `root/<part>/<class>/*` with `train`."""
 
     name: Literal["image_folder"]
-    root: Place[str]
+    root: DataPath[str]
     """Path of the folder, below the current folder or absolute."""
     train: str | None = None
     """Sub-folder of the images to train on, where the folder holds the parts of a split."""
@@ -76,7 +76,7 @@ class Torchvision(Settings):
 
     name: Literal["torchvision"]
     dataset: TorchvisionName
-    root: Place[str] = "data"
+    root: DataPath[str] = "data"
     """The folder torchvision keeps its sets in."""
     download: NotIdentity[bool] = False
     """Fetch the set where it is not in `root` yet."""
@@ -88,7 +88,7 @@ class LabelledFiles(Settings):
     """Folders of pictures whose file names carry the label: Food-11's `train/3_17.jpg`, `valid/0_2.jpg`."""
 
     name: Literal["labelled_files"]
-    root: Place[str]
+    root: DataPath[str]
     """Path of the folder that holds the parts."""
     train: str = "train"
     """Sub-folder of the pictures to train on."""
@@ -121,9 +121,9 @@ class CsvTable(Settings):
     """A table of paths and labels, one picture a row, column names in the first row, UTF-8."""
 
     name: Literal["csv"]
-    file: Place[str]
+    file: DataPath[str]
     """Path of the table, below the current folder or absolute."""
-    root: Place[str | None] = None
+    root: DataPath[str | None] = None
     """The folder its paths start at; null: the folder the table lies in."""
     path: str = "path"
     """The column of the pictures' paths."""

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from ablate.errors import DataError, together
 from ablate.files import read_sealed, sha256_json, write_sealed
 from ablate.settings import identity_of
-from ablate.store.checked_copy import Cached, crc32_of, sound_copy
+from ablate.store.checked_copy import Cached, crc32_of, verified_copy
 from ablate.training.config import DataConfig
 from ablate.training.data.depth import Kinds, notes_on_kinds, refuse_deep
 from ablate.training.data.digests import data_digest
 from ablate.training.data.findings import (
     Contradiction,
-    Findings,
+    ScanReport,
     findings_of,
     labels_of,
     notes_on,
@@ -36,7 +36,7 @@ from ablate.training.data.listing import Contents, FlawedListing, Listing
 from ablate.training.data.problems import Problems
 from ablate.training.data.reader import digest_of_reader, files_of_reader
 from ablate.training.data.scan import Progress, hashes_of, kinds_of, scan
-from ablate.training.data.sources import list_pictures, listed_anyway, refuse_other_classes
+from ablate.training.data.sources import list_images, listed_anyway, refuse_other_classes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,7 +79,7 @@ class Pictures(NamedTuple):
     listed: str = ""
 
 
-def load_pictures(config: DataConfig, cached: Cached, *, progress: Progress | None = None) -> Pictures:
+def load_images(config: DataConfig, cached: Cached, *, progress: Progress | None = None) -> Pictures:
     """The configured pictures, decoded now or before.
 
     progress: called while pictures are decoded. Raises DataError where the source cannot be listed,
@@ -95,14 +95,14 @@ def load_pictures(config: DataConfig, cached: Cached, *, progress: Progress | No
 def open_pictures(
     config: DataConfig, cached: Cached, problems: Problems, *, progress: Progress | None = None
 ) -> Pictures:
-    """As `load_pictures`, but what is wrong with single images and classes is added to the problems.
+    """As `load_images`, but what is wrong with single images and classes is added to the problems.
 
     Raises all of them where nothing can be decoded.
     """
     import numpy as np
 
     try:
-        listing = list_pictures(config)
+        listing = list_images(config)
     except FlawedListing as error:
         listing = error.listing
         problems.errors += error.errors
@@ -110,7 +110,7 @@ def open_pictures(
     try:
         files = _digest_of(look, cached)
         digest = read_digest(config, files)
-        folder, found = sound_copy(
+        folder, found = verified_copy(
             cached,
             f"pictures/{copy_key(config, digest)}",
             lambda path: _build(path, look.contents, config, digest=files, progress=progress),
@@ -165,7 +165,7 @@ def load_kinds(config: DataConfig, cached: Cached) -> Kinds:
 
     look = _Look(listed_anyway(config))
     key = sha256_json([LAYOUT, pillow_version, _digest_of(look, cached)])
-    memo = sound_copy(
+    memo = verified_copy(
         cached,
         f"pictures/kinds-{key}.json",
         lambda path: write_sealed(path, kinds_of(look.contents.pictures).to_json()),
@@ -187,7 +187,7 @@ def open_told(config: DataConfig, cached: Cached, problems: Problems) -> tuple[P
         kinds = load_kinds(config, cached)
     if kinds is None:
         with problems.gathered():
-            list_pictures(config)
+            list_images(config)
         with problems.gathered():
             listing = listed_anyway(config)
             refuse_other_classes(listing.read().classes, config, listing.place)
@@ -213,7 +213,7 @@ class _Look:
         return self.listing.read()
 
 
-def _targets(found: Findings, config: DataConfig) -> NDArray[np.int64] | NDArray[np.float32]:
+def _targets(found: ScanReport, config: DataConfig) -> NDArray[np.int64] | NDArray[np.float32]:
     import numpy as np
 
     if not config.multi_label:
@@ -246,7 +246,7 @@ def _digest_of(look: _Look, cached: Cached) -> str:
     if not look.listing.version:
         return _hashed(look.contents)
     key = sha256_json([LAYOUT, look.listing.version])
-    memo = sound_copy(
+    memo = verified_copy(
         cached,
         f"pictures/seen-{key}.json",
         lambda path: write_sealed(path, {"digest": _hashed(look.contents)}),
@@ -259,7 +259,7 @@ def _hashed(contents: Contents) -> str:
     return data_digest(contents, hashes_of(contents.pictures))
 
 
-def _used_digest(look: _Look, listed: str, found: Findings, cached: Cached) -> str:
+def _used_digest(look: _Look, listed: str, found: ScanReport, cached: Cached) -> str:
     """The digest of what is used: without the images that cannot be read."""
     if not found.unreadable:
         return listed
@@ -271,7 +271,7 @@ def _used_digest(look: _Look, listed: str, found: Findings, cached: Cached) -> s
             raise _changed()
         write_sealed(path, {"digest": data_digest(look.contents, hashes, frozenset(unused))})
 
-    memo = sound_copy(cached, f"pictures/used-{sha256_json([LAYOUT, listed, unused])}.json", build, read_sealed)
+    memo = verified_copy(cached, f"pictures/used-{sha256_json([LAYOUT, listed, unused])}.json", build, read_sealed)
     return str(memo["digest"])
 
 
@@ -305,13 +305,13 @@ def _build(folder: Path, contents: Contents, config: DataConfig, *, digest: str,
     write_sealed(folder / "pictures.json", {"found": found._asdict(), "pixels": check})
 
 
-def _findings_in(folder: Path) -> tuple[Path, Findings] | None:
+def _findings_in(folder: Path) -> tuple[Path, ScanReport] | None:
     """The folder and the stored result; None where a file is missing, cut, or a bit of it has changed."""
     content = read_sealed(folder / "pictures.json")
     pixels = folder / "pixels.bin"
     if content is None or not pixels.is_file():
         return None
-    found = Findings(**content["found"])
+    found = ScanReport(**content["found"])
     # Each run asks: a bit may change between two of them, and reading brings in the pages it needs anyway.
     if pixels.stat().st_size != math.prod(found.shape) or crc32_of(pixels) != content["pixels"]:
         return None

@@ -17,7 +17,7 @@ SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
 """Between cells; the one that gives the columns asked for is taken."""
 
 
-class Line(NamedTuple):
+class TableLine(NamedTuple):
     """A row of cells, and the line of the file it ends in."""
 
     number: int
@@ -44,7 +44,7 @@ def read_cells(table: Path, asked: Mapping[str, str]) -> list[tuple[int, Mapping
     ]
 
 
-def _lines(table: Path, asked: Sequence[str]) -> list[Line]:
+def _lines(table: Path, asked: Sequence[str]) -> list[TableLine]:
     """The rows that hold anything, the headings first."""
     try:
         with table.open(encoding="utf-8-sig", newline="") as stream:
@@ -75,14 +75,14 @@ def _headings(text: str, separator: str) -> list[str]:
     return []
 
 
-def _parsed(table: Path, text: str, separator: str, *, skipped: int) -> list[Line]:
+def _parsed(table: Path, text: str, separator: str, *, skipped: int) -> list[TableLine]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     lines = []
     try:
         for row in reader:
             cells = [cell.strip() for cell in row]
             if reader.line_num > skipped and any(cells):
-                lines.append(Line(reader.line_num, cells))
+                lines.append(TableLine(reader.line_num, cells))
     except csv.Error as error:
         raise DataError(
             f"cannot read {table}, line {reader.line_num}: {error}",
@@ -102,7 +102,7 @@ def _refuse_missing(table: Path, asked: Mapping[str, str], headings: Sequence[st
             )
 
 
-def _refuse_repeated(table: Path, asked: Mapping[str, str], headings: Line) -> None:
+def _refuse_repeated(table: Path, asked: Mapping[str, str], headings: TableLine) -> None:
     counts = Counter(headings.cells)
     for key, column in asked.items():
         if counts[column] > 1:
@@ -114,7 +114,7 @@ def _refuse_repeated(table: Path, asked: Mapping[str, str], headings: Line) -> N
             )
 
 
-def _refuse_surplus(table: Path, headings: Sequence[str], lines: Sequence[Line]) -> None:
+def _refuse_surplus(table: Path, headings: Sequence[str], lines: Sequence[TableLine]) -> None:
     """More cells than headings, where those beyond hold anything: a label with a comma in it, mostly."""
     wide = [line for line in lines if any(line.cells[len(headings) :])]
     if not wide:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from ablate.files import sha256_json
-from ablate.training.data.listing import Contents, Picture
+from ablate.training.data.listing import Contents, ImageFile
 
 
 def data_digest(contents: Contents, hashes: Sequence[str], unused: Collection[str] = ()) -> str:
@@ -23,7 +23,7 @@ def data_digest(contents: Contents, hashes: Sequence[str], unused: Collection[st
     return sha256_json(whole)
 
 
-def _class_of(picture: Picture, contents: Contents) -> Any:
+def _class_of(picture: ImageFile, contents: Contents) -> Any:
     if isinstance(picture.label, int):
         return contents.classes[picture.label]
     return [contents.classes[label] for label in picture.label]

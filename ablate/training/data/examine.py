@@ -17,7 +17,7 @@ from ablate.training.config import DataConfig
 from ablate.training.data.cache import Pictures, open_told
 from ablate.training.data.depth import notes_on_kinds
 from ablate.training.data.likeness import near_pairs
-from ablate.training.data.listing import Picture
+from ablate.training.data.listing import ImageFile
 from ablate.training.data.parts import First, labels_by_picture, split_pictures
 from ablate.training.data.problems import Problems
 from ablate.training.data.scan import sizes_of
@@ -91,7 +91,7 @@ def _counts(
     return {name: dict(found) for name, found in counts.items()}
 
 
-def _sizes(pictures: Sequence[Picture], reader: str | None) -> tuple[dict[tuple[int, int], int], dict[str, int]]:
+def _sizes(pictures: Sequence[ImageFile], reader: str | None) -> tuple[dict[tuple[int, int], int], dict[str, int]]:
     found = sizes_of(pictures, reader)
     return dict(Counter(size for size, _ in found).most_common()), dict(
         Counter(name for _, name in found).most_common()

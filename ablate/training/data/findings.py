@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ablate.errors import DataError
 from ablate.training.config import DataConfig
 from ablate.training.data.listing import Contents
-from ablate.training.data.scan import Seen
+from ablate.training.data.scan import ScannedImage
 
 NAMED = 20
 """How many pictures an error names before it counts the others."""
@@ -23,7 +23,7 @@ Labels = int | Sequence[int]
 """The class index of a picture, or those of all its labels."""
 
 
-class Findings(NamedTuple):
+class ScanReport(NamedTuple):
     """A scan's result as it is stored; ids, targets, groups and origins have one entry a readable picture.
 
     shape: of the pixels, (N, S, S, C). classes: names. groups: index of the first picture with the
@@ -43,13 +43,13 @@ class Findings(NamedTuple):
     turned: int
 
 
-def findings_of(contents: Contents, seen: Sequence[Seen], config: DataConfig) -> Findings:
+def findings_of(contents: Contents, seen: Sequence[ScannedImage], config: DataConfig) -> ScanReport:
     """Sum up a scan; `seen` has one entry a picture. Raises DataError where sizes differ that must not."""
     both = list(zip(contents.pictures, seen, strict=True))
     good = [(picture, one) for picture, one in both if not one.problem]
     first: dict[str, int] = {}
     tested = contents.official_test
-    return Findings(
+    return ScanReport(
         shape=(len(good), *_one_shape([one for _, one in good], config)),
         classes=contents.classes,
         ids=tuple(picture.id for picture, _ in good),
@@ -62,7 +62,7 @@ def findings_of(contents: Contents, seen: Sequence[Seen], config: DataConfig) ->
     )
 
 
-def _one_shape(good: Sequence[Seen], config: DataConfig) -> tuple[int, ...]:
+def _one_shape(good: Sequence[ScannedImage], config: DataConfig) -> tuple[int, ...]:
     shapes = Counter(one.shape for one in good)
     if len(shapes) > 1:
         sizes = [f"{shape[1]}x{shape[0]} ({count})" for shape, count in shapes.most_common()]
@@ -74,7 +74,7 @@ def _one_shape(good: Sequence[Seen], config: DataConfig) -> tuple[int, ...]:
     return next(iter(shapes), (config.image_size, config.image_size, config.channels))
 
 
-def refuse_unreadable(found: Findings, config: DataConfig) -> None:
+def refuse_unreadable(found: ScanReport, config: DataConfig) -> None:
     """Raise DataError naming the unreadable pictures, unless others are left and they may be skipped."""
     may_skip = config.on_bad_image == "skip"
     if not found.unreadable or (may_skip and found.ids):
@@ -84,7 +84,7 @@ def refuse_unreadable(found: Findings, config: DataConfig) -> None:
     raise DataError(_listed(f"{_pictures(len(lines))} cannot be read", lines), hint=f"Mend or remove them{remedy}")
 
 
-def refuse_empty(found: Findings, classes: Sequence[str]) -> None:
+def refuse_empty(found: ScanReport, classes: Sequence[str]) -> None:
     """Raise DataError where a class has no readable picture."""
     filled = {label for labels in found.targets for label in labels_of(labels)}
     empty = [name for label, name in enumerate(classes) if label not in filled]
@@ -95,7 +95,7 @@ def refuse_empty(found: Findings, classes: Sequence[str]) -> None:
         )
 
 
-def refuse_contradictions(found: Findings) -> None:
+def refuse_contradictions(found: ScanReport) -> None:
     """Raise DataError where equal pictures have different classes."""
     pairs = [
         f"{found.ids[first]} = {name}"
@@ -114,7 +114,7 @@ def labels_of(target: Labels) -> tuple[int, ...]:
     return (target,) if isinstance(target, int) else tuple(target)
 
 
-def notes_on(found: Findings, ignored: Sequence[str], config: DataConfig) -> list[str]:
+def notes_on(found: ScanReport, ignored: Sequence[str], config: DataConfig) -> list[str]:
     """Sentences on what a reader of results should know; ignored: files that are no pictures."""
     notes = []
     if found.unreadable:

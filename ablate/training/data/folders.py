@@ -15,8 +15,8 @@ from ablate.training.data.listing import (
     EXTENSIONS,
     Contents,
     FlawedListing,
+    ImageFile,
     Listing,
-    Picture,
     by_label,
     class_names,
     first_of,
@@ -37,7 +37,7 @@ Takes = Callable[[str], bool]
 """Whether a file counts as an image, by its name."""
 
 
-class Found(NamedTuple):
+class FoundImages(NamedTuple):
     """What lies below a folder: images by their extension, other files' ids, every folder, what belongs to nobody."""
 
     pictures: list[File]
@@ -81,7 +81,7 @@ def list_image_folder(source: ImageFolder, takes: Takes = is_image) -> Listing:
         test = parts["test"].pictures() if "test" in parts else None
         return Contents(
             classes=tuple(classes),
-            pictures=by_label(Picture(name, label, path) for label, (name, path) in _unique(labelled)),
+            pictures=by_label(ImageFile(name, label, path) for label, (name, path) in _unique(labelled)),
             official_test=None if test is None else frozenset(nfc(file.name) for file in test),
         )
 
@@ -116,7 +116,7 @@ def list_labelled_files(source: LabelledFiles, takes: Takes = is_image) -> Listi
     """Parts in sub-folders, every file name with its label in it."""
     root = find_labelled_files(source)
     parts = {"train": source.train} | ({"test": source.test} if source.test is not None else {})
-    found: dict[str, Found] = {}
+    found: dict[str, FoundImages] = {}
     for key, name in parts.items():
         refuse_missing(root / name, f"base.data.source.{key} ({name})", "pictures named <label>_<number>.jpg")
         found[key] = files_below(str(root / name), name, above=(_place(str(root)),), takes=takes)
@@ -132,7 +132,7 @@ def list_labelled_files(source: LabelledFiles, takes: Takes = is_image) -> Listi
         test = frozenset(nfc(file.name) for file in found["test"].pictures) if "test" in found else None
         return Contents(
             classes=_given_names(classes, source.names),
-            pictures=by_label(Picture(name, label, path) for label, (name, path) in _unique(labelled)),
+            pictures=by_label(ImageFile(name, label, path) for label, (name, path) in _unique(labelled)),
             official_test=test,
         )
 
@@ -187,9 +187,11 @@ def refuse_missing(folder: Path, key: str, holds: str) -> None:
     )
 
 
-def files_below(folder: str, prefix: str, above: tuple[tuple[int, int], ...] = (), takes: Takes = is_image) -> Found:
+def files_below(
+    folder: str, prefix: str, above: tuple[tuple[int, int], ...] = (), takes: Takes = is_image
+) -> FoundImages:
     """Everything below a folder, links followed; names begin with `prefix`. What is nobody's is not entered."""
-    found = Found([], [], [folder], [])
+    found = FoundImages([], [], [folder], [])
     _walk(folder, prefix, (*above, _place(folder)), found, takes)
     return found
 
@@ -198,7 +200,7 @@ class _Classes(NamedTuple):
     """The class folders of one part: where it lies, class name (NFC) -> what is below, and what lies beside them."""
 
     folder: Path
-    classes: Mapping[str, Found]
+    classes: Mapping[str, FoundImages]
     ignored: list[str]
     nobodys: list[str]
 
@@ -236,7 +238,7 @@ def _class_folders(root: Path, part: str, key: str, takes: Takes) -> _Classes:
     )
 
 
-def _empty_classes(empty: Sequence[Found]) -> list[DataError]:
+def _empty_classes(empty: Sequence[FoundImages]) -> list[DataError]:
     """What is wrong with class folders without an image; nothing where there is none."""
     if not empty:
         return []
@@ -276,7 +278,7 @@ def _nested(part: _Classes) -> tuple[str, ...]:
     return (f"the images of each class ({first_of(names)}) lie in sub-folders, which count for it; {guess}",)
 
 
-def _walk(folder: str, prefix: str, above: tuple[tuple[int, int], ...], found: Found, takes: Takes) -> None:
+def _walk(folder: str, prefix: str, above: tuple[tuple[int, int], ...], found: FoundImages, takes: Takes) -> None:
     """Add every file and folder below, links followed, each under its path below the root."""
     top = top_of(folder)
     found.nobodys.extend(f"{prefix}/{name}" for name in top.nobodys)

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from ablate.errors import DataError
 from ablate.training.config import DataConfig
-from ablate.training.data.findings import Findings
+from ablate.training.data.findings import ScanReport
 from ablate.training.data.listing import first_of
 
 
-def merged_groups(found: Findings, config: DataConfig) -> Sequence[int]:
+def merged_groups(found: ScanReport, config: DataConfig) -> Sequence[int]:
     """For each picture the index of the first one it must stay with, through any chain of reasons.
 
     A copy ties two origins together: were one of them tested on and the other trained on, the copy

@@ -26,7 +26,7 @@ NAMED = 5
 """How many wrong files or rows an error names before it counts the others."""
 
 
-class Picture(NamedTuple):
+class ImageFile(NamedTuple):
     """One labelled picture, not yet decoded.
 
     id: path below the root with `/`, NFC; for arrays `part:index`. label: class index, or those of
@@ -49,7 +49,7 @@ class Contents(NamedTuple):
     """
 
     classes: tuple[str, ...]
-    pictures: Sequence[Picture]
+    pictures: Sequence[ImageFile]
     official_test: frozenset[str] | None = None
 
 
@@ -80,7 +80,7 @@ class FlawedListing(DataError):
         self.listing = listing
 
 
-def by_label(pictures: Iterable[Picture]) -> list[Picture]:
+def by_label(pictures: Iterable[ImageFile]) -> list[ImageFile]:
     """In the order of label, then id."""
     return sorted(pictures, key=lambda one: (one.label if isinstance(one.label, tuple) else (one.label,), one.id))
 

@@ -16,7 +16,7 @@ from ablate.splits.rules import Protocol, Replicate
 from ablate.splits.split import Pool, Split, split, units_of
 from ablate.training.config import Config, DataConfig, Normalization
 from ablate.training.data.augment import is_random
-from ablate.training.data.cache import Pictures, load_pictures
+from ablate.training.data.cache import Pictures, load_images
 from ablate.training.numerics import Mode
 
 IMAGENET = Normalization(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])
@@ -29,7 +29,7 @@ RESIDENT_BYTES = 4 * 2**30
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Subset:
     """Some of the pictures of a data set, in a fixed order.
 
     Members are chosen by their places in it, a tensor (n,) on the device that trains.
@@ -81,7 +81,7 @@ class Part:
         return scaled.sub_(self.mean).div_(self.std)
 
 
-class Seat(Contract):
+class SplitRequest(Contract):
     """What a split is drawn for: a run, or the spec of one."""
 
     @property
@@ -102,34 +102,34 @@ class First(NamedTuple):
     replicate: Replicate = Replicate(index=0)
 
 
-class Parts(NamedTuple):
+class Subsets(NamedTuple):
     """The parts of one run; val is empty where none was asked for."""
 
-    fit: Part
-    val: Part
-    test: Part
+    fit: Subset
+    val: Subset
+    test: Subset
     pictures: Pictures
     split: Split
 
 
-def load_parts(config: Config, run: Run, mode: Mode) -> Parts:
+def load_parts(config: Config, run: Run, mode: Mode) -> Subsets:
     """Open the picture cache, split by the run's replicate, put each part in reach of the device."""
-    pictures = load_pictures(config.data, run.cached)
+    pictures = load_images(config.data, run.cached)
     parts = split_pictures(config.data, run, pictures)
     stored = _resident(_shared(pictures), mode)
     mean, std = _statistics(config.data, mode.device)
     side = config.data.image_size if config.data.resize == "device" else None
 
-    def part(indices: Sequence[int]) -> Part:
+    def part(indices: Sequence[int]) -> Subset:
         rows = torch.tensor(indices, dtype=torch.int64)
         targets = torch.from_numpy(pictures.targets).index_select(0, rows).to(mode.device)
-        return Part(stored, rows.to(stored.device), targets, mean, std, mode, side)
+        return Subset(stored, rows.to(stored.device), targets, mean, std, mode, side)
 
-    fit = part(parts.fit) if is_random(config.augment) else made_ready(part(parts.fit))
-    return Parts(fit, made_ready(part(parts.val)), made_ready(part(parts.test)), pictures, parts)
+    fit = part(parts.fit) if is_random(config.augment) else prepare_subset(part(parts.fit))
+    return Subsets(fit, prepare_subset(part(parts.val)), prepare_subset(part(parts.test)), pictures, parts)
 
 
-def split_pictures(config: DataConfig, run: Seat, pictures: Pictures) -> Split:
+def split_pictures(config: DataConfig, run: SplitRequest, pictures: Pictures) -> Split:
     """Which pictures this run trains, validates and tests on."""
     units = units_of(pictures.ids, labels_by_picture(pictures), pictures.groups.tolist())
     return split(
@@ -186,7 +186,7 @@ def _resident(pixels: Tensor, mode: Mode) -> Tensor:
     return pixels
 
 
-def made_ready(part: Part, *, limit: int = READY_BYTES) -> Part:
+def prepare_subset(part: Subset, *, limit: int = READY_BYTES) -> Subset:
     """The part with all its images normalised now, where they need at most `limit` bytes."""
     if len(part) == 0:
         return part

@@ -23,7 +23,7 @@ NATURAL = {"uint8": (0, 255), "uint16": (0, 65535)}
 PROMISE = "an array (H, W, C) of uint8, uint16 or float32, C 1 or 3, and the range (lo, hi) that becomes black to white"
 
 
-class Read(NamedTuple):
+class ReadImage(NamedTuple):
     """What a reader gave: pixels in 8 bits, (H, W) or (H, W, 3); the digest and the type of its values."""
 
     pixels: NDArray[np.uint8]
@@ -67,7 +67,7 @@ def files_of_reader(reader: str) -> list[str]:
     return [str(Path(file).resolve()) for _, file in source_files(reader)]
 
 
-def read_image(path: str, reader: str) -> Read:
+def read_image(path: str, reader: str) -> ReadImage:
     """One image by the user's function. Raises ValueError where it fails, or returns something else."""
     import numpy as np
 
@@ -91,7 +91,7 @@ def read_image(path: str, reader: str) -> Read:
     digest = hashlib.sha256(f"{values.shape}:{values.dtype.name}:{low!r}:{high!r}:".encode())
     digest.update(np.ascontiguousarray(values).tobytes())
     plane = pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
-    return Read(np.ascontiguousarray(plane), digest.hexdigest(), f"{values.dtype.name} array")
+    return ReadImage(np.ascontiguousarray(plane), digest.hexdigest(), f"{values.dtype.name} array")
 
 
 def _problem(values: Any) -> str:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ablate.training.config import DataConfig
 from ablate.training.data.depth import Kind, Kinds, frames_of, in_8_bits, kind_of, kinds_among, values_of
-from ablate.training.data.listing import Picture
+from ablate.training.data.listing import ImageFile
 from ablate.training.data.reader import read_image
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ _MALFORMED = (
 _BATCH = 256  # pictures decoded ahead of the writer at most
 
 
-class Seen(NamedTuple):
+class ScannedImage(NamedTuple):
     """What one picture held.
 
     pixels: (S, S, C), or (H, W, C) of its own size with `resize: device`; None where the picture is
@@ -76,17 +76,17 @@ class Seen(NamedTuple):
 
 
 def scan(
-    pictures: Sequence[Picture],
+    pictures: Sequence[ImageFile],
     config: DataConfig,
     keep: Callable[[Pixels], None],
     *,
     progress: Progress | None = None,
-) -> list[Seen]:
+) -> list[ScannedImage]:
     """Decode all pictures on all processors; `keep` is handed the readable ones' pixels in order.
 
     Returns what each held, without its pixels.
     """
-    seen: list[Seen] = []
+    seen: list[ScannedImage] = []
     look = partial(_look_at, config=config)
     with _quiet_decoders(), ThreadPoolExecutor(_processors()) as pool:
         for start in range(0, len(pictures), _BATCH):
@@ -100,19 +100,19 @@ def scan(
     return seen
 
 
-def look_at(content: Content, config: DataConfig) -> Seen:
+def inspect_image(content: Content, config: DataConfig) -> ScannedImage:
     """Decode one picture: the path of a file, or uint8 pixels of shape (H, W) or (H, W, 3), or what returns them."""
     with _quiet_decoders():
         return _look_at(content, config)
 
 
-def hashes_of(pictures: Sequence[Picture]) -> list[str]:
+def hashes_of(pictures: Sequence[ImageFile]) -> list[str]:
     """sha256 of each file's bytes, or of an array's; "" for a file that cannot be read."""
     with ThreadPoolExecutor(_processors()) as pool:
         return list(pool.map(_hash_of, [picture.content for picture in pictures], chunksize=16))
 
 
-def sizes_of(pictures: Sequence[Picture], reader: str | None = None) -> list[tuple[tuple[int, int], str]]:
+def sizes_of(pictures: Sequence[ImageFile], reader: str | None = None) -> list[tuple[tuple[int, int], str]]:
     """Width and height, and the file's format, of images that are known to be readable.
 
     Pixels are not decoded, unless a reader alone knows the size.
@@ -135,7 +135,7 @@ def _size_of(content: Content, reader: str | None) -> tuple[tuple[int, int], str
     return (pixels.shape[1], pixels.shape[0]), "array"
 
 
-def kinds_of(pictures: Sequence[Picture]) -> Kinds:
+def kinds_of(pictures: Sequence[ImageFile]) -> Kinds:
     """Modes, depths and frames of all image files, from their headers; files that cannot be read are passed over."""
     files = [picture for picture in pictures if isinstance(picture.content, str)]
     with _quiet_decoders(), ThreadPoolExecutor(_processors()) as pool:
@@ -157,7 +157,7 @@ def _kind_in(path: Content) -> tuple[Kind, int] | None:
         return None
 
 
-def _look_at(content: Content, config: DataConfig) -> Seen:
+def _look_at(content: Content, config: DataConfig) -> ScannedImage:
     from PIL import Image, UnidentifiedImageError
 
     if callable(content):
@@ -167,10 +167,10 @@ def _look_at(content: Content, config: DataConfig) -> Seen:
     try:
         file = _read(content)
     except OSError as error:
-        return Seen(None, "", problem=error.strerror or str(error))
+        return ScannedImage(None, "", problem=error.strerror or str(error))
     digest = hashlib.sha256(file).hexdigest()
     if not file:
-        return Seen(None, digest, problem="the file is empty")
+        return ScannedImage(None, digest, problem="the file is empty")
     try:
         if config.reader is not None:
             read = read_image(content, config.reader)
@@ -178,15 +178,15 @@ def _look_at(content: Content, config: DataConfig) -> Seen:
         with Image.open(BytesIO(file)) as image:
             return _decode(image, config)._replace(content=digest)
     except UnidentifiedImageError:
-        return Seen(None, digest, problem="not a picture, or one cut off in its header")
+        return ScannedImage(None, digest, problem="not a picture, or one cut off in its header")
     except Image.DecompressionBombError:
-        return Seen(None, digest, problem=f"more than the limit of {MEGAPIXELS} megapixels")
+        return ScannedImage(None, digest, problem=f"more than the limit of {MEGAPIXELS} megapixels")
     except _MALFORMED as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
-        return Seen(None, digest, problem=reason)
+        return ScannedImage(None, digest, problem=reason)
 
 
-def _decode(image: Image.Image, config: DataConfig) -> Seen:
+def _decode(image: Image.Image, config: DataConfig) -> ScannedImage:
     import numpy as np
     from PIL.Image import Resampling, Transpose, fromarray
 
@@ -220,7 +220,7 @@ def _decode(image: Image.Image, config: DataConfig) -> Seen:
     if config.resize == "pil":
         picture = picture.resize((config.image_size, config.image_size), Resampling.BILINEAR)
     pixels = np.array(picture).reshape(picture.height, picture.width, config.channels)
-    return Seen(pixels, "", full.hexdigest(), turn is not None, shape=pixels.shape)
+    return ScannedImage(pixels, "", full.hexdigest(), turn is not None, shape=pixels.shape)
 
 
 def _orientation(image: Image.Image) -> int:

@@ -1,6 +1,6 @@
 """Where pictures come from: each source is listed the same way, cheaply, before anything is decoded.
 
-A new source is a settings class in `config/data.py` and one case in `list_pictures`.
+A new source is a settings class in `config/data.py` and one case in `list_images`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ablate.training.data.folders import (
     list_image_folder,
     list_labelled_files,
 )
-from ablate.training.data.listing import Contents, FlawedListing, Listing, Picture, by_label
+from ablate.training.data.listing import Contents, FlawedListing, ImageFile, Listing, by_label
 from ablate.training.data.tables import find_table, list_table
 
 
@@ -37,7 +37,7 @@ def locate_pictures(config: DataConfig) -> None:
             assert_never(other)
 
 
-def list_pictures(config: DataConfig) -> Listing:
+def list_images(config: DataConfig) -> Listing:
     """List the configured source. Raises DataError where it cannot be listed, DataMissing where it is not there.
 
     Raises FlawedListing where it can be listed, but not trained on as it is.
@@ -67,7 +67,7 @@ def taken_by(config: DataConfig) -> Callable[[str], bool]:
 def listed_anyway(config: DataConfig) -> Listing:
     """The configured source, whatever would be refused of it."""
     try:
-        return list_pictures(config)
+        return list_images(config)
     except FlawedListing as error:
         return error.listing
 
@@ -91,7 +91,7 @@ def _digits() -> Contents:
     return Contents(
         classes=tuple("0123456789"),
         pictures=by_label(
-            Picture(f"digits:{index:04}", int(label), scan)
+            ImageFile(f"digits:{index:04}", int(label), scan)
             for index, (label, scan) in enumerate(zip(data.target, scans, strict=True))
         ),
     )

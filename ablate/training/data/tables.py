@@ -13,8 +13,8 @@ from ablate.training.config import CsvTable
 from ablate.training.data.cells import read_cells
 from ablate.training.data.listing import (
     Contents,
+    ImageFile,
     Listing,
-    Picture,
     by_label,
     class_names,
     first_of,
@@ -27,7 +27,7 @@ JOINT = "|"
 """Between the labels of one picture."""
 
 
-class Row(NamedTuple):
+class ImageRow(NamedTuple):
     """One picture of the table: its id, the path of its file, its labels, its origin, its part."""
 
     id: str
@@ -61,7 +61,7 @@ def list_table(source: CsvTable, *, multi_label: bool) -> Listing:
         pictures = []
         for row in rows:
             labels = tuple(sorted(places[label] for label in row.labels))
-            pictures.append(Picture(row.id, labels if multi_label else labels[0], row.path, row.origin))
+            pictures.append(ImageFile(row.id, labels if multi_label else labels[0], row.path, row.origin))
         test = frozenset(row.id for row in rows if row.is_test) if source.split is not None else None
         return Contents(tuple(nfc(name) for name in classes), by_label(pictures), official_test=test)
 
@@ -98,13 +98,13 @@ class _Root:
         return None
 
 
-def _read_rows(table: Path, root: _Root, source: CsvTable, *, multi_label: bool) -> list[Row]:
+def _read_rows(table: Path, root: _Root, source: CsvTable, *, multi_label: bool) -> list[ImageRow]:
     asked = {"path": source.path, "label": source.label, "group": source.group}
     if source.split is not None:
         asked["split.column"] = source.split.column
     cells = read_cells(table, {key: column for key, column in asked.items() if column is not None})
     wrong: list[str] = []
-    rows: dict[str, Row] = {}
+    rows: dict[str, ImageRow] = {}
     lines: dict[str, int] = {}
     for line, cell in cells:
         part = _part(cell, source)
@@ -146,7 +146,7 @@ def _part(cell: Mapping[str, str], source: CsvTable) -> str:
     return "unknown"
 
 
-def _row(cell: Mapping[str, str], root: _Root, source: CsvTable, *, multi_label: bool) -> tuple[str, Row | None]:
+def _row(cell: Mapping[str, str], root: _Root, source: CsvTable, *, multi_label: bool) -> tuple[str, ImageRow | None]:
     """What is wrong with a row, or the row."""
     path, text = cell[source.path], cell[source.label]
     if not path:
@@ -162,7 +162,7 @@ def _row(cell: Mapping[str, str], root: _Root, source: CsvTable, *, multi_label:
     origin = cell[source.group] if source.group is not None else ""
     if source.group is not None and not origin:
         return f"no {source.group}", None
-    return "", Row(nfc(Path(name).as_posix()), str(root.folder / name), labels, origin, is_test=False)
+    return "", ImageRow(nfc(Path(name).as_posix()), str(root.folder / name), labels, origin, is_test=False)
 
 
 def _name(path: str, root: _Root, suffix: str | None) -> tuple[str, str | None]:

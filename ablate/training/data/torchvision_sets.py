@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ablate.errors import DataError, DataMissing
 from ablate.training.config import Torchvision
-from ablate.training.data.listing import Contents, Listing, Picture, by_label, nfc, resolved, version_of
+from ablate.training.data.listing import Contents, ImageFile, Listing, by_label, nfc, resolved, version_of
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Part = Mapping[str, Any]
+SetOptions = Mapping[str, Any]
 """What a constructor is given to open one part of a set."""
 
 
@@ -24,8 +24,8 @@ class Recipe(NamedTuple):
     """How a set is opened: its class's name, the parts that are trained and tested on, its files below the root."""
 
     dataset: str
-    train: tuple[Part, ...]
-    test: tuple[Part, ...]
+    train: tuple[SetOptions, ...]
+    test: tuple[SetOptions, ...]
     files: tuple[str, ...]
 
 
@@ -117,12 +117,12 @@ def _read(source: Torchvision, recipe: Recipe, root: Path) -> Contents:
     places = {label: index for index, label in enumerate(sorted({label for _, label, _ in found}))}
     return Contents(
         classes=tuple(nfc(names[label]) if label < len(names) else str(label) for label in places),
-        pictures=by_label(Picture(name, places[label], content) for name, label, content in found),
+        pictures=by_label(ImageFile(name, places[label], content) for name, label, content in found),
         official_test=frozenset(tested) if recipe.test else None,
     )
 
 
-def _open(source: Torchvision, recipe: Recipe, root: Path, part: Part) -> Any:
+def _open(source: Torchvision, recipe: Recipe, root: Path, part: SetOptions) -> Any:
     """One part as torchvision opens it; where it can, its items are the pictures' paths."""
     import torchvision.datasets
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ablate.training.explanations.layers import Place, intercepted
+from ablate.training.explanations.layers import LayerPlace, intercepted
 
 
-def grad_cam(network: nn.Module, images: Tensor, classes: Tensor, place: Place) -> Tensor:
+def grad_cam(network: nn.Module, images: Tensor, classes: Tensor, place: LayerPlace) -> Tensor:
     """(n, h, w): the feature maps at a place, each weighted by the mean gradient of the class's logit, above zero.
 
     images: (n, C, H, W), normalised. classes: (n,). Each picture by itself: the network is in eval mode.

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Place(NamedTuple):
+class LayerPlace(NamedTuple):
     """One call of one module that gives a feature map. call: which one, where a module is used several times.
 
     shape: (channels, height, width). is_leaf: the module has no modules inside.
@@ -27,9 +27,9 @@ Change = Callable[[Tensor], Tensor | None]
 """What is done with a feature map as it passes: it may be replaced."""
 
 
-def feature_maps(network: nn.Module, images: Tensor) -> list[Place]:
+def feature_maps(network: nn.Module, images: Tensor) -> list[LayerPlace]:
     """Every feature map (n, C, H, W) on the way of a batch, in the order in which they are finished."""
-    found: list[Place] = []
+    found: list[LayerPlace] = []
     calls: dict[str, int] = {}
 
     def note(name: str, module: nn.Module, output: Any) -> None:
@@ -37,7 +37,7 @@ def feature_maps(network: nn.Module, images: Tensor) -> list[Place]:
         if isinstance(output, Tensor) and output.dim() == 4:
             _, channels, height, width = output.shape
             is_leaf = next(module.children(), None) is None
-            found.append(Place(name, calls[name], (channels, height, width), type(module).__name__, is_leaf))
+            found.append(LayerPlace(name, calls[name], (channels, height, width), type(module).__name__, is_leaf))
 
     handles = [
         module.register_forward_hook(lambda module, _, output, name=name: note(name, module, output))
@@ -53,7 +53,7 @@ def feature_maps(network: nn.Module, images: Tensor) -> list[Place]:
     return found
 
 
-def last_convolutional(places: list[Place]) -> Place | None:
+def last_convolutional(places: list[LayerPlace]) -> LayerPlace | None:
     """The feature map after the last convolution, its normalisation, activation and shortcut; None without one.
 
     That is the last map of the shape the last convolution gives: whatever follows at that shape only
@@ -67,7 +67,7 @@ def last_convolutional(places: list[Place]) -> Place | None:
 
 
 @contextmanager
-def intercepted(network: nn.Module, place: Place, change: Change) -> Iterator[None]:
+def intercepted(network: nn.Module, place: LayerPlace, change: Change) -> Iterator[None]:
     """Let `change` see, and perhaps replace, the feature map at a place while the block lasts."""
     seen = -1
 
@@ -84,7 +84,7 @@ def intercepted(network: nn.Module, place: Place, change: Change) -> Iterator[No
 
 
 @torch.inference_mode()
-def maps_at(network: nn.Module, images: Tensor, place: Place) -> Tensor:
+def maps_at(network: nn.Module, images: Tensor, place: LayerPlace) -> Tensor:
     """(n, C, H, W) the feature maps at a place."""
     kept: list[Tensor] = []
 

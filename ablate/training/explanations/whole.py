@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ablate.errors import StudyError, near_match
-from ablate.inspection import Answer, Embedding, Explained, FeatureMaps, Heatmap, Neighbours, Picture
+from ablate.inspection import Embedding, Explained, ExplainedImage, FeatureMaps, Heatmap, ModelAnswer, Neighbours
 from ablate.protocols import Run
 from ablate.records import Finished, RunSpec
-from ablate.training.data.parts import Part, Parts
+from ablate.training.data.parts import Subset, Subsets
 from ablate.training.evaluate import Scores, evaluation_batch, probabilities
 from ablate.training.explanations.alike import Features, nearest, on_a_plane
 from ablate.training.explanations.gradcam import as_heatmaps, grad_cam
 from ablate.training.explanations.layers import (
-    Place,
+    LayerPlace,
     feature_maps,
     inputs_of_last_linear,
     last_convolutional,
@@ -48,14 +48,14 @@ class _Case(NamedTuple):
     """
 
     stored: StoredNetwork
-    parts: Parts
-    part: Part
+    parts: Subsets
+    part: Subset
     rows: tuple[int, ...]
     scores: Scores
     shares: NDArray[np.float64]
     order: tuple[int, ...]
-    places: list[Place]
-    last: Place | None
+    places: list[LayerPlace]
+    last: LayerPlace | None
 
 
 def explain_run(spec: RunSpec, result: Finished, run: Run, layer: str | None) -> Explained:
@@ -120,7 +120,7 @@ def _not_done(case: _Case) -> list[str]:
     return lines
 
 
-def _layer(name: str | None, places: list[Place]) -> Place | None:
+def _layer(name: str | None, places: list[LayerPlace]) -> LayerPlace | None:
     leaves = [place for place in places if place.is_leaf]
     if name is None:
         return (leaves[TENTH - 1] if len(leaves) >= TENTH else leaves[-1]) if leaves else None
@@ -143,7 +143,7 @@ def _counts(case: _Case) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return true.astype(np.int64), np.bincount(case.shares.argmax(1), minlength=classes).astype(np.int64)
 
 
-def _answer(case: _Case, index: int) -> Answer:
+def _answer(case: _Case, index: int) -> ModelAnswer:
     row = case.shares[index]
     if case.scores.several:
         labels = np.flatnonzero(row > 0.5)
@@ -152,15 +152,15 @@ def _answer(case: _Case, index: int) -> Answer:
         labels, confidence = row.argmax(keepdims=True), float(row.max())
     said = _named(case, labels)
     picture = _picture(case, case.part, case.rows, index)
-    return Answer(picture, said, bool(case.scores.correct[index]), confidence)
+    return ModelAnswer(picture, said, bool(case.scores.correct[index]), confidence)
 
 
-def _picture(case: _Case, part: Part, rows: Sequence[int], index: int) -> Picture:
+def _picture(case: _Case, part: Subset, rows: Sequence[int], index: int) -> ExplainedImage:
     chosen = _chosen([index], case.stored)
     target = part.targets_of(chosen)[0].cpu().numpy()
     labels = np.flatnonzero(target > 0.5) if target.ndim else np.array([int(target)])
     pixels = part.pixels_of(chosen)[0].permute(1, 2, 0).contiguous().cpu().numpy()
-    return Picture(case.parts.pictures.ids[rows[index]], _named(case, labels), pixels)
+    return ExplainedImage(case.parts.pictures.ids[rows[index]], _named(case, labels), pixels)
 
 
 def _named(case: _Case, labels: NDArray[np.int64]) -> str:
@@ -171,7 +171,7 @@ def _chosen(indices: Sequence[int], stored: StoredNetwork) -> Tensor:
     return torch.tensor(indices, dtype=torch.int64, device=stored.mode.device)
 
 
-def _maps(case: _Case, place: Place) -> FeatureMaps:
+def _maps(case: _Case, place: LayerPlace) -> FeatureMaps:
     """Of the first picture of the grid."""
     index = case.order[0]
     images = case.part.images_of(_chosen([index], case.stored))
@@ -180,7 +180,7 @@ def _maps(case: _Case, place: Place) -> FeatureMaps:
     return FeatureMaps(place.name, picture, values, place.shape[0])
 
 
-def _heatmaps(case: _Case, place: Place) -> list[Heatmap]:
+def _heatmaps(case: _Case, place: LayerPlace) -> list[Heatmap]:
     """Of the surest mistakes: wrong answers with the largest probability."""
     wrong = np.flatnonzero(~case.scores.correct)
     chosen = wrong[np.argsort(-case.shares[wrong].max(1), kind="stable")][:MISTAKES]
@@ -197,7 +197,7 @@ def _heatmaps(case: _Case, place: Place) -> list[Heatmap]:
     return [Heatmap(*one) for one in zip(answers, *maps, strict=True)]
 
 
-def _features(case: _Case, part: Part, indices: Sequence[int]) -> Features | None:
+def _features(case: _Case, part: Subset, indices: Sequence[int]) -> Features | None:
     """(n, d): the last feature map averaged over the picture, or what the last layer is handed."""
     stored = case.stored
     size = evaluation_batch(stored.config.data.image_size, stored.config.batch_size)

@@ -10,14 +10,14 @@ from torch import Tensor
 from ablate.training.batching import batch_sizes
 
 
-class Piece(NamedTuple):
+class MicroBatch(NamedTuple):
     """Some rows of a batch, and their share in the batch's mean loss."""
 
     rows: slice
     share: Tensor | float
 
 
-def pieces(size: int, micro_batch: int, importance: Tensor | None, *, least: int = 1) -> Iterator[Piece]:
+def micro_batches(size: int, micro_batch: int, importance: Tensor | None, *, least: int = 1) -> Iterator[MicroBatch]:
     """Consecutive rows, `micro_batch` at a time; the shares add up to 1.
 
     least: fewer rows than this at the end join the piece before them.
@@ -31,6 +31,6 @@ def pieces(size: int, micro_batch: int, importance: Tensor | None, *, least: int
         rows = slice(start, start + count)
         start += count
         if importance is None:
-            yield Piece(rows, (rows.stop - rows.start) / size)
+            yield MicroBatch(rows, (rows.stop - rows.start) / size)
         else:
-            yield Piece(rows, importance[rows].sum() / importance.sum())
+            yield MicroBatch(rows, importance[rows].sum() / importance.sum())

@@ -30,7 +30,7 @@ class Scale(NamedTuple):
         return pixels if self.mean is None or self.std is None else (pixels - self.mean) / self.std
 
 
-def attacked(
+def attack_images(
     images: Tensor, loss_of: Callable[[Tensor], Tensor], attack: Attack, *, scale: Scale, generator: torch.Generator
 ) -> Tensor:
     """The images changed so that the loss grows, no pixel by more than eps (Madry et al. 2018).

@@ -16,7 +16,7 @@ def first_average(network: nn.Module) -> nn.Module:
     return average
 
 
-def kept_share(step: int, *, decay: float) -> float:
+def decay_at(step: int, *, decay: float) -> float:
     """How much of the average a step keeps, steps counted from 0.
 
     Grows as (1 + step) / (10 + step) up to `decay`, so that the first weights do not weigh for
@@ -32,7 +32,7 @@ def update_average(average: nn.Module, network: nn.Module, *, step: int, decay: 
     Running statistics of batch norm are averaged with the weights they belong to; counters are
     copied. With decay 0 the average is the network.
     """
-    new = 1 - kept_share(step, decay=decay)
+    new = 1 - decay_at(step, decay=decay)
     averages, currents = [], []
     for old, now in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
         if old.is_floating_point():

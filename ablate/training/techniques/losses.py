@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ablate.training.config import BinaryCrossEntropy, CrossEntropy, Focal, Loss, Smoothing, SquaredError
-from ablate.training.techniques.smoothing import as_distribution, smoothed
+from ablate.training.techniques.smoothing import as_distribution, smooth_targets
 
 
 def batch_loss(
@@ -24,7 +24,7 @@ def batch_loss(
         return functional.cross_entropy(logits, targets, label_smoothing=0.0 if smoothing is None else smoothing.alpha)
     shares = as_distribution(targets, logits.shape[1])
     if smoothing is not None:
-        shares = smoothed(shares, smoothing)
+        shares = smooth_targets(shares, smoothing)
     losses = image_losses(logits.float(), shares, loss)
     return losses.mean() if importance is None else (losses * importance).sum() / importance.sum()
 

@@ -19,7 +19,7 @@ class Mixed(NamedTuple):
     targets: Tensor
 
 
-def mixed(images: Tensor, targets: Tensor, mixing: Mixing, *, classes: int, rng: np.random.Generator) -> Mixed:
+def mix_images(images: Tensor, targets: Tensor, mixing: Mixing, *, classes: int, rng: np.random.Generator) -> Mixed:
     """The batch mixed with itself in another order, one share for the whole batch.
 
     targets: (n,) class indices or (n, K) shares. rng: draws the share lambda from Beta(alpha, alpha),
@@ -33,8 +33,8 @@ def mixed(images: Tensor, targets: Tensor, mixing: Mixing, *, classes: int, rng:
             images = mixed_up(images, partners, share=share)
         case CutMix():
             box = random_box(images.shape[-2], images.shape[-1], share=share, rng=rng)
-            images, share = pasted(images, partners, box=box), 1 - box.area / (images.shape[-2] * images.shape[-1])
-    return Mixed(images, mixed_targets(targets, partners, share=share, classes=classes))
+            images, share = paste(images, partners, box=box), 1 - box.area / (images.shape[-2] * images.shape[-1])
+    return Mixed(images, mix_targets(targets, partners, share=share, classes=classes))
 
 
 def mixed_up(images: Tensor, partners: Tensor, *, share: float) -> Tensor:
@@ -69,7 +69,7 @@ def random_box(height: int, width: int, *, share: float, rng: np.random.Generato
     return Box(top, bottom, left, right)
 
 
-def pasted(images: Tensor, partners: Tensor, *, box: Box) -> Tensor:
+def paste(images: Tensor, partners: Tensor, *, box: Box) -> Tensor:
     """Each image with the rectangle of its partner; an empty rectangle changes nothing."""
     result = images.clone()
     rows, columns = slice(box.top, box.bottom), slice(box.left, box.right)
@@ -77,7 +77,7 @@ def pasted(images: Tensor, partners: Tensor, *, box: Box) -> Tensor:
     return result
 
 
-def mixed_targets(targets: Tensor, partners: Tensor, *, share: float, classes: int) -> Tensor:
+def mix_targets(targets: Tensor, partners: Tensor, *, share: float, classes: int) -> Tensor:
     """(n, K): share of the image's own target, the rest of its partner's."""
     own = as_distribution(targets, classes)
     return own * share + own.index_select(0, partners) * (1 - share)

@@ -23,7 +23,7 @@ from ablate.training.config import (
 )
 
 
-class Moment(NamedTuple):
+class StepPosition(NamedTuple):
     """A step of a training; epoch and step count from 0, step within the epoch."""
 
     epoch: int
@@ -41,13 +41,13 @@ class Moment(NamedTuple):
         """Steps of the whole training."""
         return self.epochs * self.steps_per_epoch
 
-    def after(self, epochs: int) -> Moment:
+    def after(self, epochs: int) -> StepPosition:
         """The same step, counted from the end of the first epochs."""
         return self._replace(epoch=self.epoch - epochs, epochs=self.epochs - epochs)
 
 
 def learning_rate(
-    peak: float, warmup: Warmup | None, schedule: Schedule, moment: Moment, losses: Sequence[float] = ()
+    peak: float, warmup: Warmup | None, schedule: Schedule, moment: StepPosition, losses: Sequence[float] = ()
 ) -> float:
     """The learning rate at one step: first the warm-up, then the schedule, which counts from the warm-up's end.
 
@@ -61,7 +61,7 @@ def learning_rate(
     return peak * lr_factor(schedule, moment, losses)
 
 
-def warmed_up(peak: float, warmup: Warmup, moment: Moment) -> float:
+def warmed_up(peak: float, warmup: Warmup, moment: StepPosition) -> float:
     """In a straight line over the steps of the warm-up; its last step is one short of the peak (Goyal et al. 2017)."""
     steps = warmup.epochs * moment.steps_per_epoch
     if isinstance(warmup.start, AbsoluteLr):
@@ -69,7 +69,7 @@ def warmed_up(peak: float, warmup: Warmup, moment: Moment) -> float:
     return peak * (warmup.start + (1 - warmup.start) * moment.done / steps)
 
 
-def lr_factor(schedule: Schedule, moment: Moment, losses: Sequence[float] = ()) -> float:
+def lr_factor(schedule: Schedule, moment: StepPosition, losses: Sequence[float] = ()) -> float:
     """What the learning rate is multiplied by at one step."""
     match schedule:
         case Constant():
@@ -86,7 +86,7 @@ def lr_factor(schedule: Schedule, moment: Moment, losses: Sequence[float] = ()) 
             return one_cycle(schedule, moment)
 
 
-def cosine(schedule: Cosine, moment: Moment) -> float:
+def cosine(schedule: Cosine, moment: StepPosition) -> float:
     """Half a cosine from 1 to `end`, without restarts (Loshchilov & Hutter 2017)."""
     return between(1.0, schedule.end, moment.done / max(1, moment.total))
 
@@ -107,7 +107,7 @@ def plateau(schedule: Plateau, losses: Sequence[float]) -> float:
     return factor
 
 
-def cyclical(schedule: Cyclical, moment: Moment) -> float:
+def cyclical(schedule: Cyclical, moment: StepPosition) -> float:
     """A triangle wave between `low` and 1, which begins at `low` (Smith 2017)."""
     share = moment.done / (2 * schedule.rise * moment.steps_per_epoch)
     cycle = math.floor(share)
@@ -115,7 +115,7 @@ def cyclical(schedule: Cyclical, moment: Moment) -> float:
     return schedule.low + (1 - schedule.low) * height / (2**cycle if schedule.halve else 1)
 
 
-def one_cycle(schedule: OneCycle, moment: Moment) -> float:
+def one_cycle(schedule: OneCycle, moment: StepPosition) -> float:
     """From `start` up to 1, then down to `end`, which the last step reaches (Smith & Topin 2018; phases as torch's)."""
     top, last = schedule.rise * moment.total - 1, moment.total - 1
     curve = between if schedule.shape == "cosine" else straight

@@ -15,7 +15,7 @@ def as_distribution(targets: Tensor, classes: int) -> Tensor:
     return torch.nn.functional.one_hot(targets, classes).to(torch.float32)
 
 
-def smoothed(targets: Tensor, smoothing: Smoothing) -> Tensor:
+def smooth_targets(targets: Tensor, smoothing: Smoothing) -> Tensor:
     """Take `alpha` of each target from its classes and share it (Szegedy et al. 2016). Each row's sum stays 1.
 
     targets: (n, K), rows that sum to 1. among all: alpha / K to each class, the target's own

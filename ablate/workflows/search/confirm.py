@@ -21,7 +21,7 @@ from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.tracker_feed import study_card
 from ablate.protocols import StudySummary
 from ablate.records import Contrast, Variant
-from ablate.search import SearchQuestion, Tried, freeze, unchecked
+from ablate.search import SearchQuestion, TrialRecord, freeze_confirmation, unchecked
 from ablate.settings import Settings, identity_of
 from ablate.splits.rules import FirstFold, Folds, Protocol, Replicate
 from ablate.study.overrides import flattened
@@ -29,11 +29,11 @@ from ablate.study.plan import Plan
 from ablate.study.space.tree import Choice, Parameter, walk
 from ablate.study.study import Study
 from ablate.trainer import is_built_in
-from ablate.workflows.notify import run_listener, tell_study
+from ablate.workflows.notify import report_study, run_listener
 from ablate.workflows.options import Options
 from ablate.workflows.report import judge_study
 from ablate.workflows.search.result import BASELINE_NAME, Confirmation
-from ablate.workflows.session import Session, conduct, look_at_data, open_tracker
+from ablate.workflows.session import Session, check_data_first, open_tracker, run_specs
 
 if TYPE_CHECKING:
     from ablate.report.gather.assemble import Findings
@@ -50,7 +50,7 @@ TRACKING_SECONDS = 60.0
 
 def confirm(  # noqa: PLR0913 - the search, what it found, and the means to run
     question: SearchQuestion,
-    tried: Sequence[Tried],
+    tried: Sequence[TrialRecord],
     session: Session,
     options: Options,
     executor: LazyExecutor,
@@ -66,7 +66,7 @@ def confirm(  # noqa: PLR0913 - the search, what it found, and the means to run
     """
     top = top_settings(question, tried)
     folder = session.store.study(question.name)
-    frozen = freeze(
+    frozen = freeze_confirmation(
         folder,
         top,
         _block(question).replicates,
@@ -93,20 +93,20 @@ def confirm(  # noqa: PLR0913 - the search, what it found, and the means to run
     )
 
 
-def _first_run(question: SearchQuestion, trial: Tried) -> str:
+def _first_run(question: SearchQuestion, trial: TrialRecord) -> str:
     """Fingerprint of the run that confirms a trial first: all that a setting is, and what it is tested on."""
     plan, _ = confirmation_plan(question, [trial], 1, winner=False)
     return plan.spec(plan.variant(trial.name), Replicate(index=0, stream=STREAM)).fingerprint
 
 
-def is_baseline(question: SearchQuestion, trial: Tried) -> bool:
+def is_baseline(question: SearchQuestion, trial: TrialRecord) -> bool:
     """Whether a trial is the base as it is: nothing can be confirmed of it, it is what others are compared with."""
     if not trial.point:
         return True
     return _digest(question, trial) == sha256_json(identity_of(question.study.resolve({}, ("base",))))
 
 
-def _digest(question: SearchQuestion, trial: Tried) -> str:
+def _digest(question: SearchQuestion, trial: TrialRecord) -> str:
     return sha256_json(identity_of(question.space.settings(trial.point)))
 
 
@@ -115,13 +115,13 @@ def _block(question: SearchQuestion) -> Any:
     return question.block.confirm
 
 
-def top_settings(question: SearchQuestion, tried: Sequence[Tried]) -> list[Tried]:
+def top_settings(question: SearchQuestion, tried: Sequence[TrialRecord]) -> list[TrialRecord]:
     """The best trials by the first objective, each configuration once, the baseline not among them."""
     base = sha256_json(identity_of(question.study.resolve({}, ("base",))))
     sign = 1 if question.objectives[0].goal == "max" else -1
     finished = [trial for trial in tried if trial.value is not None and trial.point]
     seen = {base}
-    top: list[Tried] = []
+    top: list[TrialRecord] = []
     for trial in sorted(finished, key=lambda trial: (-sign * float(trial.value or 0.0), trial.number)):
         if len(top) == _block(question).top:
             break
@@ -133,7 +133,7 @@ def top_settings(question: SearchQuestion, tried: Sequence[Tried]) -> list[Tried
 
 
 def confirmation_plan(
-    question: SearchQuestion, chosen: Sequence[Tried], replicates: int, *, winner: bool
+    question: SearchQuestion, chosen: Sequence[TrialRecord], replicates: int, *, winner: bool
 ) -> tuple[Plan, str]:
     """Each chosen setting against the baseline; with the winner's changes one by one, or why not."""
     variants = {BASELINE_NAME: _variant(BASELINE_NAME, question.study.resolve({}, ("base",)), {}, None)}
@@ -176,7 +176,7 @@ def _contrast(name: str, variant: str, reference: str, family: str) -> Contrast:
     return Contrast(name=name, variant=variant, reference=reference, weights=weights, family=family)
 
 
-def turned_back_variants(question: SearchQuestion, winner: Tried) -> dict[str, Variant]:
+def turned_back_variants(question: SearchQuestion, winner: TrialRecord) -> dict[str, Variant]:
     """Parameter -> the winner with that parameter as the baseline has it; only those that it changes.
 
     A combination the trainer refuses is left out: that change cannot be judged alone.
@@ -201,7 +201,7 @@ def turned_back_variants(question: SearchQuestion, winner: Tried) -> dict[str, V
     return found
 
 
-def _sets(parameter: Parameter, key: str, winner: Tried) -> bool:
+def _sets(parameter: Parameter, key: str, winner: TrialRecord) -> bool:
     """Whether a parameter is what sets a key in the winner, or opens the space in which it is set."""
     if isinstance(parameter, Choice):
         option = parameter.option(winner.point[parameter.name])
@@ -238,7 +238,7 @@ def _run(
     from ablate.report.page.render import description_of, render_report
 
     options = replace(options, look=1, only=())
-    look_at_data(session, options, executor, on_progress, interruption)
+    check_data_first(session, options, executor, on_progress, interruption)
     found = session.survey(options)
     if found.stale and options.stale == "ask":
         raise DecisionNeeded(
@@ -248,12 +248,12 @@ def _run(
     tracker = open_tracker(session, options)
     if tracker is not None:
         tracker.begin(study_card(session.study, session.plan.variants, name=session.study.name))
-        tell_study(session, options, tracker)
+        report_study(session, options, tracker)
     progress = Progress(total=len(found.to_run), cached=len(found.cached), slots=executor.slots)
     if found.to_run:
         listen = run_listener(session, tracker, (progress, on_progress), prefix="confirmation · ")
         source = FixedSource([spec for _, spec in found.to_run])
-        conduct(source, session, options, executor.open(), listen, interruption)
+        run_specs(source, session, options, executor.open(), listen, interruption)
     # How to go on is the search's to say: no command repeats a confirmation.
     findings = _with_caution(replace(judge_study(session, options), settling=None, reruns={}), session)
     of_search = session.study.name.removesuffix("-confirm")

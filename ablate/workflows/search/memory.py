@@ -12,7 +12,7 @@ from ablate.files import read_json, write_json
 from ablate.records import Failed, RunSpec
 from ablate.results.survey import given_up
 from ablate.safety.addresses import holds_secret, without_secrets
-from ablate.search import Book, Opened, OptunaSource, SearchQuestion, points_of
+from ablate.search import OpenSearch, OptunaAdapter, OptunaSource, SearchQuestion, points_of
 from ablate.search.storage import JOURNAL, is_own, place_of
 from ablate.store.run_names import PLAN, SEARCH
 from ablate.store.work_folder import Store
@@ -25,19 +25,19 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,79}")
 GIVEN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
-def recalled(folder: Path) -> dict[str, Any]:
+def recalled_search(folder: Path) -> dict[str, Any]:
     """What was remembered of the search in this folder."""
     return dict(read_json(folder / SEARCH) or {})
 
 
 def remember(folder: Path, **news: object) -> None:
     """Add to what is remembered."""
-    write_json(folder / SEARCH, recalled(folder) | news)
+    write_json(folder / SEARCH, recalled_search(folder) | news)
 
 
 def refuse_other_storage(folder: Path, url: str | None) -> None:
     """A search that began in one storage would begin anew in another, silently."""
-    memory = recalled(folder)
+    memory = recalled_search(folder)
     stored = memory.get("storage")
     known = None if stored is None else without_secrets(stored)
     asked = place_of(folder, url)
@@ -77,7 +77,7 @@ def refuse_taken_name(work: Path, name: str, *, given: bool) -> None:
         raise StudyError(f"{name!r} is the name of a study that has run here", hint="Give the search another: --new.")
 
 
-def carry_over(opened: Opened, question: SearchQuestion, session: Session, usual: str, url: str | None) -> None:
+def carry_over(opened: OpenSearch, question: SearchQuestion, session: Session, usual: str, url: str | None) -> None:
     """Begin a renamed search with those points of the usual one that the records answer.
 
     usual: the name of the search before it was renamed. Its points in the new space are enqueued where their
@@ -96,11 +96,11 @@ def carry_over(opened: Opened, question: SearchQuestion, session: Session, usual
         stamps = [{(run.stamp.source_digest, run.stamp.data_digest) for run in runs} for runs in finished]
         if all((session.source, digest) in known for known in stamps):
             points.append(point)
-    Book(optuna_study=opened.optuna_study, question=question).enqueue(points)
+    OptunaAdapter(optuna_study=opened.optuna_study, question=question).enqueue(points)
 
 
 def make_source(
-    question: SearchQuestion, opened: Opened, session: Session, trials: int, options: Options
+    question: SearchQuestion, opened: OpenSearch, session: Session, trials: int, options: Options
 ) -> OptunaSource:
     """The Source that asks this search's Optuna study."""
     baseline, origin = session.plan.variants[0].name, session.origin
@@ -111,7 +111,7 @@ def make_source(
         return last if isinstance(last, Failed) and given_up(results, origin, baseline) else None
 
     return OptunaSource(
-        book=Book(optuna_study=opened.optuna_study, question=question),
+        book=OptunaAdapter(optuna_study=opened.optuna_study, question=question),
         store=session.store,
         trials=trials,
         source_digest=session.source,

@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ablate.report.search.facts import (
-    Axis,
     ConfirmationFacts,
     ConfirmedRow,
     Goal,
     ImportanceRow,
+    ParallelAxis,
     SearchFacts,
     Span,
     TrialRow,
@@ -21,7 +21,7 @@ from ablate.report.search.facts import (
 )
 from ablate.report.wording.sentences import first_sentence
 from ablate.results.question import is_rate, shown_scale
-from ablate.search import BASELINE, SearchQuestion, Tried, promise
+from ablate.search import BASELINE, SearchQuestion, TrialRecord, promise
 from ablate.splits.rules import Folds
 from ablate.store.journal import read_events, read_history
 from ablate.store.work_folder import Store
@@ -91,12 +91,12 @@ def _goal(question: SearchQuestion, index: int) -> Goal:
     )
 
 
-def _axis(parameter: Any) -> Axis:
+def _axis(parameter: Any) -> ParallelAxis:
     if isinstance(parameter, Choice):
-        return Axis(
+        return ParallelAxis(
             name=parameter.name, choices=tuple(shown_value(option.label) for option in parameter.options), log=False
         )
-    return Axis(name=parameter.name, choices=(), log=parameter.log)
+    return ParallelAxis(name=parameter.name, choices=(), log=parameter.log)
 
 
 def _base_values(question: SearchQuestion) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def _as_written(value: Any) -> Any:
     return ", ".join(f"{key} {shown_value(_as_written(inner))}" for key, inner in value.items() if inner is not None)
 
 
-def trial_row(tried: Tried, goals: tuple[Goal, ...], store: Store, question: SearchQuestion) -> TrialRow:
+def trial_row(tried: TrialRecord, goals: tuple[Goal, ...], store: Store, question: SearchQuestion) -> TrialRow:
     """One trial with what its journals tell."""
     spans, seconds, epochs = [], 0.0, 0
     curve: tuple[tuple[int, float], ...] = ()

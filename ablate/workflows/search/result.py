@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ablate.search import (
     Importance,
     SearchQuestion,
-    Tried,
+    TrialRecord,
 )
 
 if TYPE_CHECKING:
@@ -42,10 +42,10 @@ class SearchRun:
     """
 
     question: SearchQuestion
-    tried: tuple[Tried, ...]
+    tried: tuple[TrialRecord, ...]
     wanted: int
-    best: Tried | None
-    front: tuple[Tried, ...]
+    best: TrialRecord | None
+    front: tuple[TrialRecord, ...]
     importance: tuple[Importance, ...]
     confirmation: Confirmation | None
     trained: int

@@ -13,18 +13,18 @@ from ablate.errors import StudyError
 from ablate.execute.environment import own_version
 from ablate.execute.lazy import LazyExecutor
 from ablate.files import locked
-from ablate.harness.coordinator import Listener, News
+from ablate.harness.coordinator import Listener, RunUpdate
 from ablate.harness.interruption import Interruption
 from ablate.harness.progress import OnProgress, Progress
-from ablate.harness.tracker_feed import changes_text, core_settings, label_of, study_card, tell, tell_all
+from ablate.harness.tracker_feed import changes_text, core_settings, label_of, report_event, study_card, tell_all
 from ablate.protocols import StudyCard, StudySummary, Tracker
 from ablate.records import Config
 from ablate.search import (
     BASELINE,
-    Opened,
+    OpenSearch,
     OptunaSource,
     SearchQuestion,
-    Tried,
+    TrialRecord,
     caution,
     have_failed,
     importances,
@@ -36,14 +36,14 @@ from ablate.store.run_names import add_trial, write_names, write_trials
 from ablate.study.plan import Plan, make_plan
 from ablate.study.space.tree import Point
 from ablate.study.study import Study
-from ablate.workflows.executor import lazy_executor, reached
+from ablate.workflows.executor import connected, lazy_executor
 from ablate.workflows.notify import HURRIED_SECONDS, TRACKING_SECONDS
 from ablate.workflows.options import Options
 from ablate.workflows.search.confirm import confirm
 from ablate.workflows.search.memory import (
     carry_over,
     make_source,
-    recalled,
+    recalled_search,
     refuse_other_storage,
     refuse_taken_name,
     remember,
@@ -51,12 +51,12 @@ from ablate.workflows.search.memory import (
 from ablate.workflows.search.result import Confirmation, SearchOptions, SearchRun
 from ablate.workflows.session import (
     Session,
+    check_data_first,
     clocked,
-    conduct,
     interruption_of,
-    look_at_data,
     open_tracker,
-    undone_if_refused,
+    rollback_on_refusal,
+    run_specs,
 )
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def search_for(
     options = replace(clocked(options or Options()), look=1, only=())
     session = Session(question.study, baseline_plan(question), work)
     held = locked(_folder(session) / "lock")
-    with reached(session, options), undone_if_refused(session.store, question.name), held:
+    with connected(session, options), rollback_on_refusal(session.store, question.name), held:
         refuse_other_storage(_folder(session), search.storage)
         with open_book(question, _folder(session), search.storage) as opened:
             remember(_folder(session), storage=opened.place, is_own=opened.is_own)
@@ -123,7 +123,7 @@ def _folder(session: Session) -> Path:
 
 
 @contextmanager
-def open_book(question: SearchQuestion, folder: Path, url: str | None = None) -> Iterator[Opened]:
+def open_book(question: SearchQuestion, folder: Path, url: str | None = None) -> Iterator[OpenSearch]:
     """The search in its storage, held by this process."""
     opened = open_search(question, folder, url)
     try:
@@ -149,7 +149,7 @@ class _Walk:
     options: Options
     on_progress: OnProgress
     question: SearchQuestion
-    opened: Opened
+    opened: OpenSearch
     usual: str
     """The search's name where none is given."""
 
@@ -158,7 +158,7 @@ class _Walk:
         tracker = open_tracker(self.session, self.options)
         interruption = interruption_of(self.options)
         with interruption.watching(), lazy_executor(self.session, self.options) as executor:
-            look_at_data(self.session, self.options, executor, self.on_progress, interruption)
+            check_data_first(self.session, self.options, executor, self.on_progress, interruption)
             if search.name is not None:
                 carry_over(self.opened, self.question, self.session, self.usual, search.storage)
             source = make_source(self.question, self.opened, self.session, trials, self.options)
@@ -190,7 +190,7 @@ class _Walk:
                 self._tell_record(tracker, tried, card)
         known = set(source.tried)
 
-        def asked(tried: Tried) -> None:
+        def asked(tried: TrialRecord) -> None:
             if tried.number not in known:
                 add_trial(folder, tried.name, self._runs(tried))
 
@@ -202,28 +202,28 @@ class _Walk:
         interruption.notice = lambda: self.on_progress(replace(progress, kind="stopping"))
         listener = self._listener(source, tracker, card, progress)
         if not source.done():
-            conduct(source, self.session, self.options, executor.open(), listener, interruption)
+            run_specs(source, self.session, self.options, executor.open(), listener, interruption)
         return progress
 
     def _listener(self, source: OptunaSource, tracker: Tracker | None, card: StudyCard, progress: Progress) -> Listener:
         several = len(self.question.replicates) > 1
 
-        def listen(news: News) -> None:
+        def listen(news: RunUpdate) -> None:
             tried = source.owner_of(news.spec.fingerprint)
             if tracker is not None:
                 self._describe(tried, news.spec.config, card)
-                tell(tracker, label_of(tried.name, news.spec), news)
+                report_event(tracker, label_of(tried.name, news.spec), news)
             replicate = f" · replicate {news.spec.replicate.index}" if several else ""
             progress.hear(news, f"{tried.name}{replicate} · {point_text(tried.point) or 'as it is'}")
             self.on_progress(progress)
 
         return listen
 
-    def _runs(self, tried: Tried) -> dict[str, str]:
+    def _runs(self, tried: TrialRecord) -> dict[str, str]:
         specs = tried.specs or self.question.runs_of(tried.number, tried.point)
         return {str(replicate): spec.fingerprint for replicate, spec in specs.items()}
 
-    def _describe(self, tried: Tried, config: Config, card: StudyCard) -> None:
+    def _describe(self, tried: TrialRecord, config: Config, card: StudyCard) -> None:
         """Add a trial to the card, which trackers read when they hear of it."""
         if tried.name in card.core:
             return
@@ -233,7 +233,7 @@ class _Walk:
         changes[tried.name] = point_text(tried.point)
         core[tried.name] = core_settings(config, self.session.plan.variants[0].config)
 
-    def _tell_record(self, tracker: Tracker, tried: Tried, card: StudyCard) -> None:
+    def _tell_record(self, tracker: Tracker, tried: TrialRecord, card: StudyCard) -> None:
         for spec in self.question.runs_of(tried.number, tried.point).values():
             self._describe(tried, spec.config, card)
             for result in self.session.store.results(spec.fingerprint)[-1:]:
@@ -276,7 +276,7 @@ class _Walk:
         remember(_folder(self.session), best=None if best is None else best.name)
         facts: SearchFacts = facts_of(found, self.session)
         digest = hashlib.sha256(f"{own_version()}\0{facts!r}".encode()).hexdigest()
-        if recalled(_folder(self.session)).get("shown") != digest or not found.page.exists():
+        if recalled_search(_folder(self.session)).get("shown") != digest or not found.page.exists():
             render_search(facts, found.page.parent)
             remember(_folder(self.session), shown=digest)
         if tracker is None:
@@ -288,7 +288,7 @@ class _Walk:
         return replace(found, delivered=tracker.end(summary, timeout=hurry or TRACKING_SECONDS, at_most=hurry))
 
 
-def best_of(question: SearchQuestion, tried: tuple[Tried, ...]) -> Tried | None:
+def best_of(question: SearchQuestion, tried: tuple[TrialRecord, ...]) -> TrialRecord | None:
     """The best trial by the first objective; of equal ones the first."""
     sign = 1 if question.objectives[0].goal == "max" else -1
     finished = [trial for trial in tried if trial.value is not None]

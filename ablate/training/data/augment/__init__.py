@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from ablate.training.config import Augment
-from ablate.training.data.augment.blanks import cut_out, erased
-from ablate.training.data.augment.colors import jittered
-from ablate.training.data.augment.geometry import moved, random_crops, random_flips, resized_crops, rotated
-from ablate.training.data.augment.noise import noisy, salted_and_peppered
-from ablate.training.data.augment.randaugment import rand_augmented
-from ablate.training.seeding import Draws
+from ablate.training.data.augment.blanks import cut_out, erase
+from ablate.training.data.augment.colors import jitter_colors
+from ablate.training.data.augment.geometry import apply_affine, random_crops, random_flips, resized_crops, rotate
+from ablate.training.data.augment.noise import add_noise, add_salt_and_pepper
+from ablate.training.data.augment.randaugment import rand_augment
+from ablate.training.seeding import StepRandom
 
-__all__ = ["augmented", "is_random"]
+__all__ = ["augment_batch", "is_random"]
 
 
 def is_random(config: Augment) -> bool:
@@ -26,7 +26,7 @@ def is_random(config: Augment) -> bool:
     return any(block is not None for block in vars(config).values())  # asked at each step: pydantic's own takes 15 us
 
 
-def augmented(images: Tensor, config: Augment, draws: Draws, *, mean: Tensor | None = None) -> Tensor:
+def augment_batch(images: Tensor, config: Augment, draws: StepRandom, *, mean: Tensor | None = None) -> Tensor:
     """The batch with each switched-on change applied.
 
     images: (N, C, H, W), uint8. Returns uint8 where only crop and flip are on, else float32 in [0, 1].
@@ -50,31 +50,31 @@ def _cropped_and_flipped(images: Tensor, config: Augment, generator: torch.Gener
     return images
 
 
-def _reshaped(pixels: Tensor, config: Augment, draws: Draws) -> Tensor:
+def _reshaped(pixels: Tensor, config: Augment, draws: StepRandom) -> Tensor:
     if config.resized_crop is not None:
         pixels = resized_crops(pixels, config.resized_crop, draws.own("resized_crop"))
     if config.rotation is not None:
-        pixels = rotated(pixels, config.rotation, draws.own("rotation"))
+        pixels = rotate(pixels, config.rotation, draws.own("rotation"))
     if config.affine is not None:
-        pixels = moved(pixels, config.affine, draws.own("affine"))
+        pixels = apply_affine(pixels, config.affine, draws.own("affine"))
     return pixels
 
 
-def _recolored(pixels: Tensor, config: Augment, draws: Draws) -> Tensor:
+def _recolored(pixels: Tensor, config: Augment, draws: StepRandom) -> Tensor:
     if config.randaugment is not None:
-        pixels = rand_augmented(pixels, config.randaugment, draws.own("randaugment"))
+        pixels = rand_augment(pixels, config.randaugment, draws.own("randaugment"))
     if config.color is not None:
-        pixels = jittered(pixels, config.color, draws.own("color"))
+        pixels = jitter_colors(pixels, config.color, draws.own("color"))
     return pixels
 
 
-def _hidden(pixels: Tensor, config: Augment, draws: Draws, mean: Tensor | None) -> Tensor:
+def _hidden(pixels: Tensor, config: Augment, draws: StepRandom, mean: Tensor | None) -> Tensor:
     if config.noise is not None:
-        pixels = noisy(pixels, std=config.noise.std, generator=draws.own("noise"))
+        pixels = add_noise(pixels, std=config.noise.std, generator=draws.own("noise"))
     if config.salt_and_pepper is not None:
-        pixels = salted_and_peppered(pixels, share=config.salt_and_pepper.share, generator=draws.own("salt_and_pepper"))
+        pixels = add_salt_and_pepper(pixels, share=config.salt_and_pepper.share, generator=draws.own("salt_and_pepper"))
     if config.cutout is not None:
         pixels = cut_out(pixels, config.cutout, draws.own("cutout"), mean=mean)
     if config.erasing is not None:
-        pixels = erased(pixels, config.erasing, draws.own("erasing"), mean=mean)
+        pixels = erase(pixels, config.erasing, draws.own("erasing"), mean=mean)
     return pixels

@@ -18,10 +18,10 @@ def cut_out(pixels: Tensor, config: Cutout, generator: torch.Generator, *, mean:
     columns = torch.randint(0, width, (count,), generator=generator)
     side = torch.full((count,), config.side)
     boxes = Boxes(rows - side // 2, columns - side // 2, side, side, torch.ones(count, dtype=torch.bool))
-    return blanked(pixels, boxes, fill=config.fill, mean=mean)
+    return blank(pixels, boxes, fill=config.fill, mean=mean)
 
 
-def erased(pixels: Tensor, config: Erasing, generator: torch.Generator, *, mean: Tensor | None = None) -> Tensor:
+def erase(pixels: Tensor, config: Erasing, generator: torch.Generator, *, mean: Tensor | None = None) -> Tensor:
     """Blank out a rectangle inside each chosen picture (Zhong et al. 2020), drawn as torchvision's RandomErasing.
 
     A picture for which ten tries find no rectangle is left as it is.
@@ -37,10 +37,10 @@ def erased(pixels: Tensor, config: Erasing, generator: torch.Generator, *, mean:
         generator=generator,
         margin=1,
     )
-    return blanked(pixels, boxes._replace(fits=boxes.fits & chosen), fill=config.fill, mean=mean)
+    return blank(pixels, boxes._replace(fits=boxes.fits & chosen), fill=config.fill, mean=mean)
 
 
-def blanked(pixels: Tensor, boxes: Boxes, *, fill: Literal["black", "mean"], mean: Tensor | None) -> Tensor:
+def blank(pixels: Tensor, boxes: Boxes, *, fill: Literal["black", "mean"], mean: Tensor | None) -> Tensor:
     """The pictures with their boxes filled: black, or with the mean of the normalisation."""
     inside = boxes.inside(pixels.shape[-2], pixels.shape[-1]).to(pixels.device)
     blank = mean if fill == "mean" and mean is not None else torch.zeros((), device=pixels.device)

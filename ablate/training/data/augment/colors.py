@@ -12,7 +12,7 @@ GREY = (0.2989, 0.587, 0.114)
 """Shares of red, green and blue in brightness, as torchvision has them (ITU-R 601-2)."""
 
 
-def jittered(pixels: Tensor, config: ColorJitter, generator: torch.Generator) -> Tensor:
+def jitter_colors(pixels: Tensor, config: ColorJitter, generator: torch.Generator) -> Tensor:
     """Brightness, contrast, saturation and hue of each picture, in this order, those that are not null.
 
     The factors are drawn from [max(0, 1 - x), 1 + x], the hue from [-x, x]; all four are drawn, so that

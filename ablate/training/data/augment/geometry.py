@@ -65,13 +65,13 @@ def _sources(first: Tensor, size: Tensor, steps: int) -> Tensor:
     return places.clamp(min=0).minimum(size[:, None] - 1.0) + first[:, None]
 
 
-def rotated(pixels: Tensor, config: Rotation, generator: torch.Generator) -> Tensor:
+def rotate(pixels: Tensor, config: Rotation, generator: torch.Generator) -> Tensor:
     """Turn each picture clockwise around its middle, by an angle of its own."""
     (angles,) = uniform(len(pixels), (-config.degrees, config.degrees), generator=generator)
-    return resampled(pixels, inverse_maps(angles=angles), interpolation=config.interpolation)
+    return resample(pixels, inverse_maps(angles=angles), interpolation=config.interpolation)
 
 
-def moved(pixels: Tensor, config: Affine, generator: torch.Generator) -> Tensor:
+def apply_affine(pixels: Tensor, config: Affine, generator: torch.Generator) -> Tensor:
     """Shift, shear and scale each picture; what is null is not drawn into the map, but drawn all the same."""
     height, width = pixels.shape[-2:]
     translate, shear, (low, high) = config.translate or 0.0, config.shear or 0.0, config.scale or (1.0, 1.0)
@@ -84,7 +84,7 @@ def moved(pixels: Tensor, config: Affine, generator: torch.Generator) -> Tensor:
         generator=generator,
     )
     maps = inverse_maps(shears=shears, scales=scales, shifts=torch.stack([right.round(), down.round()], dim=1))
-    return resampled(pixels, maps, interpolation=config.interpolation)
+    return resample(pixels, maps, interpolation=config.interpolation)
 
 
 def inverse_maps(
@@ -113,7 +113,7 @@ def inverse_maps(
     return torch.stack(rows, 1)
 
 
-def resampled(pixels: Tensor, maps: Tensor, *, interpolation: str) -> Tensor:
+def resample(pixels: Tensor, maps: Tensor, *, interpolation: str) -> Tensor:
     """Each picture read along its map; black where that leads outside.
 
     maps: (N, 2, 3), from `inverse_maps`.

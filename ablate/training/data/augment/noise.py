@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 
 
-def noisy(pixels: Tensor, *, std: float, generator: torch.Generator) -> Tensor:
+def add_noise(pixels: Tensor, *, std: float, generator: torch.Generator) -> Tensor:
     """Add normal noise to each channel of each pixel; clip to [0, 1]. With std 0 nothing changes."""
     noise = torch.randn(pixels.shape, generator=generator).to(pixels.device)
     return (pixels + std * noise).clamp(0, 1)
 
 
-def salted_and_peppered(pixels: Tensor, *, share: float, generator: torch.Generator) -> Tensor:
+def add_salt_and_pepper(pixels: Tensor, *, share: float, generator: torch.Generator) -> Tensor:
     """Set each pixel, all channels together, to white or to black with a chance of share / 2 each."""
     count, _, height, width = pixels.shape
     drawn = torch.rand((count, 1, height, width), generator=generator).to(pixels.device)

@@ -26,7 +26,7 @@ class Operation(NamedTuple):
     signed: bool = False
 
 
-def rand_augmented(pixels: Tensor, config: RandAugment, generator: torch.Generator) -> Tensor:
+def rand_augment(pixels: Tensor, config: RandAugment, generator: torch.Generator) -> Tensor:
     """`operations` times an operation of each picture's own, among fourteen, with a direction of its own.
 
     The operations and their strengths are torchvision's. They are defined on bytes: pixels are rounded.
