@@ -41,9 +41,9 @@ __all__ = [
 _HOMES = {
     "Cost": "ablate.records",
     "NotIdentity": "ablate.settings",
-    "Options": "ablate.workflows.session",
+    "Options": "ablate.workflows.options",
     "Outcome": "ablate.records",
-    "Replicate": "ablate.records",
+    "Replicate": "ablate.splits.rules",
     "Run": "ablate.protocols",
     "Settings": "ablate.settings",
     "estimate_effects": "ablate.stats.effects",

@@ -43,7 +43,7 @@ RUN = """
 import json, os, resource, sys, time
 sys.path.insert(0, sys.argv[2])
 import ablate
-from ablate.session import Options
+from ablate.workflows.session import Options
 study = ablate.load_study(sys.argv[1])
 started, at = time.monotonic(), []
 done = ablate.run_study(study, work=sys.argv[2], options=Options(track=sys.argv[3] == "mlflow", workers=2),

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from ablate import records
 from ablate.protocols import RunLabel, StudyCard, StudySummary, Tracker
 from ablate.records import Event, Failed, Finished, RunSpec
+from ablate.splits import rules
 from ablate.splits.rules import Replicate
 from ablate.store.journal import Journal, read_events
 
@@ -84,7 +85,7 @@ def a_label(variant: str = "baseline", index: int = 0, **config: Any) -> RunLabe
         trainer="toy:train",
         config=content,
         identity=content,
-        protocol=records.Protocol(test=records.Folds(count=10)),
+        protocol=rules.Protocol(test=rules.Folds(count=10)),
         replicate=Replicate(index=index),
     )
     return RunLabel(variant=variant, replicate=spec.replicate, fingerprint=spec.fingerprint, spec=spec)

@@ -18,7 +18,7 @@ TRAINER = '''\
 import os, time
 from pathlib import Path
 import ablate
-from ablate.description import Description
+from ablate.inspection import Description
 from ablate.records import Prepared
 
 METRICS = {"accuracy": "max"}

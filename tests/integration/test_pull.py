@@ -167,7 +167,7 @@ def test_pulling_again_takes_nothing_and_mends_what_was_lost(there: Path, here: 
 
 KILLED = """
 import os, signal, sys
-from ablate import pulling
+from ablate.workflows import pull as pulling
 from ablate.study.load import load_study
 steps = iter(range(100))
 place = pulling.put_in_place

@@ -229,11 +229,11 @@ def test_a_trial_that_diverged_is_told_as_given_up(study: Path) -> None:
 KILLED = """
 import sys
 from pathlib import Path
-from ablate.searching import SearchOptions, run_search
-from ablate.session import Options
+from ablate.workflows.search.run import SearchOptions, run_search
+from ablate.workflows.session import Options
 from ablate.study.load import load_study
 from ablate.study.plan import make_plan
-from ablate.workflow import run_study
+from ablate.workflows.run import run_study
 path = Path(sys.argv[1])
 options = Options(workers=2, track=False, checkpoint_seconds=0.01)
 run_search(load_study(path), search=SearchOptions(trials=4), work=path.parent, options=options)

@@ -477,7 +477,7 @@ def test_an_official_test_part_becomes_indices(root: Path, shelf: Shelf, monkeyp
         listing = listed(config)
         return listing._replace(read=lambda: listing.read()._replace(official_test=official))
 
-    monkeypatch.setattr(cache, "list_pictures", with_test_part)
+    monkeypatch.setattr(cache, "list_images", with_test_part)
 
     pictures = load_images(config_of(root, on_bad_image="skip"), shelf)
 
