@@ -22,6 +22,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from importlib.util import find_spec
 from typing import Literal
 
 LONGEST_WORD, LONGEST_TEXT = 1000, 20_000
@@ -143,6 +144,14 @@ def not_installed(error: ImportError) -> NotInstalled | None:
         f"this needs {name}, which is not installed",
         hint=f"Install all that ablate uses, `pip install .` in a clone of it, or this alone: `pip install {name}`.",
     )
+
+
+def refuse_uninstalled(package: str, *, instead: str = "") -> None:
+    """Raise NotInstalled where a package is not there; `instead`: how to go without it."""
+    if find_spec(package) is None:
+        error = not_installed(ModuleNotFoundError(package, name=package))
+        assert error is not None
+        raise NotInstalled(error.message, hint=f"{error.hint} {instead}".strip())
 
 
 def near_match(word: str, known: Iterable[str]) -> str:

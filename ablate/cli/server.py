@@ -13,12 +13,11 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
 from ablate.cli.show import note, say
-from ablate.errors import StudyError, TrackingError
+from ablate.errors import StudyError, TrackingError, refuse_uninstalled
 from ablate.safety.addresses import without_secrets
 from ablate.track.environment import quiet_environment
 from ablate.track.uri import check_uri, is_server, tracking_uri
@@ -37,8 +36,7 @@ def serve_mlflow(work: Path, *, port: int, uri: str | None) -> int:
     if is_server(store):
         note(f"The tracking store is a server already: open {without_secrets(store)} in a browser.")
         return 0
-    if find_spec("mlflow") is None:
-        raise ModuleNotFoundError("No module named 'mlflow'", name="mlflow")
+    refuse_uninstalled("mlflow")
     _refuse_taken(port)
     note(f"Starting MLflow on {without_secrets(store)} ...")
     with tempfile.TemporaryFile() as log, _stopped_at_the_end() as processes:

@@ -183,12 +183,12 @@ def schema(
 
     Example: ablate schema --trainer ablate.training:train
     """
+    from ablate.study.absent import read_trainer
     from ablate.study.schema import StudyFile
-    from ablate.trainer import load_trainer
 
     with errors_shown():
         work_on_path(work)
-        say_json(load_trainer(trainer).config.model_json_schema() if trainer else StudyFile.model_json_schema())
+        say_json(read_trainer(trainer).config.model_json_schema() if trainer else StudyFile.model_json_schema())
 
 
 def show(

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
-from ablate.errors import TrackingError
+from ablate.errors import TrackingError, refuse_uninstalled
 from ablate.protocols import RunLabel, StudyCard, StudySummary
 from ablate.records import Event
 from ablate.safety.addresses import text_without_secrets, without_secrets
@@ -58,11 +58,13 @@ class MlflowTracker:
     """Shows studies in MLflow while they run.
 
     work: where `mlartifacts` lies when no server decides about artifacts; artifact_root replaces it.
-    Raises TrackingError for a URI that cannot work. Afterwards nothing raises and only `end` waits.
+    Raises TrackingError for a URI that cannot work, NotInstalled where mlflow is missing. Afterwards nothing raises
+    and only `end` waits.
     """
 
     def __init__(self, uri: str, work: Path, *, artifact_root: str | None = None) -> None:
         check_uri(uri)
+        refuse_uninstalled("mlflow", instead="A study runs without MLflow by --no-tracking.")
         self._path = path = sqlite_path(uri)
         self.uri = uri if path is None else f"sqlite:///{path}"
         root = None if is_server(uri) else artifact_root or str((work / ARTIFACTS).absolute())
