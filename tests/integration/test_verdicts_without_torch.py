@@ -114,6 +114,7 @@ def a_work_folder(folder: Path) -> Path:
 def called(python: Path, work: Path, calls: Mapping[str, list[str]]) -> dict[str, Any]:
     """Name -> exit code, what was printed, whether it ended with a traceback."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COV_"))}
+    env["PYTHONDONTWRITEBYTECODE"] = "1"  # the packages are links
     done = subprocess.run(
         [python, "-P", "-c", CALLS],
         cwd=work,
