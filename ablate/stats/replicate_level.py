@@ -10,9 +10,12 @@ import numpy as np
 
 from ablate.stats.cells import Array, StatisticsError
 from ablate.stats.engine import checked_weights
-from ablate.stats.student import RESOLUTION, Estimate, student_interval, two_sided_p, without_rounding
+from ablate.stats.student import Estimate, student_interval, two_sided_p, without_rounding
 
 Pairing = Literal["paired", "unpaired"]
+RESOLUTION = 2.0**-22
+"""Differences below this share of the numbers' size are rounding: a run's number may come in single precision."""
+
 Numbers = Sequence[Sequence[float | None]]
 
 

@@ -566,3 +566,16 @@ def test_a_variant_called_baseline_is_the_reference(table: Path) -> None:
 
     assert findings.effects[0].reference == "Baseline"
     assert any("The reference is Baseline, by its name" in line for line in findings.cautions)
+
+
+def test_an_interval_without_width_is_told(table: Path) -> None:
+    """Two pairs that differ by the same amount, in whatever precision they were written."""
+    text = "model,seed,accuracy\na,0,{}\na,1,{}\nb,0,{}\nb,1,{}\n"
+    for numbers in (
+        (0.91, 0.92, 0.96, 0.97),
+        tuple(float(np.float32(x)) for x in (0.91, 0.92, 0.96, 0.97)),
+    ):
+        found = judged(table, text.format(*numbers), paired=True)
+        assert found.effects[0].verdict == "undecided"
+        assert found.effects[0].p == pytest.approx(0.5)
+        assert any("interval has no width" in line for line in found.cautions)

@@ -126,3 +126,18 @@ class TestTooLittle:
         """A missing run is None, not a shorter list."""
         with pytest.raises(StatisticsError, match="different numbers"):
             the_step(A, B[:4], pairing)
+
+
+@pytest.mark.parametrize("pairing", ["paired", "unpaired"])
+def test_the_rounding_of_single_precision_is_no_spread(pairing: Pairing) -> None:
+    """float32 numbers of runs that do not vary give the answer of float64, and not a difference beyond all doubt."""
+    numbers = [[0.8, 0.8, 0.8], [0.9, 0.9, 0.9]] if pairing == "unpaired" else [[0.81, 0.82, 0.83], [0.91, 0.92, 0.93]]
+    rounded = [[float(np.float32(x) + np.float32(i * 6e-8)) for i, x in enumerate(row)] for row in numbers]
+    weights = np.array([[-1.0, 1.0]])
+
+    (exact,) = estimate_replicates(numbers, weights, pairing=pairing)
+    (found,) = estimate_replicates(rounded, weights, pairing=pairing)
+
+    assert exact is not None
+    assert found is not None
+    assert (found.standard_error, found.p) == (exact.standard_error, exact.p) == (0.0, 0.25)

@@ -267,6 +267,9 @@ def _cannot_tell(
         yield say("judge.family", n=max(effect.family_size for effect in effects))
     yield from _networks(effects, cells, variants, say)
     if cells is None:
+        for effect in effects:
+            if effect.n > 1 and effect.lo is not None and effect.lo == effect.hi:
+                yield say("judge.no_spread", name=effect.name)
         single = all(effect.n <= 1 for effect in effects)
         yield say("judge.paired" if asked.paired else "judge.pairing" if single else "judge.pairing_runs")
     else:
