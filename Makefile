@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+WORKERS ?= logical
+PARALLEL := -n $(WORKERS) --maxprocesses 8 --dist loadfile
 
 .PHONY: setup demo test slow check format golden docs sample up lock digests
 
@@ -18,9 +20,13 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)
 	$(BIN)/ablate demo
 
-# All that takes seconds; `make slow` has the rest.
+# All that takes seconds, one process a core: WORKERS=4 for another number. `make slow` has the rest.
+# What starts Ray, counts processes or sends signals comes after the others, alone.
 test: $(READY)
-	$(BIN)/python -m pytest -m "not slow"
+	@status=0; \
+	$(BIN)/python -m pytest -m "not slow and not serial" $(PARALLEL) || status=1; \
+	$(BIN)/python -m pytest -m "not slow and serial" || status=1; \
+	exit $$status
 
 slow: $(READY)
 	$(BIN)/python -m pytest -m slow

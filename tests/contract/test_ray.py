@@ -37,6 +37,7 @@ from tests.training_builders import a_config, a_spec, a_task, an_attempt, finish
 
 pytestmark = [
     pytest.mark.ray,
+    pytest.mark.serial,
     pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="the extra `ray` is not installed"),
 ]
 

@@ -14,7 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends signals as Unix has them")
+pytestmark = [
+    pytest.mark.serial,
+    pytest.mark.skipif(sys.platform == "win32", reason="sends signals as Unix has them"),
+]
 
 STUDY = """\
 study: toy

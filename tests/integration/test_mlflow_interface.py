@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 pytestmark = [
+    pytest.mark.serial,
     pytest.mark.slow,
     pytest.mark.network,
     pytest.mark.skipif(sys.platform == "win32", reason="sends signals as Unix has them"),

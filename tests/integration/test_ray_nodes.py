@@ -31,6 +31,7 @@ from tests.training_builders import a_spec, a_task
 
 pytestmark = [
     pytest.mark.ray,
+    pytest.mark.serial,
     pytest.mark.slow,
     pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="the extra `ray` is not installed"),
 ]
