@@ -18,6 +18,10 @@ Config = Mapping[str, Any]
 """A trainer's configuration as plain JSON data."""
 
 
+BASELINE = "baseline"
+"""The name of the variant that has the study's `base:` and no change."""
+
+
 FailureReason = Literal["error", "diverged", "oom", "killed", "timeout", "interrupted", "pruned", "damaged"]
 
 

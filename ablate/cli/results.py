@@ -62,13 +62,13 @@ def show_study_run(done: StudyRun) -> None:
 
 def show_search(found: SearchRun) -> None:
     """The best setting, what it is worth, and how much each parameter mattered."""
-    from ablate.search import BASELINE
+    from ablate.search import BASELINE_TRIAL
 
     count = {state: sum(trial.state == state for trial in found.tried) for state in ("complete", *_ENDED)}
     extra = "".join(f", {count[state]} {word}" for state, word in _ENDED.items() if count[state])
     trained = f"{found.trained} run{'' if found.trained == 1 else 's'} trained now"
-    beside = sum(trial.number == BASELINE and trial.state == "complete" for trial in found.tried)
-    ended = sum(trial.number != BASELINE for trial in found.tried)
+    beside = sum(trial.number == BASELINE_TRIAL and trial.state == "complete" for trial in found.tried)
+    ended = sum(trial.number != BASELINE_TRIAL for trial in found.tried)
     finished = f"{count['complete'] - beside} of {max(found.wanted, ended)} trials finished"
     say(f"{found.name}: {finished}{extra}{', and the baseline' if beside else ''}; {trained}.")
     if found.answered:

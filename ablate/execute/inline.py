@@ -13,8 +13,7 @@ from typing import TextIO
 
 from ablate.execute import worker
 from ablate.protocols import Exit
-
-LOG = "run.log"
+from ablate.store.work_folder import LOG
 
 
 class InlineExecutor:

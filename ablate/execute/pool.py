@@ -18,9 +18,9 @@ from ablate.errors import AblateError
 from ablate.execute import worker
 from ablate.execute.devices import DeviceSlots
 from ablate.execute.environment import PYTHON, worker_environment
-from ablate.execute.inline import LOG
 from ablate.execute.live import Task
 from ablate.protocols import Exit
+from ablate.store.work_folder import LOG
 
 CAN_FORK = sys.platform == "linux"
 """macOS can fork, but its system libraries do not survive it; Windows cannot."""

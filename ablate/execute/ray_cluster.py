@@ -25,13 +25,13 @@ from typing import Any
 from ablate.errors import AblateError, StudyError
 from ablate.execute.devices import DeviceSlots
 from ablate.execute.environment import THREADS, cores, own_version, worker_environment
-from ablate.execute.inline import LOG
 from ablate.execute.joining import refuse_unreachable
 from ablate.execute.live import Task
 from ablate.execute.on_node import NodeReport, inspect_node, run_attempt
 from ablate.execute.resources import Need, Node, homes_among, places, refuse_impossible
 from ablate.files import locked
 from ablate.protocols import Exit
+from ablate.store.work_folder import LOG
 
 DEFAULTS = {
     "RAY_AUTH_MODE": "token",

@@ -20,8 +20,7 @@ from pathlib import Path
 
 from ablate.execute import worker
 from ablate.safety.own_modules import import_named, search_first
-
-LOG = "run.log"
+from ablate.store.work_folder import LOG
 
 
 def main(work: Path, warm: list[str]) -> int:

@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from ablate.errors import Held
-from ablate.execute.inline import LOG
 from ablate.execute.live import STOP, Task, read_heartbeat
 from ablate.files import locked, remove_stale_temporary_files
 from ablate.harness.interruption import Interruption
 from ablate.protocols import Executor, Exit, Source
 from ablate.records import Event, Failed, FailureReason, Finished, RunResult, RunSpec
 from ablate.store.journal import Journal, read_events, read_result
-from ablate.store.work_folder import TRIED_AGAIN, TRIES, Store
+from ablate.store.work_folder import LOG, TRIED_AGAIN, TRIES, Store
 
 POLL_SECONDS = 0.05
 ASIDE_SECONDS = 1.0

@@ -19,9 +19,9 @@ from ablate.execute.worker import PREPARED
 from ablate.files import sha256_json
 from ablate.harness.interruption import Interruption
 from ablate.protocols import Executor
-from ablate.records import Prepared, Variant
+from ablate.records import BASELINE, Prepared, Variant
 from ablate.splits.rules import Protocol, Replicate
-from ablate.store.work_folder import SPEC, Store
+from ablate.store.work_folder import LOG, SPEC, Store
 from ablate.study.plan import Plan
 from ablate.trainer import Trainer
 
@@ -158,9 +158,9 @@ class _Unfinished(errors.DataError):
 def _all_refused(refused: Sequence[tuple[Variant, errors.AblateError]]) -> errors.AblateError:
     """Every problem once, with the first variant that has it; the baseline's without its name."""
     told: dict[str, errors.AblateError] = {}
-    for variant, error in sorted(refused, key=lambda one: one[0].name != "baseline"):
+    for variant, error in sorted(refused, key=lambda one: one[0].name != BASELINE):
         for one in errors.apart(error):
-            named = one if variant.name == "baseline" else type(one)(f"{variant.name}: {one.message}", hint=one.hint)
+            named = one if variant.name == BASELINE else type(one)(f"{variant.name}: {one.message}", hint=one.hint)
             told.setdefault(str(one), named)
     return errors.together(list(told.values()))
 
@@ -168,7 +168,7 @@ def _all_refused(refused: Sequence[tuple[Variant, errors.AblateError]]) -> error
 def _read_finding(attempt: Path, variant: str, code: int) -> Prepared:
     finding = files.read_json(attempt / PREPARED)
     if finding is None:
-        log = attempt / "run.log"
+        log = attempt / LOG
         tail = log.read_text(errors="replace")[-2000:] if log.exists() else ""
         raise _Unfinished(f"{variant}: looking at the data ended with exit code {code}", hint=tail)
     if "error" in finding:

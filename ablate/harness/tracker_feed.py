@@ -10,6 +10,7 @@ from ablate.harness.coordinator import RunUpdate
 from ablate.protocols import RunLabel, StudyCard, Tracker
 from ablate.records import Config, RunSpec, Variant
 from ablate.store.journal import read_events, read_history
+from ablate.study.flow_style import flow, without_off
 from ablate.study.overrides import flattened
 from ablate.study.stand_in import synthetic_notes
 from ablate.study.study import Study
@@ -40,21 +41,7 @@ def study_card(study: Study, variants: Iterable[Variant], *, name: str) -> Study
 
 def changes_text(changes: Mapping[str, Any]) -> str:
     """`model.norm: {name: batch}, data.train: 400`, as the study file writes it."""
-    return ", ".join(f"{key}: {_flow(value)}" for key, value in changes.items())
-
-
-def _flow(value: Any) -> str:
-    match value:
-        case Mapping():
-            return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items() if item is not None) + "}"
-        case list():
-            return "[" + ", ".join(map(_flow, value)) + "]"
-        case None:
-            return "null"
-        case bool():
-            return str(value).lower()
-        case _:
-            return str(value)
+    return ", ".join(f"{key}: {flow(without_off(value))}" for key, value in changes.items())
 
 
 def core_settings(config: Config, baseline: Config) -> dict[str, str]:

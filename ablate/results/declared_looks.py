@@ -8,11 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ablate.files import read_json, write_json
-from ablate.stats.alpha_shares import look_shares
+from ablate.stats.alpha_shares import ADDED, look_shares
 from ablate.study.plan import Plan
 
 FILE = "declared.json"
-ADDED = "replicates added after looking"
 CHANGED = "planned looks changed after looking"
 
 

@@ -3,14 +3,14 @@
 from ablate.search.book import OptunaAdapter
 from ablate.search.frozen import freeze_confirmation
 from ablate.search.insight import Importance, importances, pareto_front
-from ablate.search.question import BASELINE, SearchQuestion, make_question, name_of, tuning_question
+from ablate.search.question import BASELINE_TRIAL, SearchQuestion, make_question, name_of, tuning_question
 from ablate.search.source import OptunaSource
 from ablate.search.storage import OpenSearch, open_search, points_of
 from ablate.search.trials import TrialRecord, have_failed
 from ablate.search.unread import caution, promise, unchecked
 
 __all__ = [
-    "BASELINE",
+    "BASELINE_TRIAL",
     "Importance",
     "OpenSearch",
     "OptunaAdapter",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from ablate.records import Event
 from ablate.search.optuna_parts import quiet, suggest
-from ablate.search.question import BASELINE, SearchQuestion
+from ablate.search.question import BASELINE_TRIAL, SearchQuestion
 from ablate.search.trials import State, TrialRecord
 from ablate.study.space.tree import Point
 
@@ -67,7 +67,7 @@ class OptunaAdapter:
         """How a trial ended."""
         from optuna.trial import TrialState
 
-        if tried.number == BASELINE:
+        if tried.number == BASELINE_TRIAL:
             return
         single = len(self.question.objectives) == 1
         with quiet():
@@ -85,7 +85,7 @@ class OptunaAdapter:
 
     def report(self, tried: TrialRecord, values: Sequence[tuple[int, float]]) -> None:
         """Intermediate values by step; a step that Optuna has already is passed over."""
-        if tried.number == BASELINE:
+        if tried.number == BASELINE_TRIAL:
             return
         with quiet():
             for step, value in values:
@@ -101,7 +101,7 @@ class OptunaAdapter:
 
     def gives_up(self, tried: TrialRecord) -> bool:
         """Whether the pruner would end the trial now."""
-        if tried.number == BASELINE:
+        if tried.number == BASELINE_TRIAL:
             return False
         with quiet():
             return bool(tried.handle.should_prune())

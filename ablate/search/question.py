@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from ablate.errors import StudyError, near_match
 from ablate.files import sha256_json
-from ablate.records import Finished, RunSpec, Variant
+from ablate.records import BASELINE, Finished, RunSpec, Variant
 from ablate.settings import identity_of
 from ablate.splits.rules import Protocol, Replicate
 from ablate.study.search_schema import COSTS, SearchBlock
@@ -18,7 +18,7 @@ from ablate.study.study import Study
 from ablate.trainer import is_built_in
 
 STREAM = "search"
-BASELINE = -1
+BASELINE_TRIAL = -1
 """The number of the baseline where it lies outside the space, and so is no trial of Optuna's."""
 
 
@@ -88,7 +88,7 @@ class SearchQuestion:
 
     def runs_of(self, number: int, point: Point) -> dict[int, RunSpec]:
         """Replicate -> the run of a trial that ended; none where it never became one."""
-        if number == BASELINE:
+        if number == BASELINE_TRIAL:
             return self.baseline_specs()
         try:
             return self.specs(point)
@@ -99,7 +99,7 @@ class SearchQuestion:
         """Replicate -> the run of the base as it is."""
         settings = self.study.resolve({}, ("base",))
         config = settings.model_dump(mode="json")
-        return self.specs_of(Variant(name="baseline", config=config, identity=identity_of(settings)))
+        return self.specs_of(Variant(name=BASELINE, config=config, identity=identity_of(settings)))
 
     def values(self, results: Sequence[Finished]) -> tuple[float, ...] | None:
         """One value an objective, the mean over runs; None where a run does not tell one of them."""
@@ -179,4 +179,4 @@ def _objective(study: Study, name: str) -> Objective:
 
 def name_of(number: int) -> str:
     """How a trial is called; numbers count from 0, as Optuna's do."""
-    return "baseline" if number == BASELINE else f"trial {number}"
+    return BASELINE if number == BASELINE_TRIAL else f"trial {number}"

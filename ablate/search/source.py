@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ablate.errors import SplitError, StudyError
 from ablate.records import Event, Failed, Finished, RunResult, RunSpec
 from ablate.search.book import OptunaAdapter, covered_seconds, state_of
-from ablate.search.question import BASELINE
+from ablate.search.question import BASELINE_TRIAL
 from ablate.search.trials import State, TrialRecord
 from ablate.store.journal import read_history
 from ablate.store.work_folder import Store
@@ -75,8 +75,8 @@ class OptunaSource:
             wishes.append(question.space.point_of(values, ("search", "enqueue", i)))
         self.book.enqueue(wishes)
         if baseline is None:
-            self.tried[BASELINE] = TrialRecord(number=BASELINE, point={}, specs=question.baseline_specs())
-            self._again.append(BASELINE)
+            self.tried[BASELINE_TRIAL] = TrialRecord(number=BASELINE_TRIAL, point={}, specs=question.baseline_specs())
+            self._again.append(BASELINE_TRIAL)
         known = self.book.trials()
         for trial in known:
             self._recall(trial)
@@ -168,7 +168,7 @@ class OptunaSource:
     def _may_ask(self) -> bool:
         if not self.stopped:
             self.stopped = self._reason_to_stop()
-        return not self.stopped and len(self.tried) - (BASELINE in self.tried) - self._retried < self.trials
+        return not self.stopped and len(self.tried) - (BASELINE_TRIAL in self.tried) - self._retried < self.trials
 
     def _reason_to_stop(self) -> str:
         stop = self.book.question.block.stop_when
@@ -289,7 +289,7 @@ class OptunaSource:
         self.answered += tried.cached and state == "complete"
         self.book.tell(tried)
         tried.handle, tried.specs, tried.results, tried.reported = None, {}, {}, set()
-        if tried.number != BASELINE:
+        if tried.number != BASELINE_TRIAL:
             self._count(None if values is None else values[0])
 
     def _count(self, value: float | None) -> None:
@@ -313,7 +313,7 @@ class OptunaSource:
         goes_on = not waiting
         for number, replicate in waiting:
             tried = self.tried[number]
-            if tried.number == BASELINE or not self._judges_epochs(replicate):
+            if tried.number == BASELINE_TRIAL or not self._judges_epochs(replicate):
                 goes_on = True
                 continue
             epoch = int(event.data["epoch"])

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+ADDED = "replicates added after looking"
+"""Why a verdict is void: the reason that results and reports know it by."""
+
 
 def look_shares(looks: Sequence[int], given: Sequence[float] = ()) -> tuple[float, ...]:
     """The part of alpha that each look may spend: as given, else .2, .3, .5 for three, else by their replicates."""

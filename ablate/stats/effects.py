@@ -11,7 +11,7 @@ import numpy as np
 from ablate.records import Cell, Contrast, Failed, Finished
 from ablate.splits.rules import Folds, TestRule
 from ablate.stats.accuracy import Accuracy, accuracy_of_numbers, variant_accuracy
-from ablate.stats.alpha_shares import look_shares
+from ablate.stats.alpha_shares import ADDED, look_shares
 from ablate.stats.apart import estimate_elsewhere
 from ablate.stats.cells import Array, Cells, StatisticsError
 from ablate.stats.engine import estimate
@@ -23,7 +23,6 @@ from ablate.stats.student import Estimate
 from ablate.stats.verdict import JudgedContrast, Rules
 
 OTHER_TESTS = "different test sets"
-ADDED = "replicates added after looking"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,8 @@ from ablate.safety.plain_files import NotPlain, open_inside
 from ablate.store.journal import read_result
 
 SPEC = "spec.json"
+LOG = "run.log"
+"""What a run printed, in its attempt's folder."""
 TRIED_AGAIN: tuple[FailureReason, ...] = ("killed", "oom", "timeout")
 """What another try may mend."""
 TRIES = 3

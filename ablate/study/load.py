@@ -9,6 +9,7 @@ from typing import Any
 
 from ablate.errors import StudyError, TrainerError, near_match
 from ablate.files import sha256_json
+from ablate.records import BASELINE
 from ablate.study.absent import read_trainer
 from ablate.study.factors import ONE_CHANGE, check_families, check_overlaps, read_factors
 from ablate.study.overrides import OverrideError, apply_overrides, refuse_overlaps
@@ -264,9 +265,9 @@ def _parent(document: Document, path: Path, seen: tuple[Path, ...]) -> tuple[dic
     from ablate.study.plan import make_plan
 
     study = load_study(path, seen=seen)
-    name = document.data.get("from", "baseline")
+    name = document.data.get("from", BASELINE)
     data = study.document.data
-    if name == "baseline":
+    if name == BASELINE:
         return data, study.base
     try:
         variant = make_plan(study).variant(str(name))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from ablate.metrics import NEGLIGIBLE, WORTHWHILE, Thresholds, thresholds_for
+from ablate.records import BASELINE
 from ablate.settings import Settings
 from ablate.study.durations import read_duration
 from ablate.study.search_schema import SearchBlock, ShareOrCount, TuneBlock
@@ -26,7 +27,7 @@ MAX_NAME = 80
 
 
 def _check_name(name: str) -> str:
-    if name == "baseline":
+    if name == BASELINE:
         raise ValueError("'baseline' is the name of the base itself; choose another")
     if name != name.strip() or not 1 <= len(name) <= MAX_NAME or "/" in name or not name.isprintable():
         raise ValueError(
@@ -121,7 +122,7 @@ class EvidenceBlock(Settings):
 class CompareBlock(Settings):
     """A question outside the design: `with` another variant, `set` what changes."""
 
-    with_: Annotated[str, Field(alias="with")] = "baseline"
+    with_: Annotated[str, Field(alias="with")] = BASELINE
     """Name of a variant."""
     set: Overrides
     """What changes, by dotted key."""

@@ -12,6 +12,7 @@ from ablate.errors import AblateError, DataError, DataMissing, StudyError, apart
 from ablate.files import build_once, write_bytes
 from ablate.harness.looking import remember_look
 from ablate.inspection import Examination
+from ablate.records import BASELINE
 from ablate.store.work_folder import Store
 from ablate.study.plan import Plan, make_plan
 from ablate.study.stand_in import make_stand_in, with_way_out
@@ -66,7 +67,7 @@ def _look_at_variants(study: Study, store: Store) -> list[AblateError]:
         except AblateError as error:
             new = [one for one in apart(error) if str(one) not in known]
             known |= {str(one) for one in new}
-            if variant.name != "baseline":
+            if variant.name != BASELINE:
                 new = [type(one)(f"{variant.name}: {one.message}", hint=one.hint) for one in new]
             problems += new
         else:

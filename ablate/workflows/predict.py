@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import os
 import shutil
@@ -17,7 +15,7 @@ from ablate import files
 from ablate.errors import DataError, TrainerError
 from ablate.readers.image_folders import EXTENSIONS, is_image, is_system_entry, nobodys_note, takes_all
 from ablate.records import Finished, RunSpec
-from ablate.report.wording.escape import no_formula
+from ablate.report.wording.escape import csv_lines
 from ablate.splits.rules import Protocol, Replicate
 from ablate.store.run_names import find_run, fingerprint_of, full_name, newest_finished
 from ablate.store.work_folder import Store
@@ -258,7 +256,7 @@ def submission(predictions: Sequence[tuple[Path, Mapping[str, float]]]) -> str:
     rows = []
     for number, (_, found) in sorted(zip(ids, predictions, strict=True), key=lambda item: item[0]):
         rows.append([f"{number:04d}", str(categories(list(found))[best_class(found)])])
-    return _csv(["Id", "Category"], rows)
+    return csv_lines(["Id", "Category"], rows)
 
 
 def categories(classes: Sequence[str]) -> dict[str, int]:
@@ -276,7 +274,7 @@ def probability_table(predictions: Sequence[tuple[Path, Mapping[str, float]]]) -
     """Columns image, class, then one probability a class."""
     classes = list(predictions[0][1]) if predictions else []
     rows = [[str(path), best_class(found), *(f"{found[name]:.6g}" for name in classes)] for path, found in predictions]
-    return _csv(["image", "class", *classes], rows)
+    return csv_lines(["image", "class", *classes], rows)
 
 
 def best_class(probabilities: Mapping[str, float]) -> str:
@@ -286,11 +284,3 @@ def best_class(probabilities: Mapping[str, float]) -> str:
 
 def _number(path: Path) -> int | None:
     return int(path.stem) if path.stem.isascii() and path.stem.isdecimal() else None
-
-
-def _csv(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(map(no_formula, columns))
-    writer.writerows(map(no_formula, row) for row in rows)
-    return stream.getvalue()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ablate.execute import live
-from ablate.execute.inline import LOG, InlineExecutor
+from ablate.execute.inline import InlineExecutor
 from ablate.execute.live import HEARTBEAT, STOP, LiveRun, Task
 from ablate.files import locked
 from ablate.harness import coordinator
@@ -20,7 +20,7 @@ from ablate.harness.interruption import Interruption
 from ablate.protocols import Exit
 from ablate.records import Event, Failed, FailureReason, Finished, RunResult, RunSpec, Stamp
 from ablate.store.journal import Journal, read_result
-from ablate.store.work_folder import TRIES, Store
+from ablate.store.work_folder import LOG, TRIES, Store
 from tests.training_builders import a_spec, a_task
 
 SPECS = [a_spec({"gain": float(number)}, trainer="ablate.toy:train") for number in range(4)]

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from ablate.errors import StudyError
+from ablate.records import BASELINE
 from ablate.study.designs.catalogue import MAX_CELLS, lay_out
-from ablate.study.designs.layout import ALL, BASELINE, DesignCell, Layout, join_overrides
+from ablate.study.designs.layout import ALL, DesignCell, Layout, join_overrides
 from ablate.study.schema import DESIGNS, MAX_NAME
 from tests.study_builders import DECAY, NORM, WIDE, a_study_file, read_study
 

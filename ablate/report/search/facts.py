@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ablate.study.flow_style import flow
+
 State = Literal["complete", "pruned", "diverged", "failed", "refused"]
 
 
@@ -150,11 +152,9 @@ class SearchFacts:
 def shown_value(value: Any) -> str:
     """A parameter's value for a person, as a study file writes it; four digits tell trials apart."""
     match value:
-        case None:
-            return "null"
-        case bool():
-            return str(value).lower()
+        case str():
+            return value
         case float():
             return f"{value:.4g}"
         case _:
-            return str(value)
+            return flow(value)

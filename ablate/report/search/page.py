@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ablate import files
+from ablate.records import BASELINE
 from ablate.report.figures.fonts import missing_font, texts_in
 from ablate.report.search.facts import SearchFacts, TrialRow, shown_value
 from ablate.report.search.figures import (
@@ -33,6 +32,7 @@ from ablate.report.search.printing import (
     as_markdown,
     grid,
 )
+from ablate.report.wording.escape import csv_lines
 from ablate.report.wording.numbers import counted, duration, listed, number
 
 PAGE, HTML, BEST, TRIALS = "report.md", "report.html", "best.yaml", "trials.csv"
@@ -55,7 +55,7 @@ def render_search(facts: SearchFacts, folder: Path) -> Path:
     files.write_text(folder / TRIALS, trials_csv(facts))
     if facts.importance:
         rows = [[row.name, row.fanova, row.ped_anova] for row in facts.importance]
-        files.write_text(folder / "importance.csv", _csv(["parameter", "fanova", "ped_anova"], rows))
+        files.write_text(folder / "importance.csv", csv_lines(["parameter", "fanova", "ped_anova"], rows))
     if facts.best_file is not None:
         files.write_text(folder / BEST, facts.best_file)
     kept = {picture.path for picture in pictures}
@@ -200,7 +200,7 @@ def _confirmation(facts: SearchFacts) -> list[Block]:
         before, after = facts.baseline.value, found.baseline
         drop = number(before - after, unit.decimals, sign="+")
         replicates = str(found.replicates)
-        rows.append(["baseline", number(before, unit.decimals), number(after, unit.decimals), drop, replicates, ""])
+        rows.append([BASELINE, number(before, unit.decimals), number(after, unit.decimals), drop, replicates, ""])
     blocks: list[Block] = [
         Heading("Confirmation"),
         SearchWords(
@@ -311,20 +311,7 @@ def trials_csv(facts: SearchFacts) -> str:
         rows.append(
             [row.number, *point, *stored, row.state, row.epochs, round(row.seconds, 3), row.cached, row.reason, print_]
         )
-    return _csv(columns, rows)
-
-
-def _csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(map(_safe, columns))
-    writer.writerows([_safe(cell) for cell in row] for row in rows)
-    return text.getvalue()
-
-
-def _safe(cell: Any) -> Any:
-    """A text that a spreadsheet would take for a formula gets an apostrophe."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t") else cell
+    return csv_lines(columns, rows)
 
 
 def _value(facts: SearchFacts, value: float | None) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 import time
@@ -16,7 +14,7 @@ from ablate.report.facts.findings import EffectRow, Findings
 from ablate.report.facts.summaries import epoch_means
 from ablate.report.tables.details import reruns_table
 from ablate.report.tables.table import Table
-from ablate.report.wording.escape import csv_cell
+from ablate.report.wording.escape import csv_cell, csv_lines
 from ablate.report.wording.sentences import metric_words
 from ablate.results.question import Metric
 
@@ -47,11 +45,7 @@ def sheets(findings: Findings) -> Mapping[str, Table]:
 
 def csv_text(table: Table) -> str:
     """The sheet as CSV; a cell that a spreadsheet would take for a formula starts with an apostrophe."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(map(csv_cell, table.columns))
-    writer.writerows(map(csv_cell, row) for row in table.rows)
-    return stream.getvalue()
+    return csv_lines([*map(csv_cell, table.columns)], ([*map(csv_cell, row)] for row in table.rows))
 
 
 def _heading(name: str, metric: Metric, *, level: bool = False) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 MESSAGE_WIDTH = 300
 """Characters of a failure's message in a table; its log has the rest."""
@@ -70,6 +73,15 @@ def no_formula(text: str) -> str:
     if not text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) or _is_number(text):
         return text
     return f"'{text}"
+
+
+def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A table as CSV, the one way every table is written: no text of it is a formula to a spreadsheet."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(map(no_formula, columns))
+    writer.writerows([no_formula(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
+    return stream.getvalue()
 
 
 _WITH_INTERVAL = re.compile(r"[-+][\d.,]+ \[[-+]?[\d.,]+, [-+]?[\d.,]+\]")

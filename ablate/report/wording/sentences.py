@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from ablate.records import BASELINE
 from ablate.report.facts.findings import EffectRow, Findings
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.report.wording.numbers import number, shortened, with_interval
@@ -279,7 +280,7 @@ def _against(effect: EffectRow, say: Words) -> str:
         return say("may.against_others")
     if not effect.is_pair:
         return say("may.against_average")
-    return say("may.against_baseline") if effect.reference == "baseline" else say("may.against", name=effect.reference)
+    return say("may.against_baseline") if effect.reference == BASELINE else say("may.against", name=effect.reference)
 
 
 def may_not_write(findings: Findings, say: Words = ENGLISH) -> Refused | None:

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations, pairwise, product
 
 from ablate.errors import StudyError
-from ablate.study.designs.layout import ALL, BASELINE, DesignCell, DesignQuestion, Layout, difference, together
+from ablate.records import BASELINE
+from ablate.study.designs.layout import ALL, DesignCell, DesignQuestion, Layout, difference, together
 from ablate.study.factors import Factor, shortened
 from ablate.study.study import Study
 

@@ -7,10 +7,10 @@ from itertools import combinations, product
 from math import prod
 
 from ablate.errors import StudyError
+from ablate.records import BASELINE
 from ablate.study.designs.attribution import attribution, order_check, same_again
 from ablate.study.designs.layout import (
     ALL,
-    BASELINE,
     DesignCell,
     DesignQuestion,
     Layout,
@@ -23,7 +23,7 @@ from ablate.study.designs.layout import (
 from ablate.study.factors import shortened
 from ablate.study.study import Study
 
-__all__ = ["BASELINE", "MAX_CELLS", "DesignCell", "DesignQuestion", "Layout", "join_overrides", "lay_out"]
+__all__ = ["MAX_CELLS", "DesignCell", "DesignQuestion", "Layout", "join_overrides", "lay_out"]
 
 MAX_CELLS = 1024
 

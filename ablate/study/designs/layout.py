@@ -9,7 +9,6 @@ from ablate.study.factors import Factor, Overrides, Place
 from ablate.study.overrides import is_inside
 from ablate.study.study import Study
 
-BASELINE = "baseline"
 ALL = "all factors"
 
 

@@ -20,7 +20,7 @@ from ablate.harness.interruption import Interruption
 from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.tracker_feed import study_card
 from ablate.protocols import StudySummary
-from ablate.records import Contrast, Variant
+from ablate.records import BASELINE, Contrast, Variant
 from ablate.search import SearchQuestion, TrialRecord, freeze_confirmation, unchecked
 from ablate.settings import Settings, identity_of
 from ablate.splits.rules import FirstFold, Folds, Protocol, Replicate
@@ -29,10 +29,10 @@ from ablate.study.plan import Plan
 from ablate.study.space.tree import Choice, Parameter, walk
 from ablate.study.study import Study
 from ablate.trainer import is_built_in
-from ablate.workflows.notify import report_study, run_listener
+from ablate.workflows.notify import TRACKING_SECONDS, report_study, run_listener
 from ablate.workflows.options import Options
 from ablate.workflows.report import judge_study
-from ablate.workflows.search.result import BASELINE_NAME, Confirmation
+from ablate.workflows.search.result import Confirmation
 from ablate.workflows.session import Session, check_data_first, open_tracker, run_specs
 
 if TYPE_CHECKING:
@@ -43,9 +43,6 @@ STREAM = "confirm"
 
 
 FAMILY, WINNER_FAMILY = "confirmation", "changes of the winner"
-
-
-TRACKING_SECONDS = 60.0
 
 
 def confirm(  # noqa: PLR0913 - the search, what it found, and the means to run
@@ -136,11 +133,11 @@ def confirmation_plan(
     question: SearchQuestion, chosen: Sequence[TrialRecord], replicates: int, *, winner: bool
 ) -> tuple[Plan, str]:
     """Each chosen setting against the baseline; with the winner's changes one by one, or why not."""
-    variants = {BASELINE_NAME: _variant(BASELINE_NAME, question.study.resolve({}, ("base",)), {}, None)}
+    variants = {BASELINE: _variant(BASELINE, question.study.resolve({}, ("base",)), {}, None)}
     for trial in chosen:
         overrides = question.space.overrides(trial.point)
-        variants[trial.name] = _variant(trial.name, question.space.settings(trial.point), overrides, BASELINE_NAME)
-    contrasts = [_contrast(trial.name, trial.name, BASELINE_NAME, FAMILY) for trial in chosen]
+        variants[trial.name] = _variant(trial.name, question.space.settings(trial.point), overrides, BASELINE)
+    contrasts = [_contrast(trial.name, trial.name, BASELINE, FAMILY) for trial in chosen]
     alone = ""
     if winner:
         turned_back = turned_back_variants(question, chosen[0])

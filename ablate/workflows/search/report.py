@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ablate.records import BASELINE
 from ablate.report.search.facts import (
     ConfirmationFacts,
     ConfirmedRow,
@@ -21,10 +21,11 @@ from ablate.report.search.facts import (
 )
 from ablate.report.wording.sentences import first_sentence
 from ablate.results.question import is_rate, shown_scale
-from ablate.search import BASELINE, SearchQuestion, TrialRecord, promise
+from ablate.search import BASELINE_TRIAL, SearchQuestion, TrialRecord, promise
 from ablate.splits.rules import Folds
 from ablate.store.journal import read_events, read_history
 from ablate.store.work_folder import Store
+from ablate.study.flow_style import flow
 from ablate.study.space.tree import Choice, walk
 from ablate.workflows.search.confirm import is_baseline
 from ablate.workflows.session import Session
@@ -48,7 +49,7 @@ def facts_of(found: SearchRun, session: Session) -> SearchFacts:
     trials = tuple(trial_row(tried, goals, session.store, question) for tried in found.tried)
     by_number = {row.number: row for row in trials}
     base = question.space.baseline()
-    number = BASELINE if base is None else next((t.number for t in found.tried if t.point == base), None)
+    number = BASELINE_TRIAL if base is None else next((t.number for t in found.tried if t.point == base), None)
     baseline = by_number.get(number) if number is not None else None
     if baseline is not None and base is None:
         baseline = replace(baseline, point=_base_values(question))
@@ -171,7 +172,7 @@ def _confirmation(found: Confirmation, goal: Goal) -> ConfirmationFacts:
                 verdict=effect.verdict_text,
             )
         )
-    base = findings.variant("baseline")
+    base = findings.variant(BASELINE)
     return ConfirmationFacts(
         rows=tuple(rows),
         baseline=base.mean if base is not None else None,
@@ -229,25 +230,3 @@ def _without_families(evidence: Mapping[str, Any]) -> dict[str, Any]:
 
 def _block(key: str, value: Mapping[str, Any]) -> str:
     return "\n".join([f"{key}:", *(f"  {flow(name)}: {flow(item)}" for name, item in value.items())])
-
-
-def flow(value: Any) -> str:
-    """A value in YAML's flow style, which is JSON but for the quotes of plain words."""
-    match value:
-        case Mapping():
-            return "{" + ", ".join(f"{flow(key)}: {flow(item)}" for key, item in value.items()) + "}"
-        case list() | tuple():
-            return "[" + ", ".join(map(flow, value)) + "]"
-        case str():
-            return _word(value)
-        case None | bool() | int() | float():
-            return json.dumps(value)
-        case _:
-            return _word(str(value))
-
-
-def _word(text: str) -> str:
-    """Bare where no reader could take it for anything but itself, else quoted."""
-    is_plain = text[:1].isalpha() and all(sign.isalnum() or sign in "_.-" for sign in text)
-    words = ("null", "true", "false", "none", "yes", "no", "on", "off", "nan", "inf")
-    return text if is_plain and text.isascii() and text.lower() not in words else json.dumps(text, ensure_ascii=False)

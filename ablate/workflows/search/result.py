@@ -69,9 +69,6 @@ class SearchRun:
         return self.question.objectives[0].name
 
 
-BASELINE_NAME = "baseline"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:
     """What the confirmation came to. settings: name -> value on validation in the search; the best first.

@@ -20,7 +20,7 @@ from ablate.harness.tracker_feed import changes_text, core_settings, label_of, r
 from ablate.protocols import StudyCard, StudySummary, Tracker
 from ablate.records import Config
 from ablate.search import (
-    BASELINE,
+    BASELINE_TRIAL,
     OpenSearch,
     OptunaSource,
     SearchQuestion,
@@ -196,7 +196,7 @@ class _Walk:
 
         source.on_asked = asked
         runs = len(self.question.replicates)
-        is_beside = int(BASELINE in source.tried)  # the baseline, where it is no trial
+        is_beside = int(BASELINE_TRIAL in source.tried)  # the baseline, where it is no trial
         total = max(0, source.trials + is_beside - len(ended)) * runs
         progress = Progress(total=total, cached=len(ended) * runs, slots=executor.slots)
         interruption.notice = lambda: self.on_progress(replace(progress, kind="stopping"))
