@@ -24,6 +24,7 @@ DO: Mapping[str, list[str]] = {
     "check": ["check", QUICK],
     "check of an own trainer": ["check", OWN],
     "judge": ["judge", "results.csv", "--report", "judged"],
+    "judge of published figures": ["judge", str(ROOT / "studies" / "hollywood.yaml")],
     "report --verify": ["report", QUICK, "--verify"],
     "report --verify of an own trainer": ["report", OWN, "--verify"],
     "report": ["report", QUICK],
