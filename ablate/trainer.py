@@ -215,19 +215,36 @@ def _weights_of(module: Any, path: str) -> Literal["last", "best", "protocol"] |
 def source_digest(path: str) -> str:
     """Digest of the trainer's source: what it does, not how it is commented.
 
-    Covers the Python files of the trainer's top-level package (of `ablate.training` for the
-    built-in one; of the single file where it is no package), as syntax trees without docstrings.
+    Covers the Python files of the trainer's top-level package (of `ablate.training` for the built-in one; of the
+    single file where it is no package), as syntax trees without docstrings. From which module of `ablate` a name is
+    imported does not count, unless that module is one of the files: ablate's own modules may move.
     """
+    return _digest_of_files(_stats(path), _package_of(path))
+
+
+def former_source_digests(path: str) -> tuple[str, ...]:
+    """The digests that runs of this very source carry, if they were made by an earlier rule."""
+    former = _digest_of_files(_stats(path), "")
+    return () if former == source_digest(path) else (former,)
+
+
+def _stats(path: str) -> tuple[tuple[str, str, int, int], ...]:
     stats = [(name, str(file), file.stat()) for name, file in source_files(path)]
-    return _digest_of_files(tuple((name, file, stat.st_mtime_ns, stat.st_size) for name, file, stat in stats))
+    return tuple((name, file, stat.st_mtime_ns, stat.st_size) for name, file, stat in stats)
+
+
+def _package_of(path: str) -> str:
+    """The package, or the single module, whose source is the trainer's."""
+    module_name = path.partition(":")[0]
+    if module_name.startswith("ablate.training"):
+        return "ablate.training"
+    package = module_name.split(".")[0]
+    return module_name if package == "ablate" else package
 
 
 def source_files(path: str) -> list[tuple[str, Path]]:
     """Name in its package and place of each file that `source_digest` is of."""
-    module_name = path.partition(":")[0]
-    package = "ablate.training" if module_name.startswith("ablate.training") else module_name.split(".")[0]
-    if module_name.startswith("ablate.") and package == "ablate":
-        package = module_name
+    package = _package_of(path)
     module = sys.modules.get(package) or _import(package, path)
     roots = [Path(root) for root in getattr(module, "__path__", [])]  # several where it is a namespace package
     found = [(file.relative_to(root).as_posix(), file) for root in roots for file in root.rglob("*.py")]
@@ -237,17 +254,20 @@ def source_files(path: str) -> list[tuple[str, Path]]:
 
 
 @lru_cache(maxsize=32)
-def _digest_of_files(files: tuple[tuple[str, str, int, int], ...]) -> str:
+def _digest_of_files(files: tuple[tuple[str, str, int, int], ...], package: str) -> str:
     digest = hashlib.sha256()
     for name, file, _, _ in files:
-        content = _normalised(Path(file).read_bytes())
+        content = _normalised(Path(file).read_bytes(), package)
         digest.update(f"{name}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()
 
 
-def _normalised(source: bytes) -> bytes:
-    """The code without comments, formatting and docstrings; as it is where it is no Python of this version."""
+def _normalised(source: bytes, package: str) -> bytes:
+    """The code without comments, formatting and docstrings; as it is where it is no Python of this version.
+
+    package: imports from modules of ablate outside it lose the module's name; "": none do, as in earlier versions.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an odd escape in somebody's code is not the matter here
@@ -257,9 +277,27 @@ def _normalised(source: bytes) -> bytes:
             if isinstance(body, list):
                 # Docstrings, and the strings under a field that serve as its documentation.
                 node.body = [item for item in body if not _is_bare_string(item)]  # type: ignore[attr-defined]
+            for block in ("body", "orelse", "finalbody") if package else ():
+                if isinstance(items := getattr(node, block, None), list):
+                    setattr(node, block, _without_places(items, package))
         return ast.unparse(tree).encode()  # and not ast.dump, whose form changes from one Python to the next
     except (SyntaxError, ValueError):
         return source
+
+
+def _without_places(body: list[ast.stmt], package: str) -> list[ast.stmt]:
+    """A block whose imports from elsewhere in ablate are one, sorted by name: modules may move, split and join."""
+    moved = [item for item in body if isinstance(item, ast.ImportFrom) and _is_elsewhere(item, package)]
+    if not moved:
+        return body
+    names = {(alias.name, alias.asname or ""): alias for item in moved for alias in item.names}
+    joined = ast.ImportFrom(module="ablate", names=[names[key] for key in sorted(names)], level=0)
+    return [joined, *(item for item in body if item not in moved)]
+
+
+def _is_elsewhere(node: ast.ImportFrom, package: str) -> bool:
+    module = node.module or ""
+    return node.level == 0 and module.startswith("ablate.") and not f"{module}.".startswith(f"{package}.")
 
 
 def _is_bare_string(node: ast.AST) -> bool:

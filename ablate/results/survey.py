@@ -19,6 +19,8 @@ class CurrentProvenance:
     """The code, the data and the weights runs would be made with now. A digest that is missing is not known yet."""
 
     source_digest: str
+    former_sources: tuple[str, ...] = ()
+    """Other digests that runs may carry of the same code."""
     data_digests: Mapping[str, str] = field(default_factory=dict)
     """Variant -> digest of its pictures and labels."""
     former_digests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -43,7 +45,7 @@ class CurrentProvenance:
     def differences(self, variant: str, finished: Finished) -> list[str]:
         """In what a finished run differs: `the trainer's code`, `the data`, `the weights it begins with`."""
         found = []
-        if finished.stamp.source_digest != self.source_digest:
+        if not self.is_source(finished.stamp.source_digest):
             found.append("the trainer's code")
         data = self.data_of(variant)
         if data.digest is not None and not data.has(finished.stamp.data_digest):
@@ -57,7 +59,11 @@ class CurrentProvenance:
         """Whether a failure is that of the present code and data, as far as it remembers them."""
         data = self.data_of(variant)
         same_data = not failed.data_digest or data.digest is None or data.has(failed.data_digest)
-        return failed.source_digest == self.source_digest and same_data
+        return self.is_source(failed.source_digest) and same_data
+
+    def is_source(self, digest: str) -> bool:
+        """Whether a digest is of the present code, by whichever rule it was made."""
+        return digest == self.source_digest or digest in self.former_sources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,6 +45,8 @@ class OptunaSource:
     on_asked: Callable[[TrialRecord], None] = lambda _: None
     failed_before: Callable[[RunSpec], Failed | None] = lambda _: None
     retry_failed: bool = False
+    former_sources: tuple[str, ...] = ()
+    """Other digests that runs may carry of the same code."""
     tried: dict[int, TrialRecord] = field(default_factory=dict)
     """Every trial by its number, those that run included."""
     answered: int = 0
@@ -238,7 +240,8 @@ class OptunaSource:
     def _finished(self, spec: RunSpec) -> Finished | None:
         for result in self.store.finished(spec.fingerprint):
             stamp = result.stamp
-            is_same = (stamp.source_digest, stamp.data_digest) == (self.source_digest, self.data_digest)
+            is_code = stamp.source_digest in (self.source_digest, *self.former_sources)
+            is_same = is_code and stamp.data_digest == self.data_digest
             if is_same and spec.takes(result):
                 return result
         return None

@@ -19,7 +19,7 @@ from ablate.report.wording.escape import csv_lines
 from ablate.splits.rules import Protocol, Replicate
 from ablate.store.run_names import find_run, fingerprint_of, full_name, newest_finished
 from ablate.store.work_folder import Store
-from ablate.trainer import Trainer, load_trainer, source_digest
+from ablate.trainer import Trainer, former_source_digests, load_trainer, source_digest
 
 PICTURES = EXTENSIONS
 """What is taken for a picture in a folder, in any case; a file named by itself is always taken for one."""
@@ -173,7 +173,8 @@ def reevaluate(run: str, *, work: Path | str = ".") -> Reevaluation:
 
 def compare_metrics(run: FinishedRun, again: Mapping[str, float]) -> Reevaluation:
     """Recorded metrics beside those that were computed once more."""
-    same_code = source_digest(run.spec.trainer) == run.result.stamp.source_digest
+    trainer = run.spec.trainer
+    same_code = run.result.stamp.source_digest in (source_digest(trainer), *former_source_digests(trainer))
     return Reevaluation(run.result.metrics, again, same_code)
 
 

@@ -34,7 +34,7 @@ from ablate.store.work_folder import Store
 from ablate.study.plan import Plan, make_plan
 from ablate.study.stand_in import with_way_out
 from ablate.study.study import Study
-from ablate.trainer import source_digest
+from ablate.trainer import former_source_digests, source_digest
 from ablate.workflows.options import Options
 from ablate.workflows.search.tuned_plan import check_tuning, tuned_plan
 
@@ -72,6 +72,7 @@ class Session:
         """The code and data a run would have now."""
         return CurrentProvenance(
             source_digest=self.source,
+            former_sources=former_source_digests(self.plan.trainer),
             data_digests={name: found.digest for name, found in self.looks.items()},
             former_digests={name: found.former for name, found in self.looks.items() if found.former},
             places=self.places,

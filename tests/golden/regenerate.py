@@ -6,9 +6,11 @@ import tempfile
 from pathlib import Path
 
 from ablate.report.page.render import report_text
+from ablate.trainer import BUILT_IN, source_digest
 from tests.builders import a_failed, a_study, findings_of
 from tests.golden import losses
 
+DIGEST = Path(__file__).parent / "source_digest.txt"
 REPORT = Path(__file__).parent / "reports" / "toy.md"
 
 
@@ -45,6 +47,7 @@ def main() -> None:
         REPORT.parent.mkdir(parents=True, exist_ok=True)
         REPORT.write_text(toy_report(Path(work)), encoding="utf-8")
         losses.write(Path(work) / "losses")
+    DIGEST.write_text(f"{source_digest(BUILT_IN)}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,10 @@ import pytest
 
 from ablate import trainer
 from ablate.errors import TrainerError
-from ablate.trainer import BUILT_IN, load_trainer, search_first, source_digest
+from ablate.results.survey import CurrentProvenance
+from ablate.trainer import BUILT_IN, former_source_digests, load_trainer, search_first, source_digest
+
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 SOUND = """\
     from __future__ import annotations
@@ -300,6 +303,79 @@ def test_a_file_that_is_no_python_of_this_version_counts_as_it_is(folder: Path, 
     odd.write_bytes(odd.read_bytes() + b"# more\n")
 
     assert source_digest("my_mixed:train") != before
+
+
+MOVED = """\
+from ablate.store.journal import read_history
+from ablate.records import Cost, Outcome as Result
+
+def load():
+    try:
+        from ablate.report.page.render import render_report
+    except ImportError:
+        from ablate.files import write_json
+    return render_report
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("ablate.store.journal", "ablate.journal"),
+        ("from ablate.records import Cost, Outcome", "from ablate.costs import Cost\nfrom ablate.records import Outcome"),
+        ("ablate.report.page.render", "ablate.report.render"),
+        ("ablate.files", "ablate.store.files"),
+    ],
+    ids=["another folder", "one module made two", "inside a function", "inside a handler"],
+)  # fmt: skip
+def test_moving_a_module_of_ablate_changes_no_digest(folder: Path, before: str, after: str) -> None:
+    """Where a name stands in ablate is no part of what a trainer does."""
+    write(folder / "my_moves" / "exp.py", MOVED)
+    digest = source_digest("my_moves.exp:load")
+    write(folder / "my_moves" / "exp.py", MOVED.replace(before, after))
+
+    assert source_digest("my_moves.exp:load") == digest
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("read_history", "read_events"), ("Outcome as Result", "Cost as Result"), ("ablate.files", "somewhere.files")],
+)  # fmt: skip
+def test_importing_something_else_changes_the_digest(folder: Path, before: str, after: str) -> None:
+    """What is imported counts, and so does every module that is not ablate's."""
+    write(folder / "my_other" / "exp.py", MOVED)
+    digest = source_digest("my_other.exp:load")
+    write(folder / "my_other" / "exp.py", MOVED.replace(before, after))
+
+    assert source_digest("my_other.exp:load") != digest
+
+
+def test_an_import_inside_the_trainers_own_package_counts_with_its_module(folder: Path) -> None:
+    """A switch from one technique's module to another's is seen."""
+    write(folder / "my_inner" / "exp.py", "from my_inner.one import act\n")
+    digest = source_digest("my_inner.exp:act")
+    write(folder / "my_inner" / "exp.py", "from my_inner.two import act\n")
+
+    assert source_digest("my_inner.exp:act") != digest
+    inside = b"from ablate.training.techniques.one import act"
+    assert trainer._normalised(inside, "ablate.training") != trainer._normalised(
+        inside.replace(b"one", b"two"), "ablate.training"
+    )
+
+
+def test_a_stamp_by_the_rule_of_before_is_of_the_same_code(folder: Path) -> None:
+    """Runs that were finished before the rule changed are no older code."""
+    write(folder / "my_stamp" / "exp.py", MOVED)
+    (former,) = former_source_digests("my_stamp.exp:load")
+    origin = CurrentProvenance(source_digest=source_digest("my_stamp.exp:load"), former_sources=(former,))
+
+    assert former != origin.source_digest
+    assert [origin.is_source(one) for one in (former, origin.source_digest, "0" * 64)] == [True, True, False]
+
+
+def test_the_digest_of_the_built_in_trainer_changes_only_on_purpose() -> None:
+    """A change below `ablate/training` sets every finished run apart; `make golden` writes the digest anew."""
+    assert source_digest(BUILT_IN) == (GOLDEN / "source_digest.txt").read_text(encoding="utf-8").strip()
 
 
 def test_a_link_that_leads_nowhere_is_no_source(folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ablate.errors import StudyError
 from ablate.files import read_json, write_json
-from ablate.records import Failed, RunSpec
+from ablate.records import Failed, Finished, RunSpec
 from ablate.results.survey import given_up
 from ablate.safety.addresses import holds_secret, without_secrets
 from ablate.search import OpenSearch, OptunaAdapter, OptunaSource, SearchQuestion, points_of
@@ -85,7 +85,11 @@ def carry_over(opened: OpenSearch, question: SearchQuestion, session: Session, u
     """
     if opened.optuna_study.get_trials(deepcopy=False):
         return
-    digest = session.prepared[session.plan.variants[0].name].digest
+    digest, origin = session.prepared[session.plan.variants[0].name].digest, session.origin
+
+    def is_present(run: Finished) -> bool:
+        return origin.is_source(run.stamp.source_digest) and run.stamp.data_digest == digest
+
     base = question.space.baseline()
     points = [] if base is None else [dict(base)]
     for point in points_of(usual, session.store.study(usual), url):
@@ -93,8 +97,7 @@ def carry_over(opened: OpenSearch, question: SearchQuestion, session: Session, u
             continue
         specs = question.specs(point).values()
         finished = [[run for run in session.store.finished(spec.fingerprint) if spec.takes(run)] for spec in specs]
-        stamps = [{(run.stamp.source_digest, run.stamp.data_digest) for run in runs} for runs in finished]
-        if all((session.source, digest) in known for known in stamps):
+        if all(any(is_present(run) for run in runs) for runs in finished):
             points.append(point)
     OptunaAdapter(optuna_study=opened.optuna_study, question=question).enqueue(points)
 
@@ -115,6 +118,7 @@ def make_source(
         store=session.store,
         trials=trials,
         source_digest=session.source,
+        former_sources=origin.former_sources,
         data_digest=session.prepared[baseline].digest,
         failed_before=failed_before,
         retry_failed=options.retry_failed,
