@@ -322,7 +322,7 @@ def load():
     ("before", "after"),
     [
         ("ablate.store.journal", "ablate.journal"),
-        ("from ablate.records import Cost, Outcome", "from ablate.costs import Cost\nfrom ablate.records import Outcome"),
+        ("from ablate.records import Cost, Outcome", "from ablate.a import Cost\nfrom ablate.b import Outcome"),
         ("ablate.report.page.render", "ablate.report.render"),
         ("ablate.files", "ablate.store.files"),
     ],
