@@ -87,6 +87,14 @@ def test_a_table_of_the_report_is_taken_apart(findings: Findings) -> None:
     assert set(steps["Verdict"].dropna()) <= VERDICTS
 
 
+def test_every_interval_and_size_of_a_comparison_names_its_unit(findings: Findings) -> None:
+    """Not the difference alone."""
+    comparisons = tables_in(study_page(findings), findings)["comparisons.csv"]
+
+    for heading in ("Interval for the whole family, low (points)", "Smallest visible (points)"):
+        assert pd.api.types.is_numeric_dtype(comparisons[heading]), heading
+
+
 def test_every_language_has_the_same_tables(findings: Findings) -> None:
     """Headings, verdicts and notes in them are English, whatever the report is."""
     english = report_texts(study_page(findings), findings)
