@@ -124,7 +124,7 @@ def test_the_page_shows_every_figure_and_the_facts(tmp_path: Path) -> None:
     assert "Right: 50.0 % of 2 test pictures. It is reproduced." in text
     html = (tmp_path / "explain.html").read_text(encoding="utf-8")
     assert html.count("data:image/png;base64,") == len(drawn)  # one file, to be sent to somebody
-    assert "<h1>s/$v/0</h1>" in html
+    assert '<h1 dir="auto">s/$v/0</h1>' in html
     assert "Content-Security-Policy" in html
     assert facts["confusion"] == [[0, 1], [0, 1]]
     assert facts["surest_mistakes"][0]["id"] == "a.jpg"

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from ablate.report.figures.drawing import picture
+from ablate.report.page.blocks import Image
+from ablate.report.page.html import html_page
+from ablate.report.page.markdown import markdown_page
 from ablate.report.search.drawing import draw_contour, draw_front, draw_history, draw_parallel, draw_timeline
 from ablate.report.search.facts import Goal, ImportanceRow, ParallelAxis, SearchFacts, Span, TrialRow
 from ablate.report.search.figures import (
@@ -21,8 +24,8 @@ from ablate.report.search.figures import (
     timeline_info,
     worst_shown,
 )
-from ablate.report.search.page import first_search_sentence, page_blocks, page_text, trials_csv
-from ablate.report.search.printing import as_html
+from ablate.report.search.page import describe_search, first_search_sentence, search_page
+from ablate.report.search.render import trials_csv
 
 ACCURACY = Goal(name="accuracy", label="Validation accuracy (%)", is_more_better=True, scale=100.0, decimals=2)
 SIZE = Goal(name="parameters", label="Parameters", is_more_better=False, scale=1.0, decimals=0)
@@ -163,7 +166,8 @@ def test_the_table_has_every_trial_in_stored_units() -> None:
 def test_names_cannot_break_the_page() -> None:
     """A pipe, a tag or a link in a choice stays text."""
     facts = a_search((a_trial(0, 50.0, 1e-3, "a|b<script>[x](y)"),))
-    text, html = page_text(facts, ()), as_html("<b>", page_blocks(facts, ()))
+    page = search_page(replace(facts, name="<b>"), ())
+    text, html = markdown_page(page), html_page(page)
 
     assert "<script>" not in text
     assert "[x](y)" not in text
@@ -227,7 +231,33 @@ def test_the_baseline_beside_the_search_is_no_trial() -> None:
     """Asked for three trials, a reader is told of three."""
     base = a_trial(-1, 40.0, 1e-3, name="baseline")
     facts = a_search((base, *TRIALS))
-    text = page_text(facts, ())
+    text = markdown_page(search_page(facts, ()))
 
     assert first_search_sentence(facts).startswith("The best of 3 finished trials")
     assert "4 trials and the baseline: 3 finished, 1 given up early" in text
+
+
+def test_the_page_is_one_file_with_its_figures_and_links() -> None:
+    """Printed like every report: contents, dark mode, figures inside, links to the files beside it."""
+    image = Image("figures/history.png", "History", "Each trial.", b"\x89PNG")
+    page = search_page(a_search(), (image,), "A font is missing.")
+    html, text = html_page(page), markdown_page(page)
+
+    assert '<a href="#history">History</a>' in html
+    assert 'src="data:image/png;base64,iVBORw=="' in html
+    assert "prefers-color-scheme: dark" in html
+    assert '<a href="best.yaml">best.yaml</a>' in html
+    assert "A font is missing." in html
+    assert "A font is missing." in text
+    assert "![History](figures/history.png)\n\nEach trial." in text
+    assert "[best.yaml](best.yaml)" in text
+    assert "ablate run reports/toy-search/best.yaml" in text
+    assert "tables/" not in html  # a search has none
+
+
+def test_the_description_is_the_first_screen() -> None:
+    """The sentence and the best setting, in Markdown."""
+    text = describe_search(a_search())
+
+    assert text.startswith("**The best of 3 finished trials is trial 1")
+    assert "| lr | 0.01 | 0.001 |" in text

@@ -1,4 +1,4 @@
-"""A report as a list of sections, before it is Markdown, HTML or LaTeX: one content, several printers."""
+"""A page as a list of sections, before it is Markdown, HTML or LaTeX: one content, several printers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Text(NamedTuple):
     """A paragraph. lead: the sentence to take home; banner and warning: seen before any number.
 
     figures: a warning about the figures beside the Markdown. drawn: what is said instead on a page that draws
-    by itself.
+    by itself. link: a page beside this one that it ends in, as (what it is, its path).
     """
 
     text: str
@@ -25,6 +25,7 @@ class Text(NamedTuple):
         "plain"
     )
     drawn: str = ""
+    link: tuple[str, str] | None = None
 
 
 class Claim(NamedTuple):
@@ -58,6 +59,15 @@ class Figure(NamedTuple):
     title: str
     caption: str
     path: str = ""
+
+
+class Image(NamedTuple):
+    """A figure that every printer shows as it was drawn, as PNG. path: from the page's folder."""
+
+    path: str
+    title: str
+    caption: str
+    content: bytes
 
 
 class Commands(NamedTuple):
@@ -96,7 +106,7 @@ class Gallery(NamedTuple):
     wrong_by: str
 
 
-Block = Text | Claim | Bullets | Sheet | Figure | Commands | Links | Terms | Gallery
+Block = Text | Claim | Bullets | Sheet | Figure | Image | Commands | Links | Terms | Gallery
 
 
 class Section(NamedTuple):
@@ -109,12 +119,13 @@ class Section(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A whole report."""
+    """A whole page. footer: its last line, empty for none."""
 
     title: str
     words: Words
     opening: tuple[Block, ...]
     sections: tuple[Section, ...]
+    footer: str = ""
 
     def blocks(self) -> Iterator[Block]:
         """Every block in the order it is read."""
@@ -148,5 +159,5 @@ def is_empty(block: Block) -> bool:
             return not items
         case Commands(lines=lines):
             return not lines
-        case Figure():
+        case Figure() | Image():
             return False

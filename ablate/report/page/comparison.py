@@ -236,6 +236,7 @@ def compared_page(found: Compared, say: Words = ENGLISH) -> Page:
         words=say,
         opening=tuple(opening),
         sections=tuple(part for part in sections if part is not None),
+        footer=say("heading.sheets"),
     )
 
 

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ablate import files
 from ablate.inspection import Explained, Heatmap, ModelAnswer, Neighbours
 from ablate.report.figures.fonts import missing_font
-from ablate.report.search.printing import (
-    Block,
-    Command,
-    Heading,
-    Lines,
-    SearchImage,
-    SearchWords,
-    as_html,
-    as_markdown,
-    grid,
-)
+from ablate.report.page.blocks import Block, Bullets, Commands, Image, Page, Section, Sheet, Text
+from ablate.report.page.html import html_page
+from ablate.report.page.markdown import markdown_page
+from ablate.report.tables.table import Column, table_of
+from ablate.report.wording.language import ENGLISH
 
 PAGE, HTML, FACTS = "explain.md", "explain.html", "explain.json"
-
-
-class Shown(NamedTuple):
-    """A figure of the page."""
-
-    file: str
-    title: str
-    caption: str
-    content: bytes
 
 
 def write_explanation(found: Explained, run: str, retest: str, folder: Path) -> Path:
@@ -40,39 +25,43 @@ def write_explanation(found: Explained, run: str, retest: str, folder: Path) -> 
     """
     figures = list(_figures(found))
     for figure in figures:
-        files.write_bytes(folder / figure.file, figure.content)
+        files.write_bytes(folder / figure.path, figure.content)
     for path in folder.glob("*.png"):
-        if path.name not in {figure.file for figure in figures}:
+        if path.name not in {figure.path for figure in figures}:
             path.unlink()
     files.write_json(folder / FACTS, _facts(found, run))
-    blocks = _blocks(found, run, retest, figures)
-    files.write_text(folder / HTML, as_html(run, blocks))
-    files.write_text(folder / PAGE, as_markdown(blocks))
+    shown = explanation_page(found, run, retest, figures)
+    files.write_text(folder / HTML, html_page(shown))
+    files.write_text(folder / PAGE, markdown_page(shown))
     return folder / PAGE
 
 
-def _blocks(found: Explained, run: str, retest: str, figures: list[Shown]) -> list[Block]:
+def explanation_page(found: Explained, run: str, retest: str, figures: Sequence[Image]) -> Page:
     """The page from top to bottom."""
     accuracy = f"{100 * found.metrics['accuracy']:.1f} % of {found.images:,} test pictures"
-    blocks: list[Block] = [Heading(run, 1), SearchWords(f"Right: {accuracy}. {retest}", is_lead=True)]
-    told = missing_font(found.classes)
-    blocks += [SearchWords(told)] if told else []
-    blocks += [Lines(found.not_done)] if found.not_done else []
-    for figure in figures:
-        blocks += [Heading(figure.title), SearchImage(figure.file, figure.title, figure.caption, figure.content)]
+    opening: list[Block] = [Text(f"Right: {accuracy}. {retest}", "lead")]
+    if told := missing_font(found.classes):
+        opening.append(Text(told, "warning"))
+    if found.not_done:
+        opening.append(Bullets(found.not_done))
+    sections = [Section(figure.title, Path(figure.path).stem, (figure,)) for figure in figures]
     if found.layers:
-        rows = [[name, shape] for name, shape in found.layers.items()]
-        blocks += [Heading("Layers that give feature maps"), grid(["layer", "channels x height x width"], rows)]
-        blocks.append(Command("ablate explain RUN --layer NAME"))
-    return blocks
+        sections.append(Section("Layers that give feature maps", "layers", tuple(_layers(found.layers))))
+    return Page(title=run, words=ENGLISH, opening=tuple(opening), sections=tuple(sections))
 
 
-def _figures(found: Explained) -> Iterator[Shown]:
+def _layers(layers: Mapping[str, str]) -> Iterator[Block]:
+    columns = (Column("layer", "text", list(layers)), Column("channels x height x width", "text", [*layers.values()]))
+    yield Sheet(table_of("Layers", columns))
+    yield Commands(("ablate explain RUN --layer NAME",))
+
+
+def _figures(found: Explained) -> Iterator[Image]:
     yield from _of_answers(found)
     yield from _of_features(found)
 
 
-def _of_answers(found: Explained) -> Iterator[Shown]:
+def _of_answers(found: Explained) -> Iterator[Image]:
     """What the network answered."""
     from ablate.report.figures import pictures
     from ablate.report.figures.drawing import picture
@@ -81,7 +70,7 @@ def _of_answers(found: Explained) -> Iterator[Shown]:
     if found.grid:
         tiles = TilesInfo(tuple(_tile(answer) for answer in found.grid), columns=8)
         right = sum(answer.is_right for answer in found.grid)
-        yield Shown(
+        yield Image(
             "grid.png",
             "Test pictures, truth and answer",
             f"{len(found.grid)} test pictures drawn by the hash of their names: {right} answered rightly. Above each "
@@ -90,13 +79,13 @@ def _of_answers(found: Explained) -> Iterator[Shown]:
         )
     if found.targets is not None:
         counts = _confusion(found)
-        yield Shown(
+        yield Image(
             "confusion.png",
             "Confusion matrix",
             "Rows are true classes, columns answers; the darker, the larger the share of the row.",
             picture(pictures.draw_matrix, MatrixInfo(counts, found.classes), dpi=pictures.DPI),
         )
-    yield Shown(
+    yield Image(
         "predicted.png",
         "Distribution of the answers",
         "How many test pictures each class has, and how many answers name it.",
@@ -104,7 +93,7 @@ def _of_answers(found: Explained) -> Iterator[Shown]:
     )
 
 
-def _of_features(found: Explained) -> Iterator[Shown]:
+def _of_features(found: Explained) -> Iterator[Image]:
     """What the answers rest on."""
     from ablate.report.figures import pictures
     from ablate.report.figures.drawing import picture
@@ -112,7 +101,7 @@ def _of_features(found: Explained) -> Iterator[Shown]:
 
     if found.heatmaps:
         tiles = TilesInfo(tuple(tile for heatmap in found.heatmaps for tile in _heat_tiles(heatmap)), columns=6)
-        yield Shown(
+        yield Image(
             "gradcam.png",
             "Grad-CAM of the surest mistakes",
             "The wrong answers given with the largest probability. Beside each picture what spoke for the answer, then "
@@ -123,7 +112,7 @@ def _of_features(found: Explained) -> Iterator[Shown]:
     if found.embedding is not None:
         place = found.last_map or "the last layer"
         plane = PlaneInfo(found.embedding.points, found.embedding.targets, found.classes)
-        yield Shown(
+        yield Image(
             "tsne.png",
             "Learnt features on a plane",
             f"t-SNE of {len(found.embedding.points):,} test pictures' features ({found.embedding.vectors} numbers "
@@ -134,7 +123,7 @@ def _of_features(found: Explained) -> Iterator[Shown]:
     if found.neighbours:
         columns = 1 + max(len(one.nearest) for one in found.neighbours)
         tiles = TilesInfo(tuple(tile for one in found.neighbours for tile in _like_tiles(one)), columns)
-        yield Shown(
+        yield Image(
             "nearest.png",
             "Nearest pictures",
             "First a test picture, then the training pictures whose features are most like its own (cosine), framed "
@@ -147,7 +136,7 @@ def _of_features(found: Explained) -> Iterator[Shown]:
             (_plain_tile(found.maps.picture), *(pictures.Tile(one) for one in found.maps.values)), columns=9, inches=0.9
         )
         of = f"all {shown}" if shown == found.maps.channels else f"the first {shown} of {found.maps.channels}"
-        yield Shown(
+        yield Image(
             "maps.png",
             f"Feature maps of {found.maps.layer}",
             f"A test picture, then what {of} channels of the layer make of it; each is stretched from its least value "

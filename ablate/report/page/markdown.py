@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import quote
 
-from ablate.report.page.blocks import Block, Bullets, Claim, Commands, Figure, Gallery, Links, Page, Sheet, Terms, Text
+from ablate.report.page.blocks import (
+    Block,
+    Bullets,
+    Claim,
+    Commands,
+    Figure,
+    Gallery,
+    Image,
+    Links,
+    Page,
+    Sheet,
+    Terms,
+    Text,
+)
 from ablate.report.tables.table import Kind, Table
 from ablate.report.wording.escape import code_block, code_span, markdown, markdown_block
 
@@ -30,6 +43,11 @@ def markdown_page(page: Page) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n\n".join(part for part in parts if part)).strip() + "\n"
 
 
+def markdown_blocks(blocks: Iterable[Block]) -> str:
+    """Some blocks by themselves, as a description shows them."""
+    return "\n\n".join(filter(None, map(_block, blocks)))
+
+
 def _block(block: Block) -> str:
     match block:
         case Text():
@@ -41,7 +59,7 @@ def _block(block: Block) -> str:
         case Sheet(table=table, folded=folded):
             text = markdown_table(table) if table.rows else ""
             return f"<details>\n<summary>{markdown(folded)}</summary>\n\n{text}\n\n</details>" if folded else text
-        case Figure(title=title, caption=caption, path=path):
+        case Figure(title=title, caption=caption, path=path) | Image(title=title, caption=caption, path=path):
             return f"![{markdown(title)}]({path})\n\n{markdown_block(caption)}" if path else ""
         case Commands(lines=lines):
             return code_block(lines, "sh")
@@ -54,6 +72,11 @@ def _block(block: Block) -> str:
 
 
 def _text(block: Text) -> str:
+    text = _paragraph(block)
+    return f"{text} [{markdown(block.link[0])}]({quote(block.link[1])})" if block.link else text
+
+
+def _paragraph(block: Text) -> str:
     match block.kind:
         case "lead" | "subheading":
             return f"**{markdown(block.text)}**"

@@ -6,11 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 from ablate import files
 from ablate.report.facts.findings import Findings
-from ablate.report.page.blocks import Figure, Page, Text
+from ablate.report.page.blocks import Figure, Image, Page, Text
 from ablate.report.page.html import html_page
 from ablate.report.page.latex import latex_table
 from ablate.report.page.markdown import markdown_page, markdown_table
@@ -23,15 +22,6 @@ from ablate.report.wording.sentences import first_sentence
 
 REPORT, HTML = "report.md", "report.html"
 _OURS = {"figures": re.compile(r"(forest|levels|curves-.*)\.png"), "tables": re.compile(r".*\.(csv|tex)")}
-
-
-class PageImage(NamedTuple):
-    """A figure as the report shows it; path: from the report's folder."""
-
-    path: str
-    title: str
-    caption: str
-    content: bytes
 
 
 def render_report(findings: Findings, folder: Path, say: Words = ENGLISH) -> Path:
@@ -106,11 +96,11 @@ def _figures(page: Page) -> Sequence[Figure]:
     return [block for block in page.blocks() if isinstance(block, Figure) and block.path]
 
 
-def draw_pictures(page: Page) -> tuple[PageImage, ...]:
+def draw_pictures(page: Page) -> tuple[Image, ...]:
     """Every figure that has a file beside the Markdown."""
     from ablate.report.figures.drawing import draw
 
-    return tuple(PageImage(f.path, f.title, f.caption, draw(f.info)) for f in _figures(page))
+    return tuple(Image(f.path, f.title, f.caption, draw(f.info)) for f in _figures(page))
 
 
 def report_text(findings: Findings, say: Words = ENGLISH) -> str:

@@ -55,6 +55,7 @@ def page_of(findings: Findings, say: Words = ENGLISH) -> Page:
         words=say,
         opening=tuple(_opening(findings, say)),
         sections=tuple(found for found in _sections(findings, say) if found is not None),
+        footer=say("heading.sheets"),
     )
 
 

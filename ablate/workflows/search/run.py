@@ -247,7 +247,8 @@ class _Walk:
         progress: Progress,
         interruption: Interruption,
     ) -> SearchRun:
-        from ablate.report.search.page import describe_search, render_search
+        from ablate.report.search.page import describe_search
+        from ablate.report.search.render import render_search
         from ablate.workflows.search.report import facts_of
 
         optuna_study = self.opened.optuna_study
