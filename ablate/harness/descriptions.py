@@ -10,7 +10,7 @@ from ablate.errors import AblateError, StudyError
 from ablate.files import sha256_json
 from ablate.inspection import Description, Layer
 from ablate.records import Variant
-from ablate.store.work_folder import Store
+from ablate.store.work_folder import DESCRIPTIONS, Store
 from ablate.trainer import Trainer
 
 
@@ -47,4 +47,4 @@ def _read(memo: dict[str, Any]) -> Description:
 
 def _memo(variant: Variant, trainer: Trainer, store: Store, source_digest: str) -> Any:
     key = sha256_json([trainer.path, source_digest, variant.identity])
-    return store.cache / "descriptions" / f"{key[:32]}.json"
+    return store.cache / DESCRIPTIONS / f"{key[:32]}.json"

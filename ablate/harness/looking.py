@@ -11,7 +11,7 @@ from ablate import files
 from ablate.files import sha256_json
 from ablate.harness.data_check import listing_digest, prepared_from
 from ablate.records import Prepared
-from ablate.store.work_folder import Store
+from ablate.store.work_folder import LOOKED, Store
 from ablate.study.plan import Plan
 
 
@@ -37,4 +37,4 @@ def recall_looks(plan: Plan, store: Store, source_digest: str, *, known: Mapping
 
 def _memo(plan: Plan, config: Mapping[str, Any], store: Store, source_digest: str) -> Path:
     key = sha256_json([plan.trainer, source_digest, config, plan.protocol.identity()])
-    return store.cache / "looked" / f"{key[:32]}.json"
+    return store.cache / LOOKED / f"{key[:32]}.json"

@@ -19,6 +19,8 @@ LOG = "run.log"
 """What a run printed, in its attempt's folder."""
 TRIED_AGAIN: tuple[FailureReason, ...] = ("killed", "oom", "timeout")
 """What another try may mend."""
+LOOKED, DESCRIPTIONS = "looked", "descriptions"
+"""Folders of the cache that `data stats` and `plan` make: no run that trains makes them."""
 TRIES = 3
 """How often a run is begun before such a failure is the last word."""
 
@@ -38,6 +40,10 @@ class Store:
     def cache(self) -> Path:
         """What can be computed again: decoded pictures, descriptions."""
         return self.root / "cache"
+
+    def is_cache_shared(self) -> bool:
+        """Whether a command that keeps no study here, and so holds no lock, has used the cache."""
+        return any((self.cache / name).exists() for name in (LOOKED, DESCRIPTIONS))
 
     def study(self, name: str) -> Path:
         """The folder of one study: plan, lock, report inputs."""

@@ -34,6 +34,7 @@ def read_trainer(path: str) -> Trainer:
     """
     _forget()
     missing: list[str] = []
+    before = set(_kinds(Settings))
     try:
         return load_trainer(path)
     except TrainerError as error:
@@ -43,13 +44,14 @@ def read_trainer(path: str) -> Trainer:
         try:
             with _standing_in(missing):
                 found = load_trainer(path)
-                has_settings = not _takes_settings(Settings)
+            made_up = [kind for kind in _kinds(Settings) if kind not in before and _has_absent_default(kind)]
         except TrainerError as error:
             name = _missing_by(error, path)
         except Exception:  # noqa: BLE001 - what comes of a stand-in is no news: the first error is told
             break
         else:
-            if not has_settings:
+            if made_up:
+                _read_without.update(_modules_with(made_up), [path.partition(":")[0]])
                 break
             return replace(found, missing=tuple(missing))
     _forget()
@@ -72,11 +74,23 @@ def _forget() -> None:
     _read_without.clear()
 
 
-def _takes_settings(kind: type[Settings]) -> bool:
-    """Whether a default of any settings is to come from a package that is missing."""
+def _kinds(kind: type[Settings]) -> Iterator[type[Settings]]:
+    """All settings there are, those of trainers that were read before included."""
+    yield kind
+    for one in kind.__subclasses__():
+        yield from _kinds(one)
+
+
+def _has_absent_default(kind: type[Settings]) -> bool:
+    """Whether a default is to come from a package that is missing."""
     fields = vars(kind).get("__pydantic_fields__", {}).values()
-    own = any(isinstance(value, Absent) for field in fields for value in (field.default, field.default_factory))
-    return own or any(_takes_settings(one) for one in kind.__subclasses__())
+    return any(isinstance(value, Absent) for field in fields for value in (field.default, field.default_factory))
+
+
+def _modules_with(kinds: Sequence[type[Settings]]) -> list[str]:
+    """Names of the loaded modules in which one of these stands."""
+    places = {id(kind) for kind in kinds}
+    return [name for name, module in list(sys.modules.items()) if places & set(map(id, vars(module).values()))]
 
 
 @contextmanager

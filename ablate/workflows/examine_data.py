@@ -13,7 +13,7 @@ from ablate.files import build_once, write_bytes
 from ablate.harness.looking import remember_look
 from ablate.inspection import Examination
 from ablate.records import BASELINE
-from ablate.store.work_folder import Store
+from ablate.store.work_folder import LOOKED, Store
 from ablate.study.plan import Plan, make_plan
 from ablate.study.stand_in import make_stand_in, with_way_out
 from ablate.study.study import Study
@@ -37,7 +37,7 @@ def examine_study(study: Study, *, work: Path | str = ".") -> Examination:
     problems: list[AblateError] = []
     found: Examination | None = None
     try:
-        found = trainer.examine(trainer.config.model_validate(study.base), study.protocol, partial(_cached, store))
+        found = trainer.examine(trainer.config.model_validate(study.base), study.protocol, partial(cached, store))
         problems += found.problems if found is not None else ()
     except DataMissing as error:
         raise with_way_out(error, study, work=store.work) from None
@@ -61,7 +61,7 @@ def _look_at_variants(study: Study, store: Store) -> list[AblateError]:
     for variant in plan.variants:
         config = trainer.config.model_validate(variant.config)
         try:
-            found = look(config, plan.protocol, partial(_cached, store))
+            found = look(config, plan.protocol, partial(cached, store))
         except DataMissing:
             raise
         except AblateError as error:
@@ -101,5 +101,7 @@ def write_samples(found: Examination, study: Study, *, work: Path | str = ".") -
     return path, missing_font(found.classes)
 
 
-def _cached(store: Store, key: str, build: Any) -> Path:
+def cached(store: Store, key: str, build: Any) -> Path:
+    """Something of the cache, built where it is missing, and a sign that somebody without a study uses the cache."""
+    (store.cache / LOOKED).mkdir(parents=True, exist_ok=True)
     return build_once(store.cache / key, build)

@@ -238,7 +238,7 @@ def open_tracker(session: Session, options: Options) -> Tracker | None:
 def rollback_on_refusal(store: Store, name: str) -> Iterator[None]:
     """A request that is refused leaves nothing of its study behind in a folder that held nothing before.
 
-    Other commands may have begun there meanwhile: what is theirs stays, and the cache, which is everybody's.
+    Other commands may have begun there meanwhile: what is theirs stays, and then the cache, which is everybody's, too.
     """
     existed = store.root.exists()
     try:
@@ -256,9 +256,12 @@ def _take_back(store: Store, name: str) -> None:
             if folder.is_dir():
                 with locked(folder / "lock"):
                     shutil.rmtree(folder)
-    for folder in (studies, store.cache, store.root):
-        with suppress(OSError):  # not empty: not ours alone
-            folder.rmdir()
+    with suppress(OSError):  # not empty: not ours alone
+        studies.rmdir()
+    if not studies.exists() and not store.is_cache_shared():
+        shutil.rmtree(store.cache, ignore_errors=True)
+    with suppress(OSError):
+        store.root.rmdir()
 
 
 def runs_to_train(

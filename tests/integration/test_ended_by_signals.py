@@ -72,10 +72,11 @@ base: {skill: 0.5, luck: 0.1}
 chain: {more: {skill: 0.6}}
 evidence: {metric: accuracy, test: {share: 0.2}, replicates: [2]}
 """
+SPACE = "val: 0.2, trials: 2, split: trainer, space: {luck: {low: 0.1, high: 0.2}}"
 MORE = {
     "": "",
-    "search": "search: {val: 0.2, trials: 2, space: {luck: {low: 0.1, high: 0.2}}, confirm: {top: 1, replicates: 2}}\n",
-    "tune": "tune: {val: 0.2, trials: 2, space: {luck: {low: 0.1, high: 0.2}}}\n",
+    "search": f"search: {{{SPACE}, confirm: {{top: 1, replicates: 2}}}}\n",
+    "tune": f"tune: {{{SPACE}}}\n",
 }
 TERM, HUP, INT = signal.SIGTERM, signal.SIGHUP, signal.SIGINT
 

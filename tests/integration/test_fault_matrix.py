@@ -190,7 +190,7 @@ def test_whatever_is_left_of_a_journal_is_its_beginning(undisturbed: Undisturbed
         for length in range(len(content)):
             (tmp_path / NAME).write_bytes(content[:length])
             left = read_events(tmp_path)[0]
-            Journal(tmp_path).append("epoch", {})
+            Journal(tmp_path).append("epoch", {"epoch": 1})
 
             assert left == events[: content[:length].count(b"\n")], (journal, length)
             assert [event.kind for event in read_events(tmp_path)[0]] == [*(event.kind for event in left), "epoch"]

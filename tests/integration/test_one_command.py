@@ -12,6 +12,7 @@ from ablate.errors import StudyError
 from ablate.search import TrialRecord
 from ablate.store.work_folder import Store
 from ablate.study.load import load_study
+from ablate.workflows.examine_data import cached
 from ablate.workflows.join import join_study
 from ablate.workflows.options import Options
 from ablate.workflows.predict import reopened
@@ -130,10 +131,29 @@ def test_a_refused_request_leaves_what_other_commands_have_begun(tmp_path: Path)
     assert left == {"studies/other/plan.json", "cache/decoded/pixels"}
 
 
-def test_a_refused_request_leaves_nothing_of_its_own(tmp_path: Path) -> None:
-    """Where it was alone."""
+@pytest.mark.parametrize("folder", ["looked", "descriptions"])
+def test_a_refused_request_leaves_the_cache_to_commands_without_a_study(folder: str, tmp_path: Path) -> None:
+    """`data stats` and `plan` use it and hold no lock."""
     store = Store(tmp_path)
-    refused(store, *(f"studies/{name}/plan.json" for name in ("mine", "mine-confirm", "mine-tune-a-1234")))
+    refused(store, "studies/mine/plan.json", "cache/decoded/pixels", f"cache/{folder}/memo")
+
+    assert {path.name for path in store.root.rglob("*") if path.is_file()} == {"pixels", "memo"}
+
+
+def test_data_stats_shows_that_it_uses_the_cache(tmp_path: Path) -> None:
+    """Before anything is built there, so that what it builds is not taken away under it."""
+    store = Store(tmp_path)
+    seen: list[bool] = []
+    cached(store, "decoded", lambda path: (seen.append(store.is_cache_shared()), path.touch())[1])
+
+    assert seen == [True]
+
+
+def test_a_refused_request_leaves_nothing_of_its_own(tmp_path: Path) -> None:
+    """Where it was alone: its cache goes, too."""
+    store = Store(tmp_path)
+    studies = [f"studies/{name}/plan.json" for name in ("mine", "mine-confirm", "mine-tune-a-1234")]
+    refused(store, *studies, "cache/decoded/pixels")
 
     assert not store.root.exists()
 

@@ -171,6 +171,28 @@ def test_a_trainer_that_needs_a_value_of_a_missing_package_names_it(folder: Path
         trainer_of(folder, source)
 
 
+def test_what_was_refused_before_does_not_refuse_another(folder: Path) -> None:
+    """Settings of a trainer that could not be read may still be held somewhere, as in a notebook's traceback."""
+    with pytest.raises(TrainerError) as held:
+        trainer_of(folder, HEAD + TAIL.replace("0.5", "lib.LR"))
+
+    assert trainer_of(folder, TAKES_NAMES).missing == ("nobody_has_this", "nobody_has_that")
+    assert held.value.message.startswith("trainer 'read_")
+
+
+def test_settings_that_were_refused_are_refused_again(folder: Path) -> None:
+    """Also where their module has let go of what it took from the package, and was loaded meanwhile."""
+    name = f"own_settings_{next(NUMBERS)}"
+    (folder / f"{name}.py").write_text(HEAD + TAIL.replace("0.5", "lib.LR") + "del lib\n", encoding="utf-8")
+    source = f"from {name} import Config\ndef train(config: Config, run): ...\n"
+    first = f"read_{next(NUMBERS)}"
+    (folder / f"{first}.py").write_text(source, encoding="utf-8")
+
+    for _ in range(2):
+        with pytest.raises(TrainerError, match="needs the module 'nobody_has_this'"):
+            read_trainer(f"{first}:train")
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [
