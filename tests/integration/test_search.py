@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -143,7 +144,7 @@ def test_a_killed_search_tells_optuna_the_truth_when_it_is_started_again(study: 
         [*command, "--workers", "2", "--work", str(study.parent)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     store = Store(study.parent)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline and _finished(store) < 3:
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGKILL)
@@ -227,48 +228,68 @@ def test_a_trial_that_diverged_is_told_as_given_up(study: Path) -> None:
     assert "diverged" in found.page.read_text(encoding="utf-8")
 
 
-KILLED = """
-import sys
-from pathlib import Path
-from ablate.workflows.search.run import SearchOptions, run_search
-from ablate.workflows.session import Options
-from ablate.study.load import load_study
-from ablate.study.plan import make_plan
-from ablate.workflows.run import run_study
-path = Path(sys.argv[1])
-options = Options(workers=2, track=False, checkpoint_seconds=0.01)
-run_search(load_study(path), search=SearchOptions(trials=4), work=path.parent, options=options)
+WAITING = """\
+import os, time
+import ablate
+
+METRICS = {"accuracy": "max"}
+
+
+class Config(ablate.Settings):
+    gain: float = 0.0
+
+
+def train(config: Config, run: ablate.Run):
+    found = run.resume()
+    for epoch in range(1 if found is None else int(found.read_text()) + 1, 11):
+        run.epoch(epoch, {"val/accuracy": config.gain})
+        run.checkpoint(lambda path: path.write_text(str(epoch)))
+        if epoch == 3 and "TO_BE_KILLED" in os.environ:
+            (run.folder / "waits").touch()
+            time.sleep(600)
+    return {"accuracy": config.gain}
 """
 
 
 @pytest.mark.serial
 def test_trials_of_a_killed_search_go_on_from_their_checkpoints(study: Path) -> None:
     """kill -9 in the middle of parallel trials: no epoch that a checkpoint holds is trained again."""
-    text = STUDY.replace("epochs: 1", "epochs: 10").replace("SECONDS", "3.0")
-    study.write_text(text, encoding="utf-8")
+    (study.parent / "waiting_trainer.py").write_text(WAITING, encoding="utf-8")
+    study.write_text(
+        """\
+study: waiting
+trainer: waiting_trainer:train
+base: {gain: 0.5}
+evidence: {metric: accuracy, test: {share: 0.2}, replicates: [2]}
+search: {val: 0.2, split: trainer, space: {gain: {low: 0.1, high: 0.9}}}
+""",
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-c", "from ablate.cli import main; main()", "optuna", str(study)]
+    command += ["--trials", "4", "--workers", "2", "--no-tracking", "--json"]
     process = subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(study)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+        command, cwd=study.parent, env=os.environ | {"TO_BE_KILLED": "1"},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
     runs = study.parent / ".ablate/runs"
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline and len(list(runs.glob("*/001/checkpoint-000003*"))) < 2:
+    deadline = time.monotonic() + 300  # never reached but by a search that trains nothing
+    while time.monotonic() < deadline and process.poll() is None and len(list(runs.glob("*/001/waits"))) < 2:
         time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
+    process.kill()
     process.wait()
-    before = {path.parent.name for path in runs.glob("*/001") if not _has_finished(path)}
-    found = run_search(
-        load_study(study), search=SearchOptions(trials=4), work=study.parent, options=Options(workers=2, track=False)
-    )
-    resumed = {name: [event.data["epoch"] for event in read_events(runs / name / "002")[0] if event.kind == "resumed"]
-               for name in before}  # fmt: skip
+    before = {path.parents[1].name for path in runs.glob("*/001/waits")}
+    done = subprocess.run(command, cwd=study.parent, capture_output=True, text=True, timeout=600, check=True)
+    found = json.loads(done.stdout)
+    epochs = {
+        name: [
+            event.data["epoch"] for event in read_events(runs / name / "002")[0] if event.kind in ("resumed", "epoch")
+        ]
+        for name in before
+    }
 
     assert len(before) == 2
-    assert [trial.state for trial in found.tried] == ["complete"] * 4
-    assert all(epochs and epochs[0] >= 2 for epochs in resumed.values())
-
-
-def _has_finished(attempt: Path) -> bool:
-    return any(event.kind == "finished" for event in read_events(attempt)[0])
+    assert (found["trials"], found["complete"]) == (4, 4)
+    assert all(seen == [3, *range(4, 11)] for seen in epochs.values())
 
 
 def test_two_objectives_give_a_front(study: Path) -> None:
