@@ -145,6 +145,8 @@ def _is_sound(event: Event) -> bool:
 
 
 def _is_number(value: object) -> bool:
+    if isinstance(value, float):  # of a trainer that counts so
+        return value.is_integer() and 0 <= value < 10**15
     return isinstance(value, int | float | str) and str(value).isdecimal() and len(str(value)) < 16
 
 

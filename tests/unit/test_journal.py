@@ -189,6 +189,22 @@ def test_the_history_of_a_resumed_attempt_holds_each_epoch_once_at_its_own_time(
     assert [event.time for event in history] == [101, 102, 203, 204, 305, 306]
 
 
+@pytest.mark.parametrize("number", [1, 1.0])
+def test_an_epoch_may_be_counted_in_floats(number: float, tmp_path: Path) -> None:
+    """A trainer that does so has a history as any other."""
+    Journal(tmp_path).append("epoch", {"epoch": number, "metrics": {"loss": 0.5}, "seconds": 1.0})
+
+    assert [event.data["epoch"] for event in read_history(tmp_path)] == [1]
+
+
+@pytest.mark.parametrize("number", [1.5, -1.0, 1e300, True, None, "one"])
+def test_an_epoch_without_a_whole_number_is_no_event(number: object, tmp_path: Path) -> None:
+    """Whoever can write to the folder can write one."""
+    Journal(tmp_path).append("epoch", {"epoch": number, "metrics": {"loss": 0.5}, "seconds": 1.0})
+
+    assert read_history(tmp_path) == []
+
+
 def test_the_history_of_a_lost_attempt_is_what_is_left(tmp_path: Path) -> None:
     """Somebody removed the first attempt's folder."""
     (tmp_path / "002").mkdir()
