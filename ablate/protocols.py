@@ -158,6 +158,50 @@ class Tracker(Contract):
         ...
 
 
+class StoredRun(NamedTuple):
+    """One replicate's run in a tracker.
+
+    recorded: checksum of its record, empty where it has none. started: milliseconds. place: where its artifacts lie.
+    """
+
+    run_id: str
+    fingerprint: str
+    variant: str
+    replicate: str
+    finished: bool
+    recorded: str
+    attempts: tuple[str, ...]
+    started: int
+    place: str
+
+
+class StoredStudy(NamedTuple):
+    """One study in a tracker. place: where its own artifacts lie. runs: its replicates' runs, the oldest first."""
+
+    name: str
+    place: str
+    runs: tuple[StoredRun, ...]
+
+
+class TrackingReader(Contract):
+    """Reads what trackers have stored; never writes. Raises TrackingError where the store does not answer."""
+
+    def study(self, name: str, experiment: str | None) -> StoredStudy:
+        """A study with all its replicates' runs; without any where the store does not know it."""
+        ...
+
+    def studies(self) -> list[StoredStudy]:
+        """Every study in the store, by name."""
+        ...
+
+    def fetch(self, place: str, name: str, target: Path) -> bool:
+        """Copy the artifact `name` of the run at `place` to the file `target`; False where there is none.
+
+        Raises TrackingError for a place that is not the store's own, and Damaged for a file that is too large.
+        """
+        ...
+
+
 class StudyCard(NamedTuple):
     """What a tracker needs to know of a study before its runs.
 

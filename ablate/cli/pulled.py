@@ -17,10 +17,10 @@ _SHOWN = 8
 
 def show_studies(uri: str, *, as_json: bool) -> None:
     """The studies in a store, with how many of their runs can be put back."""
-    from ablate.track.shelf import TrackingReader
+    from ablate.track.open import open_reader
 
     rows = []
-    for study in TrackingReader(uri).studies():
+    for study in open_reader(uri).studies():
         finished = [run for run in study.runs if run.finished]
         rows.append({
             "study": study.name,

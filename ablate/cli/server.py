@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
@@ -17,33 +16,29 @@ from pathlib import Path
 from typing import IO
 
 from ablate.cli.show import note, say
-from ablate.errors import StudyError, TrackingError, refuse_uninstalled
+from ablate.errors import StudyError, TrackingError
 from ablate.safety.addresses import without_secrets
-from ablate.track.environment import quiet_environment
-from ablate.track.uri import check_uri, is_server, tracking_uri
+from ablate.track.open import Interface, interface_on
 
 START_SECONDS = 300.0
 """How long MLflow may take to answer; on a busy machine it takes more than a minute."""
 END_SECONDS = 5.0
-PAGE = "#/experiments?workflowType=machine_learning"
-"""MLflow's other mode, for language models, shows neither metrics nor parameters."""
 
 
 def serve_mlflow(work: Path, *, port: int, uri: str | None) -> int:
     """Run `mlflow ui` until it is stopped; its exit code. Nothing of it is left on the port, however it ends."""
-    store = tracking_uri(uri, work)
-    check_uri(store)
-    if is_server(store):
-        note(f"The tracking store is a server already: open {without_secrets(store)} in a browser.")
+    served = interface_on(uri, work, port)
+    address = without_secrets(served.address)
+    if not served.command:
+        note(f"The tracking store is a server already: open {address} in a browser.")
         return 0
-    refuse_uninstalled("mlflow")
     _refuse_taken(port)
-    note(f"Starting MLflow on {without_secrets(store)} ...")
+    note(f"Starting MLflow on {address} ...")
     with tempfile.TemporaryFile() as log, _stopped_at_the_end() as processes:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-W", "ignore", "-m", "mlflow", "ui", "--port", str(port), "--workers", "1"],
+            served.command,
             cwd=work,
-            env=_environment(store),
+            env=served.environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -51,8 +46,8 @@ def serve_mlflow(work: Path, *, port: int, uri: str | None) -> int:
         )
         processes.append(process)
         try:
-            if _answers(process, port):
-                say(f"MLflow: http://127.0.0.1:{port}/{PAGE}")
+            if _answers(process, port, served):
+                say(f"MLflow: http://127.0.0.1:{port}{served.page}")
                 note("Ctrl-C ends it.")
             if process.wait():
                 raise TrackingError("MLflow ended by itself", hint=_tail(log))
@@ -60,13 +55,6 @@ def serve_mlflow(work: Path, *, port: int, uri: str | None) -> int:
             note("MLflow is stopped.")
             return int(getattr(interruption, "exit_code", 0))
     return 0
-
-
-def _environment(store: str) -> dict[str, str]:
-    quiet_environment()
-    # In the environment, which only the user sees: everybody can read a process's command line.
-    own = {"MLFLOW_BACKEND_STORE_URI": store, "PYTHONSAFEPATH": "1", "PYTHONWARNINGS": "ignore"}
-    return dict(os.environ) | own
 
 
 def _refuse_taken(port: int) -> None:
@@ -81,12 +69,12 @@ def _refuse_taken(port: int) -> None:
             raise StudyError(f"--port {port}: {what}", hint="Choose another one, such as --port 5001.") from None
 
 
-def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
+def _answers(process: subprocess.Popen[bytes], port: int, served: Interface) -> bool:
     """Wait until MLflow answers; False where it ended instead."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy leads to this machine
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(OSError), opener.open(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
+        with contextlib.suppress(OSError), opener.open(f"http://127.0.0.1:{port}{served.health}", timeout=5) as answer:
             return bool(answer.status == 200)
         time.sleep(0.2)
     return False

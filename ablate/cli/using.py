@@ -148,7 +148,7 @@ def pull(
     Example: ablate pull studies/quickstart.yaml --tracking-uri http://localhost:5000
     """
     from ablate.cli.pulled import pull_and_show, show_studies
-    from ablate.track.uri import tracking_uri as uri_of
+    from ablate.track.open import tracking_uri as uri_of
 
     with errors_shown():
         uri = uri_of(tracking_uri, work.resolve())

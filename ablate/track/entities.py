@@ -33,6 +33,9 @@ RECORDED = "ablate.record"
 """sha256 of the artifact that `ablate pull` puts a run back from."""
 REPORTED = "ablate.reported"
 """Step and digest of a variant's newest summary."""
+SPENT = ("parameters", "train_seconds", "peak_bytes")
+"""Of a run's cost what becomes a metric, below `work/`: MLflow sorts its sections by name, and a single value
+must not come before the curves. All of the cost stands in the artifact `result.json`."""
 TAG_LIMIT, PARAM_LIMIT, KEY_LIMIT = 8000, 6000, 250
 
 
@@ -198,7 +201,7 @@ def _of_failure(failed: Failed, at: int) -> Update:
 
 
 def _of_success(finished: Finished, label: RunLabel, at: int, epoch: int) -> Update:
-    cost = {f"cost/{name}": value for name, value in _present(finished.cost).items()}
+    spent = {f"work/{name}": getattr(finished.cost, name) for name in SPENT}
     # A trial of a search is judged on validation images; its numbers must not pass for test results.
     part = "judged" if label.spec.protocol.sealed else "test"
     test = {f"{part}/{name.removeprefix('test/')}": value for name, value in finished.metrics.items()}
@@ -223,12 +226,8 @@ def _of_success(finished: Finished, label: RunLabel, at: int, epoch: int) -> Upd
         ended=at,
     )
     step = finished.epoch if finished.epoch is not None else epoch
-    return merged([measured({**test, **cost}, at=at, step=step), summary])
-
-
-def _present(cost: Any) -> dict[str, Any]:
-    values = {name: getattr(cost, name) for name in cost.__slots__}
-    return {name: value for name, value in values.items() if value is not None}
+    known = {name: value for name, value in spent.items() if value is not None}
+    return merged([measured({**test, **known}, at=at, step=step), summary])
 
 
 def _data_set(label: RunLabel, digest: str) -> DataSet | None:

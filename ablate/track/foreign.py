@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ablate.errors import AblateError, TrackingError, near_match
 from ablate.safety.addresses import text_without_secrets, without_secrets
-from ablate.track.environment import quiet_environment
-from ablate.track.uri import check_uri, sqlite_path
+from ablate.track.client import check_readable, open_client
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -41,15 +40,9 @@ def read_runs(uri: str, experiment: str) -> list[ForeignRun]:
 
     Raises TrackingError where the store cannot be read, or has no experiment of that name.
     """
-    check_uri(uri)
-    path = sqlite_path(uri)
-    if path is not None and not path.exists():
-        raise TrackingError(f"there is no MLflow database at {path}", hint="Give its address: --tracking-uri URI.")
-    quiet_environment()
-    from mlflow import MlflowClient
-
+    address = check_readable(uri)
     try:
-        client = MlflowClient(tracking_uri=uri if path is None else f"sqlite:///{path}")
+        client = open_client(address)
         found = client.get_experiment_by_name(experiment)
         if found is None:
             known = [item.name for item in client.search_experiments()]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ablate.track.client import open_client
 from ablate.track.entities import SUPERSEDED
-from ablate.track.environment import quiet_environment, with_patience
+from ablate.track.environment import with_patience
 from ablate.track.local_artifacts import plain_copy
 from ablate.track.places import refuse_place
 from ablate.track.uri import check_uri, sqlite_path
@@ -20,10 +21,7 @@ def add_folder(uri: str, tags: dict[str, str], folder: Path, name: str) -> bool:
     path = sqlite_path(uri)
     if path is not None and not path.exists():
         return False
-    quiet_environment()
-    from mlflow import MlflowClient
-
-    client = MlflowClient(tracking_uri=uri)
+    client = open_client(uri)
     experiments = [found.experiment_id for found in client.search_experiments()]
     # Free text is compared here: MLflow's filters cannot quote every name.
     condition = f"tags.`ablate.fingerprint` = '{tags['ablate.fingerprint']}'"

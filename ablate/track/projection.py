@@ -18,10 +18,10 @@ from typing import Protocol as Contract
 from ablate.files import sha256_json
 from ablate.protocols import RunLabel, StudyCard, StudySummary
 from ablate.records import Event
+from ablate.store.run_record import RECORD, record_of
 from ablate.track import entities
 from ablate.track.entities import ATTEMPTS, FAILURE, RECORDED, REPORTED, SUPERSEDED, KnownRun, NewRun, Status, Update
 from ablate.track.lines import ShownRun, age_of, epochs_of, line_of, run_of
-from ablate.track.run_record import RECORD, record_of
 
 logger = logging.getLogger(__name__)
 

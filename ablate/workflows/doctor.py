@@ -23,7 +23,7 @@ from ablate.execute.joining import refuse_silent
 from ablate.execute.pool import CAN_FORK
 from ablate.safety.addresses import without_secrets
 from ablate.store.disk_space import SPARE, refuse_unwritable
-from ablate.track.uri import check_uri, tracking_uri
+from ablate.track.open import check_uri, tracking_uri
 
 GIB = 2**30
 RAY_FLOOR = (2, 54)

@@ -55,8 +55,7 @@ def add_to_mlflow(run: str, folder: Path, *, work: Path, uri: str | None) -> boo
     Raises TrackingError for a store that cannot be used.
     """
     from ablate.errors import TrackingError
-    from ablate.track.mlflow_files import add_folder
-    from ablate.track.uri import tracking_uri
+    from ablate.track.open import add_folder, tracking_uri
 
     opened = open_run(run, work)
     tags = {

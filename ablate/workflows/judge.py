@@ -198,8 +198,7 @@ def _table(request: Request, path: Path, say: Words) -> ExternalResults:
 
 def _experiment(request: Request, say: Words) -> ExternalResults:
     from ablate.readers.tracked import Tracked, read_tracked
-    from ablate.track.foreign import read_runs, single_runs, summaries_of_others
-    from ablate.track.uri import tracking_uri
+    from ablate.track.open import read_runs, single_runs, summaries_of_others, tracking_uri
 
     assert request.by is not None
     found = read_runs(tracking_uri(request.tracking_uri, request.work), request.source)

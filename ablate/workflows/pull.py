@@ -18,13 +18,14 @@ from ablate.errors import Damaged, Held, TrackingError
 from ablate.execute.worker import WEIGHTS
 from ablate.files import encoded, locked, put_in_place, read_json, sha256_file, unsealed, write_json
 from ablate.harness.data_check import put_back
+from ablate.protocols import StoredRun, TrackingReader
 from ablate.records import Finished
 from ablate.results.declared_looks import FILE as DECLARED
 from ablate.store.journal import NAME, whole_text
+from ablate.store.run_record import LARGEST, RECORD, Recorded, read_record, record_of
 from ablate.store.work_folder import SPEC, Store
 from ablate.study.study import Study
-from ablate.track.run_record import LARGEST, RECORD, Recorded, read_record, record_of
-from ablate.track.shelf import StoredRun, TrackingReader
+from ablate.track.open import open_reader
 from ablate.workflows.session import Session, open_session
 
 
@@ -66,14 +67,14 @@ def pull_study(
             f"the variants of {study.name!r} are tuned first, and a search cannot be pulled",
             hint=f"Copy {session.store.root / 'studies'} and the runs from the machine where it was made.",
         )
-    shelf = TrackingReader(uri)
+    reader = open_reader(uri)
     with locked(session.store.study(study.name) / "lock"):
-        return _Pull(session, shelf, weights=weights).go(on_progress)
+        return _Pull(session, reader, weights=weights).go(on_progress)
 
 
 class _Pull:
-    def __init__(self, session: Session, shelf: TrackingReader, *, weights: bool) -> None:
-        self._session, self._shelf, self._weights = session, shelf, weights
+    def __init__(self, session: Session, reader: TrackingReader, *, weights: bool) -> None:
+        self._session, self._reader, self._weights = session, reader, weights
         self._store: Store = session.store
         self._aside = session.store.study(session.study.name) / "pulling"
         self._found = Pulled()
@@ -81,7 +82,7 @@ class _Pull:
     def go(self, on_progress: Callable[[int, int], None]) -> Pulled:
         study = self._session.study
         wanted = {spec.fingerprint for _, spec in self._session.plan.runs(len(self._session.plan.looks))}
-        stored = self._shelf.study(study.name, study.experiment)
+        stored = self._reader.study(study.name, study.experiment)
         runs = [run for run in stored.runs if run.fingerprint in wanted]
         if not runs:
             raise TrackingError(
@@ -151,7 +152,7 @@ class _Pull:
 
     def _read(self, run: StoredRun) -> tuple[Recorded, ...]:
         path = self._aside / "record"
-        if not self._shelf.fetch(run.place, RECORD, path):
+        if not self._reader.fetch(run.place, RECORD, path):
             raise Damaged(f"its {RECORD} is gone")
         if path.stat().st_size > LARGEST:
             raise Damaged(f"its {RECORD} is larger than any record is")
@@ -173,7 +174,7 @@ class _Pull:
                 continue
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            if not self._shelf.fetch(run.place, name, target):
+            if not self._reader.fetch(run.place, name, target):
                 if name != optional:
                     raise Damaged(f"its {name} is gone")
                 self._found.without += 1  # of a large file the store has the path alone
@@ -184,7 +185,7 @@ class _Pull:
         """What was known of the data, and which looks were declared, where nothing is known here."""
         path = self._aside / "summary"
         try:
-            if not place or not self._shelf.fetch(place, "summary.json", path):
+            if not place or not self._reader.fetch(place, "summary.json", path):
                 return
         except Damaged:
             return

@@ -21,7 +21,6 @@ from ablate.results.declared_looks import FILE as DECLARED
 from ablate.results.declared_looks import looks_before, remember_looks
 from ablate.results.survey import collect
 from ablate.safety.addresses import holds_secret, is_certain, without_secrets
-from ablate.track.uri import sqlite_path, tracking_uri
 from ablate.workflows.derived_rows import derived_rows
 from ablate.workflows.explain import explanations_of
 from ablate.workflows.options import Options
@@ -215,9 +214,3 @@ class ShownReport:
         """Note that this place shows these findings now."""
         self.places[without_secrets(place)] = self.digest
         write_json(self.path, self.places)
-
-
-def tracking_place(session: Session, options: Options) -> tuple[str, Path | None]:
-    """The tracking store, and its file where it is one."""
-    uri = tracking_uri(options.tracking_uri, session.work)
-    return uri, sqlite_path(uri)

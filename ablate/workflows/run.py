@@ -25,11 +25,12 @@ from ablate.store.disk_space import refuse_full, refuse_unwritable
 from ablate.store.run_names import keep_on_refusal
 from ablate.study.stand_in import make_stand_in
 from ablate.study.study import Study
+from ablate.track.open import tracking_place
 from ablate.workflows.derived_rows import compute_views
 from ablate.workflows.executor import connected, lazy_executor, may_train
 from ablate.workflows.notify import HURRIED_SECONDS, TRACKING_SECONDS, report_study, run_listener, say_stopping
 from ablate.workflows.options import Options
-from ablate.workflows.report import ShownReport, judge_study, report_folder, study_summary, tracking_place, write_report
+from ablate.workflows.report import ShownReport, judge_study, report_folder, study_summary, write_report
 from ablate.workflows.session import (
     Session,
     check_data_first,
@@ -136,7 +137,7 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
         report = write_report(findings, session, options)
         shown.remember("report")
     delivered = True
-    uri, file = tracking_place(session, options)
+    uri, file = tracking_place(options.tracking_uri, session.work)
     if tracker is not None and not shown.is_current(uri, file):
         if not any(progress.total for progress in looks):
             tracker.begin(_card(session))

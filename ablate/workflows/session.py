@@ -228,10 +228,9 @@ def open_tracker(session: Session, options: Options) -> Tracker | None:
     """What shows the study in MLflow; None where nothing is to be tracked."""
     if not options.track:
         return None
-    from ablate.track.mlflow_store import MlflowTracker
-    from ablate.track.uri import tracking_uri
+    from ablate.track import open as tracking
 
-    return MlflowTracker(tracking_uri(options.tracking_uri, session.work), session.work)
+    return tracking.open_tracker(options.tracking_uri, session.work)
 
 
 @contextmanager

@@ -90,14 +90,17 @@ class TrackerContract:
         assert (run.started, run.ended) == (at(0), at(4))
 
     def test_a_finished_run_shows_its_cost_and_its_data(self, store: Store, tmp_path: Path) -> None:
-        """Parameters and seconds are metrics; the data set is an input, its whole digest a tag."""
-        cost = records.Cost(parameters=1234, train_seconds=4.5)
+        """Parameters and seconds are metrics whose section comes after the curves; the data set is an input."""
+        cost = records.Cost(parameters=1234, train_seconds=4.5, flops=10, steps=20, images_seen=30)
         stamp = records.Stamp(data_digest="d" * 64, source_digest="s" * 64)
         track(store, Attempt(tmp_path, a_label()).started().finished(cost=cost, stamp=stamp))
 
         run = run_named(store, "baseline r0")
-        assert run.values("cost/parameters") == [1234]
-        assert run.values("cost/train_seconds") == [4.5]
+        assert run.values("work/parameters") == [1234]
+        assert run.values("work/train_seconds") == [4.5]
+        single = [name.partition("/")[0] for name in run.history if not name.startswith(("progress/", "test/"))]
+        assert sorted(single)[-2:] == ["work", "work"], "sections are sorted by name"
+        assert not {"work/flops", "work/steps", "work/images_seen"} & set(run.history), "these are in result.json"
         assert run.tags["ablate.data_digest"] == "d" * 64
         assert run.data == ("pets",)
 

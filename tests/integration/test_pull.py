@@ -23,9 +23,9 @@ from typer.testing import CliRunner
 from ablate.cli.app import app
 from ablate.errors import TrackingError
 from ablate.files import sealed, unsealed
+from ablate.store.run_record import RECORD
 from ablate.study.load import load_study
 from ablate.study.study import Study
-from ablate.track.run_record import RECORD
 from ablate.workflows import pull
 from ablate.workflows.options import Options
 from ablate.workflows.pull import pull_study

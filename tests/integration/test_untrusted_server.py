@@ -14,12 +14,12 @@ from unittest import mock
 import pytest
 
 from ablate.errors import Damaged, TrackingError
-from ablate.track import download, shelf
+from ablate.store.run_record import RECORD
+from ablate.track import download, mlflow_reader
 from ablate.track.entities import Update
+from ablate.track.mlflow_reader import MlflowReader
 from ablate.track.mlflow_store import MlflowSink
 from ablate.track.places import VARIABLE, is_allowed, refuse_place
-from ablate.track.run_record import RECORD
-from ablate.track.shelf import TrackingReader
 
 pytestmark = pytest.mark.network
 
@@ -200,14 +200,14 @@ def test_a_file_without_an_end_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """By its size, by what it says of its size, or by the clock; nothing of it stays on the disk."""
-    monkeypatch.setattr(shelf, "LARGEST", 1_000_000)
+    monkeypatch.setattr(mlflow_reader, "LARGEST", 1_000_000)
     monkeypatch.setattr(download, "SECONDS", 0.3)
     if answer is endless:
         monkeypatch.setattr(download, "SECONDS", 60.0)
     server = hostile(answer)
 
     with pytest.raises(Damaged, match=said):
-        TrackingReader(server.uri).fetch("mlflow-artifacts:/1/x/artifacts", RECORD, tmp_path / "record")
+        MlflowReader(server.uri).fetch("mlflow-artifacts:/1/x/artifacts", RECORD, tmp_path / "record")
     assert not (tmp_path / "record").exists()
 
 
@@ -224,7 +224,7 @@ def test_credentials_go_to_the_server_alone(
         request.end_headers()
 
     server = hostile(redirect)
-    found = TrackingReader(server.uri)
+    found = MlflowReader(server.uri)
     for place in (f"{evil.uri}/x", evil.uri.replace("http", "mlflow-artifacts")):
         with pytest.raises(TrackingError, match="another place"):
             found.fetch(place, RECORD, tmp_path / "record")
@@ -243,5 +243,5 @@ def test_a_missing_package_for_a_named_place_is_one_sentence(tmp_path: Path, mon
     monkeypatch.setitem(sys.modules, "boto3", None)
 
     with pytest.raises(TrackingError, match="boto3") as refused:
-        TrackingReader("http://127.0.0.1:9").fetch(f"s3://team/{RUN}/artifacts", RECORD, tmp_path / "record")
+        MlflowReader("http://127.0.0.1:9").fetch(f"s3://team/{RUN}/artifacts", RECORD, tmp_path / "record")
     assert "pip install" in refused.value.hint

@@ -50,11 +50,11 @@ OWNERS = {
     "torchvision": ["training"],
     "timm": ["training/models/by_name.py"],
     "mlflow": [
+        "track/client.py",
         "track/download.py",
         "track/foreign.py",
-        "track/mlflow_files.py",
+        "track/mlflow_reader.py",
         "track/mlflow_store.py",
-        "track/shelf.py",
         "track/sqlite_store.py",
     ],
     "optuna": ["search"],
@@ -197,6 +197,20 @@ def test_no_folders_inside_a_folder_import_each_other_in_a_circle(folder: str) -
 
     edges = {name: {other for other in others if other} for name, others in graph(place).items() if name}
     assert circle(edges) == []
+
+
+def test_one_module_opens_the_tracker() -> None:
+    """Workflows and commands know the contracts, and `track/open.py`; which product keeps the runs is said there."""
+    strangers = [
+        str(found)
+        for found in imports()
+        if found.imported == "track"
+        and found.importer != "track"
+        and found.module != "ablate.track.open"
+        and (found.module, found.name) != ("ablate.track", "open")
+    ]
+
+    assert strangers == []
 
 
 def test_nobody_imports_the_commands() -> None:

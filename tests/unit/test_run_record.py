@@ -15,8 +15,8 @@ from ablate.files import encoded, read_sealed, sealed, unsealed, write_sealed
 from ablate.protocols import RunLabel
 from ablate.records import Finished
 from ablate.store.journal import NAME, parsed, read_events
+from ablate.store.run_record import is_inside, read_record, record_of
 from ablate.store.work_folder import SPEC
-from ablate.track.run_record import is_inside, read_record, record_of
 from tests.contract.tracking_builders import Attempt, a_label
 
 

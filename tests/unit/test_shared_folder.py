@@ -18,9 +18,9 @@ from ablate.safety.plain_files import NotPlain, is_inside, open_inside, plain_fi
 from ablate.store.journal import NAME, Journal, read_events, read_history
 from ablate.store.outcome_columns import read_columns
 from ablate.store.run_names import find_run, read_names, write_names
+from ablate.store.run_record import record_of
 from ablate.store.work_folder import SPEC, Store, state_of_file
 from ablate.track.local_artifacts import plain_copy, write_locally
-from ablate.track.run_record import record_of
 from ablate.workflows.clean import find_garbage, remove
 from tests.contract.tracking_builders import Attempt, a_card, a_label, a_summary
 from tests.training_builders import a_spec

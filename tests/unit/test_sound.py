@@ -15,8 +15,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from ablate.cli import server
 from ablate.errors import DataError
+from ablate.track import open as tracking
 from ablate.training.weights import read_file
 
 PACKAGE = Path(__file__).parents[2] / "ablate"
@@ -123,7 +123,7 @@ def test_a_page_lets_no_script_run() -> None:
 
 def test_mlflows_interface_listens_to_this_machine_alone() -> None:
     """`mlflow ui` binds the loopback interface and checks hosts and origins, unless it is told otherwise."""
-    text = Path(str(server.__file__)).read_text(encoding="utf-8")
+    text = Path(str(tracking.__file__)).read_text(encoding="utf-8")
 
     for flag in ("--host", "--allowed-hosts", "--cors-allowed-origins", "--disable-security-middleware", "0.0.0.0"):
         assert flag not in text

@@ -10,66 +10,36 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ablate.errors import AblateError, Damaged, TrackingError
+from ablate.protocols import StoredRun, StoredStudy
 from ablate.safety.addresses import text_without_secrets, without_secrets
 from ablate.safety.plain_files import open_inside
+from ablate.store.run_record import LARGEST, RECORD
+from ablate.track.client import check_readable, open_client
 from ablate.track.download import download
 from ablate.track.entities import RECORDED
-from ablate.track.environment import quiet_environment
 from ablate.track.local_artifacts import local_folder
 from ablate.track.mlflow_store import LARGEST_UPLOAD, experiment_called, search_runs
 from ablate.track.places import refuse_place
-from ablate.track.run_record import LARGEST, RECORD
-from ablate.track.uri import check_uri, sqlite_path
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from mlflow.entities import Run
 
 
-class StoredRun(NamedTuple):
-    """One replicate's run. recorded: checksum of its record, empty where it has none. started: milliseconds."""
-
-    run_id: str
-    fingerprint: str
-    variant: str
-    replicate: str
-    finished: bool
-    recorded: str
-    attempts: tuple[str, ...]
-    started: int
-    place: str
-
-
-class StoredStudy(NamedTuple):
-    """One study. place: where its own artifacts lie. runs: its replicates' runs, in the order they began."""
-
-    name: str
-    place: str
-    runs: tuple[StoredRun, ...]
-
-
-class TrackingReader:
-    """Reads what trackers have stored at a URI; never writes.
+class MlflowReader:
+    """Reads what trackers have stored in MLflow at a URI; never writes.
 
     Raises TrackingError for a URI that cannot work, and in every call where the store does not answer.
     """
 
     def __init__(self, uri: str) -> None:
-        check_uri(uri)
-        path = sqlite_path(uri)
+        self._uri = check_readable(uri)
         self._shown = without_secrets(uri)
-        if path is not None and not path.exists():
-            raise TrackingError(f"there is no MLflow database at {path}", hint="Give its address: --tracking-uri URI.")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # reading may be repeated
-        quiet_environment()
-        from mlflow import MlflowClient
-
-        self._uri = uri if path is None else f"sqlite:///{path}"
         with self._answering():
-            self._client: MlflowClient = MlflowClient(tracking_uri=self._uri)
+            self._client = open_client(self._uri)
 
     def study(self, name: str, experiment: str | None) -> StoredStudy:
         """A study with all its replicates' runs; without any where the store does not know it."""

@@ -1,0 +1,32 @@
+"""MLflow's client on a store that is only read, or added to. Imports mlflow inside functions only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ablate.errors import TrackingError
+from ablate.track.environment import quiet_environment
+from ablate.track.uri import check_uri, sqlite_path
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+def check_readable(uri: str) -> str:
+    """The address as MLflow is to be given it.
+
+    Raises TrackingError for one that cannot work, and for a database that is not there: MLflow would make it.
+    """
+    check_uri(uri)
+    path = sqlite_path(uri)
+    if path is not None and not path.exists():
+        raise TrackingError(f"there is no MLflow database at {path}", hint="Give its address: --tracking-uri URI.")
+    return uri if path is None else f"sqlite:///{path}"
+
+
+def open_client(uri: str) -> MlflowClient:
+    """A client that tells nobody of itself."""
+    quiet_environment()
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=uri)

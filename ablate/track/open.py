@@ -1,0 +1,91 @@
+"""The tracker, opened: the only module of this folder that workflows and commands import from.
+
+They know the contracts in `protocols.py`; which product keeps the runs is said here alone.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from ablate.errors import refuse_uninstalled
+from ablate.protocols import Tracker, TrackingReader
+from ablate.track.environment import quiet_environment
+from ablate.track.foreign import ForeignRun, read_runs, single_runs, summaries_of_others
+from ablate.track.uri import check_uri, is_server, sqlite_path, tracking_uri
+
+__all__ = [
+    "ForeignRun",
+    "Interface",
+    "add_folder",
+    "check_uri",
+    "interface_on",
+    "open_reader",
+    "open_tracker",
+    "read_runs",
+    "single_runs",
+    "summaries_of_others",
+    "tracking_place",
+    "tracking_uri",
+]
+
+
+class Interface(NamedTuple):
+    """How the tracker's own pages are served; command: empty where a server shows them already.
+
+    health: the path that answers once it is up. page: the path to begin at.
+    """
+
+    address: str
+    command: tuple[str, ...]
+    environment: dict[str, str]
+    health: str
+    page: str
+
+
+def open_tracker(flag: str | None, work: Path) -> Tracker:
+    """What shows studies while they run. Raises TrackingError for an address that cannot work."""
+    from ablate.track.mlflow_store import MlflowTracker
+
+    return MlflowTracker(tracking_uri(flag, work), work)
+
+
+def open_reader(uri: str) -> TrackingReader:
+    """What reads studies back. Raises TrackingError for an address that cannot work."""
+    from ablate.track.mlflow_reader import MlflowReader
+
+    return MlflowReader(uri)
+
+
+def add_folder(uri: str, tags: dict[str, str], folder: Path, name: str) -> bool:
+    """Copy a folder's files below `name` among the artifacts of the newest run with these tags.
+
+    False where the tracker knows no such run. Raises TrackingError for an address that cannot work.
+    """
+    from ablate.track import mlflow_files
+
+    return mlflow_files.add_folder(uri, tags, folder, name)
+
+
+def tracking_place(flag: str | None, work: Path) -> tuple[str, Path | None]:
+    """The tracking store's address, and its file where it is one."""
+    uri = tracking_uri(flag, work)
+    return uri, sqlite_path(uri)
+
+
+def interface_on(flag: str | None, work: Path, port: int) -> Interface:
+    """How to show the store in a browser. Raises TrackingError for an address that cannot work."""
+    store = tracking_uri(flag, work)
+    check_uri(store)
+    # MLflow's other mode, for language models, shows neither metrics nor parameters.
+    page = "/#/experiments?workflowType=machine_learning"
+    if is_server(store):
+        return Interface(store, (), {}, "/health", page)
+    refuse_uninstalled("mlflow")
+    command = (sys.executable, "-P", "-W", "ignore", "-m", "mlflow", "ui", "--port", str(port), "--workers", "1")
+    quiet_environment()
+    # In the environment, which only the user sees: everybody can read a process's command line.
+    own = {"MLFLOW_BACKEND_STORE_URI": store, "PYTHONSAFEPATH": "1", "PYTHONWARNINGS": "ignore"}
+    return Interface(store, command, dict(os.environ) | own, "/health", page)
