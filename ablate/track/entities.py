@@ -22,9 +22,11 @@ from ablate.track.tables import outcome_tables
 Value = TypeVar("Value")
 Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
 
-CURSOR = "progress/epoch"
+CURSOR = "work/epoch"
 """A metric whose value is the last epoch stored; it is written with the epoch's own metrics, in one
 step, which a tag would not be (and a tag costs 3 ms more)."""
+FORMER_CURSOR = "progress/epoch"
+"""Its name in stores that were begun by an earlier version."""
 
 FAILURE = "ablate.failure"
 ATTEMPTS = "ablate.attempts"
@@ -175,9 +177,14 @@ def described(card: StudyCard, label: RunLabel) -> Update:
 def of_epoch(event: Event) -> Update:
     """One epoch's metrics; the cursor comes last, so that it never runs ahead of them."""
     number = int(event.data["epoch"])
-    progress = {"progress/epoch_seconds": event.data["seconds"]} if "seconds" in event.data else {}
+    progress = {"work/epoch_seconds": event.data["seconds"]} if "seconds" in event.data else {}
     values = {**event.data.get("metrics", {}), **progress, CURSOR: number}
     return measured(values, at=milliseconds(event.time), step=number)
+
+
+def last_epoch(metrics: Mapping[str, float]) -> int:
+    """The last epoch that a stored run shows, by either name."""
+    return int(max(metrics.get(CURSOR, 0), metrics.get(FORMER_CURSOR, 0)))
 
 
 def of_result(event: Event, label: RunLabel, attempt: Path, *, epoch: int) -> Update:

@@ -9,7 +9,18 @@ from pathlib import Path
 from ablate.protocols import RunLabel, StudyCard, StudySummary
 from ablate.records import Event
 from ablate.safety.plain_files import plain_files
-from ablate.track.entities import ATTEMPTS, CURSOR, DataSet, KnownRun, NewRun, Point, Status, Update
+from ablate.track.entities import (
+    ATTEMPTS,
+    CURSOR,
+    FORMER_CURSOR,
+    DataSet,
+    KnownRun,
+    NewRun,
+    Point,
+    Status,
+    Update,
+    last_epoch,
+)
 from ablate.track.projection import Projection
 
 
@@ -74,7 +85,8 @@ class MemorySink:
 
 
 def _known(run_id: str, run: TrackedRun) -> KnownRun:
-    epoch = int(run.latest(CURSOR)) if any(point.key == CURSOR for point in run.points) else 0
+    cursors = {point.key for point in run.points} & {CURSOR, FORMER_CURSOR}
+    epoch = last_epoch({name: run.latest(name) for name in cursors})
     is_described = ATTEMPTS not in run.tags or "replicate" in run.params
     return KnownRun(run_id, run.status, run.started, run.ended, run.tags, epoch, is_described)
 

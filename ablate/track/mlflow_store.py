@@ -20,7 +20,7 @@ from ablate.protocols import RunLabel, StudyCard, StudySummary
 from ablate.records import Event
 from ablate.safety.addresses import text_without_secrets, without_secrets
 from ablate.track.courier import TrackerQueue
-from ablate.track.entities import ATTEMPTS, CURSOR, DataSet, KnownRun, NewRun, Status, Update, clipped
+from ablate.track.entities import ATTEMPTS, DataSet, KnownRun, NewRun, Status, Update, clipped, last_epoch
 from ablate.track.environment import quiet_environment, with_patience
 from ablate.track.local_artifacts import copy_plain, is_artifact, local_folder, plain_copy, write_locally
 from ablate.track.places import refuse_place
@@ -163,7 +163,7 @@ class MlflowSink:
         self._places[info.run_id] = info.artifact_uri if self._may_write(info.artifact_uri) else ""
         status: Status = info.status if info.status in get_args(Status) else "RUNNING"
         is_described = ATTEMPTS not in tags or "replicate" in run.data.params
-        epoch = int(run.data.metrics.get(CURSOR, 0))
+        epoch = last_epoch(run.data.metrics)
         return KnownRun(info.run_id, status, info.start_time, info.end_time, tags, epoch, is_described)
 
     def create(self, run: NewRun) -> str:

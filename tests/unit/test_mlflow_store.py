@@ -235,3 +235,14 @@ def test_a_point_that_is_there_already_takes_nothing_along(work: Path) -> None:
     run = run_named(MlflowStore(work), "run")
     assert run.values("a") == [1.0, 2.0]
     assert (run.params, run.tags["t"]) == ({"lr": "1"}, "1")
+
+
+@pytest.mark.parametrize("key", ["work/epoch", "progress/epoch"])
+def test_a_store_tells_how_far_a_run_was_by_either_name(key: str, work: Path) -> None:
+    """A run begun by an earlier version, which named the epoch otherwise, goes on where it was."""
+    sink, _ = a_sink_with_a_run(work)
+    run = NewRun("run", None, 1000, {"ablate.run_uid": "v", "ablate.attempts": "001", "ablate.study": a_card().name})
+    run_id = sink.create(run)
+    sink.write(run_id, Update(points=(Point(key, 3.0, 1000, 3),)))
+
+    assert [known.epoch for known in sink.open(a_card()) if known.run_id == run_id] == [3]
