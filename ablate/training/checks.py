@@ -7,7 +7,7 @@ from typing import Any
 
 from ablate.errors import SettingError
 from ablate.splits.rules import FirstFold, Folds, Official, Protocol, Share
-from ablate.training.config import Augment, ByName, Config, FoodCnn, FreeVgg, NamedVgg, Plateau, Resnet, Vgg16Net
+from ablate.training.config import Augment, ByName, Config, Plateau
 
 SINGLE_IMAGES = "Set it to 2 or more, or model.norm to null."
 
@@ -46,16 +46,9 @@ def refuse_impossible(config: Config, protocol: Protocol) -> None:
 
 def _refuse_small_pictures(config: Config) -> None:
     """A network whose pooling leaves less than one pixel; of networks by name `describe` finds it out."""
-    match config.model:
-        case FreeVgg(blocks=blocks):
-            stride = 2 ** len(blocks)
-        case NamedVgg() | Vgg16Net() | FoodCnn():
-            stride = 32
-        case Resnet(stem=stem):
-            stride = 32 if stem == "large" else 8
-        case ByName():
-            return
-    side = config.data.image_size
+    if isinstance(config.model, ByName):
+        return
+    stride, side = config.model.stride, config.data.image_size
     if side < stride:
         raise SettingError(
             "data.image_size",

@@ -11,6 +11,7 @@ from ablate.report.figures.fonts import drawable, families, font_files, look_for
 from ablate.report.figures.numbers import CurveLine, CurvesInfo, ForestInfo, ForestRow, LevelsInfo, Panel, ParetoInfo
 from ablate.report.wording.escape import plain
 from ablate.report.wording.numbers import shortened
+from ablate.report.wording.verdicts import VERDICTS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,15 +26,6 @@ SIZE = 9
 """Points."""
 
 INK, FAINT, BAND = "#222222", "#8a8a8a", "#ececec"
-COLOURS = {
-    "better": "#0072b2",
-    "worse": "#d55e00",
-    "same": "#009e73",
-    "no_worthwhile_gain": "#6b6b6b",
-    "undecided": "#b07d00",
-    "not_assessable": "#a0a0a0",
-}
-"""Okabe and Ito's palette, told apart by colour-blind eyes; every verdict stands there as a word, too."""
 PARTS = {"training": "#e69f00", "validation": "#0072b2", "": "#0072b2"}
 
 
@@ -131,7 +123,7 @@ def draw_forest(info: ForestInfo) -> Figure:
 
 
 def _draw_forest_row(axes: Axes, row: ForestRow, y: float) -> None:
-    colour = COLOURS[row.verdict]
+    colour = VERDICTS[row.verdict].colour
     _write(axes, -0.82, y, label(row.label, 2.7))
     _write(axes, 1.04, y, row.numbers)
     _write(axes, 1.5, y, row.words, color=colour, weight="bold")
@@ -156,7 +148,7 @@ def draw_levels(info: LevelsInfo) -> Figure:
             axes.plot([row.published], [y], "D", color="#d55e00", markersize=6, fillstyle="none", zorder=2)
         if row.mean is not None:
             if row.lo is not None and row.hi is not None:
-                axes.plot((row.lo, row.hi), (y, y), color=COLOURS["better"], linewidth=3, solid_capstyle="butt")
+                axes.plot((row.lo, row.hi), (y, y), color=VERDICTS["better"].colour, linewidth=3, solid_capstyle="butt")
             axes.plot([row.mean], [y], "o", color=INK, markersize=6, zorder=3)
     axes.set_yticks(
         range(len(info.rows)), [f"{label(row.label, 1.75)}  (n={row.n})" for row in info.rows], parse_math=False

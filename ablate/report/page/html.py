@@ -13,14 +13,10 @@ from ablate.report.page.blocks import Block, Figure, Page
 from ablate.report.tables.table import Mark, Table
 from ablate.report.wording.escape import plain
 from ablate.report.wording.numbers import number
+from ablate.report.wording.verdicts import VERDICTS
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-GLYPHS = {
-    "better": "▲", "worse": "▼", "same": "=", "no_worthwhile_gain": "≈", "undecided": "?", "not_assessable": "×",
-}  # fmt: skip
-"""Beside the colour of a verdict, so that nothing is said by colour alone."""
 
 SHORT = 60
 """Rows of a folded table that is unfolded for print."""
@@ -48,7 +44,7 @@ def _environment() -> Environment:
     style = (resources.files("ablate.report") / "templates" / "report.css").read_text(encoding="utf-8")
     environment.globals |= {
         "style": Markup(style),
-        "glyphs": GLYPHS,
+        "glyphs": {word: shown.glyph for word, shown in VERDICTS.items()},
         "SHORT": SHORT,
         "interval": svg.interval,
         "level": svg.level,

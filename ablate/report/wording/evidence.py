@@ -6,6 +6,7 @@ from ablate.report.facts.findings import Findings, OpenStep, Settling
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.report.wording.numbers import duration
 from ablate.report.wording.sentences import metric_words, size_words, threshold_words
+from ablate.report.wording.verdicts import VERDICTS
 from ablate.splits.rules import FirstFold, Folds, Official, Share, TestRule
 
 
@@ -135,7 +136,7 @@ def _thresholds(findings: Findings, say: Words) -> str:
     missing = [name for name in ("negligible", "worthwhile") if getattr(evidence, name) is None]
     if not missing:
         return say("evidence.thresholds_judged" if evidence.test is None else "evidence.thresholds", **sizes)
-    verdicts = {"negligible": "same", "worthwhile": "no_worthwhile_gain"}
+    verdicts = {shown.threshold: word for word, shown in VERDICTS.items() if shown.threshold}
     stated = "evidence.stated_judged" if evidence.test is None else "evidence.stated"
     lines = [say.by("only", name).format(size=sizes[name]) for name in sizes if name not in missing]
     return say("join.sentence").join(

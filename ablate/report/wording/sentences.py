@@ -9,6 +9,7 @@ from ablate.records import BASELINE
 from ablate.report.facts.findings import EffectRow, Findings
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.report.wording.numbers import number, shortened, with_interval
+from ablate.report.wording.verdicts import VERDICTS
 from ablate.results.question import Metric
 from ablate.study.factors import FAMILIES
 
@@ -163,7 +164,7 @@ def _clauses(effects: Sequence[EffectRow], metric: Metric, say: Words) -> list[s
         _changes([effect for effect in ranked if _helps(effect)], metric, say),
         say("clause.negligible", text=negligible) if negligible else "",
         _changes([effect for effect in ranked if effect.verdict == "worse"], metric, say),
-        *(_named(effects, verdict, say) for verdict in ("same", "no_worthwhile_gain", "undecided")),
+        *(_named(effects, verdict, say) for verdict, shown in VERDICTS.items() if shown.sentence),
         _not_assessed([effect for effect in effects if effect.verdict == "not_assessable"], say),
     ]
     return [clause for clause in clauses if clause]
@@ -232,16 +233,11 @@ def may_write(findings: Findings, say: Words = ENGLISH) -> str:
     decided = largest("better") or largest("worse")
     if decided is not None:
         return _decided_sentence(decided, metric, say)
-    limits = {
-        "same": findings.evidence.negligible,
-        "no_worthwhile_gain": findings.evidence.worthwhile,
-        "undecided": 0.0,
-    }
-    keys = {"same": "may.same", "no_worthwhile_gain": "may.no_gain", "undecided": "may.undecided"}
-    for verdict, limit in limits.items():
-        if (effect := largest(verdict)) is not None:
+    for verdict, shown in VERDICTS.items():
+        if shown.sentence and (effect := largest(verdict)) is not None:
+            limit = getattr(findings.evidence, shown.threshold) if shown.threshold else 0.0
             return say(
-                keys[verdict],
+                shown.sentence,
                 setting=_setting(effect, say),
                 name=effect.name,
                 metric=metric_words(metric),

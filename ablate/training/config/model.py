@@ -71,6 +71,11 @@ class _Network(Settings):
     init: Init = "default"
     """First weights: torch's own, He's (normal, for ReLU) or Xavier's (uniform); the latter two with zero biases."""
 
+    @property
+    def stride(self) -> int:
+        """The side of the smallest image of which a pixel is left after all poolings."""
+        return 32
+
 
 class _VggSettings(_Network):
     norm: BatchNorm | None = None
@@ -90,6 +95,11 @@ class FreeVgg(_VggSettings):
     name: Literal["vgg"]
     blocks: Annotated[list[Count], Field(min_length=1)]
     """Number of 3x3 convolutions in each block; each block ends in 2x2 max-pooling."""
+
+    @property
+    def stride(self) -> int:
+        """Halved by each block."""
+        return int(2 ** len(self.blocks))
 
 
 class Vgg16Net(_Network):
@@ -123,6 +133,11 @@ class Resnet(_Network):
     norm: PlainBatchNorm | None = Field(default=PlainBatchNorm(name="batch"))
     dropout: Probability | None = None
     """On the pooled features, before the last layer."""
+
+    @property
+    def stride(self) -> int:
+        """A quarter of it is the large stem's."""
+        return 32 if self.stem == "large" else 8
 
 
 class ByName(Settings):

@@ -1,17 +1,18 @@
 """Where pictures come from: each source is listed the same way, cheaply, before anything is decoded.
 
-A new source is a settings class in `config/data.py` and one case in `list_images`.
+A new source is a settings class in `config/data.py` and one case in `_source_of`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import version
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from ablate.errors import DataError
 from ablate.readers.image_folders import is_image, takes_all
-from ablate.training.config import CsvTable, DataConfig, Digits, ImageFolder, LabelledFiles, Torchvision
+from ablate.training.config.data import CsvTable, DataConfig, Digits, ImageFolder, LabelledFiles, Torchvision
 from ablate.training.data.folders import (
     find_image_folder,
     find_labelled_files,
@@ -22,19 +23,36 @@ from ablate.training.data.listing import Contents, FlawedListing, ImageFile, Lis
 from ablate.training.data.tables import find_table, list_table
 
 
-def locate_pictures(config: DataConfig) -> None:
-    """Raise DataMissing where the folder or the table is not there; nothing in it is looked at."""
+class _Source(NamedTuple):
+    """locate: raises DataMissing where it is not there, and looks at nothing in it. read: lists it."""
+
+    locate: Callable[[], object]
+    read: Callable[[], Listing]
+
+
+def _source_of(config: DataConfig) -> _Source:
     match config.source:
         case ImageFolder() as source:
-            find_image_folder(source)
+            return _Source(
+                partial(find_image_folder, source), partial(list_image_folder, source, takes=taken_by(config))
+            )
         case LabelledFiles() as source:
-            find_labelled_files(source)
+            return _Source(
+                partial(find_labelled_files, source), partial(list_labelled_files, source, takes=taken_by(config))
+            )
         case CsvTable() as source:
-            find_table(source)
-        case Torchvision() | Digits():
-            pass  # downloaded, or installed: their own listing knows
+            return _Source(partial(find_table, source), partial(list_table, source, multi_label=config.multi_label))
+        case Torchvision() as source:
+            return _Source(_its_listing_knows, partial(_list_torchvision, source))
+        case Digits():
+            return _Source(_its_listing_knows, _list_digits)
         case other:
             assert_never(other)
+
+
+def locate_pictures(config: DataConfig) -> None:
+    """Raise DataMissing where the folder or the table is not there; nothing in it is looked at."""
+    _source_of(config).locate()
 
 
 def list_images(config: DataConfig) -> Listing:
@@ -42,21 +60,21 @@ def list_images(config: DataConfig) -> Listing:
 
     Raises FlawedListing where it can be listed, but not trained on as it is.
     """
-    match config.source:
-        case ImageFolder() as source:
-            return list_image_folder(source, takes=taken_by(config))
-        case LabelledFiles() as source:
-            return list_labelled_files(source, takes=taken_by(config))
-        case CsvTable() as source:
-            return list_table(source, multi_label=config.multi_label)
-        case Torchvision() as source:
-            from ablate.training.data.torchvision_sets import list_torchvision
+    return _source_of(config).read()
 
-            return list_torchvision(source)
-        case Digits():
-            return Listing("digits", f"digits of scikit-learn {version('scikit-learn')}", (), _digits)
-        case other:
-            assert_never(other)
+
+def _its_listing_knows() -> None:
+    """Nothing to be found beforehand: it is downloaded, or installed."""
+
+
+def _list_torchvision(source: Torchvision) -> Listing:
+    from ablate.training.data.torchvision_sets import list_torchvision
+
+    return list_torchvision(source)
+
+
+def _list_digits() -> Listing:
+    return Listing("digits", f"digits of scikit-learn {version('scikit-learn')}", (), _digits)
 
 
 def taken_by(config: DataConfig) -> Callable[[str], bool]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ablate.errors import DataError, DataMissing
 from ablate.readers.image_folders import EXTENSIONS
-from ablate.training.config import CsvTable
+from ablate.training.config.data import CsvTable
 from ablate.training.data.cells import read_cells
 from ablate.training.data.listing import (
     Contents,

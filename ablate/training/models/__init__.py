@@ -6,7 +6,8 @@ from typing import assert_never
 
 from torch import nn
 
-from ablate.training.config import ByName, Config, FoodCnn, FreeVgg, NamedVgg, Resnet, Vgg16Net
+from ablate.training.config import Config
+from ablate.training.config.model import ByName, FoodCnn, FreeVgg, NamedVgg, Resnet, Vgg16Net
 from ablate.training.models.by_name import make_by_name
 from ablate.training.models.food_cnn import make_food_cnn
 from ablate.training.models.resnet import make_resnet

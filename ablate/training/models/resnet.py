@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from ablate.training.config import Resnet
+from ablate.training.config.model import Resnet
 from ablate.training.models.parts import Classifier, initialise, make_activation
 
 BLOCKS = {"resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3)}

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ablate.errors import SettingError
-from ablate.training.config import Adagrad, Adam, AdamW, Optimizer, RmsProp, Sgd
+from ablate.training.config.optimization import Adagrad, Adam, AdamW, Optimizer, RmsProp, Sgd
 
 
 def make_optimizer(config: Optimizer, named: Iterable[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:

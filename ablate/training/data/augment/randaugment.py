@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ablate.training.config import RandAugment
+from ablate.training.config.augmentation import RandAugment
 
 BINS = 30
 """Magnitudes run from 0 to this."""
