@@ -39,7 +39,7 @@ class TableSheet(NamedTuple):
 
     def heading(self, column: int) -> str:
         """A column's name, for people: short, and never empty."""
-        name = self.headings[column]
+        name = " ".join(self.headings[column].split())  # one line, whatever a spreadsheet's cell held
         return (name if len(name) <= 60 else f"{name[:57]}...") or f"column {column + 1}"
 
     def column(self, column: int) -> list[str]:

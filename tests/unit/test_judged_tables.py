@@ -579,3 +579,9 @@ def test_an_interval_without_width_is_told(table: Path) -> None:
         assert found.effects[0].verdict == "undecided"
         assert found.effects[0].p == pytest.approx(0.5)
         assert any("interval has no width" in line for line in found.cautions)
+
+
+def test_a_heading_of_two_lines_is_said_on_one(table: Path) -> None:
+    """As spreadsheets export a cell with a break in it."""
+    found = judged(table, '"model",seed,"test\naccuracy"\na,0,.9\na,1,.8\nb,0,.9\nb,1,.95\n')
+    assert any("results are in test accuracy." in line for line in found.cautions)
