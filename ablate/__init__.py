@@ -1,7 +1,8 @@
 """Ablation studies of image classifiers: which change made the model better, by how much, how sure?
 
 From Python, the walk of the commands: load_study, make_plan, run_study, results_frame,
-estimate_effects, render_report. For a trainer of your own: Settings, Run, Outcome.
+estimate_effects, render_report. For a trainer of your own: Settings, Run, Outcome; for what may stand beside it
+(`describe`, `prepare`, `examine`, `explain`): Description, Prepared, Examination, Explained and what they are made of.
 """
 
 from __future__ import annotations
@@ -10,8 +11,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ablate.inspection import (
+        Description,
+        Embedding,
+        Examination,
+        Explained,
+        ExplainedImage,
+        FeatureMaps,
+        Heatmap,
+        Layer,
+        ModelAnswer,
+        NearPair,
+        Neighbours,
+    )
     from ablate.protocols import Run
-    from ablate.records import Cost, Outcome
+    from ablate.records import Cost, Outcome, Prepared
     from ablate.report.page.render import render_report
     from ablate.settings import NotIdentity, Settings
     from ablate.splits.rules import Replicate
@@ -24,9 +38,21 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Cost",
+    "Description",
+    "Embedding",
+    "Examination",
+    "Explained",
+    "ExplainedImage",
+    "FeatureMaps",
+    "Heatmap",
+    "Layer",
+    "ModelAnswer",
+    "NearPair",
+    "Neighbours",
     "NotIdentity",
     "Options",
     "Outcome",
+    "Prepared",
     "Replicate",
     "Run",
     "Settings",
@@ -40,9 +66,21 @@ __all__ = [
 
 _HOMES = {
     "Cost": "ablate.records",
+    "Description": "ablate.inspection",
+    "Embedding": "ablate.inspection",
+    "Examination": "ablate.inspection",
+    "Explained": "ablate.inspection",
+    "ExplainedImage": "ablate.inspection",
+    "FeatureMaps": "ablate.inspection",
+    "Heatmap": "ablate.inspection",
+    "Layer": "ablate.inspection",
+    "ModelAnswer": "ablate.inspection",
+    "NearPair": "ablate.inspection",
+    "Neighbours": "ablate.inspection",
     "NotIdentity": "ablate.settings",
     "Options": "ablate.workflows.options",
     "Outcome": "ablate.records",
+    "Prepared": "ablate.records",
     "Replicate": "ablate.splits.rules",
     "Run": "ablate.protocols",
     "Settings": "ablate.settings",

@@ -37,6 +37,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "harness": GROUND | {"harness", "study", "execute"},
     "stand_ins": {"stand_ins"},
     "toy": ROOT | {"splits", "toy"},
+    "explained": {"inspection"},
     "workflows": EVERYTHING | {"workflows"},
     "cli": EVERYTHING | {"workflows", "cli"},
 }

@@ -45,9 +45,21 @@ def test_the_public_names_are_these() -> None:
     """A name added or removed is a decision."""
     assert ablate.__all__ == [
         "Cost",
+        "Description",
+        "Embedding",
+        "Examination",
+        "Explained",
+        "ExplainedImage",
+        "FeatureMaps",
+        "Heatmap",
+        "Layer",
+        "ModelAnswer",
+        "NearPair",
+        "Neighbours",
         "NotIdentity",
         "Options",
         "Outcome",
+        "Prepared",
         "Replicate",
         "Run",
         "Settings",
@@ -67,6 +79,17 @@ def test_every_public_name_leads_to_something_documented(name: str) -> None:
 
     assert found is not None
     assert inspect.getdoc(found) or name == "NotIdentity"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("Explained", "Explained"), ("Picture", "ExplainedImage"), ("Answer", "ModelAnswer")]
+)
+def test_the_names_of_before_are_taken_with_a_note(old: str, new: str) -> None:
+    """A trainer written against `ablate.explained` goes on working, and is told where the name stands now."""
+    from ablate import explained
+
+    with pytest.warns(DeprecationWarning, match=f"ablate.{new}"):
+        assert getattr(explained, old) is getattr(ablate, new)
 
 
 def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
