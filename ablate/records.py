@@ -38,16 +38,13 @@ class RunSpec:
     identity: Config
     protocol: Protocol
     replicate: Replicate
-    _memo: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
+    fingerprint: str = field(init=False, repr=False, compare=False)
+    """sha256 of what was asked; the name of the run's folder."""
 
-    @property
-    def fingerprint(self) -> str:
-        """sha256 of what was asked; the name of the run's folder."""
-        if not self._memo:  # asked for a dozen times a run
-            asked = {"format": FORMAT, "trainer": self.trainer, "config": self.identity}
-            asked |= {"protocol": self.protocol.identity(), "replicate": asdict(self.replicate)}
-            self._memo.append(sha256_json(asked))
-        return self._memo[0]
+    def __post_init__(self) -> None:
+        asked = {"format": FORMAT, "trainer": self.trainer, "config": self.identity}
+        asked |= {"protocol": self.protocol.identity(), "replicate": asdict(self.replicate)}
+        object.__setattr__(self, "fingerprint", sha256_json(asked))
 
     def takes(self, result: Finished) -> bool:
         """Whether a finished run answers: it is known what it was judged on, or nobody has to know."""

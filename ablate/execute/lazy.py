@@ -1,14 +1,11 @@
-"""TODO."""
+"""An executor that is opened when the first run needs it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ablate.protocols import Executor
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -84,6 +84,7 @@ class Coordinator:
     task: Task
     listener: Listener
     interruption: Interruption = field(default_factory=Interruption)
+    _: KW_ONLY
     digests: Mapping[str, str] = field(default_factory=dict)
     """Fingerprint -> data digest, where runs differ in it."""
     timeout: float | None = None

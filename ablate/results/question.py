@@ -1,4 +1,4 @@
-"""TODO."""
+"""The question a study puts to the statistics: its metric, its contrasts, its thresholds."""
 
 from __future__ import annotations
 

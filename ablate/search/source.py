@@ -88,6 +88,8 @@ class OptunaSource:
         self._seconds_before = covered_seconds(ended)
         if self.retry_failed:
             self._retried = self.book.enqueue_failed()
+        if not self._again:
+            self._heed_limits()
 
     # What the coordinator calls.
 
@@ -167,9 +169,11 @@ class OptunaSource:
             self._owners.setdefault(spec.fingerprint, number)
         return tried
 
+    def _heed_limits(self) -> None:
+        """Stop asking, for good, where the study's `stop_when` says so."""
+        self.stopped = self.stopped or self._reason_to_stop()
+
     def _may_ask(self) -> bool:
-        if not self.stopped:
-            self.stopped = self._reason_to_stop()
         return not self.stopped and len(self.tried) - (BASELINE_TRIAL in self.tried) - self._retried < self.trials
 
     def _reason_to_stop(self) -> str:
@@ -203,10 +207,11 @@ class OptunaSource:
                 tried = self.tried[self._again.popleft()]
                 if not tried.specs:
                     self._settle(tried, "refused", None)
-            elif self._may_ask():
-                tried = self._ask()
             else:
-                return None
+                self._heed_limits()
+                if not self._may_ask():
+                    return None
+                tried = self._ask()
             self.on_asked(tried)
             if not tried.has_ended:
                 self._enqueue_runs(tried)

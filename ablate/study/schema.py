@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
@@ -11,10 +11,6 @@ from ablate.records import BASELINE
 from ablate.settings import Settings
 from ablate.study.durations import read_duration
 from ablate.study.search_schema import SearchBlock, ShareOrCount, TuneBlock
-
-if TYPE_CHECKING:
-    pass
-
 
 DESIGNS = ("chain", "one_at_a_time", "leave_one_out", "factorial")
 

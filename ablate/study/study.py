@@ -1,4 +1,4 @@
-"""TODO."""
+"""A study as it was read: what is varied, what is compared, and on what evidence."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from ablate.store.disk_space import refuse_unwritable
 from ablate.study.stand_in import make_stand_in
 from ablate.study.study import Study
 from ablate.workflows.executor import lazy_executor
-from ablate.workflows.notify import say_stopping
+from ablate.workflows.notify import exit_code_of, say_stopping
 from ablate.workflows.options import Options
 from ablate.workflows.session import (
     Session,
@@ -115,7 +115,7 @@ def join_study(
         trained=sum(progress.trained for progress in told),
         failed=sum(progress.failed for progress in told),
         left=len(session.survey(options).to_run),
-        exit_code=interruption.exit_code if interruption.asked else int(any(progress.failed for progress in told)),
+        exit_code=exit_code_of(interruption, failed=any(progress.failed for progress in told)),
     )
 
 
@@ -147,5 +147,5 @@ def _train(
 
         interruption.notice = partial(say_stopping, progress, on_progress)
         if to_run and not interruption.asked:
-            run_specs(source, session, options, executor.open(), listen, interruption)
+            run_specs(session, options, source, executor=executor.open(), listener=listen, interruption=interruption)
     return progress

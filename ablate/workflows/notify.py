@@ -1,21 +1,18 @@
-"""TODO."""
+"""Who hears how a study goes: the tracker, and whoever watches."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from ablate.harness.coordinator import Listener, RunUpdate
+from ablate.harness.interruption import Interruption
 from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.tracker_feed import label_of, report_event, tell_all
-from ablate.protocols import Tracker
+from ablate.protocols import StudySummary, Tracker
 from ablate.results.survey import collect
 from ablate.workflows.options import Options
 from ablate.workflows.session import Session
-
-if TYPE_CHECKING:
-    pass
-
 
 TRACKING_SECONDS = 60.0
 """How long a command waits, at its end, for a tracking store that takes nothing any more."""
@@ -28,6 +25,22 @@ HURRIED_SECONDS = 3.0
 def say_stopping(progress: Progress, on_progress: OnProgress) -> None:
     """Tell whoever watches that runs have been asked to stop."""
     on_progress(replace(progress, kind="stopping"))
+
+
+def end_tracking(tracker: Tracker, summary: StudySummary, interruption: Interruption) -> bool:
+    """Tell a tracker that a study, a search or a confirmation ended; False where its store did not take everything."""
+    hurry = HURRIED_SECONDS if interruption.asked else None
+    return tracker.end(summary, timeout=hurry or TRACKING_SECONDS, at_most=hurry)
+
+
+def exit_code_of(interruption: Interruption, *, failed: bool) -> int:
+    """0 where all went well, 1 where a run failed; that of the interruption where one was asked for."""
+    return interruption.exit_code if interruption.asked else int(failed)
+
+
+def plain_summary(description: str, files: Path, *, failed: bool) -> StudySummary:
+    """The end of what has no numbers of its own by variant: a search, a confirmation."""
+    return StudySummary(description=description, files=files, variants={}, failed=failed, extra={})
 
 
 def report_study(session: Session, options: Options, tracker: Tracker) -> int:

@@ -1,4 +1,4 @@
-"""TODO."""
+"""How a command is to run a study."""
 
 from __future__ import annotations
 

@@ -6,19 +6,21 @@ decides nothing itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablate.errors import TrackingError
+from ablate.execute.lazy import LazyExecutor
 from ablate.files import locked, remove_stale_temporary_files
 from ablate.harness.coordinator import FixedSource
 from ablate.harness.donors import order_by_donors
+from ablate.harness.interruption import Interruption
 from ablate.harness.live_report import Refresher
 from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.tracker_feed import study_card
-from ablate.protocols import StudyCard, Tracker
+from ablate.protocols import Executor, StudyCard, Tracker
 from ablate.records import Cell
 from ablate.results.survey import collect
 from ablate.store.disk_space import refuse_full, refuse_unwritable
@@ -28,7 +30,14 @@ from ablate.study.study import Study
 from ablate.track.open import tracking_place
 from ablate.workflows.derived_rows import compute_views
 from ablate.workflows.executor import connected, lazy_executor, may_train
-from ablate.workflows.notify import HURRIED_SECONDS, TRACKING_SECONDS, report_study, run_listener, say_stopping
+from ablate.workflows.notify import (
+    TRACKING_SECONDS,
+    end_tracking,
+    exit_code_of,
+    report_study,
+    run_listener,
+    say_stopping,
+)
 from ablate.workflows.options import Options
 from ablate.workflows.report import ShownReport, judge_study, report_folder, study_summary, write_report
 from ablate.workflows.session import (
@@ -93,68 +102,109 @@ def run_study(
 
 
 def _run(session: Session, options: Options, tracker: Tracker | None, on_progress: OnProgress) -> StudyRun:
-    interruption = interruption_of(options)
-    looks: list[Progress] = []
-    begun: set[str] = set()
+    training = _Training(session, options, tracker, on_progress, interruption_of(options))
     # Behind this block Ctrl-C does what it always does: whatever is written then is written in one step.
-    with interruption.watching(), lazy_executor(session, options) as executor:
-        with keep_on_refusal(session.store.study(session.study.name)):
-            session.store_plan()
-            check_data_first(session, options, executor, on_progress, interruption)
-        session.store_plan()  # with what is known of the data now
-        # One planned look after the other: what the next one has to train depends on what this one finds.
-        for look in range(1, options.look + 1):
-            step = replace(options, look=look)
-            found = session.survey(step)
-            to_run, needs = order_by_donors(
-                runs_to_train(session, found, step, begun), session.study.trainer, session.store
-            )
-            begun.update(spec.fingerprint for _, spec in to_run)
-            last = [run.folder for _, _, run in found.cached[-3:]]
-            refuse_full(session.store, (spec for _, spec in to_run), last, weights=session.bytes_of_weights())
-            looks.append(Progress(total=len(to_run), cached=len(found.cached), slots=executor.slots))
-            on_progress(looks[-1])
-            if to_run:
-                if tracker is not None:
-                    tracker.begin(_card(session))
-                source = FixedSource([spec for _, spec in to_run], needs)
-                # A run in this very process has it to itself.
-                shown_live = source.waiting if step.executor != "inline" else []
-                refresher = Refresher(shown_live, partial(_refresh, session, step))
-                listener = run_listener(session, tracker, (looks[-1], on_progress), also=refresher.hear)
-                interruption.notice = partial(say_stopping, looks[-1], on_progress)
-                try:
-                    run_specs(source, session, step, executor.open(), listener, interruption)
-                finally:
-                    refresher.close()
-            if interruption.asked:
-                break
-        compute_views(session, options, executor.open, interruption.is_to_end)
+    with training.interruption.watching(), lazy_executor(session, options) as executor:
+        training.look_at_data(executor)
+        training.train_looks(executor)
+        compute_views(session, options, executor.open, training.interruption.is_to_end)
     findings = judge_study(session, options)
     shown = ShownReport.of(findings, session)
-    report = report_folder(session, options) / "report.md"
-    if not shown.is_current("report", report):
-        report = write_report(findings, session, options)
-        shown.remember("report")
-    delivered = True
-    uri, file = tracking_place(options.tracking_uri, session.work)
-    if tracker is not None and not shown.is_current(uri, file):
-        if not any(progress.total for progress in looks):
-            tracker.begin(_card(session))
-        report_study(session, options, tracker)
-        hurry = HURRIED_SECONDS if interruption.asked else None
-        summary = study_summary(findings, report, session)
-        delivered = tracker.end(summary, timeout=hurry or TRACKING_SECONDS, at_most=hurry)
-        if delivered:
-            shown.remember(uri)
+    report = _show_report(findings, session, options, shown)
+    delivered = _show_tracker(findings, report, training, shown)
     return StudyRun(
         cells=tuple(collect(session.plan, session.store, session.origin, look=options.look)),
         findings=findings,
         report=report,
-        trained=sum(progress.trained for progress in looks),
+        trained=sum(progress.trained for progress in training.looks),
         delivered=delivered,
-        exit_code=interruption.exit_code if interruption.asked else int(bool(findings.failed)),
+        exit_code=exit_code_of(training.interruption, failed=bool(findings.failed)),
     )
+
+
+@dataclass(slots=True)
+class _Training:
+    """The runs of one call of a study."""
+
+    session: Session
+    options: Options
+    tracker: Tracker | None
+    on_progress: OnProgress
+    interruption: Interruption
+    looks: list[Progress] = field(default_factory=list)
+    """How far each look has come."""
+    _begun: set[str] = field(default_factory=set)
+    """Fingerprints that this call has had its turn with."""
+
+    def look_at_data(self, executor: LazyExecutor) -> None:
+        """Find out what is not known of the data; a name that is refused then keeps what it stood for."""
+        session = self.session
+        with keep_on_refusal(session.store.study(session.study.name)):
+            session.store_plan()
+            check_data_first(session, self.options, executor, self.on_progress, self.interruption)
+        session.store_plan()  # with what is known of the data now
+
+    def train_looks(self, executor: LazyExecutor) -> None:
+        """One planned look after the other: what the next one has to train depends on what this one finds."""
+        for look in range(1, self.options.look + 1):
+            self._train_look(replace(self.options, look=look), executor)
+            if self.interruption.asked:
+                break
+
+    def _train_look(self, options: Options, executor: LazyExecutor) -> None:
+        session, store = self.session, self.session.store
+        found = session.survey(options)
+        runs = runs_to_train(session, found, options, self._begun)
+        to_run, needs = order_by_donors(runs, session.study.trainer, store)
+        specs = [spec for _, spec in to_run]
+        self._begun.update(spec.fingerprint for spec in specs)
+        last = [run.folder for _, _, run in found.cached[-3:]]
+        refuse_full(store, specs, last, weights=session.bytes_of_weights())
+        progress = Progress(total=len(specs), cached=len(found.cached), slots=executor.slots)
+        self.looks.append(progress)
+        self.on_progress(progress)
+        if specs:
+            self._train(FixedSource(specs, needs), options, executor.open(), progress)
+
+    def _train(self, source: FixedSource, options: Options, executor: Executor, progress: Progress) -> None:
+        """Run what a look lacks, with the report written anew on the way."""
+        if self.tracker is not None:
+            self.tracker.begin(_card(self.session))
+        # A run in this very process has it to itself.
+        shown_live = source.waiting if options.executor != "inline" else []
+        refresher = Refresher(shown_live, partial(_refresh, self.session, options))
+        listener = run_listener(self.session, self.tracker, (progress, self.on_progress), also=refresher.hear)
+        self.interruption.notice = partial(say_stopping, progress, self.on_progress)
+        try:
+            run_specs(
+                self.session, options, source, executor=executor, listener=listener, interruption=self.interruption
+            )
+        finally:
+            refresher.close()
+
+
+def _show_report(findings: Findings, session: Session, options: Options, shown: ShownReport) -> Path:
+    """Write the report, unless the one that lies there says the same; its path."""
+    report = report_folder(session, options) / "report.md"
+    if not shown.is_current("report", report):
+        report = write_report(findings, session, options)
+        shown.remember("report")
+    return report
+
+
+def _show_tracker(findings: Findings, report: Path, training: _Training, shown: ShownReport) -> bool:
+    """Bring the tracking store up to date, unless it is; False where it did not take everything."""
+    session, options, tracker = training.session, training.options, training.tracker
+    uri, file = tracking_place(options.tracking_uri, session.work)
+    if tracker is None or shown.is_current(uri, file):
+        return True
+    if not any(progress.total for progress in training.looks):
+        tracker.begin(_card(session))
+    report_study(session, options, tracker)
+    delivered = end_tracking(tracker, study_summary(findings, report, session), training.interruption)
+    if delivered:
+        shown.remember(uri)
+    return delivered
 
 
 def _refresh(session: Session, options: Options) -> None:

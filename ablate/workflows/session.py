@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ablate.errors import AblateError, DataMissing, DecisionNeeded, Held, StudyError
 from ablate.execute.environment import git_commit
@@ -37,9 +37,6 @@ from ablate.study.study import Study
 from ablate.trainer import former_source_digests, source_digest
 from ablate.workflows.options import Options
 from ablate.workflows.search.tuned_plan import check_tuning, tuned_plan
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(slots=True)
@@ -176,9 +173,10 @@ def interruption_of(options: Options) -> Interruption:
 
 
 def run_specs(
-    source: Source,
     session: Session,
     options: Options,
+    source: Source,
+    *,
     executor: Executor,
     listener: Listener,
     interruption: Interruption,
@@ -191,10 +189,17 @@ def run_specs(
     }
     baseline = next(iter(session.prepared.values()), None)
     task = replace(session.task(options), data_digest=baseline.digest if baseline else "")
-    timeout = session.study.timeout
-    before = {fingerprint: session.store.newest(fingerprint) for fingerprint in digests}
     coordinator = Coordinator(
-        source, executor, session.store, task, listener, interruption, digests, timeout, before, options.patient
+        source=source,
+        executor=executor,
+        store=session.store,
+        task=task,
+        listener=listener,
+        interruption=interruption,
+        digests=digests,
+        timeout=session.study.timeout,
+        before={fingerprint: session.store.newest(fingerprint) for fingerprint in digests},
+        patient=options.patient,
     )
     if isinstance(executor, InlineExecutor):
         executor.listen = coordinator.listen

@@ -16,7 +16,7 @@ from ablate.store.journal import read_events
 from ablate.study.load import load_study
 from ablate.track import courier
 from ablate.track.memory import MemoryTracker
-from ablate.workflows import run as workflow
+from ablate.workflows import notify
 from ablate.workflows.notify import report_study
 from ablate.workflows.options import Options
 from ablate.workflows.pull import pull_study
@@ -212,7 +212,7 @@ def test_what_a_command_could_not_deliver_sync_delivers_and_another_machine_pull
     proxy: Proxy, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Down for the whole command; then sync, twice; then a new machine, through a server that fails in between."""
-    monkeypatch.setattr(workflow, "TRACKING_SECONDS", 0.3)
+    monkeypatch.setattr(notify, "TRACKING_SECONDS", 0.3)
     work = a_work_folder(tmp_path / "there", "later")
     proxy.go_away()
     missed = run(work, proxy, lambda proxy, ended: None)

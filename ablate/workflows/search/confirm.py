@@ -19,7 +19,6 @@ from ablate.harness.coordinator import FixedSource
 from ablate.harness.interruption import Interruption
 from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.tracker_feed import study_card
-from ablate.protocols import StudySummary
 from ablate.records import BASELINE, Contrast, Variant
 from ablate.search import SearchQuestion, TrialRecord, freeze_confirmation, unchecked
 from ablate.settings import Settings, identity_of
@@ -29,7 +28,7 @@ from ablate.study.plan import Plan
 from ablate.study.space.tree import Choice, Parameter, walk
 from ablate.study.study import Study
 from ablate.trainer import is_built_in
-from ablate.workflows.notify import TRACKING_SECONDS, report_study, run_listener
+from ablate.workflows.notify import end_tracking, plain_summary, report_study, run_listener
 from ablate.workflows.options import Options
 from ablate.workflows.report import judge_study
 from ablate.workflows.search.result import Confirmation
@@ -78,7 +77,7 @@ def confirm(  # noqa: PLR0913 - the search, what it found, and the means to run
     later = tuple(trial.name for trial in top if trial.point not in points)
     confirming = Session(_study(question, plan), plan, session.work)
     confirming.store_plan()
-    findings, report = _run(confirming, options, executor, interruption, on_progress)
+    findings, report, delivered = _run(confirming, options, executor, interruption, on_progress)
     return Confirmation(
         settings={trial.name: float(trial.value or 0.0) for trial in frozen.chosen},
         replicates=frozen.replicates,
@@ -87,6 +86,7 @@ def confirm(  # noqa: PLR0913 - the search, what it found, and the means to run
         alone=alone,
         findings=findings,
         report=report,
+        delivered=delivered,
     )
 
 
@@ -230,8 +230,8 @@ def _study(question: SearchQuestion, plan: Plan) -> Study:
 
 def _run(
     session: Session, options: Options, executor: LazyExecutor, interruption: Interruption, on_progress: OnProgress
-) -> tuple[Findings, Path]:
-    """Train what is missing, judge, write the report below the search's own."""
+) -> tuple[Findings, Path, bool]:
+    """Train what is missing, judge, write the report below the search's own; whether the tracker took it all."""
     from ablate.report.page.render import description_of, render_report
 
     options = replace(options, look=1, only=())
@@ -250,24 +250,16 @@ def _run(
     if found.to_run:
         listen = run_listener(session, tracker, (progress, on_progress), prefix="confirmation · ")
         source = FixedSource([spec for _, spec in found.to_run])
-        run_specs(source, session, options, executor.open(), listen, interruption)
+        run_specs(session, options, source, executor=executor.open(), listener=listen, interruption=interruption)
     # How to go on is the search's to say: no command repeats a confirmation.
     findings = _with_caution(replace(judge_study(session, options), settling=None, reruns={}), session)
     of_search = session.study.name.removesuffix("-confirm")
     folder = (options.reports or session.work / "reports") / of_search / "confirmation"
     report = render_report(findings, folder)
-    if tracker is not None:
-        tracker.end(
-            StudySummary(
-                description=description_of(findings),
-                files=folder,
-                variants={},
-                failed=bool(findings.failed),
-                extra={},
-            ),
-            timeout=TRACKING_SECONDS,
-        )
-    return findings, report
+    if tracker is None:
+        return findings, report, True
+    summary = plain_summary(description_of(findings), folder, failed=bool(findings.failed))
+    return findings, report, end_tracking(tracker, summary, interruption)
 
 
 def _with_caution(findings: Findings, session: Session) -> Findings:

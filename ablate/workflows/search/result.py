@@ -1,4 +1,4 @@
-"""TODO."""
+"""What a search is asked to do, and what came of it."""
 
 from __future__ import annotations
 
@@ -85,3 +85,5 @@ class Confirmation:
     findings: Findings
     report: Path
     moved: tuple[str, ...] = ()
+    delivered: bool = True
+    """False where the tracking store did not take all of it."""

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from ablate.harness.coordinator import Listener, RunUpdate
 from ablate.harness.interruption import Interruption
 from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.tracker_feed import changes_text, core_settings, label_of, report_event, study_card, tell_all
-from ablate.protocols import StudyCard, StudySummary, Tracker
+from ablate.protocols import StudyCard, Tracker
 from ablate.records import Config
 from ablate.search import (
     BASELINE_TRIAL,
@@ -37,7 +38,7 @@ from ablate.study.plan import Plan, make_plan
 from ablate.study.space.tree import Point
 from ablate.study.study import Study
 from ablate.workflows.executor import connected, lazy_executor
-from ablate.workflows.notify import HURRIED_SECONDS, TRACKING_SECONDS
+from ablate.workflows.notify import end_tracking, exit_code_of, plain_summary, say_stopping
 from ablate.workflows.options import Options
 from ablate.workflows.search.confirm import confirm
 from ablate.workflows.search.memory import (
@@ -199,10 +200,17 @@ class _Walk:
         is_beside = int(BASELINE_TRIAL in source.tried)  # the baseline, where it is no trial
         total = max(0, source.trials + is_beside - len(ended)) * runs
         progress = Progress(total=total, cached=len(ended) * runs, slots=executor.slots)
-        interruption.notice = lambda: self.on_progress(replace(progress, kind="stopping"))
+        interruption.notice = partial(say_stopping, progress, self.on_progress)
         listener = self._listener(source, tracker, card, progress)
         if not source.done():
-            run_specs(source, self.session, self.options, executor.open(), listener, interruption)
+            run_specs(
+                self.session,
+                self.options,
+                source,
+                executor=executor.open(),
+                listener=listener,
+                interruption=interruption,
+            )
         return progress
 
     def _listener(self, source: OptunaSource, tracker: Tracker | None, card: StudyCard, progress: Progress) -> Listener:
@@ -270,9 +278,9 @@ class _Walk:
             stopped=source.stopped,
             place=self.opened.place,
             page=(self.options.reports or self.session.work / "reports") / self.question.name / "report.md",
-            delivered=True,
+            delivered=confirmation is None or confirmation.delivered,
             unchecked=caution(self.question, tried, self.session.store),
-            exit_code=interruption.exit_code if interruption.asked else int(failed),
+            exit_code=exit_code_of(interruption, failed=failed),
         )
         remember(_folder(self.session), best=None if best is None else best.name)
         facts: SearchFacts = facts_of(found, self.session)
@@ -282,11 +290,8 @@ class _Walk:
             remember(_folder(self.session), shown=digest)
         if tracker is None:
             return found
-        summary = StudySummary(
-            description=describe_search(facts), files=found.page.parent, variants={}, failed=failed, extra={}
-        )
-        hurry = HURRIED_SECONDS if interruption.asked else None
-        return replace(found, delivered=tracker.end(summary, timeout=hurry or TRACKING_SECONDS, at_most=hurry))
+        summary = plain_summary(describe_search(facts), found.page.parent, failed=failed)
+        return replace(found, delivered=end_tracking(tracker, summary, interruption) and found.delivered)
 
 
 def best_of(question: SearchQuestion, tried: tuple[TrialRecord, ...]) -> TrialRecord | None:
