@@ -7,33 +7,23 @@ import functools
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
-from typing import Protocol as Contract
 
 from ablate import errors, files
 from ablate.execute.live import Task
 from ablate.execute.worker import PREPARED
 from ablate.files import sha256_json
 from ablate.harness.interruption import Interruption
-from ablate.protocols import Executor
+from ablate.harness.jobs import Job, run_jobs
+from ablate.protocols import Executor, Exit
 from ablate.records import BASELINE, Prepared, Variant
 from ablate.splits.rules import Protocol, Replicate
 from ablate.store.work_folder import LOG, SPEC, Store
 from ablate.study.plan import Plan
 from ablate.trainer import Trainer
-
-OpenExecutor = Callable[[], Executor]
-
-
-class Begin(Contract):
-    """Starts the look of one variant; False where it has to wait for a device."""
-
-    def __call__(self, attempt: Path, variant: Variant, *, is_alone: bool) -> bool:
-        """is_alone: nothing else runs."""
-        ...
 
 
 def recall(plan: Plan, trainer: Trainer, store: Store, source_digest: str) -> dict[str, Prepared]:
@@ -64,30 +54,47 @@ def look(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
-        waiting = {folder / f"{number:03d}": variant for number, variant in enumerate(missing)}
-        remember = functools.partial(_remember, plan, store, task.source_digest)
-        begin = functools.partial(_begin, plan, task, executor)
-        return known | _carry_out(waiting, executor, begin, remember, stop)
+        return known | _look_at(missing, plan, executor, task, folder, stop)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _begin(plan: Plan, task: Task, executor: Executor, attempt: Path, variant: Variant, *, is_alone: bool) -> bool:
-    """Start the look of one variant, as its first replicate; False where no device for that is free.
+def _look_at(
+    variants: Sequence[Variant], plan: Plan, executor: Executor, task: Task, folder: Path, stop: Interruption
+) -> dict[str, Prepared]:
+    waiting = {folder / f"{number:03d}": variant for number, variant in enumerate(variants)}
+    found: dict[str, Prepared] = {}
+    refused: list[tuple[Variant, errors.AblateError]] = []
 
-    is_alone: nothing else runs. Then a device that is refused will not come free: the replicate is at home elsewhere,
-    with others that train this study, and the look is that of another.
-    """
-    numbers = range(plan.looks[-1]) if is_alone else range(1)
-    number = next((number for number in numbers if executor.accepts(number)), None)
-    if number is None:
-        return False
-    attempt.mkdir()
+    def ended(end: Exit) -> None:
+        stop.end_here()  # Ctrl-C reaches the looks as well: how they end then says nothing of the data
+        variant = waiting[end.attempt]
+        try:
+            found[variant.name] = _read_finding(end.attempt, variant.name, end.code)
+        except (errors.DataMissing, _Unfinished):
+            raise
+        except errors.AblateError as error:
+            refused.append((variant, error))  # the others may have problems of their own: all are told at once
+        else:
+            _remember(plan, Store(task.work), task.source_digest, variant, found[variant.name])
+
+    replicates = range(plan.looks[-1])
+    jobs = [
+        Job(folder=one, write=functools.partial(_write, plan, task, variant), replicates=replicates)
+        for one, variant in waiting.items()
+    ]
+    # The first alone: it fills the cache that the others read, and meets what is wrong with the data.
+    run_jobs(jobs, executor, ended, is_stopped=stop.is_to_end, first_alone=True)
+    stop.end_here()
+    if refused:
+        raise _all_refused(refused)
+    return found
+
+
+def _write(plan: Plan, task: Task, variant: Variant, attempt: Path, number: int) -> None:
     spec = plan.spec(variant, Replicate(index=number))
     job = replace(task, spec=spec, kind="prepare")
     files.write_sealed(attempt / SPEC, {"spec": spec.to_json()} | job.envelope())
-    executor.start(attempt)
-    return True
 
 
 def _remember(plan: Plan, store: Store, source_digest: str, variant: Variant, prepared: Prepared) -> None:
@@ -110,45 +117,6 @@ def put_back(plan: Plan, store: Store, source_digest: str, told: Any, places: Ma
             prepared = prepared_from(found | {"watch": here})
             if not any(map(os.path.lexists, here)):
                 _remember(plan, store, source_digest, variant, prepared)
-
-
-def _carry_out(
-    waiting: dict[Path, Variant],
-    executor: Executor,
-    begin: Begin,
-    remember: Callable[[Variant, Prepared], None],
-    stop: Interruption,
-) -> dict[str, Prepared]:
-    found: dict[str, Prepared] = {}
-    refused: list[tuple[Variant, errors.AblateError]] = []
-    queue = list(waiting)
-    # The first alone: it fills the cache that the others read, and meets what is wrong with the data.
-    slots = 1
-    running = 0
-    while queue or running:
-        while queue and running < slots:
-            if not begin(queue[0], waiting[queue[0]], is_alone=not running):
-                break
-            del queue[0]
-            running += 1
-        ended = executor.finished(0.05)
-        stop.end_here()  # what was started ends with its executor
-        for end in ended:
-            running -= 1
-            variant = waiting[end.attempt]
-            slots = executor.slots
-            try:
-                prepared = _read_finding(end.attempt, variant.name, end.code)
-            except (errors.DataMissing, _Unfinished):
-                raise
-            except errors.AblateError as error:
-                refused.append((variant, error))  # the others may have problems of their own: all are told at once
-                continue
-            remember(variant, prepared)
-            found[variant.name] = prepared
-    if refused:
-        raise _all_refused(refused)
-    return found
 
 
 class _Unfinished(errors.DataError):

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ablate import files
 from ablate.execute.live import Task
 from ablate.execute.worker import ASKED, VIEWS
 from ablate.files import sha256_json
+from ablate.harness.jobs import Job, run_jobs
 from ablate.protocols import Executor
 from ablate.records import Finished, RunSpec
 from ablate.store.work_folder import SPEC, Store
@@ -47,38 +49,25 @@ def run_view_tests(
 
     is_stopped: asked between two tests, and while they run; what is under way is then given up.
     """
-    queue = [test for test in tests if not test.kept(store).exists()]
-    running: dict[Path, ViewTest] = {}
     store.cache.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=".views-", dir=store.cache))  # where other nodes see it, too
+    missing = [test for test in tests if not test.kept(store).exists()]
+    waiting = {folder / f"{number:05d}": test for number, test in enumerate(missing)}
+    # On the kind of device that its run was trained on, and on no other.
+    jobs = [
+        Job(folder=one, write=partial(_write, task, test), replicates=(test.spec.replicate.index,))
+        for one, test in waiting.items()
+    ]
     try:
-        while (queue or running) and not is_stopped():
-            while len(running) < executor.slots and (test := _next(queue, executor)) is not None:
-                attempt = _attempt(folder / f"{len(queue):05d}", test, task)
-                running[attempt] = test
-                executor.start(attempt)
-            for end in executor.finished(0.05):
-                _keep(running.pop(end.attempt), end.attempt, store)
-        for attempt in running:
-            executor.kill(attempt)
+        run_jobs(jobs, executor, lambda end: _keep(waiting[end.attempt], end.attempt, store), is_stopped=is_stopped)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _next(queue: list[ViewTest], executor: Executor) -> ViewTest | None:
-    """The first that may start now: it runs on the kind of device that its run was trained on."""
-    test = next((test for test in queue if executor.accepts(test.spec.replicate.index)), None)
-    if test is not None:
-        queue.remove(test)
-    return test
-
-
-def _attempt(folder: Path, test: ViewTest, task: Task) -> Path:
-    folder.mkdir()
+def _write(task: Task, test: ViewTest, attempt: Path, _: int) -> None:
     job = replace(task, spec=test.spec, kind="views")
-    files.write_sealed(folder / SPEC, {"spec": test.spec.to_json()} | job.envelope())
-    files.write_json(folder / ASKED, {"run": str(test.result.folder), "tta": dict(test.tta)})
-    return folder
+    files.write_sealed(attempt / SPEC, {"spec": test.spec.to_json()} | job.envelope())
+    files.write_json(attempt / ASKED, {"run": str(test.result.folder), "tta": dict(test.tta)})
 
 
 def _keep(test: ViewTest, attempt: Path, store: Store) -> None:

@@ -1,4 +1,4 @@
-"""How good one variant is, with an interval, and the comparisons of two single runs."""
+"""How good one variant is, with an interval, which class it takes for which, and comparisons of two single runs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from ablate.stats.cells import Array, Cells, StatisticsError
@@ -145,3 +146,13 @@ def newcombe(variant: tuple[int, int], reference: tuple[int, int], *, level: flo
     variance = pooled * (1 - pooled) * (1 / m + 1 / n) * (m + n) / (m + n - 1)
     p = 2 * float(ndtr(-abs(difference) / sqrt(variance))) if difference else 1.0
     return Unpaired(difference, lo, hi, p)
+
+
+def confusion_counts(targets: NDArray[np.int64], predicted: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+    """How often each class (row) was taken for each class (column): shape (classes, classes).
+
+    targets, predicted: shape (n,), class indices; what lies outside the classes is passed over.
+    """
+    known = (targets >= 0) & (targets < classes) & (predicted >= 0) & (predicted < classes)
+    counts = np.bincount(targets[known] * classes + predicted[known], minlength=classes**2)
+    return counts.reshape(classes, classes)

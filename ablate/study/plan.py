@@ -86,7 +86,7 @@ def make_plan(study: Study) -> Plan:
     layout = lay_out(study, study.design)
     made: dict[str, _Made] = {}
     for cell in layout.cells:
-        made[cell.name] = _make(study, cell, made, names)
+        made[cell.name] = _make_cell(study, cell, made, names)
     contrasts = [_contrast(question, made) for question in layout.questions]
     variants = {item.variant.name: item for item in made.values()}
     asked = study.comparisons if own else ()
@@ -130,17 +130,35 @@ def _own_names(study: Study) -> dict[str, str]:
     return names
 
 
-def _make(study: Study, cell: DesignCell, made: Mapping[str, _Made], names: dict[str, str]) -> _Made:
+def _make_cell(study: Study, cell: DesignCell, made: Mapping[str, _Made], names: dict[str, str]) -> _Made:
+    reference = made[cell.reference] if cell.reference is not None else None
+    where = study.document.where(cell.places[-1] if cell.places else ("base",))
+    found = _make(study, cell, reference, made.values(), where=where, names=names)
+    if reference is not None:
+        _refuse_other_tests(cell.name, found.settings, reference, where)
+    return found
+
+
+def _make(
+    study: Study,
+    cell: DesignCell,
+    reference: _Made | None,
+    made: Iterable[_Made],
+    *,
+    where: str,
+    names: dict[str, str],
+) -> _Made:
+    """A variant that is neither its reference nor one of those made before it.
+
+    where: its place in the file, for messages. names: digest of a config -> the name it goes by.
+    """
     settings = _settings(study, cell)
     identity = identity_of(settings)
     digest = _digest(identity, cell.stream)
-    place = study.document.where(cell.places[-1] if cell.places else ("base",))
-    reference = made[cell.reference] if cell.reference is not None else None
     if reference is not None:
-        _refuse_no_op(cell.name, (settings, digest), reference, place)
-        _refuse_other_tests(cell.name, settings, reference, place)
+        _refuse_no_op(cell.name, (settings, digest), reference, where)
     name = names.setdefault(digest, cell.name)
-    _refuse_taken(name, cell.name, digest, made.values(), place)
+    _refuse_taken(name, cell.name, digest, made, where)
     variant = Variant(
         name=name,
         config=settings.model_dump(mode="json"),
@@ -264,30 +282,23 @@ def _compare(study: Study, comparison: Comparison, variants: Mapping[str, _Made]
             hint=f"{near_match(comparison.reference, variants)}Variants: {', '.join(variants)}.",
         )
     reference = variants[comparison.reference]
-    overrides = join_overrides(reference.overrides, comparison.overrides)
-    places = (*reference.places, ("compare", name, "set"))
-    settings = study.resolve(overrides, *places)
-    study.check(settings, overrides, *places)
-    identity = identity_of(settings)
-    digest = sha256_json(identity)
-    _refuse_no_op(name, (settings, digest), reference, where)
-    _refuse_taken(name, name, digest, variants.values(), where)
-    variant = Variant(
+    cell = DesignCell(
         name=name,
-        config=settings.model_dump(mode="json"),
-        identity=identity,
-        changes=dict(comparison.overrides),
+        overrides=join_overrides(reference.overrides, comparison.overrides),
         reference=reference.variant.name,
+        places=(*reference.places, ("compare", name, "set")),
     )
+    made = _make(study, cell, reference, variants.values(), where=where, names={})
+    made = made._replace(variant=replace(made.variant, changes=dict(comparison.overrides)))
     contrast = Contrast(
         name=name,
         variant=name,
         reference=reference.variant.name,
         weights={name: 1.0, reference.variant.name: -1.0},
         family="compare",
-        not_assessable="different test sets" if _changed_test_fields(settings, reference) else "",
+        not_assessable="different test sets" if _changed_test_fields(made.settings, reference) else "",
     )
-    return _Made(variant, digest, settings, overrides, places), contrast
+    return made, contrast
 
 
 def _check_published(study: Study, variants: Collection[str] | None) -> None:

@@ -150,7 +150,7 @@ def _measured(session: Session, found: RunInventory) -> list[dict[str, Any]] | N
         return None
     from ablate.results.question import metric_of, question_of
     from ablate.stats.effects import estimate_effects
-    from ablate.stats.visible import visible_at_looks
+    from ablate.stats.looks import visible_at_looks
 
     plan, metric = session.plan, metric_of(session.study)
     look = session.look_reached()

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ablate.stats.accuracy import confusion_counts
 from ablate.stats.cells import StatisticsError
-from ablate.stats.confusion import confusion_counts
 from ablate.stats.joined import Answers, joined, read_answers
 
 

@@ -10,11 +10,10 @@ import pytest
 from ablate.report.gather.assemble import Findings
 from ablate.stats.cells import Cells
 from ablate.stats.engine import estimate
-from ablate.stats.looks import predictive_power
+from ablate.stats.looks import predictive_power, visible_at_looks
 from ablate.stats.selftest import self_test
 from ablate.stats.student import Estimate
 from ablate.stats.verdict import smallest_visible
-from ablate.stats.visible import visible_at_looks
 from tests.builders import a_study, findings_of
 from tests.calibration.item_response import chain_weights, simulated_cells
 

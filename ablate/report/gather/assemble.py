@@ -32,12 +32,11 @@ from ablate.stats.alpha_shares import look_shares
 from ablate.stats.cautions import no_fractions
 from ablate.stats.cells import StatisticsError
 from ablate.stats.effects import Effect, Question, estimate_effects, variant_levels
-from ablate.stats.looks import WAITING
+from ablate.stats.looks import WAITING, visible_at_looks
 from ablate.stats.optimism import optimism_of, watched_reads
 from ablate.stats.scores import ScoreBook, arrange, read_scores
 from ablate.stats.selftest import self_test
 from ablate.stats.student import unit_of_chance
-from ablate.stats.visible import visible_at_looks
 from ablate.study.plan import Plan, published_figures
 from ablate.study.stand_in import synthetic_notes
 from ablate.study.study import Study

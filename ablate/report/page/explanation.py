@@ -146,7 +146,7 @@ def _of_features(found: Explained) -> Iterator[Image]:
 
 
 def _confusion(found: Explained) -> Any:
-    from ablate.stats.confusion import confusion_counts
+    from ablate.stats.accuracy import confusion_counts
 
     return confusion_counts(found.targets, found.predicted, len(found.classes))
 
