@@ -55,16 +55,20 @@ def portraits(
 ) -> None:
     """Draw 1,800 synthetic portraits of 17 invented people, one folder each: no photographs.
 
+    The drawing lies in studies/stand_in_portraits of a clone of ablate, and is no part of the installed package.
+
     Example: ablate data portraits data/portraits
     """
     from ablate.errors import DataError
-    from ablate.stand_ins.portraits import PICTURES, write_portraits
+    from ablate.study.stand_in import find_portraits
 
     with errors_shown():
         if dest.exists() and (not dest.is_dir() or any(dest.iterdir())):
             raise DataError(f"{dest} is there already and not empty", hint="Give another folder, or empty it.")
-        write_portraits(dest)
-        say(f"{sum(PICTURES.values()):,} drawings of {len(PICTURES)} invented people are in {dest}.")
+        find_portraits()(dest)
+        people = [folder for folder in dest.iterdir() if folder.is_dir()]
+        drawings = sum(1 for _ in dest.glob("*/*.jpg"))
+        say(f"{drawings:,} drawings of {len(people)} invented people are in {dest}.")
 
 
 def show_examination(found: Examination, samples: Path) -> None:

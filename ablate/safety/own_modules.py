@@ -59,6 +59,26 @@ def import_named(name: str) -> ModuleType:
     return importlib.import_module(name)
 
 
+def import_beside(name: str, folder: Path) -> ModuleType:
+    """The module of a dotted name that a study wrote, from the work folder or the installed, else from a folder.
+
+    folder: the study file's own. Nothing else is ever imported from there.
+    """
+    try:
+        return import_named(name)
+    except ModuleNotFoundError as error:
+        top = name.partition(".")[0]
+        if error.name != top or _spec_in(folder, top) is None:
+            raise
+    finder = NamedModules(folder)
+    finder.names.add(top)
+    sys.meta_path.append(finder)
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.meta_path.remove(finder)
+
+
 def shadows(path: str) -> list[str]:
     """Sentences on modules of one name in the work folder and among the installed: which is used for a dotted path.
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ablate.errors import DataMissing, TrainerError
+from ablate.errors import DataError, DataMissing, TrainerError
 from ablate.files import build_once
-from ablate.safety.own_modules import import_named
+from ablate.safety.own_modules import import_beside
 from ablate.study.study import Study
 
 
@@ -23,9 +23,11 @@ def make_stand_in(study: Study) -> None:
     """Draw the study's synthetic data where they are not drawn yet. Raises TrainerError where nothing can draw them."""
     if study.stand_in is None or study.stand_in_root is None:
         return
-    make = _maker(study.stand_in.make, study.document.where(("stand_in", "make")))
+    path, where = study.stand_in.make, study.document.where(("stand_in", "make"))
+    beside = Path(study.document.name).resolve().parent
 
     def build(folder: Path) -> None:
+        make = find_maker(path, where, beside)
         folder.mkdir()
         make(folder)
 
@@ -53,14 +55,46 @@ def with_way_out(error: DataMissing, study: Study, *, work: Path) -> DataMissing
     return DataMissing(error.message, hint="\n".join(filter(None, lines)))
 
 
-def _maker(path: str, where: str) -> Callable[[Path], Any]:
+PORTRAITS = "stand_in_portraits.portraits:write_portraits"
+"""The example of a maker: drawings in place of the photographs of studies/hollywood.yaml."""
+_MOVED = "The drawings lie beside the studies of ablate's repository now: copy studies/stand_in_portraits there, "
+_MOVED += f"and write make: {PORTRAITS}."
+
+
+def _wanted(top: str, beside: Path) -> str:
+    return (
+        "It is package.module:function, a function of one folder that it fills. "
+        f"{top!r} is looked for in the work folder, among the installed packages and beside the study file, in "
+        f"{beside}: a study that was copied from somewhere needs a copy of it, too."
+    )
+
+
+def find_maker(path: str, where: str, beside: Path) -> Callable[[Path], Any]:
+    """The function of a dotted path, from the work folder, the installed packages or the study file's folder.
+
+    Raises TrainerError where none of them has it.
+    """
     module, _, name = path.partition(":")
     try:
-        make = getattr(import_named(module), name)
+        make = getattr(import_beside(module, beside), name)
     except (ImportError, AttributeError) as error:
         raise TrainerError(
             f"{where}: stand_in.make: {path} leads nowhere: {error}",
-            hint="It is package.module:function, a function of one folder that it fills.",
+            hint=_MOVED if module.startswith("ablate.stand_ins") else _wanted(module.partition(".")[0], beside),
         ) from error
     found: Callable[[Path], Any] = make
     return found
+
+
+def find_portraits() -> Callable[[Path], Any]:
+    """What draws the portraits, from the clone that this is installed from or that the command is called in.
+
+    Raises DataError outside a clone.
+    """
+    for clone in (Path(__file__).parents[2], Path.cwd()):
+        if (clone / "studies" / PORTRAITS.partition(".")[0]).is_dir():
+            return find_maker(PORTRAITS, "ablate data portraits", clone / "studies")
+    raise DataError(
+        "the drawing of portraits is no part of the installed package",
+        hint="It lies in studies/stand_in_portraits of ablate's repository: call this in a clone of it.",
+    )

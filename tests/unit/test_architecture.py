@@ -21,7 +21,7 @@ GROUND = ROOT | {"safety", "splits", "store"}
 """Beside it: other people's addresses, files and code; the parts of a data set; the work folder."""
 PARTS = {"study", "training", "execute", "track", "stats"}
 RESULTS = GROUND | {"results", "study", "stats"}
-EVERYTHING = RESULTS | PARTS | {"harness", "readers", "search", "report", "stand_ins"}
+EVERYTHING = RESULTS | PARTS | {"harness", "readers", "search", "report"}
 MAY_KNOW: dict[str, set[str]] = {
     **dict.fromkeys(ROOT, ROOT | {"safety", "splits"}),
     "safety": {"safety", "errors"},
@@ -35,7 +35,6 @@ MAY_KNOW: dict[str, set[str]] = {
     "results": RESULTS | {"results"},
     "report": RESULTS | {"report", "readers"},
     "harness": GROUND | {"harness", "study", "execute"},
-    "stand_ins": {"stand_ins"},
     "toy": ROOT | {"splits", "toy"},
     "explained": {"inspection"},
     "workflows": EVERYTHING | {"workflows"},

@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ablate.stand_ins import portraits
-from ablate.stand_ins.people import draw_person
-from ablate.stand_ins.portraits import PICTURES, encoded_portrait, write_portraits
+from ablate.safety.own_modules import import_beside
 from ablate.training.config import DataConfig
 from ablate.training.data.sources import list_images
+
+STUDIES = Path(__file__).parents[2] / "studies"
+portraits = import_beside("stand_in_portraits.portraits", STUDIES)
+draw_person = import_beside("stand_in_portraits.people", STUDIES).draw_person
+PICTURES, encoded_portrait, write_portraits = portraits.PICTURES, portraits.encoded_portrait, portraits.write_portraits
 
 
 def test_there_are_1800_pictures_in_17_unequal_classes() -> None:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from ablate.errors import DataMissing, StudyError, TrainerError
+from ablate.errors import DataError, DataMissing, StudyError, TrainerError
+from ablate.study import stand_in
 from ablate.study.load import load_study
-from ablate.study.stand_in import make_stand_in, stand_in_folder, synthetic_notes, with_way_out
+from ablate.study.stand_in import (
+    PORTRAITS,
+    find_maker,
+    find_portraits,
+    make_stand_in,
+    stand_in_folder,
+    synthetic_notes,
+    with_way_out,
+)
 from ablate.study.study import Study
 
+ROOT = Path(__file__).parents[2]
 STUDY: dict[str, Any] = {
     "study": "faces",
     "about_data": "Ten pictures of Ann and Ben; ask Cleo.\n",
@@ -152,3 +163,61 @@ def test_without_a_stand_in_only_the_words_are_added(tmp_path: Path) -> None:
 
     assert "ask Cleo" in str(error)
     assert "--stand-in" not in str(error)
+
+
+def test_the_maker_may_lie_beside_the_study_file(tmp_path: Path) -> None:
+    """From wherever the command is called; its own modules come with it, and no other module of that folder."""
+    package = tmp_path / "drawn_beside"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "size.py").write_text("COUNT = 3\n")
+    (package / "draw.py").write_text(
+        "from .size import COUNT\n\ndef write(folder):\n    for n in range(COUNT):\n"
+        "        (folder / 'ann').mkdir(exist_ok=True)\n        (folder / 'ann' / f'{n}.txt').touch()\n"
+    )
+    (tmp_path / "not_asked_for.py").write_text("")
+    block = STUDY["stand_in"] | {"make": "drawn_beside.draw:write"}
+
+    make_stand_in(study_with(tmp_path, root=tmp_path / "drawn", stand_in=block))
+
+    assert len(list((tmp_path / "drawn").rglob("*.txt"))) == 3
+    with pytest.raises(ModuleNotFoundError):
+        import_module("not_asked_for")
+
+
+def test_a_study_without_its_maker_says_where_it_is_looked_for(tmp_path: Path) -> None:
+    """A file that was copied alone, and one that was written when the portraits were a part of the package."""
+    earlier = "ablate.stand_ins.portraits:write_portraits"
+    for make, words in (("nowhere.at_all:draw", str(tmp_path)), (earlier, PORTRAITS)):
+        block = STUDY["stand_in"] | {"make": make}
+        with pytest.raises(TrainerError) as caught:
+            make_stand_in(study_with(tmp_path, root=tmp_path / "drawn", stand_in=block))
+        assert words in str(caught.value)
+
+
+def test_what_is_drawn_already_needs_no_maker(tmp_path: Path) -> None:
+    """A work folder goes on though the code that drew its data is gone."""
+    root = tmp_path / "drawn"
+    root.mkdir()
+
+    make_stand_in(study_with(tmp_path, root=root, stand_in=STUDY["stand_in"] | {"make": "nowhere.at_all:draw"}))
+
+
+def test_the_shipped_stand_in_draws_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `ablate run PATH/studies/hollywood.yaml --stand-in` asks, called elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    study = load_study(ROOT / "studies" / "hollywood.yaml", stand_in=tmp_path / "drawn")
+    assert study.stand_in is not None
+
+    assert study.stand_in.make == PORTRAITS
+    assert find_maker(PORTRAITS, "here", ROOT / "studies").__module__ == "stand_in_portraits.portraits"
+
+
+def test_portraits_are_drawn_in_a_clone_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Installed without one, the command says where the drawing lies."""
+    monkeypatch.chdir(tmp_path)
+    assert find_portraits().__name__ == "write_portraits"
+
+    monkeypatch.setattr(stand_in, "__file__", str(tmp_path / "site" / "ablate" / "study" / "stand_in.py"))
+    with pytest.raises(DataError, match="no part of the installed package"):
+        find_portraits()

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from ablate.stand_ins.ink import Colour, varied
+from stand_in_portraits.ink import Colour, varied
 
 Hair = Literal["short", "long", "curly", "bob", "bun", "receding", "swept"]
 Beard = Literal["none", "stubble", "moustache", "goatee", "full"]

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from ablate.stand_ins.ink import muted
+from stand_in_portraits.ink import muted
 
 
 def background(size: tuple[int, int], rng: np.random.Generator) -> Image.Image:

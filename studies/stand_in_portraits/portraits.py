@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ablate.stand_ins.faces import portrait
-from ablate.stand_ins.people import aged, draw_moment, draw_person
+from stand_in_portraits.faces import portrait
+from stand_in_portraits.people import aged, draw_moment, draw_person
 
 SEED = 17
 """Everything is drawn from this, the class's place and the picture's number."""

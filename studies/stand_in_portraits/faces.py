@@ -7,9 +7,9 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ablate.stand_ins.ink import Colour, Points, band, darker, mixed, oval, rounded, varied
-from ablate.stand_ins.people import Moment, Person
-from ablate.stand_ins.scenery import background, developed
+from stand_in_portraits.ink import Colour, Points, band, darker, mixed, oval, rounded, varied
+from stand_in_portraits.people import Moment, Person
+from stand_in_portraits.scenery import background, developed
 
 OVERSAMPLED = 2
 """Figures are drawn this much larger and reduced, for soft edges."""

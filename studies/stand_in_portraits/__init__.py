@@ -1,0 +1,5 @@
+"""Synthetic portraits for studies/hollywood.yaml, whose photographs cannot be handed out.
+
+An example of what `stand_in.make` names: a function that fills an empty folder. It lies beside the study and is no
+part of the installed package. A copy of the study needs a copy of this folder beside it.
+"""
