@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ablate.errors import TrackingError
+from ablate.errors import TrackingError, refuse_uninstalled
 from ablate.track.environment import quiet_environment
 from ablate.track.uri import check_uri, sqlite_path
 
@@ -21,6 +21,7 @@ def check_readable(uri: str) -> str:
     path = sqlite_path(uri)
     if path is not None and not path.exists():
         raise TrackingError(f"there is no MLflow database at {path}", hint="Give its address: --tracking-uri URI.")
+    refuse_uninstalled("mlflow")
     return uri if path is None else f"sqlite:///{path}"
 
 
