@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 WORKERS ?= logical
 PARALLEL := -n $(WORKERS) --maxprocesses 8 --dist loadfile
 
-.PHONY: setup demo test slow check format golden docs sample up lock digests
+.PHONY: setup demo test slow evidence check format golden docs sample up lock digests
 
 setup: $(READY)
 
@@ -30,6 +30,11 @@ test: $(READY)
 
 slow: $(READY)
 	$(BIN)/python -m pytest -m slow
+
+# Calibration, the sweeps of the fault matrix (FAULT_SHARE=0.1: a seeded tenth of them) and searches in PostgreSQL.
+evidence: $(READY)
+	$(BIN)/python -m pytest -m slow $(PARALLEL) tests/calibration tests/integration/test_fault_matrix.py \
+		tests/integration/test_search_storages.py
 
 check: $(READY)
 	$(BIN)/ruff format --check .
@@ -56,9 +61,9 @@ sample: $(READY)
 up:
 	docker compose up --detach --wait
 
-# What the MLflow image installs, by hash, in the versions of constraints.txt.
+# What a developer and the MLflow image install, by hash, in the versions of constraints.txt.
 lock: $(READY)
-	$(BIN)/python docker/lock.py
+	$(BIN)/python .ci/lock.py
 
 # Pin the images of docker-compose.yml by digest, in .env.
 digests:

@@ -7,12 +7,15 @@ runs always; the whole of it is slow.
 from __future__ import annotations
 
 import json
+import math
+import os
 import random
 import shutil
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import pytest
 
@@ -26,6 +29,8 @@ pytestmark = [
     pytest.mark.serial,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="forks, as Linux can"),
 ]
+
+T = TypeVar("T")
 
 STUDY = {
     "study": "toy",
@@ -95,6 +100,12 @@ def disturbed(undisturbed: Undisturbed, place: Place, fault: Fault, number: int)
     return code
 
 
+def a_share(points: Sequence[T]) -> list[T]:
+    """The points of a slow sweep: all of them, or the share that FAULT_SHARE names, by a seed of its own."""
+    count = math.ceil(len(points) * float(os.environ.get("FAULT_SHARE", "1")))
+    return random.Random(7).sample(points, count)
+
+
 def named_points(operations: list[str]) -> list[int]:
     """The first and the last of each kind of operation: when a file is opened, made safe, put in place, removed."""
     first = {label: number for number, label in reversed(list(enumerate(operations, 1)))}
@@ -115,7 +126,7 @@ def test_a_command_killed_at_every_kind_of_moment_is_gone_on_from(undisturbed: U
     points = random.Random(1).sample(range(1, len(undisturbed.operations) + 1), 20)
     named = named_points(undisturbed.operations)
     assert len(named) >= 20
-    for number in [*named, *points]:
+    for number in a_share([*named, *points]):
         disturbed(undisturbed, place, "kill", number)
 
 
@@ -130,7 +141,7 @@ def test_a_full_disk_loses_nothing(undisturbed: Undisturbed, place: Place) -> No
 @pytest.mark.parametrize("fault", ["fail once", "fail from then on"])
 def test_every_operation_may_fail(fault: Fault, undisturbed: Undisturbed, place: Place) -> None:
     """Each until none is left."""
-    for number in range(1, len(undisturbed.operations) + 1):
+    for number in a_share(range(1, len(undisturbed.operations) + 1)):
         disturbed(undisturbed, place, fault, number)
 
 
@@ -151,7 +162,7 @@ def test_a_write_that_is_cut_in_the_middle_loses_nothing(undisturbed: Undisturbe
 @pytest.mark.slow
 def test_every_write_may_be_cut_anywhere(undisturbed: Undisturbed, place: Place) -> None:
     """Sixty lengths, from nothing to the whole of the longest file."""
-    found = lengths(undisturbed)[:: len(lengths(undisturbed)) // 60]
+    found = a_share(lengths(undisturbed)[:: len(lengths(undisturbed)) // 60])
     codes = [disturbed(undisturbed, place, "cut writes", length) for length in found]
 
     assert any(codes)
@@ -200,7 +211,7 @@ def test_whatever_is_left_of_a_journal_is_its_beginning(undisturbed: Undisturbed
 def test_any_number_of_bytes_may_be_cut(undisturbed: Undisturbed, place: Place) -> None:
     """Of one journal every third, of the others every thirtieth: each line is cut in many places."""
     for index, journal in enumerate(journals(undisturbed)):
-        for lost in range(1, (undisturbed.work / journal).stat().st_size, 30 if index else 3):
+        for lost in a_share(range(1, (undisturbed.work / journal).stat().st_size, 30 if index else 3)):
             cut(undisturbed, place, journal, lost)
 
 
@@ -260,5 +271,5 @@ def test_no_changed_bit_changes_a_result(undisturbed: Undisturbed, place: Place)
     """Forty bits in each kind of file."""
     draw = random.Random(5)
     for file in kinds_of_files(undisturbed):
-        for _ in range(40):
+        for _ in a_share(range(40)):
             flip(undisturbed, place, file, draw)
