@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from ablate.report.facts.findings import EffectRow, Findings
+from ablate.report.facts.effect import EffectRow
+from ablate.report.facts.findings import Findings
 from ablate.report.facts.summaries import epoch_means
 from ablate.report.page.blocks import Page
 from ablate.report.tables.costs import provenance_table

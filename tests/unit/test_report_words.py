@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ablate.report.facts.findings import EffectRow, MixedStamps, OpenStep, Settling
+from ablate.report.facts.effect import EffectRow
+from ablate.report.facts.findings import MixedStamps, OpenStep, Settling
 from ablate.report.tables.table import Table, steps_tables
 from ablate.report.wording.evidence import evidence_lines, how_to_go_on, settling_lines, warnings
 from ablate.report.wording.sentences import first_sentence, may_not_write, may_write

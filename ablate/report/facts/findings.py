@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ablate.records import Stamp
+from ablate.report.facts.effect import EffectRow
 from ablate.report.facts.exploratory import DerivedRow, ImageFacts, OptimismRow, SelfTestRow, TuningRow, VisibleStep
 from ablate.results.question import Metric
 from ablate.splits.rules import TestRule
 from ablate.stats.student import Basis
-from ablate.stats.verdict import Needed, NextLook, Supplement, Verdict
+from ablate.stats.verdict import Needed, Verdict
 
 SYNTHETIC = "synthetic"
 """How a note on the data begins where the pictures are made up."""
@@ -88,69 +89,6 @@ class VariantRow:
     step_seconds: float | None = None
     factors: tuple[str, ...] = ()
     alias: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EffectRow:
-    """One contrast answered. lo_all, hi_all: the interval that holds for the whole family at once.
-
-    look: the one that decided it, whose numbers these are, or else the present one. family_size: contrasts
-    judged together. is_pair: variant and reference are two variants of the plan, not averages. visible: the
-    smallest difference this evidence shows in four studies of five. extra_*: what the step costs, variant
-    minus reference; extra_step_seconds: per optimiser step. by_replicate: differences of the matched replicates.
-    n_planned: replicates planned up to that look; fewer matched ones (n) mean runs that failed or are missing.
-    share: the part of alpha of that look; p_adjusted is Holm's adjustment, over family_size comparisons, of the
-    smallest p / share over the looks so far. early: decided before the last planned look, so that the size of
-    the difference is exaggerated a little. stopped: not pursued, because the predicted chance that the looks
-    still planned show a difference is as small as `chance`. next_look: what pursuing it takes, None where no
-    look is planned or nothing is open. wins: share of the matched replicates in which the variant did better.
-    relative: of the reference's errors, the share that the change removes; None for metrics that are no rate.
-    factors: the changes it is about.
-    """
-
-    name: str
-    variant: str
-    reference: str
-    family: str
-    look: int
-    family_size: int
-    is_pair: bool
-    difference: float | None
-    lo: float | None
-    hi: float | None
-    lo_all: float | None
-    hi_all: float | None
-    p: float | None
-    p_adjusted: float | None
-    n: int
-    images: int | None
-    verdict: Verdict
-    verdict_text: str
-    supplement: Supplement
-    reason: str
-    visible: float | None
-    needed: Needed | None
-    by_replicate: tuple[float, ...]
-    extra_parameters: float | None
-    extra_steps: float | None
-    extra_seconds: float | None
-    extra_flops: float | None = None
-    extra_images_seen: float | None = None
-    extra_step_seconds: float | None = None
-    n_planned: int | None = None
-    share: float = 1.0
-    early: bool = False
-    stopped: bool = False
-    chance: float | None = None
-    next_look: NextLook | None = None
-    wins: float | None = None
-    relative: float | None = None
-    factors: tuple[str, ...] = ()
-
-    @property
-    def called(self) -> str:
-        """Its name in tables and figures: that of its variant, by which `--only` and `predict` know it."""
-        return self.variant if self.is_pair and self.variant == f"only {self.name}" else self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,48 +190,68 @@ class Settling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """Everything a report says.
-
-    settling is None where nothing is open. reruns: variant -> command. cautions: sentences on numbers that
-    may not mean what they seem to: plans changed after looking, identical answers, variants that learnt nothing.
-    visible: for each planned look. self_test: for the design that compares the baseline with itself. remarks:
-    sentences on the evidence as a whole. optimism: where the source picked its epoch on test. watched_reads:
-    of test images for that column alone: distinct images, reads, most reads of one; None where there were none.
-    total: the last variant of a chain against the baseline. images: what the test images tell one by one.
-    thumbnails: image id -> PNG. derived: rows made without training. explained: pages about single runs, (name
-    of the run, path from the report's folder).
-    """
+    """Everything a report says."""
 
     study: str
+    """Its name."""
     question: str
+    """What the study asks, in the words of its file."""
     design: str | None
+    """The design; None where there is none."""
     metric: Metric
+    """What was measured."""
     evidence: Evidence
+    """What was fixed before the first run, and how far the study has come."""
     variants: tuple[VariantRow, ...]
+    """The variants, in the order of the plan."""
     effects: tuple[EffectRow, ...]
+    """The comparisons, in the order of the plan."""
     runs: tuple[RunRow, ...]
+    """Every run planned up to this look."""
     histories: tuple[History, ...]
+    """The finished runs, epoch by epoch."""
     provenance: tuple[Provenance, ...]
+    """Runs that were made alike."""
     mixed: tuple[MixedStamps, ...]
+    """What should be the same for runs that are compared, and is not."""
     stale: tuple[StaleRun, ...]
+    """Runs made by other code or on other data than are here now."""
     noise: Noise
+    """Standard deviations over replicates."""
     settling: Settling | None
+    """How to go on; None where nothing is open."""
     reruns: Mapping[str, str]
+    """Variant -> the command that trains it again."""
     published_note: str
+    """What the source says of how it came by its figures; empty where nothing is known."""
     data_notes: tuple[str, ...]
+    """What the trainer says of the data."""
     unreadable: tuple[str, ...]
+    """Images that could not be read."""
     cautions: tuple[str, ...] = ()
+    """Sentences on numbers that may not mean what they seem to: plans changed after looking, identical answers."""
     visible: tuple[VisibleStep, ...] = ()
+    """What each planned look can show."""
     self_test: SelfTestRow | None = None
+    """For the design that compares the baseline with itself."""
     remarks: tuple[str, ...] = ()
+    """Sentences on the evidence as a whole."""
     optimism: tuple[OptimismRow, ...] = ()
+    """What picking the epoch on test adds, where the source did so."""
     watched_reads: tuple[int, int, int] | None = None
+    """Reads of test images for `optimism` alone: distinct images, reads, most reads of one; None without any."""
     total: EffectRow | None = None
+    """The last variant of a chain against the baseline."""
     images: ImageFacts | None = None
+    """What the test images tell one by one."""
     thumbnails: Mapping[str, bytes] = field(default_factory=dict)
+    """Image id -> PNG."""
     derived: tuple[DerivedRow, ...] = ()
+    """Rows made without training."""
     tuning: tuple[TuningRow, ...] = ()
+    """What each variant was given by `tune:`."""
     explained: tuple[tuple[str, str], ...] = ()
+    """Pages about single runs: the run's name, and the path from the report's folder."""
 
     @property
     def synthetic(self) -> tuple[str, ...]:

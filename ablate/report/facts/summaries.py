@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from ablate.report.facts.effect import EffectRow
 from ablate.report.facts.exploratory import Confusion
-from ablate.report.facts.findings import EffectRow, History
+from ablate.report.facts.findings import History
 
 if TYPE_CHECKING:
     import numpy as np

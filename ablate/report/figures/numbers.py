@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ablate.report.facts.findings import EffectRow, Findings, VariantRow
+from ablate.report.facts.effect import EffectRow
+from ablate.report.facts.findings import Findings, VariantRow
 from ablate.report.facts.summaries import EpochMean, epoch_means
 from ablate.report.tables.costs import front
 from ablate.report.tables.details import epoch_metric_words

@@ -8,8 +8,9 @@ from math import isfinite, sqrt
 from pathlib import Path
 
 from ablate.records import Cell, Contrast, Finished, Prepared
+from ablate.report.facts.effect import EffectRow
 from ablate.report.facts.exploratory import ImageFacts, OptimismRow, SelfTestRow, VisibleStep
-from ablate.report.facts.findings import EffectRow, Evidence, Findings, Noise, RunRow, VariantRow
+from ablate.report.facts.findings import Evidence, Findings, Noise, RunRow, VariantRow
 from ablate.report.gather.cautions import (
     attribution_remarks,
     cautions_of,

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ablate.metrics import is_rate, is_share
 from ablate.records import Cell
+from ablate.report.facts.effect import EffectRow
 from ablate.report.facts.exploratory import OptimismRow, SelfTestRow, VisibleStep
-from ablate.report.facts.findings import EffectRow, Evidence
+from ablate.report.facts.findings import Evidence
 from ablate.report.facts.summaries import ContributionRow, contribution_rows
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.report.wording.numbers import number, with_interval

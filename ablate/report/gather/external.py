@@ -12,7 +12,8 @@ import numpy as np
 from ablate.metrics import is_share
 from ablate.readers.tested import TestedRun
 from ablate.records import Contrast
-from ablate.report.facts.findings import EffectRow, Evidence, Findings, Noise, Published, RunRow, VariantRow
+from ablate.report.facts.effect import EffectRow
+from ablate.report.facts.findings import Evidence, Findings, Noise, Published, RunRow, VariantRow
 from ablate.report.gather.cautions import other_tests, threshold_cautions
 from ablate.report.gather.external_images import arrange_handed_in, estimate_other_tests
 from ablate.report.gather.rows import deviation, effect_rows

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 from ablate.records import Contrast
-from ablate.report.facts.findings import EffectRow, Evidence, OpenStep, RunRow, Settling, VariantRow
+from ablate.report.facts.effect import EffectRow
+from ablate.report.facts.findings import Evidence, OpenStep, RunRow, Settling, VariantRow
 from ablate.study.study import Study
 
 Kind = Literal["finish", "retry", "planned", "declared", "images"]

@@ -11,7 +11,8 @@ from typing import Literal
 from ablate.metrics import is_rate
 from ablate.readers.published import PublishedFigure
 from ablate.records import Cell, Contrast, Failed, Finished, Prepared, Variant
-from ablate.report.facts.findings import EffectRow, Published, RunRow, VariantRow
+from ablate.report.facts.effect import EffectRow
+from ablate.report.facts.findings import Published, RunRow, VariantRow
 from ablate.report.wording.numbers import counted, duration
 from ablate.results.question import Metric, shown_scale
 from ablate.stats.accuracy import Accuracy

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ablate.records import Cell, Contrast, Finished, Variant
-from ablate.report.facts.findings import EffectRow, Findings
+from ablate.report.facts.effect import EffectRow
+from ablate.report.facts.findings import Findings
 from ablate.report.gather.rows import effect_rows
 from ablate.report.page.blocks import Block, Page, Sheet, Text, section
 from ablate.report.tables.table import Column, Table, level_words, mark_of, table_of, with_unit

@@ -7,7 +7,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ablate.report.facts.findings import EffectRow, Findings, Provenance, VariantRow
+from ablate.report.facts.effect import EffectRow
+from ablate.report.facts.findings import Findings, Provenance, VariantRow
 from ablate.report.tables.details import count_words
 from ablate.report.tables.table import Column, Table, table_of, with_unit
 from ablate.report.wording.language import ENGLISH, Words

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any
 
-from ablate.report.facts.findings import EffectRow, Findings, RunRow
+from ablate.report.facts.effect import EffectRow
+from ablate.report.facts.findings import Findings, RunRow
 from ablate.report.facts.summaries import EpochMean, contribution_rows, epoch_means
 from ablate.report.tables.table import Column, Kind, Table, level_words, mark_of, published_words, table_of, with_unit
 from ablate.report.wording.escape import plain

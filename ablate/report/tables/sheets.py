@@ -10,7 +10,8 @@ from dataclasses import fields
 from typing import Any
 
 from ablate.metrics import is_rate
-from ablate.report.facts.findings import EffectRow, Findings
+from ablate.report.facts.effect import EffectRow
+from ablate.report.facts.findings import Findings
 from ablate.report.facts.summaries import epoch_means
 from ablate.report.tables.details import reruns_table
 from ablate.report.tables.table import Table

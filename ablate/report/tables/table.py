@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from ablate.report.facts.findings import EffectRow, Findings, Published, VariantRow
+from ablate.report.facts.effect import EffectRow
+from ablate.report.facts.findings import Findings, Published, VariantRow
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.report.wording.numbers import (
     Axis,

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ablate.records import BASELINE
-from ablate.report.facts.findings import EffectRow, Findings
+from ablate.report.facts.effect import EffectRow
+from ablate.report.facts.findings import Findings
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.report.wording.numbers import number, shortened, with_interval
 from ablate.report.wording.verdicts import VERDICTS
