@@ -10,10 +10,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile
 
-from ablate.errors import SplitError
+from ablate.errors import SplitError, TrainerError
 from ablate.splits.request import CALL, Handed
 from ablate.splits.rules import Protocol
 
@@ -46,6 +49,11 @@ def check_judged(protocol: Protocol, handed: Handed | None, metrics: Mapping[str
         return
     columns = read_columns(images, (protocol.metric, "score"))
     _refuse_other_images(handed, columns.ids)
+    if protocol.must_split and not columns.means:
+        raise SplitError(
+            "the trainer returned ids without scores, so a search cannot know which images its numbers are of",
+            hint=f"Put a column `score` beside the ids, one number per image of parts.judged, {WAY_OUT}",
+        )
     if handed.is_sealed:
         _refuse_other_value(protocol.metric, metrics[protocol.metric], columns.means)
 
@@ -57,17 +65,35 @@ class Columns(NamedTuple):
     means: Mapping[str, float]
 
 
-def read_columns(images: Path, wanted: Sequence[str]) -> Columns:
-    """The ids of an npz, and the means of those wanted columns that hold one number an image."""
+def read_columns(images: Path | BytesIO, wanted: Sequence[str]) -> Columns:
+    """The ids of an npz, and the means of those wanted columns that hold one number an image.
+
+    Raises TrainerError where it is none, or has no ids.
+    """
     import numpy as np
 
-    with np.load(images, allow_pickle=False) as table:
-        means = {
-            name: float(np.mean(table[name], dtype=np.float64))
-            for name in wanted
-            if name in table and table[name].ndim == 1 and table[name].dtype.kind in "fiub" and len(table[name])
-        }
-        return Columns([str(name) for name in table["id"]], means)
+    try:
+        # Opened here, because numpy forgets to close an archive that it cannot read.
+        with images.open("rb") if isinstance(images, Path) else nullcontext(images) as stream:
+            table = np.load(stream, allow_pickle=False)
+            if not isinstance(table, np.lib.npyio.NpzFile):
+                raise ValueError("it holds one array and no columns")
+            if "id" not in table:
+                raise ValueError(f"it has no column 'id', only {', '.join(map(repr, table.files)) or 'none at all'}")
+            ids = [str(name) for name in table["id"]]
+            columns = {name: table[name] for name in wanted if name in table}
+    except (OSError, ValueError, TypeError, EOFError, BadZipFile) as error:
+        raise TrainerError(
+            f"the trainer's table of images cannot be read: {error}",
+            hint="Write it by np.savez(path, id=..., target=..., score=...): ids as text or numbers (no objects), "
+            "one row per image.",
+        ) from error
+    means = {
+        name: float(np.mean(column, dtype=np.float64))
+        for name, column in columns.items()
+        if column.shape == (len(ids),) and column.dtype.kind in "fiub" and len(column)
+    }
+    return Columns(ids, means)
 
 
 def _refuse_other_images(handed: Handed, found: Sequence[str]) -> None:
@@ -105,7 +131,7 @@ def _why(handed: Handed) -> str:
 
 
 def _refuse_other_value(metric: str, value: float, means: Mapping[str, float]) -> None:
-    mean = means.get("score" if metric == "accuracy" else metric)
+    mean = means.get(metric, means.get("score") if metric == "accuracy" else None)
     if mean is not None and not math.isclose(mean, value, rel_tol=SLACK, abs_tol=SLACK):
         raise SplitError(
             f"the trainer returned {metric} = {value:g}, and the mean of its scores on parts.val is {mean:g}",

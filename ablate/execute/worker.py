@@ -17,7 +17,7 @@ from typing import Any
 from ablate import files
 from ablate.errors import AblateError, Diverged, Stopped, TrainerError, apart, not_installed
 from ablate.execute.environment import machine, machine_stamp
-from ablate.execute.handed import check_judged
+from ablate.execute.handed import check_judged, read_columns
 from ablate.execute.live import LiveRun, Task, drop_checkpoints
 from ablate.execute.measured import measured
 from ablate.records import Failed, FailureReason, Finished, Outcome
@@ -42,7 +42,7 @@ def warm_up() -> None:
     columns = BytesIO()
     np.savez_compressed(columns, id=np.array(["warm"]))
     columns.seek(0)
-    _ids_in(columns)
+    read_columns(columns, ())
 
 
 def main(attempt: Path, after_epoch: Callable[[], None] | None = None) -> int:
@@ -228,14 +228,7 @@ def _relative(path: Path, attempt: Path) -> str:
 
 
 def _test_digest(images: Path | None) -> str:
-    return "" if images is None else files.sha256_json(sorted(_ids_in(images)))
-
-
-def _ids_in(images: Path | BytesIO) -> list[str]:
-    import numpy as np
-
-    with np.load(images, allow_pickle=False) as columns:
-        return [str(name) for name in columns["id"]]
+    return "" if images is None else files.sha256_json(sorted(read_columns(images, ()).ids))
 
 
 def die_with_starter() -> None:

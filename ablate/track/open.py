@@ -88,4 +88,6 @@ def interface_on(flag: str | None, work: Path, port: int) -> Interface:
     quiet_environment()
     # In the environment, which only the user sees: everybody can read a process's command line.
     own = {"MLFLOW_BACKEND_STORE_URI": store, "PYTHONSAFEPATH": "1", "PYTHONWARNINGS": "ignore"}
+    # MLflow's web server would put the current folder, which is the work folder, first on its path.
+    own["UVICORN_APP_DIR"] = os.devnull
     return Interface(store, command, dict(os.environ) | own, "/health", page)

@@ -24,6 +24,7 @@ from ablate.report.facts.findings import Findings
 from ablate.report.gather.external import ASIDE, FAMILY, ExternalResults, JudgeOptions, judge_tested
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.results.question import Metric
+from ablate.safety.addresses import without_secrets
 
 if TYPE_CHECKING:
     from ablate.study.plan import Plan
@@ -77,7 +78,7 @@ def judge(request: Request, say: Words = ENGLISH) -> Findings:
         tested = _table(request, path, say)
     else:
         raise StudyError(
-            f"there is no file {request.source[:200]}",
+            f"there is no file {without_secrets(request.source)[:200]}",
             hint="Give a study file, a CSV file, or the name of an MLflow experiment with --by TAG_OR_PARAMETER.",
         )
     found = thresholds_for(tested.metric.name, negligible, worthwhile)

@@ -37,7 +37,9 @@ def command(work: Path, port: int) -> list[str]:
 def test_the_interface_answers_once_its_address_is_said_and_leaves_nothing_behind(
     number: signal.Signals, code: int, tmp_path: Path
 ) -> None:
-    """No process, nobody on the port, and no warning of a library on the way."""
+    """No process, nobody on the port, no warning of a library; nothing in the work folder is run."""
+    for name in ("yaml", "http", "numpy", "email", "sqlalchemy"):
+        (tmp_path / f"{name}.py").write_text("open('executed', 'w').close()\n")
     port = free_port()
     process = subprocess.Popen(
         command(tmp_path, port), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
@@ -58,6 +60,7 @@ def test_the_interface_answers_once_its_address_is_said_and_leaves_nothing_behin
     assert address == f"http://127.0.0.1:{port}/#/experiments?workflowType=machine_learning"
     assert process.returncode == code
     assert family
+    assert not (tmp_path / "executed").exists()
     assert not [one for one in family if one.is_running()]
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0

@@ -209,6 +209,22 @@ def test_split_trainer_searches_it_and_says_so_everywhere(
     assert "nobody checked" in found.confirmation.report.read_text(encoding="utf-8")
 
 
+def test_the_way_out_of_a_refusal_works_without_an_option(tmp_path: Path) -> None:
+    """`split: trainer`, as the refusal said: what failed because more was asked is no answer any more."""
+    write_trainer(tmp_path, *WRONG["returns numbers alone"][:2])
+    refused = searched(a_study(tmp_path, SEARCH, trainer="by_itself"))
+    found = run_search(
+        load_study(a_study(tmp_path, SEARCH, trainer="by_itself", more=", split: trainer")),
+        search=SearchOptions(name="by-itself"),  # the same suggestions again
+        work=tmp_path,
+        options=Options(executor="inline", track=False),
+    )
+
+    assert refused.stopped
+    assert (found.stopped, found.known_to_fail) == ("", 0)
+    assert [trial.state for trial in found.tried] == ["complete"] * 3
+
+
 def test_a_tuning_says_so_too(tmp_path: Path) -> None:
     """In the report of the study."""
     write_trainer(tmp_path, *WRONG["splits by itself"][:2])

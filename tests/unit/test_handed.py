@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ablate.errors import SplitError, TrainerError
-from ablate.execute.handed import check_judged
+from ablate.execute.handed import check_judged, read_columns
 from ablate.splits.request import Handed, parts_of
 from ablate.splits.rules import Folds, Protocol, Replicate
 from tests.training_builders import a_live_run, a_spec
@@ -89,6 +89,64 @@ def test_numbers_alone_do_for_a_study_and_not_for_a_search() -> None:
     check_judged(SEALED, None, {"accuracy": 0.5}, None)
     with pytest.raises(SplitError, match="numbers alone"):
         check_judged(SEARCH, handed(), {"accuracy": 0.5}, None)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [{}, {"score": np.ones((8, 1))}, {"score": np.ones(3)}, {"score": np.array(["1"] * 8)}, {"prob": np.ones((8, 2))}],
+    ids=["none", "two dimensions", "other length", "text", "probabilities"],
+)
+def test_ids_without_scores_are_numbers_alone(columns: dict[str, np.ndarray], tmp_path: Path) -> None:
+    """The ids of the validation images are handed to everybody; numbers of the test images may stand beside them."""
+    given = handed()
+    path = tmp_path / "outcomes.npz"
+    np.savez(path, id=np.array(given.val), **columns)  # type: ignore[arg-type]
+
+    check_judged(replace(SEARCH, must_split=False), given, {"accuracy": 0.5}, path)
+    with pytest.raises(SplitError, match="ids without scores"):
+        check_judged(SEARCH, given, {"accuracy": 0.5}, path)
+
+
+def test_a_column_named_like_the_accuracy_is_held_against_it(tmp_path: Path) -> None:
+    """As one of any other metric's name is."""
+    given = handed()
+    path = tmp_path / "outcomes.npz"
+    np.savez(path, id=np.array(given.val), accuracy=np.zeros(len(given.val)))
+
+    with pytest.raises(SplitError, match="returned accuracy = 0.5"):
+        check_judged(SEARCH, given, {"accuracy": 0.5}, path)
+
+
+def _as_text(path: Path) -> None:
+    path.write_text("id,score")
+
+
+def _as_array(path: Path) -> None:
+    with path.open("wb") as stream:
+        np.save(stream, np.ones(3))
+
+
+def _with_objects(path: Path) -> None:
+    np.savez(path, id=np.array(["a"], dtype=object))
+
+
+def _without_ids(path: Path) -> None:
+    np.savez(path, score=np.ones(3))
+
+
+def _half(path: Path) -> None:
+    np.savez(path, id=np.array(["a"]))
+    path.write_bytes(path.read_bytes()[:60])
+
+
+@pytest.mark.parametrize("write", [_as_text, _as_array, _with_objects, _without_ids, _half, lambda _: None])
+def test_a_table_that_is_none_is_refused_in_words(write: Callable[[Path], None], tmp_path: Path) -> None:
+    """Not with whatever a library says of it."""
+    path = tmp_path / "outcomes.npz"
+    write(path)
+
+    with pytest.raises(TrainerError, match="table of images cannot be read"):
+        read_columns(path, ())
 
 
 def test_a_trainer_that_splits_by_itself_is_told_at_its_first_epoch(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ablate.errors import StudyError
+from ablate.errors import Damaged, StudyError
+from ablate.execute.live import Task
 from ablate.files import read_json, write_json
 from ablate.records import Failed, Finished, RunSpec
 from ablate.results.survey import given_up
@@ -102,6 +103,14 @@ def carry_over(opened: OpenSearch, question: SearchQuestion, session: Session, u
     OptunaAdapter(optuna_study=opened.optuna_study, question=question).enqueue(points)
 
 
+def _was_asked_more(attempt: Path, spec: RunSpec) -> bool:
+    """Whether a failed attempt had to say what it was judged on, and nobody asks for that any more."""
+    try:
+        return Task.read(attempt).spec.protocol.must_split and not spec.protocol.must_split
+    except Damaged:
+        return False
+
+
 def make_source(
     question: SearchQuestion, opened: OpenSearch, session: Session, trials: int, options: Options
 ) -> OptunaSource:
@@ -111,7 +120,9 @@ def make_source(
     def failed_before(spec: RunSpec) -> Failed | None:
         results = session.store.results(spec.fingerprint)
         last = results[-1] if results and not options.retry_failed else None
-        return last if isinstance(last, Failed) and given_up(results, origin, baseline) else None
+        if not isinstance(last, Failed) or not given_up(results, origin, baseline):
+            return None
+        return None if _was_asked_more(last.folder, spec) else last
 
     return OptunaSource(
         book=OptunaAdapter(optuna_study=opened.optuna_study, question=question),
