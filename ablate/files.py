@@ -6,10 +6,10 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import socket
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
@@ -36,7 +36,8 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
 
 def _replace(path: Path, write: Callable[[Path], None], *, make_safe: Callable[[Path], None]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp-{_host()}-{os.getpid()}-{threading.get_ident()}")
+    # A name nobody can guess: a link of that name in a shared folder would have its target written to.
+    temporary = path.with_name(f".{path.name}.tmp-{_host()}-{os.getpid()}-{secrets.token_hex(8)}")
     try:
         write(temporary)
         make_safe(temporary)
@@ -63,7 +64,8 @@ def _host() -> str:
 def remove_stale_temporary_files(folder: Path) -> None:
     """Remove what dead processes of this machine have left behind of files they were writing."""
     for path in folder.rglob(f".*.tmp-{_host()}-*"):
-        if not is_running(int(path.name.rsplit("-", 2)[1])):
+        process = path.name.rsplit("-", 2)[1]
+        if process.isdecimal() and not is_running(int(process)):
             path.unlink(missing_ok=True)
 
 

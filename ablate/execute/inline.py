@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import io
 import sys
 import time
 import traceback
@@ -13,6 +14,7 @@ from typing import TextIO
 
 from ablate.execute import worker
 from ablate.protocols import Exit
+from ablate.safety.plain_files import open_for_appending
 from ablate.store.work_folder import LOG
 
 
@@ -31,7 +33,7 @@ class InlineExecutor:
         code = 70
         after_epoch = functools.partial(self._hear, sys.stdout, sys.stderr)
         with (
-            (attempt / LOG).open("a", encoding="utf-8") as log,
+            io.TextIOWrapper(open_for_appending(attempt / LOG), encoding="utf-8") as log,
             contextlib.redirect_stdout(log),
             contextlib.redirect_stderr(log),
         ):

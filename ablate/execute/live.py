@@ -16,7 +16,7 @@ from ablate.errors import Damaged, Stopped, TrainerError
 from ablate.execute.handed import refuse_own_split
 from ablate.execute.measured import number_of
 from ablate.records import Finished, RunSpec
-from ablate.safety.plain_files import open_own
+from ablate.safety.plain_files import open_own, read_plain
 from ablate.splits.request import Handed, Parts, parts_of
 from ablate.splits.rules import Protocol, Replicate
 from ablate.store.journal import Journal
@@ -25,6 +25,8 @@ from ablate.store.work_folder import SPEC, Store
 
 STOP = "stop"
 HEARTBEAT = "heartbeat"
+LARGEST_SIGN = 1000
+"""Bytes of either."""
 LOOK_SECONDS = 0.02
 """How often to look for a stop request: a run that is given up must not train another epoch, however short."""
 LOOKS_A_BEAT = 25
@@ -173,9 +175,7 @@ class LiveRun:
 
     def _leave_heartbeat(self, text: str) -> None:
         self._beat = time.monotonic()
-        beat = open_own(self.folder / HEARTBEAT, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        with os.fdopen(beat, "w", encoding="utf-8") as stream:
-            stream.write(f"{text}\n")
+        _write(self.folder / HEARTBEAT, text)
 
     def _interval(self, state_bytes: float) -> float:
         """Seconds between two checkpoints: so many that writing them takes less than 2 % of the run.
@@ -245,8 +245,8 @@ class LiveRun:
             raise self._stopped("its trainer takes no checkpoints, so the same command begins anew")
 
     def _look_for_a_stop(self) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            self._stop_asked = (self.folder / STOP).read_text().strip() or "interrupted"
+        with contextlib.suppress(OSError):
+            self._stop_asked = read_plain(self.folder / STOP, at_most=LARGEST_SIGN).strip() or "interrupted"
 
     def _stopped(self, then: str) -> Stopped:
         if self._stop_asked == "pruned":
@@ -259,6 +259,18 @@ class LiveRun:
         except Damaged:
             return False  # its spec.json was never written whole
         return (other.source_digest, other.data_digest) == (self.task.source_digest, self.task.data_digest)
+
+
+def ask_to_stop(attempt: Path, why: str) -> None:
+    """Leave a request that the run finds at its next step; whole, or not there."""
+    whole = attempt / f"{STOP}.new"
+    _write(whole, why)
+    whole.replace(attempt / STOP)
+
+
+def _write(path: Path, text: str) -> None:
+    with os.fdopen(open_own(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w", encoding="utf-8") as stream:
+        stream.write(f"{text}\n")
 
 
 class Heartbeat(NamedTuple):
@@ -275,11 +287,11 @@ class Heartbeat(NamedTuple):
 def read_heartbeat(attempt: Path) -> Heartbeat | None:
     """A run's last sign of life; None where there is none."""
     try:
-        text = (attempt / HEARTBEAT).read_text()
+        text = read_plain(attempt / HEARTBEAT, at_most=LARGEST_SIGN)
         epoch, step, steps, *tested = (int(word) for word in text.split())
         # Steps are counted from 0 by some trainers: the last but one may be the last.
         done, of = tested or (step + 1, steps)
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return None  # not begun, or caught in the middle of a write
     return Heartbeat(text, (epoch, step, steps), done < of)
 

@@ -20,6 +20,7 @@ from ablate.execute.devices import DeviceSlots
 from ablate.execute.environment import PYTHON, worker_environment
 from ablate.execute.live import Task
 from ablate.protocols import Exit
+from ablate.safety.plain_files import open_for_appending
 from ablate.store.work_folder import LOG
 
 CAN_FORK = sys.platform == "linux"
@@ -148,7 +149,7 @@ class SpawnPool:
 
     def start(self, attempt: Path) -> None:
         """Start a Python process for the attempt; it ends itself when the pipe to it closes."""
-        with (attempt / LOG).open("ab") as log:
+        with open_for_appending(attempt / LOG) as log:
             self._processes[attempt] = subprocess.Popen(
                 [*PYTHON, "-m", "ablate.execute.worker", str(attempt), worker.TIED],
                 stdin=subprocess.PIPE,

@@ -31,6 +31,7 @@ from ablate.execute.on_node import NodeReport, inspect_node, run_attempt
 from ablate.execute.resources import Need, Node, homes_among, places, refuse_impossible
 from ablate.files import locked
 from ablate.protocols import Exit
+from ablate.safety.plain_files import open_for_appending
 from ablate.store.work_folder import LOG
 
 DEFAULTS = {
@@ -320,8 +321,8 @@ class RayExecutor:
 def _lost(attempt: Path, why: object) -> Exit:
     """The exit of a run that was lost with its task; the whole of what Ray says goes to its log."""
     text = re.sub(r"\x1b\[\d*m", "", str(why)).strip()
-    with contextlib.suppress(OSError), (attempt / LOG).open("a", encoding="utf-8") as log:
-        log.write(f"Ray: {text}\n")
+    with contextlib.suppress(OSError), open_for_appending(attempt / LOG) as log:
+        log.write(f"Ray: {text}\n".encode(errors="replace"))
     lines = text.splitlines() or ["no reason given"]
     telling = lines[-1] if text.startswith("ray::") else lines[0]  # the error under a traceback, or the whole story
     return Exit(attempt, -signal.SIGKILL, f"Ray: {telling[:200]}")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from ablate.errors import Held
-from ablate.execute.live import STOP, Task, read_heartbeat
+from ablate.execute.live import Task, ask_to_stop, read_heartbeat
 from ablate.files import locked, remove_stale_temporary_files
 from ablate.harness.interruption import Interruption
 from ablate.protocols import Executor, Exit, Source
@@ -275,9 +275,7 @@ class Coordinator:
     def _ask_to_stop(self, live: _Live, why: FailureReason) -> None:
         if live.stopping is None:
             live.stopping = why
-            whole = live.attempt / f"{STOP}.new"
-            whole.write_text(f"{why}\n")
-            whole.replace(live.attempt / STOP)
+            ask_to_stop(live.attempt, why)
 
     def _kill(self, live: _Live, why: FailureReason) -> None:
         if live.killed is None:

@@ -20,6 +20,7 @@ from ablate.harness.interruption import Interruption
 from ablate.harness.jobs import Job, run_jobs
 from ablate.protocols import Executor, Exit
 from ablate.records import BASELINE, Prepared, Variant
+from ablate.safety.plain_files import open_plain
 from ablate.splits.rules import Protocol, Replicate
 from ablate.store.work_folder import LOG, SPEC, Store
 from ablate.study.plan import Plan
@@ -133,11 +134,18 @@ def _all_refused(refused: Sequence[tuple[Variant, errors.AblateError]]) -> error
     return errors.together(list(told.values()))
 
 
+def _content_of(log: Path) -> str:
+    try:
+        with open_plain(log) as stream:
+            return stream.read().decode(errors="replace")
+    except OSError:
+        return ""
+
+
 def _read_finding(attempt: Path, variant: str, code: int) -> Prepared:
     finding = files.read_json(attempt / PREPARED)
     if finding is None:
-        log = attempt / LOG
-        tail = log.read_text(errors="replace")[-2000:] if log.exists() else ""
+        tail = _content_of(attempt / LOG)[-2000:]
         raise _Unfinished(f"{variant}: looking at the data ended with exit code {code}", hint=tail)
     if "error" in finding:
         raise errors.together([_told(one) for one in finding["all"]])

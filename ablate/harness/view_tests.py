@@ -17,6 +17,7 @@ from ablate.files import sha256_json
 from ablate.harness.jobs import Job, run_jobs
 from ablate.protocols import Executor
 from ablate.records import Finished, RunSpec
+from ablate.safety.plain_files import open_inside
 from ablate.store.work_folder import SPEC, Store
 
 FORMAT = 1
@@ -75,6 +76,7 @@ def _keep(test: ViewTest, attempt: Path, store: Store) -> None:
     if "error" in told:
         files.write_json(test.failure(store), {"error": told["error"]})
         return
-    content = (attempt / told["images"]).read_bytes()
+    with open_inside(attempt, told["images"]) as stream:
+        content = stream.read()
     files.write_bytes(test.kept(store), content)
     test.failure(store).unlink(missing_ok=True)

@@ -77,6 +77,17 @@ def open_own(path: Path, flags: int) -> int:
     return descriptor
 
 
+def open_for_appending(path: Path) -> BinaryIO:
+    """A log of ours, to be added to: never what a link points at."""
+    return os.fdopen(open_own(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab")
+
+
+def read_plain(path: Path, *, at_most: int) -> str:
+    """The text of a small file, where its path ends in a plain one. Raises OSErrors."""
+    with open_plain(path, at_most=at_most) as stream:
+        return stream.read().decode(errors="replace")
+
+
 def is_plain(folder: Path, name: str) -> bool:
     """Whether a record's file can be opened."""
     try:

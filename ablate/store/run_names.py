@@ -15,7 +15,7 @@ from typing import Any
 from ablate import files
 from ablate.errors import AblateError, StudyError, near_match
 from ablate.records import Finished, RunSpec
-from ablate.safety.plain_files import is_inside
+from ablate.safety.plain_files import NotPlain, is_inside, open_for_appending, open_plain
 from ablate.store.data_identity import ANY_DATA, DataIdentity
 from ablate.store.work_folder import SPEC, Store
 
@@ -63,11 +63,20 @@ def read_plan(folder: Path) -> dict[str, Any] | None:
     return files.read_sealed(folder / PLAN) if is_sealed else content
 
 
+def _content(path: Path) -> bytes | None:
+    """A plain file's bytes; a link's would be copied to where others can read them."""
+    try:
+        with open_plain(path) as stream:
+            return stream.read()
+    except (FileNotFoundError, NotPlain):
+        return None
+
+
 @contextmanager
 def keep_on_refusal(folder: Path) -> Iterator[None]:
     """A study that is refused before it runs leaves the names of the runs there are as they were."""
     path = folder / PLAN
-    before = path.read_bytes() if path.exists() else None
+    before = _content(path)
     try:
         yield
     except AblateError:
@@ -99,8 +108,8 @@ def write_trials(folder: Path, trials: Iterable[tuple[str, Runs]]) -> None:
 
 def add_trial(folder: Path, name: str, runs: Runs) -> None:
     """One more trial, before its first run begins."""
-    with (folder / TRIALS).open("a", encoding="utf-8") as stream:
-        stream.write(_line((name, runs)))
+    with open_for_appending(folder / TRIALS) as stream:
+        stream.write(files.encoded(_line((name, runs))))
 
 
 def read_names(folder: Path) -> dict[str, Runs] | None:
@@ -109,13 +118,12 @@ def read_names(folder: Path) -> dict[str, Runs] | None:
     if plan is None:
         return None
     names: dict[str, Runs] = {name: _sound(runs) for name, runs in dict(plan["variants"]).items()}
-    if (folder / TRIALS).exists():
-        for line in (folder / TRIALS).read_bytes().splitlines():
-            try:
-                trial = json.loads(line)
-                names[str(trial["trial"])] = _sound(trial["runs"])
-            except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-                continue  # a killed search left half a line; it writes the file anew when it goes on
+    for line in (_content(folder / TRIALS) or b"").splitlines():
+        try:
+            trial = json.loads(line)
+            names[str(trial["trial"])] = _sound(trial["runs"])
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            continue  # a killed search left half a line; it writes the file anew when it goes on
     return names
 
 

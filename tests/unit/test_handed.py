@@ -113,7 +113,7 @@ def test_a_column_named_like_the_accuracy_is_held_against_it(tmp_path: Path) -> 
     path = tmp_path / "outcomes.npz"
     np.savez(path, id=np.array(given.val), accuracy=np.zeros(len(given.val)))
 
-    with pytest.raises(SplitError, match="returned accuracy = 0.5"):
+    with pytest.raises(SplitError, match=r"returned accuracy = 0\.5"):
         check_judged(SEARCH, given, {"accuracy": 0.5}, path)
 
 

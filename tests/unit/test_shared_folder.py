@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import zlib
 from pathlib import Path
 from typing import Any
@@ -12,18 +13,21 @@ import numpy as np
 import pytest
 
 from ablate.errors import StudyError
-from ablate.files import locked, read_json
+from ablate.execute.inline import InlineExecutor
+from ablate.execute.live import HEARTBEAT, STOP, ask_to_stop, read_heartbeat
+from ablate.execute.pool import SpawnPool
+from ablate.files import locked, read_json, remove_stale_temporary_files, write_atomically
 from ablate.records import Failed, Finished
 from ablate.safety.plain_files import NotPlain, is_inside, open_inside, plain_files
 from ablate.store.journal import NAME, Journal, read_events, read_history
 from ablate.store.outcome_columns import read_columns
-from ablate.store.run_names import find_run, read_names, write_names
+from ablate.store.run_names import PLAN, TRIALS, add_trial, find_run, keep_on_refusal, read_names, write_names
 from ablate.store.run_record import record_of
-from ablate.store.work_folder import SPEC, Store, state_of_file
+from ablate.store.work_folder import LOG, SPEC, Store, state_of_file
 from ablate.track.local_artifacts import plain_copy, write_locally
 from ablate.workflows.clean import find_garbage, remove
 from tests.contract.tracking_builders import Attempt, a_card, a_label, a_summary
-from tests.training_builders import a_spec
+from tests.training_builders import a_live_run, a_spec
 
 SECRET = "the victim's own"
 RUN = a_spec({"gain": 0.0}, trainer="ablate.toy:train")
@@ -357,3 +361,94 @@ def test_what_is_no_archive_is_said_to_be_damaged(content: bytes, tmp_path: Path
 
     with pytest.raises(ValueError, match="damaged"):
         read_columns(tmp_path / "x.npz")
+
+
+def test_what_a_run_prints_is_not_written_through_a_link(store: Store, secret: Path) -> None:
+    """Neither in this process nor in one of its own."""
+    attempt = store.new_attempt(RUN)
+    (attempt / LOG).symlink_to(secret)
+
+    for executor in (InlineExecutor(), SpawnPool(slots=1, work=store.work)):
+        with pytest.raises(NotPlain):
+            executor.start(attempt)
+    assert secret.read_text() == f"{SECRET}\n"
+
+
+def test_a_request_to_stop_is_not_written_through_a_link(store: Store, secret: Path) -> None:
+    """The name it has before it is whole is known to everybody."""
+    attempt = store.new_attempt(RUN)
+    (attempt / f"{STOP}.new").symlink_to(secret)
+
+    with pytest.raises(NotPlain):
+        ask_to_stop(attempt, "interrupted")
+    assert secret.read_text() == f"{SECRET}\n"
+
+
+def test_a_trial_is_not_written_through_a_link(store: Store, secret: Path) -> None:
+    """And what a link points at names no runs."""
+    folder = store.study("s")
+    write_names(folder, "s", "s.yaml", {"baseline": {}})
+    (folder / TRIALS).symlink_to(secret)
+
+    with pytest.raises(NotPlain):
+        add_trial(folder, "trial 1", {})
+    assert secret.read_text() == f"{SECRET}\n"
+    assert read_names(folder) == {"baseline": {}}
+
+
+def test_a_refusal_does_not_copy_what_a_link_points_at(store: Store, secret: Path) -> None:
+    """The names of the runs are put back as they were, which a link never was."""
+    folder = store.study("s")
+    folder.mkdir(parents=True)
+    (folder / PLAN).symlink_to(secret)
+
+    with pytest.raises(StudyError), keep_on_refusal(folder):
+        raise StudyError("refused")
+    assert not (folder / PLAN).exists()
+    assert secret.read_text() == f"{SECRET}\n"
+
+
+def test_a_file_being_written_has_a_name_nobody_can_guess(tmp_path: Path) -> None:
+    """A link of that name would have its target written to."""
+    names = []
+
+    def write(temporary: Path) -> None:
+        names.append(temporary.name)
+        temporary.write_bytes(b"")
+
+    for _ in range(2):
+        write_atomically(tmp_path / "plan.json", write)
+
+    assert len(set(names)) == 2
+    assert str(threading.get_ident()) not in names[0]
+
+
+def test_a_forged_name_of_a_left_over_is_no_process(tmp_path: Path) -> None:
+    """It stays, and the rest is cleaned up all the same."""
+    made = []
+
+    def write(temporary: Path) -> None:
+        made.append(temporary.name)
+        temporary.write_bytes(b"")
+
+    write_atomically(tmp_path / "x", write)
+    host = made[0].split("-")[1]
+    (tmp_path / f".x.tmp-{host}-one-2").touch()
+    (tmp_path / f".x.tmp-{host}-4999999-2").touch()
+
+    remove_stale_temporary_files(tmp_path)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f".x.tmp-{host}-one-2", "x"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no pipes with a name")
+@pytest.mark.parametrize("name", [STOP, HEARTBEAT])
+def test_a_pipe_in_place_of_a_sign_is_not_waited_for(name: str, tmp_path: Path) -> None:
+    """Neither by the run nor by who watches it."""
+    run = a_live_run(tmp_path, RUN)
+    os.mkfifo(run.folder / name)
+    run._looked = -1e9
+
+    assert read_heartbeat(run.folder) is None
+    if name == STOP:
+        assert not run.tick(1, 1, 9)
