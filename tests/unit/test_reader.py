@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -170,11 +169,7 @@ def test_nesting_ends_at_a_depth_no_study_needs() -> None:
 @pytest.mark.parametrize("text", ["[" * 2000, "{a: " * 2000, "- " * 2000 + "a", "? " * 2000])
 def test_two_thousand_brackets_are_refused_at_once(text: str) -> None:
     """No recursion, no waiting."""
-    started = time.perf_counter()
-    message = refused(text)
-
-    assert message.startswith("x.yaml:1: ")
-    assert time.perf_counter() - started < 2
+    assert refused(text).startswith("x.yaml:1: ")
 
 
 def test_an_alias_bomb_is_refused_at_its_first_alias() -> None:
