@@ -1,4 +1,4 @@
-"""What a trainer knows about a configuration without data or training."""
+"""What is found by looking: into a configuration (no data needed), into a data set, into a finished network."""
 
 from __future__ import annotations
 
