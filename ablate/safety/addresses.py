@@ -35,7 +35,7 @@ def without_secrets(url: str) -> str:
         return _without_scheme(url)
     if not _SCHEME.fullmatch(scheme):
         return HIDDEN
-    if not re.search(r"[@?#:;%\s]", rest) and not _ASSIGNED.search(rest):
+    if not re.search(r"[@?#:;%\[\]\s]", rest) and not _ASSIGNED.search(rest):
         return url
     if scheme.lower().startswith("sqlite") and rest.startswith("/"):  # a path, which may hold any sign
         path, _, query = url.partition("?")
@@ -90,11 +90,20 @@ def _segment_without_secrets(segment: str) -> str:
 
 def _without_scheme(text: str) -> str:
     """A path, or a URL that somebody wrote badly."""
-    is_path = text.startswith((".", "/", "~")) and not text.startswith("//")
-    if _ASSIGNED.search(text) or (not is_path and re.search(r":.*@", text, re.DOTALL)):
+    if _ASSIGNED.search(text) or (not _is_path(text) and "@" in text):
         scheme, found, _ = text.partition(":")
         return f"{scheme}:{HIDDEN}" if found and scheme.lower() in _KNOWN else HIDDEN
     return text
+
+
+def is_badly_written(text: str) -> bool:
+    """Whether something is neither a path for certain nor an address: its secrets would become a file's name."""
+    is_address = "://" in text
+    return not is_address and not _is_path(text) and (text.partition(":")[0].lower() in _KNOWN or "@" in text)
+
+
+def _is_path(text: str) -> bool:
+    return text.startswith((".", "/", "~")) and not text.startswith("//")
 
 
 _KNOWN = frozenset({
@@ -186,5 +195,5 @@ def _pieces(url: str) -> Iterator[str]:
     for secret in secrets:
         for spelled in {secret, unquote(secret), unquote_plus(secret)}:
             parts = {spelled, quote(spelled), quote(spelled, safe=""), quote_plus(spelled)}
-            parts |= set(re.split(r"[/@:?#&=;%\s\"'<>{}]+", spelled))
+            parts |= set(re.split(r"[/@:?#&=;%\[\]\s\"'<>{}]+", spelled))
             yield from (part for part in parts if len(part) >= _SHORTEST)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ablate.safety.addresses import text_without_secrets, without_secrets
+from ablate.safety.addresses import is_badly_written, text_without_secrets, without_secrets
 
 SECRET = "hunter2"
 
@@ -52,6 +52,10 @@ HOSTILE = [
     "postgresql:me:hunter2@host/db",
     "postgresql:/me:hunter2@host/db",
     "me:hunter2@host/db",
+    "hunter2@host",
+    "hunter2@host:5432/db",
+    "http://[hunter2",
+    "https://hunter2]/x",
     "me:hunter2@postgresql://host/db",
     "//me:hunter2@host/db",
     "Driver=X;PWD=hunter2",
@@ -107,6 +111,15 @@ def test_the_rest_of_a_sound_address_stays_readable(url: str, shown: str | None)
 def test_an_address_without_secrets_stays_as_it_is(plain: str) -> None:
     """Paths may hold any sign."""
     assert without_secrets(plain) == plain
+
+
+BADLY_WRITTEN = ["postgresql:me:a@host/db", "mysql:host/db", "me@host/db", "//me:a@host/db"]
+CERTAIN = ["postgresql://me:a@host/db", "./me@lab/x.journal", "/data/me@lab/x.journal", "x.journal", "C:\\x.journal"]
+
+
+def test_what_is_neither_path_nor_address_is_told_from_both() -> None:
+    """A password that is taken for a path would become the name of a folder."""
+    assert [text for text in BADLY_WRITTEN + CERTAIN if is_badly_written(text)] == BADLY_WRITTEN
 
 
 def test_a_text_without_an_address_stays_as_it_is() -> None:

@@ -20,6 +20,7 @@ from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.tracker_feed import changes_text, core_settings, label_of, report_event, study_card, tell_all
 from ablate.protocols import StudyCard, Tracker
 from ablate.records import Config
+from ablate.safety.addresses import is_badly_written, without_secrets
 from ablate.search import (
     BASELINE_TRIAL,
     OpenSearch,
@@ -110,6 +111,11 @@ def search_for(
 
 
 def _refuse_impossible(question: SearchQuestion, search: SearchOptions, trials: int) -> None:
+    if search.storage is not None and is_badly_written(search.storage):
+        raise StudyError(
+            f"--storage {without_secrets(search.storage)} is neither an address nor for certain a file",
+            hint="An address is written like postgresql://user:password@host/database; let a file begin with ./ or /.",
+        )
     if trials < 1:
         raise StudyError(f"--trials {trials}: at least one", hint="It is the total, earlier calls included.")
     if search.ablate_winner and question.block.confirm is None:
