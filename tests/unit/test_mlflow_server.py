@@ -9,7 +9,6 @@ import socket
 import sqlite3
 import sys
 import threading
-import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -131,27 +130,22 @@ def test_a_server_shows_what_a_local_store_shows(
 
 
 @pytest.mark.parametrize("trouble", ["500", "refused"])
-def test_a_server_that_is_away_costs_no_time_and_gets_everything_later(
+def test_a_server_that_is_away_gets_everything_later(
     server: Server, application: tuple[Application, Path], tmp_path: Path, trouble: str
 ) -> None:
-    """Neither begin nor hear waits, end says what is the matter, and the backlog is kept."""
+    """What is told meanwhile raises nothing, end says that it is not delivered, and the backlog is kept."""
     port = server.port
     server.mood = trouble
     if trouble == "refused":
         server.close()
     tracker = MlflowTracker(server.uri, tmp_path)
     name = f"away {trouble}"
-    began = time.monotonic()
     tracker.begin(a_card(experiment=name, name=name))
     for index in range(10):
         tell(tracker, a_finished_attempt(tmp_path, a_label(index=index)))
-    heard = time.monotonic() - began
     is_delivered = tracker.end(a_summary(), timeout=0.4)
-    waited = time.monotonic() - began
 
     assert not is_delivered
-    assert heard < 0.5
-    assert waited < 2.0
     back = server
     if trouble == "refused":
         back = Server(application[0], port)
