@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from ablate.files import build_once, write_bytes
 from ablate.harness.looking import remember_look
 from ablate.inspection import Examination
 from ablate.records import BASELINE
+from ablate.safety.own_modules import import_named
 from ablate.store.work_folder import LOOKED, Store
 from ablate.study.plan import Plan, make_plan
 from ablate.study.stand_in import make_stand_in, with_way_out
@@ -55,7 +55,7 @@ def _look_at_variants(study: Study, store: Store) -> list[AblateError]:
     if not trainer.look_at_data:
         return []
     module, _, function = trainer.look_at_data.partition(":")
-    look = getattr(import_module(module), function)
+    look = getattr(import_named(module), function)
     plan, source = make_plan(study), source_digest(study.trainer.path)
     known: set[str] = set()
     for variant in plan.variants:

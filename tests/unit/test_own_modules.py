@@ -193,3 +193,17 @@ def test_it_is_said_which_of_two_modules_is_used(attacked: Path) -> None:
 
     assert "'own_trainer' imports 'numpy', which is the installed module" in told
     assert "numpy.py: rename the file to use it" in told
+
+
+def test_a_reader_of_image_files_comes_from_the_work_folder_before_an_installed_namesake(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `data.reader` names is code of the study's, found as its trainer is."""
+    from ablate.training.data.reader import find_reader
+
+    installed = tmp_path_factory.mktemp("installed")
+    (installed / "own_reader.py").write_text("def read(path):\n    return 'installed'\n", encoding="utf-8")
+    (folder / "own_reader.py").write_text("def read(path):\n    return 'own'\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(installed)
+
+    assert find_reader("own_reader:read")("any") == "own"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ablate.errors import DataError, near_match
+from ablate.safety.own_modules import import_named
 from ablate.trainer import source_digest, source_files
 from ablate.training.data.depth import scaled
 
@@ -35,7 +35,7 @@ def find_reader(reader: str) -> Callable[[str], Any]:
     """The function at a dotted path. Raises DataError where there is none."""
     module_name, _, name = reader.partition(":")
     try:
-        module = importlib.import_module(module_name)
+        module = import_named(module_name)
     except (Exception, SystemExit) as error:
         missing = isinstance(error, ModuleNotFoundError)
         raise DataError(
