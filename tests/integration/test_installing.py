@@ -59,7 +59,7 @@ def test_a_line_names_only_what_there_is(line: str) -> None:
     options = {word for word in words if word.startswith("-")}
     named = [word for word in words if word not in options | set(files)]
 
-    assert options <= {"-r", "-c", "-e", "--no-deps", "--upgrade"}
+    assert options <= {"-r", "-c", "-e", "--no-deps", "--upgrade", "--require-hashes", "--no-build-isolation"}
     assert [file for file in files if not (ROOT / file).is_file()] == []
     assert named or "-r" in options
     for name in named:

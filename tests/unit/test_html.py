@@ -15,13 +15,14 @@ from ablate.report.facts.findings import Findings
 from ablate.report.figures.numbers import ParetoInfo, ParetoPoint
 from ablate.report.figures.svg import interval, pareto, ticks
 from ablate.report.page.blocks import Page, Section, Sheet, Text
-from ablate.report.page.html import GLYPHS, html_page
+from ablate.report.page.html import html_page
 from ablate.report.page.latex import latex, latex_table
 from ablate.report.page.sections import page_of
 from ablate.report.tables.table import Mark, Table
 from ablate.report.wording.escape import plain
 from ablate.report.wording.language import ENGLISH
 from ablate.report.wording.numbers import Axis
+from ablate.report.wording.verdicts import VERDICTS
 from tests.builders import a_failed, a_study, findings_of
 from tests.unit.test_render import HOSTILE, SITUATIONS, Situation
 
@@ -95,7 +96,11 @@ def test_every_table_of_the_report_is_in_the_page(situation: Situation, tmp_path
 def without_glyph(cell: str) -> str:
     """A cell's words."""
     line = plain(cell)
-    return line[1:].strip() if line[:1] in GLYPHS.values() and len(line) > 1 and line[1] == " " else line
+    return (
+        line[1:].strip()
+        if line[:1] in {shown.glyph for shown in VERDICTS.values()} and len(line) > 1 and line[1] == " "
+        else line
+    )
 
 
 def test_the_page_loads_nothing_and_runs_nothing(tmp_path: Path) -> None:
