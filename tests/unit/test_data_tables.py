@@ -95,6 +95,15 @@ def test_every_interval_and_size_of_a_comparison_names_its_unit(findings: Findin
         assert pd.api.types.is_numeric_dtype(comparisons[heading]), heading
 
 
+def test_a_p_below_what_is_shown_is_a_number_all_the_same(findings: Findings) -> None:
+    """`<0.001` on the page is 0.000 in the table, rounded like its neighbours; effects.csv has every digit."""
+    tables = tables_in(study_page(findings), findings)
+
+    assert tables["effects.csv"]["p"].min() < 0.001
+    for heading in ("p", "p, adjusted"):
+        assert pd.api.types.is_numeric_dtype(tables["comparisons.csv"][heading]), heading
+
+
 def test_every_language_has_the_same_tables(findings: Findings) -> None:
     """Headings, verdicts and notes in them are English, whatever the report is."""
     english = report_texts(study_page(findings), findings)
@@ -117,7 +126,7 @@ def test_quantities_become_numbers_in_one_unit() -> None:
 
     assert found.columns == ("Time (s)", "Memory (bytes)", "Parameters", "Change (%)", "Wins", "Wins, of",
                              "Band, low", "Band, high", "p")  # fmt: skip
-    assert found.rows[0] == ("2.0", "5.12e+08", "57500", "12", "3", "5", "-1.0", "2.0", "<0.001")
+    assert found.rows[0] == ("2.0", "5.12e+08", "57500", "12", "3", "5", "-1.0", "2.0", "0.000")
     assert found.rows[1] == ("180", "1.5e+09", "224", "0", "1000", "2000", "", "", "0.020")
 
 

@@ -180,13 +180,17 @@ def data_sheet(table: Table) -> Table:
     return Table(table.title, tuple(heading for heading, _ in columns), rows)
 
 
+_IN_NUMBERS = {"same": "0", "<0.001": "0.000"}
+"""What a shown cell says in a word or by a sign -> the number it is, rounded like its neighbours."""
+
+
 def _as_data(heading: str, cells: list[str]) -> list[tuple[str, list[str]]]:
     filled = [cell for cell in cells if cell]
     if any("[" in cell or "(no interval)" in cell for cell in filled):
         return _split(heading, cells, _INTERVAL, ("", ", low", ", high"))
     if any(" of " in cell for cell in filled):
         return _split(heading, cells, _OF, ("", ", of"))
-    numbers = ["0" if cell == "same" else cell for cell in cells]
+    numbers = [_IN_NUMBERS.get(cell, cell) for cell in cells]
     found = [_QUANTITY.fullmatch(cell) for cell in numbers if cell]
     if not found or not all(found):
         return [(heading, cells)]
