@@ -133,11 +133,6 @@ class Thresholds(NamedTuple):
     worthwhile: float | None
     unfit: tuple[float, ...] = ()
 
-    @property
-    def are_missing(self) -> bool:
-        """Whether one of the verdicts that need a threshold cannot be given."""
-        return self.negligible is None or self.worthwhile is None
-
 
 def thresholds_for(name: str, negligible: float | None, worthwhile: float | None) -> Thresholds:
     """The thresholds of a metric: as stated, else 1 and 3 points where it is a share, else none."""

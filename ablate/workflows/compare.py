@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
 from ablate.errors import StudyError
-from ablate.report.earlier_sheets import earlier_texts
 from ablate.report.page.comparison import Compared, Side, compare_studies, compared_page
+from ablate.report.page.earlier_sheets import earlier_texts
 from ablate.report.page.render import HTML, report_texts, study_page, write_page
 from ablate.report.page.verify import Difference, differences, untrue_metrics
 from ablate.report.wording.language import Language, Words

@@ -107,8 +107,8 @@ def test_places_that_the_user_names_are_allowed(monkeypatch: pytest.MonkeyPatch,
 )
 def test_a_database_names_folders_of_single_runs_alone(place: str) -> None:
     """Such a folder is new, or MLflow's: nothing of the user's is overwritten there."""
-    assert not is_allowed(place, "sqlite:////work/mlflow.db")
-    assert is_allowed(f"/anywhere/{RUN}/artifacts", "sqlite:////work/mlflow.db")
+    assert not is_allowed(place, "sqlite:////srv/mlflow.db")
+    assert is_allowed(f"/anywhere/{RUN}/artifacts", "sqlite:////srv/mlflow.db")
 
 
 def test_files_are_not_put_where_a_server_points_on_this_machine(

@@ -132,7 +132,7 @@ def test_quantities_become_numbers_in_one_unit() -> None:
 
 def test_a_report_in_the_earlier_form_is_verified_in_it(findings: Findings, tmp_path: Path) -> None:
     """Only what is another number is a difference."""
-    from ablate.report.earlier_sheets import earlier_texts
+    from ablate.report.page.earlier_sheets import earlier_texts
 
     page = study_page(findings)
     texts, earlier = report_texts(page, findings), earlier_texts(page, findings)

@@ -21,9 +21,7 @@ class Text(NamedTuple):
     """
 
     text: str
-    kind: Literal["plain", "lead", "warning", "banner", "note", "question", "heading", "subheading", "figures"] = (
-        "plain"
-    )
+    kind: TextKind = "plain"
     drawn: str = ""
     link: tuple[str, str] | None = None
 

@@ -67,8 +67,8 @@ def _effects(findings: Findings) -> Table:
         open_ = {row.needed.unit: row.needed.number} if row.needed is not None else {}
         further = tuple(row.next_look) if row.next_look is not None else (None, None, None)
         more = [open_.get("replicates"), open_.get("images"), *further, "; ".join(row.factors)]
-        rows.append([*_values(row, names), *more, *_values(row, bare)])
-    return _sheet("effects", headings, rows)
+        rows.append([*values_of(row, names), *more, *values_of(row, bare)])
+    return make_sheet("effects", headings, rows)
 
 
 def _variants(findings: Findings) -> Table:
@@ -80,16 +80,18 @@ def _variants(findings: Findings) -> Table:
         published = (row.published.value, row.published.images) if row.published else (None, None)
         counts = [row.counts.get(part) for part in _PARTS]
         changes = json.dumps(dict(row.changes), ensure_ascii=False)
-        rows.append([*_values(row, _VARIANT_COLUMNS), *counts, *published, changes, *_values(row, bare)])
-    return _sheet("variants", headings, rows)
+        rows.append([*values_of(row, _VARIANT_COLUMNS), *counts, *published, changes, *values_of(row, bare)])
+    return make_sheet("variants", headings, rows)
 
 
 def _runs(findings: Findings) -> Table:
     metrics = list(dict.fromkeys(name for run in findings.runs for name in run.metrics))
     columns = ["variant", "replicate", "status", "reason", "message", "epoch", "seconds"]
-    rows = [[*_values(run, columns), *(run.metrics.get(name) for name in metrics), run.folder] for run in findings.runs]
+    rows = [
+        [*values_of(run, columns), *(run.metrics.get(name) for name in metrics), run.folder] for run in findings.runs
+    ]
     named = [_heading(column, findings.metric) for column in columns]
-    return _sheet("runs", [*named, *map(_of_metric, metrics), "folder"], rows)
+    return make_sheet("runs", [*named, *map(_of_metric, metrics), "folder"], rows)
 
 
 def _of_metric(name: str) -> str:
@@ -110,7 +112,7 @@ def _epochs(findings: Findings) -> Table:
             here = [means[name].get(epoch) for name in metrics]
             numbers = [value for m in here for value in ((m.mean, m.lo, m.hi) if m else (None, None, None))]
             rows.append([variant.name, epoch, max(m.n for m in here if m), *numbers])
-    return _sheet("epochs", ["variant", "epoch", "n", *named], rows)
+    return make_sheet("epochs", ["variant", "epoch", "n", *named], rows)
 
 
 def _provenance(findings: Findings) -> Table:
@@ -125,7 +127,7 @@ def _provenance(findings: Findings) -> Table:
         told = [stamp.versions.get(name) for name in versions] + [_plain(group.numerics.get(name)) for name in numerics]
         origin = [stamp.git_commit, stamp.source_digest, stamp.data_digest]
         rows += [[number, variant, runs, *made, *told, *origin] for variant, runs in group.runs.items()]
-    return _sheet("provenance", [*headings, "git_commit", "code", "data"], rows)
+    return make_sheet("provenance", [*headings, "git_commit", "code", "data"], rows)
 
 
 def _iso(at: float | None) -> str | None:
@@ -136,11 +138,13 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, str | float) else json.dumps(value, ensure_ascii=False)
 
 
-def _values(row: object, columns: Sequence[str]) -> list[Any]:
+def values_of(row: object, columns: Sequence[str]) -> list[Any]:
+    """Some fields of a record, in the order of the columns named after them."""
     return [getattr(row, column) for column in columns]
 
 
-def _sheet(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
+def make_sheet(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
+    """A table of plain values: None is an empty cell, a float has eight digits."""
     return Table(title, tuple(columns), tuple(tuple(map(_text, row)) for row in rows))
 
 

@@ -9,9 +9,6 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-MESSAGE_WIDTH = 300
-"""Characters of a failure's message in a table; its log has the rest."""
-
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~$&#]|(?<![^\W_])_|_(?![^\W_])")
 _BLOCK_START = re.compile(r"^([-+=](?!\d)|\d+[.)](?=\s|$))")
 _HIDDEN = ("Cc", "Cf", "Cs", "Co")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
 
 from ablate.report.facts.effect import EffectRow
 from ablate.report.facts.findings import Findings
@@ -13,7 +12,7 @@ from ablate.report.facts.summaries import epoch_means
 from ablate.report.page.blocks import Page
 from ablate.report.tables.costs import provenance_table
 from ablate.report.tables.details import reruns_table
-from ablate.report.tables.sheets import csv_text
+from ablate.report.tables.sheets import csv_text, make_sheet, values_of
 from ablate.report.tables.table import Table
 
 _EFFECT_COLUMNS = [field.name for field in fields(EffectRow) if field.name not in ("needed", "by_replicate", "is_pair")]
@@ -33,7 +32,9 @@ def earlier_texts(page: Page, findings: Findings) -> Mapping[str, str]:
 def sheets(findings: Findings) -> Mapping[str, Table]:
     """File name -> sheet. Rates are in percent, as everywhere in a report."""
     found = {
-        "effects.csv": _sheet("effects", _EFFECT_COLUMNS, [_values(row, _EFFECT_COLUMNS) for row in findings.effects]),
+        "effects.csv": make_sheet(
+            "effects", _EFFECT_COLUMNS, [values_of(row, _EFFECT_COLUMNS) for row in findings.effects]
+        ),
         "variants.csv": _variants(findings),
         "runs.csv": _runs(findings),
         "epochs.csv": _epochs(findings),
@@ -60,15 +61,17 @@ def _variants(findings: Findings) -> Table:
         published = (row.published.value, row.published.images) if row.published else (None, None)
         counts = [row.counts.get(part) for part in _PARTS]
         changes = json.dumps(dict(row.changes), ensure_ascii=False)
-        rows.append([*_values(row, _VARIANT_COLUMNS), *counts, *published, changes])
-    return _sheet("variants", columns, rows)
+        rows.append([*values_of(row, _VARIANT_COLUMNS), *counts, *published, changes])
+    return make_sheet("variants", columns, rows)
 
 
 def _runs(findings: Findings) -> Table:
     metrics = list(dict.fromkeys(name for run in findings.runs for name in run.metrics))
     columns = ["variant", "replicate", "status", "reason", "message", "epoch", "seconds"]
-    rows = [[*_values(run, columns), *(run.metrics.get(name) for name in metrics), run.folder] for run in findings.runs]
-    return _sheet("runs", [*columns, *metrics, "folder"], rows)
+    rows = [
+        [*values_of(run, columns), *(run.metrics.get(name) for name in metrics), run.folder] for run in findings.runs
+    ]
+    return make_sheet("runs", [*columns, *metrics, "folder"], rows)
 
 
 def _epochs(findings: Findings) -> Table:
@@ -81,22 +84,4 @@ def _epochs(findings: Findings) -> Table:
             here = [means[name].get(epoch) for name in metrics]
             numbers = [value for m in here for value in ((m.mean, m.lo, m.hi) if m else (None, None, None))]
             rows.append([variant.name, epoch, max(m.n for m in here if m), *numbers])
-    return _sheet("epochs", columns, rows)
-
-
-def _values(row: object, columns: Sequence[str]) -> list[Any]:
-    return [getattr(row, column) for column in columns]
-
-
-def _sheet(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
-    return Table(title, tuple(columns), tuple(tuple(map(_text, row)) for row in rows))
-
-
-def _text(value: Any) -> str:
-    match value:
-        case None:
-            return ""
-        case float():
-            return f"{value:.8g}"
-        case _:
-            return str(value)
+    return make_sheet("epochs", columns, rows)
