@@ -3,7 +3,7 @@
 AblateError                exit 2   the request was wrong or needs a decision
 ├── StudyError                      the study file or an override is wrong
 │   └── SettingError                one setting cannot be met; names its key
-├── DataError                       pictures, labels or folders are wrong
+├── DataError                       images, labels or folders are wrong
 │   ├── DataMissing                 they are not where the study says
 │   └── DataProblems                several things are wrong with them
 ├── TrainerError                    a dotted path leads nowhere, or what it names breaks the contract
@@ -66,7 +66,7 @@ class SettingError(StudyError):
 
 
 class DataError(AblateError):
-    """Pictures, labels or folders do not hold what the study needs."""
+    """Images, labels or folders do not hold what the study needs."""
 
 
 class DataMissing(DataError):

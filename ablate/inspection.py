@@ -37,7 +37,7 @@ class Description:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NearPair:
-    """Two pictures that look alike: their ids, the parts they lie in, and how alike (1: the same in small)."""
+    """Two images that look alike: their ids, the parts they lie in, and how alike (1: the same in small)."""
 
     first: str
     second: str
@@ -54,22 +54,22 @@ class NearPair:
 class Examination:
     """A data set as a study sees it, on replicate 0.
 
-    counts: class -> part (train, val, test, unused) -> pictures; with several labels a picture counts
-    for each. unlabelled: pictures without any label. pictures: in each part.
-    sizes: (width, height) -> pictures. formats: file format -> pictures. depths: bits and mode -> pictures.
+    counts: class -> part (train, val, test, unused) -> images; with several labels an image counts
+    for each. unlabelled: images without any label. images: in each part.
+    sizes: (width, height) -> images. formats: file format -> images. depths: bits and mode -> images.
     mean, std: of the pixels of the fit part as the network is given them before normalisation, scaled
     to [0, 1], one value a channel, over all pixels. mean_image_std: the mean of the images' own
     standard deviations, a smaller number that is often published in its place.
-    equal: groups of pictures with the same pixels. near: pairs that look alike. near_left_out: further pairs.
-    origins: how many groups of one origin hold several pictures.
+    equal: groups of images with the same pixels. near: pairs that look alike. near_left_out: further pairs.
+    origins: how many groups of one origin hold several images.
     unreadable: ids and reasons. notes: what a run would be told.
     problems: all that a run would refuse, as it would be told.
-    samples: class -> pictures of it, each (S, S, C) bytes, in the shape `sample_shape`.
+    samples: class -> images of it, each (S, S, C) bytes, in the shape `sample_shape`.
     """
 
     classes: tuple[str, ...]
     counts: Mapping[str, Mapping[str, int]]
-    pictures: Mapping[str, int]
+    images: Mapping[str, int]
     unlabelled: int
     sizes: Mapping[tuple[int, int], int]
     formats: Mapping[str, int]
@@ -89,7 +89,7 @@ class Examination:
 
 
 class ExplainedImage(NamedTuple):
-    """One picture with what is known of it. pixels: uint8, (H, W, 3) or (H, W, 1). truth: its class, or classes."""
+    """One image with what is known of it. pixels: uint8, (H, W, 3) or (H, W, 1). truth: its class, or classes."""
 
     id: str
     truth: str
@@ -97,25 +97,25 @@ class ExplainedImage(NamedTuple):
 
 
 class ModelAnswer(NamedTuple):
-    """A test picture and what the network says of it. confidence: the probability of what it says."""
+    """A test image and what the network says of it. confidence: the probability of what it says."""
 
-    picture: ExplainedImage
+    image: ExplainedImage
     said: str
     is_right: bool
     confidence: float
 
 
 class FeatureMaps(NamedTuple):
-    """What one layer makes of one picture: values (channels, h, w); channels: how many the layer has in all."""
+    """What one layer makes of one image: values (channels, h, w); channels: how many the layer has in all."""
 
     layer: str
-    picture: ExplainedImage
+    image: ExplainedImage
     values: Any
     channels: int
 
 
 class Heatmap(NamedTuple):
-    """Where a network looks for its answer to a picture, and where it would look for the truth: (H, W) in [0, 1]."""
+    """Where a network looks for its answer to an image, and where it would look for the truth: (H, W) in [0, 1]."""
 
     answer: ModelAnswer
     for_said: Any
@@ -123,7 +123,7 @@ class Heatmap(NamedTuple):
 
 
 class Neighbours(NamedTuple):
-    """A test picture and the pictures of the fit part that are most like it, each with the cosine of the angle."""
+    """A test image and the images of the fit part that are most like it, each with the cosine of the angle."""
 
     answer: ModelAnswer
     nearest: tuple[tuple[ExplainedImage, float], ...]
@@ -139,7 +139,7 @@ class Embedding(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
-    """Everything found. targets, predicted: (n,) class indices of all test pictures, None with several labels.
+    """Everything found. targets, predicted: (n,) class indices of all test images, None with several labels.
 
     true_counts, said_counts: (classes,) how often each class is right, and how often it is said. layers:
     name -> shape of what it gives, such as "64x8x8", in the order of computing. not_done: sentences on

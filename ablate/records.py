@@ -114,7 +114,7 @@ class Contrast:
 class Cost:
     """What a run cost; None where the trainer cannot say.
 
-    latency_seconds: to score one picture alone.
+    latency_seconds: to score one image alone.
     """
 
     parameters: int | None = None
@@ -130,7 +130,7 @@ class Cost:
 class Prepared:
     """What one look at the data found, before the first run.
 
-    digest: of the pictures and labels, whatever folder they lie in.
+    digest: of the images and labels, whatever folder they lie in.
     counts: images in train, val, test and unused for replicate 0.
     unreadable: ids left out because of `on_bad_image: skip`.
     watch: files and folders whose change makes this record stale.

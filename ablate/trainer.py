@@ -39,17 +39,17 @@ class Trainer:
     prepare: Callable[..., Any] | None = None
     predict: Callable[..., Any] | None = None
     unlabelled: Callable[..., Any] | None = None
-    """`unlabelled(spec)`: the paths of pictures without labels that come with the data set of a run."""
+    """`unlabelled(spec)`: the paths of images without labels that come with the data set of a run."""
     retest: Callable[..., Any] | None = None
     """`retest(spec, result, run)`: the metrics of a finished run once more, from its stored weights."""
     explain: Callable[..., Any] | None = None
     """`explain(spec, result, run, layer)`: an ablate.explained.Explained of a finished run."""
     augmented_test: Callable[..., Any] | None = None
-    """`augmented_test(spec, result, run, tta)`: the npz of the test pictures seen several ways, in the run's folder."""
+    """`augmented_test(spec, result, run, tta)`: the npz of the test images seen several ways, in the run's folder."""
     check_views: Callable[..., None] | None = None
-    """`check_views(config, tta)`: raises SettingError for views that cannot be had of a config's pictures."""
+    """`check_views(config, tta)`: raises SettingError for views that cannot be had of a config's images."""
     thumbnails: Callable[..., Mapping[str, bytes]] | None = None
-    """`thumbnails(config, ids, kept)`: small PNGs of pictures by id; `kept(key)` is the cache's path of a key."""
+    """`thumbnails(config, ids, kept)`: small PNGs of images by id; `kept(key)` is the cache's path of a key."""
     locate: Callable[..., Any] | None = None
     """`locate(config)`: raises DataMissing where the data are not, in no time."""
     examine: Callable[..., Any] | None = None

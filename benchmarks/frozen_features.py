@@ -7,7 +7,7 @@ ratio of neighbours means something. What one epoch takes does not change from e
 cost of a training of 40 epochs is extrapolated from it and marked so; computing and storing the
 features is measured whole and counted in one of the two ratios.
 
-    python benchmarks/frozen_features.py                    # 64x64 pictures, a twelfth of the work of 224x224
+    python benchmarks/frozen_features.py                    # 64x64 images, a twelfth of the work of 224x224
     python benchmarks/frozen_features.py --size 224 --images 24
 """
 
@@ -62,8 +62,8 @@ class Side(NamedTuple):
 def main() -> None:
     """Measure and print one JSON object."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--size", type=int, default=64, help="side of the pictures")
-    parser.add_argument("--images", type=int, default=80, help="pictures, of which a fifth are tested on")
+    parser.add_argument("--size", type=int, default=64, help="side of the images")
+    parser.add_argument("--images", type=int, default=80, help="images, of which a fifth are tested on")
     parser.add_argument("--rounds", type=int, default=3, help="pairs of blocks")
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
@@ -74,14 +74,14 @@ def main() -> None:
 
 
 def noise(work: Path, size: int, images: int) -> Path:
-    """A folder of pictures from a fixed seed."""
+    """A folder of images from a fixed seed."""
     rng = np.random.default_rng(0)
     for number in range(images):
-        folder = work / "pictures" / f"class{number % CLASSES}"
+        folder = work / "images" / f"class{number % CLASSES}"
         folder.mkdir(parents=True, exist_ok=True)
         pixels = rng.integers(0, 256, (size, size, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{number:04d}.png")
-    return work / "pictures"
+    return work / "images"
 
 
 def a_config(root: Path, size: int, threads: int) -> Config:
@@ -124,7 +124,7 @@ def measure(config: Config, work: Path, *, rounds: int) -> dict[str, object]:
     ratios = [anew / quick for anew, quick in zip(seconds["anew"], seconds["once"], strict=True)]
     anew, cached = statistics.median(seconds["anew"]), statistics.median(seconds["once"])
     return {
-        "pictures": f"{len(plain.parts.fit)} fitted on, {len(plain.parts.test)} tested on, {config.data.image_size} px",
+        "images": f"{len(plain.parts.fit)} fitted on, {len(plain.parts.test)} tested on, {config.data.image_size} px",
         "threads": config.numerics.threads,
         "epoch_seconds_anew": [round(s, 3) for s in seconds["anew"]],
         "epoch_seconds_once": [round(s, 4) for s in seconds["once"]],
@@ -154,11 +154,11 @@ def a_run(config: Config, work: Path) -> LiveRun:
 def a_side(config: Config, run: LiveRun, mode: Mode) -> Side:
     """The data and the whole network with the replicate's first weights."""
     parts = load_parts(config, run, mode)
-    return Side(parts, untrained(config, run, mode, parts.pictures.classes))
+    return Side(parts, untrained(config, run, mode, parts.images.classes))
 
 
 def largest_difference(plain: Side, quick: Side, mode: Mode) -> float:
-    """Between the logits of all test pictures."""
+    """Between the logits of all test images."""
     ours, theirs = (evaluate(side.trained.network, side.parts.test, mode, batch_size=32) for side in (quick, plain))
     return float((ours.logits - theirs.logits).abs().max())
 

@@ -6,7 +6,7 @@ out. Blocks alternate (ours, theirs, theirs, ours, ...), because a machine is ne
 ratio of neighbours means something.
 
     python benchmarks/training_loop.py                  # the quick start's baseline
-    python benchmarks/training_loop.py --case colour64  # 64x64 colour pictures, vgg16 of width 16
+    python benchmarks/training_loop.py --case colour64  # 64x64 colour images, vgg16 of width 16
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def quickstart(folder: Path) -> tuple[Config, Protocol]:
 
 
 def colour64(folder: Path) -> tuple[Config, Protocol]:
-    """A narrow VGG16 on 64x64 colour pictures of noise."""
+    """A narrow VGG16 on 64x64 colour images of noise."""
     rng = np.random.default_rng(0)
     for number in range(400):
         path = folder / f"class{number % 4}" / f"{number:03}.png"
@@ -102,9 +102,9 @@ def main() -> None:
 
 def compare(work: Path, case: str, pairs: int) -> dict[str, Any]:
     """Ratios above 1: `ablate` is faster."""
-    pictures = work / "pictures"
-    pictures.mkdir()
-    config, protocol = CASES[case](pictures)
+    folder = work / "images"
+    folder.mkdir()
+    config, protocol = CASES[case](folder)
     run = a_run(work, config, protocol)
     mode = set_up(config)
     parts = load_parts(config, run, mode)

@@ -1,4 +1,4 @@
-"""Folders of small pictures of every kind a data set may hold, sound and broken."""
+"""Folders of small images of every kind a data set may hold, sound and broken."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL.PngImagePlugin import PngInfo
 
 Pixels = np.ndarray
 SIZE = (24, 18)
-"""Width and height of most pictures."""
+"""Width and height of most images."""
 
 
 def write_image_folder(
@@ -25,14 +25,14 @@ def write_image_folder(
     kinds: Sequence[str] = ("rgb_jpg", "rgb_png"),
     seed: int = 0,
 ) -> Path:
-    """Write `root/<class>/<number>-<kind>.*`, the kinds taken in turn; no two pictures are equal.
+    """Write `root/<class>/<number>-<kind>.*`, the kinds taken in turn; no two images are equal.
 
     Each class has its own shade, so that a small network can learn to tell them apart.
     """
     for label, name in enumerate(classes):
         (root / name).mkdir(parents=True, exist_ok=True)
         for index in range(per_class):
-            write_picture(
+            write_image(
                 root / name / f"{index:03}",
                 kinds[index % len(kinds)],
                 seed=(seed, label, index),
@@ -41,10 +41,10 @@ def write_image_folder(
     return root
 
 
-def write_picture(
+def write_image(
     stem: Path, kind: str, *, seed: int | tuple[int, ...] = 0, shade: float = 0.5, size: tuple[int, int] = SIZE
 ) -> Path:
-    """Write one picture of a sound kind to `<stem>-<kind><extension>`; returns its path."""
+    """Write one image of a sound kind to `<stem>-<kind><extension>`; returns its path."""
     extension, encode = GOOD_KINDS[kind]
     path = stem.with_name(f"{stem.name}-{kind}{extension}")
     path.write_bytes(encode(rgb_pixels(np.random.default_rng(seed), shade=shade, size=size)))
@@ -162,7 +162,7 @@ GOOD_KINDS: Mapping[str, tuple[str, Callable[[Pixels], bytes]]] = {
 """Kind -> extension and encoder. Two are not what their extension says."""
 
 FAITHFUL_KINDS = ("rgb_png", "bmp", "ppm", "lzw_tif")
-"""Kinds that keep every pixel: the same picture in two of them is a duplicate."""
+"""Kinds that keep every pixel: the same image in two of them is a duplicate."""
 
 
 # --- broken kinds -----------------------------------------------------------------------------
@@ -192,8 +192,8 @@ def _broken_checksum() -> bytes:
 
 BAD_FILES: Mapping[str, tuple[Callable[[], bytes], str]] = {
     "empty.jpg": (lambda: b"", "empty"),
-    "text.jpg": (lambda: b"<!DOCTYPE html><title>404 Not Found</title>", "not a picture"),
-    "noise.png": (lambda: np.random.default_rng(3).bytes(500), "not a picture"),
+    "text.jpg": (lambda: b"<!DOCTYPE html><title>404 Not Found</title>", "not an image"),
+    "noise.png": (lambda: np.random.default_rng(3).bytes(500), "not an image"),
     "header_only.jpg": (lambda: _sound("rgb_jpg")[:12], "runcated"),
     "cut.jpg": (lambda: _sound("rgb_jpg")[:-400], "truncated"),
     "cut_by_two_bytes.jpg": (lambda: _sound("rgb_jpg")[:-2], "truncated"),

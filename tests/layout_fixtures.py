@@ -1,6 +1,6 @@
 """Tiny data sets in the layouts of their sources: CIFAR-10's batches, Food-11's folders, a table of paths.
 
-No two pictures are equal; each class has its own shade, so that a small network can learn them.
+No two images are equal; each class has its own shade, so that a small network can learn them.
 `write_image_folder` in `image_fixtures` writes the layout with a folder a class.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tests.image_fixtures import rgb_pixels, write_picture
+from tests.image_fixtures import rgb_pixels, write_image
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 FOOD11_CLASSES = (
@@ -37,7 +37,7 @@ SHAPES = ("disc", "frame", "bar")
 def write_cifar10(root: Path, *, train: int = 20, test: int = 10, seed: int = 0) -> Path:
     """`root/cifar-10-batches-py/` as torchvision.datasets.CIFAR10 reads it, classes in turn; returns root.
 
-    train, test: pictures in all. Its checksums are not CIFAR-10's: read it with `verify: false`.
+    train, test: images in all. Its checksums are not CIFAR-10's: read it with `verify: false`.
     """
     folder = root / "cifar-10-batches-py"
     folder.mkdir(parents=True)
@@ -57,7 +57,7 @@ def _write_batch(path: Path, numbers: Sequence[int], *, seed: int) -> None:
         for number, label in zip(numbers, labels, strict=True)
     ]
     rows = np.array([one.transpose(2, 0, 1).ravel() for one in pixels], dtype=np.uint8).reshape(-1, 3072)
-    names = [f"picture_s_{number:06}.png" for number in numbers]
+    names = [f"image_s_{number:06}.png" for number in numbers]
     path.write_bytes(pickle.dumps({"data": rows, "labels": labels, "filenames": names, "batch_label": path.name}))
 
 
@@ -80,26 +80,26 @@ def _write_jpeg(path: Path, *, seed: tuple[int, ...], shade: float) -> None:
 
 
 def write_table(root: Path, *, per_class: int = 4, test: int = 2, classes: Sequence[str] = ("cat", "dog")) -> Path:
-    """`root/pictures.csv` with the columns path, label, part and owner, and its pictures; returns the table.
+    """`root/images.csv` with the columns path, label, part and owner, and its images; returns the table.
 
-    test: pictures of each class in the part `test`. Two pictures in turn have the same owner.
+    test: images of each class in the part `test`. Two images in turn have the same owner.
     """
     rows = []
     for label, name in enumerate(classes):
         for index in range(per_class + test):
-            stem = root / "pictures" / f"{name}-{index:02}"
+            stem = root / "images" / f"{name}-{index:02}"
             stem.parent.mkdir(parents=True, exist_ok=True)
-            path = write_picture(stem, "rgb_png", seed=(label, index), shade=label / len(classes))
+            path = write_image(stem, "rgb_png", seed=(label, index), shade=label / len(classes))
             part = "train" if index < per_class else "test"
             rows.append([path.relative_to(root).as_posix(), name, part, f"{name}-owner-{index // 2}"])
-    return _write_rows(root / "pictures.csv", ["path", "label", "part", "owner"], rows)
+    return _write_rows(root / "images.csv", ["path", "label", "part", "owner"], rows)
 
 
-def write_shapes_table(root: Path, *, pictures: int = 24) -> Path:
-    """`root/shapes.csv`: pictures with any of three shapes on them, labels such as `disc|bar`; returns the table."""
+def write_shapes_table(root: Path, *, images: int = 24) -> Path:
+    """`root/shapes.csv`: images with any of three shapes on them, labels such as `disc|bar`; returns the table."""
     (root / "shapes").mkdir(parents=True, exist_ok=True)
     rows = []
-    for index in range(pictures):
+    for index in range(images):
         shown = [shape for bit, shape in enumerate(SHAPES) if index >> bit & 1]
         path = root / "shapes" / f"{index:03}.png"
         Image.fromarray(_shapes(shown, np.random.default_rng(index))).save(path)

@@ -52,13 +52,13 @@ class Fc(Settings):
 
 
 class Data(Settings):
-    """Which pictures."""
+    """Which images."""
 
-    root: NotIdentity[str] = "pictures"
+    root: NotIdentity[str] = "images"
     source: DefinesTest[str] = "digits"
     seed: DefinesTest[Annotated[int, Field(ge=0)]] = 0
     train: Annotated[float, Field(gt=0, lt=1)] | Count = 0.5
-    """Share (below 1) or number of pictures to train on."""
+    """Share (below 1) or number of images to train on."""
 
 
 class Model(Settings):

@@ -69,7 +69,7 @@ ALL_AUGMENT: Mapping[str, Any] = {
     "cutout": {"side": 2},
     "erasing": {"fill": "mean"},
 }
-"""Every random change to grey pictures."""
+"""Every random change to grey images."""
 
 TRICKS: Mapping[str, Mapping[str, Any]] = {
     "averaged": {
@@ -161,7 +161,7 @@ def finished(result: RunResult | None) -> Finished:
 
 
 def share_cache(source: Path, work: Path) -> Path:
-    """Give a work folder the decoded pictures of another; the folder."""
+    """Give a work folder the decoded images of another; the folder."""
     if Store(source).cache.exists():
         shutil.copytree(Store(source).cache, Store(work).cache)
     return work

@@ -27,16 +27,16 @@ Run = Annotated[
 ]
 
 _LISTED = 40
-"""Pictures named on the terminal; more are summed up."""
+"""Images named on the terminal; more are summed up."""
 
 
 def predict(
     run_: Run,
     images: Annotated[
-        list[Path] | None, typer.Argument(metavar="[PATH]...", help="Pictures, and folders of pictures.")
+        list[Path] | None, typer.Argument(metavar="[PATH]...", help="Images, and folders of images.")
     ] = None,
     unlabelled: Annotated[
-        bool, typer.Option("--unlabelled", help="The pictures without labels that come with the data set.")
+        bool, typer.Option("--unlabelled", help="The images without labels that come with the data set.")
     ] = False,
     csv: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write columns Id (four digits) and Category (class number).")
@@ -48,7 +48,7 @@ def predict(
     work: Work = Path(),
     json_: Json = False,
 ) -> None:
-    """Class and probabilities of pictures, by a finished run's weights.
+    """Class and probabilities of images, by a finished run's weights.
 
     Example: ablate predict "quickstart/GAP head/0" scan.png more_scans/ --csv submission.csv
     """
@@ -56,13 +56,13 @@ def predict(
     from ablate.files import write_text
     from ablate.workflows.predict import (
         has_several_labels,
+        images_in,
         open_run,
-        pictures_in,
         probability_table,
         reevaluate,
         submission,
         taken_by,
-        unlabelled_pictures,
+        unlabelled_images,
     )
 
     with errors_shown():
@@ -73,14 +73,14 @@ def predict(
             return
         if not images and not unlabelled:
             raise StudyError(
-                "there is nothing to predict", hint="Name pictures or folders, or add --unlabelled or --check."
+                "there is nothing to predict", hint="Name images or folders, or add --unlabelled or --check."
             )
         if csv is not None and has_several_labels(open_run(run_, work)):
             raise StudyError(
-                "--csv names one class a picture, and pictures of this data set may have several", hint="Use --table."
+                "--csv names one class an image, and images of this data set may have several", hint="Use --table."
             )
-        chosen = pictures_in(images or [], note, takes=taken_by(open_run(run_, work)))
-        chosen += unlabelled_pictures(run_, work=work) if unlabelled else []
+        chosen = images_in(images or [], note, takes=taken_by(open_run(run_, work)))
+        chosen += unlabelled_images(run_, work=work) if unlabelled else []
         found, unread = _predicted(run_, chosen, work)
         if csv is not None:
             write_text(csv, submission(found))
@@ -97,12 +97,12 @@ def predict(
         _end_with(unread, len(chosen))
 
 
-def _predicted(run: str, pictures: Sequence[Path], work: Path) -> tuple[list[Prediction], list[DataError]]:
+def _predicted(run: str, images: Sequence[Path], work: Path) -> tuple[list[Prediction], list[DataError]]:
     """What was predicted, and what could not be read; raises that where there is nothing else."""
     from ablate.workflows.predict import predict_images
 
     unread: list[DataError] = []
-    found = list(_counted(predict_images(run, pictures, work=work, on_unreadable=unread.append), len(pictures)))
+    found = list(_counted(predict_images(run, images, work=work, on_unreadable=unread.append), len(images)))
     if unread and not found:
         raise unread[0]
     return found, unread
@@ -112,7 +112,7 @@ def _end_with(unread: Sequence[DataError], total: int) -> None:
     for error in unread[:_LISTED]:
         note(f"Left out: {error.message}")
     if unread:
-        note(f"{len(unread)} of {total} pictures could not be read.")
+        note(f"{len(unread)} of {total} images could not be read.")
         raise typer.Exit(1)
 
 
@@ -130,8 +130,8 @@ def explain(
 ) -> None:
     """Show what a finished run's network does: a page of figures, also in MLflow.
 
-    A grid of test pictures with truth and answer, the confusion matrix, Grad-CAM of the surest mistakes, a map
-    of the learnt features, nearest pictures, feature maps of a layer.
+    A grid of test images with truth and answer, the confusion matrix, Grad-CAM of the surest mistakes, a map
+    of the learnt features, nearest images, feature maps of a layer.
 
     Example: ablate explain "quickstart/GAP head/0"
     """
@@ -156,7 +156,7 @@ def _counted(predictions: Iterator[Prediction], total: int) -> Iterable[Predicti
 
     if total <= _LISTED:
         return predictions
-    return track(predictions, "pictures", total=total, console=Console(stderr=True), transient=True)
+    return track(predictions, "images", total=total, console=Console(stderr=True), transient=True)
 
 
 def _say_retest(found: Reevaluation, run: str) -> None:
@@ -182,11 +182,11 @@ def _show(predictions: Sequence[tuple[Path, Mapping[str, float]]]) -> None:
     if len(predictions) > _LISTED:
         counts = Counter(best_class(found) for _, found in predictions)
         rows = [[name, f"{counts[name]:,}"] for name in predictions[0][1] if counts[name]]
-        say_table(["predicted class", f"of {len(predictions):,} pictures"], rows)
+        say_table(["predicted class", f"of {len(predictions):,} images"], rows)
     rows = []
     for image, found in predictions[:_LISTED]:
         ranked = sorted(found.items(), key=lambda item: -item[1])
         rows.append([str(image), ranked[0][0], ", ".join(f"{name} {100 * p:.1f} %" for name, p in ranked[:3])])
-    say_table(["picture", "class", "probabilities"], rows)
+    say_table(["image", "class", "probabilities"], rows)
     if len(predictions) > _LISTED:
         note(f"The first {_LISTED} of {len(predictions):,} images; --table FILE writes them all.")

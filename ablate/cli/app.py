@@ -258,7 +258,7 @@ def check(
 
 _NEXT = """\
 Next: `ablate ui` shows the runs in MLflow; `ablate run studies/quickstart.yaml --look 2` adds replicates;
-`ablate init studies/mine.yaml --root FOLDER` begins a study of your own pictures."""
+`ablate init studies/mine.yaml --root FOLDER` begins a study of your own images."""
 
 
 def _run(study: Study, work: Path, options: Options, *, as_json: bool, next_steps: str = "") -> None:

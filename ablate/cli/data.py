@@ -1,4 +1,4 @@
-"""`ablate data`: look at a study's pictures, draw the ones that stand in for photographs."""
+"""`ablate data`: look at a study's images, draw the ones that stand in for photographs."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from ablate.cli.show import errors_shown, note, say, say_json, say_table
 if TYPE_CHECKING:
     from ablate.inspection import Examination
 
-data = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at a study's pictures, or draw some.")
+data = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at a study's images, or draw some.")
 
 PARTS = ("train", "val", "test", "unused")
 SHOWN = 10
-"""How many pictures or pairs are printed before the rest is counted."""
+"""How many images or pairs are printed before the rest is counted."""
 
 
 @data.command()
 def stats(
     study: StudyPath, work: Work = Path(), set_: Sets = None, stand_in: StandIn = False, json_: Json = False
 ) -> None:
-    """Count, measure and compare a study's pictures, and draw samples of each class; trains nothing.
+    """Count, measure and compare a study's images, and draw samples of each class; trains nothing.
 
     Ends with exit code 2 where `ablate run` would refuse the data, and lists everything that it would refuse.
 
@@ -74,10 +74,10 @@ def portraits(
 def show_examination(found: Examination, samples: Path) -> None:
     """The table of counts, then a line a finding."""
     rows = [[name, *(str(counts.get(part, 0)) for part in PARTS)] for name, counts in found.counts.items()]
-    rows.append(["pictures", *(str(found.pictures.get(part, 0)) for part in PARTS)])
+    rows.append(["images", *(str(found.images.get(part, 0)) for part in PARTS)])
     say_table(["class", *PARTS], rows)
     if found.unlabelled:
-        say(f"Pictures without any label: {found.unlabelled}.")
+        say(f"Images without any label: {found.unlabelled}.")
     sizes = [f"{width}x{height} ({count})" for (width, height), count in found.sizes.items()]
     say(f"Sizes: {_some(sizes, 5)}; widths {_span(found, 0)}, heights {_span(found, 1)}.")
     say(f"Formats: {', '.join(f'{name} ({count})' for name, count in found.formats.items())}.")
@@ -85,16 +85,16 @@ def show_examination(found: Examination, samples: Path) -> None:
         say(f"Depths: {', '.join(f'{name} ({count})' for name, count in found.depths.items())}.")
     say("The training part's pixels, scaled to [0, 1], as they are kept for the network:")
     say(f"  mean {_values(found.mean)}")
-    say(f"  standard deviation {_values(found.std)} (over all pixels of all pictures: what normalisation wants)")
-    say(f"  mean of the pictures' own standard deviations {_values(found.mean_image_std)} (often published instead)")
+    say(f"  standard deviation {_values(found.std)} (over all pixels of all images: what normalisation wants)")
+    say(f"  mean of the images' own standard deviations {_values(found.mean_image_std)} (often published instead)")
     say(f"  data.normalize: {{mean: {_values(found.mean)}, std: {_values(found.std)}}}")
     copies = sum(len(names) for names in found.equal)
-    say(f"Equal pictures: {copies} in {len(found.equal)} groups, each kept in one part." if copies else "Equal: none.")
+    say(f"Equal images: {copies} in {len(found.equal)} groups, each kept in one part." if copies else "Equal: none.")
     for names in found.equal[:SHOWN]:
         say(f"  {' = '.join(names)}")
     _show_near(found)
     if found.origins:
-        say(f"Origins with several pictures: {found.origins}, each kept in one part.")
+        say(f"Origins with several images: {found.origins}, each kept in one part.")
     say(f"Unreadable: {len(found.unreadable) or 'none'}.")
     for name, reason in found.unreadable[:SHOWN]:
         say(f"  {name}: {reason}")
@@ -111,7 +111,7 @@ def _show_near(found: Examination) -> None:
         return
     held = "at least " * bool(found.near_left_out and len(torn) == len(found.near))
     say(
-        f"Near duplicates: {total} pairs look alike; of {held}{len(torn)} one picture is tested on and the other "
+        f"Near duplicates: {total} pairs look alike; of {held}{len(torn)} one image is tested on and the other "
         "trained or validated on (replicate 0)."
     )
     for pair in found.near[:SHOWN]:
@@ -120,7 +120,7 @@ def _show_near(found: Examination) -> None:
     if total > SHOWN:
         say(f"  and {total - SHOWN} more")
     if torn:
-        say("  data.groups, a regular expression for a picture's origin, keeps such pictures in one part.")
+        say("  data.groups, a regular expression for an image's origin, keeps such images in one part.")
 
 
 def examination_json(found: Examination, samples: Path) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def examination_json(found: Examination, samples: Path) -> dict[str, Any]:
     return {
         "classes": list(found.classes),
         "counts": {name: {part: counts.get(part, 0) for part in PARTS} for name, counts in found.counts.items()},
-        "pictures": {part: found.pictures.get(part, 0) for part in PARTS},
+        "pictures": {part: found.images.get(part, 0) for part in PARTS},
         "unlabelled": found.unlabelled,
         "sizes": [{"width": w, "height": h, "pictures": count} for (w, h), count in found.sizes.items()],
         "formats": dict(found.formats),

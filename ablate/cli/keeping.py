@@ -44,7 +44,7 @@ def clean(
         else:
             say(f"{total} would be freed. `ablate clean --yes` does it." if found else "There is nothing to remove.")
         if not caches:
-            note("Caches (decoded pictures and the like) are kept; --caches takes them, too.")
+            note("Caches (decoded images and the like) are kept; --caches takes them, too.")
 
 
 def doctor(

@@ -198,7 +198,7 @@ def show_plan(summary: Mapping[str, Any], metric: str) -> None:
     if summary["elsewhere"]:
         say(
             f"  Of those, {summary['elsewhere']} finished with the same settings on data that lie elsewhere; "
-            "`ablate run` takes them where the pictures are the same."
+            "`ablate run` takes them where the images are the same."
         )
     for item in summary["stale"][:8]:
         say(f"  stale: {item['variant']}, replicate {item['replicate']}: {', '.join(item['differs'])} changed")

@@ -173,7 +173,7 @@ class Watch:
     def __call__(self, progress: Progress) -> None:
         """Take in the state of the study."""
         if progress.kind == "prepared":
-            note("Looked at the data: every picture decoded, every variant tried on one batch.")
+            note("Looked at the data: every image decoded, every variant tried on one batch.")
         elif progress.kind == "stopping":
             self._print(
                 "Stopping: every run finishes its step and writes a checkpoint. Ctrl-C again ends them at once."

@@ -163,7 +163,7 @@ def init(
     path: Annotated[Path, typer.Argument(help="Where to write the study file.")] = Path("studies/my_study.yaml"),
     root: Annotated[Path | None, typer.Option(help="Your image folder: ROOT/<class>/*.jpg")] = None,
 ) -> None:
-    """Write a study file to start from, for your own folder of pictures.
+    """Write a study file to start from, for your own folder of images.
 
     Example: ablate init studies/faces.yaml --root data/faces
     """

@@ -111,7 +111,7 @@ def prepare(task: Task, attempt: Path) -> int:
 
 
 def test_by_views(task: Task, attempt: Path) -> int:
-    """Test a finished run once more, by several views of each picture; what came of it goes to views.json."""
+    """Test a finished run once more, by several views of each image; what came of it goes to views.json."""
     run = LiveRun(task=task, folder=attempt, journal=Journal(attempt))
     try:
         asked = files.read_json(attempt / ASKED)

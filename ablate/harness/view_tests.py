@@ -1,4 +1,4 @@
-"""Tests of finished runs by several views of each picture, through the executor; each is computed once and kept."""
+"""Tests of finished runs by several views of each image, through the executor; each is computed once and kept."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class CurrentProvenance:
     former_sources: tuple[str, ...] = ()
     """Other digests that runs may carry of the same code."""
     data_digests: Mapping[str, str] = field(default_factory=dict)
-    """Variant -> digest of its pictures and labels."""
+    """Variant -> digest of its images and labels."""
     former_digests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Variant -> other digests that runs may carry of the same data."""
     weights_digests: Mapping[str, str] = field(default_factory=dict)

@@ -1,6 +1,6 @@
-"""Which pictures a run is fitted on, watched on and tested on.
+"""Which images a run is fitted on, watched on and tested on.
 
-Chance enters through hashes of the pictures' own names only: a split depends neither on the order
+Chance enters through hashes of the images' own names only: a split depends neither on the order
 of a listing nor on a random generator, and it is the same on every machine.
 """
 
@@ -20,10 +20,10 @@ Key = tuple[str | int, ...]
 
 
 class Unit(NamedTuple):
-    """Pictures that must not be separated; mostly a single one.
+    """Images that must not be separated; mostly a single one.
 
     id: the smallest of their ids. label: the class it is drawn by, -1 where it has none. images: their
-    indices, by id. labels: every class of its pictures, where these are not just `label`.
+    indices, by id. labels: every class of its images, where these are not just `label`.
     """
 
     id: str
@@ -33,7 +33,7 @@ class Unit(NamedTuple):
 
 
 class Pool(NamedTuple):
-    """What is split: the units, the classes' names, and the source's own test part as indices of pictures."""
+    """What is split: the units, the classes' names, and the source's own test part as indices of images."""
 
     units: Sequence[Unit]
     classes: Sequence[str] = ()
@@ -41,7 +41,7 @@ class Pool(NamedTuple):
 
 
 class Split(NamedTuple):
-    """Indices of pictures, no picture in two parts.
+    """Indices of images, no image in two parts.
 
     fit, val, unused: in rank order. test: by id of the unit; empty where the test part is sealed.
     key: what the ranks were drawn from, besides `data.seed` and the ids.
@@ -55,18 +55,18 @@ class Split(NamedTuple):
 
 
 def units_of(ids: Sequence[str], targets: Sequence[int | Sequence[int]], groups: Sequence[int]) -> list[Unit]:
-    """The units of splitting, by id: pictures with the same group number stay together.
+    """The units of splitting, by id: images with the same group number stay together.
 
-    All three have one entry a picture; a target is a class, or the classes of a picture with several
-    labels. A unit with several classes is drawn by the rarest of them (fewest pictures in the data
+    All three have one entry an image; a target is a class, or the classes of an image with several
+    labels. A unit with several classes is drawn by the rarest of them (fewest images in the data
     set, of equals the first), so that rare classes are spread evenly first.
-    Raises DataError where two pictures have the same id.
+    Raises DataError where two images have the same id.
     """
     members: dict[int, list[int]] = defaultdict(list)
     for index in sorted(range(len(ids)), key=ids.__getitem__):
         members[int(groups[index])].append(index)
     if len(set(ids)) < len(ids):
-        raise DataError("two pictures have the same id", hint="Ids must be unique within a data set.")
+        raise DataError("two images have the same id", hint="Ids must be unique within a data set.")
     several = [target if isinstance(target, Sequence) else (target,) for target in targets]
     sizes = Counter(label for labels in several for label in labels)
     units = []
@@ -80,9 +80,9 @@ def units_of(ids: Sequence[str], targets: Sequence[int | Sequence[int]], groups:
 def split(pool: Pool, *, protocol: Protocol, replicate_index: int, data_seed: int, train: float | int | None) -> Split:
     """The parts of one replicate: the same test and val whatever `train` is, and a nested fit.
 
-    train: share (below 1) or number of all pictures, val included; None for all that are left. Copies of the
-    source's own test pictures outside that part are never fitted on, they are left unused.
-    A sealed protocol sets the test part of replicate 0 aside: its pictures are in no part.
+    train: share (below 1) or number of all images, val included; None for all that are left. Copies of the
+    source's own test images outside that part are never fitted on, they are left unused.
+    A sealed protocol sets the test part of replicate 0 aside: its images are in no part.
     Raises StudyError where the shares do not fit together, DataError where a class is too small; both at once.
     """
     units, official_test = pool.units, pool.official_test
@@ -190,7 +190,7 @@ def _ranked(units: Sequence[Unit], data_seed: int, key: Key) -> list[Unit]:
 
 
 def _cut(ranked: Sequence[Unit], images: int) -> int:
-    """How many units hold at most `images` pictures: the cut is before a unit that would overshoot."""
+    """How many units hold at most `images` images: the cut is before a unit that would overshoot."""
     held = 0
     for position, unit in enumerate(ranked):
         held += len(unit.images)
@@ -218,7 +218,7 @@ def _refuse_impossible_shares(protocol: Protocol, train: float | int | None, tot
         case Share(share=share):
             test, asked = _share(share, total), f"{{share: {share}}}"
         case Official():
-            test, asked = official / total, f"official, {official} pictures"
+            test, asked = official / total, f"official, {official} images"
             if not official:
                 raise StudyError(
                     "evidence.test: official, but the source has no test part of its own",
@@ -226,12 +226,12 @@ def _refuse_impossible_shares(protocol: Protocol, train: float | int | None, tot
                 )
     if train is None:
         return
-    # A test part is rounded to whole pictures (folds: to whole units a class); shares that add up
+    # A test part is rounded to whole images (folds: to whole units a class); shares that add up
     # to one are meant to use everything that is left.
     if _share(train, total) + test > 1 + 1e-9:
         raise StudyError(
-            f"data.train ({train}) and evidence.test ({asked}) together exceed all {total} pictures",
-            hint=f"data.train can be {max(0.0, 1 - test):.4g} at most, or test on fewer pictures.",
+            f"data.train ({train}) and evidence.test ({asked}) together exceed all {total} images",
+            hint=f"data.train can be {max(0.0, 1 - test):.4g} at most, or test on fewer images.",
         )
     if protocol.val is not None and _count(train, total) <= _count(protocol.val, total):
         raise StudyError(
@@ -252,8 +252,8 @@ def _refuse_small_classes(pool: Pool, needed: int, rule: str) -> None:
     ]
     if small:
         raise DataError(
-            f"{rule} needs at least {needed} different pictures of every class: {'; '.join(small)}",
-            hint="Add pictures, leave the class out, or choose another evidence.test. Equal pictures, and those of "
+            f"{rule} needs at least {needed} different images of every class: {'; '.join(small)}",
+            hint="Add images, leave the class out, or choose another evidence.test. Equal images, and those of "
             "one origin (data.groups), count as one.",
         )
 
@@ -273,6 +273,6 @@ def _refuse_empty_parts(parts: Split, protocol: Protocol, train: float | int | N
     for part in ("test", "val", "fit"):
         if asked[part] is not None and not getattr(parts, part):
             raise StudyError(
-                f"{keys[part]} ({asked[part]}) leaves no picture of {total} in the {part} part",
-                hint=f"Raise {keys[part]}, or add pictures.",
+                f"{keys[part]} ({asked[part]}) leaves no image of {total} in the {part} part",
+                hint=f"Raise {keys[part]}, or add images.",
             )

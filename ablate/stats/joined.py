@@ -1,4 +1,4 @@
-"""Answers of several networks, or to several views, joined into one answer a picture."""
+"""Answers of several networks, or to several views, joined into one answer an image."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ablate.store.outcome_columns import read_columns
 
 
 class Answers(NamedTuple):
-    """One answer a picture, in the order of the ids.
+    """One answer an image, in the order of the ids.
 
-    ids: shape (n,). targets: (n,) class indices, or (n, classes) of 0 and 1 where a picture has several
+    ids: shape (n,). targets: (n,) class indices, or (n, classes) of 0 and 1 where an image has several
     labels. probabilities: (n, classes). scores: (n,), 1 where the answer is right, else 0.
     """
 
@@ -49,11 +49,11 @@ def read_answers(path: Path) -> Answers:
 
 
 def joined(members: Sequence[Answers], how: Literal["mean", "vote"]) -> Answers:
-    """One answer a picture by several networks.
+    """One answer an image by several networks.
 
     mean: the class with the largest mean probability. vote: the class most networks name, ties by the
-    mean. Where a picture has several labels, each label is decided by itself, at one half.
-    Raises StatisticsError where the networks were tested on different pictures: one of them may have been
+    mean. Where an image has several labels, each label is decided by itself, at one half.
+    Raises StatisticsError where the networks were tested on different images: one of them may have been
     trained on what another was tested on.
     """
     first = members[0]

@@ -19,7 +19,7 @@ from ablate.store.work_folder import SPEC
 class DataIdentity:
     """A variant's data as far as they are known.
 
-    places: dotted key -> where they lie. digest: of the pictures and labels, None before the first look.
+    places: dotted key -> where they lie. digest: of the images and labels, None before the first look.
     former: other digests that runs may carry of the same data.
     """
 
@@ -34,8 +34,8 @@ class DataIdentity:
     def is_of(self, finished: Finished) -> bool:
         """Whether a finished run was made on these data, now or before they changed.
 
-        It was where the pictures are the same, wherever they lay then, and where it was made from the
-        same place. What was made elsewhere, on other pictures, or on pictures nobody has compared yet,
+        It was where the images are the same, wherever they lay then, and where it was made from the
+        same place. What was made elsewhere, on other images, or on images nobody has compared yet,
         is another study's run.
         """
         if self.digest is not None and self.has(finished.stamp.data_digest):

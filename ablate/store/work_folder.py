@@ -38,7 +38,7 @@ class Store:
 
     @property
     def cache(self) -> Path:
-        """What can be computed again: decoded pictures, descriptions."""
+        """What can be computed again: decoded images, descriptions."""
         return self.root / "cache"
 
     def is_cache_shared(self) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 METRIC = "accuracy"
-"""What derived rows are measured by: whether the likeliest class is the right one, picture by picture."""
+"""What derived rows are measured by: whether the likeliest class is the right one, image by image."""
 
 
 class Member(NamedTuple):
@@ -28,7 +28,7 @@ class Member(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Derivation:
-    """A row made without training. tta: None where every network answers once, to the picture as it is."""
+    """A row made without training. tta: None where every network answers once, to the image as it is."""
 
     name: str
     sources: tuple[str, ...]
@@ -59,7 +59,7 @@ def make_derivations(
     """The study's derived rows, checked. tests: variant -> what of its config defines its test images.
 
     Raises StudyError with file, line and key for names that do not fit and for networks that would
-    answer for pictures they may have been trained on.
+    answer for images they may have been trained on.
     """
     by_name = {variant.name: variant for variant in variants}
     return tuple(_make(study, name, block, by_name, tests) for name, block in study.derive.items())
@@ -106,7 +106,7 @@ def _make(
 def _refuse_leak(
     test: TestRule, members: int, sources: Sequence[str], tests: Mapping[str, Mapping[str, Any]], where: str
 ) -> None:
-    """A network may answer only for what its own run was tested on: pictures it was neither fitted nor chosen on."""
+    """A network may answer only for what its own run was tested on: images it was neither fitted nor chosen on."""
     if members > 1 and isinstance(test, Folds):
         raise StudyError(
             f"{where}: with evidence.test: {{folds: {test.count}}} the test images of one replicate are training "

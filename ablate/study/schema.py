@@ -215,14 +215,14 @@ class StudyFile(Settings):
 
 
 class TtaBlock(Settings):
-    """Test-time augmentation: several views of a test picture, their probabilities averaged."""
+    """Test-time augmentation: several views of a test image, their probabilities averaged."""
 
     flip: bool = False
     """Each view and its mirror image."""
     crops: Annotated[int, Field(ge=1)] | None = None
-    """Pad by so many zero pixels; the picture itself and the four corners of the padded one."""
+    """Pad by so many zero pixels; the image itself and the four corners of the padded one."""
     draws: Annotated[int, Field(ge=1, le=100)] | None = None
-    """The picture itself and so many draws of the variant's own training augmentation."""
+    """The image itself and so many draws of the variant's own training augmentation."""
 
     @model_validator(mode="after")
     def _some_views(self) -> TtaBlock:

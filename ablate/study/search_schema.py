@@ -11,7 +11,7 @@ from ablate.settings import Settings
 ShareOrCount = Annotated[float, Field(gt=0, lt=1)] | Annotated[int, Field(ge=1)]
 Pruner = Literal["none", "median", "hyperband", "successive_halving", "wilcoxon"]
 COSTS = ("parameters", "seconds", "latency")
-"""What a run costs that can be an objective: fewer weights, less training, less time a picture."""
+"""What a run costs that can be an objective: fewer weights, less training, less time an image."""
 
 
 class RangeBlock(Settings):

@@ -1,4 +1,4 @@
-"""A run's per-image outcomes as the tables and the picture a tracking store shows."""
+"""A run's per-image outcomes as the tables and the image a tracking store shows."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PREDICTIONS, MATRIX, PICTURE = "predictions.json", "confusion_matrix.json", "confusion_matrix.png"
+PREDICTIONS, MATRIX, MATRIX_IMAGE = "predictions.json", "confusion_matrix.json", "confusion_matrix.png"
 _COUNTED_CLASSES = 2048
 """A table with more classes has millions of cells, nearly all of them empty."""
 _DRAWN_CLASSES = 256
-"""A picture with more classes shows nothing to the eye."""
+"""An image with more classes shows nothing to the eye."""
 
 
 def outcome_tables(images: Path) -> tuple[dict[str, bytes], dict[str, str]]:
@@ -69,11 +69,11 @@ def _matrix(target: NDArray[Any], predicted: NDArray[Any], classes: int) -> dict
     counts = counts.reshape(classes, classes)
     columns = ["target", *(f"predicted {index}" for index in range(classes))]
     rows = [[index, *row] for index, row in enumerate(counts.tolist())]
-    picture = {PICTURE: _picture(counts)} if 0 < classes <= _DRAWN_CLASSES else {}
-    return {MATRIX: _table(columns, rows)} | picture
+    drawn = {MATRIX_IMAGE: _matrix_image(counts)} if 0 < classes <= _DRAWN_CLASSES else {}
+    return {MATRIX: _table(columns, rows)} | drawn
 
 
-def _picture(counts: NDArray[np.int64]) -> bytes:
+def _matrix_image(counts: NDArray[np.int64]) -> bytes:
     """PNG: a row a class, the darker the larger its share of the row; counts where they fit."""
     import numpy as np
     from PIL import Image, ImageDraw, ImageFont

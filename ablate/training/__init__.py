@@ -64,9 +64,9 @@ def locate(config: Config) -> None:
 
     Without torch: a wrong path is told before anything is started.
     """
-    from ablate.training.data.sources import locate_pictures
+    from ablate.training.data.sources import locate_images
 
-    locate_pictures(config.data)
+    locate_images(config.data)
     if config.weights is not None and config.weights.file is not None and not Path(config.weights.file).is_file():
         raise DataError(
             f"base.weights.file: there is no file {Path(config.weights.file).resolve()}",
@@ -82,21 +82,21 @@ def examine(config: Config, protocol: Protocol, cached: Callable[[str, Callable[
 
 
 def prepare(config: Config, run: Run) -> Prepared:
-    """Look at every picture once, and try the network on one batch."""
+    """Look at every image once, and try the network on one batch."""
     from ablate.training.preparation import prepare_data
 
     return prepare_data(config, run)
 
 
-def predict(spec: RunSpec, result: Finished, pictures: Sequence[Path]) -> Iterator[Mapping[str, float] | DataError]:
-    """Class name -> probability for each picture, by the weights of a finished run; the error where one is damaged."""
-    from ablate.training.predictions import predict_pictures
+def predict(spec: RunSpec, result: Finished, images: Sequence[Path]) -> Iterator[Mapping[str, float] | DataError]:
+    """Class name -> probability for each image, by the weights of a finished run; the error where one is damaged."""
+    from ablate.training.predictions import predict_images
 
-    return predict_pictures(spec, result, pictures)
+    return predict_images(spec, result, images)
 
 
 def unlabelled(spec: RunSpec) -> list[Path]:
-    """The pictures without labels that come with the data set of a run."""
+    """The images without labels that come with the data set of a run."""
     from ablate.training.data.unlabelled import unlabelled_files
 
     return unlabelled_files(Config.model_validate(spec.config).data)
@@ -110,14 +110,14 @@ def retest(spec: RunSpec, result: Finished, run: Run) -> Mapping[str, float]:
 
 
 def augmented_test(spec: RunSpec, result: Finished, run: Run, tta: Mapping[str, Any]) -> Path:
-    """The test pictures of a finished run seen several ways: an npz in the run's folder, as a run itself writes it."""
+    """The test images of a finished run seen several ways: an npz in the run's folder, as a run itself writes it."""
     from ablate.training.views import test_by_views
 
     return test_by_views(spec, result, run, tta)
 
 
 def check_views(config: Config, tta: Mapping[str, Any]) -> None:
-    """Refuse views that would all be the same picture."""
+    """Refuse views that would all be the same image."""
     from ablate.training.checks import refuse_idle_views
 
     refuse_idle_views(config, tta)
@@ -131,7 +131,7 @@ def explain(spec: RunSpec, result: Finished, run: Run, layer: str | None) -> Exp
 
 
 def thumbnails(config: Config, ids: Sequence[str], kept: Callable[[str], Path]) -> Mapping[str, bytes]:
-    """Small pictures for a report; of those whose decoded copy is still kept."""
-    from ablate.training.small_pictures import thumbnails_of
+    """Small images for a report; of those whose decoded copy is still kept."""
+    from ablate.training.small_images import thumbnails_of
 
     return thumbnails_of(config, ids, kept)

@@ -15,9 +15,9 @@ SINGLE_IMAGES = "Set it to 2 or more, or model.norm to null."
 def refuse_impossible(config: Config, protocol: Protocol) -> None:
     """Raise SettingError where no data could be split as asked.
 
-    A number of pictures beside a share can only be judged once the pictures are counted.
+    A number of images beside a share can only be judged once the images are counted.
     """
-    _refuse_small_pictures(config)
+    _refuse_small_images(config)
     _refuse_single_images(config)
     train, val = config.data.train, protocol.val
     match protocol.test:
@@ -27,12 +27,12 @@ def refuse_impossible(config: Config, protocol: Protocol) -> None:
             test, asked = share, f"{{share: {share}}}"
         case Share() | Official():
             test, asked = 0.0, ""
-    # Folds and shares are rounded to whole pictures: what adds up to one means everything.
+    # Folds and shares are rounded to whole images: what adds up to one means everything.
     if isinstance(train, float) and train + test > 1 + 1e-9:
         raise SettingError(
             "data.train",
-            f"data.train ({train}) and evidence.test ({asked}) together exceed all pictures",
-            hint=f"data.train can be {1 - test:.4g} at most, or test on fewer pictures.",
+            f"data.train ({train}) and evidence.test ({asked}) together exceed all images",
+            hint=f"data.train can be {1 - test:.4g} at most, or test on fewer images.",
         )
     if val is not None and type(val) is type(train) and val >= train:
         raise SettingError(
@@ -44,7 +44,7 @@ def refuse_impossible(config: Config, protocol: Protocol) -> None:
     _refuse_unmeasured(config, protocol)
 
 
-def _refuse_small_pictures(config: Config) -> None:
+def _refuse_small_images(config: Config) -> None:
     """A network whose pooling leaves less than one pixel; of networks by name `describe` finds it out."""
     if isinstance(config.model, ByName):
         return
@@ -86,7 +86,7 @@ def _refuse_unmeasured(config: Config, protocol: Protocol) -> None:
         raise SettingError(
             "evidence.metric",
             "evidence.metric is robust_accuracy, and robustness is null",
-            hint="Say what the pictures are attacked with: robustness: {eps: 0.031, steps: 10, step_size: 0.0078}.",
+            hint="Say what the images are attacked with: robustness: {eps: 0.031, steps: 10, step_size: 0.0078}.",
         )
     if metric == "robust_accuracy" and protocol.weights == "best":
         raise SettingError(
@@ -104,7 +104,7 @@ def _refuse_unmeasured(config: Config, protocol: Protocol) -> None:
 
 
 def refuse_idle_views(config: Config, tta: Mapping[str, Any]) -> None:
-    """Raise SettingError for views of a test picture that would show nothing new."""
+    """Raise SettingError for views of a test image that would show nothing new."""
     if tta.get("draws") and config.augment == Augment():
         raise SettingError(
             "augment",
@@ -114,6 +114,6 @@ def refuse_idle_views(config: Config, tta: Mapping[str, Any]) -> None:
     if tta.get("crops") and 2 * tta["crops"] > config.data.image_size:
         raise SettingError(
             "data.image_size",
-            f"tta.crops ({tta['crops']}) pads by more than half of the {config.data.image_size} pixels of a picture",
+            f"tta.crops ({tta['crops']}) pads by more than half of the {config.data.image_size} pixels of an image",
             hint="Lower tta.crops.",
         )

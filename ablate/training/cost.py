@@ -25,7 +25,7 @@ FLOAT_BYTES = 4
 def describe_network(config: Config) -> Description:
     """Count parameters, and FLOPs of one image's forward pass (two a multiply-add, convolutions and products).
 
-    Raises StudyError and TrainerError for a network that cannot be built, frozen, or used on such pictures.
+    Raises StudyError and TrainerError for a network that cannot be built, frozen, or used on such images.
     """
     network = weightless(config)
     frozen = freeze(network, config.freeze)
@@ -118,7 +118,7 @@ def _logits(network: nn.Module, images: Tensor, config: Config) -> Any:
     except (RuntimeError, ValueError, AssertionError) as error:
         side = config.data.image_size
         raise TrainerError(
-            f"the network cannot be used on {side}x{side} pictures: {error}",
+            f"the network cannot be used on {side}x{side} images: {error}",
             hint="Give data.image_size what it was made for, or at least the product of its strides.",
         ) from error
 

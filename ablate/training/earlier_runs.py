@@ -13,7 +13,7 @@ from ablate.settings import identity_of
 from ablate.store.work_folder import state_of_file
 from ablate.training.config import Config, DataConfig
 from ablate.training.data.cache import load_images
-from ablate.training.data.parts import SplitRequest, split_pictures
+from ablate.training.data.parts import SplitRequest, split_images
 from ablate.training.data.same import is_of
 from ablate.training.data.scan import hashes_of
 from ablate.training.data.sources import list_images
@@ -69,13 +69,13 @@ def _finished(name: str, run: Run) -> tuple[RunSpec, Finished]:
 
 def _refuse_leak(config: Config, run: Run, name: str) -> None:
     """Raise DataError where the donor, or one that it began with itself, has seen test images of this run."""
-    pictures = load_images(config.data, run.cached)
-    tested = {pictures.ids[i] for i in split_pictures(config.data, run, pictures).test}
+    images = load_images(config.data, run.cached)
+    tested = {images.ids[i] for i in split_images(config.data, run, images).test}
     origin: str | None = name
     while origin is not None:
         spec, result = _finished(origin, run)
         donor = Config.model_validate(spec.config)
-        same_data = is_of(result.stamp.data_digest, pictures, config.data, run.cached)
+        same_data = is_of(result.stamp.data_digest, images, config.data, run.cached)
         # By the same rule on the same images the donor was tested on just these, and has seen none of them.
         if not (same_data and _rule(config.data, run) == _rule(donor.data, spec)):
             seen, known = _seen(donor.data, spec, run), tested
@@ -97,12 +97,12 @@ def _rule(data: DataConfig, seat: SplitRequest) -> list[object]:
 
 def _seen(data: DataConfig, spec: RunSpec, run: Run) -> set[str]:
     """Ids of the images a run was fitted on or chosen by."""
-    pictures = load_images(data, run.cached)
-    parts = split_pictures(data, spec, pictures)
-    return {pictures.ids[i] for i in (*parts.fit, *parts.val)}
+    images = load_images(data, run.cached)
+    parts = split_images(data, spec, images)
+    return {images.ids[i] for i in (*parts.fit, *parts.val)}
 
 
 def _contents(data: DataConfig, ids: set[str]) -> set[str]:
     """Digests of the files of some images: equal files are told whatever data set they lie in."""
-    chosen = [picture for picture in list_images(data).read().pictures if picture.id in ids]
+    chosen = [image for image in list_images(data).read().images if image.id in ids]
     return set(hashes_of(chosen))

@@ -20,7 +20,7 @@ from ablate.training.techniques.adversarial import Scale, attack_images, loss_to
 class Scores(NamedTuple):
     """Per image, on the CPU.
 
-    logits: (N, K) float32. targets: (N,) int64, or (N, K) float32 of 0 and 1 where a picture has
+    logits: (N, K) float32. targets: (N,) int64, or (N, K) float32 of 0 and 1 where an image has
     several labels.
     """
 
@@ -29,7 +29,7 @@ class Scores(NamedTuple):
 
     @property
     def several(self) -> bool:
-        """Whether a picture has several labels."""
+        """Whether an image has several labels."""
         return self.targets.dim() == 2
 
     @property
@@ -112,7 +112,7 @@ def evaluate(network: nn.Module, part: Subset, mode: Mode, *, batch_size: int, a
 
 
 def probabilities(logits: Tensor, config: Config) -> Tensor:
-    """(N, K): of one class against the others, or of each label by itself where a picture may have several."""
+    """(N, K): of one class against the others, or of each label by itself where an image may have several."""
     return logits.sigmoid() if config.data.multi_label else logits.softmax(1)
 
 
@@ -145,7 +145,7 @@ def evaluation_batch(image_size: int, batch_size: int) -> int:
 
 
 def latency_seconds(network: nn.Module, part: Subset, mode: Mode) -> float:
-    """Seconds to score one picture alone: the median of five passes after one that warms up."""
+    """Seconds to score one image alone: the median of five passes after one that warms up."""
     image = part.images_of(torch.zeros(1, dtype=torch.int64, device=mode.device))
     network.eval()
     taken: list[float] = []

@@ -1,4 +1,4 @@
-"""What a frozen part makes of each picture, computed once and shared by all runs that begin with it."""
+"""What a frozen part makes of each image, computed once and shared by all runs that begin with it."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ MOST_BYTES = 8 * 2**30
 """Larger than this, features are computed anew each time."""
 
 LARGE_KILOBYTES = 100
-"""Of one picture; from here on the plan says how many pictures may be stored."""
+"""Of one image; from here on the plan says how many images may be stored."""
 
 STEADY = {
     "data", "model", "weights", "freeze", "optimizer", "warmup", "schedule", "batch_size", "epochs", "sampling", "loss",
     "class_weights", "smoothing", "penalties", "clipping", "averaging", "early_stopping", "numerics", "device",
 }  # fmt: skip
-"""Blocks that leave the pictures that enter the network as they are; any other that is on forbids the cache."""
+"""Blocks that leave the images that enter the network as they are; any other that is on forbids the cache."""
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Shortcut(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FeaturePart(Subset):
-    """A part whose images are stored features: `stored` holds those of all pictures, batch first.
+    """A part whose images are stored features: `stored` holds those of all images, batch first.
 
     channels_last: the memory layout in which the network would be given them.
     """
@@ -77,7 +77,7 @@ def why_not(config: Config) -> str:
     if not config.freeze.cache:
         return "freeze.cache is false"
     if is_random(config.augment):
-        return "augment changes the pictures anew in each epoch"
+        return "augment changes the images anew in each epoch"
     moving = [name for name, value in config if name not in {*STEADY, "augment"} and value]
     return f"{moving[0]} changes what the network is shown" if moving else ""
 
@@ -97,9 +97,9 @@ def note_on_features(config: Config, network: nn.Module, cut: Cut | NoCut | None
     size = given[0].numel() * given.element_size() / 1000
     shown = f"{size:,.0f}" if size >= 1 else f"{size:.2g}"
     if size > LARGE_KILOBYTES:
-        shown = f"{shown} kB a picture, for at most {MOST_BYTES / size / 1000:,.0f} pictures; of more, anew each time"
+        shown = f"{shown} kB an image, for at most {MOST_BYTES / size / 1000:,.0f} images; of more, anew each time"
         return f"frozen features are computed once, up to {cut.last} ({shown}); then comes {cut.then}"
-    return f"frozen features are computed once, up to {cut.last} ({shown} kB a picture); then comes {cut.then}"
+    return f"frozen features are computed once, up to {cut.last} ({shown} kB an image); then comes {cut.then}"
 
 
 def with_stored_features(config: Config, run: Run, parts: Subsets, mode: Mode, trained: TrainingState) -> Shortcut:
@@ -147,8 +147,8 @@ def with_stored_features(config: Config, run: Run, parts: Subsets, mode: Mode, t
 
 
 def _rows(parts: Subsets) -> Tensor:
-    """The pictures whose features are stored: all, which runs share; its own where a run uses less than half."""
-    split, total = parts.split, len(parts.pictures.ids)
+    """The images whose features are stored: all, which runs share; its own where a run uses less than half."""
+    split, total = parts.split, len(parts.images.ids)
     used = sorted((*split.fit, *split.val, *split.test))
     return torch.arange(total) if 2 * len(used) >= total else torch.tensor(used, dtype=torch.int64)
 
@@ -162,7 +162,7 @@ def _computed(before: fx.GraphModule, part: Subset, chosen: Tensor, mode: Mode) 
 
 
 def _is_steady(cut: Cut, network: nn.Module, part: Subset, mode: Mode) -> bool:
-    """Whether, on a few pictures, the parts put together do what the network does, and each picture stands alone."""
+    """Whether, on a few images, the parts put together do what the network does, and each image stands alone."""
     few = torch.arange(min(4, len(part)))
     alone = _computed(cut.before, part, few[:1], mode)
     together = _computed(cut.before, part, few, mode)
@@ -179,7 +179,7 @@ def _is_steady(cut: Cut, network: nn.Module, part: Subset, mode: Mode) -> bool:
 
 
 def _key(config: Config, cut: Cut, parts: Subsets, rows: Tensor, mode: Mode) -> str:
-    """Everything the features depend on: pictures, how they enter, the part's code and weights, the arithmetic."""
+    """Everything the features depend on: images, how they enter, the part's code and weights, the arithmetic."""
     decoding = {name: value for name, value in identity_of(config.data).items() if name not in ("train", "seed")}
     weights = hashlib.sha256()
     for name, tensor in sorted(cut.before.state_dict().items()):
@@ -189,11 +189,11 @@ def _key(config: Config, cut: Cut, parts: Subsets, rows: Tensor, mode: Mode) -> 
     chosen = [len(rows), hashlib.sha256(rows.numpy().tobytes()).hexdigest()]
     numerics = [identity_of(config.numerics), device_name(mode.device), torch.__version__]
     code = [cut.before.code, modules]
-    return sha256_json([LAYOUT, parts.pictures.digest, decoding, chosen, weights.hexdigest(), code, numerics])
+    return sha256_json([LAYOUT, parts.images.digest, decoding, chosen, weights.hexdigest(), code, numerics])
 
 
 def _build(folder: Path, before: fx.GraphModule, whole: Subset, mode: Mode, *, batch: int, alive: Alive) -> None:
-    """Fill a new folder with the features of every picture of the part, in its order."""
+    """Fill a new folder with the features of every image of the part, in its order."""
     folder.mkdir()
     check = 0
     with (folder / "features.bin").open("wb") as stream:

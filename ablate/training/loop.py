@@ -51,7 +51,7 @@ def train_network(config: Config, run: Run) -> Outcome:
     """Train one network on the run's replicate and test it once, at the end."""
     mode = set_up(config)
     parts = load_parts(config, run, mode)
-    trained = untrained(config, run, mode, parts.pictures.classes)
+    trained = untrained(config, run, mode, parts.images.classes)
     parts, trained = with_stored_features(config, run, parts, mode, trained)
     trained = replace(trained, least=fewest_images(config, [len(parts.fit)]))
     if (checkpoint := run.resume(lambda path: fits(path, trained))) is not None:
@@ -90,7 +90,7 @@ class Batch(NamedTuple):
     """What one step is taken on.
 
     images: (n, C, S, S), normalised. targets: (n,) class indices, or (n, K) where they are mixed or
-    a picture has several labels. importance: (n,) how much each image counts, or None for all the same.
+    an image has several labels. importance: (n,) how much each image counts, or None for all the same.
     """
 
     images: Tensor

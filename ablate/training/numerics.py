@@ -41,7 +41,7 @@ class Mode:
         return nchw if self.channels_last else nchw.contiguous()
 
     def as_stored(self, images: Tensor) -> Tensor:
-        """(N, C, H, W) images as their memory lies, so that choosing some copies whole pictures."""
+        """(N, C, H, W) images as their memory lies, so that choosing some copies whole images."""
         return images.permute(0, 2, 3, 1).contiguous() if self.channels_last else images
 
     def as_images(self, stored: Tensor) -> Tensor:

@@ -43,14 +43,14 @@ def write_outcome(config: Config, run: Run, parts: Subsets, mode: Mode, trained:
     images = None
     if not run.protocol.sealed:
         images = run.folder / IMAGES
-        ids = [parts.pictures.ids[i] for i in parts.split.test]
+        ids = [parts.images.ids[i] for i in parts.split.test]
         _write_columns(config, images, ids, scores, attacked, trained.progress.watched)
     weights = run.folder / WEIGHTS
     tensors = {
         name: tensor.contiguous()
         for name, tensor in copy_of(trained.network if trained.whole is None else trained.whole).items()
     }
-    save_file(tensors, weights, metadata={"classes": json.dumps(parts.pictures.classes)})
+    save_file(tensors, weights, metadata={"classes": json.dumps(parts.images.classes)})
     progress = trained.progress
     description = describe_network(config)
     return Outcome(
@@ -68,7 +68,7 @@ def write_outcome(config: Config, run: Run, parts: Subsets, mode: Mode, trained:
             latency_seconds=latency_seconds(trained.network, parts.val, mode) if run.protocol.sealed else None,
         ),
         files={"weights": weights},
-        data_digest=parts.pictures.digest,
+        data_digest=parts.images.digest,
         weights_digest=trained.weights_digest,
         device=device_name(mode.device),
     )

@@ -1,4 +1,4 @@
-"""Class probabilities of pictures by the weights of a finished run."""
+"""Class probabilities of images by the weights of a finished run."""
 
 from __future__ import annotations
 
@@ -22,34 +22,32 @@ if TYPE_CHECKING:
     from ablate.training.data.scan import Pixels
 
 
-def predict_pictures(
-    spec: RunSpec, result: Finished, pictures: Sequence[Path]
-) -> Iterator[dict[str, float] | DataError]:
-    """Class name -> probability for each picture, in the order given, computed batch by batch as they are taken.
+def predict_images(spec: RunSpec, result: Finished, images: Sequence[Path]) -> Iterator[dict[str, float] | DataError]:
+    """Class name -> probability for each image, in the order given, computed batch by batch as they are taken.
 
     In the place of one that cannot be read stands the error that says why. Raises DataError for a run whose
     weights are gone.
     """
     stored = open_network(spec, result)
     size = evaluation_batch(stored.config.data.image_size, stored.config.batch_size)
-    for start in range(0, len(pictures), size):
-        chosen = pictures[start : start + size]
+    for start in range(0, len(images), size):
+        chosen = images[start : start + size]
         pixels, problems = _decoded(chosen, stored.config.data)
         rows = iter(_probabilities(stored, pixels).tolist() if pixels else ())
         for path, problem in zip(chosen, problems, strict=True):
             if problem:
-                yield DataError(f"cannot read {path} ({problem})", hint="Give whole picture files.")
+                yield DataError(f"cannot read {path} ({problem})", hint="Give whole image files.")
             else:
                 yield dict(zip(stored.classes, next(rows), strict=True))
 
 
-def _decoded(pictures: Sequence[Path], config: DataConfig) -> tuple[list[Pixels], list[str]]:
-    """As the training pictures were decoded: uint8, shape (S, S, C), or of their own sizes with `resize: device`.
+def _decoded(images: Sequence[Path], config: DataConfig) -> tuple[list[Pixels], list[str]]:
+    """As the training images were decoded: uint8, shape (S, S, C), or of their own sizes with `resize: device`.
 
-    Of those that can be read; and for each picture why it cannot, or nothing.
+    Of those that can be read; and for each image why it cannot, or nothing.
     """
     kept: list[Pixels] = []
-    seen = scan([ImageFile(str(path), 0, str(path)) for path in pictures], config, kept.append)
+    seen = scan([ImageFile(str(path), 0, str(path)) for path in images], config, kept.append)
     return kept, [one.problem for one in seen]
 
 

@@ -1,4 +1,4 @@
-"""The look before the first run: every picture decoded, every part filled, one batch through the network."""
+"""The look before the first run: every image decoded, every part filled, one batch through the network."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from ablate.store.checked_copy import Cached
 from ablate.training.batching import fewest_images, notes_on_batches, sizes_to_try
 from ablate.training.config import Config, DataConfig
 from ablate.training.cost import describe_network
-from ablate.training.data.cache import Pictures, open_told
+from ablate.training.data.cache import DecodedImages, open_told
 from ablate.training.data.depth import notes_on_kinds
-from ablate.training.data.parts import First, SplitRequest, load_parts, split_pictures
+from ablate.training.data.parts import First, SplitRequest, load_parts, split_images
 from ablate.training.data.problems import Problems
 from ablate.training.data.same import former_digests
 from ablate.training.freezing import set_training
@@ -33,16 +33,16 @@ from ablate.training.weights import watched
 
 
 def prepare_data(config: Config, run: Run) -> Prepared:
-    """Fill the picture cache, count the parts of replicate 0, and take one training step that is thrown away.
+    """Fill the image cache, count the parts of replicate 0, and take one training step that is thrown away.
 
-    Raises DataError for pictures that cannot be read or split, TrainerError for a network that does
+    Raises DataError for images that cannot be read or split, TrainerError for a network that does
     not fit them.
     """
     problems = Problems()
     with problems.gathered():
         describe_network(config)  # refuses what cannot be built
-    pictures, parts, found = _looked_at(config.data, run, run.cached, problems)
-    counts = _fit_counts(config, run, pictures, parts)
+    images, parts, found = _looked_at(config.data, run, run.cached, problems)
+    counts = _fit_counts(config, run, images, parts)
     least = fewest_images(config, counts)
     weights_digest = _try_steps(config, run, counts, least)
     return replace(
@@ -61,30 +61,30 @@ def look_at_data(config: Config, protocol: Protocol, cached: Cached) -> Prepared
 
 def _looked_at(
     config: DataConfig, seat: SplitRequest, cached: Cached, problems: Problems
-) -> tuple[Pictures, Split, Prepared]:
+) -> tuple[DecodedImages, Split, Prepared]:
     """Every image decoded and every part filled. Raises the problems there were, and all that it finds."""
-    pictures, kinds = open_told(config, cached, problems)
+    images, kinds = open_told(config, cached, problems)
     try:
-        parts = split_pictures(config, seat, pictures)
+        parts = split_images(config, seat, images)
     except AblateError as error:
         raise together([*problems.errors, error]) from error
     problems.refuse()
     return (
-        pictures,
+        images,
         parts,
         Prepared(
-            digest=pictures.digest,
-            classes=tuple(pictures.classes),
+            digest=images.digest,
+            classes=tuple(images.classes),
             counts={
                 "train": len(parts.fit),
                 "val": len(parts.val),
                 "test": len(parts.test),
                 "unused": len(parts.unused),
             },
-            unreadable=tuple(pictures.unreadable),
-            notes=(*pictures.notes, *notes_on_kinds(kinds, config.depth)),
-            watch=tuple(pictures.watch),
-            former=former_digests(pictures, config, cached),
+            unreadable=tuple(images.unreadable),
+            notes=(*images.notes, *notes_on_kinds(kinds, config.depth)),
+            watch=tuple(images.watch),
+            former=former_digests(images, config, cached),
         ),
     )
 
@@ -100,13 +100,13 @@ def _watched(config: Config, run: Run) -> tuple[str, ...]:
     return () if config.weights is None else watched(config.weights, run)
 
 
-def _fit_counts(config: Config, run: Run, pictures: Pictures, parts: Split) -> list[int]:
+def _fit_counts(config: Config, run: Run, images: DecodedImages, parts: Split) -> list[int]:
     """Images fitted on: by this replicate, then by those of the other folds."""
     rule = run.protocol.test
     counts = [len(parts.fit)]
     for fold in range(1, rule.count if isinstance(rule, Folds) else 1):
         with suppress(AblateError):  # a fold that cannot be had may never be asked for
-            counts.append(len(split_pictures(config.data, _Fold(Replicate(index=fold), run.protocol), pictures).fit))
+            counts.append(len(split_images(config.data, _Fold(Replicate(index=fold), run.protocol), images).fit))
     return counts
 
 
@@ -117,7 +117,7 @@ def _try_steps(config: Config, run: Run, counts: Sequence[int], least: int) -> s
     block = config.weights
     if block is not None and block.run is not None and run.earlier(block.run) is None:
         config = config.model_copy(update={"weights": None})  # it may be trained before this one's turn comes
-    trained = replace(untrained(config, run, mode, parts.pictures.classes), least=least)
+    trained = replace(untrained(config, run, mode, parts.images.classes), least=least)
     set_training(trained.network, trained.frozen)
     weights = trained_weights(trained.optimizer)
     for size in sizes_to_try(config, counts, least):
@@ -129,7 +129,7 @@ def _try_steps(config: Config, run: Run, counts: Sequence[int], least: int) -> s
             raise
         except (RuntimeError, ValueError) as error:
             raise TrainerError(
-                f"the network cannot be trained on {config.data.image_size}x{config.data.image_size} pictures "
+                f"the network cannot be trained on {config.data.image_size}x{config.data.image_size} images "
                 f"in batches of {min(size, config.numerics.micro_batch or size)}: {error}",
                 hint="Check data.image_size against the number of pooling layers, and the batch size.",
             ) from error

@@ -14,7 +14,7 @@ from ablate.training.stored import StoredNetwork, open_network
 def reevaluate_run(spec: RunSpec, result: Finished, run: Run) -> dict[str, float]:
     """The run's metrics, by the code that computed them first.
 
-    Raises DataError where the weights are gone or the pictures are no longer those of the run.
+    Raises DataError where the weights are gone or the images are no longer those of the run.
     """
     stored, parts = reopen(spec, result, run)
     return judged_scores(stored.config, run, parts, stored.mode, stored.network).metrics()
@@ -24,9 +24,9 @@ def reopen(spec: RunSpec, result: Finished, run: Run) -> tuple[StoredNetwork, Su
     """The run's network and the parts it was trained and tested on."""
     stored = open_network(spec, result)
     parts = load_parts(stored.config, run, stored.mode)
-    if not is_of(result.stamp.data_digest, parts.pictures, stored.config.data, run.cached):
+    if not is_of(result.stamp.data_digest, parts.images, stored.config.data, run.cached):
         raise DataError(
-            "the pictures are no longer those this run was trained and tested on",
+            "the images are no longer those this run was trained and tested on",
             hint="Put the old ones back, or train again: `ablate run STUDY --retrain`.",
         )
     return stored, parts

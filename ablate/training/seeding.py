@@ -48,7 +48,7 @@ def order_generator(replicate: Replicate, epoch: int) -> torch.Generator:
 
 
 class StepRandom(NamedTuple):
-    """Where one step's random changes to the pictures are drawn from, on the CPU whatever the training device.
+    """Where one step's random changes to the images are drawn from, on the CPU whatever the training device.
 
     A technique draws from a source of its own: switching another one off does not change its draws.
     """

@@ -17,7 +17,7 @@ SECONDS = 2.0
 
 
 def steps_per_second(threads: int) -> float:
-    """Training steps of a small convolutional network: 32 pictures of 64 x 64."""
+    """Training steps of a small convolutional network: 32 images of 64 x 64."""
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     layers: list[nn.Module] = []
@@ -37,22 +37,22 @@ def steps_per_second(threads: int) -> float:
     return steps / (time.monotonic() - started)
 
 
-def pictures_per_second() -> float:
+def images_per_second() -> float:
     """JPEG files of 500 x 375 decoded and made 224 x 224, by one core."""
     noise = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
     stream = io.BytesIO()
     Image.fromarray(noise).resize((500, 375)).save(stream, "JPEG", quality=90)
     count, started = 0, time.monotonic()
     while time.monotonic() - started < SECONDS / 2:
-        with Image.open(io.BytesIO(stream.getvalue())) as picture:
-            picture.convert("RGB").resize((224, 224))
+        with Image.open(io.BytesIO(stream.getvalue())) as image:
+            image.convert("RGB").resize((224, 224))
         count += 1
     return count / (time.monotonic() - started)
 
 
 def main(threads: list[int]) -> None:
     """Measure with each number of threads, then decoding."""
-    found = {"steps": {str(number): steps_per_second(number) for number in threads}, "pictures": pictures_per_second()}
+    found = {"steps": {str(number): steps_per_second(number) for number in threads}, "images": images_per_second()}
     sys.stdout.write(json.dumps(found))
 
 

@@ -1,4 +1,4 @@
-"""Test-time augmentation: a finished network asked for several views of each test picture, once each."""
+"""Test-time augmentation: a finished network asked for several views of each test image, once each."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ View = Callable[[Tensor, int], Tensor]
 def test_by_views(spec: RunSpec, result: Finished, run: Run, tta: Mapping[str, Any]) -> Path:
     """Test a finished run with the probabilities averaged over the views; the npz with the columns of a run's own.
 
-    tta: see the study file's `tta:`. Raises DataError where the weights are gone or the pictures changed.
+    tta: see the study file's `tta:`. Raises DataError where the weights are gone or the images changed.
     """
     stored, parts = reopen(spec, result, run)
     averaged = averaged_probabilities(
@@ -43,7 +43,7 @@ def test_by_views(spec: RunSpec, result: Finished, run: Run, tta: Mapping[str, A
     path = run.folder / VIEWS
     np.savez_compressed(
         path,
-        id=np.array([parts.pictures.ids[index] for index in parts.split.test]),
+        id=np.array([parts.images.ids[index] for index in parts.split.test]),
         target=targets.numpy().astype(np.int32),
         score=right.numpy().astype(np.float32),
         prob=averaged.numpy().astype(np.float32),
@@ -73,7 +73,7 @@ def averaged_probabilities(stored: StoredNetwork, part: Subset, views: list[View
 
 
 def views_of(tta: Mapping[str, Any], config: Config, spec: RunSpec, mean: Tensor | None = None) -> list[View]:
-    """The picture as it is, then the views that are asked for. mean: of the normalisation, which may fill holes."""
+    """The image as it is, then the views that are asked for. mean: of the normalisation, which may fill holes."""
     if tta.get("draws"):
         return [_as_it_is, *(_drawn(config.augment, spec, mean, draw) for draw in range(tta["draws"]))]
     views: list[View] = [_as_it_is, *(_corners(tta["crops"]) if tta.get("crops") else ())]
@@ -89,7 +89,7 @@ def _mirrored(pixels: Tensor, number: int, *, view: View) -> Tensor:
 
 
 def _corners(padding: int) -> Iterator[View]:
-    """The four corners of the padded picture, at its own size."""
+    """The four corners of the padded image, at its own size."""
     for down in (0, 2 * padding):
         for right in (0, 2 * padding):
             yield partial(_window, padding=padding, down=down, right=right)

@@ -126,7 +126,7 @@ def _named(store: Store) -> set[str]:
 def _in_run(store: Store, fingerprint: str) -> Iterator[Garbage]:
     """Attempts but the newest finished a data set and what it went on from; if none finished, but the newest two.
 
-    Where pictures lie is no part of a fingerprint: two data sets under one configuration share it.
+    Where images lie is no part of a fingerprint: two data sets under one configuration share it.
     """
     attempts = store.attempts(fingerprint)
     results = {result.folder: result for result in store.results(fingerprint)}

@@ -143,7 +143,7 @@ def _speed(work: Path) -> Iterator[Finding]:
         yield Finding("speed", "could not be measured", "torch does not start; `python -c 'import torch'` says why.")
         return
     one, all_ = calm["steps"]["1"], calm["steps"][str(count)]
-    yield Finding("training, 1 thread", f"{one:.1f} steps a second (32 pictures of 64 x 64)")
+    yield Finding("training, 1 thread", f"{one:.1f} steps a second (32 images of 64 x 64)")
     if count > 1:
         together = f"{all_:.1f} steps a second, {all_ / one:.2f} times as many as with one"
         advice = f"Leave numerics.threads at 1 and run {count} at once: {count} runs do more than {count} threads."
@@ -151,7 +151,7 @@ def _speed(work: Path) -> Iterator[Finding]:
     gain = one / without["steps"]["1"]
     kept = "worth having; `ablate run` sets it" if gain > 1.03 else "no difference here"
     yield Finding("allocator settings", f"{gain:.2f} times as fast with them: {kept}")
-    yield Finding("decoding", f"{calm['pictures']:.0f} JPEG files a second and core; done once, then cached")
+    yield Finding("decoding", f"{calm['images']:.0f} JPEG files a second and core; done once, then cached")
     if sys.platform == "linux":
         yield Finding("a fresh process", f"{_fresh(work):.1f} s until torch is there; from the warm server far less")
 

@@ -1,4 +1,4 @@
-"""A close look at a study's data, without training: the numbers, and a picture of samples."""
+"""A close look at a study's data, without training: the numbers, and an image of samples."""
 
 from __future__ import annotations
 
@@ -89,15 +89,15 @@ def not_there(study: Study, plan: Plan) -> list[str]:
 
 
 def write_samples(found: Examination, study: Study, *, work: Path | str = ".") -> tuple[Path, str]:
-    """Draw a row of pictures a class to `reports/<study>/data/samples.png`.
+    """Draw a row of images a class to `reports/<study>/data/samples.png`.
 
     Returns the path, and a warning where no font here has the classes' names.
     """
     from ablate.report.figures.fonts import missing_font
-    from ablate.report.figures.pictures import samples_picture
+    from ablate.report.figures.images import samples_png
 
     path = Path(work) / "reports" / study.name / "data" / SAMPLES
-    write_bytes(path, samples_picture(found))
+    write_bytes(path, samples_png(found))
     return path, missing_font(found.classes)
 
 

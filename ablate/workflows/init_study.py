@@ -1,4 +1,4 @@
-"""Study files to start from: the quick start that comes with the package, and one for a folder of pictures."""
+"""Study files to start from: the quick start that comes with the package, and one for a folder of images."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from ablate.files import write_text
 from ablate.readers.image_folders import class_notes, nobodys_note, refuse_no_classes, top_of
 
 STARTER = """\
-# A first study over a folder of pictures, one folder a class.
+# A first study over a folder of images, one folder a class.
 study: {name}
 question: Which of these changes make the model better?
 base:
   data:
     source: {{name: image_folder, root: {root}}}
     classes: {classes}
-    image_size: 64            # pixels; every picture is resized to a square of this side
+    image_size: 64            # pixels; every image is resized to a square of this side
     normalize: imagenet
-    train: 0.7                # share of all pictures, validation included
+    train: 0.7                # share of all images, validation included
   model: {{name: vgg11, width: 16, norm: null, dropout: null, head: {{name: gap}}}}
   optimizer: {{name: adam, lr: 1e-3}}
   warmup: {{epochs: 1}}
@@ -65,7 +65,7 @@ def write_starter(path: Path, root: Path | None) -> tuple[str, ...]:
         classes = len(top.folders)
         notes = class_notes(top.folders) + ([nobodys_note(top.nobodys)] if top.nobodys else [])
     name = "".join(c if c.isalnum() and c.isascii() else "-" for c in path.stem.lower())[:64].strip("-") or "my-study"
-    shown = str(root) if root is not None else "data/pictures"
+    shown = str(root) if root is not None else "data/images"
     quoted = '"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '"'
     write_text(path, STARTER.format(name=name, root=quoted, classes=classes))
     return tuple(notes)

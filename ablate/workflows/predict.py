@@ -21,12 +21,12 @@ from ablate.store.run_names import find_run, fingerprint_of, full_name, newest_f
 from ablate.store.work_folder import Store
 from ablate.trainer import Trainer, former_source_digests, load_trainer, source_digest
 
-PICTURES = EXTENSIONS
-"""What is taken for a picture in a folder, in any case; a file named by itself is always taken for one."""
+IMAGE_ENDINGS = EXTENSIONS
+"""What is taken for an image in a folder, in any case; a file named by itself is always taken for one."""
 
 
 Prediction = tuple[Path, Mapping[str, float]]
-"""A picture, and class name -> probability."""
+"""An image, and class name -> probability."""
 
 
 class FinishedRun(NamedTuple):
@@ -77,15 +77,15 @@ def predict_images(
     work: Path | str = ".",
     on_unreadable: Callable[[DataError], None] | None = None,
 ) -> Iterator[Prediction]:
-    """Class name -> probability for each picture, one after the other as they are computed.
+    """Class name -> probability for each image, one after the other as they are computed.
 
-    on_unreadable: told of each picture that cannot be read, which then is left out.
-    Raises StudyError for a run that is not there; DataError for a picture that is not, and, where nobody is told,
+    on_unreadable: told of each image that cannot be read, which then is left out.
+    Raises StudyError for a run that is not there; DataError for an image that is not, and, where nobody is told,
     for one that cannot be read.
     """
     missing = [str(image) for image in images if not image.is_file()]
     if missing:
-        raise DataError(f"there is no picture {missing[0]}")
+        raise DataError(f"there is no image {missing[0]}")
     opened = open_run(run, work)
     predict = companion(opened, opened.trainer.predict, "predict")
     found: Iterable[Mapping[str, float] | DataError] = predict(opened.spec, opened.result, images)
@@ -104,41 +104,41 @@ def _readable(
             on_unreadable(answer)
 
 
-def pictures_in(
+def images_in(
     paths: Sequence[Path], tell: Callable[[str], None] | None = None, *, takes: Callable[[str], bool] = is_image
 ) -> list[Path]:
-    """The pictures of a request: files as they are, folders with all pictures below them, by path.
+    """The images of a request: files as they are, folders with all images below them, by path.
 
     takes: whether a file of a folder counts, by its name. tell: told in one sentence which hidden and system
     entries of the folders are passed over.
-    Raises DataError for a path that is not there and for a folder without a picture.
+    Raises DataError for a path that is not there and for a folder without an image.
     """
     found: list[Path] = []
     nobodys: list[str] = []
     for path in paths:
         if not path.is_dir():
             if not path.is_file():
-                raise DataError(f"there is no picture {path}", hint="Give picture files, or folders of them.")
+                raise DataError(f"there is no image {path}", hint="Give image files, or folders of them.")
             found.append(path)
             continue
-        below = sorted(_pictures_below(path, nobodys, takes), key=lambda file: file.relative_to(path).as_posix())
+        below = sorted(_images_below(path, nobodys, takes), key=lambda file: file.relative_to(path).as_posix())
         if not below:
-            raise DataError(f"{path} holds no picture", hint=f"Pictures end in {', '.join(PICTURES)}.")
+            raise DataError(f"{path} holds no image", hint=f"Images end in {', '.join(IMAGE_ENDINGS)}.")
         found += below
     if nobodys and tell is not None:
         tell(nobodys_note(sorted(nobodys)))
     return found
 
 
-def _pictures_below(folder: Path, nobodys: list[str], takes: Callable[[str], bool]) -> Iterator[Path]:
+def _images_below(folder: Path, nobodys: list[str], takes: Callable[[str], bool]) -> Iterator[Path]:
     for place, folders, names in os.walk(folder):
         nobodys += [os.path.relpath(Path(place, name), folder) for name in [*folders, *names] if is_system_entry(name)]
         folders[:] = [name for name in folders if not is_system_entry(name)]
         yield from (Path(place, name) for name in names if takes(name))
 
 
-def unlabelled_pictures(run: str, *, work: Path | str = ".") -> list[Path]:
-    """The pictures without labels that come with the data set a run was trained on.
+def unlabelled_images(run: str, *, work: Path | str = ".") -> list[Path]:
+    """The images without labels that come with the data set a run was trained on.
 
     Raises DataError where its source has none.
     """
@@ -146,12 +146,12 @@ def unlabelled_pictures(run: str, *, work: Path | str = ".") -> list[Path]:
     unlabelled = companion(opened, opened.trainer.unlabelled, "unlabelled")
     found: list[Path] = unlabelled(opened.spec)
     if not found:
-        raise DataError("the data set of this run has no unlabelled part", hint="Give pictures, or a folder of them.")
+        raise DataError("the data set of this run has no unlabelled part", hint="Give images, or a folder of them.")
     return found
 
 
 def has_several_labels(run: FinishedRun) -> bool:
-    """Whether a picture of the run's data set may have any number of labels."""
+    """Whether an image of the run's data set may have any number of labels."""
     data = run.spec.config.get("data")
     return isinstance(data, Mapping) and bool(data.get("multi_label"))
 
@@ -240,7 +240,7 @@ def reopened(spec: RunSpec, store: Store) -> Reopened:
 
 
 def submission(predictions: Sequence[tuple[Path, Mapping[str, float]]]) -> str:
-    """Columns Id and Category, a line a picture, in the order of the ids.
+    """Columns Id and Category, a line an image, in the order of the ids.
 
     Id: the number that is the file's name, else its place in the order given, counted from 1; four digits,
     padded with zeros. Category: see `categories`.
@@ -253,7 +253,7 @@ def submission(predictions: Sequence[tuple[Path, Mapping[str, float]]]) -> str:
         ids = [number for number in numbers if number is not None]
         twice = next((path for path, number in zip(predictions, ids, strict=True) if ids.count(number) > 1), None)
         if twice is not None:
-            raise DataError(f"two pictures have the number of {twice[0]}", hint="Predict one folder at a time.")
+            raise DataError(f"two images have the number of {twice[0]}", hint="Predict one folder at a time.")
     rows = []
     for number, (_, found) in sorted(zip(ids, predictions, strict=True), key=lambda item: item[0]):
         rows.append([f"{number:04d}", str(categories(list(found))[best_class(found)])])

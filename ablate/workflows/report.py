@@ -65,7 +65,7 @@ def judge_study(session: Session, options: Options, language: Language = "en") -
 
 
 def _thumbnails_of(session: Session) -> Thumbnails | None:
-    """How the trainer shows pictures by their id, where it can here; else as an earlier report showed them."""
+    """How the trainer shows images by their id, where it can here; else as an earlier report showed them."""
     trainer, cache = session.study.trainer, session.store.cache
     show = trainer.thumbnails
     if show is None:

@@ -16,7 +16,7 @@ OVERSAMPLED = 2
 
 
 def portrait(person: Person, moment: Moment, rng: np.random.Generator) -> Image.Image:
-    """One picture, RGB, of the moment's size."""
+    """One image, RGB, of the moment's size."""
     size = (moment.width * OVERSAMPLED, moment.height * OVERSAMPLED)
     image = background(size, rng)
     _Sketch(image, person, moment, rng).draw()

@@ -1,4 +1,4 @@
-"""Whom a portrait shows, and the circumstances of one picture: numbers drawn from generators."""
+"""Whom a portrait shows, and the circumstances of one image: numbers drawn from generators."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """What a portrait shows besides the person: drawn anew for every picture."""
+    """What a portrait shows besides the person: drawn anew for every image."""
 
     width: int
     height: int
     scale: float
-    """Half the head's width as a share of the picture's shorter side."""
+    """Half the head's width as a share of the image's shorter side."""
     centre: tuple[float, float]
     yaw: float
     pitch: float

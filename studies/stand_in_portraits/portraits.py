@@ -15,9 +15,9 @@ from stand_in_portraits.faces import portrait
 from stand_in_portraits.people import aged, draw_moment, draw_person
 
 SEED = 17
-"""Everything is drawn from this, the class's place and the picture's number."""
+"""Everything is drawn from this, the class's place and the image's number."""
 
-PICTURES: Mapping[str, int] = {
+IMAGES: Mapping[str, int] = {
     "Angelina Jolie": 118,
     "Brad Pitt": 96,
     "Denzel Washington": 104,
@@ -36,10 +36,10 @@ PICTURES: Mapping[str, int] = {
     "Tom Hanks": 130,
     "Will Smith": 86,
 }
-"""Class -> how many pictures of it; 1,800 in all."""
+"""Class -> how many images of it; 1,800 in all."""
 
 NOTICE = """\
-SYNTHETIC. These pictures are drawings made by a program (`ablate data portraits`), not photographs.
+SYNTHETIC. These images are drawings made by a program (`ablate data portraits`), not photographs.
 
 They stand in for 1,800 photographs of 17 actors that may not be handed out. The folders carry those 17 names only so
 that a study finds the classes it asks for: the figures are invented, and none is meant to look like the person.
@@ -51,10 +51,10 @@ face, and noise are chance. What is measured on them says nothing about photogra
 def write_portraits(folder: Path) -> None:
     """Fill an empty folder: one sub-folder a class, JPEGs of varying size, and SYNTHETIC.txt.
 
-    The same pictures every time, byte for byte with the same Pillow and numpy.
+    The same images every time, byte for byte with the same Pillow and numpy.
     """
-    jobs = [(place, name, number) for place, (name, count) in enumerate(PICTURES.items()) for number in range(count)]
-    for name in PICTURES:
+    jobs = [(place, name, number) for place, (name, count) in enumerate(IMAGES.items()) for number in range(count)]
+    for name in IMAGES:
         (folder / name).mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(partial(_write, folder), jobs))
@@ -67,7 +67,7 @@ def _write(folder: Path, job: tuple[int, str, int]) -> None:
 
 
 def encoded_portrait(place: int, number: int) -> bytes:
-    """One JPEG: picture `number` of the class at `place`."""
+    """One JPEG: image `number` of the class at `place`."""
     rng = np.random.default_rng((SEED, place, number))
     person = draw_person(np.random.default_rng((SEED, place)))
     image = portrait(aged(person, rng), draw_moment(rng), rng)

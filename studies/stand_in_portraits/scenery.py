@@ -1,4 +1,4 @@
-"""The picture around a figure: what stands behind it, and what light and camera make of it."""
+"""The image around a figure: what stands behind it, and what light and camera make of it."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ data, model and weights. A technique is off where its block is null or left out.
 
 1. The images are chosen: a permutation of the training images an epoch, or `sampling`.
 2. `augment`, on pixels in [0, 1] before normalisation, so that colour changes mean the same whatever the \
-normalisation is. The order is that of the list below and cannot be changed. Each picture has draws of its own, \
+normalisation is. The order is that of the list below and cannot be changed. Each image has draws of its own, \
 which depend on replicate, epoch, step and technique alone: not on the device, and not on whether another technique \
 is on.
 3. Normalisation, then `mixing`, then the attack of `adversarial` (which moves pixels, not normalised values).
@@ -50,7 +50,7 @@ train on one image, with the statistics of that image alone: choose a batch size
 
 - `train/loss` is what is made small, without penalties. `val/loss` and `loss` are always the plain cross-entropy \
 (binary, with `data.multi_label`), so that variants with different losses can be compared.
-- `train/accuracy` is counted on the pictures as they were trained on: augmented, mixed, attacked. A mixed picture is \
+- `train/accuracy` is counted on the images as they were trained on: augmented, mixed, attacked. A mixed image is \
 right where the largest output is the class with the larger share. It may lie far below `val/accuracy`.
 - With `averaging`, validation and test are of the averaged weights, and those are saved; `train/...` is of the \
 weights that move. With `evidence.weights: best` the averages of the best epoch are tested.

@@ -11,7 +11,7 @@ import pytest
 
 from ablate.files import build_once
 from ablate.training.config import DataConfig
-from ablate.training.data.cache import Pictures, load_images
+from ablate.training.data.cache import DecodedImages, load_images
 
 PAGE = Path(__file__).parents[2] / "docs" / "image_files.md"
 DICOM, COUNTS, VOLUME = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
@@ -32,7 +32,7 @@ def dcmread(path):
 
 def read_by(
     example: str, name: str, arrays: list[np.ndarray], folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> Pictures:
+) -> DecodedImages:
     """Two classes of those arrays, read by an example of the page."""
     (folder / f"{name}.py").write_text(example, encoding="utf-8")
     monkeypatch.syspath_prepend(str(folder))
@@ -63,10 +63,10 @@ def test_a_dicom_slice_is_windowed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.delitem(sys.modules, "pydicom", raising=False)
     (tmp_path / "pydicom.py").write_text(STAND_IN, encoding="utf-8")
 
-    pictures = read_by(DICOM, "read_dicom", stored, tmp_path, monkeypatch)
+    images = read_by(DICOM, "read_dicom", stored, tmp_path, monkeypatch)
 
     monkeypatch.delitem(sys.modules, "pydicom", raising=False)
-    found = {name: int(pixels.max()) for name, pixels in zip(pictures.ids, pictures.pixels, strict=True)}
+    found = {name: int(pixels.max()) for name, pixels in zip(images.ids, images.pixels, strict=True)}
     assert found == {"a/0.dcm": 0, "b/1.dcm": 0, "a/2.dcm": 128, "b/3.dcm": 255, "a/4.dcm": 255}
 
 
@@ -74,9 +74,9 @@ def test_an_npy_file_of_counts_is_scaled(tmp_path: Path, monkeypatch: pytest.Mon
     """4095 is white."""
     arrays = [np.full((8, 8), count, dtype=np.uint16) for count in (0, 4095, 2048, 5000)]
 
-    pictures = read_by(COUNTS, "read_counts", arrays, tmp_path, monkeypatch)
+    images = read_by(COUNTS, "read_counts", arrays, tmp_path, monkeypatch)
 
-    found = {name: int(pixels.max()) for name, pixels in zip(pictures.ids, pictures.pixels, strict=True)}
+    found = {name: int(pixels.max()) for name, pixels in zip(images.ids, images.pixels, strict=True)}
     assert found == {"a/0.npy": 0, "b/1.npy": 255, "a/2.npy": 128, "b/3.npy": 255}
 
 
@@ -84,7 +84,7 @@ def test_the_middle_slice_of_a_volume_is_read(tmp_path: Path, monkeypatch: pytes
     """Of five slices the third."""
     volumes = [np.arange(5, dtype=np.float32)[:, None, None] * np.full((8, 8), 100 * sign) for sign in (1, -1)]
 
-    pictures = read_by(VOLUME, "read_volume", volumes, tmp_path, monkeypatch)
+    images = read_by(VOLUME, "read_volume", volumes, tmp_path, monkeypatch)
 
-    found = [int(pixels.max()) for pixels in pictures.pixels]
+    found = [int(pixels.max()) for pixels in images.pixels]
     assert found == [round((200 + 1000) * 255 / 1400), round((-200 + 1000) * 255 / 1400)]

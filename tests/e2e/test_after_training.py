@@ -52,9 +52,9 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three scans in a folder of folders."""
-    folder = tmp_path_factory.mktemp("pictures")
+    folder = tmp_path_factory.mktemp("images")
     for number, name in enumerate(("0003.png", "deep/0001.png", "deep/0002.png")):
         (folder / name).parent.mkdir(exist_ok=True)
         Image.fromarray(np.round(load_digits().images[number] * 255 / 16).astype(np.uint8)).save(folder / name)
@@ -121,10 +121,10 @@ def test_the_stored_weights_are_checked_against_the_recorded_accuracy(work: Path
     assert "give the recorded accuracy again, exactly" in result.stdout
 
 
-def test_a_folder_is_predicted_into_a_submission(work: Path, pictures: Path, tmp_path: Path) -> None:
+def test_a_folder_is_predicted_into_a_submission(work: Path, images: Path, tmp_path: Path) -> None:
     """Four digits and a class number, in the order of the numbers."""
     csv, table = tmp_path / "submission.csv", tmp_path / "all.csv"
-    result = ablate("predict", "after/baseline/0", pictures, "--work", work, "--csv", csv, "--table", table, "--json")
+    result = ablate("predict", "after/baseline/0", images, "--work", work, "--csv", csv, "--table", table, "--json")
     found = json.loads(result.stdout)
     best = {Path(row["image"]).name: max(row["probabilities"], key=row["probabilities"].get) for row in found}
 
@@ -133,18 +133,18 @@ def test_a_folder_is_predicted_into_a_submission(work: Path, pictures: Path, tmp
     assert table.read_text().splitlines()[0] == "image,class,0,1,2,3,4,5,6,7,8,9"
 
 
-def test_a_picture_that_cannot_be_read_stops_nothing(work: Path, pictures: Path, tmp_path: Path) -> None:
+def test_an_image_that_cannot_be_read_stops_nothing(work: Path, images: Path, tmp_path: Path) -> None:
     """It is left out and named, and the command says so by its exit code."""
     folder = tmp_path / "some"
-    shutil.copytree(pictures, folder)
-    (folder / "0009.png").write_bytes(b"no picture")
+    shutil.copytree(images, folder)
+    (folder / "0009.png").write_bytes(b"no image")
     result = ablate("predict", "after/baseline/0", folder, "--work", work, "--json")
     nothing = ablate("predict", "after/baseline/0", folder / "0009.png", "--work", work)
 
     assert (result.exit_code, nothing.exit_code) == (1, 2)
     assert len(json.loads(result.stdout)) == 3
-    assert "0009.png (not a picture" in result.stderr
-    assert "1 of 4 pictures" in result.stderr
+    assert "0009.png (not an image" in result.stderr
+    assert "1 of 4 images" in result.stderr
 
 
 def test_nothing_to_predict_is_told(work: Path) -> None:

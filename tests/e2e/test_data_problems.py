@@ -64,11 +64,11 @@ def spoil(work: Path) -> list[str]:
     shutil.copy(next((images / "dog").glob("*.jpg")), images / "rare" / "1.jpg")
     (images / "cat" / "torn.jpg").write_bytes(b"no image")
     return [
-        "empty holds no picture",
+        "empty holds no image",
         "base.data.classes is 2, but",
-        "cat/torn.jpg: not a picture",
-        "2 pictures equal one of another class",
-        "needs at least 2 different pictures of every class",
+        "cat/torn.jpg: not an image",
+        "2 images equal one of another class",
+        "needs at least 2 different images of every class",
     ]
 
 
@@ -101,8 +101,8 @@ def test_data_stats_ends_as_run_would_and_still_shows_what_it_found(work: Path) 
 
     assert (refused.exit_code, as_json.exit_code, allowed.exit_code) == (2, 2, 0)
     assert "Unreadable: 1" in refused.stdout
-    assert "1 picture cannot be read" in refused.stderr
-    assert "1 picture cannot be read" in json.loads(as_json.stdout)["problems"][0]
+    assert "1 image cannot be read" in refused.stderr
+    assert "1 image cannot be read" in json.loads(as_json.stdout)["problems"][0]
     assert run(work).exit_code == 0
 
 
@@ -114,7 +114,7 @@ def test_a_variant_of_other_data_is_looked_at_too(work: Path) -> None:
 
     for told in (stats.stderr, tried.stderr):
         assert "2 problems" in told
-        assert "1. 1 picture cannot be read" in told
+        assert "1. 1 image cannot be read" in told
         assert "2. more: data.train (15) and evidence.test" in " ".join(told.split())
 
 

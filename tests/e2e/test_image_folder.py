@@ -1,4 +1,4 @@
-"""A folder of real picture files, from the command line to a prediction."""
+"""A folder of real image files, from the command line to a prediction."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.image_fixtures import write_bad_images, write_image_folder
 STUDY = """\
 study: folder
 base:
-  data: {source: {name: image_folder, root: pictures}, classes: 2, image_size: SIZE, normalize: imagenet, train: 0.5}
+  data: {source: {name: image_folder, root: images}, classes: 2, image_size: SIZE, normalize: imagenet, train: 0.5}
   model: {name: vgg, blocks: [1, 1], width: 4, head: {name: gap}}
   optimizer: {name: adam, lr: 1e-2}
   batch_size: 4
@@ -34,17 +34,17 @@ def ablate(work: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def work(tmp_path: Path) -> Path:
     """Grey PNGs and colour JPEGs of many sizes in two classes, and a study over them."""
-    write_image_folder(tmp_path / "pictures", classes=("cat", "dog"), per_class=10)
+    write_image_folder(tmp_path / "images", classes=("cat", "dog"), per_class=10)
     (tmp_path / "folder.yaml").write_text(STUDY.replace("SIZE", "20"), encoding="utf-8")
     return tmp_path
 
 
-def test_a_folder_of_pictures_is_trained_reported_and_used(work: Path) -> None:
+def test_a_folder_of_images_is_trained_reported_and_used(work: Path) -> None:
     """run, then predict with the weights of a run."""
     done = ablate(work, "run", "folder.yaml", "--no-tracking", "--json")
     assert done.returncode == 0, done.stderr
-    picture = next((work / "pictures/cat").iterdir())
-    predicted = ablate(work, "predict", "folder/BN/1", str(picture), "--json")
+    image = next((work / "images/cat").iterdir())
+    predicted = ablate(work, "predict", "folder/BN/1", str(image), "--json")
     probabilities = json.loads(predicted.stdout)[0]["probabilities"]
 
     assert {row["name"]: row["n"] for row in json.loads(done.stdout)["variants"]} == {"baseline": 2, "BN": 2}
@@ -52,9 +52,9 @@ def test_a_folder_of_pictures_is_trained_reported_and_used(work: Path) -> None:
     assert sum(probabilities.values()) == pytest.approx(1, abs=1e-5)
 
 
-def test_every_unreadable_picture_is_named_before_anything_is_written(work: Path) -> None:
+def test_every_unreadable_image_is_named_before_anything_is_written(work: Path) -> None:
     """All of them at once, exit 2, and the folder as it was."""
-    bad = write_bad_images(work / "pictures/dog")
+    bad = write_bad_images(work / "images/dog")
     before = sorted(path.name for path in work.iterdir())
     done = ablate(work, "run", "folder.yaml")
 
@@ -65,7 +65,7 @@ def test_every_unreadable_picture_is_named_before_anything_is_written(work: Path
 
 def test_a_missing_root_says_which_key_and_what_it_should_look_like(work: Path) -> None:
     """The error is enough to mend it."""
-    (work / "pictures").rename(work / "elsewhere")
+    (work / "images").rename(work / "elsewhere")
     done = ablate(work, "run", "folder.yaml")
 
     assert done.returncode == 2

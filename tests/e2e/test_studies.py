@@ -99,7 +99,7 @@ def test_the_fine_tuning_recipe_is_trained_part_by_part(tmp_path: Path) -> None:
 
 
 def test_the_homework_s_lessons_are_trained_on_its_folders(tmp_path: Path) -> None:
-    """Labels from file names, `valid` as the test part, the pictures without labels left alone."""
+    """Labels from file names, `valid` as the test part, the images without labels left alone."""
     write_food11(tmp_path / "food", train=6, valid=2)
     study = STUDIES / "food11.yaml"
 

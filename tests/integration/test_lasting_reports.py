@@ -21,7 +21,7 @@ STUDY = """\
 study: pets
 base:
   data:
-    source: {name: image_folder, root: pictures}
+    source: {name: image_folder, root: images}
     classes: 2
     image_size: 20
     normalize: imagenet
@@ -41,10 +41,10 @@ derive:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A study on cats and dogs that has run, with pictures that could not be read, views, and its report."""
+    """A study on cats and dogs that has run, with images that could not be read, views, and its report."""
     work = tmp_path_factory.mktemp("pets") / "work"
-    write_image_folder(work / "pictures", classes=("cat", "dog"), per_class=10)
-    write_bad_images(work / "pictures/dog")
+    write_image_folder(work / "images", classes=("cat", "dog"), per_class=10)
+    write_bad_images(work / "images/dog")
     (work / "pets.yaml").write_text(STUDY, encoding="utf-8")
     done = ablate(work, "run", "pets.yaml", "--no-tracking", "--workers", "1")
     assert done.exit_code == 0, done.output
@@ -88,7 +88,7 @@ def clean_caches(work: Path) -> None:
 
 
 def test_cleaned_caches_change_nothing_in_a_report(work: Path) -> None:
-    """Names, counts, notes, pictures and rows made without training live with the study."""
+    """Names, counts, notes, images and rows made without training live with the study."""
     before = text_of(work)
     clean_caches(work)
     checked = ablate(work, "report", "pets.yaml", "--verify")
@@ -100,10 +100,10 @@ def test_cleaned_caches_change_nothing_in_a_report(work: Path) -> None:
     assert "flipped" in before
 
 
-def test_a_picture_that_is_gone_takes_nothing_else_along(work: Path) -> None:
+def test_an_image_that_is_gone_takes_nothing_else_along(work: Path) -> None:
     """The report says that the data are others now, and goes on saying what it knew."""
     before = text_of(work)
-    next((work / "pictures/cat").iterdir()).unlink()
+    next((work / "images/cat").iterdir()).unlink()
     after = rewritten(work)
 
     assert set(before.splitlines()) <= set(after.splitlines())
@@ -113,7 +113,7 @@ def test_a_picture_that_is_gone_takes_nothing_else_along(work: Path) -> None:
 def test_all_data_and_all_caches_may_be_gone(work: Path) -> None:
     """Together, as on another machine."""
     before = text_of(work)
-    shutil.rmtree(work / "pictures")
+    shutil.rmtree(work / "images")
     clean_caches(work)
     after = rewritten(work)
 
@@ -124,7 +124,7 @@ def test_a_study_without_a_record_of_its_own_asks_its_runs(work: Path) -> None:
     """Written by an earlier version: the look that came before a run is found by that run's own stamp."""
     before = text_of(work)
     (work / ".ablate/studies/pets/data.json").unlink()
-    next((work / "pictures/cat").iterdir()).unlink()
+    next((work / "images/cat").iterdir()).unlink()
     after = rewritten(work)
 
     assert set(before.splitlines()) <= set(after.splitlines())
@@ -133,7 +133,7 @@ def test_a_study_without_a_record_of_its_own_asks_its_runs(work: Path) -> None:
 def test_weights_know_the_names_of_the_classes(work: Path) -> None:
     """With the caches gone as well, that is what is left, and what is not is said."""
     (work / ".ablate/studies/pets/data.json").unlink()
-    next((work / "pictures/cat").iterdir()).unlink()
+    next((work / "images/cat").iterdir()).unlink()
     clean_caches(work)
     after = rewritten(work)
 
@@ -144,7 +144,7 @@ def test_weights_know_the_names_of_the_classes(work: Path) -> None:
 def test_a_new_look_at_the_data_ends_the_remark(work: Path) -> None:
     """What was found is found again."""
     clean_caches(work)
-    next((work / "pictures/cat").iterdir()).touch()
+    next((work / "images/cat").iterdir()).touch()
     assert "from the last look" in rewritten(work)
     done = ablate(work, "run", "pets.yaml", "--no-tracking", "--workers", "1")
 

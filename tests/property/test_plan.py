@@ -107,7 +107,7 @@ def _meant(base: Any) -> dict[str, Any]:
 @fast
 @given(BASES, st.text(st.characters(categories=["L", "N", "P", "Zs"]), max_size=20))
 def test_a_run_under_another_root_keeps_its_fingerprint(base: Any, root: str) -> None:
-    """Wherever the pictures lie."""
+    """Wherever the images lie."""
     moved = base | {"data": base.get("data", {}) | {"root": root}, "device": "elsewhere"}
 
     assert fingerprints(planned(moved)) == fingerprints(planned(base))

@@ -29,7 +29,7 @@ def for_all(*strategies: st.SearchStrategy[Any]) -> Callable[[Callable[..., None
 
 
 class DataSet(NamedTuple):
-    """ids, targets and groups have one entry a picture."""
+    """ids, targets and groups have one entry an image."""
 
     ids: list[str]
     targets: list[int]
@@ -52,7 +52,7 @@ class DataSet(NamedTuple):
 
 @st.composite
 def data_sets(draw: st.DrawFn, *, largest_group: int = 2) -> DataSet:
-    """Two to four classes of 6 to 25 units of one to `largest_group` pictures."""
+    """Two to four classes of 6 to 25 units of one to `largest_group` images."""
     chance = random.Random(draw(st.integers(0, 999)))
     ids, targets, groups = [], [], []
     for label, units in enumerate(draw(st.lists(st.integers(6, 25), min_size=2, max_size=4))):
@@ -88,8 +88,8 @@ def named(data: DataSet, parts: Split) -> list[list[str]]:
 
 
 @for_all(data_sets(), any_rule, replicates, seeds)
-def test_every_picture_is_in_exactly_one_part(data: DataSet, rule: TestRule, replicate: int, seed: int) -> None:
-    """Fit, val, test and unused are a partition of all pictures."""
+def test_every_image_is_in_exactly_one_part(data: DataSet, rule: TestRule, replicate: int, seed: int) -> None:
+    """Fit, val, test and unused are a partition of all images."""
     parts = parts_of(data, rule, replicate=replicate, seed=seed)
 
     assert sorted(index for part in parts[:4] for index in part) == list(range(len(data.ids)))
@@ -97,7 +97,7 @@ def test_every_picture_is_in_exactly_one_part(data: DataSet, rule: TestRule, rep
 
 @for_all(data_sets(), any_rule, replicates, st.integers(0, 99))
 def test_the_order_of_the_listing_does_not_matter(data: DataSet, rule: TestRule, replicate: int, shuffle: int) -> None:
-    """A folder listed in another order gives the same pictures in the same order in every part."""
+    """A folder listed in another order gives the same images in the same order in every part."""
     other = data.shuffled(shuffle)
 
     if isinstance(rule, Official):
@@ -109,7 +109,7 @@ def test_the_order_of_the_listing_does_not_matter(data: DataSet, rule: TestRule,
 
 @for_all(data_sets(), any_rule, replicates, kinds_of_run)
 def test_a_group_is_never_split(data: DataSet, rule: TestRule, replicate: int, kind: str) -> None:
-    """Pictures with equal pixels lie in the same part."""
+    """Images with equal pixels lie in the same part."""
     parts = parts_of(data, rule, replicate=replicate, sealed=kind == "sealed")
 
     for part in parts[:4]:
@@ -119,7 +119,7 @@ def test_a_group_is_never_split(data: DataSet, rule: TestRule, replicate: int, k
 
 @for_all(data_sets(), st.integers(0, 2), seeds)
 def test_the_folds_of_a_repetition_are_disjoint_and_cover(data: DataSet, repetition: int, seed: int) -> None:
-    """Each picture is tested on exactly once in every repetition."""
+    """Each image is tested on exactly once in every repetition."""
     tested = [
         index for fold in range(FOLDS) for index in parts_of(data, replicate=repetition * FOLDS + fold, seed=seed).test
     ]
@@ -138,7 +138,7 @@ def test_a_class_has_nearly_the_same_size_in_all_folds(data: DataSet, repetition
 
 
 @for_all(data_sets(), any_rule, replicates, st.lists(st.floats(0.25, 0.62), min_size=2, max_size=5))
-def test_more_training_pictures_change_the_fit_part_only_and_nest_it(
+def test_more_training_images_change_the_fit_part_only_and_nest_it(
     data: DataSet, rule: TestRule, replicate: int, trains: list[float]
 ) -> None:
     """A factor on data.train keeps test and val and only adds to the end of fit."""
@@ -169,8 +169,8 @@ def test_every_prefix_is_stratified(data: DataSet, rule: TestRule, replicate: in
 
 
 @for_all(data_sets(largest_group=1), any_rule, replicates)
-def test_val_and_train_are_shares_of_all_pictures(data: DataSet, rule: TestRule, replicate: int) -> None:
-    """val has round(val * N) pictures; val and fit together round(train * N)."""
+def test_val_and_train_are_shares_of_all_images(data: DataSet, rule: TestRule, replicate: int) -> None:
+    """val has round(val * N) images; val and fit together round(train * N)."""
     total = len(data.ids)
     parts = parts_of(data, rule, replicate=replicate, train=0.5, val=0.2)
 
@@ -199,7 +199,7 @@ def test_a_fixed_test_part_is_the_same_in_all_replicates(data: DataSet, rule: Te
 
 @for_all(data_sets(), any_rule, replicates, seeds)
 def test_a_sealed_test_part_is_in_no_part(data: DataSet, rule: TestRule, replicate: int, seed: int) -> None:
-    """A search never sees the pictures replicate 0 is tested on."""
+    """A search never sees the images replicate 0 is tested on."""
     sealed = parts_of(data, rule, seed=seed).test
     parts = parts_of(data, rule, replicate=replicate, seed=seed, sealed=True)
 
@@ -223,7 +223,7 @@ MANY = DataSet([f"{i % 3}/{i:03}" for i in range(240)], [i % 3 for i in range(24
     ids=["seed", "repetition", "replicate, share", "replicate, official", "trial"],
 )
 def test_another_draw_reshuffles(change: dict[str, object]) -> None:
-    """A new seed, repetition, replicate or trial moves about as many pictures as chance would."""
+    """A new seed, repetition, replicate or trial moves about as many images as chance would."""
     same = {key: value for key, value in change.items() if key in ("rule", "sealed")}
     first, other = parts_of(MANY, **same), parts_of(MANY, **change)
 
@@ -240,7 +240,7 @@ def test_a_seed_redraws_the_fixed_test_part() -> None:
 
 @st.composite
 def mixed_sets(draw: st.DrawFn) -> DataSet:
-    """Three classes; groups of one to four pictures, whatever their classes are, and at least 24 of them."""
+    """Three classes; groups of one to four images, whatever their classes are, and at least 24 of them."""
     chance = random.Random(draw(st.integers(0, 999)))
     ids, targets, groups = [], [], []
     for group in range(draw(st.integers(24, 40))):
@@ -253,7 +253,7 @@ def mixed_sets(draw: st.DrawFn) -> DataSet:
 
 @for_all(mixed_sets(), any_rule, replicates, kinds_of_run)
 def test_a_group_of_several_classes_is_never_torn(data: DataSet, rule: TestRule, replicate: int, kind: str) -> None:
-    """Pictures of one origin lie in one part, even where their classes differ, and no picture is lost."""
+    """Images of one origin lie in one part, even where their classes differ, and no image is lost."""
     parts = parts_of(data, rule, replicate=replicate, val=0.15, sealed=kind == "sealed")
 
     for part in parts[:4]:

@@ -1,4 +1,4 @@
-"""Adversarial examples: known answers on a linear network, and what an attack may do to a picture."""
+"""Adversarial examples: known answers on a linear network, and what an attack may do to an image."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_linear_loss_ends_in_the_corner_of_the_box(random_start: bool) -> None
 
 
 def test_few_steps_go_as_far_as_they_can() -> None:
-    """Three steps of 0.01 from the picture itself."""
+    """Three steps of 0.01 from the image itself."""
     attack = Attack(eps=0.1, steps=3, step_size=0.01, random_start=False)
 
     torch.testing.assert_close(
@@ -110,7 +110,7 @@ def test_the_loss_grows(several: bool) -> None:  # noqa: FBT001 - parametrised
     assert raised(result).item() > raised(grey()).item()
 
 
-def test_a_picture_is_attacked_as_if_it_were_alone() -> None:
+def test_an_image_is_attacked_as_if_it_were_alone() -> None:
     """The batch does not matter: the loss is summed, the network in eval mode."""
     network, pixels = a_network().train(), torch.rand((3, 1, 2, 2), generator=draws(1))
     attack = Attack(eps=0.1, steps=3, step_size=0.03, random_start=False)

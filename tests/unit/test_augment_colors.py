@@ -1,4 +1,4 @@
-"""Colours, noise, blanks and RandAugment: each picture as torchvision's functional would change it alone."""
+"""Colours, noise, blanks and RandAugment: each image as torchvision's functional would change it alone."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from ablate.training.data.augment.randaugment import operations, rand_augment
 Change = Callable[[Tensor, Tensor], Tensor]
 
 
-def pictures(count: int = 8, channels: int = 3, side: int = 12) -> Tensor:
-    """Noise in [0, 1], one picture of it grey, one black and one white."""
+def some_images(count: int = 8, channels: int = 3, side: int = 12) -> Tensor:
+    """Noise in [0, 1], one image of it grey, one black and one white."""
     images = torch.rand((count, channels, side, side), generator=torch.Generator().manual_seed(1))
     images[0] = images[0, :1]
     images[1], images[2] = 0, 1
@@ -50,8 +50,8 @@ def draws(seed: int = 0) -> torch.Generator:
 def test_a_change_of_colour_is_torchvisions(
     change: Change, theirs: Callable[[Tensor, float], Tensor], low: float, high: float
 ) -> None:
-    """Every picture by its own factor; a factor of 1, or no turn, changes nothing."""
-    images = pictures()
+    """Every image by its own factor; a factor of 1, or no turn, changes nothing."""
+    images = some_images()
     (factors,) = uniform(8, (low, high), generator=draws())
 
     mine = change(images, factors.view(-1, 1, 1, 1))
@@ -67,9 +67,9 @@ def test_a_change_of_colour_is_torchvisions(
     [(with_brightness, functional.adjust_brightness), (with_contrast, functional.adjust_contrast)],
     ids=["brightness", "contrast"],
 )
-def test_grey_pictures_have_brightness_and_contrast(change: Change, theirs: Callable[[Tensor, float], Tensor]) -> None:
+def test_grey_images_have_brightness_and_contrast(change: Change, theirs: Callable[[Tensor, float], Tensor]) -> None:
     """One channel."""
-    (image,) = pictures(3, channels=1)[:1]
+    (image,) = some_images(3, channels=1)[:1]
 
     (result,) = change(image[None], torch.full((1, 1, 1, 1), 1.3))
 
@@ -78,7 +78,7 @@ def test_grey_pictures_have_brightness_and_contrast(change: Change, theirs: Call
 
 def test_jitter_is_the_four_changes_in_order() -> None:
     """Brightness, contrast, saturation, hue, by factors around 1."""
-    images = pictures()
+    images = some_images()
     ranges = [(0.9, 1.1), (0.8, 1.2), (0.7, 1.3), (-0.1, 0.1)]
     by_hand = images
     factors = [one.view(-1, 1, 1, 1) for one in uniform(8, *ranges, generator=draws())]
@@ -92,10 +92,10 @@ def test_jitter_is_the_four_changes_in_order() -> None:
 
 def test_switching_one_change_off_leaves_the_others_as_they_are() -> None:
     """The contrast's factors do not depend on whether brightness is changed."""
-    alone = jitter_colors(pictures(), ColorJitter(contrast=0.2), draws())
+    alone = jitter_colors(some_images(), ColorJitter(contrast=0.2), draws())
     (_, contrast, _, _) = uniform(8, (1, 1), (0.8, 1.2), (1, 1), (0, 0), generator=draws())
 
-    assert torch.equal(alone, with_contrast(pictures(), contrast.view(-1, 1, 1, 1)))
+    assert torch.equal(alone, with_contrast(some_images(), contrast.view(-1, 1, 1, 1)))
 
 
 def test_noise_has_the_deviation_that_was_asked_for() -> None:
@@ -103,8 +103,8 @@ def test_noise_has_the_deviation_that_was_asked_for() -> None:
     grey = torch.full((4, 3, 50, 50), 0.5)
 
     assert float((add_noise(grey, std=0.1, generator=draws()) - 0.5).std()) == pytest.approx(0.1, rel=0.02)
-    assert torch.equal(add_noise(pictures(), std=0.0, generator=draws()), pictures())
-    loud = add_noise(pictures(), std=5.0, generator=draws())
+    assert torch.equal(add_noise(some_images(), std=0.0, generator=draws()), some_images())
+    loud = add_noise(some_images(), std=5.0, generator=draws())
     assert (float(loud.min()), float(loud.max())) == (0.0, 1.0)
 
 
@@ -134,8 +134,8 @@ def test_cutout_is_a_square_cut_at_the_edges(side: int) -> None:
 
 
 def test_erasing_is_torchvisions() -> None:
-    """The boxes that were drawn, erased by theirs; as many pictures as asked for."""
-    images = pictures(200)
+    """The boxes that were drawn, erased by theirs; as many images as asked for."""
+    images = some_images(200)
     config = Erasing(probability=0.5, scale=[0.02, 0.33], ratio=[0.3, 3.3])
     generator = draws()
     chosen = torch.rand(200, generator=generator) < 0.5
@@ -161,10 +161,10 @@ def test_a_blank_may_have_the_mean_of_the_normalisation() -> None:
 
 @pytest.mark.parametrize("name", operations())
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
-def test_an_operation_on_a_batch_is_the_operation_on_each_picture(name: str, share: float) -> None:
-    """What looks at a whole picture, such as equalising, looks at each by itself."""
+def test_an_operation_on_a_batch_is_the_operation_on_each_image(name: str, share: float) -> None:
+    """What looks at a whole image, such as equalising, looks at each by itself."""
     operation = operations()[name]
-    images = (pictures() * 255).round().to(torch.uint8)
+    images = (some_images() * 255).round().to(torch.uint8)
     strength = operation.strength(share)
 
     together = operation.apply(images, strength)
@@ -188,9 +188,9 @@ def test_the_operations_and_their_strengths_are_torchvisions() -> None:
             assert strengths == pytest.approx(magnitudes.tolist(), rel=1e-4)
 
 
-def test_each_picture_gets_operations_of_its_own() -> None:
-    """Twenty equal pictures become several different ones; magnitude and operations as asked."""
-    same = pictures()[3:4].expand(20, -1, -1, -1)
+def test_each_image_gets_operations_of_its_own() -> None:
+    """Twenty equal images become several different ones; magnitude and operations as asked."""
+    same = some_images()[3:4].expand(20, -1, -1, -1)
 
     result = rand_augment(same, RandAugment(operations=2, magnitude=15), draws())
 
@@ -201,8 +201,8 @@ def test_each_picture_gets_operations_of_its_own() -> None:
 
 
 def test_one_operation_is_the_one_that_was_drawn() -> None:
-    """By hand: the operation and the direction of each picture."""
-    images = (pictures() * 255).round().to(torch.uint8)
+    """By hand: the operation and the direction of each image."""
+    images = (some_images() * 255).round().to(torch.uint8)
     generator = draws(3)
     choice = torch.randint(0, 14, (8,), generator=generator)
     negative = torch.rand(8, generator=generator) <= 0.5

@@ -1,4 +1,4 @@
-"""Changes that move pixels: each picture as torchvision's functional would change it alone."""
+"""Changes that move pixels: each image as torchvision's functional would change it alone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ablate.training.data.augment.geometry import apply_affine, enlarged, invers
 MODES: list[Literal["nearest", "bilinear"]] = ["bilinear", "nearest"]
 
 
-def pictures(count: int = 6, height: int = 12, width: int = 12) -> Tensor:
+def some_images(count: int = 6, height: int = 12, width: int = 12) -> Tensor:
     """Noise in [0, 1]."""
     return torch.rand((count, 3, height, width), generator=torch.Generator().manual_seed(1))
 
@@ -27,7 +27,7 @@ def draws(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def assert_same_pictures(mine: Tensor, theirs: Tensor, mode: str) -> None:
+def assert_same_images(mine: Tensor, theirs: Tensor, mode: str) -> None:
     """Equal up to rounding; with `nearest` a place between two pixels may go to either of them."""
     if mode == "bilinear":
         torch.testing.assert_close(mine, theirs, atol=1e-4, rtol=0)
@@ -38,8 +38,8 @@ def assert_same_pictures(mine: Tensor, theirs: Tensor, mode: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("height", "width"), [(12, 12), (9, 14)])
 def test_a_map_is_torchvisions_affine(mode: Literal["nearest", "bilinear"], height: int, width: int) -> None:
-    """Angle, shear, scale and shift at once, every picture by its own."""
-    images = pictures(height=height, width=width)
+    """Angle, shear, scale and shift at once, every image by its own."""
+    images = some_images(height=height, width=width)
     angles, shears, scales = uniform(6, (-40, 40), (-30, 30), (0.7, 1.4), generator=draws())
     shifts = torch.tensor([[0, 0], [1, 0], [0, -2], [3, 1], [-4, 2], [2, 2]])
 
@@ -55,40 +55,40 @@ def test_a_map_is_torchvisions_affine(mode: Literal["nearest", "bilinear"], heig
             shear=[float(shears[number]), 0.0],
             interpolation=InterpolationMode(mode),
         )
-        assert_same_pictures(mine[number], alone, mode)
+        assert_same_images(mine[number], alone, mode)
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_rotation_is_torchvisions(mode: Literal["nearest", "bilinear"]) -> None:
     """By the angles that were drawn; theirs turns the other way round."""
-    images = pictures()
+    images = some_images()
     (angles,) = uniform(6, (-30, 30), generator=draws())
 
     mine = rotate(images, Rotation(degrees=30, interpolation=mode), draws())
 
     for number, image in enumerate(images):
         alone = functional.rotate(image, -float(angles[number]), interpolation=InterpolationMode(mode))
-        assert_same_pictures(mine[number], alone, mode)
+        assert_same_images(mine[number], alone, mode)
 
 
 def test_a_quarter_turn_is_exact() -> None:
     """90 degrees clockwise, pixel by pixel."""
-    turned = resample(pictures(), inverse_maps(angles=torch.full((6,), 90.0)), interpolation="nearest")
+    turned = resample(some_images(), inverse_maps(angles=torch.full((6,), 90.0)), interpolation="nearest")
 
-    assert torch.equal(turned, pictures().rot90(-1, (2, 3)))
+    assert torch.equal(turned, some_images().rot90(-1, (2, 3)))
 
 
 def test_maps_that_move_nothing_change_nothing() -> None:
     """The degenerate map."""
     still = inverse_maps(angles=torch.zeros(6))
 
-    assert torch.equal(resample(pictures(), still, interpolation="nearest"), pictures())
-    torch.testing.assert_close(resample(pictures(), still, interpolation="bilinear"), pictures())
+    assert torch.equal(resample(some_images(), still, interpolation="nearest"), some_images())
+    torch.testing.assert_close(resample(some_images(), still, interpolation="bilinear"), some_images())
 
 
 def test_a_shift_is_by_whole_pixels_and_leaves_black() -> None:
     """At most the share of the side that was asked for; what comes in is black."""
-    images = pictures(200) + 0.1
+    images = some_images(200) + 0.1
 
     shifted = apply_affine(images, Affine(translate=0.25), draws())
 
@@ -101,15 +101,15 @@ def test_a_shift_is_by_whole_pixels_and_leaves_black() -> None:
 
 def test_switching_the_shear_off_leaves_the_shift_as_it_was() -> None:
     """All parameters are drawn, whether they are used or not."""
-    both = apply_affine(pictures(), Affine(translate=0.2, shear=1e-6), draws())
-    shift = apply_affine(pictures(), Affine(translate=0.2), draws())
+    both = apply_affine(some_images(), Affine(translate=0.2, shear=1e-6), draws())
+    shift = apply_affine(some_images(), Affine(translate=0.2), draws())
 
     assert torch.equal(both, shift)
 
 
 def test_an_enlarged_box_is_torchvisions_resized_crop() -> None:
     """Bilinear, from the box alone: no pixel outside of it shows."""
-    images = pictures(height=20, width=16)
+    images = some_images(height=20, width=16)
     boxes = random_boxes(6, (20, 16), scale=(0.1, 1.0), ratio=(0.5, 2.0), generator=draws())
 
     mine = enlarged(images, boxes)
@@ -121,15 +121,15 @@ def test_an_enlarged_box_is_torchvisions_resized_crop() -> None:
         torch.testing.assert_close(mine[number], alone, atol=1e-4, rtol=0)
 
 
-def test_the_whole_picture_as_its_own_crop_changes_nothing() -> None:
+def test_the_whole_image_as_its_own_crop_changes_nothing() -> None:
     """scale [1, 1] of a square."""
-    same = resized_crops(pictures(), ResizedCrop(scale=[1.0, 1.0], ratio=[1.0, 1.0]), draws())
+    same = resized_crops(some_images(), ResizedCrop(scale=[1.0, 1.0], ratio=[1.0, 1.0]), draws())
 
-    torch.testing.assert_close(same, pictures(), atol=1e-5, rtol=0)
+    torch.testing.assert_close(same, some_images(), atol=1e-5, rtol=0)
 
 
 def test_boxes_have_the_areas_and_shapes_that_were_asked_for() -> None:
-    """Over many draws: inside the picture, areas uniform, shapes symmetrical in their logarithm."""
+    """Over many draws: inside the image, areas uniform, shapes symmetrical in their logarithm."""
     boxes = random_boxes(4000, (100, 100), scale=(0.2, 0.6), ratio=(3 / 4, 4 / 3), generator=draws())
 
     area = (boxes.height * boxes.width).double() / 100**2
@@ -145,16 +145,16 @@ def test_boxes_have_the_areas_and_shapes_that_were_asked_for() -> None:
 
 
 def test_where_no_box_fits_the_largest_central_one_is_taken() -> None:
-    """A shape too long for the picture: of a square, half of it in the middle."""
+    """A shape too long for the image: of a square, half of it in the middle."""
     config = ResizedCrop(scale=[1.0, 1.0], ratio=[2.0, 2.0])
-    middle = functional.resized_crop(pictures(1)[0], 3, 0, 6, 12, [12, 12], antialias=True)
+    middle = functional.resized_crop(some_images(1)[0], 3, 0, 6, 12, [12, 12], antialias=True)
 
-    (result,) = resized_crops(pictures(1), config, draws())
+    (result,) = resized_crops(some_images(1), config, draws())
 
     torch.testing.assert_close(result, middle, atol=1e-4, rtol=0)
 
 
-def test_a_picture_without_a_box_has_nothing_inside() -> None:
+def test_an_image_without_a_box_has_nothing_inside() -> None:
     """`fits` is False."""
     numbers = torch.tensor([1, 1])
     boxes = Boxes(numbers, numbers, numbers + 1, numbers + 2, torch.tensor([True, False]))

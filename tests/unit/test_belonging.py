@@ -19,7 +19,7 @@ HERE, THERE = "data/here", "data/there"
 
 
 def a_finished(folder: Path, *, root: str, digest: str) -> Finished:
-    """A run made from a root, on pictures with that digest."""
+    """A run made from a root, on images with that digest."""
     folder.mkdir(parents=True)
     write_json(folder / SPEC, {"spec": {"config": {"data": {"source": {"root": root}}, "epochs": 3}}})
     return Finished(folder=folder, metrics={"accuracy": 0.5}, stamp=Stamp(source_digest="code", data_digest=digest))
@@ -34,15 +34,15 @@ def source(root: str | None = HERE, digest: str | None = None) -> DataIdentity:
     [
         (HERE, "a", None, True),  # made from here; nobody has looked since
         (THERE, "a", None, False),  # another folder, not compared yet
-        (THERE, "a", "a", True),  # the folder was moved: the pictures are the same
+        (THERE, "a", "a", True),  # the folder was moved: the images are the same
         (THERE, "b", "a", False),  # another data set under the same configuration
-        (HERE, "b", "a", True),  # the pictures here have changed: the study has to decide
+        (HERE, "b", "a", True),  # the images here have changed: the study has to decide
     ],
 )
-def test_a_run_belongs_to_the_same_pictures_or_to_the_same_place(
+def test_a_run_belongs_to_the_same_images_or_to_the_same_place(
     tmp_path: Path, root: str, digest: str, known: str | None, *, belongs: bool
 ) -> None:
-    """The pictures decide where they are known, the place where they are not."""
+    """The images decide where they are known, the place where they are not."""
     finished = a_finished(tmp_path / "001", root=root, digest=digest)
 
     assert source(HERE, known).is_of(finished) == belongs

@@ -20,7 +20,7 @@ def test_parameters_are_those_of_the_network() -> None:
 
 
 def test_flops_by_hand() -> None:
-    """Two a multiply-add, of one picture's forward pass."""
+    """Two a multiply-add, of one image's forward pass."""
     description = describe_network(a_config())
 
     first = 8 * 8 * 4 * (1 * 9)

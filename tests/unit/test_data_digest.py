@@ -15,7 +15,7 @@ from ablate.store.data_identity import DataIdentity
 from ablate.store.run_names import read_source, write_names
 from ablate.training.config import DataConfig
 from ablate.training.data import cache, listing
-from ablate.training.data.cache import Pictures, load_images
+from ablate.training.data.cache import DecodedImages, load_images
 from ablate.training.data.same import former_digests, is_of
 from tests.image_fixtures import write_image_folder
 from tests.layout_fixtures import write_table
@@ -43,7 +43,7 @@ def config_of(root: Path, *, bad: str = "skip", **source: object) -> DataConfig:
     return DataConfig.model_validate({"source": where, "classes": 2, "image_size": 8, "on_bad_image": bad})
 
 
-def loaded(root: Path, shelf: Cached) -> Pictures:
+def loaded(root: Path, shelf: Cached) -> DecodedImages:
     return load_images(config_of(root), shelf)
 
 
@@ -85,12 +85,12 @@ def test_a_stamp_by_the_earlier_rule_counts_after_the_file_has_gone(root: Path, 
     bad.touch()
     earlier = loaded(root, shelf).listed
     bad.unlink()
-    pictures = loaded(root, shelf)
+    images = loaded(root, shelf)
 
-    assert former_digests(pictures, config_of(root), shelf) == (earlier,)
-    assert is_of(earlier, pictures, config_of(root), shelf)
-    assert is_of(pictures.digest, pictures, config_of(root), shelf)
-    assert not is_of("another", pictures, config_of(root), shelf)
+    assert former_digests(images, config_of(root), shelf) == (earlier,)
+    assert is_of(earlier, images, config_of(root), shelf)
+    assert is_of(images.digest, images, config_of(root), shelf)
+    assert not is_of("another", images, config_of(root), shelf)
 
 
 def test_a_hidden_file_that_was_left_out_before_changes_nothing(
@@ -113,9 +113,9 @@ def test_other_images_are_never_taken_for_the_same(root: Path, shelf: Cached) ->
     (root / "cat" / "torn.jpg").touch()
     earlier = loaded(root, shelf).listed
     next((root / "dog").iterdir()).unlink()
-    pictures = loaded(root, shelf)
+    images = loaded(root, shelf)
 
-    assert not is_of(earlier, pictures, config_of(root), shelf)
+    assert not is_of(earlier, images, config_of(root), shelf)
 
 
 def test_the_parts_and_origins_of_an_unreadable_image_do_not_count(tmp_path: Path, shelf: Cached) -> None:
@@ -139,7 +139,7 @@ def test_nothing_is_hashed_twice_for_it(root: Path, shelf: Cached, monkeypatch: 
     """The digest of what is used is remembered, too."""
     (root / "cat" / "torn.jpg").touch()
     first = loaded(root, shelf)
-    monkeypatch.setattr(cache, "hashes_of", lambda pictures: pytest.fail("hashed again"))
+    monkeypatch.setattr(cache, "hashes_of", lambda images: pytest.fail("hashed again"))
 
     assert loaded(root, shelf).digest == first.digest
 

@@ -80,11 +80,11 @@ def test_every_file_is_read_whatever_its_extension(tmp_path: Path, cached: Cache
     (root / "wet" / ".hidden.npy").write_bytes(b"x")
     (root / "dry" / "Thumbs.db").write_bytes(b"x")
 
-    pictures = load_images(settings(root, write_reader(tmp_path)), cached)
+    images = load_images(settings(root, write_reader(tmp_path)), cached)
 
-    assert len(pictures.ids) == 8
-    assert "wet/IM000001" in pictures.ids
-    found = dict(zip(pictures.ids, pictures.pixels[:, 0, 0, 0].tolist(), strict=True))
+    assert len(images.ids) == 8
+    assert "wet/IM000001" in images.ids
+    found = dict(zip(images.ids, images.pixels[:, 0, 0, 0].tolist(), strict=True))
     assert (found["wet/IM000001"], found["dry/3.npy"]) == (0, round(55 * 255 / 100))
 
 
@@ -189,12 +189,12 @@ def test_the_readers_source_is_part_of_the_datas_digest(tmp_path: Path, cached: 
 def test_an_edit_of_the_reader_is_noticed_like_one_of_the_files(tmp_path: Path, cached: Cached) -> None:
     """What was remembered of the data is looked at again."""
     root = write_arrays(tmp_path / "data")
-    pictures = load_images(settings(root, write_reader(tmp_path)), cached)
-    before = listing_digest(pictures.watch)
+    images = load_images(settings(root, write_reader(tmp_path)), cached)
+    before = listing_digest(images.watch)
 
     write_reader(tmp_path, SOUND.replace("(0, 100)", "(-1, 100)"))
 
-    assert listing_digest(pictures.watch) != before
+    assert listing_digest(images.watch) != before
 
 
 def test_images_are_read_once(tmp_path: Path, cached: Cached) -> None:

@@ -20,7 +20,7 @@ from ablate.training.data.cache import load_images, load_kinds, open_told
 from ablate.training.data.depth import Kind, kind_of, notes_on_kinds
 from ablate.training.data.problems import Problems
 from ablate.training.data.scan import inspect_image
-from tests.image_fixtures import GOOD_KINDS, write_picture
+from tests.image_fixtures import GOOD_KINDS, write_image
 
 Cached = Callable[[str, Callable[[Path], None]], Path]
 RAMP = np.linspace(0, 65535, 64).round().reshape(8, 8)
@@ -84,7 +84,7 @@ def white(label: int, index: int) -> np.ndarray:
 )
 def test_mode_and_depth_are_read_from_the_header(tmp_path: Path, kind: str, expected: Kind) -> None:
     """As Pillow opens the file, with the bits of the file itself."""
-    with Image.open(write_picture(tmp_path / "x", kind)) as image:
+    with Image.open(write_image(tmp_path / "x", kind)) as image:
         assert kind_of(image) == expected
 
 
@@ -167,7 +167,7 @@ def test_scale_spreads_16_bits_by_the_mode_not_by_the_image(tmp_path: Path, endi
 @pytest.mark.parametrize("channels", [1, 3])
 def test_clip_is_what_pillow_does(tmp_path: Path, kind: str, channels: int) -> None:
     """Bit for bit the pixels there were without a setting before."""
-    path = write_picture(tmp_path / "x", kind, size=(8, 8))
+    path = write_image(tmp_path / "x", kind, size=(8, 8))
     with Image.open(path) as image:
         expected = np.asarray(image.convert("L"))
 
@@ -300,7 +300,7 @@ def test_the_kinds_are_remembered(tmp_path: Path, cached: Cached, monkeypatch: p
     """Files are opened once for as long as they do not change."""
     config = settings(a_folder(tmp_path / "data", white), depth="clip")
     before = load_kinds(config, cached)
-    monkeypatch.setattr("ablate.training.data.cache.kinds_of", lambda pictures: pytest.fail("opened again"))
+    monkeypatch.setattr("ablate.training.data.cache.kinds_of", lambda images: pytest.fail("opened again"))
 
     assert load_kinds(config, cached).to_json() == before.to_json()
 
@@ -336,9 +336,9 @@ def test_equal_upper_bits_of_two_classes_are_told_as_a_matter_of_depth(tmp_path:
 def test_files_of_several_frames_are_counted(tmp_path: Path, cached: Cached) -> None:
     """The first frame is used; the note names some and how many frames they hold."""
     root = a_folder(tmp_path / "data", lambda label, index: np.full((8, 8), 9 * label + index, dtype=np.uint8))
-    write_picture(root / "blank" / "x", "animated_webp")
-    write_picture(root / "blank" / "y", "animated_png", seed=1)
-    write_picture(root / "cell" / "z", "gif_named_png", seed=2)
+    write_image(root / "blank" / "x", "animated_webp")
+    write_image(root / "blank" / "y", "animated_png", seed=1)
+    write_image(root / "cell" / "z", "gif_named_png", seed=2)
     pages = [Image.fromarray(np.full((8, 8), 50 + page, dtype=np.uint8)) for page in range(5)]
     pages[0].save(root / "cell" / "stack.tif", save_all=True, append_images=pages[1:])
 
@@ -356,7 +356,7 @@ def test_no_kind_of_file_breaks_the_look_at_headers(tmp_path: Path, cached: Cach
     for label in range(2):
         for kind in GOOD_KINDS:
             (root / f"c{label}").mkdir(parents=True, exist_ok=True)
-            write_picture(root / f"c{label}" / "x", kind, seed=label)
+            write_image(root / f"c{label}" / "x", kind, seed=label)
         (root / f"c{label}" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n nothing")
 
     kinds = load_kinds(settings(root, depth="clip"), cached)

@@ -21,7 +21,7 @@ from ablate.training import predict
 from ablate.training.config import Config
 from ablate.training.data.unlabelled import unlabelled_files
 from ablate.training.preparation import prepare_data
-from ablate.workflows.predict import FinishedRun, pictures_in, taken_by
+from ablate.workflows.predict import FinishedRun, images_in, taken_by
 from tests.training_builders import BUILT_IN, a_config, a_live_run, a_spec, a_task, carried_out, finished
 
 PROTOCOL = Protocol(test=Folds(count=2))
@@ -102,7 +102,7 @@ def test_folders_to_predict_hold_whatever_the_reader_reads(tmp_path: Path, reade
     run = FinishedRun("s/v/0", spec, None, load_trainer(BUILT_IN))  # type: ignore[arg-type]
 
     assert taken_by(run) is takes_all
-    assert len(pictures_in([folder], takes=taken_by(run))) == 6
+    assert len(images_in([folder], takes=taken_by(run))) == 6
     assert taken_by(run._replace(spec=a_spec(a_config()))) is is_image
 
 

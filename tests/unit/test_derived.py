@@ -31,7 +31,7 @@ def a_derivation(**fields: Any) -> Derivation:
 
 
 def outcomes(path: Path, right: Sequence[int], *, sure: float = 0.8, first: int = 0) -> Path:
-    """Stored outcomes of two classes: right or wrong, picture by picture, with one certainty."""
+    """Stored outcomes of two classes: right or wrong, image by image, with one certainty."""
     target = np.zeros(len(right), np.int32)
     prob = np.array([[sure, 1 - sure] if hit else [1 - sure, sure] for hit in right])
     ids = np.array([f"{first + i:03}" for i in range(len(right))])

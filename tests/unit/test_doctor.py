@@ -83,7 +83,7 @@ def test_threads_are_advised_by_what_they_bring(
     both: float, advised: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two runs at once against one run with two threads."""
-    speeds = {"steps": {"1": 10.0, "2": both}, "pictures": 100.0}
+    speeds = {"steps": {"1": 10.0, "2": both}, "images": 100.0}
     monkeypatch.setattr(doctor, "cores", lambda: 2)
     monkeypatch.setattr(doctor, "_measured", lambda environment, threads: speeds)
     monkeypatch.setattr(doctor, "_fresh", lambda work: 2.0)

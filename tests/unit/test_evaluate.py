@@ -18,7 +18,7 @@ MODE = Mode(torch.device("cpu"), torch.float32, channels_last=False)
 
 
 def a_part(count: int = 7) -> Subset:
-    """Pictures of noise, two by two, in two classes."""
+    """Images of noise, two by two, in two classes."""
     generator = torch.Generator().manual_seed(0)
     stored = torch.randint(0, 256, (10, 2, 2, 1), generator=generator, dtype=torch.uint8)
     return Subset(stored, torch.arange(count) + 2, torch.arange(count) % 2, None, None, MODE)
@@ -91,14 +91,14 @@ def test_macro_f1_is_scikit_learns(seed: int) -> None:
 
 
 def several_labels(seed: int = 0) -> Scores:
-    """Forty pictures with any of four labels, a fifth that never occurs; logits that lean the right way."""
+    """Forty images with any of four labels, a fifth that never occurs; logits that lean the right way."""
     generator = torch.Generator().manual_seed(seed)
     targets = (torch.rand(40, 5, generator=generator) < torch.tensor([0.5, 0.3, 0.2, 0.1, 0.0])).float()
     return Scores(torch.randn(40, 5, generator=generator) + 2 * targets - 1, targets)
 
 
 def test_metrics_of_several_labels_by_hand() -> None:
-    """Right is a picture with every label right: one of two; loss is the mean over pictures and labels."""
+    """Right is an image with every label right: one of two; loss is the mean over images and labels."""
     even = math.log(3)
     scores = Scores(torch.tensor([[even, -even], [even, -even]]), torch.tensor([[1.0, 0.0], [1.0, 1.0]]))
 
@@ -164,6 +164,6 @@ def test_no_gradient_is_kept() -> None:
 
 
 @pytest.mark.parametrize(("size", "batch", "expected"), [(8, 16, 512), (224, 32, 83), (224, 128, 128), (4096, 4, 4)])
-def test_evaluation_batches_grow_as_pictures_shrink(size: int, batch: int, expected: int) -> None:
-    """At most 512 pictures, about 80 at 224 pixels, never fewer than in training."""
+def test_evaluation_batches_grow_as_images_shrink(size: int, batch: int, expected: int) -> None:
+    """At most 512 images, about 80 at 224 pixels, never fewer than in training."""
     assert evaluation_batch(size, batch) == expected

@@ -13,7 +13,7 @@ from PIL import Image
 from ablate.errors import DataError
 from ablate.files import build_once
 from ablate.inspection import Examination
-from ablate.report.figures.pictures import draw_samples, samples_picture
+from ablate.report.figures.images import draw_samples, samples_png
 from ablate.splits.rules import Folds, Official, Protocol, Replicate
 from ablate.training.config import DataConfig
 from ablate.training.data.examine import examine_data
@@ -36,17 +36,17 @@ def folder(root: Path) -> dict[str, Any]:
     return {"name": "image_folder", "root": str(root)}
 
 
-def test_every_picture_is_counted_in_its_part(tmp_path: Path) -> None:
-    """Of 8 pictures half are tested on, 2 are for validation and 2 are trained on."""
+def test_every_image_is_counted_in_its_part(tmp_path: Path) -> None:
+    """Of 8 images half are tested on, 2 are for validation and 2 are trained on."""
     found = examined(tmp_path, folder(write_image_folder(tmp_path / "data")))
 
-    assert found.pictures == {"train": 2, "val": 2, "test": 4}
+    assert found.images == {"train": 2, "val": 2, "test": 4}
     assert {name: sum(parts.values()) for name, parts in found.counts.items()} == {"cat": 4, "dog": 4}
     assert found.counts["cat"]["test"] == 2
 
 
 def test_sizes_and_formats_are_those_of_the_files(tmp_path: Path) -> None:
-    """Not of the resized pictures."""
+    """Not of the resized images."""
     root = write_image_folder(tmp_path / "data")
     Image.new("RGB", (40, 31), (9, 99, 200)).save(root / "cat" / "large.bmp")
 
@@ -67,7 +67,7 @@ def test_moments_are_of_the_training_part_and_say_which(tmp_path: Path) -> None:
 
     found = examined(tmp_path, folder(tmp_path / "data"), protocol=Protocol(test=Folds(count=4)), train=0.75)
 
-    assert found.pictures["train"] == 6
+    assert found.images["train"] == 6
     assert found.mean == pytest.approx([0.5] * 3, abs=0.08)
     assert found.std == pytest.approx([0.41] * 3, abs=0.03)
     assert found.mean_image_std == pytest.approx([0.02] * 3, abs=0.02)
@@ -81,20 +81,20 @@ def test_moments_agree_with_numpy(tmp_path: Path) -> None:
     found = examined(tmp_path, source, protocol=protocol, resize="device")
 
     from ablate.training.data.cache import load_images
-    from ablate.training.data.parts import split_pictures
+    from ablate.training.data.parts import split_images
 
     config = DataConfig.model_validate(
         {"source": source, "classes": 2, "image_size": 16, "train": 0.5, "resize": "device"}
     )
-    pictures = load_images(config, lambda key, build: build_once(tmp_path / "cache" / key, build))
-    fit = pictures.pixels[list(split_pictures(config, _Seat(protocol), pictures).fit)] / 255
+    images = load_images(config, lambda key, build: build_once(tmp_path / "cache" / key, build))
+    fit = images.pixels[list(split_images(config, _Seat(protocol), images).fit)] / 255
 
     assert found.mean == pytest.approx(fit.mean(axis=(0, 1, 2)), abs=1e-4)
     assert found.std == pytest.approx(fit.std(axis=(0, 1, 2)), abs=1e-4)
     assert found.mean_image_std == pytest.approx(fit.std(axis=(1, 2)).mean(axis=0), abs=1e-4)
 
 
-def test_equal_and_alike_pictures_are_told_apart(tmp_path: Path) -> None:
+def test_equal_and_alike_images_are_told_apart(tmp_path: Path) -> None:
     """A byte for byte copy is equal; a recompressed one is near, and listed with the parts it lies in."""
     root = write_image_folder(tmp_path / "data", kinds=("rgb_png",))
     with Image.open(root / "cat" / "000-rgb_png.png") as image:
@@ -110,7 +110,7 @@ def test_equal_and_alike_pictures_are_told_apart(tmp_path: Path) -> None:
     assert all(set(pair.parts) <= {"train", "val", "test", "unused"} for pair in found.near)
 
 
-def test_unreadable_pictures_are_told_not_refused(tmp_path: Path) -> None:
+def test_unreadable_images_are_told_not_refused(tmp_path: Path) -> None:
     """A look must not fail for what it looks for."""
     root = write_image_folder(tmp_path / "data")
     bad = write_bad_images(root / "dog")
@@ -121,23 +121,23 @@ def test_unreadable_pictures_are_told_not_refused(tmp_path: Path) -> None:
 
 
 def test_several_labels_count_once_each(tmp_path: Path) -> None:
-    """Three of 24 pictures carry no label at all."""
+    """Three of 24 images carry no label at all."""
     source = {"name": "csv", "file": str(write_shapes_table(tmp_path))}
 
     found = examined(tmp_path, source, classes=3, multi_label=True)
 
     assert {name: sum(parts.values()) for name, parts in found.counts.items()} == dict.fromkeys(found.classes, 12)
-    assert (found.unlabelled, sum(found.pictures.values())) == (3, 24)
+    assert (found.unlabelled, sum(found.images.values())) == (3, 24)
 
 
-def test_origins_with_several_pictures_are_counted(tmp_path: Path) -> None:
-    """Two pictures an owner; the source's own test part is its test part."""
+def test_origins_with_several_images_are_counted(tmp_path: Path) -> None:
+    """Two images an owner; the source's own test part is its test part."""
     source = {"name": "csv", "file": str(write_table(tmp_path)), "group": "owner", "split": {"column": "part"}}
 
     found = examined(tmp_path, source, protocol=Protocol(test=Official()))
 
     assert found.origins == 6
-    assert found.pictures["test"] == 4
+    assert found.images["test"] == 4
 
 
 def test_samples_are_a_row_a_class_with_readable_names(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_samples_are_a_row_a_class_with_readable_names(tmp_path: Path) -> None:
     axes = figure.axes[0]
     assert {text.get_text() for text in axes.texts} == {"猫", "犬"}
     assert len(axes.images) == 16
-    assert samples_picture(found).startswith(b"\x89PNG")
+    assert samples_png(found).startswith(b"\x89PNG")
 
 
 def test_class_folders_without_any_image_are_refused_in_a_sentence(tmp_path: Path) -> None:
@@ -157,5 +157,5 @@ def test_class_folders_without_any_image_are_refused_in_a_sentence(tmp_path: Pat
     (tmp_path / "data" / "cat").mkdir(parents=True)
     (tmp_path / "data" / "dog").mkdir()
 
-    with pytest.raises(DataError, match="2 class folders hold no picture"):
+    with pytest.raises(DataError, match="2 class folders hold no image"):
         examined(tmp_path, folder(tmp_path / "data"))

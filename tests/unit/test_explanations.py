@@ -43,7 +43,7 @@ class Shortcut(nn.Module):
 
 
 def a_linear_network() -> nn.Sequential:
-    """Two channels by hand: the picture, and its negative; class 0 likes the first, class 1 the second.
+    """Two channels by hand: the image, and its negative; class 0 likes the first, class 1 the second.
 
     Everything is linear but the last step, so that the gradients are the weights.
     """
@@ -57,19 +57,19 @@ def a_linear_network() -> nn.Sequential:
 
 def test_grad_cam_of_a_linear_network_is_what_the_hand_computes() -> None:
     """The gradient of logit 0 by each of four places of channel 0 is 2/4: the map is relu(x) / 2."""
-    network, picture = a_linear_network(), torch.tensor([[[[4.0, -2.0], [0.0, 1.0]]]])
-    place = last_convolutional(feature_maps(network, picture))
+    network, image = a_linear_network(), torch.tensor([[[[4.0, -2.0], [0.0, 1.0]]]])
+    place = last_convolutional(feature_maps(network, image))
     assert place is not None
-    first = grad_cam(network, picture, torch.tensor([0]), place)
-    second = grad_cam(network, picture, torch.tensor([1]), place)
+    first = grad_cam(network, image, torch.tensor([0]), place)
+    second = grad_cam(network, image, torch.tensor([1]), place)
 
     assert place.name == "1"
     assert first.tolist() == [[[2.0, 0.0], [0.0, 0.5]]]
     assert second.tolist() == [[[0.0, 1.5], [0.0, 0.0]]]
 
 
-def test_grad_cam_looks_at_each_picture_by_itself() -> None:
-    """A batch is the same as its pictures one by one."""
+def test_grad_cam_looks_at_each_image_by_itself() -> None:
+    """A batch is the same as its images one by one."""
     torch.manual_seed(3)
     network = make_network(a_config()).eval()
     images, classes = torch.randn(4, 1, 8, 8), torch.tensor([1, 7, 7, 2])
@@ -82,7 +82,7 @@ def test_grad_cam_looks_at_each_picture_by_itself() -> None:
     assert all(parameter.grad is None for parameter in network.parameters())
 
 
-def test_a_heatmap_is_as_large_as_the_picture_and_ends_at_one() -> None:
+def test_a_heatmap_is_as_large_as_the_image_and_ends_at_one() -> None:
     """A map that is zero everywhere stays so."""
     heat = as_heatmaps(torch.stack([torch.tensor([[0.0, 2.0], [4.0, 0.0]]), torch.zeros(2, 2)]), (6, 6))
 
@@ -189,19 +189,19 @@ def looked_into(trained: tuple[Path, RunSpec, Finished], layer: str | None = Non
     return found
 
 
-def test_a_run_is_looked_into_with_its_own_test_pictures(trained: tuple[Path, RunSpec, Finished]) -> None:
-    """Sixty test pictures, of which the grid shows all; mistakes come surest first; neighbours from the fit part."""
+def test_a_run_is_looked_into_with_its_own_test_images(trained: tuple[Path, RunSpec, Finished]) -> None:
+    """Sixty test images, of which the grid shows all; mistakes come surest first; neighbours from the fit part."""
     found = looked_into(trained)
     with np.load(trained[2].folder / str(trained[2].images)) as stored:
         tested = {str(name) for name in stored["id"]}
     sureness = [heatmap.answer.confidence for heatmap in found.heatmaps]
 
     assert found.metrics == trained[2].metrics
-    assert {answer.picture.id for answer in found.grid} == tested
+    assert {answer.image.id for answer in found.grid} == tested
     assert sureness == sorted(sureness, reverse=True)
     assert len(sureness) == min(8, int((found.targets != found.predicted).sum()))
     assert not any(heatmap.answer.is_right for heatmap in found.heatmaps)
-    assert all(picture.id not in tested for one in found.neighbours for picture, _ in one.nearest)
+    assert all(image.id not in tested for one in found.neighbours for image, _ in one.nearest)
     assert int(found.said_counts.sum()) == int(found.true_counts.sum()) == 60
     assert found.embedding is not None
     assert found.embedding.points.shape == (60, 2)

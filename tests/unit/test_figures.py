@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ablate.report.facts.findings import Findings
-from ablate.report.figures.drawing import draw_curves, draw_forest, draw_levels, label, picture
+from ablate.report.figures.drawing import draw_curves, draw_forest, draw_levels, label, png_of
 from ablate.report.figures.fonts import drawable
 from ablate.report.figures.numbers import (
     MOST_PANELS,
@@ -179,13 +179,13 @@ def test_more_variants_than_fit_are_counted_not_drawn(tmp_path: Path) -> None:
 def test_hostile_names_are_drawn_as_they_are(tmp_path: Path) -> None:
     """Dollars are no formula, and a character without a font is a box, not a warning."""
     findings = findings_of(a_study(factors={HOSTILE: {"gain": 10.0}}), tmp_path)
-    pictures = [
-        picture(draw_forest, forest(findings)),
-        picture(draw_levels, levels(findings)),
-        picture(draw_curves, curves(findings)),
+    images = [
+        png_of(draw_forest, forest(findings)),
+        png_of(draw_levels, levels(findings)),
+        png_of(draw_curves, curves(findings)),
     ]
 
-    assert all(content.startswith(b"\x89PNG") for content in pictures)
+    assert all(content.startswith(b"\x89PNG") for content in images)
 
     (axes,) = draw_forest(forest(findings)).axes
     shown = next(text for text in axes.texts if text.get_text().startswith("$x_1$"))

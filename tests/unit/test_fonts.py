@@ -83,12 +83,12 @@ def test_names_are_drawn_by_the_fonts_that_have_them() -> None:
 @pytest.mark.usefixtures("a_font")
 def test_a_figure_with_such_names_warns_of_no_missing_glyph() -> None:
     """matplotlib itself finds the signs (its warning about a missing one would be an error here)."""
-    from ablate.report.figures.drawing import draw_levels, picture
+    from ablate.report.figures.drawing import draw_levels, png_of
     from ablate.report.figures.numbers import LevelRow, LevelsInfo
 
     rows = (LevelRow(f"{HAN} $5_{KANA}", 50.0, 40.0, 60.0, 3, None),)
 
-    assert picture(draw_levels, LevelsInfo(rows, (0.0, 100.0), HANGUL, 0)).startswith(b"\x89PNG")
+    assert png_of(draw_levels, LevelsInfo(rows, (0.0, 100.0), HANGUL, 0)).startswith(b"\x89PNG")
 
 
 @pytest.mark.usefixtures("no_font")
@@ -163,16 +163,16 @@ def _everywhere(name: str) -> Figure:
 @pytest.mark.usefixtures("no_font")
 def test_no_text_of_a_figure_makes_matplotlib_warn() -> None:
     """Labels, ticks, legends, notes and titles: what cannot be drawn is □ (a warning would be an error here)."""
-    assert drawing.picture(_everywhere, "准确率").startswith(b"\x89PNG")
+    assert drawing.png_of(_everywhere, "准确率").startswith(b"\x89PNG")
 
 
 def test_a_figure_uses_a_font_that_was_installed_after_the_last_one(
     no_font: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nothing has to be started again, and matplotlib says nothing about a weight the font does not have."""
-    before = drawing.picture(_everywhere, HAN)
+    before = drawing.png_of(_everywhere, HAN)
     write_font(no_font / "later.ttf", HAN)
     missing_font([HAN])
 
-    assert drawing.picture(_everywhere, HAN) != before
+    assert drawing.png_of(_everywhere, HAN) != before
     assert not caplog.records

@@ -91,7 +91,7 @@ def test_stored_features_give_the_results_of_computed_ones(changes: dict[str, An
 
 
 def test_logits_from_stored_features_are_those_of_the_network(digits: Path) -> None:
-    """To 1e-5 in fp32, for every picture of every part."""
+    """To 1e-5 in fp32, for every image of every part."""
     config = frozen_config()
     (parts, trained), (plain_parts, plain) = shortcut(config, digits)
     network, end = plain.network.eval(), trained.network.eval()
@@ -131,7 +131,7 @@ def test_no_changed_bit_of_stored_features_is_trained_on(name: str, digits: Path
     assert torch.equal(parts.fit.stored, expected)
 
 
-def test_a_run_that_uses_few_pictures_computes_only_theirs(digits: Path) -> None:
+def test_a_run_that_uses_few_images_computes_only_theirs(digits: Path) -> None:
     """Of 1,797 digits this run uses 130, and stores so many features."""
     (parts, _), _ = shortcut(frozen_config(), digits)
 
@@ -248,7 +248,7 @@ def freeze_first(network: nn.Module, name: str) -> Frozen:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"augment": {"flip": {}}}, "augment changes the pictures anew"),
+        ({"augment": {"flip": {}}}, "augment changes the images anew"),
         ({"mixing": {"name": "mixup", "alpha": 0.2}}, "mixing changes what the network is shown"),
         ({"adversarial": {"eps": 0.1, "steps": 1, "step_size": 0.1}}, "adversarial changes"),
         ({"robustness": {"eps": 0.1, "steps": 1, "step_size": 0.1}}, "robustness changes"),

@@ -1,4 +1,4 @@
-"""Figures of single pictures, as artists; and the page that shows them."""
+"""Figures of single images, as artists; and the page that shows them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from ablate.inspection import Embedding, Explained, ExplainedImage, FeatureMaps, Heatmap, ModelAnswer, Neighbours
-from ablate.report.figures.drawing import picture
-from ablate.report.figures.pictures import (
+from ablate.report.figures.drawing import png_of
+from ablate.report.figures.images import (
     BarsInfo,
     MatrixInfo,
     PlaneInfo,
@@ -40,7 +40,7 @@ def test_a_wrong_answer_is_framed_and_crossed() -> None:
     assert len(axes.images) == 2
 
 
-def test_a_heatmap_lies_over_its_picture() -> None:
+def test_a_heatmap_lies_over_its_image() -> None:
     """At the same place, between zero and one."""
     (axes,) = draw_tiles(TilesInfo((Tile(COLOUR, ("cat",), None, np.zeros((6, 4))),), columns=3)).axes
     below, above = axes.images
@@ -84,7 +84,7 @@ def test_names_of_any_kind_are_drawn_as_they_are(classes: int) -> None:
         (draw_plane, points),
         (draw_tiles, TilesInfo(tuple(Tile(GREY, (name, name)) for name in names), columns=4)),
     ):
-        assert picture(draw, info, dpi=40).startswith(b"\x89PNG")  # type: ignore[arg-type, misc]
+        assert png_of(draw, info, dpi=40).startswith(b"\x89PNG")  # type: ignore[arg-type, misc]
 
 
 def an_explanation(**changes: Any) -> Explained:
@@ -121,7 +121,7 @@ def test_the_page_shows_every_figure_and_the_facts(tmp_path: Path) -> None:
 
     assert drawn == {"grid.png", "confusion.png", "predicted.png", "gradcam.png", "tsne.png", "nearest.png", "maps.png"}
     assert all(f"]({name})" in text for name in drawn)
-    assert "Right: 50.0 % of 2 test pictures. It is reproduced." in text
+    assert "Right: 50.0 % of 2 test images. It is reproduced." in text
     html = (tmp_path / "explain.html").read_text(encoding="utf-8")
     assert html.count("data:image/png;base64,") == len(drawn)  # one file, to be sent to somebody
     assert '<h1 dir="auto">s/$v/0</h1>' in html

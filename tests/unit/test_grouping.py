@@ -1,4 +1,4 @@
-"""Which pictures stay together: equal pixels and one origin, through any chain of both."""
+"""Which images stay together: equal pixels and one origin, through any chain of both."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def found_with(groups: list[int], *, ids: tuple[str, ...] = (), origins: tuple[s
     return ScanReport((count, 8, 8, 3), ("a", "b"), names, [0] * count, groups, origins, None, (), 0)
 
 
-def test_pictures_of_one_origin_stay_together() -> None:
+def test_images_of_one_origin_stay_together() -> None:
     """The group is what the parentheses match, wherever it stands in the id."""
     found = found_with([0, 1, 2, 3], ids=("a/anna-1.jpg", "b/anna-2.jpg", "a/ben-1.jpg", "b/anna-3.jpg"))
 
@@ -37,13 +37,13 @@ def test_pictures_of_one_origin_stay_together() -> None:
 
 
 def test_a_copy_ties_two_origins_together() -> None:
-    """1 and 2 are equal pictures of different origins: all four belong together."""
+    """1 and 2 are equal images of different origins: all four belong together."""
     found = found_with([0, 1, 1, 3], origins=("x", "x", "y", "y"))
 
     assert merged_groups(found, config_of()) == [0, 0, 0, 0]
 
 
-def test_without_origins_only_equal_pictures_are_grouped() -> None:
+def test_without_origins_only_equal_images_are_grouped() -> None:
     """Nothing else is guessed."""
     assert merged_groups(found_with([0, 1, 1]), config_of()) == [0, 1, 1]
 
@@ -54,8 +54,8 @@ def test_several_groups_are_an_origin_together() -> None:
 
 
 def test_ids_without_an_origin_are_listed() -> None:
-    """A typing error in the pattern must not leave every picture on its own."""
-    with pytest.raises(DataError, match=r"data\.groups: .* of 1 of 2 pictures' ids: b/2\.jpg\."):
+    """A typing error in the pattern must not leave every image on its own."""
+    with pytest.raises(DataError, match=r"data\.groups: .* of 1 of 2 images' ids: b/2\.jpg\."):
         origins_of(["a/anna-1.jpg", "b/2.jpg"], r"(\w+)-\d")
 
 
@@ -72,17 +72,17 @@ def test_origins_are_given_once() -> None:
         config_of({"name": "csv", "file": "x.csv", "group": "owner"}, groups="(x)")
 
 
-def test_the_column_of_a_table_groups_its_pictures(tmp_path: Path) -> None:
-    """Two pictures in turn have the same owner."""
+def test_the_column_of_a_table_groups_its_images(tmp_path: Path) -> None:
+    """Two images in turn have the same owner."""
     source = {"name": "csv", "file": str(write_table(tmp_path)), "group": "owner"}
 
-    pictures = load_images(config_of(source), lambda key, build: build_once(tmp_path / "work" / key, build))
+    images = load_images(config_of(source), lambda key, build: build_once(tmp_path / "work" / key, build))
 
-    assert pictures.groups.tolist() == [0, 0, 2, 2, 4, 4, 6, 6, 8, 8, 10, 10]
+    assert images.groups.tolist() == [0, 0, 2, 2, 4, 4, 6, 6, 8, 8, 10, 10]
 
 
 def test_groups_need_no_other_copy(tmp_path: Path) -> None:
-    """How pictures are grouped does not touch how they are decoded, nor what they are."""
+    """How images are grouped does not touch how they are decoded, nor what they are."""
     root = write_image_folder(tmp_path / "data")
     built = []
 

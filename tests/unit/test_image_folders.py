@@ -15,7 +15,7 @@ from ablate.training.data.listing import Contents, Listing
 from ablate.training.data.sources import list_images
 from ablate.training.data.unlabelled import unlabelled_files
 from ablate.workflows.init_study import write_starter
-from ablate.workflows.predict import pictures_in
+from ablate.workflows.predict import images_in
 from tests.layout_fixtures import write_food11
 
 NOBODYS = (
@@ -66,7 +66,7 @@ def test_an_entry_of_the_systems_changes_no_data_set(root: Path, place: str, nam
     put(root, place + name)
     listing = listing_of(root)
 
-    assert (listing.read().classes, listing.read().pictures) == (before.classes, before.pictures)
+    assert (listing.read().classes, listing.read().images) == (before.classes, before.images)
     assert listing.notes == (
         f"1 hidden or system entry is left out, as nobody's: {place}{name.split('/', maxsplit=1)[0]}",
     )
@@ -103,7 +103,7 @@ def test_predictions_pass_over_the_same_entries(root: Path, name: str) -> None:
     put(root, name, f"dog/{name}")
     told: list[str] = []
 
-    assert len(pictures_in([root], told.append)) == 4
+    assert len(images_in([root], told.append)) == 4
     assert len(told) == 1
     assert told[0].startswith("2 hidden or system entries are left out")
 
@@ -115,7 +115,7 @@ def test_labelled_files_and_unlabelled_ones_pass_over_them_too(tmp_path: Path) -
     source = {"name": "labelled_files", "root": str(root), "test": "valid"}
     config = DataConfig.model_validate({"source": source, "classes": 2, "image_size": 8})
 
-    assert len(list_images(config).read().pictures) == 12
+    assert len(list_images(config).read().images) == 12
     assert len(unlabelled_files(config)) == 2
     assert "train/._0_0.jpg" in list_images(config).notes[0]
 
@@ -197,7 +197,7 @@ def test_the_parts_of_a_folder_can_be_named(tmp_path: Path) -> None:
     contents = contents_of(tmp_path, train="train", test="val")
 
     assert contents.classes == ("cat", "dog")
-    assert [picture.id for picture in contents.pictures] == [
+    assert [image.id for image in contents.images] == [
         "train/cat/1.png",
         "val/cat/2.png",
         "train/dog/1.png",
@@ -246,7 +246,7 @@ def test_all_empty_class_folders_are_named_at_once(root: Path) -> None:
     (root / "bird").mkdir()
     put(root, "emu/._1.png", "emu/notes.txt")
 
-    with pytest.raises(DataError, match=r"2 class folders hold no picture beside hidden files: .*bird, .*emu"):
+    with pytest.raises(DataError, match=r"2 class folders hold no image beside hidden files: .*bird, .*emu"):
         listing_of(root)
 
 
@@ -293,6 +293,6 @@ def test_class_folders_of_other_files_only_say_so(tmp_path: Path) -> None:
     """A folder of GIFs, which torchvision's ImageFolder drops as well, is not called empty."""
     put(tmp_path, "cat/1.gif", "cat/2.gif", "dog/1.gif")
 
-    with pytest.raises(DataError, match=r"hold no picture, but files of other kinds \(cat/1.gif, ") as caught:
+    with pytest.raises(DataError, match=r"hold no image, but files of other kinds \(cat/1.gif, ") as caught:
         listing_of(tmp_path)
     assert "data.reader" in caught.value.hint

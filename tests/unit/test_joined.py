@@ -13,7 +13,7 @@ from ablate.stats.joined import Answers, joined, read_answers
 
 
 def answers(rows: list[list[float]], targets: list[int], ids: str = "abc") -> Answers:
-    """What one network says: a row of probabilities a picture."""
+    """What one network says: a row of probabilities an image."""
     probabilities = np.array(rows)
     right = (probabilities.argmax(1) == np.array(targets)).astype(float)
     return Answers(tuple(ids), np.array(targets), probabilities, right)
@@ -33,7 +33,7 @@ def test_the_mean_answers_by_the_mean_probability() -> None:
 
 
 def test_the_vote_answers_by_the_number_of_networks() -> None:
-    """Two of three say the second class to the first two pictures, whatever the third one's certainty."""
+    """Two of three say the second class to the first two images, whatever the third one's certainty."""
     assert joined([ONE, TWO, THREE], "vote").scores.tolist() == [0, 0, 1]
 
 
@@ -60,7 +60,7 @@ def test_an_ensemble_of_one_is_that_network(how: str) -> None:
     assert np.array_equal(alone.scores, TWO.scores)
 
 
-def test_networks_tested_on_different_pictures_are_not_joined() -> None:
+def test_networks_tested_on_different_images_are_not_joined() -> None:
     """One of them may have been trained on what the other was tested on."""
     with pytest.raises(StatisticsError, match="tested on different images"):
         joined([ONE, answers([[1, 0, 0]] * 3, [0, 0, 2], ids="abd")], "mean")

@@ -1,4 +1,4 @@
-"""Near duplicates: what people would call the same picture, and what they would not."""
+"""Near duplicates: what people would call the same image, and what they would not."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_different_scenes_are_not_alike() -> None:
     assert list(near_pairs(stacked(*(a_scene(seed) for seed in range(100))))) == []
 
 
-def test_a_plain_picture_is_like_no_other() -> None:
+def test_a_plain_image_is_like_no_other() -> None:
     """It has no pattern to compare; equal ones are found by their pixels."""
     plain = Image.new("RGB", (48, 48), (90, 90, 90))
 
@@ -56,7 +56,7 @@ def test_a_plain_picture_is_like_no_other() -> None:
 
 
 def test_pairs_are_found_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many pictures are compared at once, the answer is the same."""
+    """However many images are compared at once, the answer is the same."""
     grey = np.stack([np.asarray(a_scene(seed % 20, 16).convert("L"))[..., None] for seed in range(60)])
     whole = set(near_pairs(grey))
     monkeypatch.setattr(likeness, "_BLOCK", 7)

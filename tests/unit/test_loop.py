@@ -70,7 +70,7 @@ def test_training_metrics_are_means_over_the_images(digits: Path) -> None:
 
 @pytest.mark.parametrize("alpha", [0.1, 0.9])
 def test_label_smoothing_shares_alpha_among_all_classes(alpha: float, digits: Path) -> None:
-    """The target of a picture is 1 - alpha + alpha / K for its class, alpha / K for each other one."""
+    """The target of an image is 1 - alpha + alpha / K for its class, alpha / K for each other one."""
     config = a_config(optimizer=STILL, epochs=1, smoothing={"alpha": alpha})
     logits, targets, _ = logits_before_training(config, digits)
     smooth = torch.full_like(logits, alpha / 10)

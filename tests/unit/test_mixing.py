@@ -14,7 +14,7 @@ MIXUP, CUTMIX = MixUp(name="mixup", alpha=1.0), CutMix(name="cutmix")
 
 
 def images(count: int = 6) -> Tensor:
-    """One value a picture: 0, 1, 2, ..."""
+    """One value an image: 0, 1, 2, ..."""
     return torch.arange(count, dtype=torch.float32).view(-1, 1, 1, 1).expand(count, 3, 8, 8).contiguous()
 
 
@@ -30,7 +30,7 @@ def test_mixup_by_hand() -> None:
 
 
 def test_cutmix_by_hand() -> None:
-    """The partner's pixels inside the rectangle, the picture's own outside."""
+    """The partner's pixels inside the rectangle, the image's own outside."""
     result = paste(images(2), torch.tensor([1, 0]), box=Box(top=0, bottom=2, left=4, right=8))
 
     assert result[0, 0, :2, 4:].unique().tolist() == [1.0]
@@ -40,8 +40,8 @@ def test_cutmix_by_hand() -> None:
 
 @pytest.mark.parametrize("mixing", [MIXUP, CUTMIX], ids=["mixup", "cutmix"])
 @pytest.mark.parametrize("seed", range(8))
-def test_targets_are_mixed_as_the_pictures_are(mixing: Mixing, seed: int) -> None:
-    """The mean pixel of a picture is the mean value of its target: by area for CutMix, the cut edges left out."""
+def test_targets_are_mixed_as_the_images_are(mixing: Mixing, seed: int) -> None:
+    """The mean pixel of an image is the mean value of its target: by area for CutMix, the cut edges left out."""
     batch = mix_images(images(), torch.arange(6), mixing, classes=6, rng=np.random.default_rng(seed))
 
     torch.testing.assert_close(batch.images.mean((1, 2, 3)), batch.targets @ torch.arange(6.0))
@@ -79,7 +79,7 @@ def test_lambda_is_beta_distributed() -> None:
         rngs = map(np.random.default_rng, range(800))
         mixes = [mix_images(*batch, MixUp(name="mixup", alpha=alpha), classes=2, rng=rng).targets[0, 0] for rng in rngs]
         drawn = torch.stack(mixes)
-        return drawn[drawn < 1]  # a picture that is its own partner keeps its target
+        return drawn[drawn < 1]  # an image that is its own partner keeps its target
 
     uniform, extreme = shares(1.0), shares(0.1)
     assert 0.45 < float(uniform.mean()) < 0.55
@@ -88,7 +88,7 @@ def test_lambda_is_beta_distributed() -> None:
 
 
 def test_the_rectangle_has_the_area_it_was_asked_for() -> None:
-    """Where no edge cuts it: (1 - lambda) of a picture of 100 by 100."""
+    """Where no edge cuts it: (1 - lambda) of an image of 100 by 100."""
     rng = np.random.default_rng(0)
     areas = [random_box(100, 100, share=0.75, rng=rng).area for _ in range(200)]
 

@@ -20,7 +20,7 @@ def ask_in_vain(folder: Path) -> None:
     """A study that writes its names and then turns out to have no data."""
     with keep_on_refusal(folder):
         write_names(folder, "s", "s.yaml", {"baseline": {"0": "new"}})
-        raise DataError("there are no pictures")
+        raise DataError("there are no images")
 
 
 def test_a_refused_study_leaves_the_names_as_they_were(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_vgg16net_pads_its_1x1_convolutions_and_its_later_pools() -> None:
 
 
 def test_vgg16net_drops_after_each_hidden_layer() -> None:
-    """Linear, ReLU, plain dropout, twice; and it averages nothing at its own picture size."""
+    """Linear, ReLU, plain dropout, twice; and it averages nothing at its own image size."""
     network = a_network({"name": "vgg16net"})
 
     head = network.get_submodule("head")
@@ -268,9 +268,9 @@ def test_a_network_with_more_than_logits_is_refused() -> None:
         describe_network(a_config({"name": "torchvision:googlenet", "options": options}, size=64))
 
 
-def test_a_picture_too_small_for_a_network_by_name_is_refused() -> None:
+def test_an_image_too_small_for_a_network_by_name_is_refused() -> None:
     """With the size, and what the network said."""
-    with pytest.raises(TrainerError, match=r"cannot be used on 16x16 pictures: .*data\.image_size"):
+    with pytest.raises(TrainerError, match=r"cannot be used on 16x16 images: .*data\.image_size"):
         describe_network(a_config({"name": "torchvision:vgg16"}, size=16))
 
 

@@ -66,7 +66,7 @@ def test_a_run_does_not_inherit_the_strictness_of_another() -> None:
 
 @pytest.mark.parametrize("channels_last", [False, True])
 def test_networks_and_images_have_one_layout(*, channels_last: bool) -> None:
-    """Weights and pictures lie in memory alike."""
+    """Weights and images lie in memory alike."""
     mode = set_up(a_config(numerics={"channels_last": channels_last}))
     layout = torch.channels_last if channels_last else torch.contiguous_format
     layer = mode.place(nn.Conv2d(3, 5, 3))
@@ -81,7 +81,7 @@ def test_networks_and_images_have_one_layout(*, channels_last: bool) -> None:
 
 @pytest.mark.parametrize("channels_last", [False, True])
 def test_stored_images_come_back(*, channels_last: bool) -> None:
-    """Chosen along the first axis, whole pictures are copied in either layout."""
+    """Chosen along the first axis, whole images are copied in either layout."""
     mode = Mode(CPU, torch.float32, channels_last)
     images = mode.images(torch.randint(0, 9, (3, 4, 4, 2)))
 

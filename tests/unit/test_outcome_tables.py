@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ablate.track.tables import MATRIX, PICTURE, PREDICTIONS, outcome_tables
+from ablate.track.tables import MATRIX, MATRIX_IMAGE, PREDICTIONS, outcome_tables
 
 A_LONE_ARRAY = (
     b"\x93NUMPY\x01\x00v\x00" + "{'descr':'<i8','fortran_order':False,'shape':(0,)}".ljust(117).encode() + b"\n"
@@ -40,24 +40,24 @@ def test_a_missing_or_damaged_file_gives_a_warning(
 
 
 @pytest.mark.parametrize(("classes", "side"), [(2, 640), (17, 629), (200, 600)])
-def test_the_confusion_matrix_is_also_a_picture(tmp_path: Path, classes: int, side: int) -> None:
+def test_the_confusion_matrix_is_also_an_image(tmp_path: Path, classes: int, side: int) -> None:
     """Dark where predictions fall; of a size a page can show."""
     target = np.arange(classes)
     prob = np.eye(classes, dtype=np.float16)
     np.savez(tmp_path / "outcomes.npz", id=target.astype(str), target=target, score=target, prob=prob)
     artifacts, _ = outcome_tables(tmp_path / "outcomes.npz")
 
-    image = Image.open(io.BytesIO(artifacts[PICTURE])).convert("RGB")
+    image = Image.open(io.BytesIO(artifacts[MATRIX_IMAGE])).convert("RGB")
     assert image.size == (side, side)
     assert image.getpixel((0, 0)) == (8, 48, 107)
     assert image.getpixel((side - 1, 0)) == (247, 251, 255)
 
 
 def test_many_classes_are_a_table_only(tmp_path: Path) -> None:
-    """A picture of a thousand classes shows nothing."""
+    """An image of a thousand classes shows nothing."""
     target, prob = np.array([3]), np.zeros((1, 1000), dtype=np.float16)
     np.savez(tmp_path / "outcomes.npz", id=np.array(["a"]), target=target, score=target, prob=prob)
 
     artifacts, _ = outcome_tables(tmp_path / "outcomes.npz")
-    assert PICTURE not in artifacts
+    assert MATRIX_IMAGE not in artifacts
     assert MATRIX in artifacts

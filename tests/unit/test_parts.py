@@ -21,7 +21,7 @@ GREY = Normalization(mean=[0.1307], std=[0.3081])
 
 
 def a_part(channels: int = 3, block: Normalization | None = IMAGENET, *, channels_last: bool = False) -> Subset:
-    """Five of nine pictures of noise, in an order of their own."""
+    """Five of nine images of noise, in an order of their own."""
     generator = torch.Generator().manual_seed(0)
     stored = torch.randint(0, 256, (9, 12, 12, channels), generator=generator, dtype=torch.uint8)
     rows = torch.tensor([7, 0, 3, 8, 2])
@@ -33,7 +33,7 @@ def a_part(channels: int = 3, block: Normalization | None = IMAGENET, *, channel
 
 @pytest.mark.parametrize("channels_last", [False, True])
 @pytest.mark.parametrize(("channels", "block"), [(3, IMAGENET), (1, GREY), (3, None)])
-def test_pictures_are_normalised_as_torchvision_does_bit_for_bit(
+def test_images_are_normalised_as_torchvision_does_bit_for_bit(
     channels: int, block: Normalization | None, *, channels_last: bool
 ) -> None:
     """Equal to ToTensor and Normalize on the same pixels, in either memory layout."""
@@ -89,7 +89,7 @@ def test_images_have_the_layout_that_was_asked_for(*, channels_last: bool) -> No
 
 
 def test_members_are_named_by_their_place_in_the_part() -> None:
-    """The second member of the part is the picture in row 0."""
+    """The second member of the part is the image in row 0."""
     part = a_part(block=None)
 
     pixels = part.pixels_of(torch.tensor([1]))
@@ -99,8 +99,8 @@ def test_members_are_named_by_their_place_in_the_part() -> None:
     assert part.targets_of(torch.tensor([1, 3])).tolist() == [0, 0]
 
 
-def test_parts_hold_the_pictures_of_the_split(digits: Path) -> None:
-    """Each member's pixels and target are those of the picture the split names."""
+def test_parts_hold_the_images_of_the_split(digits: Path) -> None:
+    """Each member's pixels and target are those of the image the split names."""
     config = a_config()
     run = a_live_run(digits, a_spec(config))
 
@@ -108,8 +108,8 @@ def test_parts_hold_the_pictures_of_the_split(digits: Path) -> None:
 
     assert [len(parts.fit), len(parts.val), len(parts.test)] == [50, 20, 60]
     for part, indices in ((parts.fit, parts.split.fit), (parts.val, parts.split.val), (parts.test, parts.split.test)):
-        assert part.targets.tolist() == parts.pictures.targets[list(indices)].tolist()
-        first = np.array(parts.pictures.pixels[indices[0]])
+        assert part.targets.tolist() == parts.images.targets[list(indices)].tolist()
+        first = np.array(parts.images.pixels[indices[0]])
         assert torch.equal(part.pixels_of(torch.tensor([0]))[0], torch.from_numpy(first).permute(2, 0, 1))
 
 
@@ -126,7 +126,7 @@ def test_a_part_that_is_changed_at_random_is_not_normalised_beforehand(digits: P
 
 
 @pytest.mark.parametrize("side", [20, 5])
-def test_pictures_are_resized_on_the_device_as_pillow_would(side: int) -> None:
+def test_images_are_resized_on_the_device_as_pillow_would(side: int) -> None:
     """Enlarged or reduced: equal to Pillow's bilinear filter to within the rounding of its grey values."""
     part = replace(a_part(block=None), side=side)
     images = [Image.fromarray(part.stored[row].numpy()) for row in part.rows]
@@ -150,7 +150,7 @@ def test_a_resized_part_is_made_ready_where_the_large_images_fit() -> None:
 
 
 def test_changes_before_resizing_act_on_the_stored_pixels() -> None:
-    """Augmentation gets pictures of their own size; resizing is the last step."""
+    """Augmentation gets images of their own size; resizing is the last step."""
     part = replace(a_part(block=None), side=24)
     pixels = part.pixels_of(torch.arange(5))
 

@@ -410,7 +410,7 @@ def fingerprints(**options: Any) -> dict[str, str]:
 
 
 def test_another_root_keeps_every_fingerprint() -> None:
-    """Runs are found again after the pictures were moved."""
+    """Runs are found again after the images were moved."""
     assert fingerprints(sets=["data.root=elsewhere", "device=cuda"]) == fingerprints()
 
 

@@ -1,4 +1,4 @@
-"""Predictions by stored weights: many pictures at once, and the recorded accuracy once more."""
+"""Predictions by stored weights: many images at once, and the recorded accuracy once more."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ablate.store.journal import read_result
 from ablate.store.work_folder import Store
 from ablate.training import predict, retest
 from ablate.training.data.unlabelled import unlabelled_files
-from ablate.workflows.predict import pictures_in, reopened
+from ablate.workflows.predict import images_in, reopened
 from tests.training_builders import LOADED, a_config, a_spec, a_task, carried_out, finished
 
 
@@ -53,8 +53,8 @@ def test_other_weights_do_not_pass(trained: tuple[Path, RunSpec, Finished], tmp_
     assert again["accuracy"] != result.metrics["accuracy"]
 
 
-def test_pictures_that_changed_since_are_told(trained: tuple[Path, RunSpec, Finished]) -> None:
-    """Another accuracy on other pictures would say nothing of the weights."""
+def test_images_that_changed_since_are_told(trained: tuple[Path, RunSpec, Finished]) -> None:
+    """Another accuracy on other images would say nothing of the weights."""
     work, spec, result = trained
     stamp = replace(result.stamp, data_digest="another")
 
@@ -86,7 +86,7 @@ def test_weights_in_which_a_bit_has_changed_answer_nothing(
 def test_a_test_image_as_a_file_is_predicted_as_it_was_tested(
     trained: tuple[Path, RunSpec, Finished], tmp_path: Path
 ) -> None:
-    """Decoding and normalising are those of training; more pictures than a batch holds come in their order."""
+    """Decoding and normalising are those of training; more images than a batch holds come in their order."""
     from sklearn.datasets import load_digits
 
     _, spec, result = trained
@@ -97,7 +97,7 @@ def test_a_test_image_as_a_file_is_predicted_as_it_was_tested(
     for name in ids:
         files.append(tmp_path / f"{name.replace(':', '-')}.png")
         Image.fromarray(scans[int(name.split(":")[1])]).save(files[-1])
-    many = files * 10  # 600 pictures; a batch holds 512
+    many = files * 10  # 600 images; a batch holds 512
     found = np.array([list(row.values()) for row in predict(spec, result, many)])
 
     assert np.allclose(found[:60], prob, atol=2e-3)
@@ -105,10 +105,10 @@ def test_a_test_image_as_a_file_is_predicted_as_it_was_tested(
     assert list(next(iter(predict(spec, result, files)))) == list("0123456789")
 
 
-def test_unreadable_pictures_are_named(trained: tuple[Path, RunSpec, Finished], tmp_path: Path) -> None:
-    """With the reason, in the picture's place: the others have their answers."""
+def test_unreadable_images_are_named(trained: tuple[Path, RunSpec, Finished], tmp_path: Path) -> None:
+    """With the reason, in the image's place: the others have their answers."""
     _, spec, result = trained
-    (tmp_path / "torn.png").write_bytes(b"no picture")
+    (tmp_path / "torn.png").write_bytes(b"no image")
     Image.new("L", (8, 8)).save(tmp_path / "whole.png")
     torn, whole = predict(spec, result, [tmp_path / "torn.png", tmp_path / "whole.png"])
     (lone,) = predict(spec, result, [tmp_path / "torn.png"])
@@ -116,26 +116,26 @@ def test_unreadable_pictures_are_named(trained: tuple[Path, RunSpec, Finished], 
     assert isinstance(torn, DataError)
     assert isinstance(lone, DataError)
     assert isinstance(whole, dict)
-    assert "torn.png (not a picture" in torn.message
+    assert "torn.png (not an image" in torn.message
 
 
-def test_a_folder_stands_for_all_pictures_below_it(tmp_path: Path) -> None:
+def test_a_folder_stands_for_all_images_below_it(tmp_path: Path) -> None:
     """By path, whatever the file system's order; hidden files and other files are passed over."""
     for name in ("b/2.PNG", "a.jpg", "b/1.png", ".hidden/3.png", "b/.4.png", "notes.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
 
-    assert [path.relative_to(tmp_path).as_posix() for path in pictures_in([tmp_path])] == [
+    assert [path.relative_to(tmp_path).as_posix() for path in images_in([tmp_path])] == [
         "a.jpg",
         "b/1.png",
         "b/2.PNG",
     ]
-    assert pictures_in([tmp_path / "notes.txt"]) == [tmp_path / "notes.txt"]  # named by itself
-    with pytest.raises(DataError, match="there is no picture"):
-        pictures_in([tmp_path / "c.png"])
+    assert images_in([tmp_path / "notes.txt"]) == [tmp_path / "notes.txt"]  # named by itself
+    with pytest.raises(DataError, match="there is no image"):
+        images_in([tmp_path / "c.png"])
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="holds no picture"):
-        pictures_in([tmp_path / "empty"])
+    with pytest.raises(DataError, match="holds no image"):
+        images_in([tmp_path / "empty"])
 
 
 def test_the_unlabelled_part_is_what_lies_beside_the_labelled_ones(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def put(work: Path, told: Any) -> Session:
 
 
 def test_what_was_found_elsewhere_holds_until_the_data_are_here(work: Path) -> None:
-    """Classes and counts are known without a picture; the first picture asks for a look of one's own."""
+    """Classes and counts are known without an image; the first image asks for a look of one's own."""
     known = put(work, {"baseline": FOUND, "slow": FOUND})
     (work / "pets").mkdir()
 

@@ -132,7 +132,7 @@ def test_failures_are_in_the_summary_with_their_reason(tmp_path: Path) -> None:
 
 
 def test_the_folder_holds_report_figures_and_sheets(tmp_path: Path) -> None:
-    """Every picture and path in the report exists, and none leads out of its folder."""
+    """Every image and path in the report exists, and none leads out of its folder."""
     report = render_report(SITUATIONS["chain"].findings(tmp_path), tmp_path / "reports" / "toy")
     text = report.read_text(encoding="utf-8")
     linked = re.findall(r"\]\(([^)]+)\)", text)

@@ -207,13 +207,13 @@ def test_what_is_not_pursued_is_said(tmp_path: Path) -> None:
     assert lines[1] == "Nothing is open that further runs could settle."
 
 
-def test_unlike_machines_and_broken_pictures_are_said(tmp_path: Path) -> None:
+def test_unlike_machines_and_broken_images_are_said(tmp_path: Path) -> None:
     """Counted, with names."""
     mixed = MixedStamps(what="the device", values={"cpu": 8, "cuda": 1})
     findings = replace(findings_of(a_study(), tmp_path), mixed=(mixed,), unreadable=("a.png",))
 
     assert warnings(findings) == ["Runs that are compared differ in the device: cpu (8 runs) and cuda (1 run)."]
-    assert "1 unreadable picture left out: a.png." in evidence_lines(findings)
+    assert "1 unreadable image left out: a.png." in evidence_lines(findings)
 
 
 def answered(effect: EffectRow, verdict: Verdict, difference: float) -> EffectRow:

@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 from ablate.training.config import DataConfig
 from ablate.training.data.listing import ImageFile
 from ablate.training.data.scan import ScannedImage, hashes_of, inspect_image, scan
-from tests.image_fixtures import FAITHFUL_KINDS, GOOD_KINDS, rgb_pixels, write_bad_images, write_picture
+from tests.image_fixtures import FAITHFUL_KINDS, GOOD_KINDS, rgb_pixels, write_bad_images, write_image
 
 
 def config_of(side: int = 16, **settings: object) -> DataConfig:
@@ -34,7 +34,7 @@ def torchvision_pixels(path: Path, side: int) -> np.ndarray:
 @pytest.mark.parametrize("kind", GOOD_KINDS)
 def test_pixels_equal_torchvisions_default_loader_and_resize(tmp_path: Path, kind: str) -> None:
     """Every kind of file gives the pixels a plain torchvision pipeline gives, bit for bit."""
-    path = write_picture(tmp_path / "x", kind)
+    path = write_image(tmp_path / "x", kind)
 
     seen = inspect_image(str(path), config_of(16))
 
@@ -50,7 +50,7 @@ def test_pixels_equal_torchvisions_default_loader_and_resize(tmp_path: Path, kin
 @pytest.mark.parametrize("kind", ["rgb_jpg", "grey_png"])
 def test_resizing_equals_torchvisions(tmp_path: Path, size: tuple[int, int], side: int, kind: str) -> None:
     """Shrinking (with antialiasing), enlarging and keeping the size, all bit for bit."""
-    path = write_picture(tmp_path / "x", kind, size=size)
+    path = write_image(tmp_path / "x", kind, size=size)
 
     assert np.array_equal(inspect_image(str(path), config_of(side)).pixels, torchvision_pixels(path, side))
 
@@ -58,7 +58,7 @@ def test_resizing_equals_torchvisions(tmp_path: Path, size: tuple[int, int], sid
 @pytest.mark.parametrize("kind", ["rgb_jpg", "palette_png", "la_png", "grey_16_bit_png"])
 def test_one_channel_is_the_grey_of_pillow(tmp_path: Path, kind: str) -> None:
     """channels: 1 converts to L before resizing; the shape keeps its last axis."""
-    path = write_picture(tmp_path / "x", kind)
+    path = write_image(tmp_path / "x", kind)
     with Image.open(path) as image:
         grey = image.convert("L").resize((16, 16), Image.Resampling.BILINEAR)
 
@@ -69,7 +69,7 @@ def test_one_channel_is_the_grey_of_pillow(tmp_path: Path, kind: str) -> None:
 
 
 def test_an_array_is_decoded_like_a_file_of_it() -> None:
-    """Grey arrays become RGB by repeating, and are resized as pictures are."""
+    """Grey arrays become RGB by repeating, and are resized as images are."""
     array = np.arange(64, dtype=np.uint8).reshape(8, 8)
 
     seen = inspect_image(array, config_of(8))
@@ -96,9 +96,9 @@ def test_exif_transpose_turns_as_pillow_does(tmp_path: Path, orientation: int, f
 
 
 @pytest.mark.parametrize("exif", ["ignore", "transpose"])
-def test_malformed_exif_does_not_make_a_picture_unreadable(tmp_path: Path, exif: str) -> None:
+def test_malformed_exif_does_not_make_an_image_unreadable(tmp_path: Path, exif: str) -> None:
     """torchvision never reads it, so it may not matter."""
-    path = write_picture(tmp_path / "x", "malformed_exif_jpg")
+    path = write_image(tmp_path / "x", "malformed_exif_jpg")
 
     seen = inspect_image(str(path), config_of(16, exif=exif))
 
@@ -109,9 +109,9 @@ def test_malformed_exif_does_not_make_a_picture_unreadable(tmp_path: Path, exif:
 def test_every_unreadable_file_comes_back_with_its_reason(tmp_path: Path) -> None:
     """Truncated, empty, foreign and oversized files are told apart, and none hides another."""
     expected = write_bad_images(tmp_path)
-    pictures = [ImageFile(name, 0, str(tmp_path / name)) for name in expected]
+    images = [ImageFile(name, 0, str(tmp_path / name)) for name in expected]
 
-    seen = scan(pictures, config_of(), lambda pixels: pytest.fail("an unreadable picture was kept"))
+    seen = scan(images, config_of(), lambda pixels: pytest.fail("an unreadable image was kept"))
 
     for (name, words), one in zip(expected.items(), seen, strict=True):
         assert one.problem, name
@@ -132,7 +132,7 @@ def test_what_is_not_a_file_is_unreadable(tmp_path: Path) -> None:
 
 def test_decoding_never_warns_and_leaves_the_filters_alone(tmp_path: Path) -> None:
     """Pillow's warnings are answered by a reason or do not matter; the caller's settings stay."""
-    paths = [write_picture(tmp_path / "x", kind) for kind in GOOD_KINDS]
+    paths = [write_image(tmp_path / "x", kind) for kind in GOOD_KINDS]
     write_bad_images(tmp_path / "bad")
     paths += sorted((tmp_path / "bad").iterdir())
     with warnings.catch_warnings(record=True) as caught:
@@ -146,15 +146,15 @@ def test_decoding_never_warns_and_leaves_the_filters_alone(tmp_path: Path) -> No
 
 
 def test_a_scan_keeps_the_order_and_reports_progress(tmp_path: Path) -> None:
-    """However many processors decode, pixels arrive in the order of the pictures."""
+    """However many processors decode, pixels arrive in the order of the images."""
     arrays = [np.full((4, 4), value, dtype=np.uint8) for value in np.arange(600) % 251]
-    pictures: list[ImageFile] = [ImageFile(str(index), 0, array) for index, array in enumerate(arrays)]
-    pictures[100] = ImageFile("bad", 0, str(tmp_path / "missing.jpg"))
+    images: list[ImageFile] = [ImageFile(str(index), 0, array) for index, array in enumerate(arrays)]
+    images[100] = ImageFile("bad", 0, str(tmp_path / "missing.jpg"))
     kept: list[int] = []
     calls: list[tuple[int, int]] = []
 
     seen = scan(
-        pictures,
+        images,
         config_of(4),
         lambda pixels: kept.append(int(pixels[0, 0, 0])),
         progress=lambda done, total: calls.append((done, total)),
@@ -166,8 +166,8 @@ def test_a_scan_keeps_the_order_and_reports_progress(tmp_path: Path) -> None:
 
 
 def test_equal_pixels_have_the_same_hash_whatever_the_file(tmp_path: Path) -> None:
-    """A picture stored in another lossless format is the same picture."""
-    looks = [inspect_image(str(write_picture(tmp_path / "x", kind)), config_of()) for kind in FAITHFUL_KINDS]
+    """An image stored in another lossless format is the same image."""
+    looks = [inspect_image(str(write_image(tmp_path / "x", kind)), config_of()) for kind in FAITHFUL_KINDS]
 
     assert len({seen.full for seen in looks}) == 1
     assert len({seen.content for seen in looks}) == len(FAITHFUL_KINDS)
@@ -175,13 +175,13 @@ def test_equal_pixels_have_the_same_hash_whatever_the_file(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("settings", [{"channels": 1}, {"exif": "transpose"}, {"side": 64}], ids=str)
 def test_the_hash_of_equal_pixels_does_not_depend_on_the_settings(tmp_path: Path, settings: dict[str, object]) -> None:
-    """A factor on how pictures are decoded must not move the split."""
-    path = str(write_picture(tmp_path / "x", "turned_jpg"))
+    """A factor on how images are decoded must not move the split."""
+    path = str(write_image(tmp_path / "x", "turned_jpg"))
 
     assert inspect_image(path, config_of(**settings)).full == inspect_image(path, config_of()).full
 
 
-def test_the_same_bytes_in_another_shape_are_another_picture() -> None:
+def test_the_same_bytes_in_another_shape_are_another_image() -> None:
     """The size belongs to the hash."""
     array = np.zeros((4, 6), dtype=np.uint8)
 
@@ -190,7 +190,7 @@ def test_the_same_bytes_in_another_shape_are_another_picture() -> None:
 
 def test_the_content_hash_is_of_the_bytes(tmp_path: Path) -> None:
     """A copy has the same hash, found with or without decoding; a missing file has none."""
-    path = write_picture(tmp_path / "x", "rgb_jpg")
+    path = write_image(tmp_path / "x", "rgb_jpg")
     copy = Path(shutil.copy(path, tmp_path / "copy.jpg"))
     files = [ImageFile(file.name, 0, str(file)) for file in (path, copy, tmp_path / "missing.jpg")]
 

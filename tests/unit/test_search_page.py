@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ablate.report.figures.drawing import picture
+from ablate.report.figures.drawing import png_of
 from ablate.report.page.blocks import Image
 from ablate.report.page.html import html_page
 from ablate.report.page.markdown import markdown_page
@@ -186,7 +186,7 @@ def test_figures_that_cannot_be_drawn_are_left_out(trials: tuple[TrialRow, ...])
         (draw_timeline, timeline_info(facts)),
         (draw_contour, contour_info(facts)),
     ]
-    drawn = [picture(draw, info) for draw, info in drawings if info is not None]  # type: ignore[arg-type]
+    drawn = [png_of(draw, info) for draw, info in drawings if info is not None]  # type: ignore[arg-type]
 
     assert all(content.startswith(b"\x89PNG") for content in drawn)
     assert len(drawn) == {4: 3, 1: 2 if trials and trials[0].value is not None else 1, 0: 0}[len(trials)]

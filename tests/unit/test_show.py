@@ -78,7 +78,7 @@ def test_the_plan_counts_parameters_before_the_first_run_and_says_what_is_frozen
     rows = json.loads(CliRunner().invoke(app, ["plan", str(study), "--json"]).stdout)["variants"]
 
     assert "frozen: 45 of the parameters are trained" in text.stdout
-    assert "frozen: frozen features are computed once, up to head.act1 (0.032 kB a picture)" in text.stdout
+    assert "frozen: frozen features are computed once, up to head.act1 (0.032 kB an image)" in text.stdout
     assert [(row["parameters"], row["trained"]) for row in rows] == [(525, 525), (525, 45)]
 
 
@@ -101,8 +101,8 @@ def test_a_network_that_cannot_be_is_refused_by_the_plan(study: Path) -> None:
         ("head: {", "norm: {name: batch}, head: {", "batch_size (1)"),
     ],
 )
-def test_pictures_and_batches_that_are_too_small_are_refused(old: str, new: str, said: str, study: Path) -> None:
-    """A picture smaller than the stride, and a batch of one with batch norm: exit code 2 before any training."""
+def test_images_and_batches_that_are_too_small_are_refused(old: str, new: str, said: str, study: Path) -> None:
+    """An image smaller than the stride, and a batch of one with batch norm: exit code 2 before any training."""
     text = STUDY.replace(old, new)
     study.write_text(text.replace("batch_size: 10", "batch_size: 1") if "norm" in new else text)
 

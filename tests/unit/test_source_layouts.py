@@ -16,7 +16,7 @@ from ablate.errors import DataError, DataMissing
 from ablate.files import build_once
 from ablate.training.config import DataConfig
 from ablate.training.data import listing as listings
-from ablate.training.data.cache import Pictures, load_images
+from ablate.training.data.cache import DecodedImages, load_images
 from ablate.training.data.listing import Contents
 from ablate.training.data.sources import list_images
 from ablate.training.data.torchvision_sets import RECIPES
@@ -43,7 +43,7 @@ def contents_of(source: dict[str, Any], *, classes: int, **more: Any) -> Content
     return list_images(config_of(source, classes=classes, **more)).read()
 
 
-def loaded(work: Path, source: dict[str, Any], *, classes: int, **more: Any) -> Pictures:
+def loaded(work: Path, source: dict[str, Any], *, classes: int, **more: Any) -> DecodedImages:
     config = config_of(source, classes=classes, **more)
     return load_images(config, lambda key, build: build_once(work / key, build))
 
@@ -70,8 +70,8 @@ def test_the_label_is_read_from_the_file_name(tmp_path: Path) -> None:
     contents = contents_of(food11(write_food11(tmp_path)), classes=11)
 
     assert contents.classes == tuple(str(number) for number in range(11))
-    assert Counter(picture.label for picture in contents.pictures) == dict.fromkeys(range(11), 6)
-    assert all(picture.id.split("/")[1].startswith(f"{picture.label}_") for picture in contents.pictures)
+    assert Counter(image.label for image in contents.images) == dict.fromkeys(range(11), 6)
+    assert all(image.id.split("/")[1].startswith(f"{image.label}_") for image in contents.images)
     assert contents.official_test == {f"valid/{label}_{index}.jpg" for label in range(11) for index in range(2)}
 
 
@@ -139,13 +139,13 @@ def test_a_table_gives_paths_labels_parts_and_origins(tmp_path: Path) -> None:
     contents = contents_of(source, classes=2)
 
     assert contents.classes == ("cat", "dog")
-    first = contents.pictures[0]
-    assert (first.id, first.label, first.origin) == ("pictures/cat-00-rgb_png.png", 0, "cat-owner-0")
-    assert contents.official_test == {f"pictures/{n}-0{i}-rgb_png.png" for n in ("cat", "dog") for i in (4, 5)}
+    first = contents.images[0]
+    assert (first.id, first.label, first.origin) == ("images/cat-00-rgb_png.png", 0, "cat-owner-0")
+    assert contents.official_test == {f"images/{n}-0{i}-rgb_png.png" for n in ("cat", "dog") for i in (4, 5)}
 
 
 def test_paths_may_start_elsewhere(tmp_path: Path) -> None:
-    """`root` is the folder of the pictures where the table lies apart."""
+    """`root` is the folder of the images where the table lies apart."""
     path = write_table(tmp_path / "data")
     apart = tmp_path / "apart.csv"
     apart.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
@@ -170,14 +170,14 @@ def test_an_unknown_column_names_the_others(tmp_path: Path) -> None:
     [
         (",cat,train,x", "line 14: no path"),
         ("../a.png,cat,train,x", r"line 14: \.\./a\.png leads out of .*source\.root may be a folder above"),
-        ("pictures/../../a.png,cat,train,x", "leads out of"),
+        ("images/../../a.png,cat,train,x", "leads out of"),
         ("/etc/a.png,cat,train,x", "leads out of"),
         ("a\0.png,cat,train,x", "is no path"),
         ("a.png,,train,x", "line 14: no label"),
         ("a.png,cat|dog,train,x", r"line 14: several labels, 'cat\|dog'.*multi_label: true"),
         ("a.png,cat,holdout,x", "line 14: part is 'holdout'.*leave_out"),
         ("a.png,cat,train,", "line 14: no owner"),
-        ("pictures/cat-00-rgb_png.png,cat,train,x", "line 14: .*twice"),
+        ("images/cat-00-rgb_png.png,cat,train,x", "line 14: .*twice"),
     ],
 )
 def test_a_row_that_cannot_be_used_is_named_by_its_line(tmp_path: Path, line: str, words: str) -> None:
@@ -195,7 +195,7 @@ def test_rows_may_be_left_out_by_their_part(tmp_path: Path) -> None:
 
     contents = contents_of(table(write_table(tmp_path), split=split), classes=2)
 
-    assert len(contents.pictures) == 8
+    assert len(contents.images) == 8
     assert contents.official_test == frozenset()
 
 
@@ -210,20 +210,20 @@ def test_a_change_of_parts_or_owners_is_another_data_set(tmp_path: Path) -> None
     assert len(digests) == 3
 
 
-def test_a_picture_may_have_several_labels_or_none(tmp_path: Path) -> None:
+def test_an_image_may_have_several_labels_or_none(tmp_path: Path) -> None:
     """Targets are a column a class, 0 or 1, in the order of the classes."""
-    pictures = loaded(tmp_path / "work", table(write_shapes_table(tmp_path)), classes=3, multi_label=True)
+    images = loaded(tmp_path / "work", table(write_shapes_table(tmp_path)), classes=3, multi_label=True)
 
-    assert pictures.classes == ("bar", "disc", "frame")
-    assert (pictures.targets.dtype, pictures.targets.shape) == (np.float32, (24, 3))
-    rows = dict(zip(pictures.ids, pictures.targets.tolist(), strict=True))
+    assert images.classes == ("bar", "disc", "frame")
+    assert (images.targets.dtype, images.targets.shape) == (np.float32, (24, 3))
+    rows = dict(zip(images.ids, images.targets.tolist(), strict=True))
     assert rows["shapes/000.png"] == [0, 0, 0]
     assert rows["shapes/005.png"] == [1, 1, 0]
     assert rows["shapes/007.png"] == [1, 1, 1]
 
 
 def test_several_labels_need_a_source_that_can_say_so() -> None:
-    """A folder a class gives every picture one label."""
+    """A folder a class gives every image one label."""
     with pytest.raises(ValidationError, match="multi_label: true needs a source"):
         config_of({"name": "digits"}, classes=10, multi_label=True)
 
@@ -241,15 +241,15 @@ def test_cifar10_is_read_through_torchvision_with_its_test_part(tmp_path: Path) 
         meta = MappingProxyType(CIFAR10.meta | {"md5": None})
 
     write_cifar10(tmp_path)
-    pictures = loaded(tmp_path / "work", cifar10(tmp_path), classes=10, image_size=32)
+    images = loaded(tmp_path / "work", cifar10(tmp_path), classes=10, image_size=32)
 
-    assert pictures.classes == CIFAR10_CLASSES
-    assert {pictures.ids[index] for index in pictures.official_test} == {f"test:{i:05}" for i in range(10)}
+    assert images.classes == CIFAR10_CLASSES
+    assert {images.ids[index] for index in images.official_test} == {f"test:{i:05}" for i in range(10)}
     for part, is_train in (("train", True), ("test", False)):
         for index, (image, label) in enumerate(Small(tmp_path, train=is_train)):
-            row = pictures.ids.index(f"{part}:{index:05}")
-            assert pictures.targets[row] == label
-            assert np.array_equal(pictures.pixels[row], np.asarray(image))
+            row = images.ids.index(f"{part}:{index:05}")
+            assert images.targets[row] == label
+            assert np.array_equal(images.pixels[row], np.asarray(image))
 
 
 def test_a_set_that_was_read_before_is_not_opened_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

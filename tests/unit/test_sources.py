@@ -1,4 +1,4 @@
-"""Listing a source: the classes and pictures torchvision's ImageFolder would see, or a clear refusal."""
+"""Listing a source: the classes and images torchvision's ImageFolder would see, or a clear refusal."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def touch(*paths: Path) -> None:
         path.write_bytes(path.name.encode())
 
 
-def test_the_pictures_are_those_of_torchvisions_image_folder(tmp_path: Path) -> None:
+def test_the_images_are_those_of_torchvisions_image_folder(tmp_path: Path) -> None:
     """Same classes, same files, same labels, at any depth and through links; hidden entries alone are nobody's."""
     from torchvision.datasets.folder import IMG_EXTENSIONS, ImageFolder
 
@@ -62,17 +62,17 @@ def test_the_pictures_are_those_of_torchvisions_image_folder(tmp_path: Path) -> 
     assert EXTENSIONS == IMG_EXTENSIONS
     assert list(ours.classes) == theirs.classes
     visible = {(path, label) for path, label in theirs.samples if not Path(path).name.startswith(".")}
-    assert {(picture.content, picture.label) for picture in ours.pictures} == visible
+    assert {(image.content, image.label) for image in ours.images} == visible
 
 
-def test_pictures_come_by_class_then_id(tmp_path: Path) -> None:
+def test_images_come_by_class_then_id(tmp_path: Path) -> None:
     """Classes are ordered by codepoint, and ids are paths below the root with slashes."""
     touch(tmp_path / "b/2.png", tmp_path / "b/10.png", tmp_path / "a b/x.png", tmp_path / "a/s/y.png")
 
-    pictures = listed(tmp_path, classes=3).pictures
+    images = listed(tmp_path, classes=3).images
 
-    assert [picture.id for picture in pictures] == ["a/s/y.png", "a b/x.png", "b/10.png", "b/2.png"]
-    assert [picture.label for picture in pictures] == [0, 1, 2, 2]
+    assert [image.id for image in images] == ["a/s/y.png", "a b/x.png", "b/10.png", "b/2.png"]
+    assert [image.label for image in images] == [0, 1, 2, 2]
 
 
 def test_a_decomposed_name_becomes_the_composed_one(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_decomposed_name_becomes_the_composed_one(tmp_path: Path) -> None:
     listing = listed(tmp_path)
 
     assert listing.classes == (name, "שלום")
-    assert listing.pictures[0].id == f"{name}/é.png"
+    assert listing.images[0].id == f"{name}/é.png"
 
 
 def test_classes_that_differ_in_normalisation_only_are_refused(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_file_name_that_is_not_unicode_is_refused(tmp_path: Path) -> None:
 
 
 def test_files_image_folder_would_drop_are_named_hidden_ones_are_not(tmp_path: Path) -> None:
-    """A .gif among the pictures is reported; .DS_Store is nobody's picture."""
+    """A .gif among the images is reported; .DS_Store is nobody's image."""
     write_image_folder(tmp_path)
     touch(tmp_path / "cat/a.gif", tmp_path / "cat/.DS_Store", tmp_path / ".DS_Store", tmp_path / "stray.jpg")
 
@@ -132,7 +132,7 @@ def test_a_missing_root_says_which_key_and_what_belongs_there(tmp_path: Path) ->
 
 
 def test_a_root_that_is_a_file_is_refused(tmp_path: Path) -> None:
-    """An archive is not a folder of pictures."""
+    """An archive is not a folder of images."""
     touch(tmp_path / "data.zip")
 
     with pytest.raises(DataError, match="is not a folder"):
@@ -145,15 +145,15 @@ def test_a_relative_root_starts_at_the_current_folder(tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
 
-    assert listed("data").pictures == listed("~/data").pictures == listed(tmp_path / "data").pictures
+    assert listed("data").images == listed("~/data").images == listed(tmp_path / "data").images
 
 
 def test_an_empty_class_folder_is_refused(tmp_path: Path) -> None:
-    """A class without pictures is a mistake, whatever else lies in its folder."""
+    """A class without images is a mistake, whatever else lies in its folder."""
     write_image_folder(tmp_path)
     touch(tmp_path / "bird/readme.txt")
 
-    with pytest.raises(DataError, match=r"bird holds no picture"):
+    with pytest.raises(DataError, match=r"bird holds no image"):
         listed(tmp_path, classes=3)
 
 
@@ -166,7 +166,7 @@ def test_a_single_class_is_refused_and_a_nested_root_guessed(tmp_path: Path) -> 
 
 
 def test_a_folder_without_class_folders_is_refused(tmp_path: Path) -> None:
-    """Pictures that lie in the root itself have no class."""
+    """Images that lie in the root itself have no class."""
     touch(tmp_path / "a.jpg")
 
     with pytest.raises(DataError, match="has 0 class folders"):
@@ -183,7 +183,7 @@ def test_another_number_of_classes_lists_both(tmp_path: Path, classes: int) -> N
 
 
 def test_a_link_to_a_folder_above_is_refused(tmp_path: Path) -> None:
-    """ImageFolder would list the same pictures forty times."""
+    """ImageFolder would list the same images forty times."""
     write_image_folder(tmp_path)
     (tmp_path / "cat/again").symlink_to(tmp_path)
 
@@ -204,7 +204,7 @@ def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path, monkeypatch: py
         listed(tmp_path)
 
 
-def test_everything_that_can_change_the_pictures_is_watched(tmp_path: Path) -> None:
+def test_everything_that_can_change_the_images_is_watched(tmp_path: Path) -> None:
     """Root, folders and files: one look at each time stamp finds every change."""
     touch(tmp_path / "a/s/1.png", tmp_path / "b/2.png")
 
@@ -219,17 +219,17 @@ def test_digits_are_the_1797_scans_of_scikit_learn() -> None:
     data = load_digits()
     listing = listed(None, classes=10)
 
-    pictures = {picture.id: picture for picture in listing.pictures}
+    images = {image.id: image for image in listing.images}
 
     assert listing.classes == tuple("0123456789")
     assert listing_of(None, classes=10).watch == ()
-    assert len(pictures) == 1797
+    assert len(images) == 1797
     for index in (0, 42, 1796):
-        picture = pictures[f"digits:{index:04}"]
-        assert picture.label == data.target[index]
-        assert isinstance(picture, ImageFile)
+        image = images[f"digits:{index:04}"]
+        assert image.label == data.target[index]
+        assert isinstance(image, ImageFile)
         expected = [[round(float(value) * 255 / 16) for value in row] for row in data.images[index]]
-        assert np.array_equal(picture.content, np.array(expected, dtype=np.uint8))
+        assert np.array_equal(image.content, np.array(expected, dtype=np.uint8))
 
 
 def test_digits_have_ten_classes() -> None:

@@ -39,7 +39,7 @@ def digest_of(parts: Split) -> str:
     return hashlib.sha256(json.dumps(parts[:4]).encode()).hexdigest()[:16]
 
 
-def test_the_fold_of_a_picture_is_its_place_among_the_hashes_of_its_class() -> None:
+def test_the_fold_of_an_image_is_its_place_among_the_hashes_of_its_class() -> None:
     """Position j by sha256 of [seed, repetition, id] is tested on by fold j mod F, computed by hand."""
     expected = []
     for label in range(3):
@@ -93,7 +93,7 @@ def test_a_split_in_full() -> None:
 
 
 def test_units_are_named_after_their_smallest_id() -> None:
-    """Pictures of one group make one unit, whatever their order."""
+    """Images of one group make one unit, whatever their order."""
     units = units_of(["b", "c", "a", "d"], [0, 1, 0, 1], [7, 8, 7, 9])
 
     assert units == [Unit("a", 0, (2, 0)), Unit("c", 1, (1,)), Unit("d", 1, (3,))]
@@ -106,7 +106,7 @@ def test_a_group_of_two_classes_is_drawn_by_the_rarer() -> None:
     assert units == [Unit("a", 1, (0, 1), (0, 1)), Unit("c", 2, (2, 3), (0, 2))]
 
 
-def test_a_picture_with_several_labels_is_drawn_by_the_rarest() -> None:
+def test_an_image_with_several_labels_is_drawn_by_the_rarest() -> None:
     """One without any label is drawn with its like."""
     units = units_of(["a", "b", "c", "d"], [[0, 1], [0], [1, 0, 2], []], range(4))
 
@@ -115,7 +115,7 @@ def test_a_picture_with_several_labels_is_drawn_by_the_rarest() -> None:
 
 
 def test_origins_count_as_one_unit_each_in_what_a_class_needs() -> None:
-    """Ten pictures of two origins cannot fill three test parts; the class is named."""
+    """Ten images of two origins cannot fill three test parts; the class is named."""
     ids = [f"{index:02}" for index in range(20)]
     units = units_of(ids, [0] * 10 + [1] * 10, [index % 2 if index < 10 else index for index in range(20)])
 
@@ -124,7 +124,7 @@ def test_origins_count_as_one_unit_each_in_what_a_class_needs() -> None:
 
 
 def test_an_id_given_twice_is_refused() -> None:
-    """Two pictures with one id could not be told apart in results."""
+    """Two images with one id could not be told apart in results."""
     with pytest.raises(DataError, match="same id"):
         units_of(["a", "a"], [0, 0], [0, 1])
 
@@ -136,8 +136,8 @@ def test_a_class_with_fewer_units_than_folds_is_refused_by_name_and_count(rule: 
         parts_of(rule)
 
 
-def test_a_class_of_one_picture_is_refused() -> None:
-    """One picture cannot be both learned from and tested on."""
+def test_a_class_of_one_image_is_refused() -> None:
+    """One image cannot be both learned from and tested on."""
     units = units_of([*IDS, "zèbre/1.jpg"], [*TARGETS, 3], range(19))
 
     with pytest.raises(DataError, match=r"class 3 \(of 'zèbre/1.jpg'\) has 1"):
@@ -155,19 +155,19 @@ def test_a_class_of_one_picture_is_refused() -> None:
         (Share(share=0.2), 19),
     ],
 )
-def test_train_and_test_that_exceed_all_pictures_are_refused(rule: TestRule, train: float) -> None:
+def test_train_and_test_that_exceed_all_images_are_refused(rule: TestRule, train: float) -> None:
     """The message names both keys and what would be possible."""
     with pytest.raises(StudyError, match=r"data\.train.*evidence\.test.*at most") as caught:
         parts_of(rule, train=train, official=frozenset(range(6)))
 
-    assert "18 pictures" in caught.value.message
+    assert "18 images" in caught.value.message
 
 
 @pytest.mark.parametrize(
     ("rule", "train"),
     [(Folds(count=3), 2 / 3), (Folds(count=4), 0.75), (Folds(count=5), 0.8), (Share(share=0.3), 0.7)],
 )
-def test_train_and_test_may_use_every_picture(rule: TestRule, train: float) -> None:
+def test_train_and_test_may_use_every_image(rule: TestRule, train: float) -> None:
     """Shares that add up to one are not refused for a rounding, and leave at most that unused."""
     for replicate in range(5):
         parts = parts_of(rule, train=train, replicate=replicate)
@@ -192,9 +192,9 @@ def test_a_train_share_not_above_val_is_refused(train: float, val: float) -> Non
 @pytest.mark.parametrize(
     ("rule", "train", "val", "words"),
     [
-        (Share(share=0.01), 0.5, None, r"evidence\.test .*0\.01.* no picture of 18 in the test part"),
-        (Folds(count=3), 0.5, 0.01, r"evidence\.val \(0\.01\) leaves no picture of 18 in the val part"),
-        (Folds(count=3), 0.02, None, r"data\.train \(0\.02\) leaves no picture of 18 in the fit part"),
+        (Share(share=0.01), 0.5, None, r"evidence\.test .*0\.01.* no image of 18 in the test part"),
+        (Folds(count=3), 0.5, 0.01, r"evidence\.val \(0\.01\) leaves no image of 18 in the val part"),
+        (Folds(count=3), 0.02, None, r"data\.train \(0\.02\) leaves no image of 18 in the fit part"),
     ],
 )
 def test_an_empty_part_is_refused(rule: TestRule, train: float, val: float | None, words: str) -> None:
@@ -215,7 +215,7 @@ def test_official_without_an_official_part_is_refused() -> None:
         parts_of(Official())
 
 
-def test_a_copy_of_an_official_test_picture_is_never_fitted_on() -> None:
+def test_a_copy_of_an_official_test_image_is_never_fitted_on() -> None:
     """The official part stays as it is; its copies outside are left unused."""
     groups = [0, 0, *range(2, 18)]  # chat/00 is tested on, chat/01 has the same pixels
     units = units_of(IDS, TARGETS, groups)

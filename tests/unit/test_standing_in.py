@@ -26,7 +26,7 @@ from ablate.study.study import Study
 ROOT = Path(__file__).parents[2]
 STUDY: dict[str, Any] = {
     "study": "faces",
-    "about_data": "Ten pictures of Ann and Ben; ask Cleo.\n",
+    "about_data": "Ten images of Ann and Ben; ask Cleo.\n",
     "base": {
         "data": {"source": {"name": "image_folder", "root": "nowhere"}, "classes": 2, "image_size": 64},
         "model": {"name": "vgg11", "norm": None, "dropout": None, "head": {"name": "gap"}},

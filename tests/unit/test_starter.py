@@ -14,7 +14,7 @@ from ablate.workflows.init_study import quickstart_path, write_starter
 ROOT = Path(__file__).parents[2]
 
 
-def pictures(root: Path, *classes: str) -> Path:
+def images(root: Path, *classes: str) -> Path:
     """A folder of class folders."""
     for name in classes:
         (root / name).mkdir(parents=True)
@@ -36,9 +36,9 @@ def test_the_packaged_quick_start_is_the_one_in_the_repository(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("folder", ["faces", 'odd "quoted" \\ {name}', "Käse # 1", "a: b"])
-def test_a_starter_over_a_folder_of_pictures_is_a_good_study(tmp_path: Path, folder: str) -> None:
+def test_a_starter_over_a_folder_of_images_is_a_good_study(tmp_path: Path, folder: str) -> None:
     """Whatever the folder is called; classes are counted."""
-    root = pictures(tmp_path / folder, "ann", "bob", "carl")
+    root = images(tmp_path / folder, "ann", "bob", "carl")
     path = tmp_path / "My Faces!.yaml"
     write_starter(path, root)
     plan = make_plan(load_study(path))
@@ -83,7 +83,7 @@ def test_a_folder_without_classes_is_refused(tmp_path: Path, classes: list[str] 
     root = tmp_path / "root"
     if classes is not None:
         root.mkdir()
-        pictures(root, *classes)
+        images(root, *classes)
     with pytest.raises(DataError, match=message) as caught:
         write_starter(tmp_path / "study.yaml", root)
 

@@ -13,7 +13,7 @@ from ablate.workflows.predict import best_class, categories, probability_table, 
 def predicted(
     *named: tuple[str, str], classes: tuple[str, ...] = ("cat", "dog", "eel")
 ) -> list[tuple[Path, dict[str, float]]]:
-    """Pictures by name, each with the class it is taken for."""
+    """Images by name, each with the class it is taken for."""
     return [(Path(name), {c: 0.9 if c == found else 0.05 for c in classes}) for name, found in named]
 
 
@@ -35,7 +35,7 @@ def test_a_number_beyond_four_digits_is_written_whole() -> None:
 
 
 def test_two_files_of_one_number_are_refused() -> None:
-    """They would be one line for two pictures."""
+    """They would be one line for two images."""
     with pytest.raises(DataError, match=r"number of b/1\.jpg|number of a/1\.jpg"):
         submission(predicted(("a/1.jpg", "cat"), ("b/1.jpg", "dog")))
 
@@ -47,14 +47,14 @@ def test_classes_called_by_numbers_stand_for_themselves() -> None:
 
 
 def test_names_that_are_formulas_are_text_in_a_spreadsheet() -> None:
-    """Of pictures and of classes; blanks within them stay as they are."""
+    """Of images and of classes; blanks within them stay as they are."""
     text = probability_table([(Path("=1+1  .png"), {"@SUM(A1)": 0.75, "-1": 0.25})])
 
     assert text == "image,class,'@SUM(A1),-1\n'=1+1  .png,'@SUM(A1),0.75,0.25\n"
 
 
 def test_the_table_has_a_column_a_class() -> None:
-    """And the likeliest class beside the picture; of equal ones the first."""
+    """And the likeliest class beside the image; of equal ones the first."""
     text = probability_table([(Path("a,b.png"), {"cat": 0.25, "dog": 0.75})])
 
     assert text == 'image,class,cat,dog\n"a,b.png",dog,0.25,0.75\n'

@@ -184,7 +184,7 @@ def test_bad_luck_is_the_last_word_after_three_tries(reason: FailureReason, stor
 
 
 def test_a_failure_on_other_data_is_tried_again(store: Store, plan: Plan) -> None:
-    """The picture that could not be read has been replaced."""
+    """The image that could not be read has been replaced."""
     attempt = store.new_attempt(spec_of(plan, "BN", 0))
     failed = Failed(folder=attempt, reason="error", source_digest="new", data_digest="broken")
     Journal(attempt).append("failed", failed.to_json())

@@ -32,7 +32,7 @@ def written(folder: Path, text: str, name: str = "t.csv") -> Path:
 
 
 def labels_in(contents: Contents) -> dict[str, str]:
-    return {one.id: contents.classes[one.label] for one in contents.pictures if isinstance(one.label, int)}
+    return {one.id: contents.classes[one.label] for one in contents.images if isinstance(one.label, int)}
 
 
 TWO = {"a/1.png": "cat", "b/2.png": "dog"}
@@ -178,7 +178,7 @@ def test_bare_names_propose_the_suffix(tmp_path: Path) -> None:
         DataError, match=r"2 rows .*line 2: there is no file 1, but 1\.jpeg \(set source\.suffix: \.jpeg\)"
     ):
         contents_of(table)
-    assert len(contents_of(table, suffix=".jpeg").pictures) == 2
+    assert len(contents_of(table, suffix=".jpeg").images) == 2
 
 
 @pytest.mark.parametrize("suffix", ["png", "", "a/b.png"])
@@ -213,7 +213,7 @@ def test_absolute_paths_may_come_by_a_link(
     contents = contents_of(ways[opened] / "t.csv", **source)
 
     assert labels_in(contents) == TWO
-    assert {one.content for one in contents.pictures} == {str(linked[0] / name) for name in TWO}
+    assert {one.content for one in contents.images} == {str(linked[0] / name) for name in TWO}
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,7 @@ def test_a_part_that_is_not_there_is_refused_before_training(digits: Path) -> No
     assert "features, head" in refusal.value.hint
 
 
-def test_mixed_pictures_are_right_when_the_larger_share_is(digits: Path) -> None:
+def test_mixed_images_are_right_when_the_larger_share_is(digits: Path) -> None:
     """With a lambda that hardly mixes, train/accuracy is that of the plain training."""
     changes = {"optimizer": STILL, "epochs": 1, "model": FC}
     _, (plain,) = train(a_config(changes), digits)
@@ -202,7 +202,7 @@ def test_robust_accuracy_is_that_of_attacked_test_images(digits: Path) -> None:
         assert columns["score"].mean() == pytest.approx(plain.metrics["accuracy"])
 
 
-def test_adversarial_training_sees_attacked_pictures(digits: Path) -> None:
+def test_adversarial_training_sees_attacked_images(digits: Path) -> None:
     """Its loss, from the same first weights, is larger; an attack of almost no size leaves it as it is."""
     changes = {"optimizer": STILL, "epochs": 1, "model": FC}
     _, (plain,) = train(a_config(changes), digits)
@@ -245,7 +245,7 @@ def test_what_would_not_be_measured_is_refused(changes: dict[str, Any], protocol
         ({"augment": {"color": {}}}, "changes nothing"),
         ({"augment": {"affine": {}}}, "changes nothing"),
         ({"augment": {"erasing": {"scale": [0.5, 0.1]}}}, "runs backwards"),
-        ({"augment": {"resized_crop": {"scale": [0.5, 1.5]}}}, "exceeds the picture"),
+        ({"augment": {"resized_crop": {"scale": [0.5, 1.5]}}}, "exceeds the image"),
         ({"penalties": {}}, "adds nothing"),
         ({"augment": {"after_normalisation": True}}, "Extra inputs"),
     ],
@@ -265,7 +265,7 @@ SEVERAL = {
 
 
 def a_config_of_shapes(table: Path, **changes: Any) -> Config:
-    """Pictures with any of three labels."""
+    """Images with any of three labels."""
     data = {
         "source": {"name": "csv", "file": str(table)},
         "classes": 3,
@@ -280,7 +280,7 @@ def a_config_of_shapes(table: Path, **changes: Any) -> Config:
 
 @pytest.mark.parametrize("changes", [{}, {"mixing": {"name": "mixup"}, "robustness": ATTACK}], ids=["plain", "mixed"])
 def test_a_network_of_several_labels_is_trained_and_scored(changes: dict[str, Any], tmp_path: Path) -> None:
-    """Binary cross-entropy falls; a picture is right when all its labels are; scores are kept image by image."""
+    """Binary cross-entropy falls; an image is right when all its labels are; scores are kept image by image."""
     config = a_config_of_shapes(write_shapes_table(tmp_path), **changes)
 
     outcome, epochs = train(config, tmp_path, test=Share(share=8), val=None)
@@ -307,5 +307,5 @@ def test_a_network_of_several_labels_is_trained_and_scored(changes: dict[str, An
 )
 def test_what_needs_one_label_is_refused_with_several(changes: dict[str, Any], tmp_path: Path) -> None:
     """With what to do."""
-    with pytest.raises(ValueError, match=r"for one label a picture, and data\.multi_label is true; "):
+    with pytest.raises(ValueError, match=r"for one label an image, and data\.multi_label is true; "):
         a_config_of_shapes(tmp_path / "shapes.csv", **changes)

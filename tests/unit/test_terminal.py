@@ -103,7 +103,7 @@ def test_lines_notes_tables_and_json_are_harmless(text: str, capsys: pytest.Capt
 
 
 def test_brackets_in_a_name_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
-    """Neither in cells, nor in headings and titles, nor are words between colons pictures."""
+    """Neither in cells, nor in headings and titles, nor are words between colons images."""
     show.say_table(["[red]x", ":warning:"], [["[bold]y[/bold]", "[/]"]], title="[link=http://evil]z")
     printed = capsys.readouterr().out
 

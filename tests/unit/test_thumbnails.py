@@ -1,4 +1,4 @@
-"""Small pictures for a report, from what runs have decoded."""
+"""Small images for a report, from what runs have decoded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ablate.files import build_once
 from ablate.training import thumbnails
 from ablate.training.config import Config
 from ablate.training.data.cache import load_images
-from ablate.training.small_pictures import SIZE
+from ablate.training.small_images import SIZE
 from tests.training_builders import a_config
 
 
@@ -20,11 +20,11 @@ def config_of() -> Config:
     return a_config()
 
 
-def test_decoded_pictures_are_shown_small(tmp_path: Path) -> None:
+def test_decoded_images_are_shown_small(tmp_path: Path) -> None:
     """A PNG for each id that is known, its longer side as long as a thumbnail's; strangers are passed over."""
     config = config_of()
-    pictures = load_images(config.data, lambda key, build: build_once(tmp_path / key, build))
-    name = pictures.ids[0]
+    images = load_images(config.data, lambda key, build: build_once(tmp_path / key, build))
+    name = images.ids[0]
     found = thumbnails(config, [name, "nobody"], lambda key: tmp_path / key)
 
     assert list(found) == [name]

@@ -140,7 +140,7 @@ def test_blocks_give_the_number_of_convolutions_and_each_block_halves_the_side()
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_output_has_a_logit_for_each_class(channels: int) -> None:
-    """Grey and colour pictures alike become (N, classes)."""
+    """Grey and colour images alike become (N, classes)."""
     network = a_network(channels=channels, classes=5, name="vgg11", width=2)
 
     assert network(torch.empty(2, channels, 32, 32, device="meta")).shape == (2, 5)

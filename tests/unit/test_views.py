@@ -25,7 +25,7 @@ EVERY_VIEW: list[dict[str, Any]] = [{"flip": True}, {"crops": 2}, {"flip": True,
 
 
 class Brightness(nn.Module):
-    """Sees how bright a picture is, and nothing else: mirrored pictures are the same to it."""
+    """Sees how bright an image is, and nothing else: mirrored images are the same to it."""
 
     def forward(self, images: Tensor) -> Tensor:
         mean = images.mean((1, 2, 3))
@@ -50,7 +50,7 @@ def averaged(work: Path, network: nn.Module, tta: dict[str, Any]) -> Tensor:
 
 
 def test_a_symmetric_network_answers_as_it_does_without_views(digits: Path) -> None:
-    """Mirrored pictures are as bright."""
+    """Mirrored images are as bright."""
     plain = averaged(digits, Brightness(), {})
 
     assert torch.allclose(averaged(digits, Brightness(), {"flip": True}), plain, atol=1e-7)
@@ -58,7 +58,7 @@ def test_a_symmetric_network_answers_as_it_does_without_views(digits: Path) -> N
 
 
 def test_mirroring_averages_both_sides(digits: Path) -> None:
-    """By hand: the mean of the network's answers to the picture and to its mirror image."""
+    """By hand: the mean of the network's answers to the image and to its mirror image."""
     config = a_config()
     parts = load_parts(config, a_live_run(digits, a_spec(config)), set_up(config))
     images = parts.test.images_of(torch.arange(len(parts.test)))
@@ -67,12 +67,12 @@ def test_mirroring_averages_both_sides(digits: Path) -> None:
     assert torch.allclose(averaged(digits, LeftSide(), {"flip": True}), by_hand.double(), atol=1e-6)
 
 
-def test_the_crops_are_the_picture_and_its_four_corners() -> None:
-    """Padded by one pixel, a picture of two by two has five windows; mirrored, ten."""
+def test_the_crops_are_the_image_and_its_four_corners() -> None:
+    """Padded by one pixel, an image of two by two has five windows; mirrored, ten."""
     spec, config = a_spec(a_config()), a_config()
-    picture = torch.tensor([[1, 2], [3, 4]], dtype=torch.uint8)[None, None]
-    views = [view(picture, 0)[0, 0].tolist() for view in views_of({"crops": 1}, config, spec)]
-    both = [view(picture, 0)[0, 0].tolist() for view in views_of({"crops": 1, "flip": True}, config, spec)]
+    image = torch.tensor([[1, 2], [3, 4]], dtype=torch.uint8)[None, None]
+    views = [view(image, 0)[0, 0].tolist() for view in views_of({"crops": 1}, config, spec)]
+    both = [view(image, 0)[0, 0].tolist() for view in views_of({"crops": 1, "flip": True}, config, spec)]
 
     assert views == [[[1, 2], [3, 4]], [[0, 0], [0, 1]], [[0, 0], [2, 0]], [[0, 3], [0, 0]], [[4, 0], [0, 0]]]
     assert both == [*views, *([row[::-1] for row in view] for view in views)]
@@ -81,14 +81,14 @@ def test_the_crops_are_the_picture_and_its_four_corners() -> None:
 def test_draws_are_the_same_each_time_and_differ_from_one_another() -> None:
     """A pure function of the replicate, the draw and the batch."""
     config = a_config(augment={"crop": {"padding": 2}})
-    pictures = torch.randint(0, 256, (20, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    images = torch.randint(0, 256, (20, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
     first, again = (views_of({"draws": 2}, config, a_spec(config)) for _ in range(2))
 
     assert len(first) == 3
-    assert all(torch.equal(one(pictures, 4), other(pictures, 4)) for one, other in zip(first, again, strict=True))
-    assert not torch.equal(first[1](pictures, 4), first[2](pictures, 4))
-    assert not torch.equal(first[1](pictures, 4), first[1](pictures, 5))
-    assert torch.equal(first[0](pictures, 4), pictures)
+    assert all(torch.equal(one(images, 4), other(images, 4)) for one, other in zip(first, again, strict=True))
+    assert not torch.equal(first[1](images, 4), first[2](images, 4))
+    assert not torch.equal(first[1](images, 4), first[1](images, 5))
+    assert torch.equal(first[0](images, 4), images)
 
 
 @pytest.mark.parametrize("tta", EVERY_VIEW, ids=str)

@@ -18,7 +18,7 @@ from ablate.stats.student import Basis
 from ablate.stats.verdict import Needed, Verdict
 
 SYNTHETIC = "synthetic"
-"""How a note on the data begins where the pictures are made up."""
+"""How a note on the data begins where the images are made up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +255,7 @@ class Findings:
 
     @property
     def synthetic(self) -> tuple[str, ...]:
-        """What says that the pictures are made up; a reader must see it first."""
+        """What says that the images are made up; a reader must see it first."""
         return tuple(note for note in self.data_notes if note.lower().startswith(SYNTHETIC))
 
     @property

@@ -29,7 +29,7 @@ INK, FAINT, BAND = "#222222", "#8a8a8a", "#ececec"
 PARTS = {"training": "#e69f00", "validation": "#0072b2", "": "#0072b2"}
 
 
-def picture(draw: Callable[[Info], Figure], info: Info, *, dpi: int = DPI) -> bytes:
+def png_of(draw: Callable[[Info], Figure], info: Info, *, dpi: int = DPI) -> bytes:
     """The figure as PNG, whatever fonts and TeX settings the user's own matplotlib has. dpi: dots an inch.
 
     Whoever draws writes names as they are; what no font here has becomes □ in this one place.
@@ -87,11 +87,11 @@ def draw(info: ForestInfo | LevelsInfo | CurvesInfo | ParetoInfo) -> bytes:
     """The figure of some numbers as PNG."""
     match info:
         case ForestInfo():
-            return picture(draw_forest, info)
+            return png_of(draw_forest, info)
         case LevelsInfo():
-            return picture(draw_levels, info)
+            return png_of(draw_levels, info)
         case CurvesInfo():
-            return picture(draw_curves, info)
+            return png_of(draw_curves, info)
         case ParetoInfo():
             raise ValueError("accuracy against cost is drawn in the page alone")
 

@@ -69,7 +69,7 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
     what a look at the data found, as far as it is known. work: the folder the runs lie below; paths are
     given from there. origin: present code and data, None where nobody asked. looks_before: other looks under
     which verdicts were shown already, which voids them; None where the plan was kept.
-    thumbnails: image ids -> small pictures of those that can be read. say: the language of sentences.
+    thumbnails: image ids -> small images of those that can be read. say: the language of sentences.
     Raises StatisticsError for results that cannot be what was measured.
     """
     metric = metric_of(study)

@@ -51,7 +51,7 @@ class Sheet(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """A figure: its numbers, and the picture of them where there is one. path: from the report's folder."""
+    """A figure: its numbers, and the image of them where there is one. path: from the report's folder."""
 
     info: ForestInfo | LevelsInfo | CurvesInfo | ParetoInfo
     title: str
@@ -87,7 +87,7 @@ class Terms(NamedTuple):
 
 
 class Thumbnail(NamedTuple):
-    """One small picture with what is said of it."""
+    """One small image with what is said of it."""
 
     id: str
     label: str
@@ -97,7 +97,7 @@ class Thumbnail(NamedTuple):
 
 
 class Gallery(NamedTuple):
-    """Small pictures. right_by, wrong_by: what the two lists of names are called."""
+    """Small images. right_by, wrong_by: what the two lists of names are called."""
 
     items: tuple[Thumbnail, ...]
     right_by: str

@@ -38,7 +38,7 @@ def write_explanation(found: Explained, run: str, retest: str, folder: Path) -> 
 
 def explanation_page(found: Explained, run: str, retest: str, figures: Sequence[Image]) -> Page:
     """The page from top to bottom."""
-    accuracy = f"{100 * found.metrics['accuracy']:.1f} % of {found.images:,} test pictures"
+    accuracy = f"{100 * found.metrics['accuracy']:.1f} % of {found.images:,} test images"
     opening: list[Block] = [Text(f"Right: {accuracy}. {retest}", "lead")]
     if told := missing_font(found.classes):
         opening.append(Text(told, "warning"))
@@ -63,19 +63,19 @@ def _figures(found: Explained) -> Iterator[Image]:
 
 def _of_answers(found: Explained) -> Iterator[Image]:
     """What the network answered."""
-    from ablate.report.figures import pictures
-    from ablate.report.figures.drawing import picture
-    from ablate.report.figures.pictures import BarsInfo, MatrixInfo, TilesInfo
+    from ablate.report.figures import images
+    from ablate.report.figures.drawing import png_of
+    from ablate.report.figures.images import BarsInfo, MatrixInfo, TilesInfo
 
     if found.grid:
         tiles = TilesInfo(tuple(_tile(answer) for answer in found.grid), columns=8)
         right = sum(answer.is_right for answer in found.grid)
         yield Image(
             "grid.png",
-            "Test pictures, truth and answer",
-            f"{len(found.grid)} test pictures drawn by the hash of their names: {right} answered rightly. Above each "
+            "Test images, truth and answer",
+            f"{len(found.grid)} test images drawn by the hash of their names: {right} answered rightly. Above each "
             "its class, and below that, where it differs, the answer; wrong ones are framed red and marked ✗.",
-            picture(pictures.draw_tiles, tiles, dpi=pictures.DPI),
+            png_of(images.draw_tiles, tiles, dpi=images.DPI),
         )
     if found.targets is not None:
         counts = _confusion(found)
@@ -83,31 +83,31 @@ def _of_answers(found: Explained) -> Iterator[Image]:
             "confusion.png",
             "Confusion matrix",
             "Rows are true classes, columns answers; the darker, the larger the share of the row.",
-            picture(pictures.draw_matrix, MatrixInfo(counts, found.classes), dpi=pictures.DPI),
+            png_of(images.draw_matrix, MatrixInfo(counts, found.classes), dpi=images.DPI),
         )
     yield Image(
         "predicted.png",
         "Distribution of the answers",
-        "How many test pictures each class has, and how many answers name it.",
-        picture(pictures.draw_bars, BarsInfo(found.true_counts, found.said_counts, found.classes), dpi=pictures.DPI),
+        "How many test images each class has, and how many answers name it.",
+        png_of(images.draw_bars, BarsInfo(found.true_counts, found.said_counts, found.classes), dpi=images.DPI),
     )
 
 
 def _of_features(found: Explained) -> Iterator[Image]:
     """What the answers rest on."""
-    from ablate.report.figures import pictures
-    from ablate.report.figures.drawing import picture
-    from ablate.report.figures.pictures import PlaneInfo, TilesInfo
+    from ablate.report.figures import images
+    from ablate.report.figures.drawing import png_of
+    from ablate.report.figures.images import PlaneInfo, TilesInfo
 
     if found.heatmaps:
         tiles = TilesInfo(tuple(tile for heatmap in found.heatmaps for tile in _heat_tiles(heatmap)), columns=6)
         yield Image(
             "gradcam.png",
             "Grad-CAM of the surest mistakes",
-            "The wrong answers given with the largest probability. Beside each picture what spoke for the answer, then "
+            "The wrong answers given with the largest probability. Beside each image what spoke for the answer, then "
             f"what spoke for the truth, at {found.last_map}: bright is much. A map shows "
             "where, not why; each is scaled to its own largest value.",
-            picture(pictures.draw_tiles, tiles, dpi=pictures.DPI),
+            png_of(images.draw_tiles, tiles, dpi=images.DPI),
         )
     if found.embedding is not None:
         place = found.last_map or "the last layer"
@@ -115,33 +115,33 @@ def _of_features(found: Explained) -> Iterator[Image]:
         yield Image(
             "tsne.png",
             "Learnt features on a plane",
-            f"t-SNE of {len(found.embedding.points):,} test pictures' features ({found.embedding.vectors} numbers "
+            f"t-SNE of {len(found.embedding.points):,} test images' features ({found.embedding.vectors} numbers "
             f"each, averaged over {place}), coloured by true class. "
             "Who is beside whom means something; distances between groups and their sizes do not.",
-            picture(pictures.draw_plane, plane, dpi=pictures.DPI),
+            png_of(images.draw_plane, plane, dpi=images.DPI),
         )
     if found.neighbours:
         columns = 1 + max(len(one.nearest) for one in found.neighbours)
         tiles = TilesInfo(tuple(tile for one in found.neighbours for tile in _like_tiles(one)), columns)
         yield Image(
             "nearest.png",
-            "Nearest pictures",
-            "First a test picture, then the training pictures whose features are most like its own (cosine), framed "
+            "Nearest images",
+            "First a test image, then the training images whose features are most like its own (cosine), framed "
             "green where they are of its class.",
-            picture(pictures.draw_tiles, tiles, dpi=pictures.DPI),
+            png_of(images.draw_tiles, tiles, dpi=images.DPI),
         )
     if found.maps is not None:
         shown = len(found.maps.values)
         tiles = TilesInfo(
-            (_plain_tile(found.maps.picture), *(pictures.Tile(one) for one in found.maps.values)), columns=9, inches=0.9
+            (_plain_tile(found.maps.image), *(images.Tile(one) for one in found.maps.values)), columns=9, inches=0.9
         )
         of = f"all {shown}" if shown == found.maps.channels else f"the first {shown} of {found.maps.channels}"
         yield Image(
             "maps.png",
             f"Feature maps of {found.maps.layer}",
-            f"A test picture, then what {of} channels of the layer make of it; each is stretched from its least value "
+            f"A test image, then what {of} channels of the layer make of it; each is stretched from its least value "
             "(black) to its largest (white).",
-            picture(pictures.draw_tiles, tiles, dpi=pictures.DPI),
+            png_of(images.draw_tiles, tiles, dpi=images.DPI),
         )
 
 
@@ -152,35 +152,35 @@ def _confusion(found: Explained) -> Any:
 
 
 def _tile(answer: ModelAnswer) -> Any:
-    from ablate.report.figures.pictures import Tile
+    from ablate.report.figures.images import Tile
 
-    lines = (answer.picture.truth, "" if answer.is_right else answer.said)
-    return Tile(answer.picture.pixels, lines, answer.is_right)
+    lines = (answer.image.truth, "" if answer.is_right else answer.said)
+    return Tile(answer.image.pixels, lines, answer.is_right)
 
 
-def _plain_tile(picture: Any) -> Any:
-    from ablate.report.figures.pictures import Tile
+def _plain_tile(image: Any) -> Any:
+    from ablate.report.figures.images import Tile
 
-    return Tile(picture.pixels)
+    return Tile(image.pixels)
 
 
 def _heat_tiles(heatmap: Heatmap) -> Iterator[Any]:
-    from ablate.report.figures.pictures import Tile
+    from ablate.report.figures.images import Tile
 
     answer = heatmap.answer
-    pixels = answer.picture.pixels
-    yield Tile(pixels, ("truth", answer.picture.truth))
+    pixels = answer.image.pixels
+    yield Tile(pixels, ("truth", answer.image.truth))
     yield Tile(pixels, (f"answer, {100 * answer.confidence:.0f} %", answer.said), is_right=False, heat=heatmap.for_said)
-    yield Tile(pixels, ("for the truth", answer.picture.truth), is_right=True, heat=heatmap.for_truth)
+    yield Tile(pixels, ("for the truth", answer.image.truth), is_right=True, heat=heatmap.for_truth)
 
 
 def _like_tiles(one: Neighbours) -> Iterator[Any]:
-    from ablate.report.figures.pictures import Tile
+    from ablate.report.figures.images import Tile
 
-    truth = one.answer.picture.truth
-    yield Tile(one.answer.picture.pixels, ("test picture", truth))
-    for picture, cosine in one.nearest:
-        yield Tile(picture.pixels, (f"{cosine:.2f}", picture.truth), is_right=picture.truth == truth)
+    truth = one.answer.image.truth
+    yield Tile(one.answer.image.pixels, ("test image", truth))
+    for image, cosine in one.nearest:
+        yield Tile(image.pixels, (f"{cosine:.2f}", image.truth), is_right=image.truth == truth)
 
 
 def _facts(found: Explained, run: str) -> dict[str, Any]:
@@ -195,15 +195,15 @@ def _facts(found: Explained, run: str) -> dict[str, Any]:
         "confusion": None if found.targets is None else _confusion(found).tolist(),
         "surest_mistakes": [
             {
-                "id": h.answer.picture.id,
-                "truth": h.answer.picture.truth,
+                "id": h.answer.image.id,
+                "truth": h.answer.image.truth,
                 "said": h.answer.said,
                 "p": h.answer.confidence,
             }
             for h in found.heatmaps
         ],
         "nearest": [
-            {"id": one.answer.picture.id, "nearest": [{"id": p.id, "cosine": c} for p, c in one.nearest]}
+            {"id": one.answer.image.id, "nearest": [{"id": p.id, "cosine": c} for p, c in one.nearest]}
             for one in found.neighbours
         ],
         "layer": found.maps.layer if found.maps else None,

@@ -1,4 +1,4 @@
-"""A page as one HTML file that needs nothing else: no network, no scripts, pictures inside."""
+"""A page as one HTML file that needs nothing else: no network, no scripts, images inside."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def kind_of(block: Block) -> str:
 
 
 def data_uri(png: bytes) -> str:
-    """A picture within the page."""
+    """An image within the page."""
     media = "image/png" if png.startswith(b"\x89PNG") else "image/jpeg"
     return f"data:{media};base64,{b64encode(png).decode()}"
 

@@ -31,8 +31,8 @@ def render_report(findings: Findings, folder: Path, say: Words = ENGLISH) -> Pat
     one does not have is removed. All paths inside are relative.
     """
     page = study_page(findings, say)
-    for picture in draw_pictures(page):
-        files.write_bytes(folder / picture.path, picture.content)
+    for figure in draw_figures(page):
+        files.write_bytes(folder / figure.path, figure.content)
     texts = report_texts(page, findings)
     for name, text in texts.items():
         files.write_text(folder / name, text)
@@ -96,7 +96,7 @@ def _figures(page: Page) -> Sequence[Figure]:
     return [block for block in page.blocks() if isinstance(block, Figure) and block.path]
 
 
-def draw_pictures(page: Page) -> tuple[Image, ...]:
+def draw_figures(page: Page) -> tuple[Image, ...]:
     """Every figure that has a file beside the Markdown."""
     from ablate.report.figures.drawing import draw
 

@@ -30,20 +30,20 @@ PAGE, HTML = "report.md", "report.html"
 
 def render_search(facts: SearchFacts, folder: Path) -> Path:
     """Write the page, best.yaml, the tables and the figures; each file whole, the page last."""
-    pictures = draw_search(facts)
-    for picture in pictures:
-        files.write_bytes(folder / picture.path, picture.content)
+    figures = draw_search(facts)
+    for figure in figures:
+        files.write_bytes(folder / figure.path, figure.content)
     files.write_text(folder / TRIALS, trials_csv(facts))
     if facts.importance:
         rows = [[row.name, row.fanova, row.ped_anova] for row in facts.importance]
         files.write_text(folder / "importance.csv", csv_lines(["parameter", "fanova", "ped_anova"], rows))
     if facts.best_file is not None:
         files.write_text(folder / BEST, facts.best_file)
-    kept = {picture.path for picture in pictures}
+    kept = {figure.path for figure in figures}
     for path in (folder / "figures").glob("*.png"):
         if f"figures/{path.name}" not in kept:
             path.unlink()
-    page = search_page(facts, pictures, undrawn(facts) if pictures else "")
+    page = search_page(facts, figures, undrawn(facts) if figures else "")
     files.write_text(folder / HTML, html_page(page))
     files.write_text(folder / PAGE, markdown_page(page))
     return folder / PAGE
@@ -51,10 +51,10 @@ def render_search(facts: SearchFacts, folder: Path) -> Path:
 
 def draw_search(facts: SearchFacts) -> tuple[Image, ...]:
     """Every figure for which there are numbers."""
-    from ablate.report.figures.drawing import picture
+    from ablate.report.figures.drawing import png_of
 
     return tuple(
-        Image(f"figures/{one.name}.png", one.title, one.caption, picture(one.draw, one.info)) for one in _figures(facts)
+        Image(f"figures/{one.name}.png", one.title, one.caption, png_of(one.draw, one.info)) for one in _figures(facts)
     )
 
 

@@ -1,4 +1,4 @@
-"""Rows made without training: averaged views of a test picture, several networks with one answer.
+"""Rows made without training: averaged views of a test image, several networks with one answer.
 
 They stand apart from the study's comparisons: they belong to no family, shrink none, and get no verdict,
 because their networks are those of the variants above.

@@ -11,7 +11,7 @@ from ablate.splits.rules import FirstFold, Folds, Official, Share, TestRule
 
 
 def banners(findings: Findings, say: Words = ENGLISH) -> list[str]:
-    """What must be seen before anything else: that the pictures are made up."""
+    """What must be seen before anything else: that the images are made up."""
     return [say("warning.synthetic", note=f"{note[:1].upper()}{note[1:]}") for note in findings.synthetic]
 
 
@@ -56,8 +56,8 @@ def evidence_lines(findings: Findings, say: Words = ENGLISH) -> list[str]:
             _families(findings, say),
         ]
     if findings.unreadable:
-        pictures = say.count(len(findings.unreadable), "unreadable")
-        lines.append(say("evidence.unreadable", pictures=pictures, names=say.listed(findings.unreadable)))
+        images = say.count(len(findings.unreadable), "unreadable")
+        lines.append(say("evidence.unreadable", images=images, names=say.listed(findings.unreadable)))
     return [line for line in [*lines, *findings.remarks, *findings.plain_notes] if line]
 
 

@@ -1,6 +1,6 @@
-"""Random changes to the training pictures.
+"""Random changes to the training images.
 
-All of them work on pixels in [0, 1], before normalisation: what a colour change does to a picture
+All of them work on pixels in [0, 1], before normalisation: what a colour change does to an image
 that was normalised depends on the mean and the standard deviation, so there is no way to ask for it.
 """
 
@@ -39,10 +39,10 @@ class Flip(Settings):
 
 
 class ResizedCrop(Settings):
-    """Cut out a random rectangle and enlarge it to the whole picture, bilinearly (Szegedy et al. 2015)."""
+    """Cut out a random rectangle and enlarge it to the whole image, bilinearly (Szegedy et al. 2015)."""
 
     scale: Range = Field(default=[0.08, 1.0])
-    """Lowest and highest share of the picture's area."""
+    """Lowest and highest share of the image's area."""
     ratio: Range = Field(default=[3 / 4, 4 / 3])
     """Lowest and highest width over height; the logarithm is uniform."""
 
@@ -50,7 +50,7 @@ class ResizedCrop(Settings):
     def _ranges(self) -> ResizedCrop:
         _refuse_backwards("resized_crop", scale=self.scale, ratio=self.ratio)
         if self.scale[1] > 1:
-            raise ValueError(f"scale ({self.scale}) of resized_crop exceeds the picture; 1 is all of it")
+            raise ValueError(f"scale ({self.scale}) of resized_crop exceeds the image; 1 is all of it")
         return self
 
 
@@ -102,7 +102,7 @@ class ColorJitter(Settings):
 
 
 class RandAugment(Settings):
-    """Apply `operations` randomly chosen operations of one magnitude to each picture (Cubuk et al. 2020)."""
+    """Apply `operations` randomly chosen operations of one magnitude to each image (Cubuk et al. 2020)."""
 
     operations: Count = 2
     magnitude: Annotated[int, Field(ge=0, le=30)] = 9
@@ -128,19 +128,19 @@ class Cutout(Settings):
     side: Count
     """In pixels."""
     fill: Literal["black", "mean"] = "black"
-    """mean: the mean of data.normalize, which is 0 once the picture is normalised."""
+    """mean: the mean of data.normalize, which is 0 once the image is normalised."""
 
 
 class Erasing(Settings):
-    """Blank out one rectangle that lies inside the picture, with this probability (Zhong et al. 2020)."""
+    """Blank out one rectangle that lies inside the image, with this probability (Zhong et al. 2020)."""
 
     probability: Chance = 0.5
     scale: Range = Field(default=[0.02, 0.33])
-    """Lowest and highest share of the picture's area."""
+    """Lowest and highest share of the image's area."""
     ratio: Range = Field(default=[0.3, 3.3])
     """Lowest and highest height over width; the logarithm is uniform."""
     fill: Literal["black", "mean"] = "black"
-    """mean: the mean of data.normalize, which is 0 once the picture is normalised."""
+    """mean: the mean of data.normalize, which is 0 once the image is normalised."""
 
     @model_validator(mode="after")
     def _ranges(self) -> Erasing:
@@ -149,7 +149,7 @@ class Erasing(Settings):
 
 
 class Augment(Settings):
-    """Random changes to the training pictures, drawn anew for each picture and epoch.
+    """Random changes to the training images, drawn anew for each image and epoch.
 
     They are applied in the order of these keys.
     """

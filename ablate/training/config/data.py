@@ -1,4 +1,4 @@
-"""Which pictures, how they are decoded, and how many are trained on."""
+"""Which images, how they are decoded, and how many are trained on."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ TorchvisionName = Literal[
 class Torchvision(Settings):
     """A classification set of `torchvision.datasets`; its own test part serves `evidence.test: official`.
 
-    A labelled validation part of the set's own joins the training pictures.
+    A labelled validation part of the set's own joins the training images.
     """
 
     name: Literal["torchvision"]
@@ -85,13 +85,13 @@ class Torchvision(Settings):
 
 
 class LabelledFiles(Settings):
-    """Folders of pictures whose file names carry the label: Food-11's `train/3_17.jpg`, `valid/0_2.jpg`."""
+    """Folders of images whose file names carry the label: Food-11's `train/3_17.jpg`, `valid/0_2.jpg`."""
 
     name: Literal["labelled_files"]
     root: DataPath[str]
     """Path of the folder that holds the parts."""
     train: str = "train"
-    """Sub-folder of the pictures to train on."""
+    """Sub-folder of the images to train on."""
     test: str | None = None
     """Sub-folder of the source's own labelled test part, for `evidence.test: official`; Food-11: valid."""
     pattern: str = r"(\d+)_\d+"
@@ -106,11 +106,11 @@ class LabelledFiles(Settings):
 
 
 class CsvSplit(Settings):
-    """The column that says which part a picture belongs to. A value that no list holds is an error."""
+    """The column that says which part an image belongs to. A value that no list holds is an error."""
 
     column: str
     train: list[str] = Field(default=["train"], min_length=1)
-    """Values of the pictures to train on."""
+    """Values of the images to train on."""
     test: list[str] = Field(default=["test"], min_length=1)
     """Values of the source's own test part, for `evidence.test: official`."""
     leave_out: list[str] = Field(default=[])
@@ -118,7 +118,7 @@ class CsvSplit(Settings):
 
 
 class CsvTable(Settings):
-    """A table of paths and labels, one picture a row, column names in the first row, UTF-8."""
+    """A table of paths and labels, one image a row, column names in the first row, UTF-8."""
 
     name: Literal["csv"]
     file: DataPath[str]
@@ -126,12 +126,12 @@ class CsvTable(Settings):
     root: DataPath[str | None] = None
     """The folder its paths start at; null: the folder the table lies in."""
     path: str = "path"
-    """The column of the pictures' paths."""
+    """The column of the images' paths."""
     label: str = "label"
     """The column of the labels; with `data.multi_label` several are joined by `|`, and it may be empty."""
     split: CsvSplit | None = None
     group: str | None = None
-    """The column of a picture's origin: pictures of one origin stay in one part."""
+    """The column of an image's origin: images of one origin stay in one part."""
     suffix: str | None = None
     """Added to each path that does not end as an image's file does, such as `.png` where the table has bare names."""
 
@@ -170,20 +170,20 @@ Depth = Literal["clip", "scale"] | ScaledDepth
 
 
 class DataConfig(Settings):
-    """Which pictures, how they are decoded, and how many of them are trained on."""
+    """Which images, how they are decoded, and how many of them are trained on."""
 
     source: DefinesTest[Source]
     classes: Annotated[int, Field(ge=2)]
     """Number of classes; checked against the data."""
     multi_label: DefinesTest[bool] = False
-    """A picture has any number of labels; needs a source that can say so (csv)."""
+    """An image has any number of labels; needs a source that can say so (csv)."""
     groups: DefinesTest[str | None] = None
-    """Regular expression found in a picture's id (its path); what its groups match is its origin, and
-    pictures of one origin stay in one part."""
+    """Regular expression found in an image's id (its path); what its groups match is its origin, and
+    images of one origin stay in one part."""
     image_size: Annotated[int, Field(ge=4, le=4096)]
-    """Side of the square, in pixels, that every picture is resized to."""
+    """Side of the square, in pixels, that every image is resized to."""
     resize: Literal["pil", "device"] = "pil"
-    """pil: by Pillow, bilinear, once, before caching. device: pictures of one size are cached at that size
+    """pil: by Pillow, bilinear, once, before caching. device: images of one size are cached at that size
     and resized batch by batch, after augmentation, in floating point (bilinear, antialiased)."""
     channels: Literal[1, 3] = 3
     """3: RGB, as torchvision's default loader decodes; 1: grey."""
@@ -193,7 +193,7 @@ class DataConfig(Settings):
     seed: DefinesTest[Annotated[int, Field(ge=0)]] = 0
     """Which random splits; a new one redraws them all."""
     exif: Literal["ignore", "transpose"] = "ignore"
-    """`transpose` turns pictures as their EXIF orientation says; torchvision's loader does not."""
+    """`transpose` turns images as their EXIF orientation says; torchvision's loader does not."""
     on_bad_image: Literal["error", "skip"] = "error"
     depth: Depth | None = None
     """How grey images of 16 or 32 bits, or in floating point, become 8 bits. null: they are refused. scale: from 0
@@ -234,7 +234,7 @@ class DataConfig(Settings):
     def _source_can(self) -> DataConfig:
         if self.multi_label and not isinstance(self.source, CsvTable):
             raise ValueError(
-                f"multi_label: true needs a source that gives a picture several labels, and {self.source.name} gives "
+                f"multi_label: true needs a source that gives an image several labels, and {self.source.name} gives "
                 "one; use source csv, or leave multi_label out"
             )
         if self.groups is not None and isinstance(self.source, CsvTable) and self.source.group is not None:

@@ -103,7 +103,7 @@ class FreeVgg(_VggSettings):
 
 
 class Vgg16Net(_Network):
-    """VGG_16Net for 32x32 pictures: no activation between the convolutions of a block, padded 1x1 ones and pools."""
+    """VGG_16Net for 32x32 images: no activation between the convolutions of a block, padded 1x1 ones and pools."""
 
     name: Literal["vgg16net"]
     norm: PlainBatchNorm | None = Field(default=PlainBatchNorm(name="batch"))
@@ -112,7 +112,7 @@ class Vgg16Net(_Network):
 
 
 class FoodCnn(_Network):
-    """Five times convolution, batch norm, activation and pooling, then linear layers; for 128x128 pictures."""
+    """Five times convolution, batch norm, activation and pooling, then linear layers; for 128x128 images."""
 
     name: Literal["food_cnn"]
     norm: PlainBatchNorm | None = Field(default=PlainBatchNorm(name="batch"))
@@ -129,7 +129,7 @@ class Resnet(_Network):
     bias: bool = False
     """Convolutions with a bias, though a batch norm follows that takes it out again."""
     stem: Literal["large", "small"] = "large"
-    """large: 7x7 with stride 2 and a pooling, as published; small: 3x3 and no pooling, for pictures of 32x32."""
+    """large: 7x7 with stride 2 and a pooling, as published; small: 3x3 and no pooling, for images of 32x32."""
     norm: PlainBatchNorm | None = Field(default=PlainBatchNorm(name="batch"))
     dropout: Probability | None = None
     """On the pooled features, before the last layer."""

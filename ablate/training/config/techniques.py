@@ -49,14 +49,14 @@ class Smoothing(Settings):
 
 
 class MixUp(Settings):
-    """Mix each picture and target with another's, lambda from Beta(alpha, alpha), one a batch (Zhang et al. 2018)."""
+    """Mix each image and target with another's, lambda from Beta(alpha, alpha), one a batch (Zhang et al. 2018)."""
 
     name: Literal["mixup"]
     alpha: Positive = 0.2
 
 
 class CutMix(Settings):
-    """Paste a rectangle of another picture, targets mixed by area, one rectangle a batch (Yun et al. 2019)."""
+    """Paste a rectangle of another image, targets mixed by area, one rectangle a batch (Yun et al. 2019)."""
 
     name: Literal["cutmix"]
     alpha: Positive = 1.0
@@ -106,7 +106,7 @@ class Attack(Settings):
     steps: Count
     step_size: Positive
     random_start: bool = True
-    """Begin at a random point of the box; if not, at the picture."""
+    """Begin at a random point of the box; if not, at the image."""
 
 
 class EarlyStopping(Settings):

@@ -63,7 +63,7 @@ class Config(Settings):
     clipping: Clipping | None = None
     averaging: Averaging | None = None
     adversarial: Attack | None = None
-    """Train on pictures attacked by the network's own gradient, in place of the clean ones."""
+    """Train on images attacked by the network's own gradient, in place of the clean ones."""
     robustness: Attack | None = None
     """Attack the test images too, and report `robust_accuracy`."""
     early_stopping: EarlyStopping | None = None
@@ -99,19 +99,19 @@ class Config(Settings):
             if block is not None and block.fill == "mean" and self.data.normalize is None:
                 raise ValueError(
                     f"augment.{key}.fill is the mean of data.normalize, which is null; "
-                    "fill with black, or normalise the pictures"
+                    "fill with black, or normalise the images"
                 )
         color = self.augment.color
         if self.data.channels == 1 and color is not None and (color.saturation or color.hue):
-            raise ValueError("augment.color: grey pictures have neither saturation nor hue; set both to null")
+            raise ValueError("augment.color: grey images have neither saturation nor hue; set both to null")
         return self
 
     def _check_several_labels(self) -> None:
         if not isinstance(self.loss, BinaryCrossEntropy):
             raise ValueError(
-                f"loss ({self.loss.name}) is for one label a picture, and data.multi_label is true; "
+                f"loss ({self.loss.name}) is for one label an image, and data.multi_label is true; "
                 "use loss: {name: binary_cross_entropy}"
             )
         for key in ("smoothing", "class_weights", "sampling"):
             if getattr(self, key) is not None:
-                raise ValueError(f"{key} is for one label a picture, and data.multi_label is true; set it to null")
+                raise ValueError(f"{key} is for one label an image, and data.multi_label is true; set it to null")

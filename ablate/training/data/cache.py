@@ -1,7 +1,7 @@
-"""Decoded pictures on disk, one copy for all runs, found by content.
+"""Decoded images on disk, one copy for all runs, found by content.
 
-A data set is decoded once for each way of decoding it. Where the pictures lie and when they were
-written does not matter: the same pictures under another root open the same copy.
+A data set is decoded once for each way of decoding it. Where the images lie and when they were
+written does not matter: the same images under another root open the same copy.
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ LAYOUT = 3
 """Version of the files in a cache folder."""
 
 
-class Pictures(NamedTuple):
-    """A decoded data set; all sequences have one entry a readable picture, by class, then id.
+class DecodedImages(NamedTuple):
+    """A decoded data set; all sequences have one entry a readable image, by class, then id.
 
-    pixels: memory-mapped, read-only, uint8, shape (N, S, S, C), or (N, H, W, C) of the pictures' own
+    pixels: memory-mapped, read-only, uint8, shape (N, S, S, C), or (N, H, W, C) of the images' own
     size with `resize: device`. targets: class indices, int64, shape (N,), or with `multi_label` a
     column a class, 0 or 1, float32, shape (N, K).
-    groups: for each picture the index of the first one it must not be separated from, because of
+    groups: for each image the index of the first one it must not be separated from, because of
     equal decoded pixels or one origin, shape (N,).
     digest: of the class names, ids, files and parts, whatever folder they lie in; unreadable ones do not count.
-    copies: for each picture the index of the first one with the same decoded pixels, shape (N,).
-    unreadable: ids of the pictures left out. problems: the same with the reasons. notes: sentences for a report.
+    copies: for each image the index of the first one with the same decoded pixels, shape (N,).
+    unreadable: ids of the images left out. problems: the same with the reasons. notes: sentences for a report.
     watch: files and folders; a look at each one's time stamp tells whether anything changed.
     official_test: indices of the source's own test part; empty where it has none.
     listed: the digest with the unreadable ones, by which earlier versions knew the data.
@@ -79,22 +79,22 @@ class Pictures(NamedTuple):
     listed: str = ""
 
 
-def load_images(config: DataConfig, cached: Cached, *, progress: Progress | None = None) -> Pictures:
-    """The configured pictures, decoded now or before.
+def load_images(config: DataConfig, cached: Cached, *, progress: Progress | None = None) -> DecodedImages:
+    """The configured images, decoded now or before.
 
-    progress: called while pictures are decoded. Raises DataError where the source cannot be listed,
-    pictures are unreadable (unless `data.on_bad_image` is skip), a class is left without pictures,
-    or equal pictures have different classes: one error for all of it. A damaged copy is decoded again.
+    progress: called while images are decoded. Raises DataError where the source cannot be listed,
+    images are unreadable (unless `data.on_bad_image` is skip), a class is left without images,
+    or equal images have different classes: one error for all of it. A damaged copy is decoded again.
     """
     problems = Problems()
-    pictures = open_pictures(config, cached, problems, progress=progress)
+    images = open_images(config, cached, problems, progress=progress)
     problems.refuse()
-    return pictures
+    return images
 
 
-def open_pictures(
+def open_images(
     config: DataConfig, cached: Cached, problems: Problems, *, progress: Progress | None = None
-) -> Pictures:
+) -> DecodedImages:
     """As `load_images`, but what is wrong with single images and classes is added to the problems.
 
     Raises all of them where nothing can be decoded.
@@ -136,7 +136,7 @@ def open_pictures(
         groups = merged_groups(found, config)
     if not found.ids:  # no class folder holds an image
         raise together(problems.errors)
-    return Pictures(
+    return DecodedImages(
         pixels=np.memmap(folder / "pixels.bin", dtype=np.uint8, mode="r", shape=found.shape),
         ids=found.ids,
         targets=_targets(found, config),
@@ -168,7 +168,7 @@ def load_kinds(config: DataConfig, cached: Cached) -> Kinds:
     memo = verified_copy(
         cached,
         f"pictures/kinds-{key}.json",
-        lambda path: write_sealed(path, kinds_of(look.contents.pictures).to_json()),
+        lambda path: write_sealed(path, kinds_of(look.contents.images).to_json()),
         read_sealed,
     )
     kinds = Kinds.from_json(memo)
@@ -176,7 +176,7 @@ def load_kinds(config: DataConfig, cached: Cached) -> Kinds:
     return kinds
 
 
-def open_told(config: DataConfig, cached: Cached, problems: Problems) -> tuple[Pictures, Kinds]:
+def open_told(config: DataConfig, cached: Cached, problems: Problems) -> tuple[DecodedImages, Kinds]:
     """The configured images and their kinds, with what is wrong added to the problems.
 
     Raises them where data.depth does not say how deeper images become 8 bits: before anything is decoded, and
@@ -192,13 +192,13 @@ def open_told(config: DataConfig, cached: Cached, problems: Problems) -> tuple[P
             listing = listed_anyway(config)
             refuse_other_classes(listing.read().classes, config, listing.place)
         raise together(problems.errors)
-    pictures = open_pictures(config, cached, problems)
+    images = open_images(config, cached, problems)
     halved = [note for note in notes_on_kinds(Kinds(kinds.counts, kinds.examples), None) if "upper 8" in note]
     for place, error in enumerate(problems.errors):
         if halved and isinstance(error, Contradiction):
             hint = f"Look at the depth first: {'; '.join(halved)}. {error.hint}"
             problems.errors[place] = DataError(error.message, hint=hint)
-    return pictures, kinds
+    return images, kinds
 
 
 class _Look:
@@ -256,7 +256,7 @@ def _digest_of(look: _Look, cached: Cached) -> str:
 
 
 def _hashed(contents: Contents) -> str:
-    return data_digest(contents, hashes_of(contents.pictures))
+    return data_digest(contents, hashes_of(contents.images))
 
 
 def _used_digest(look: _Look, listed: str, found: ScanReport, cached: Cached) -> str:
@@ -266,7 +266,7 @@ def _used_digest(look: _Look, listed: str, found: ScanReport, cached: Cached) ->
     unused = sorted(name for name, _ in found.unreadable)
 
     def build(path: Path) -> None:
-        hashes = hashes_of(look.contents.pictures)
+        hashes = hashes_of(look.contents.images)
         if data_digest(look.contents, hashes) != listed:
             raise _changed()
         write_sealed(path, {"digest": data_digest(look.contents, hashes, frozenset(unused))})
@@ -276,7 +276,7 @@ def _used_digest(look: _Look, listed: str, found: ScanReport, cached: Cached) ->
 
 
 def _changed() -> DataError:
-    return DataError("pictures changed while they were being read", hint="Run the command again.")
+    return DataError("images changed while they were being read", hint="Run the command again.")
 
 
 # --- the stored copy --------------------------------------------------------------------------
@@ -294,7 +294,7 @@ def _build(folder: Path, contents: Contents, config: DataConfig, *, digest: str,
             check = zlib.crc32(content, check)
             stream.write(content)
 
-        seen = scan(contents.pictures, config, keep, progress=progress)
+        seen = scan(contents.images, config, keep, progress=progress)
         stream.flush()
         os.fsync(stream.fileno())
     if data_digest(contents, [one.content for one in seen]) != digest:

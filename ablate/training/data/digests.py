@@ -14,7 +14,7 @@ def data_digest(contents: Contents, hashes: Sequence[str], unused: Collection[st
 
     hashes: sha256 of each image's file. unused: ids of images that are left out as unreadable, and do not count.
     """
-    both = [pair for pair in zip(contents.pictures, hashes, strict=True) if pair[0].id not in unused]
+    both = [pair for pair in zip(contents.images, hashes, strict=True) if pair[0].id not in unused]
     whole: list[Any] = [list(contents.classes), sorted([one.id, _class_of(one, contents), file] for one, file in both)]
     origins = sorted([one.id, one.origin] for one, _ in both if one.origin)
     if contents.official_test is not None or origins:
@@ -23,7 +23,7 @@ def data_digest(contents: Contents, hashes: Sequence[str], unused: Collection[st
     return sha256_json(whole)
 
 
-def _class_of(picture: ImageFile, contents: Contents) -> Any:
-    if isinstance(picture.label, int):
-        return contents.classes[picture.label]
-    return [contents.classes[label] for label in picture.label]
+def _class_of(image: ImageFile, contents: Contents) -> Any:
+    if isinstance(image.label, int):
+        return contents.classes[image.label]
+    return [contents.classes[label] for label in image.label]

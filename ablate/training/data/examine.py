@@ -14,17 +14,17 @@ from ablate.splits.rules import Protocol
 from ablate.splits.split import Split
 from ablate.store.checked_copy import Cached
 from ablate.training.config import DataConfig
-from ablate.training.data.cache import Pictures, open_told
+from ablate.training.data.cache import DecodedImages, open_told
 from ablate.training.data.depth import notes_on_kinds
 from ablate.training.data.likeness import near_pairs
 from ablate.training.data.listing import ImageFile
-from ablate.training.data.parts import First, labels_by_picture, split_pictures
+from ablate.training.data.parts import First, labels_by_image, split_images
 from ablate.training.data.problems import Problems
 from ablate.training.data.scan import sizes_of
 from ablate.training.data.sources import listed_anyway
 
 SAMPLES = 8
-"""Pictures shown of a class."""
+"""Images shown of a class."""
 
 PAIRS = 200
 """Near pairs that are kept; further ones are counted."""
@@ -35,25 +35,25 @@ _AT_ONCE = 512
 def examine_data(config: DataConfig, protocol: Protocol, cached: Cached) -> Examination:
     """Decode what is not decoded yet, split as replicate 0 is split, and count, measure and compare.
 
-    Unreadable pictures are told, whatever `data.on_bad_image` says, and so is all that a run would refuse.
+    Unreadable images are told, whatever `data.on_bad_image` says, and so is all that a run would refuse.
     Raises DataError where the data cannot be listed or split.
     """
     problems = Problems()
-    pictures, kinds = open_told(config, cached, problems)
+    images, kinds = open_told(config, cached, problems)
     try:
-        parts = split_pictures(config, First(protocol), pictures)
+        parts = split_images(config, First(protocol), images)
     except AblateError as error:
         raise together([*problems.errors, error]) from error
-    read = {one.id: one for one in listed_anyway(config).read().pictures}
-    part_of = _part_of(parts, len(pictures.ids))
-    mean, std, image_std = _moments(pictures, parts.fit)
-    near, left_out = _near(pictures, part_of)
-    sizes, formats = _sizes([read[name] for name in pictures.ids], config.reader)
-    labels = labels_by_picture(pictures)
+    read = {one.id: one for one in listed_anyway(config).read().images}
+    part_of = _part_of(parts, len(images.ids))
+    mean, std, image_std = _moments(images, parts.fit)
+    near, left_out = _near(images, part_of)
+    sizes, formats = _sizes([read[name] for name in images.ids], config.reader)
+    labels = labels_by_image(images)
     return Examination(
-        classes=pictures.classes,
-        counts=_counts(pictures.classes, labels, part_of),
-        pictures=dict(Counter(part_of)),
+        classes=images.classes,
+        counts=_counts(images.classes, labels, part_of),
+        images=dict(Counter(part_of)),
         unlabelled=sum(not one for one in labels),
         sizes=sizes,
         formats=formats,
@@ -61,15 +61,15 @@ def examine_data(config: DataConfig, protocol: Protocol, cached: Cached) -> Exam
         mean=mean,
         std=std,
         mean_image_std=image_std,
-        equal=_equal(pictures),
+        equal=_equal(images),
         near=near,
         near_left_out=left_out,
-        origins=_origins(pictures),
-        unreadable=pictures.problems,
-        notes=(*pictures.notes, *notes_on_kinds(kinds, config.depth)),
+        origins=_origins(images),
+        unreadable=images.problems,
+        notes=(*images.notes, *notes_on_kinds(kinds, config.depth)),
         problems=tuple(problems.errors),
-        samples=_samples(pictures, labels),
-        sample_shape=_shape_of(pictures),
+        samples=_samples(images, labels),
+        sample_shape=_shape_of(images),
     )
 
 
@@ -91,21 +91,23 @@ def _counts(
     return {name: dict(found) for name, found in counts.items()}
 
 
-def _sizes(pictures: Sequence[ImageFile], reader: str | None) -> tuple[dict[tuple[int, int], int], dict[str, int]]:
-    found = sizes_of(pictures, reader)
+def _sizes(images: Sequence[ImageFile], reader: str | None) -> tuple[dict[tuple[int, int], int], dict[str, int]]:
+    found = sizes_of(images, reader)
     return dict(Counter(size for size, _ in found).most_common()), dict(
         Counter(name for _, name in found).most_common()
     )
 
 
-def _moments(pictures: Pictures, fit: Sequence[int]) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
+def _moments(
+    images: DecodedImages, fit: Sequence[int]
+) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation over all pixels, and the mean of the images' own, a value a channel, in [0, 1]."""
-    channels = pictures.pixels.shape[-1]
+    channels = images.pixels.shape[-1]
     total, squares, spread = (np.zeros(channels) for _ in range(3))
     for start in range(0, len(fit), _AT_ONCE):
         chosen = np.sort(np.array(fit[start : start + _AT_ONCE]))
-        images = pictures.pixels[chosen].reshape(len(chosen), -1, channels).astype(np.float64) / 255
-        means, means_of_squares = images.mean(axis=1), (images**2).mean(axis=1)
+        batch = images.pixels[chosen].reshape(len(chosen), -1, channels).astype(np.float64) / 255
+        means, means_of_squares = batch.mean(axis=1), (batch**2).mean(axis=1)
         total += means.sum(axis=0)
         squares += means_of_squares.sum(axis=0)
         spread += np.sqrt(np.clip(means_of_squares - means**2, 0, None)).sum(axis=0)
@@ -117,30 +119,30 @@ def _rounded(values: NDArray[np.float64]) -> tuple[float, ...]:
     return tuple(round(float(value), 4) for value in values)
 
 
-def _equal(pictures: Pictures) -> tuple[tuple[str, ...], ...]:
+def _equal(images: DecodedImages) -> tuple[tuple[str, ...], ...]:
     groups: dict[int, list[str]] = defaultdict(list)
-    for name, first in zip(pictures.ids, pictures.copies, strict=True):
+    for name, first in zip(images.ids, images.copies, strict=True):
         groups[int(first)].append(name)
     return tuple(tuple(names) for names in groups.values() if len(names) > 1)
 
 
-def _origins(pictures: Pictures) -> int:
-    """Groups of several pictures that are not just copies of one."""
-    sizes = Counter(pictures.groups.tolist())
+def _origins(images: DecodedImages) -> int:
+    """Groups of several images that are not just copies of one."""
+    sizes = Counter(images.groups.tolist())
     copies: dict[int, set[int]] = defaultdict(set)
-    for group, first in zip(pictures.groups.tolist(), pictures.copies.tolist(), strict=True):
+    for group, first in zip(images.groups.tolist(), images.copies.tolist(), strict=True):
         copies[group].add(first)
     return sum(size > 1 and len(copies[group]) > 1 for group, size in sizes.items())
 
 
-def _near(pictures: Pictures, part_of: Sequence[str]) -> tuple[tuple[NearPair, ...], int]:
+def _near(images: DecodedImages, part_of: Sequence[str]) -> tuple[tuple[NearPair, ...], int]:
     """Pairs beyond the equal ones, those across test and training first, then the most alike."""
-    copies = pictures.copies
-    found = [pair for pair in near_pairs(pictures.pixels) if copies[pair.first] != copies[pair.second]]
+    copies = images.copies
+    found = [pair for pair in near_pairs(images.pixels) if copies[pair.first] != copies[pair.second]]
     pairs = [
         NearPair(
-            first=pictures.ids[pair.first],
-            second=pictures.ids[pair.second],
+            first=images.ids[pair.first],
+            second=images.ids[pair.second],
             parts=(part_of[pair.first], part_of[pair.second]),
             likeness=round(pair.likeness, 4),
         )
@@ -150,20 +152,20 @@ def _near(pictures: Pictures, part_of: Sequence[str]) -> tuple[tuple[NearPair, .
     return tuple(pairs[:PAIRS]), max(0, len(pairs) - PAIRS)
 
 
-def _samples(pictures: Pictures, labels: Sequence[Sequence[int]]) -> Mapping[str, tuple[bytes, ...]]:
-    """Pictures of each class, evenly over its ids."""
+def _samples(images: DecodedImages, labels: Sequence[Sequence[int]]) -> Mapping[str, tuple[bytes, ...]]:
+    """Images of each class, evenly over its ids."""
     members: dict[int, list[int]] = defaultdict(list)
     for index, several in enumerate(labels):
         for label in several:
             members[label].append(index)
     chosen = {}
-    for label, name in enumerate(pictures.classes):
+    for label, name in enumerate(images.classes):
         mine = members[label]
         picks = [mine[round(place)] for place in np.linspace(0, len(mine) - 1, min(SAMPLES, len(mine)))]
-        chosen[name] = tuple(pictures.pixels[index].tobytes() for index in picks)
+        chosen[name] = tuple(images.pixels[index].tobytes() for index in picks)
     return chosen
 
 
-def _shape_of(pictures: Pictures) -> tuple[int, int, int]:
-    height, width, channels = pictures.pixels.shape[1:]
+def _shape_of(images: DecodedImages) -> tuple[int, int, int]:
+    height, width, channels = images.pixels.shape[1:]
     return height, width, channels

@@ -12,7 +12,7 @@ from ablate.training.data.listing import Contents
 from ablate.training.data.scan import ScannedImage
 
 NAMED = 20
-"""How many pictures an error names before it counts the others."""
+"""How many images an error names before it counts the others."""
 
 
 class Contradiction(DataError):
@@ -20,16 +20,16 @@ class Contradiction(DataError):
 
 
 Labels = int | Sequence[int]
-"""The class index of a picture, or those of all its labels."""
+"""The class index of an image, or those of all its labels."""
 
 
 class ScanReport(NamedTuple):
-    """A scan's result as it is stored; ids, targets, groups and origins have one entry a readable picture.
+    """A scan's result as it is stored; ids, targets, groups and origins have one entry a readable image.
 
-    shape: of the pixels, (N, S, S, C). classes: names. groups: index of the first picture with the
-    same decoded pixels. origins: what the source says pictures were made from, () where it says
+    shape: of the pixels, (N, S, S, C). classes: names. groups: index of the first image with the
+    same decoded pixels. origins: what the source says images were made from, () where it says
     nothing. official_test: indices of the source's own test part, None where it has none.
-    unreadable: id and reason. turned: how many pictures carry an EXIF orientation.
+    unreadable: id and reason. turned: how many images carry an EXIF orientation.
     """
 
     shape: tuple[int, ...]
@@ -44,20 +44,20 @@ class ScanReport(NamedTuple):
 
 
 def findings_of(contents: Contents, seen: Sequence[ScannedImage], config: DataConfig) -> ScanReport:
-    """Sum up a scan; `seen` has one entry a picture. Raises DataError where sizes differ that must not."""
-    both = list(zip(contents.pictures, seen, strict=True))
-    good = [(picture, one) for picture, one in both if not one.problem]
+    """Sum up a scan; `seen` has one entry an image. Raises DataError where sizes differ that must not."""
+    both = list(zip(contents.images, seen, strict=True))
+    good = [(image, one) for image, one in both if not one.problem]
     first: dict[str, int] = {}
     tested = contents.official_test
     return ScanReport(
         shape=(len(good), *_one_shape([one for _, one in good], config)),
         classes=contents.classes,
-        ids=tuple(picture.id for picture, _ in good),
-        targets=[picture.label for picture, _ in good],
+        ids=tuple(image.id for image, _ in good),
+        targets=[image.label for image, _ in good],
         groups=[first.setdefault(one.full, index) for index, (_, one) in enumerate(good)],
-        origins=[picture.origin for picture, _ in good] if any(picture.origin for picture, _ in good) else (),
-        official_test=None if tested is None else [i for i, (picture, _) in enumerate(good) if picture.id in tested],
-        unreadable=[(picture.id, one.problem) for picture, one in both if one.problem],
+        origins=[image.origin for image, _ in good] if any(image.origin for image, _ in good) else (),
+        official_test=None if tested is None else [i for i, (image, _) in enumerate(good) if image.id in tested],
+        unreadable=[(image.id, one.problem) for image, one in both if one.problem],
         turned=sum(one.is_turned for _, one in good),
     )
 
@@ -67,36 +67,35 @@ def _one_shape(good: Sequence[ScannedImage], config: DataConfig) -> tuple[int, .
     if len(shapes) > 1:
         sizes = [f"{shape[1]}x{shape[0]} ({count})" for shape, count in shapes.most_common()]
         raise DataError(
-            f"base.data.resize: device needs pictures of one size, and these have {len(sizes)}: "
-            f"{_first(sizes, 5, ', ')}",
+            f"base.data.resize: device needs images of one size, and these have {len(sizes)}: {_first(sizes, 5, ', ')}",
             hint="Set base.data.resize: pil.",
         )
     return next(iter(shapes), (config.image_size, config.image_size, config.channels))
 
 
 def refuse_unreadable(found: ScanReport, config: DataConfig) -> None:
-    """Raise DataError naming the unreadable pictures, unless others are left and they may be skipped."""
+    """Raise DataError naming the unreadable images, unless others are left and they may be skipped."""
     may_skip = config.on_bad_image == "skip"
     if not found.unreadable or (may_skip and found.ids):
         return
     lines = [f"{name}: {reason}" for name, reason in found.unreadable]
     remedy = "." if may_skip else ", or leave them out with data.on_bad_image: skip."
-    raise DataError(_listed(f"{_pictures(len(lines))} cannot be read", lines), hint=f"Mend or remove them{remedy}")
+    raise DataError(_listed(f"{_images(len(lines))} cannot be read", lines), hint=f"Mend or remove them{remedy}")
 
 
 def refuse_empty(found: ScanReport, classes: Sequence[str]) -> None:
-    """Raise DataError where a class has no readable picture."""
+    """Raise DataError where a class has no readable image."""
     filled = {label for labels in found.targets for label in labels_of(labels)}
     empty = [name for label, name in enumerate(classes) if label not in filled]
     if empty:
         raise DataError(
-            f"no picture can be read of class {', '.join(empty)}",
+            f"no image can be read of class {', '.join(empty)}",
             hint="Mend its files, or remove the class.",
         )
 
 
 def refuse_contradictions(found: ScanReport) -> None:
-    """Raise DataError where equal pictures have different classes."""
+    """Raise DataError where equal images have different classes."""
     pairs = [
         f"{found.ids[first]} = {name}"
         for name, label, first in zip(found.ids, found.targets, found.groups, strict=True)
@@ -104,25 +103,25 @@ def refuse_contradictions(found: ScanReport) -> None:
     ]
     if pairs:
         raise Contradiction(
-            _listed(f"{_pictures(len(pairs))} equal one of another class, pixel by pixel", pairs),
+            _listed(f"{_images(len(pairs))} equal one of another class, pixel by pixel", pairs),
             hint="Remove the wrongly labelled one of each pair.",
         )
 
 
 def labels_of(target: Labels) -> tuple[int, ...]:
-    """All class indices of one picture."""
+    """All class indices of one image."""
     return (target,) if isinstance(target, int) else tuple(target)
 
 
 def notes_on(found: ScanReport, ignored: Sequence[str], config: DataConfig) -> list[str]:
-    """Sentences on what a reader of results should know; ignored: files that are no pictures."""
+    """Sentences on what a reader of results should know; ignored: files that are no images."""
     notes = []
     if found.unreadable:
         names = _first([f"{name} ({reason})" for name, reason in found.unreadable], 5, ", ")
-        notes.append(f"{_pictures(len(found.unreadable))} left out as unreadable: {names}")
+        notes.append(f"{_images(len(found.unreadable))} left out as unreadable: {names}")
     if found.turned:
         done = "applied" if config.exif == "transpose" else "ignored (data.exif: transpose applies it)"
-        notes.append(f"{_pictures(found.turned)} with an EXIF orientation, {done}")
+        notes.append(f"{_images(found.turned)} with an EXIF orientation, {done}")
     if ignored:
         count = len(ignored)
         files = "1 file" if count == 1 else f"{count} files"
@@ -131,7 +130,7 @@ def notes_on(found: ScanReport, ignored: Sequence[str], config: DataConfig) -> l
     if repeated:
         copies = sum(first in repeated for first in found.groups)
         groups = "1 group" if len(repeated) == 1 else f"{len(repeated)} groups"
-        notes.append(f"{copies} duplicate pictures in {groups}, each group kept in one part of a split")
+        notes.append(f"{copies} duplicate images in {groups}, each group kept in one part of a split")
     return notes
 
 
@@ -144,5 +143,5 @@ def _first(items: Sequence[str], count: int, joint: str) -> str:
     return joint.join([*items[:count], *more])
 
 
-def _pictures(count: int) -> str:
-    return "1 picture" if count == 1 else f"{count} pictures"
+def _images(count: int) -> str:
+    return "1 image" if count == 1 else f"{count} images"

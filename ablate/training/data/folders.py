@@ -1,4 +1,4 @@
-"""Folders of pictures: a sub-folder a class, or the label in each file's name."""
+"""Folders of images: a sub-folder a class, or the label in each file's name."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Takes = Callable[[str], bool]
 class FoundImages(NamedTuple):
     """What lies below a folder: images by their extension, other files' ids, every folder, what belongs to nobody."""
 
-    pictures: list[File]
+    images: list[File]
     ignored: list[str]
     folders: list[str]
     nobodys: list[str]
@@ -75,13 +75,13 @@ def list_image_folder(source: ImageFolder, takes: Takes = is_image) -> Listing:
     classes += unknown
     labelled = [(classes.index(label), file) for part in parts.values() for label, file in part.labelled()]
     found = [one for part in parts.values() for one in part.classes.values()]
-    wrong += _empty_classes([one for one in found if not one.pictures])
+    wrong += _empty_classes([one for one in found if not one.images])
 
     def read() -> Contents:
-        test = parts["test"].pictures() if "test" in parts else None
+        test = parts["test"].images() if "test" in parts else None
         return Contents(
             classes=tuple(classes),
-            pictures=by_label(ImageFile(name, label, path) for label, (name, path) in _unique(labelled)),
+            images=by_label(ImageFile(name, label, path) for label, (name, path) in _unique(labelled)),
             official_test=None if test is None else frozenset(nfc(file.name) for file in test),
         )
 
@@ -118,21 +118,21 @@ def list_labelled_files(source: LabelledFiles, takes: Takes = is_image) -> Listi
     parts = {"train": source.train} | ({"test": source.test} if source.test is not None else {})
     found: dict[str, FoundImages] = {}
     for key, name in parts.items():
-        refuse_missing(root / name, f"base.data.source.{key} ({name})", "pictures named <label>_<number>.jpg")
+        refuse_missing(root / name, f"base.data.source.{key} ({name})", "images named <label>_<number>.jpg")
         found[key] = files_below(str(root / name), name, above=(_place(str(root)),), takes=takes)
-        if not found[key].pictures:
-            raise DataError(f"{root / name} holds no picture", hint=f"Set base.data.source.{key} to another folder.")
-    files = [file for part in found.values() for file in part.pictures]
+        if not found[key].images:
+            raise DataError(f"{root / name} holds no image", hint=f"Set base.data.source.{key} to another folder.")
+    files = [file for part in found.values() for file in part.images]
 
     def read() -> Contents:
         texts = _labels_in(files, source.pattern)
         classes = class_names(texts)
         places = {name: index for index, name in enumerate(classes)}
         labelled = [(places[text], file) for text, file in zip(texts, files, strict=True)]
-        test = frozenset(nfc(file.name) for file in found["test"].pictures) if "test" in found else None
+        test = frozenset(nfc(file.name) for file in found["test"].images) if "test" in found else None
         return Contents(
             classes=_given_names(classes, source.names),
-            pictures=by_label(ImageFile(name, label, path) for label, (name, path) in _unique(labelled)),
+            images=by_label(ImageFile(name, label, path) for label, (name, path) in _unique(labelled)),
             official_test=test,
         )
 
@@ -206,9 +206,9 @@ class _Classes(NamedTuple):
 
     def labelled(self) -> Iterator[tuple[str, File]]:
         """Every image with the name of its class."""
-        return ((name, file) for name, found in self.classes.items() for file in found.pictures)
+        return ((name, file) for name, found in self.classes.items() for file in found.images)
 
-    def pictures(self) -> list[File]:
+    def images(self) -> list[File]:
         """Every image."""
         return [file for _, file in self.labelled()]
 
@@ -250,8 +250,8 @@ def _empty_classes(empty: Sequence[FoundImages]) -> list[DataError]:
     way = " Files of other kinds are read by a function of yours: data.reader: my_pkg.io:read." if others else ""
     return [
         DataError(
-            f"{folders} no picture{beside}{'' if len(empty) == 1 else f': {names}'}",
-            hint=f"Remove {'it' if len(empty) == 1 else 'them'}, or add pictures ({', '.join(EXTENSIONS)}).{way}",
+            f"{folders} no image{beside}{'' if len(empty) == 1 else f': {names}'}",
+            hint=f"Remove {'it' if len(empty) == 1 else 'them'}, or add images ({', '.join(EXTENSIONS)}).{way}",
         )
     ]
 
@@ -265,7 +265,7 @@ def _nested(part: _Classes) -> tuple[str, ...]:
     """A sentence where every class folder holds sub-folders and no image of its own: they may be the classes."""
     for found in part.classes.values():
         depth = found.folders[0].count(os.sep) + 1
-        if len(found.folders) < 3 or any(file.path.count(os.sep) == depth for file in found.pictures):
+        if len(found.folders) < 3 or any(file.path.count(os.sep) == depth for file in found.images):
             return ()
     names = list(part.classes)
     alike = alike_below(part.folder, [Path(found.folders[0]).name for found in part.classes.values()])
@@ -291,7 +291,7 @@ def _walk(folder: str, prefix: str, above: tuple[tuple[int, int], ...], found: F
                 raise DataError(f"{entry.path} links to a folder it lies in", hint="Remove the link.")
             _walk(entry.path, name, (*above, place), found, takes)
         elif takes(entry.name):
-            found.pictures.append(File(name, entry.path))
+            found.images.append(File(name, entry.path))
         else:
             found.ignored.append(name)
 

@@ -1,4 +1,4 @@
-"""Pictures that must stay together: equal pixels, or one origin by the source's word or a pattern."""
+"""Images that must stay together: equal pixels, or one origin by the source's word or a pattern."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ablate.training.data.listing import first_of
 
 
 def merged_groups(found: ScanReport, config: DataConfig) -> Sequence[int]:
-    """For each picture the index of the first one it must stay with, through any chain of reasons.
+    """For each image the index of the first one it must stay with, through any chain of reasons.
 
     A copy ties two origins together: were one of them tested on and the other trained on, the copy
-    would be in both. Raises DataError where `data.groups` finds nothing in a picture's id.
+    would be in both. Raises DataError where `data.groups` finds nothing in an image's id.
     """
     origins = origins_of(found.ids, config.groups) if config.groups is not None else found.origins
     if not origins:
@@ -36,9 +36,9 @@ def origins_of(ids: Sequence[str], pattern: str) -> list[tuple[str | None, ...]]
     wrong = [name for name, match in zip(ids, matches, strict=True) if match is None]
     if wrong:
         raise DataError(
-            f"base.data.groups: {pattern!r} is found in none of {len(wrong)} of {len(ids)} pictures' ids: "
+            f"base.data.groups: {pattern!r} is found in none of {len(wrong)} of {len(ids)} images' ids: "
             f"{first_of(wrong)}",
-            hint="Every picture needs an origin; let the pattern match these too, such as by (...)$.",
+            hint="Every image needs an origin; let the pattern match these too, such as by (...)$.",
         )
     return [match.groups() for match in matches if match is not None]
 

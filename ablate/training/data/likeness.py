@@ -1,4 +1,4 @@
-"""Pictures that look alike though no pixel need be equal: scaled, recompressed, a little brighter.
+"""Images that look alike though no pixel need be equal: scaled, recompressed, a little brighter.
 
 A 64-bit difference hash finds candidates, a small grey copy decides. See docs/adr on why no library.
 """
@@ -24,7 +24,7 @@ _BLOCK = 1024
 
 
 class Pair(NamedTuple):
-    """Two pictures by their indices, the smaller first, and the correlation of their small copies."""
+    """Two images by their indices, the smaller first, and the correlation of their small copies."""
 
     first: int
     second: int
@@ -50,7 +50,7 @@ def near_pairs(pixels: NDArray[np.uint8]) -> Iterator[Pair]:
 
 
 def _hashes_and_copies(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint64], NDArray[np.float32]]:
-    """Hashes (N,) and small grey copies (N, SIDE * SIDE) of mean 0 and length 1; a plain picture's is 0."""
+    """Hashes (N,) and small grey copies (N, SIDE * SIDE) of mean 0 and length 1; a plain image's is 0."""
     from PIL import Image
 
     bits = np.zeros((len(pixels), 64), dtype=np.uint8)

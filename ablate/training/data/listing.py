@@ -1,4 +1,4 @@
-"""What a source of pictures holds, as far as can be told before anything is decoded."""
+"""What a source of images holds, as far as can be told before anything is decoded."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ NAMED = 5
 
 
 class ImageFile(NamedTuple):
-    """One labelled picture, not yet decoded.
+    """One labelled image, not yet decoded.
 
     id: path below the root with `/`, NFC; for arrays `part:index`. label: class index, or those of
-    all its labels where the data set has several a picture. content: the path of its file, its
+    all its labels where the data set has several an image. content: the path of its file, its
     pixels (uint8, (H, W) or (H, W, 3)), or what returns them. origin: what the source says it was
-    made from, "" where it says nothing; pictures of one origin stay together.
+    made from, "" where it says nothing; images of one origin stay together.
     """
 
     id: str
@@ -44,21 +44,21 @@ class ImageFile(NamedTuple):
 class Contents(NamedTuple):
     """What a look into a source found.
 
-    classes: names, in the order of the labels. pictures: by label, then id. official_test: ids of
+    classes: names, in the order of the labels. images: by label, then id. official_test: ids of
     the source's own labelled test part, None where it has none.
     """
 
     classes: tuple[str, ...]
-    pictures: Sequence[ImageFile]
+    images: Sequence[ImageFile]
     official_test: frozenset[str] | None = None
 
 
 class Listing(NamedTuple):
     """A source before it is looked into, which may be costly.
 
-    place: what an error calls it. version: changes whenever a picture may have; "" where that
+    place: what an error calls it. version: changes whenever an image may have; "" where that
     cannot be told yet. watch: files and folders; a look at each one's time stamp tells whether
-    anything changed. read: looks into it. ignored: ids of files that are no pictures by their extension.
+    anything changed. read: looks into it. ignored: ids of files that are no images by their extension.
     notes: sentences on what is passed over, and on what may be meant otherwise.
     """
 
@@ -80,9 +80,9 @@ class FlawedListing(DataError):
         self.listing = listing
 
 
-def by_label(pictures: Iterable[ImageFile]) -> list[ImageFile]:
+def by_label(images: Iterable[ImageFile]) -> list[ImageFile]:
     """In the order of label, then id."""
-    return sorted(pictures, key=lambda one: (one.label if isinstance(one.label, tuple) else (one.label,), one.id))
+    return sorted(images, key=lambda one: (one.label if isinstance(one.label, tuple) else (one.label,), one.id))
 
 
 def resolved(path: str) -> Path:

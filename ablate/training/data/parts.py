@@ -1,4 +1,4 @@
-"""From cached pictures and a split to batches on the training device."""
+"""From cached images and a split to batches on the training device."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ablate.splits.rules import Protocol, Replicate
 from ablate.splits.split import Pool, Split, split, units_of
 from ablate.training.config import Config, DataConfig, Normalization
 from ablate.training.data.augment import is_random
-from ablate.training.data.cache import Pictures, load_images
+from ablate.training.data.cache import DecodedImages, load_images
 from ablate.training.numerics import Mode
 
 IMAGENET = Normalization(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])
@@ -25,16 +25,16 @@ READY_BYTES = 256 * 2**20
 """A part below this size is normalised once; a larger one batch by batch (same arithmetic)."""
 
 RESIDENT_BYTES = 4 * 2**30
-"""Pictures below this size live on the GPU as uint8."""
+"""Images below this size live on the GPU as uint8."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subset:
-    """Some of the pictures of a data set, in a fixed order.
+    """Some of the images of a data set, in a fixed order.
 
     Members are chosen by their places in it, a tensor (n,) on the device that trains.
 
-    stored: all pictures, (M, S, S, C) uint8, and rows: the members' places in it, (N,).
+    stored: all images, (M, S, S, C) uint8, and rows: the members' places in it, (N,).
     mean, std: (C, 1, 1) or None. side: what images are resized to on the device, None where they are
     stored at that size; stored is then (M, H, W, C) of their own size.
     ready: the members normalised, batch first, or None.
@@ -53,7 +53,7 @@ class Subset:
         return len(self.rows)
 
     def targets_of(self, chosen: Tensor) -> Tensor:
-        """(n,) int64 class indices, or with several labels a picture (n, K) float32 of 0 and 1, on the device."""
+        """(n,) int64 class indices, or with several labels an image (n, K) float32 of 0 and 1, on the device."""
         return self.targets.index_select(0, chosen)
 
     def images_of(self, chosen: Tensor) -> Tensor:
@@ -108,32 +108,32 @@ class Subsets(NamedTuple):
     fit: Subset
     val: Subset
     test: Subset
-    pictures: Pictures
+    images: DecodedImages
     split: Split
 
 
 def load_parts(config: Config, run: Run, mode: Mode) -> Subsets:
-    """Open the picture cache, split by the run's replicate, put each part in reach of the device."""
-    pictures = load_images(config.data, run.cached)
-    parts = split_pictures(config.data, run, pictures)
-    stored = _resident(_shared(pictures), mode)
+    """Open the image cache, split by the run's replicate, put each part in reach of the device."""
+    images = load_images(config.data, run.cached)
+    parts = split_images(config.data, run, images)
+    stored = _resident(_shared(images), mode)
     mean, std = _statistics(config.data, mode.device)
     side = config.data.image_size if config.data.resize == "device" else None
 
     def part(indices: Sequence[int]) -> Subset:
         rows = torch.tensor(indices, dtype=torch.int64)
-        targets = torch.from_numpy(pictures.targets).index_select(0, rows).to(mode.device)
+        targets = torch.from_numpy(images.targets).index_select(0, rows).to(mode.device)
         return Subset(stored, rows.to(stored.device), targets, mean, std, mode, side)
 
     fit = part(parts.fit) if is_random(config.augment) else prepare_subset(part(parts.fit))
-    return Subsets(fit, prepare_subset(part(parts.val)), prepare_subset(part(parts.test)), pictures, parts)
+    return Subsets(fit, prepare_subset(part(parts.val)), prepare_subset(part(parts.test)), images, parts)
 
 
-def split_pictures(config: DataConfig, run: SplitRequest, pictures: Pictures) -> Split:
-    """Which pictures this run trains, validates and tests on."""
-    units = units_of(pictures.ids, labels_by_picture(pictures), pictures.groups.tolist())
+def split_images(config: DataConfig, run: SplitRequest, images: DecodedImages) -> Split:
+    """Which images this run trains, validates and tests on."""
+    units = units_of(images.ids, labels_by_image(images), images.groups.tolist())
     return split(
-        Pool(units, pictures.classes, pictures.official_test),
+        Pool(units, images.classes, images.official_test),
         protocol=run.protocol,
         replicate_index=run.replicate.index,
         data_seed=config.seed,
@@ -141,11 +141,11 @@ def split_pictures(config: DataConfig, run: SplitRequest, pictures: Pictures) ->
     )
 
 
-def labels_by_picture(pictures: Pictures) -> list[list[int]]:
-    """The class indices of each picture: one, or with several labels any number."""
-    if pictures.targets.ndim == 1:
-        return [[label] for label in pictures.targets.tolist()]
-    return [np.flatnonzero(row).tolist() for row in pictures.targets]
+def labels_by_image(images: DecodedImages) -> list[list[int]]:
+    """The class indices of each image: one, or with several labels any number."""
+    if images.targets.ndim == 1:
+        return [[label] for label in images.targets.tolist()]
+    return [np.flatnonzero(row).tolist() for row in images.targets]
 
 
 def normalize_block(config: DataConfig) -> Normalization | None:
@@ -171,9 +171,9 @@ def _statistics(config: DataConfig, device: torch.device) -> tuple[Tensor | None
     return mean.to(device), std.to(device)
 
 
-def _shared(pictures: Pictures) -> Tensor:
+def _shared(images: DecodedImages) -> Tensor:
     """The cache's pages, shared with all other runs, as a tensor."""
-    pixels = pictures.pixels
+    pixels = images.pixels
     if isinstance(pixels, np.memmap) and pixels.filename is not None:
         # Copy-on-write: torch warns of arrays it may not write to, and nobody writes.
         pixels = np.memmap(pixels.filename, pixels.dtype, mode="c", offset=pixels.offset, shape=pixels.shape)

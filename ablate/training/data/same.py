@@ -9,32 +9,32 @@ from typing import Any, NamedTuple
 from ablate.files import read_sealed
 from ablate.store.checked_copy import Cached
 from ablate.training.config import DataConfig
-from ablate.training.data.cache import Pictures, copy_key, read_digest
+from ablate.training.data.cache import DecodedImages, copy_key, read_digest
 
 
-def former_digests(pictures: Pictures, config: DataConfig, cached: Cached) -> tuple[str, ...]:
+def former_digests(images: DecodedImages, config: DataConfig, cached: Cached) -> tuple[str, ...]:
     """Other digests that finished runs may carry of just these images: those with unreadable ones beside them.
 
     That of the present folder, and those of earlier states of it whose decoded copies are kept.
     """
-    folder = cached(f"pictures/{copy_key(config, pictures.listed)}", _is_there)
+    folder = cached(f"pictures/{copy_key(config, images.listed)}", _is_there)
     mine = _used_in(folder)
-    found = {pictures.listed}
+    found = {images.listed}
     for memo in folder.parent.glob("seen-*.json"):
         seen = (read_sealed(memo) or {}).get("digest")
-        digest = read_digest(config, seen) if isinstance(seen, str) else pictures.listed
+        digest = read_digest(config, seen) if isinstance(seen, str) else images.listed
         if digest in found:
             continue
         other = _used_in(folder.parent / copy_key(config, digest))
         # Without unreadable images on either side the rule was the present one: their files differ.
         if mine and other and mine.used == other.used and (mine.unreadable or other.unreadable):
             found.add(digest)
-    return tuple(sorted(found - {pictures.digest}))
+    return tuple(sorted(found - {images.digest}))
 
 
-def is_of(digest: str, pictures: Pictures, config: DataConfig, cached: Cached) -> bool:
+def is_of(digest: str, images: DecodedImages, config: DataConfig, cached: Cached) -> bool:
     """Whether a run with this data digest saw just these images."""
-    return digest == pictures.digest or digest in former_digests(pictures, config, cached)
+    return digest == images.digest or digest in former_digests(images, config, cached)
 
 
 def _is_there(path: Path) -> None:

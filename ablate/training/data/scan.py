@@ -1,6 +1,6 @@
-"""Decode every picture once, exactly as torchvision's default loader and `Resize` would.
+"""Decode every image once, exactly as torchvision's default loader and `Resize` would.
 
-A picture that cannot be decoded in full is never skipped here: it comes back with the reason.
+An image that cannot be decoded in full is never skipped here: it comes back with the reason.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     Content = str | Pixels | Callable[[], Pixels]
 
 MEGAPIXELS = 64
-"""Larger pictures are refused before they are decoded: a 12 kB file can ask for gigabytes."""
+"""Larger images are refused before they are decoded: a 12 kB file can ask for gigabytes."""
 
 Progress = Callable[[int, int], None]
-"""Called with the pictures done and their total."""
+"""Called with the images done and their total."""
 
 _MALFORMED = (
     ArithmeticError,
@@ -54,13 +54,13 @@ _MALFORMED = (
 )
 """What Pillow's decoders raise on malformed files."""
 
-_BATCH = 256  # pictures decoded ahead of the writer at most
+_BATCH = 256  # images decoded ahead of the writer at most
 
 
 class ScannedImage(NamedTuple):
-    """What one picture held.
+    """What one image held.
 
-    pixels: (S, S, C), or (H, W, C) of its own size with `resize: device`; None where the picture is
+    pixels: (S, S, C), or (H, W, C) of its own size with `resize: device`; None where the image is
     unreadable. problem: why it is, else "". content: sha256 of the file's bytes. full: sha256 of the
     size and RGB pixels before resizing, whatever the settings; of the values themselves where they have more
     than 8 bits, or come from a reader. is_turned: its EXIF orientation asks
@@ -76,50 +76,50 @@ class ScannedImage(NamedTuple):
 
 
 def scan(
-    pictures: Sequence[ImageFile],
+    images: Sequence[ImageFile],
     config: DataConfig,
     keep: Callable[[Pixels], None],
     *,
     progress: Progress | None = None,
 ) -> list[ScannedImage]:
-    """Decode all pictures on all processors; `keep` is handed the readable ones' pixels in order.
+    """Decode all images on all processors; `keep` is handed the readable ones' pixels in order.
 
     Returns what each held, without its pixels.
     """
     seen: list[ScannedImage] = []
     look = partial(_look_at, config=config)
     with _quiet_decoders(), ThreadPoolExecutor(_processors()) as pool:
-        for start in range(0, len(pictures), _BATCH):
-            batch = [picture.content for picture in pictures[start : start + _BATCH]]
+        for start in range(0, len(images), _BATCH):
+            batch = [image.content for image in images[start : start + _BATCH]]
             for one in pool.map(look, batch):
                 if one.pixels is not None:
                     keep(one.pixels)
                 seen.append(one._replace(pixels=None))
                 if progress is not None:
-                    progress(len(seen), len(pictures))
+                    progress(len(seen), len(images))
     return seen
 
 
 def inspect_image(content: Content, config: DataConfig) -> ScannedImage:
-    """Decode one picture: the path of a file, or uint8 pixels of shape (H, W) or (H, W, 3), or what returns them."""
+    """Decode one image: the path of a file, or uint8 pixels of shape (H, W) or (H, W, 3), or what returns them."""
     with _quiet_decoders():
         return _look_at(content, config)
 
 
-def hashes_of(pictures: Sequence[ImageFile]) -> list[str]:
+def hashes_of(images: Sequence[ImageFile]) -> list[str]:
     """sha256 of each file's bytes, or of an array's; "" for a file that cannot be read."""
     with ThreadPoolExecutor(_processors()) as pool:
-        return list(pool.map(_hash_of, [picture.content for picture in pictures], chunksize=16))
+        return list(pool.map(_hash_of, [image.content for image in images], chunksize=16))
 
 
-def sizes_of(pictures: Sequence[ImageFile], reader: str | None = None) -> list[tuple[tuple[int, int], str]]:
+def sizes_of(images: Sequence[ImageFile], reader: str | None = None) -> list[tuple[tuple[int, int], str]]:
     """Width and height, and the file's format, of images that are known to be readable.
 
     Pixels are not decoded, unless a reader alone knows the size.
     """
     with _quiet_decoders(), ThreadPoolExecutor(_processors()) as pool:
         size_of = partial(_size_of, reader=reader)
-        return list(pool.map(size_of, [picture.content for picture in pictures], chunksize=16))
+        return list(pool.map(size_of, [image.content for image in images], chunksize=16))
 
 
 def _size_of(content: Content, reader: str | None) -> tuple[tuple[int, int], str]:
@@ -135,11 +135,11 @@ def _size_of(content: Content, reader: str | None) -> tuple[tuple[int, int], str
     return (pixels.shape[1], pixels.shape[0]), "array"
 
 
-def kinds_of(pictures: Sequence[ImageFile]) -> Kinds:
+def kinds_of(images: Sequence[ImageFile]) -> Kinds:
     """Modes, depths and frames of all image files, from their headers; files that cannot be read are passed over."""
-    files = [picture for picture in pictures if isinstance(picture.content, str)]
+    files = [image for image in images if isinstance(image.content, str)]
     with _quiet_decoders(), ThreadPoolExecutor(_processors()) as pool:
-        found = pool.map(_kind_in, [picture.content for picture in files], chunksize=16)
+        found = pool.map(_kind_in, [image.content for image in files], chunksize=16)
         return kinds_among((one.id, *kind) for one, kind in zip(files, found, strict=True) if kind is not None)
 
 
@@ -178,7 +178,7 @@ def _look_at(content: Content, config: DataConfig) -> ScannedImage:
         with Image.open(BytesIO(file)) as image:
             return _decode(image, config)._replace(content=digest)
     except UnidentifiedImageError:
-        return ScannedImage(None, digest, problem="not a picture, or one cut off in its header")
+        return ScannedImage(None, digest, problem="not an image, or one cut off in its header")
     except Image.DecompressionBombError:
         return ScannedImage(None, digest, problem=f"more than the limit of {MEGAPIXELS} megapixels")
     except _MALFORMED as error:
@@ -214,19 +214,19 @@ def _decode(image: Image.Image, config: DataConfig) -> ScannedImage:
         8: Transpose.ROTATE_90,
     }
     turn = turns.get(_orientation(file))
-    picture = rgb if config.channels == 3 else image.convert("L")
+    decoded = rgb if config.channels == 3 else image.convert("L")
     if turn is not None and config.exif == "transpose":
-        picture = picture.transpose(turn)
+        decoded = decoded.transpose(turn)
     if config.resize == "pil":
-        picture = picture.resize((config.image_size, config.image_size), Resampling.BILINEAR)
-    pixels = np.array(picture).reshape(picture.height, picture.width, config.channels)
+        decoded = decoded.resize((config.image_size, config.image_size), Resampling.BILINEAR)
+    pixels = np.array(decoded).reshape(decoded.height, decoded.width, config.channels)
     return ScannedImage(pixels, "", full.hexdigest(), turn is not None, shape=pixels.shape)
 
 
 def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, read once the picture is decoded; 1 where the EXIF data are malformed.
+    """The EXIF orientation, read once the image is decoded; 1 where the EXIF data are malformed.
 
-    torchvision's loader never reads them, so they cannot make a picture unreadable.
+    torchvision's loader never reads them, so they cannot make an image unreadable.
     """
     try:
         value = image.getexif().get(0x0112)
@@ -258,7 +258,7 @@ def _quiet_decoders() -> Iterator[None]:
     """Load all of Pillow's decoders, and let none of them warn.
 
     Loading them is not safe from several threads. What they warn about (sizes, metadata, palettes
-    with transparency) is either a reason to refuse the picture or does not touch its pixels.
+    with transparency) is either a reason to refuse the image or does not touch its pixels.
     """
     from PIL import Image
 

@@ -1,4 +1,4 @@
-"""Where pictures come from: each source is listed the same way, cheaply, before anything is decoded.
+"""Where images come from: each source is listed the same way, cheaply, before anything is decoded.
 
 A new source is a settings class in `config/data.py` and one case in `_source_of`.
 """
@@ -50,7 +50,7 @@ def _source_of(config: DataConfig) -> _Source:
             assert_never(other)
 
 
-def locate_pictures(config: DataConfig) -> None:
+def locate_images(config: DataConfig) -> None:
     """Raise DataMissing where the folder or the table is not there; nothing in it is looked at."""
     _source_of(config).locate()
 
@@ -108,7 +108,7 @@ def _digits() -> Contents:
     scans = np.round(data.images * 255 / 16).astype(np.uint8)
     return Contents(
         classes=tuple("0123456789"),
-        pictures=by_label(
+        images=by_label(
             ImageFile(f"digits:{index:04}", int(label), scan)
             for index, (label, scan) in enumerate(zip(data.target, scans, strict=True))
         ),

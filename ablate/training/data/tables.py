@@ -1,4 +1,4 @@
-"""A table of paths and labels, one picture a row."""
+"""A table of paths and labels, one image a row."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from ablate.training.data.listing import (
 )
 
 JOINT = "|"
-"""Between the labels of one picture."""
+"""Between the labels of one image."""
 
 
 class ImageRow(NamedTuple):
-    """One picture of the table: its id, the path of its file, its labels, its origin, its part."""
+    """One image of the table: its id, the path of its file, its labels, its origin, its part."""
 
     id: str
     path: str
@@ -50,7 +50,7 @@ def find_table(source: CsvTable) -> Path:
 
 
 def list_table(source: CsvTable, *, multi_label: bool) -> Listing:
-    """The pictures of a table, in which the labels' texts are the classes' names."""
+    """The images of a table, in which the labels' texts are the classes' names."""
     table = find_table(source)
     root = _Root(resolved(source.root) if source.root is not None else table.parent)
     rows = _read_rows(table, root, source, multi_label=multi_label)
@@ -58,12 +58,12 @@ def list_table(source: CsvTable, *, multi_label: bool) -> Listing:
     def read() -> Contents:
         classes = class_names(label for row in rows for label in row.labels)
         places = {name: index for index, name in enumerate(classes)}
-        pictures = []
+        images = []
         for row in rows:
             labels = tuple(sorted(places[label] for label in row.labels))
-            pictures.append(ImageFile(row.id, labels if multi_label else labels[0], row.path, row.origin))
+            images.append(ImageFile(row.id, labels if multi_label else labels[0], row.path, row.origin))
         test = frozenset(row.id for row in rows if row.is_test) if source.split is not None else None
-        return Contents(tuple(nfc(name) for name in classes), by_label(pictures), official_test=test)
+        return Contents(tuple(nfc(name) for name in classes), by_label(images), official_test=test)
 
     files = [(row.id, row.path) for row in rows]
     unset = {"suffix"} if source.suffix is None else set()
@@ -124,7 +124,7 @@ def _read_rows(table: Path, root: _Root, source: CsvTable, *, multi_label: bool)
         count = "1 row" if len(wrong) == 1 else f"{len(wrong)} rows"
         raise DataError(f"{table} has {count} that cannot be used: {first_of(wrong, '; ')}", hint=_HINT)
     if not rows:
-        raise DataError(f"{table} has no rows", hint="One row a picture, below the columns' names.")
+        raise DataError(f"{table} has no rows", hint="One row an image, below the columns' names.")
     return list(rows.values())
 
 

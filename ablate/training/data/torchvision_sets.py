@@ -113,17 +113,17 @@ def _read(source: Torchvision, recipe: Recipe, root: Path) -> Contents:
             found.append((name, int(label), content))
             if is_test:
                 tested.add(name)
-    # Some sets number their classes from 1, or name one that no picture has.
+    # Some sets number their classes from 1, or name one that no image has.
     places = {label: index for index, label in enumerate(sorted({label for _, label, _ in found}))}
     return Contents(
         classes=tuple(nfc(names[label]) if label < len(names) else str(label) for label in places),
-        pictures=by_label(ImageFile(name, places[label], content) for name, label, content in found),
+        images=by_label(ImageFile(name, places[label], content) for name, label, content in found),
         official_test=frozenset(tested) if recipe.test else None,
     )
 
 
 def _open(source: Torchvision, recipe: Recipe, root: Path, part: SetOptions) -> Any:
-    """One part as torchvision opens it; where it can, its items are the pictures' paths."""
+    """One part as torchvision opens it; where it can, its items are the images' paths."""
     import torchvision.datasets
 
     kind = getattr(torchvision.datasets, recipe.dataset)

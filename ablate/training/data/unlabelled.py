@@ -1,4 +1,4 @@
-"""Pictures that come with a data set without a label: for prediction only."""
+"""Images that come with a data set without a label: for prediction only."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ablate.training.data.sources import taken_by
 
 
 def unlabelled_files(config: DataConfig) -> list[Path]:
-    """The pictures below the source's root that lie in none of its parts and whose names carry no label, by path.
+    """The images below the source's root that lie in none of its parts and whose names carry no label, by path.
 
-    Food-11's folder `test` is such a part. Empty for sources that know no pictures without labels.
+    Food-11's folder `test` is such a part. Empty for sources that know no images without labels.
     """
     source = config.source
     if not isinstance(source, LabelledFiles):

@@ -1,1 +1,1 @@
-"""Looking into a finished network: what its layers make of pictures, where it looks, what it finds alike."""
+"""Looking into a finished network: what its layers make of images, where it looks, what it finds alike."""

@@ -1,4 +1,4 @@
-"""Which pictures a network finds alike: nearest neighbours and a map of its features, by scikit-learn."""
+"""Which images a network finds alike: nearest neighbours and a map of its features, by scikit-learn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Grad-CAM: where in a picture a network finds what speaks for a class.
+"""Grad-CAM: where in an image a network finds what speaks for a class.
 
 Source: Selvaraju et al. 2017, "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
 Localization", equations 1 and 2.
@@ -15,7 +15,7 @@ from ablate.training.explanations.layers import LayerPlace, intercepted
 def grad_cam(network: nn.Module, images: Tensor, classes: Tensor, place: LayerPlace) -> Tensor:
     """(n, h, w): the feature maps at a place, each weighted by the mean gradient of the class's logit, above zero.
 
-    images: (n, C, H, W), normalised. classes: (n,). Each picture by itself: the network is in eval mode.
+    images: (n, C, H, W), normalised. classes: (n,). Each image by itself: the network is in eval mode.
     """
     kept: list[Tensor] = []
 
@@ -32,7 +32,7 @@ def grad_cam(network: nn.Module, images: Tensor, classes: Tensor, place: LayerPl
 
 
 def as_heatmaps(maps: Tensor, side: tuple[int, int]) -> Tensor:
-    """(n, H, W) in [0, 1]: each map enlarged to the picture and divided by its largest value."""
+    """(n, H, W) in [0, 1]: each map enlarged to the image and divided by its largest value."""
     enlarged = nn.functional.interpolate(maps[:, None], side, mode="bilinear", align_corners=False)[:, 0]
     largest = enlarged.flatten(1).max(1).values.clamp_min(1e-12)
     return enlarged / largest[:, None, None]

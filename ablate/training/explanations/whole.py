@@ -31,9 +31,9 @@ from ablate.training.retesting import reopen
 from ablate.training.stored import StoredNetwork
 
 GRID, MISTAKES, QUERIES, NEAREST = 64, 8, 6, 6
-"""Pictures in the grid, mistakes looked into, pictures compared, and what is most like each."""
+"""Images in the grid, mistakes looked into, images compared, and what is most like each."""
 EMBEDDED, GALLERY = 1000, 4000
-"""Test pictures on the plane, and pictures of the fit part that are searched, at most."""
+"""Test images on the plane, and images of the fit part that are searched, at most."""
 TENTH = 10
 """The layer shown unless another is asked for."""
 CHANNELS = 64
@@ -43,8 +43,8 @@ CHANNELS = 64
 class _Case(NamedTuple):
     """The run being looked into.
 
-    part, rows: what it is judged on, and where these pictures stand in the data set. order: these
-    pictures, shuffled by their names; the same each time.
+    part, rows: what it is judged on, and where these images stand in the data set. order: these
+    images, shuffled by their names; the same each time.
     """
 
     stored: StoredNetwork
@@ -62,7 +62,7 @@ def explain_run(spec: RunSpec, result: Finished, run: Run, layer: str | None) ->
     """Look into a finished run. layer: name of the layer whose feature maps are shown; None for the tenth.
 
     Raises StudyError for a layer that is not there, DataError where the weights are gone or the
-    pictures have changed.
+    images have changed.
     """
     case = _open(spec, result, run)
     shown = _layer(layer, case.places)
@@ -92,9 +92,9 @@ def explain_run(spec: RunSpec, result: Finished, run: Run, layer: str | None) ->
 def _open(spec: RunSpec, result: Finished, run: Run) -> _Case:
     stored, parts = reopen(spec, result, run)
     scores = judged_scores(stored.config, run, parts, stored.mode, stored.network)
-    # A trial of a search is judged on validation pictures: its test part is sealed.
+    # A trial of a search is judged on validation images: its test part is sealed.
     part, rows = (parts.val, parts.split.val) if run.protocol.sealed else (parts.test, parts.split.test)
-    ids = [parts.pictures.ids[row] for row in rows]
+    ids = [parts.images.ids[row] for row in rows]
     order = sorted(range(len(ids)), key=lambda index: hashlib.sha256(ids[index].encode()).digest())
     places = feature_maps(stored.network, part.images_of(_chosen([0], stored)))
     shares = probabilities(scores.logits.double(), stored.config).numpy()
@@ -104,19 +104,19 @@ def _open(spec: RunSpec, result: Finished, run: Run) -> _Case:
 def _not_done(case: _Case) -> list[str]:
     lines = []
     if case.rows == case.parts.split.val:
-        lines.append("A trial of a search: its test pictures are sealed, so validation pictures are shown.")
+        lines.append("A trial of a search: its test images are sealed, so validation images are shown.")
     if case.scores.several:
         lines.append(
-            "Pictures of this data set have several labels: there is no one class to be taken for another, so "
+            "Images of this data set have several labels: there is no one class to be taken for another, so "
             "there is no confusion matrix, no map coloured by class, and no Grad-CAM of mistakes."
         )
     if case.last is None:
         lines.append(
-            "This network has no convolutional feature map: Grad-CAM and pictures of layers do not apply, and "
+            "This network has no convolutional feature map: Grad-CAM and images of layers do not apply, and "
             "features are what its last layer is handed."
         )
     elif not case.scores.several and bool(case.scores.correct.all()):
-        lines.append("Every test picture is answered rightly: there is no mistake to look into.")
+        lines.append("Every test image is answered rightly: there is no mistake to look into.")
     return lines
 
 
@@ -151,16 +151,16 @@ def _answer(case: _Case, index: int) -> ModelAnswer:
     else:
         labels, confidence = row.argmax(keepdims=True), float(row.max())
     said = _named(case, labels)
-    picture = _picture(case, case.part, case.rows, index)
-    return ModelAnswer(picture, said, bool(case.scores.correct[index]), confidence)
+    image = _image(case, case.part, case.rows, index)
+    return ModelAnswer(image, said, bool(case.scores.correct[index]), confidence)
 
 
-def _picture(case: _Case, part: Subset, rows: Sequence[int], index: int) -> ExplainedImage:
+def _image(case: _Case, part: Subset, rows: Sequence[int], index: int) -> ExplainedImage:
     chosen = _chosen([index], case.stored)
     target = part.targets_of(chosen)[0].cpu().numpy()
     labels = np.flatnonzero(target > 0.5) if target.ndim else np.array([int(target)])
     pixels = part.pixels_of(chosen)[0].permute(1, 2, 0).contiguous().cpu().numpy()
-    return ExplainedImage(case.parts.pictures.ids[rows[index]], _named(case, labels), pixels)
+    return ExplainedImage(case.parts.images.ids[rows[index]], _named(case, labels), pixels)
 
 
 def _named(case: _Case, labels: NDArray[np.int64]) -> str:
@@ -172,12 +172,12 @@ def _chosen(indices: Sequence[int], stored: StoredNetwork) -> Tensor:
 
 
 def _maps(case: _Case, place: LayerPlace) -> FeatureMaps:
-    """Of the first picture of the grid."""
+    """Of the first image of the grid."""
     index = case.order[0]
     images = case.part.images_of(_chosen([index], case.stored))
     values = maps_at(case.stored.network, images, place)[0, :CHANNELS].cpu().numpy()
-    picture = _picture(case, case.part, case.rows, index)
-    return FeatureMaps(place.name, picture, values, place.shape[0])
+    image = _image(case, case.part, case.rows, index)
+    return FeatureMaps(place.name, image, values, place.shape[0])
 
 
 def _heatmaps(case: _Case, place: LayerPlace) -> list[Heatmap]:
@@ -198,7 +198,7 @@ def _heatmaps(case: _Case, place: LayerPlace) -> list[Heatmap]:
 
 
 def _features(case: _Case, part: Subset, indices: Sequence[int]) -> Features | None:
-    """(n, d): the last feature map averaged over the picture, or what the last layer is handed."""
+    """(n, d): the last feature map averaged over the image, or what the last layer is handed."""
     stored = case.stored
     size = evaluation_batch(stored.config.data.image_size, stored.config.batch_size)
     found = []
@@ -220,13 +220,13 @@ def _embedding(case: _Case, not_done: list[str]) -> Embedding | None:
     features = _features(case, case.part, chosen)
     points = None if features is None else on_a_plane(features)
     if features is None or points is None:
-        not_done.append("The features are too few, or the same for all test pictures: there is no map of them.")
+        not_done.append("The features are too few, or the same for all test images: there is no map of them.")
         return None
     return Embedding(points, case.scores.targets.numpy()[list(chosen)], features.shape[1])
 
 
 def _neighbours(case: _Case) -> list[Neighbours]:
-    """Test pictures, right and wrong ones in turn, with what is most like them in the fit part."""
+    """Test images, right and wrong ones in turn, with what is most like them in the fit part."""
     correct = case.scores.correct
     wrong = [index for index in case.order if not correct[index]][: QUERIES // 2]
     right = [index for index in case.order if correct[index]][: QUERIES - len(wrong)]
@@ -241,7 +241,7 @@ def _neighbours(case: _Case) -> list[Neighbours]:
         Neighbours(
             _answer(case, index),
             tuple(
-                (_picture(case, fit, case.parts.split.fit, gallery[place]), float(cosine))
+                (_image(case, fit, case.parts.split.fit, gallery[place]), float(cosine))
                 for place, cosine in zip(row, likeness, strict=True)
             ),
         )

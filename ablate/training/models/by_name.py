@@ -55,7 +55,7 @@ def _of_torchvision(name: str, channels: int, classes: int, options: Options) ->
         )
     if channels != 3:
         raise TrainerError(
-            f"torchvision's networks take colour pictures, data.channels is {channels}", hint="Set data.channels: 3."
+            f"torchvision's networks take colour images, data.channels is {channels}", hint="Set data.channels: 3."
         )
     return models.get_model(name, weights=None, num_classes=classes, **options)
 

@@ -1,4 +1,4 @@
-"""The plain network of the Food-11 homework: five convolutions, then linear layers; for 128x128 pictures."""
+"""The plain network of the Food-11 homework: five convolutions, then linear layers; for 128x128 images."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ WIDTHS = (1, 2, 4, 8, 8)
 """Channels of each block, in multiples of the first."""
 
 SIDE = 4
-"""Side of the feature map that the linear layers were made for: that of 128x128 pictures."""
+"""Side of the feature map that the linear layers were made for: that of 128x128 images."""
 
 
 def make_food_cnn(config: FoodCnn, *, channels: int, classes: int) -> Classifier:
-    """The network; from other picture sizes its feature map is averaged to 4x4."""
+    """The network; from other image sizes its feature map is averaged to 4x4."""
     features: OrderedDict[str, nn.Module] = OrderedDict()
     inputs = channels
     for number, width in enumerate(WIDTHS, start=1):

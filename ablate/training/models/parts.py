@@ -15,7 +15,7 @@ LEAK = 0.01
 
 
 class Classifier(nn.Module):
-    """A network in two parts: `features`, which looks at pictures, and `head`, which names classes.
+    """A network in two parts: `features`, which looks at images, and `head`, which names classes.
 
     Input (N, channels, S, S); output (N, classes).
     """

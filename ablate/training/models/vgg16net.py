@@ -1,4 +1,4 @@
-"""VGG_16Net: a VGG for 32x32 pictures with padded 1x1 convolutions and padded pools.
+"""VGG_16Net: a VGG for 32x32 images with padded 1x1 convolutions and padded pools.
 
 Inside a block the convolutions follow each other without an activation; pooling, batch norm and
 activation come once, at its end. From 3x32x32 the feature map is 512x4x4.
@@ -20,11 +20,11 @@ WIDTHS = (1, 2, 2, 4, 8)
 """Channels of each block, in multiples of the first."""
 
 SIDE = 4
-"""Side of the feature map that the linear layers were made for: that of 32x32 pictures."""
+"""Side of the feature map that the linear layers were made for: that of 32x32 images."""
 
 
 def make_vgg16net(config: Vgg16Net, *, channels: int, classes: int) -> Classifier:
-    """The network; from other picture sizes its feature map is averaged to 4x4."""
+    """The network; from other image sizes its feature map is averaged to 4x4."""
     features: OrderedDict[str, nn.Module] = OrderedDict()
     inputs = channels
     for number, (kernels, width) in enumerate(zip(KERNELS, WIDTHS, strict=True), start=1):

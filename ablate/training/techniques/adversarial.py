@@ -37,7 +37,7 @@ def attack_images(
 
     images: (n, C, H, W), normalised. loss_of: the sum of the losses of a batch of such images. Each of
     `steps` steps goes step_size along the sign of the gradient, then back into the box around the
-    picture and into [0, 1]. generator: on the CPU, for the start. With eps 0 only rounding changes.
+    image and into [0, 1]. generator: on the CPU, for the start. With eps 0 only rounding changes.
     """
     clean = scale.pixels(images)
     lowest, highest = (clean - attack.eps).clamp(0, 1), (clean + attack.eps).clamp(0, 1)
@@ -57,7 +57,7 @@ def attack_images(
 def loss_to_raise(network: nn.Module, targets: Tensor, mode: Mode, *, several: bool) -> Callable[[Tensor], Tensor]:
     """The plain loss of a network, summed over a batch, as a function of the images; the network in eval mode.
 
-    Summed, so that a picture's gradient does not depend on the batch it is in.
+    Summed, so that an image's gradient does not depend on the batch it is in.
     several: targets are 0 or 1 for each of several labels, not shares of one.
     """
     loss: Loss = BinaryCrossEntropy(name="binary_cross_entropy") if several else CrossEntropy(name="cross_entropy")

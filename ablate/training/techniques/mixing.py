@@ -1,4 +1,4 @@
-"""MixUp and CutMix: each picture and its target mixed with those of another picture of the batch."""
+"""MixUp and CutMix: each image and its target mixed with those of another image of the batch."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Box(NamedTuple):
 
 
 def random_box(height: int, width: int, *, share: float, rng: np.random.Generator) -> Box:
-    """A rectangle of 1 - share of the area and the picture's shape, around a uniform centre, cut at the edges.
+    """A rectangle of 1 - share of the area and the image's shape, around a uniform centre, cut at the edges.
 
     Source: Yun et al. 2019, Algorithm A1. What is cut off goes into the share of the targets.
     """

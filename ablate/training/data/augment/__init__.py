@@ -1,8 +1,8 @@
-"""Random changes to a batch of pictures, one draw a picture, on the device that trains.
+"""Random changes to a batch of images, one draw an image, on the device that trains.
 
 Everything works on pixels in [0, 1] (crop and flip on the bytes they came from) before
 normalisation, in one fixed order, which is that of the keys of `augment`: first what moves pixels,
-then what changes colours, then noise, then what hides a part of the picture.
+then what changes colours, then noise, then what hides a part of the image.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Parts of a picture hidden: cutout and random erasing."""
+"""Parts of an image hidden: cutout and random erasing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ablate.training.data.augment.boxes import Boxes, random_boxes
 
 
 def cut_out(pixels: Tensor, config: Cutout, generator: torch.Generator, *, mean: Tensor | None = None) -> Tensor:
-    """Blank out a square around a random pixel of each picture, cut at the edges (DeVries & Taylor 2017)."""
+    """Blank out a square around a random pixel of each image, cut at the edges (DeVries & Taylor 2017)."""
     count, _, height, width = pixels.shape
     rows = torch.randint(0, height, (count,), generator=generator)
     columns = torch.randint(0, width, (count,), generator=generator)
@@ -22,9 +22,9 @@ def cut_out(pixels: Tensor, config: Cutout, generator: torch.Generator, *, mean:
 
 
 def erase(pixels: Tensor, config: Erasing, generator: torch.Generator, *, mean: Tensor | None = None) -> Tensor:
-    """Blank out a rectangle inside each chosen picture (Zhong et al. 2020), drawn as torchvision's RandomErasing.
+    """Blank out a rectangle inside each chosen image (Zhong et al. 2020), drawn as torchvision's RandomErasing.
 
-    A picture for which ten tries find no rectangle is left as it is.
+    An image for which ten tries find no rectangle is left as it is.
     """
     count, _, height, width = pixels.shape
     chosen = torch.rand(count, generator=generator) < config.probability
@@ -41,7 +41,7 @@ def erase(pixels: Tensor, config: Erasing, generator: torch.Generator, *, mean: 
 
 
 def blank(pixels: Tensor, boxes: Boxes, *, fill: Literal["black", "mean"], mean: Tensor | None) -> Tensor:
-    """The pictures with their boxes filled: black, or with the mean of the normalisation."""
+    """The images with their boxes filled: black, or with the mean of the normalisation."""
     inside = boxes.inside(pixels.shape[-2], pixels.shape[-1]).to(pixels.device)
     blank = mean if fill == "mean" and mean is not None else torch.zeros((), device=pixels.device)
     return torch.where(inside, blank, pixels)

@@ -1,4 +1,4 @@
-"""Random numbers and rectangles, one for each picture."""
+"""Random numbers and rectangles, one for each image."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def uniform(count: int, *ranges: tuple[float, float], generator: torch.Generator
 
 
 class Boxes(NamedTuple):
-    """One rectangle a picture, in pixels, on the CPU, each (N,) int64; fits: (N,) whether one was found."""
+    """One rectangle an image, in pixels, on the CPU, each (N,) int64; fits: (N,) whether one was found."""
 
     top: Tensor
     left: Tensor
@@ -39,7 +39,7 @@ class Boxes(NamedTuple):
         )
 
     def inside(self, height: int, width: int) -> Tensor:
-        """(N, 1, height, width) bool: the pixels that lie in the picture's box; none where there is no box."""
+        """(N, 1, height, width) bool: the pixels that lie in the image's box; none where there is no box."""
         rows, columns = torch.arange(height), torch.arange(width)
         in_rows = (rows >= self.top[:, None]) & (rows < (self.top + self.height)[:, None])
         in_columns = (columns >= self.left[:, None]) & (columns < (self.left + self.width)[:, None])
@@ -55,7 +55,7 @@ def random_boxes(
     generator: torch.Generator,
     margin: int = 0,
 ) -> Boxes:
-    """Rectangles inside a picture of `largest` (height, width): area uniform, log of width over height uniform.
+    """Rectangles inside an image of `largest` (height, width): area uniform, log of width over height uniform.
 
     Each is the first of ten draws that leaves at least `margin` pixels of either side.
     """

@@ -1,4 +1,4 @@
-"""Changes of colour, by a factor of each picture's own."""
+"""Changes of colour, by a factor of each image's own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ GREY = (0.2989, 0.587, 0.114)
 
 
 def jitter_colors(pixels: Tensor, config: ColorJitter, generator: torch.Generator) -> Tensor:
-    """Brightness, contrast, saturation and hue of each picture, in this order, those that are not null.
+    """Brightness, contrast, saturation and hue of each image, in this order, those that are not null.
 
     The factors are drawn from [max(0, 1 - x), 1 + x], the hue from [-x, x]; all four are drawn, so that
     switching one off leaves the others as they are.
@@ -35,12 +35,12 @@ def jitter_colors(pixels: Tensor, config: ColorJitter, generator: torch.Generato
 
 
 def with_brightness(pixels: Tensor, factor: Tensor) -> Tensor:
-    """Every pixel times the picture's factor; 0 is black, 1 changes nothing. factor: (N, 1, 1, 1)."""
+    """Every pixel times the image's factor; 0 is black, 1 changes nothing. factor: (N, 1, 1, 1)."""
     return (pixels * factor).clamp(0, 1)
 
 
 def with_contrast(pixels: Tensor, factor: Tensor) -> Tensor:
-    """Every pixel's distance from the picture's mean grey times the factor; 1 changes nothing."""
+    """Every pixel's distance from the image's mean grey times the factor; 1 changes nothing."""
     return blended(pixels, grey_of(pixels).mean((1, 2, 3), keepdim=True), factor)
 
 

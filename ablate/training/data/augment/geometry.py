@@ -1,4 +1,4 @@
-"""Changes that move pixels: crops, flips, and resampling along a map of each picture's own."""
+"""Changes that move pixels: crops, flips, and resampling along a map of each image's own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def random_crops(images: Tensor, *, padding: int, generator: torch.Generator) ->
 
 
 def random_flips(images: Tensor, *, probability: float, generator: torch.Generator) -> Tensor:
-    """Mirror each picture left to right with the given probability."""
+    """Mirror each image left to right with the given probability."""
     chosen = (torch.rand(len(images), generator=generator) < probability).to(images.device)
     flipped = images.clone()
     flipped[chosen] = images[chosen].flip(-1)
@@ -31,7 +31,7 @@ def random_flips(images: Tensor, *, probability: float, generator: torch.Generat
 
 
 def resized_crops(pixels: Tensor, config: ResizedCrop, generator: torch.Generator) -> Tensor:
-    """Enlarge a random rectangle of each picture to the whole of it (Szegedy et al. 2015).
+    """Enlarge a random rectangle of each image to the whole of it (Szegedy et al. 2015).
 
     The rectangles are drawn as torchvision's RandomResizedCrop draws them; where ten tries fit none,
     the largest central one of an allowed shape is taken.
@@ -47,7 +47,7 @@ def resized_crops(pixels: Tensor, config: ResizedCrop, generator: torch.Generato
 
 
 def enlarged(pixels: Tensor, boxes: Boxes) -> Tensor:
-    """Each picture's box, resized bilinearly to the size of the picture, as torchvision's resized_crop."""
+    """Each image's box, resized bilinearly to the size of the image, as torchvision's resized_crop."""
     height, width = pixels.shape[-2:]
     rows = _sources(boxes.top, boxes.height, height)
     columns = _sources(boxes.left, boxes.width, width)
@@ -66,13 +66,13 @@ def _sources(first: Tensor, size: Tensor, steps: int) -> Tensor:
 
 
 def rotate(pixels: Tensor, config: Rotation, generator: torch.Generator) -> Tensor:
-    """Turn each picture clockwise around its middle, by an angle of its own."""
+    """Turn each image clockwise around its middle, by an angle of its own."""
     (angles,) = uniform(len(pixels), (-config.degrees, config.degrees), generator=generator)
     return resample(pixels, inverse_maps(angles=angles), interpolation=config.interpolation)
 
 
 def apply_affine(pixels: Tensor, config: Affine, generator: torch.Generator) -> Tensor:
-    """Shift, shear and scale each picture; what is null is not drawn into the map, but drawn all the same."""
+    """Shift, shear and scale each image; what is null is not drawn into the map, but drawn all the same."""
     height, width = pixels.shape[-2:]
     translate, shear, (low, high) = config.translate or 0.0, config.shear or 0.0, config.scale or (1.0, 1.0)
     right, down, shears, scales = uniform(
@@ -114,7 +114,7 @@ def inverse_maps(
 
 
 def resample(pixels: Tensor, maps: Tensor, *, interpolation: str) -> Tensor:
-    """Each picture read along its map; black where that leads outside.
+    """Each image read along its map; black where that leads outside.
 
     maps: (N, 2, 3), from `inverse_maps`.
     """

@@ -1,4 +1,4 @@
-"""RandAugment: a few operations of one magnitude, chosen anew for each picture (Cubuk et al. 2020)."""
+"""RandAugment: a few operations of one magnitude, chosen anew for each image (Cubuk et al. 2020)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Operation(NamedTuple):
 
 
 def rand_augment(pixels: Tensor, config: RandAugment, generator: torch.Generator) -> Tensor:
-    """`operations` times an operation of each picture's own, among fourteen, with a direction of its own.
+    """`operations` times an operation of each image's own, among fourteen, with a direction of its own.
 
     The operations and their strengths are torchvision's. They are defined on bytes: pixels are rounded.
     """
@@ -41,7 +41,7 @@ def rand_augment(pixels: Tensor, config: RandAugment, generator: torch.Generator
 
 
 def _applied(images: Tensor, table: list[Operation], choice: Tensor, negative: Tensor, magnitude: int) -> Tensor:
-    """One round: the pictures that drew the same operation and direction together."""
+    """One round: the images that drew the same operation and direction together."""
     result = images.clone()
     for number, operation in enumerate(table):
         strength = operation.strength(magnitude / BINS)
@@ -56,7 +56,7 @@ def _applied(images: Tensor, table: list[Operation], choice: Tensor, negative: T
 
 
 def operations() -> Mapping[str, Operation]:
-    """The paper's list by torchvision's names, on uint8 pictures (N, C, H, W)."""
+    """The paper's list by torchvision's names, on uint8 images (N, C, H, W)."""
     # Imported here: it takes seconds, and only this technique needs it.
     from torchvision.transforms.v2 import functional
 

@@ -1,4 +1,4 @@
-"""Small pictures for a report, from the decoded copies that runs have used; nothing is decoded for it."""
+"""Small images for a report, from the decoded copies that runs have used; nothing is decoded for it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SIZE = 72
 def thumbnails_of(config: Config, ids: Sequence[str], kept: Callable[[str], Path]) -> Mapping[str, bytes]:
     """Image id -> PNG or JPEG of those that can be read.
 
-    kept: the path a key has in the cache, whether it exists or not. Empty where the decoded pictures are not
+    kept: the path a key has in the cache, whether it exists or not. Empty where the decoded images are not
     kept any more, or the data have changed since.
     """
     from ablate.training.data.cache import load_images
@@ -33,11 +33,11 @@ def thumbnails_of(config: Config, ids: Sequence[str], kept: Callable[[str], Path
         return path
 
     try:
-        pictures = load_images(config.data, cached)
+        images = load_images(config.data, cached)
     except (OSError, DataError):
         return {}
-    place = {name: index for index, name in enumerate(pictures.ids)}
-    return {name: _encoded(pictures.pixels[place[name]]) for name in ids if name in place}
+    place = {name: index for index, name in enumerate(images.ids)}
+    return {name: _encoded(images.pixels[place[name]]) for name in ids if name in place}
 
 
 def _encoded(pixels: NDArray[np.uint8]) -> bytes:
@@ -47,10 +47,10 @@ def _encoded(pixels: NDArray[np.uint8]) -> bytes:
     longest = max(whole.size)
     size = (max(1, round(whole.width * SIZE / longest)), max(1, round(whole.height * SIZE / longest)))
     tiny = longest <= SIZE
-    picture = whole.resize(size, Image.Resampling.NEAREST if tiny else Image.Resampling.LANCZOS)
+    image = whole.resize(size, Image.Resampling.NEAREST if tiny else Image.Resampling.LANCZOS)
     stream = io.BytesIO()
     if tiny:
-        picture.save(stream, format="PNG", optimize=True)
+        image.save(stream, format="PNG", optimize=True)
     else:
-        picture.save(stream, format="JPEG", quality=80)
+        image.save(stream, format="JPEG", quality=80)
     return stream.getvalue()

@@ -16,10 +16,10 @@ from ablate.errors import Damaged, DataError
 from ablate.files import build_once, read_sealed
 from ablate.training.config import DataConfig
 from ablate.training.data import cache, listing, sources
-from ablate.training.data.cache import Pictures, load_images
+from ablate.training.data.cache import DecodedImages, load_images
 from ablate.training.data.listing import ImageFile, Listing
 from ablate.training.data.scan import inspect_image
-from tests.image_fixtures import GOOD_KINDS, write_bad_images, write_image_folder, write_picture
+from tests.image_fixtures import GOOD_KINDS, write_bad_images, write_image, write_image_folder
 
 
 class Shelf:
@@ -52,7 +52,7 @@ def shelf(tmp_path: Path) -> Shelf:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Two classes of four pictures, written long ago as far as their time stamps say."""
+    """Two classes of four images, written long ago as far as their time stamps say."""
     return write_image_folder(tmp_path / "data")
 
 
@@ -66,33 +66,33 @@ def config_of(root: Path | None, *, classes: int = 2, **settings: object) -> Dat
     return DataConfig.model_validate({"source": source, "classes": classes, "image_size": 8, **settings})
 
 
-def assert_same(one: Pictures, other: Pictures) -> None:
+def assert_same(one: DecodedImages, other: DecodedImages) -> None:
     assert one.digest == other.digest
     assert one.ids == other.ids
     for field in ("pixels", "targets", "groups"):
         assert np.array_equal(getattr(one, field), getattr(other, field))
 
 
-def test_pictures_are_memory_mapped_in_the_order_of_their_ids(root: Path, shelf: Shelf) -> None:
-    """Row i of pixels, ids, targets and groups is one picture, equal to decoding it alone."""
+def test_images_are_memory_mapped_in_the_order_of_their_ids(root: Path, shelf: Shelf) -> None:
+    """Row i of pixels, ids, targets and groups is one image, equal to decoding it alone."""
     config = config_of(root)
 
-    pictures = load_images(config, shelf)
+    images = load_images(config, shelf)
 
-    assert isinstance(pictures.pixels, np.memmap)
-    assert not pictures.pixels.flags.writeable
-    assert (pictures.pixels.dtype, pictures.pixels.shape) == (np.uint8, (8, 8, 8, 3))
-    assert pictures.ids == tuple(sorted(path.relative_to(root).as_posix() for path in root.rglob("*.*g")))
-    assert pictures.classes == ("cat", "dog")
-    assert pictures.targets.tolist() == [0] * 4 + [1] * 4
-    assert pictures.targets.dtype == pictures.groups.dtype == np.int64
-    assert pictures.groups.tolist() == list(range(8))
-    assert (pictures.unreadable, pictures.notes, pictures.official_test) == ((), (), frozenset())
-    for index, name in enumerate(pictures.ids):
-        assert np.array_equal(pictures.pixels[index], inspect_image(str(root / name), config).pixels)
+    assert isinstance(images.pixels, np.memmap)
+    assert not images.pixels.flags.writeable
+    assert (images.pixels.dtype, images.pixels.shape) == (np.uint8, (8, 8, 8, 3))
+    assert images.ids == tuple(sorted(path.relative_to(root).as_posix() for path in root.rglob("*.*g")))
+    assert images.classes == ("cat", "dog")
+    assert images.targets.tolist() == [0] * 4 + [1] * 4
+    assert images.targets.dtype == images.groups.dtype == np.int64
+    assert images.groups.tolist() == list(range(8))
+    assert (images.unreadable, images.notes, images.official_test) == ((), (), frozenset())
+    for index, name in enumerate(images.ids):
+        assert np.array_equal(images.pixels[index], inspect_image(str(root / name), config).pixels)
 
 
-def test_every_kind_of_picture_is_stored(tmp_path: Path, shelf: Shelf) -> None:
+def test_every_kind_of_image_is_stored(tmp_path: Path, shelf: Shelf) -> None:
     """One folder may mix all kinds."""
     kinds = tuple(GOOD_KINDS)
     root = write_image_folder(tmp_path / "data", per_class=len(kinds), kinds=kinds)
@@ -101,15 +101,15 @@ def test_every_kind_of_picture_is_stored(tmp_path: Path, shelf: Shelf) -> None:
 
 
 def test_a_second_run_decodes_and_hashes_nothing(root: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With an unchanged folder neither pictures nor files are read again."""
+    """With an unchanged folder neither images nor files are read again."""
     first = load_images(config_of(root), shelf)
-    monkeypatch.setattr(cache, "hashes_of", lambda pictures: pytest.fail("hashed again"))
+    monkeypatch.setattr(cache, "hashes_of", lambda images: pytest.fail("hashed again"))
     monkeypatch.setattr(cache, "scan", lambda *arguments, **names: pytest.fail("decoded again"))
 
     assert_same(load_images(config_of(root), shelf), first)
 
 
-def test_another_root_with_the_same_pictures_shares_the_copy(tmp_path: Path, root: Path, shelf: Shelf) -> None:
+def test_another_root_with_the_same_images_shares_the_copy(tmp_path: Path, root: Path, shelf: Shelf) -> None:
     """Moving or copying a data set costs no second decoding and no new digest."""
     first = load_images(config_of(root), shelf)
     elsewhere = Path(shutil.copytree(root, tmp_path / "elsewhere", copy_function=shutil.copyfile))
@@ -133,7 +133,7 @@ def test_a_new_time_stamp_alone_changes_nothing(root: Path, shelf: Shelf) -> Non
 
 
 def changed_in_place(root: Path) -> None:
-    """One byte of one picture, at the same size and with the old time stamp put back."""
+    """One byte of one image, at the same size and with the old time stamp put back."""
     path = root / "cat" / "000-rgb_jpg.jpg"
     status = path.stat()
     content = bytearray(path.read_bytes())
@@ -146,7 +146,7 @@ def changed_in_place(root: Path) -> None:
     "change",
     [
         changed_in_place,
-        lambda root: write_picture(root / "cat" / "new", "bmp", seed=9),
+        lambda root: write_image(root / "cat" / "new", "bmp", seed=9),
         lambda root: (root / "dog" / "001-rgb_png.png").unlink(),
         lambda root: (root / "dog" / "001-rgb_png.png").rename(root / "dog" / "renamed.png"),
         lambda root: (root / "dog" / "001-rgb_png.png").rename(root / "cat" / "moved.png"),
@@ -219,24 +219,24 @@ def test_the_digest_is_stable(tmp_path: Path, shelf: Shelf) -> None:
     assert memo == {"digest": "9ef3ac700dcb4c32c5f4567e16d6bdcb3d099c76059c76885a28576467cba96f"}
 
 
-# --- bad pictures -----------------------------------------------------------------------------
+# --- bad images -----------------------------------------------------------------------------
 
 
-def test_all_unreadable_pictures_are_named_before_anything_is_trained(root: Path, shelf: Shelf) -> None:
+def test_all_unreadable_images_are_named_before_anything_is_trained(root: Path, shelf: Shelf) -> None:
     """One run finds them all, each with its reason, and says how to go on."""
     bad = write_bad_images(root / "dog")
 
     with pytest.raises(DataError) as caught:
         load_images(config_of(root), shelf)
 
-    assert caught.value.message.startswith(f"{len(bad)} pictures cannot be read:\n")
+    assert caught.value.message.startswith(f"{len(bad)} images cannot be read:\n")
     for name, words in bad.items():
         line = next(line for line in caught.value.message.splitlines() if f"dog/{name}:" in line)
         assert words in line
     assert "data.on_bad_image: skip" in caught.value.hint
 
 
-def test_a_long_list_of_unreadable_pictures_is_cut(root: Path, shelf: Shelf) -> None:
+def test_a_long_list_of_unreadable_images_is_cut(root: Path, shelf: Shelf) -> None:
     """Twenty are named, the others counted."""
     for index in range(25):
         (root / "cat" / f"z{index:02}.jpg").touch()
@@ -249,27 +249,27 @@ def test_a_long_list_of_unreadable_pictures_is_cut(root: Path, shelf: Shelf) -> 
     assert "  and 5 more" in lines
 
 
-def test_skipped_pictures_are_left_out_and_told(root: Path, shelf: Shelf) -> None:
+def test_skipped_images_are_left_out_and_told(root: Path, shelf: Shelf) -> None:
     """The others keep their rows; what was left out is listed with its reason."""
     whole = load_images(config_of(root), shelf)
     (root / "cat" / "001a.jpg").touch()
 
-    pictures = load_images(config_of(root, on_bad_image="skip"), shelf)
+    images = load_images(config_of(root, on_bad_image="skip"), shelf)
 
-    assert pictures.unreadable == ("cat/001a.jpg",)
-    assert pictures.notes == ("1 picture left out as unreadable: cat/001a.jpg (the file is empty)",)
-    assert pictures.ids == whole.ids
-    assert np.array_equal(pictures.pixels, whole.pixels)
-    assert pictures.digest == whole.digest
+    assert images.unreadable == ("cat/001a.jpg",)
+    assert images.notes == ("1 image left out as unreadable: cat/001a.jpg (the file is empty)",)
+    assert images.ids == whole.ids
+    assert np.array_equal(images.pixels, whole.pixels)
+    assert images.digest == whole.digest
 
 
-def test_a_dangling_link_is_an_unreadable_picture(root: Path, shelf: Shelf) -> None:
+def test_a_dangling_link_is_an_unreadable_image(root: Path, shelf: Shelf) -> None:
     """It is named like the others, and mending it is noticed."""
     (root / "cat" / "link.jpg").symlink_to(root.parent / "later.jpg")
     with pytest.raises(DataError, match=r"cat/link\.jpg: No such file"):
         load_images(config_of(root), shelf)
 
-    write_picture(root.parent / "x", "rgb_jpg", seed=5).rename(root.parent / "later.jpg")
+    write_image(root.parent / "x", "rgb_jpg", seed=5).rename(root.parent / "later.jpg")
 
     assert "cat/link.jpg" in load_images(config_of(root), shelf).ids
 
@@ -284,22 +284,22 @@ def test_a_copy_made_under_skip_does_not_weaken_error(root: Path, shelf: Shelf) 
     assert shelf.decoded == 1
 
 
-def test_a_class_without_a_readable_picture_is_refused_even_under_skip(root: Path, shelf: Shelf) -> None:
+def test_a_class_without_a_readable_image_is_refused_even_under_skip(root: Path, shelf: Shelf) -> None:
     """A class must not vanish silently."""
     (root / "emu").mkdir()
     (root / "emu" / "1.jpg").touch()
 
-    with pytest.raises(DataError, match="no picture can be read of class emu"):
+    with pytest.raises(DataError, match="no image can be read of class emu"):
         load_images(config_of(root, classes=3, on_bad_image="skip"), shelf)
 
 
 @pytest.mark.parametrize("policy", ["error", "skip"])
-def test_a_data_set_of_unreadable_pictures_is_refused(tmp_path: Path, shelf: Shelf, policy: str) -> None:
+def test_a_data_set_of_unreadable_images_is_refused(tmp_path: Path, shelf: Shelf, policy: str) -> None:
     """Nothing is left to skip to."""
     for name in ("cat", "dog"):
         write_bad_images(tmp_path / "data" / name)
 
-    with pytest.raises(DataError, match="pictures cannot be read"):
+    with pytest.raises(DataError, match="images cannot be read"):
         load_images(config_of(tmp_path / "data", on_bad_image=policy), shelf)
 
 
@@ -307,24 +307,24 @@ def test_a_data_set_of_unreadable_pictures_is_refused(tmp_path: Path, shelf: She
 
 
 def test_duplicates_form_groups_and_are_told(root: Path, shelf: Shelf) -> None:
-    """A copied file and a picture stored anew without loss belong to the original's group."""
+    """A copied file and an image stored anew without loss belong to the original's group."""
     original = root / "cat" / "001-rgb_png.png"
     shutil.copy(original, root / "cat" / "copy.png")
     with Image.open(original) as image:
         image.save(root / "cat" / "stored anew.bmp")
     shutil.copy(root / "dog" / "000-rgb_jpg.jpg", root / "dog" / "zz.jpg")
 
-    pictures = load_images(config_of(root), shelf)
+    images = load_images(config_of(root), shelf)
 
-    group = dict(zip(pictures.ids, pictures.groups.tolist(), strict=True))
-    first = pictures.ids.index("cat/001-rgb_png.png")
+    group = dict(zip(images.ids, images.groups.tolist(), strict=True))
+    first = images.ids.index("cat/001-rgb_png.png")
     assert group["cat/001-rgb_png.png"] == group["cat/copy.png"] == group["cat/stored anew.bmp"] == first
     assert group["dog/000-rgb_jpg.jpg"] == group["dog/zz.jpg"]
     assert len(set(group.values())) == 8
-    assert pictures.notes[0].startswith("5 duplicate pictures in 2 groups")
+    assert images.notes[0].startswith("5 duplicate images in 2 groups")
 
 
-def test_equal_pictures_of_two_classes_are_refused(root: Path, shelf: Shelf) -> None:
+def test_equal_images_of_two_classes_are_refused(root: Path, shelf: Shelf) -> None:
     """One of the labels is wrong, and only the user knows which."""
     shutil.copy(root / "cat" / "001-rgb_png.png", root / "dog" / "also a cat.png")
 
@@ -336,11 +336,11 @@ def test_equal_pictures_of_two_classes_are_refused(root: Path, shelf: Shelf) -> 
 
 @pytest.mark.parametrize(
     ("exif", "words"),
-    [("ignore", "2 pictures with an EXIF orientation, ignored (data.exif: transpose applies it)"),
-     ("transpose", "2 pictures with an EXIF orientation, applied")],
+    [("ignore", "2 images with an EXIF orientation, ignored (data.exif: transpose applies it)"),
+     ("transpose", "2 images with an EXIF orientation, applied")],
 )  # fmt: skip
 def test_exif_orientations_are_counted(tmp_path: Path, shelf: Shelf, exif: str, words: str) -> None:
-    """A reader learns of turned pictures whether or not they are turned back."""
+    """A reader learns of turned images whether or not they are turned back."""
     root = write_image_folder(tmp_path / "data", per_class=2, kinds=("turned_jpg", "rgb_png"))
 
     assert load_images(config_of(root, exif=exif), shelf).notes == (words,)
@@ -428,14 +428,14 @@ def test_a_torn_memo_is_not_trusted(root: Path, shelf: Shelf) -> None:
     assert memo.read_bytes() == whole
 
 
-def test_pictures_that_change_while_they_are_read_are_not_stored(
+def test_images_that_change_while_they_are_read_are_not_stored(
     root: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The copy under a digest holds exactly the pictures of that digest."""
+    """The copy under a digest holds exactly the images of that digest."""
     hashes_of = cache.hashes_of
 
-    def hash_then_change(pictures: list[ImageFile]) -> list[str]:
-        hashes = hashes_of(pictures)
+    def hash_then_change(images: list[ImageFile]) -> list[str]:
+        hashes = hashes_of(images)
         changed_in_place(root)
         return hashes
 
@@ -455,19 +455,19 @@ def test_digits_are_cached_too(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) ->
     config = config_of(None, classes=10)
     progress: list[tuple[int, int]] = []
 
-    pictures = load_images(config, shelf, progress=lambda done, total: progress.append((done, total)))
+    images = load_images(config, shelf, progress=lambda done, total: progress.append((done, total)))
 
-    assert pictures.pixels.shape == (1797, 8, 8, 3)
-    assert np.array_equal(pictures.pixels[..., 0], pictures.pixels[..., 2])
-    assert np.bincount(pictures.targets).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+    assert images.pixels.shape == (1797, 8, 8, 3)
+    assert np.array_equal(images.pixels[..., 0], images.pixels[..., 2])
+    assert np.bincount(images.targets).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
     assert progress[-1] == (1797, 1797)
-    assert pictures.notes == ()
+    assert images.notes == ()
     monkeypatch.setattr(sources, "_digits", lambda: pytest.fail("loaded again"))
-    assert_same(load_images(config, shelf), pictures)
+    assert_same(load_images(config, shelf), images)
 
 
 def test_an_official_test_part_becomes_indices(root: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Indices count the readable pictures, ids do not move."""
+    """Indices count the readable images, ids do not move."""
     (root / "cat" / "000.jpg").touch()
     official = frozenset({"cat/000.jpg", "cat/001-rgb_png.png", "dog/003-rgb_png.png"})
 
@@ -479,26 +479,26 @@ def test_an_official_test_part_becomes_indices(root: Path, shelf: Shelf, monkeyp
 
     monkeypatch.setattr(cache, "list_images", with_test_part)
 
-    pictures = load_images(config_of(root, on_bad_image="skip"), shelf)
+    images = load_images(config_of(root, on_bad_image="skip"), shelf)
 
-    assert {pictures.ids[index] for index in pictures.official_test} == official - {"cat/000.jpg"}
+    assert {images.ids[index] for index in images.official_test} == official - {"cat/000.jpg"}
 
 
-def test_pictures_of_several_sizes_cannot_wait_for_the_device(tmp_path: Path, shelf: Shelf) -> None:
+def test_images_of_several_sizes_cannot_wait_for_the_device(tmp_path: Path, shelf: Shelf) -> None:
     """The sizes are listed with their counts, the commonest first."""
     root = write_image_folder(tmp_path / "data", kinds=("rgb_png",))
-    write_picture(root / "cat" / "large", "rgb_png", size=(30, 20))
+    write_image(root / "cat" / "large", "rgb_png", size=(30, 20))
 
     with pytest.raises(DataError, match=r"resize: device needs .*: 24x18 \(8\), 30x20 \(1\)\. Set .*pil"):
         load_images(config_of(root, resize="device"), shelf)
 
 
-def test_pictures_of_one_size_are_cached_at_it(tmp_path: Path, shelf: Shelf) -> None:
+def test_images_of_one_size_are_cached_at_it(tmp_path: Path, shelf: Shelf) -> None:
     """It need not be square."""
     root = write_image_folder(tmp_path / "data", kinds=("rgb_png",))
 
-    pictures = load_images(config_of(root, resize="device"), shelf)
+    images = load_images(config_of(root, resize="device"), shelf)
 
-    assert pictures.pixels.shape == (8, 18, 24, 3)
-    with Image.open(root / pictures.ids[0]) as image:
-        assert np.array_equal(pictures.pixels[0], np.asarray(image))
+    assert images.pixels.shape == (8, 18, 24, 3)
+    with Image.open(root / images.ids[0]) as image:
+        assert np.array_equal(images.pixels[0], np.asarray(image))

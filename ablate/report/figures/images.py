@@ -1,4 +1,4 @@
-"""Ink for single pictures: grids of them, what a layer makes of one, where a network looks, what it finds alike."""
+"""Ink for single images: grids of them, what a layer makes of one, where a network looks, what it finds alike."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ablate.inspection import Examination
-from ablate.report.figures.drawing import BAND, FAINT, INK, SIZE, label, new_figure, picture, plain_frame
+from ablate.report.figures.drawing import BAND, FAINT, INK, SIZE, label, new_figure, plain_frame, png_of
 from ablate.report.wording.numbers import columns
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ MOST_NAMED = 40
 
 
 class Tile(NamedTuple):
-    """One picture in a grid. pixels: uint8 (H, W, 3) or (H, W, 1), or numbers (h, w), drawn as grey.
+    """One image in a grid. pixels: uint8 (H, W, 3) or (H, W, 1), or numbers (h, w), drawn as grey.
 
     lines: what stands above it. is_right: True and False frame it green and red; None leaves it plain.
     heat: numbers (H, W) in [0, 1] laid over it.
@@ -49,7 +49,7 @@ class Tile(NamedTuple):
 
 
 class TilesInfo(NamedTuple):
-    """Pictures in rows of so many columns. inches: the side of one."""
+    """Images in rows of so many columns. inches: the side of one."""
 
     tiles: tuple[Tile, ...]
     columns: int
@@ -80,13 +80,13 @@ class PlaneInfo(NamedTuple):
 
 
 def draw_tiles(info: TilesInfo) -> Figure:
-    """The pictures, each below its lines; a wrong answer also by a cross."""
+    """The images, each below its lines; a wrong answer also by a cross."""
     columns = min(info.columns, len(info.tiles))
     rows = ceil(len(info.tiles) / columns)
     above = 0.15 * max(len(tile.lines) for tile in info.tiles) + 0.1
     width, height = columns * (info.inches + 0.1) + 0.1, rows * (info.inches + above) + 0.1
     figure = new_figure(width, height)
-    # All on one pair of axes, in inches: an axes a picture takes six times as long.
+    # All on one pair of axes, in inches: an axes an image takes six times as long.
     axes: Axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     for i, tile in enumerate(info.tiles):
@@ -157,17 +157,17 @@ def _name_classes(axes: Axes, names: Sequence[str], *, both: bool) -> None:
 
 
 def draw_bars(info: BarsInfo) -> Figure:
-    """Two bars a class: how many pictures of it there are, how many answers name it."""
+    """Two bars a class: how many images of it there are, how many answers name it."""
     import numpy as np
 
     places = np.arange(len(info.names))
     width = max(4.0, min(0.45 * len(info.names) + 1.2, 14.0))
     figure = new_figure(width, 3.6)
     axes: Axes = figure.add_axes((0.7 / width, 0.34, 1 - 0.85 / width, 0.55))
-    axes.bar(places - 0.2, info.true, 0.4, color="#bdbdbd", label="pictures")
+    axes.bar(places - 0.2, info.true, 0.4, color="#bdbdbd", label="images")
     axes.bar(places + 0.2, info.said, 0.4, color=PALETTE[0], label="answers")
     _name_classes(axes, info.names, both=False)
-    axes.set_ylabel("Test pictures", fontsize=SIZE)
+    axes.set_ylabel("Test images", fontsize=SIZE)
     axes.legend(frameon=False, fontsize=SIZE - 1, ncols=2, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)
     axes.grid(axis="y", color=BAND)
     axes.set_axisbelow(True)
@@ -176,7 +176,7 @@ def draw_bars(info: BarsInfo) -> Figure:
 
 
 def draw_plane(info: PlaneInfo) -> Figure:
-    """A point a picture, a colour and a mark a class, the class's name beside the figure."""
+    """A point an image, a colour and a mark a class, the class's name beside the figure."""
     import numpy as np
     from matplotlib.patheffects import withStroke
 
@@ -219,7 +219,7 @@ def draw_plane(info: PlaneInfo) -> Figure:
 
 
 TILE = 0.9
-"""Inches a picture."""
+"""Inches an image."""
 
 
 NAME_INCHES = 2.0
@@ -227,12 +227,12 @@ NAME_INCHES = 2.0
 
 
 GAP = 0.04
-"""Between pictures, as a share of one."""
+"""Between images, as a share of one."""
 
 
-def samples_picture(found: Examination) -> bytes:
+def samples_png(found: Examination) -> bytes:
     """PNG of the samples of every class."""
-    return picture(draw_samples, found)
+    return png_of(draw_samples, found)
 
 
 def draw_samples(found: Examination) -> Figure:
