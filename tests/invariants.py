@@ -112,4 +112,4 @@ def the_report_counts_results_alone(session: Session) -> None:
         assert row.n == sum(isinstance(result, Finished) for result in own), f"I5: {row.name}"
         assert row.mean is None or math.isfinite(row.mean), f"I5: {row.name}"
     unfinished = sum(cell.result is not None and not isinstance(cell.result, Finished) for cell in cells)
-    assert len(findings.failed) == unfinished, "I5: failed runs"
+    assert len(findings.runs.failed) == unfinished, "I5: failed runs"

@@ -95,7 +95,7 @@ def _show(findings: Findings, words: Words) -> None:
     kept = [words(f"column.{name}") for name in ("comparison", "family", "p", "p_adjusted")]
     found = [table.columns.index(name) for name in kept]
     say_table(kept, [[row[i] for i in found] for row in table.rows])
-    for line in findings.cautions:
+    for line in findings.notices.cautions:
         say(f"- {line}")
 
 

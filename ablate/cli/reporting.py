@@ -74,7 +74,7 @@ def _write(session: Session, options: Options, lang: LanguageName, *, as_json: b
         say_json(summary_json(findings, path))
     else:
         show_findings(findings, path, words_of(lang.value))
-    raise typer.Exit(int(bool(findings.failed)))
+    raise typer.Exit(int(bool(findings.runs.failed)))
 
 
 def _verify(session: Session, options: Options, *, as_json: bool) -> None:

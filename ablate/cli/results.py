@@ -26,21 +26,21 @@ def show_findings(findings: Findings, report: Path, words: Words | None = None) 
     from ablate.report.wording.sentences import first_sentence
 
     words = words or ENGLISH
-    for line in findings.synthetic:
+    for line in findings.data.synthetic:
         say(line)
     say(first_sentence(findings, words))
     table = terminal_steps(findings, words)
     say_table(list(table.columns), [list(row) for row in table.rows])
     if table.note:
         note(table.note)
-    for line in findings.cautions:
+    for line in findings.notices.cautions:
         say(f"- {line}")
-    if findings.settling is not None:
+    if findings.next_steps.settling is not None:
         note(how_to_go_on(findings, words))
-    if findings.derived:
+    if findings.exploratory.derived:
         made = derived_table(findings)
         say_table(list(made.columns), [list(row) for row in made.rows], title=made.title)
-    for cell in findings.failed:
+    for cell in findings.runs.failed:
         note(f"Failed: {cell.variant}, replicate {cell.replicate}: {cell.reason}")
     say_report(report)
     if told := undrawn(page_of(findings, words)):
@@ -52,7 +52,7 @@ def show_study_run(done: StudyRun) -> None:
     show_findings(done.findings, done.report)
     if done.trained or done.exit_code >= 128:
         note(f"{done.trained} runs trained now.")
-    elif done.findings.failed:
+    elif done.findings.runs.failed:
         note("Nothing to train: what failed is not tried again unasked. --retry-failed does, once it is mended.")
     else:
         note("Nothing to train: every run was there already.")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
 from ablate.errors import StudyError
-from ablate.report.page.comparison import Compared, Side, compare_studies, compared_page
+from ablate.report.page.comparison import ComparedStudies, Side, compare_studies, compared_page
 from ablate.report.page.earlier_sheets import earlier_texts
 from ablate.report.page.render import HTML, report_texts, study_page, write_page
 from ablate.report.page.verify import Difference, differences, untrue_metrics
@@ -49,7 +49,7 @@ def language_of(folder: Path) -> Language:
     return cast(Language, code) if code in get_args(Language) else "en"
 
 
-def compare_sessions(sessions: Sequence[tuple[Session, Options]], say: Words) -> Compared:
+def compare_sessions(sessions: Sequence[tuple[Session, Options]], say: Words) -> ComparedStudies:
     """Two studies beside each other."""
     a, b = (_side(session, options, say.language) for session, options in sessions)
     return compare_studies(a, b, say)
@@ -61,7 +61,7 @@ def _side(session: Session, options: Options, language: Language) -> Side:
     return Side(session.study, session.plan, cells, findings)
 
 
-def write_comparison(found: Compared, work: Path, say: Words) -> Path:
+def write_comparison(found: ComparedStudies, work: Path, say: Words) -> Path:
     """Write `reports/<a>--<b>/`; the path of its report.md."""
     folder = work / "reports" / f"{found.a.study.name}--{found.b.study.name}"
     return write_page(compared_page(found, say), folder, compared_page(found))

@@ -58,10 +58,14 @@ def judge_study(session: Session, options: Options, language: Language = "en") -
         say=say,
     )
     told = [say("remark.data_gone")] if known.gone else [say("remark.data_old")] if known.old else []
-    findings = replace(findings, remarks=(*findings.remarks, *told))
     tuning = tuning_rows(session.study, session.store) if session.is_tuned else ()
-    explained = explanations_of(report_folder(session, options))
-    return replace(findings, derived=derived_rows(session, options), tuning=tuning, explained=explained)
+    exploratory = replace(findings.exploratory, derived=derived_rows(session, options), tuning=tuning)
+    return replace(
+        findings,
+        notices=replace(findings.notices, remarks=(*findings.notices.remarks, *told)),
+        runs=replace(findings.runs, explained=explanations_of(report_folder(session, options))),
+        exploratory=exploratory,
+    )
 
 
 def _thumbnails_of(session: Session) -> Thumbnails | None:
@@ -96,7 +100,7 @@ def _is_own(path: Path) -> bool:
 def _keep_inputs(findings: Findings, session: Session) -> None:
     """Keep beside the study what its report says of the data: they may change, and caches may be cleaned."""
     remember_data(session.plan, session.places, session.store, session.prepared)
-    paths = {_thumbnail(session, name): content for name, content in findings.thumbnails.items()}
+    paths = {_thumbnail(session, name): content for name, content in findings.exploratory.thumbnails.items()}
     folder = session.store.study(session.study.name) / "thumbnails"
     for path, content in paths.items() if not folder.is_symlink() else ():
         if not _is_own(path) or path.read_bytes() != content:
@@ -116,7 +120,7 @@ def write_report(findings: Findings, session: Session, options: Options, languag
 
     path = render_report(findings, report_folder(session, options), words_of(language))
     _keep_inputs(findings, session)
-    if any(effect.verdict != "not_assessable" for effect in findings.effects):
+    if any(effect.decision.verdict != "not_assessable" for effect in findings.effects):
         remember_looks(session.store.study(session.study.name), session.plan)
     write_json(session.store.study(session.study.name) / "report.json", summary_json(findings, path))
     if language == "en" and options.reports is None:
@@ -134,7 +138,7 @@ def study_summary(findings: Findings, report: Path, session: Session) -> StudySu
     from ablate.report.page.render import description_of
 
     variants: dict[str, Mapping[str, float]] = {}
-    metric = findings.metric.name
+    metric = findings.study.metric.name
     for row in findings.variants:
         numbers = {f"{metric}/mean": row.mean, f"{metric}/lo": row.lo, f"{metric}/hi": row.hi, "replicates": row.n}
         variants[row.name] = {key: float(value) for key, value in numbers.items() if value is not None}
@@ -142,7 +146,7 @@ def study_summary(findings: Findings, report: Path, session: Session) -> StudySu
         description=description_of(findings),
         files=report.parent,
         variants=variants,
-        failed=bool(findings.failed),
+        failed=bool(findings.runs.failed),
         extra={"record": study_record(session)},
         headline=_headline(findings),
     )
@@ -150,11 +154,11 @@ def study_summary(findings: Findings, report: Path, session: Session) -> StudySu
 
 def _headline(findings: Findings) -> dict[str, dict[str, float]]:
     """The judged metric by its plain name, in the unit of the runs: one of the first columns of a table of runs."""
-    name, means = findings.metric.name, {row.name: row.mean for row in findings.variants}
-    known = {variant: mean / findings.metric.scale for variant, mean in means.items() if mean is not None}
+    name, means = findings.study.metric.name, {row.name: row.mean for row in findings.variants}
+    known = {variant: mean / findings.study.metric.scale for variant, mean in means.items() if mean is not None}
     headline = {variant: {name: mean} for variant, mean in known.items()}
     if known:
-        best = (max if findings.metric.goal == "max" else min)(known.values())
+        best = (max if findings.study.metric.goal == "max" else min)(known.values())
         headline[""] = {f"{name} best variant": best}
         if findings.variants[0].name in known:
             headline[""][f"{name} baseline"] = known[findings.variants[0].name]

@@ -118,7 +118,7 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
         report=report,
         trained=sum(progress.trained for progress in training.looks),
         delivered=delivered,
-        exit_code=exit_code_of(training.interruption, failed=bool(findings.failed)),
+        exit_code=exit_code_of(training.interruption, failed=bool(findings.runs.failed)),
     )
 
 

@@ -173,6 +173,6 @@ def test_looking_at_a_report_takes_no_data_for_known(work: Path) -> None:
     findings = judge_study(session, resolved_options(session, Options()))
 
     assert session.prepared == {}
-    assert findings.images is not None
-    assert findings.images.labels == ("cat", "dog")
+    assert findings.exploratory.images is not None
+    assert findings.exploratory.images.labels == ("cat", "dog")
     assert Store(work).study("pets").is_dir()

@@ -173,7 +173,7 @@ def test_the_best_setting_is_a_study_that_runs(study: Path) -> None:
 
     assert best.name == "toy-best"
     assert make_plan(best).variant("best setting").config["gain"] == found.best.point["gain"]
-    assert done.findings.effects[0].verdict == "better"
+    assert done.findings.effects[0].decision.verdict == "better"
 
 
 def test_a_search_stops_where_nothing_gets_better(study: Path) -> None:

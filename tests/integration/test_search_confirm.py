@@ -34,8 +34,8 @@ def test_the_best_settings_are_judged_against_the_baseline_on_the_sealed_part(
     confirming = [spec for spec in specs if spec["replicate"]["stream"] == "confirm"]
 
     assert list(found.settings) == [trial.name for trial in best_two]
-    assert {effect.family for effect in found.findings.effects} == {"confirmation", "changes of the winner"}
-    assert all(effect.n == 3 for effect in found.findings.effects)
+    assert {effect.compared.family for effect in found.findings.effects} == {"confirmation", "changes of the winner"}
+    assert all(effect.measured.n == 3 for effect in found.findings.effects)
     assert {str(spec["protocol"]["test"]) for spec in confirming} == {"{'first_fold_of': 3}"}
     assert {spec["protocol"]["sealed"] for spec in confirming} == {False}
     assert {spec["protocol"]["sealed"] for spec in specs if spec not in confirming} == {True}
@@ -49,11 +49,11 @@ def test_the_winner_is_turned_back_one_parameter_at_a_time(confirmed: tuple[Path
     """Each change has its own comparison: the winner against itself without it."""
     found = confirmed[1].confirmation
     assert found is not None
-    changes = [effect for effect in found.findings.effects if effect.family == "changes of the winner"]
+    changes = [effect for effect in found.findings.effects if effect.compared.family == "changes of the winner"]
 
-    assert {effect.name for effect in changes} <= {"gain", "noise"}
-    assert changes[0].name == "gain"
-    assert changes[0].verdict == "better"
+    assert {effect.compared.name for effect in changes} <= {"gain", "noise"}
+    assert changes[0].compared.name == "gain"
+    assert changes[0].decision.verdict == "better"
 
 
 def test_a_second_call_reads_the_sealed_part_no_more(confirmed: tuple[Path, SearchRun]) -> None:

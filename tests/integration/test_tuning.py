@@ -36,7 +36,7 @@ def test_every_variant_is_trained_with_what_its_own_search_chose(tmp_path: Path)
     done = run_study(load_study(path), work=tmp_path, options=options)
     again = run_study(load_study(path), work=tmp_path, options=options)
     plan = open_session(load_study(path), tmp_path).plan
-    rows = done.findings.tuning
+    rows = done.findings.exploratory.tuning
 
     assert [(row.variant, row.trials) for row in rows] == [("baseline", 4), ("only A", 4)]
     assert all(row.untuned is not None and row.value > row.untuned for row in rows)

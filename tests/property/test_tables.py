@@ -48,9 +48,19 @@ def found(heading: Sequence[str], rows: Sequence[Sequence[object]], separator: s
         path.write_text("\n".join(lines), encoding="utf-8")
         findings = judge(Request(source=str(path), baseline="baseline", **more))
     levels = {row.name: (row.n, row.mean, row.lo, row.hi) for row in findings.variants}
-    effects = {e.name: (e.difference, e.lo, e.hi, e.p, e.p_adjusted, e.n) for e in findings.effects}
+    effects = {
+        e.compared.name: (
+            e.measured.difference,
+            e.measured.lo,
+            e.measured.hi,
+            e.decision.p,
+            e.decision.p_adjusted,
+            e.measured.n,
+        )
+        for e in findings.effects
+    }
     return {name: pytest.approx(row, rel=1e-9, abs=1e-9) for name, row in {**levels, **effects}.items()}, {
-        e.name: e.verdict for e in findings.effects
+        e.compared.name: e.decision.verdict for e in findings.effects
     }
 
 

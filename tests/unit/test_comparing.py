@@ -73,7 +73,7 @@ def test_a_page_about_a_run_that_came_after_the_report_is_no_difference(tmp_path
     """`ablate explain` adds a link to the report; no number of the study is in it."""
     findings = findings_of(a_study(), tmp_path)
     render_report(findings, tmp_path / "out")
-    later = replace(findings, explained=(("toy/BN/0", "explain/bn-0/report.html"),))
+    later = replace(findings, runs=replace(findings.runs, explained=(("toy/BN/0", "explain/bn-0/report.html"),)))
 
     assert differences(tmp_path / "out", report_texts(study_page(later), later)) == []
 
@@ -152,8 +152,8 @@ def test_the_same_test_images_may_be_judged(tmp_path: Path) -> None:
 
     assert [row.why for row in found.shared] == ["same_images"] * 3
     assert by_name["BN"] is not None
-    assert by_name["BN"].verdict == "better"
-    assert by_name["BN"].difference == pytest.approx(18, abs=2)
+    assert by_name["BN"].decision.verdict == "better"
+    assert by_name["BN"].measured.difference == pytest.approx(18, abs=2)
     assert [what for what, _, _ in found.protocol] == ["validation"]
 
 

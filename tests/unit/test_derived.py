@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ablate.report.facts.exploratory import Exploratory
 from ablate.report.tables.derived import (
     DerivedRequest,
     DerivedRow,
@@ -120,7 +121,10 @@ def test_the_table_has_the_interval_and_no_verdict(tmp_path: Path) -> None:
 
     path = outcomes(tmp_path / "a.npz", [1, 1, 0, 1] * 10)
     rows = (measured([[DerivedRequest(path, path)] * 2]), measured([None], name="later"))
-    findings = replace(findings_of(a_study(), tmp_path), derived=rows)
+    findings = replace(
+        findings_of(a_study(), tmp_path),
+        exploratory=Exploratory(derived=rows),
+    )
     table, text = derived_table(findings), report_text(findings)
 
     assert "Verdict" not in table.columns

@@ -64,11 +64,11 @@ def test_levels_and_differences_are_in_percent_and_points(tmp_path: Path) -> Non
     bn, effect = findings.variants[1], findings.effects[0]
 
     assert bn.mean == pytest.approx(70, abs=2)
-    assert effect.difference == pytest.approx(10, abs=2)
+    assert effect.measured.difference == pytest.approx(10, abs=2)
     assert bn.lo is not None
     assert bn.hi is not None
     assert bn.lo < 70 < bn.hi
-    assert effect.by_replicate == pytest.approx([10] * 3, abs=3)
+    assert effect.measured.by_replicate == pytest.approx([10] * 3, abs=3)
 
 
 def test_a_step_has_its_price(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_step_has_its_price(tmp_path: Path) -> None:
     dearer = [cheap_or_dear(cell) for cell in cells]
     effect = findings_from(dearer).effects[0]
 
-    assert (effect.extra_parameters, effect.extra_steps, effect.extra_seconds) == (500, 70, 3.0)
+    assert (effect.extra.parameters, effect.extra.steps, effect.extra.seconds) == (500, 70, 3.0)
 
 
 def cheap_or_dear(cell: Cell) -> Cell:
@@ -95,7 +95,7 @@ def test_costs_nobody_reported_are_unknown_not_zero(tmp_path: Path) -> None:
     findings = findings_of(a_study(), tmp_path, cost=Cost())
 
     assert findings.variants[0].parameters is None
-    assert findings.effects[0].extra_parameters is None
+    assert findings.effects[0].extra.parameters is None
 
 
 def test_failed_and_missing_runs_are_never_dropped(tmp_path: Path) -> None:
@@ -103,10 +103,10 @@ def test_failed_and_missing_runs_are_never_dropped(tmp_path: Path) -> None:
     failed = a_failed(tmp_path / ".ablate" / "runs" / "x" / "001", reason="diverged", message="loss is not finite")
     findings = findings_of(a_study(), tmp_path, results={("BN", 1): failed, ("Dropout", 2): None})
 
-    assert len(findings.runs) == 9
-    (run,) = findings.failed
+    assert len(findings.runs.rows) == 9
+    (run,) = findings.runs.failed
     assert (run.variant, run.replicate, run.reason, run.folder) == ("BN", 1, "diverged", ".ablate/runs/x/001")
-    assert [(run.variant, run.replicate) for run in findings.missing] == [("Dropout", 2)]
+    assert [(run.variant, run.replicate) for run in findings.runs.missing] == [("Dropout", 2)]
     assert [row.n for row in findings.variants] == [3, 2, 2]
 
 
@@ -115,8 +115,8 @@ def test_an_interrupted_run_counts_as_not_made_yet(tmp_path: Path) -> None:
     stopped = a_failed(tmp_path / "stopped", reason="interrupted", message="Stopped")
     findings = findings_of(a_study(), tmp_path, results={("BN", 1): stopped})
 
-    assert not findings.failed
-    assert [run.variant for run in findings.missing] == ["BN"]
+    assert not findings.runs.failed
+    assert [run.variant for run in findings.runs.missing] == ["BN"]
 
 
 def test_runs_that_an_earlier_look_made_needless_are_spared(tmp_path: Path) -> None:
@@ -125,17 +125,17 @@ def test_runs_that_an_earlier_look_made_needless_are_spared(tmp_path: Path) -> N
     study = a_study(evidence={"replicates": [3, 6]})
     findings = findings_of(study, tmp_path, look=2, results=later, levels={"Dropout": 73.0})
 
-    assert {run.variant for run in findings.spared} == {"baseline"}
-    assert not findings.missing
-    assert [effect.look for effect in findings.effects] == [1, 2]
+    assert {run.variant for run in findings.runs.spared} == {"baseline"}
+    assert not findings.runs.missing
+    assert [effect.course.look for effect in findings.effects] == [1, 2]
 
 
 def test_runs_by_other_code_are_named_as_stale(tmp_path: Path) -> None:
     """Reused results of older code are marked, run by run."""
     findings = findings_of(a_study(), tmp_path, origin=CurrentProvenance(source_digest="new"))
 
-    assert len(findings.stale) == 9
-    assert findings.stale[0].differences == ("the trainer's code",)
+    assert len(findings.provenance.stale) == 9
+    assert findings.provenance.stale[0].differences == ("the trainer's code",)
 
 
 def test_runs_of_unlike_machines_are_named(tmp_path: Path) -> None:
@@ -152,14 +152,14 @@ def test_runs_of_unlike_machines_are_named(tmp_path: Path) -> None:
     )
     run = cells[0].result
     assert isinstance(run, Finished)
-    mixed = findings_from([replace(cells[0], result=replace(run, stamp=other)), *cells[1:]]).mixed
+    mixed = findings_from([replace(cells[0], result=replace(run, stamp=other)), *cells[1:]]).provenance.mixed
 
     assert [(item.what, dict(item.values)) for item in mixed] == [("the device", {"cuda: toy": 1, "cpu: toy": 8})]
 
 
 def test_runs_made_alike_share_a_line_of_origin(tmp_path: Path) -> None:
     """Nine equal stamps are one fact, with the time from the first event to the last."""
-    (group,) = findings_of(a_study(), tmp_path).provenance
+    (group,) = findings_of(a_study(), tmp_path).provenance.groups
 
     assert dict(group.runs) == {"baseline": 3, "BN": 3, "Dropout": 3}
     assert group.stamp == STAMP
@@ -170,7 +170,7 @@ def test_runs_made_alike_share_a_line_of_origin(tmp_path: Path) -> None:
 
 def test_epochs_are_kept_run_by_run(tmp_path: Path) -> None:
     """Rates in percent, a value that is missing or not finite as None."""
-    history = findings_of(a_study(), tmp_path, validated=False).histories[0]
+    history = findings_of(a_study(), tmp_path, validated=False).runs.histories[0]
 
     assert (history.epochs, history.variant, history.replicate) == ((1, 2, 3), "baseline", 0)
     assert history.metrics["train/accuracy"] == pytest.approx((55.0, 77.5, 88.75))
@@ -188,7 +188,7 @@ def test_published_figures_stand_beside_ours(tmp_path: Path) -> None:
     assert bn is not None
     assert (baseline.value, baseline.images) == (pytest.approx(41.3889, abs=1e-3), 360)
     assert (bn.value, bn.images, dropout) == (pytest.approx(47.5), None, None)
-    assert findings.published_note == "best epoch on test"
+    assert findings.study.published_note == "best epoch on test"
 
 
 def test_what_the_data_held_is_passed_on(tmp_path: Path) -> None:
@@ -201,13 +201,13 @@ def test_what_the_data_held_is_passed_on(tmp_path: Path) -> None:
 
     assert findings.variants[1].counts == {"train": 80, "test": 20}
     assert findings.variants[2].counts == {}
-    assert (findings.unreadable, findings.data_notes) == (("a/broken.png",), ("2 GIFs ignored",))
+    assert (findings.data.unreadable, findings.data.notes) == (("a/broken.png",), ("2 GIFs ignored",))
 
 
 def test_noise_is_pooled_over_variants_and_unknown_for_single_runs(tmp_path: Path) -> None:
     """One run of each variant says nothing about luck."""
-    known = findings_of(a_study(), tmp_path / "a").noise
-    unknown = findings_of(a_study(evidence={"replicates": [1]}), tmp_path / "b").noise
+    known = findings_of(a_study(), tmp_path / "a").evidence.noise
+    unknown = findings_of(a_study(evidence={"replicates": [1]}), tmp_path / "b").evidence.noise
 
     assert known.runs is not None
     assert 0 < known.runs < 3
@@ -220,9 +220,9 @@ def test_a_factorial_answers_averages_and_pairs(tmp_path: Path) -> None:
     families = findings.families
 
     assert {name: len(effects) for name, effects in families.items()} == {"main effects": 2, "interactions": 1}
-    assert not families["main effects"][0].is_pair
-    assert families["main effects"][0].extra_seconds == 0
-    assert families["interactions"][0].extra_seconds is None
+    assert not families["main effects"][0].compared.is_pair
+    assert families["main effects"][0].extra.seconds == 0
+    assert families["interactions"][0].extra.seconds is None
 
 
 # --- how to go on -----------------------------------------------------------------------------
@@ -230,7 +230,7 @@ def test_a_factorial_answers_averages_and_pairs(tmp_path: Path) -> None:
 
 def test_missing_runs_come_first(tmp_path: Path) -> None:
     """Before anything else the look is finished, at the price of runs like those that finished."""
-    settling = findings_of(a_study(), tmp_path, results={("Dropout", 2): None}).settling
+    settling = findings_of(a_study(), tmp_path, results={("Dropout", 2): None}).next_steps.settling
 
     assert settling is not None
     assert (settling.kind, settling.runs, settling.seconds) == ("finish", 1, 2.0)
@@ -240,7 +240,7 @@ def test_missing_runs_come_first(tmp_path: Path) -> None:
 def test_the_next_planned_look_is_for_open_steps_only(tmp_path: Path) -> None:
     """Variants whose comparisons are decided are not trained again."""
     study = a_study(factors=THREE, evidence={"replicates": [3, 6]})
-    settling = findings_of(study, tmp_path, levels={"BN": 70, "Dropout": 73, "GAP head": 85}).settling
+    settling = findings_of(study, tmp_path, levels={"BN": 70, "Dropout": 73, "GAP head": 85}).next_steps.settling
 
     assert settling is not None
     assert (settling.kind, settling.replicates, settling.runs, settling.seconds) == ("planned", 6, 6, 12.0)
@@ -250,7 +250,7 @@ def test_the_next_planned_look_is_for_open_steps_only(tmp_path: Path) -> None:
 
 def test_beyond_the_last_look_a_new_one_is_declared_with_the_old(tmp_path: Path) -> None:
     """The looks made so far are paid for along with the new one."""
-    settling = findings_of(a_study(), tmp_path).settling
+    settling = findings_of(a_study(), tmp_path).next_steps.settling
 
     assert settling is not None
     assert settling.kind == "declared"
@@ -260,7 +260,7 @@ def test_beyond_the_last_look_a_new_one_is_declared_with_the_old(tmp_path: Path)
 
 def test_one_run_each_is_replaced_by_a_plan_with_several(tmp_path: Path) -> None:
     """A single run has tested nothing, so there is no look to pay for."""
-    settling = findings_of(a_study(evidence={"replicates": [1]}), tmp_path).settling
+    settling = findings_of(a_study(evidence={"replicates": [1]}), tmp_path).next_steps.settling
 
     assert settling is not None
     assert settling.command == 'ablate run studies/toy.yaml --set "evidence.replicates=[5]"'
@@ -270,7 +270,7 @@ def test_one_run_each_is_replaced_by_a_plan_with_several(tmp_path: Path) -> None
 def test_failures_that_starve_a_comparison_are_run_again(tmp_path: Path) -> None:
     """More replicates of a variant that always fails settle nothing."""
     failed = {("Dropout", r): a_failed(tmp_path / f"failed{r}") for r in range(3)}
-    settling = findings_of(a_study(), tmp_path, results=failed).settling
+    settling = findings_of(a_study(), tmp_path, results=failed).next_steps.settling
 
     assert settling is not None
     assert (settling.kind, settling.runs) == ("retry", 3)
@@ -288,24 +288,24 @@ def test_a_test_set_that_is_too_small_is_said_to_be(tmp_path: Path) -> None:
         for r in range(4)
     }
     findings = findings_of(study, tmp_path, results=results)
-    needed = {effect.name: effect.needed for effect in findings.effects}
+    needed = {effect.compared.name: effect.course.needed for effect in findings.effects}
 
     assert isinstance(needed["Dropout"], Needed)
     assert needed["Dropout"].unit == "images"
-    assert findings.settling is not None
-    assert (findings.settling.kind, findings.settling.command) == ("images", "")
+    assert findings.next_steps.settling is not None
+    assert (findings.next_steps.settling.kind, findings.next_steps.settling.command) == ("images", "")
 
 
 def test_nothing_is_open_when_everything_is_decided(tmp_path: Path) -> None:
     """There is nothing to sell."""
-    assert findings_of(a_study(factors={"BN": {"gain": 10.0}}), tmp_path).settling is None
+    assert findings_of(a_study(factors={"BN": {"gain": 10.0}}), tmp_path).next_steps.settling is None
 
 
 def test_every_variant_has_its_command(tmp_path: Path) -> None:
     """Names are quoted as a shell reads them; failed runs are asked for explicitly."""
     study = a_study(factors={"BN": {"gain": 10.0}, 'it\'s $5 "net"': {"noise": 1.5}})
     failed = a_failed(tmp_path / "failed")
-    reruns = findings_of(study, tmp_path, results={("BN", 0): failed}).reruns
+    reruns = findings_of(study, tmp_path, results={("BN", 0): failed}).next_steps.reruns
 
     assert reruns["BN"] == 'ablate run studies/toy.yaml --only "BN" --retry-failed'
     assert reruns['it\'s $5 "net"'].endswith("""--only 'it'"'"'s $5 "net"'""")
@@ -315,13 +315,15 @@ def test_another_design_is_part_of_the_command(tmp_path: Path) -> None:
     """The same factors in another design are another study."""
     findings = findings_of(a_study(other_design="leave_one_out"), tmp_path)
 
-    assert findings.reruns["baseline"] == 'ablate run studies/toy.yaml --design leave_one_out --only "baseline"'
-    assert "--set" not in findings.reruns["baseline"]
+    assert (
+        findings.next_steps.reruns["baseline"] == 'ablate run studies/toy.yaml --design leave_one_out --only "baseline"'
+    )
+    assert "--set" not in findings.next_steps.reruns["baseline"]
 
 
 def test_what_was_set_on_the_command_line_is_part_of_the_commands(tmp_path: Path) -> None:
     """A command from a report gives the run the report is about."""
-    reruns = findings_of(a_study(sets=["noise=0.5"]), tmp_path).reruns
+    reruns = findings_of(a_study(sets=["noise=0.5"]), tmp_path).next_steps.reruns
 
     assert all('--set "noise=0.5"' in command for command in reruns.values())
 
@@ -332,7 +334,7 @@ def test_an_absolute_study_file_is_given_from_the_work_folder(tmp_path: Path) ->
     study = replace(study, document=replace(study.document, name=str(tmp_path / "studies" / "my toy.yaml")))
     findings = findings_of(study, tmp_path)
 
-    assert findings.reruns["BN"] == 'ablate run "studies/my toy.yaml" --only "BN"'
+    assert findings.next_steps.reruns["BN"] == 'ablate run "studies/my toy.yaml" --only "BN"'
 
 
 def test_a_run_outside_the_work_folder_is_named_by_its_last_folders(tmp_path: Path) -> None:
@@ -341,4 +343,4 @@ def test_a_run_outside_the_work_folder_is_named_by_its_last_folders(tmp_path: Pa
     cells = cells_with(a_plan(), tmp_path, results={("BN", 0): elsewhere})
     findings = findings_from(cells, work=tmp_path / "work")
 
-    assert findings.runs[1].folder == "away/001"
+    assert findings.runs.rows[1].folder == "away/001"

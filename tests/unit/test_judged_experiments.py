@@ -79,7 +79,8 @@ def test_a_run_that_tells_the_mean_of_its_folds_is_no_further_run(tmp_path: Path
 
     assert {row.name: row.n for row in findings.variants} == {"a": 3, "b": 3}
     assert any(
-        "hold other runs of the same variant that report test_acc themselves: 2 runs" in x for x in findings.cautions
+        "hold other runs of the same variant that report test_acc themselves: 2 runs" in x
+        for x in findings.notices.cautions
     )
 
 
@@ -104,17 +105,17 @@ def test_pairs_follow_from_seed_and_fold_and_not_from_the_order_of_starts(theirs
     findings = judged(theirs, paired=True)
     (effect,) = findings.effects
 
-    assert effect.reference == "baseline"
-    assert effect.by_replicate == pytest.approx((2.0, 2.05, 2.1, 2.15, 2.2))
-    assert effect.lo is not None
-    assert effect.lo > 1.9
-    assert any("replicates by seed and fold" in line for line in findings.cautions)
-    assert any("by its name" in line for line in findings.cautions)
+    assert effect.compared.reference == "baseline"
+    assert effect.measured.by_replicate == pytest.approx((2.0, 2.05, 2.1, 2.15, 2.2))
+    assert effect.measured.lo is not None
+    assert effect.measured.lo > 1.9
+    assert any("replicates by seed and fold" in line for line in findings.notices.cautions)
+    assert any("by its name" in line for line in findings.notices.cautions)
 
 
 def test_the_replicate_may_be_named(theirs: str) -> None:
     """And a key that is not there is answered with those that are."""
-    assert judged(theirs, paired=True, replicate="fold").effects[0].n == 5
+    assert judged(theirs, paired=True, replicate="fold").effects[0].measured.n == 5
     with pytest.raises(StudyError, match="nothing is called 'fld'") as refused:
         judged(theirs, paired=True, replicate="fld")
 
@@ -126,7 +127,7 @@ def test_runs_with_nan_or_infinity_are_left_out_and_counted(theirs: str) -> None
     findings = judged(theirs)
 
     assert {row.name: row.n for row in findings.variants} == {"baseline": 5, "BN": 5}
-    assert any("test_acc is NaN or infinite: 3 runs" in line for line in findings.cautions)
+    assert any("test_acc is NaN or infinite: 3 runs" in line for line in findings.notices.cautions)
 
 
 def test_a_seed_of_its_own_for_every_run_pairs_nothing() -> None:

@@ -90,7 +90,7 @@ def test_unit_settles_what_the_numbers_leave_open(table: Path) -> None:
     findings = judged(table, rows("error_rate", ("0.9", "1.2"), ("0.8", "1.1")), unit="percent")
 
     assert means(findings) == pytest.approx({"a": 1.05, "b": 0.95})
-    assert any("as --unit says" in line for line in findings.cautions)
+    assert any("as --unit says" in line for line in findings.notices.cautions)
 
 
 @pytest.mark.parametrize("heading", ["accuracy (%)", "top1 [%]", "test_acc_pct"])
@@ -181,7 +181,7 @@ def test_a_run_without_a_result_is_left_out_and_counted(text: str, table: Path) 
     findings = judged(table, f"model,seed,accuracy\na,0,{text}\na,1,.5\na,2,.6\nb,0,.7\nb,1,.8\n")
 
     assert [(row.name, row.n) for row in findings.variants] == [("a", 2), ("b", 2)]
-    assert any("no result: 1 run (first results.csv:2: accuracy" in line for line in findings.cautions)
+    assert any("no result: 1 run (first results.csv:2: accuracy" in line for line in findings.notices.cautions)
 
 
 # --- columns ----------------------------------------------------------------------------------
@@ -198,8 +198,8 @@ def test_an_exports_run_names_are_no_variants(heading: str, table: Path) -> None
     findings = judged(table, "\n".join([f"{heading},seed,accuracy", *lines]))
 
     assert set(means(findings)) == {"a", "b"}
-    assert "Columns not read: Name." in findings.cautions
-    assert any("by the column model, replicates by seed" in line for line in findings.cautions)
+    assert "Columns not read: Name." in findings.notices.cautions
+    assert any("by the column model, replicates by seed" in line for line in findings.notices.cautions)
 
 
 def test_two_columns_that_may_name_the_variants_are_asked_about(table: Path) -> None:
@@ -220,7 +220,7 @@ def test_replicates_may_be_called_anything(labels: tuple[str, str], table: Path)
     one, two = labels
     text = f"model,fold,accuracy\na,{one},.50\na,{two},.60\nb,{two},.65\nb,{one},.55\n"
 
-    assert judged(table, text, paired=True).effects[0].by_replicate == pytest.approx((5, 5))
+    assert judged(table, text, paired=True).effects[0].measured.by_replicate == pytest.approx((5, 5))
 
 
 def test_fold_and_seed_together_are_the_replicate(table: Path) -> None:
@@ -228,16 +228,16 @@ def test_fold_and_seed_together_are_the_replicate(table: Path) -> None:
     lines = [f"{m},{f},{s},{0.5 + 0.1 * (m == 'b') + f / 100 + s / 1000}" for m in "ab" for f in (0, 1) for s in (3, 4)]
     findings = judged(table, "\n".join(["model,fold,seed,accuracy", *lines]), paired=True)
 
-    assert findings.effects[0].n == 4
-    assert any("replicates by seed and fold" in line for line in findings.cautions)
+    assert findings.effects[0].measured.n == 4
+    assert any("replicates by seed and fold" in line for line in findings.notices.cautions)
 
 
 def test_a_seed_of_its_own_for_every_run_pairs_nothing(table: Path) -> None:
     """Folds do."""
     findings = judged(table, "model,fold,seed,accuracy\na,0,7,.5\na,1,8,.6\nb,0,9,.55\nb,1,10,.65\n", paired=True)
 
-    assert findings.effects[0].by_replicate == pytest.approx((5, 5))
-    assert any("never agree in seed" in line for line in findings.cautions)
+    assert findings.effects[0].measured.by_replicate == pytest.approx((5, 5))
+    assert any("never agree in seed" in line for line in findings.notices.cautions)
     with pytest.raises(StudyError, match="no run of one variant has the same seed"):
         judged(table, "model,seed,accuracy\na,7,.5\na,8,.6\nb,9,.55\nb,10,.65\n", paired=True)
 
@@ -250,7 +250,7 @@ def test_a_running_id_is_no_image(table: Path) -> None:
     )
 
     assert [row.n for row in running.variants] == [2, 2]
-    assert images.effects[0].images == 2
+    assert images.effects[0].measured.images == 2
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ def test_a_status_column_leaves_out_what_did_not_finish(table: Path) -> None:
     findings = judged(table, text)
 
     assert means(findings) == pytest.approx({"a": 90.5, "b": 93.5})
-    assert any("did not finish: 1 run" in line for line in findings.cautions)
+    assert any("did not finish: 1 run" in line for line in findings.notices.cautions)
 
 
 # --- wide tables, means over runs -------------------------------------------------------------
@@ -310,7 +310,7 @@ def test_wide_tables_are_read_as_such(text: str, table: Path) -> None:
     findings = judged(table, text, paired=True)
 
     assert means(findings) == pytest.approx({"a": 91, "b": 94})
-    assert findings.effects[0].by_replicate == pytest.approx((3, 3))
+    assert findings.effects[0].measured.by_replicate == pytest.approx((3, 3))
 
 
 @pytest.mark.parametrize(
@@ -328,8 +328,8 @@ def test_wide_tables_are_read_as_such(text: str, table: Path) -> None:
 def test_the_headings_of_runs_say_what_was_measured(headings: str, metric: str, goal: str, table: Path) -> None:
     """A wide table of losses is not judged as one of accuracies, of which more would be better."""
     found = judged(table, f"model,{headings}\na,0.52,0.55\nb,0.31,0.30\n")
-    assert (found.metric.name, found.metric.goal) == (metric, goal)
-    assert not any("No heading says" in line for line in found.cautions)
+    assert (found.study.metric.name, found.study.metric.goal) == (metric, goal)
+    assert not any("No heading says" in line for line in found.notices.cautions)
 
 
 @pytest.mark.parametrize(
@@ -345,15 +345,15 @@ def test_numbers_without_the_name_of_a_metric_are_accuracies_and_that_is_said(te
     """Where no heading says what was measured, the findings say what was assumed."""
     found = judged(table, text, by="params" if text.startswith("params") else None)
     assert means(found) == {"a": 85.0, "b": 92.5}
-    assert sum("No heading says" in line for line in found.cautions) == 1
+    assert sum("No heading says" in line for line in found.notices.cautions) == 1
 
 
 def test_of_several_metrics_across_one_is_chosen_by_name(table: Path) -> None:
     """Columns of runs of two metrics are not told as a heading that appears twice."""
     text = "model,acc_seed0,acc_seed1,loss_seed0,loss_seed1\na,0.8,0.9,3.1,3.3\nb,0.9,0.95,2.1,2.3\n"
-    assert judged(table, text).metric.name == "acc"
+    assert judged(table, text).study.metric.name == "acc"
     found = judged(table, text, metric="loss")
-    assert (means(found), found.metric.goal) == ({"a": 3.2, "b": 2.2}, "min")
+    assert (means(found), found.study.metric.goal) == ({"a": 3.2, "b": 2.2}, "min")
     with pytest.raises(StudyError, match="are of acc, loss, and none is of 'kappa'"):
         judged(table, text, metric="kappa")
     with pytest.raises(StudyError, match="runs of f1, recall") as refused:
@@ -378,17 +378,17 @@ def test_rows_and_columns_that_sum_up_others_are_no_runs(text: str, table: Path)
     found = judged(table, text)
     assert [(row.name, row.n) for row in found.variants] == [("a", 2), ("b", 2)]
     assert means(found) == {"a": 85.0, "b": 92.5}
-    assert any("sum up others" in line or "Columns not read" in line for line in found.cautions)
+    assert any("sum up others" in line or "Columns not read" in line for line in found.notices.cautions)
 
 
 def test_an_assumed_direction_is_said(table: Path) -> None:
     """Of a name that says nothing, more is taken as better, and how to say otherwise is told."""
     text = rows("quality", ("0.5", "0.6"), ("0.3", "0.4"))
-    assert any("--goal min" in line for line in judged(table, text, metric="quality").cautions)
-    assert not any("--goal min" in line for line in judged(table, text, metric="quality", goal="max").cautions)
+    assert any("--goal min" in line for line in judged(table, text, metric="quality").notices.cautions)
+    assert not any("--goal min" in line for line in judged(table, text, metric="quality", goal="max").notices.cautions)
     for metric in ("accuracy", "kappa", "loss", "val_cost"):
         text = rows(metric, ("0.5", "0.6"), ("0.3", "0.4"))
-        assert not any("--goal min" in line for line in judged(table, text, metric=metric).cautions)
+        assert not any("--goal min" in line for line in judged(table, text, metric=metric).notices.cautions)
 
 
 def test_a_remedy_proposes_no_metric_of_the_training_part(table: Path) -> None:
@@ -408,10 +408,10 @@ def test_a_title_above_the_headings_is_named_as_such(table: Path) -> None:
 def test_only_variants_without_an_interval_are_said_to_have_none(table: Path) -> None:
     """And each once, and no number of images would help a loss."""
     text = rows("accuracy", ("0.5", "0.6"), ("0.3", "nan"))
-    (line,) = [line for line in judged(table, text).cautions if "there is no interval" in line]
+    (line,) = [line for line in judged(table, text).notices.cautions if "there is no interval" in line]
     assert line == "No number of test images is given for b: there is no interval."
     text = rows("loss", ("0.5", "0.6"), ("0.3", "nan"))
-    assert not [line for line in judged(table, text, metric="loss").cautions if "there is no interval" in line]
+    assert not [line for line in judged(table, text, metric="loss").notices.cautions if "there is no interval" in line]
 
 
 def test_quantiles_are_no_runs(table: Path) -> None:
@@ -435,9 +435,9 @@ def test_columns_of_metrics_are_no_variants(text: str, table: Path) -> None:
 def test_a_variant_without_any_result_is_named(table: Path) -> None:
     """All runs of b diverged or crashed: the findings say that it is not compared, and do not just leave it out."""
     found = judged(table, "model,seed,accuracy\na,0,0.9\na,1,0.8\nb,0,nan\nb,1,nan\nc,0,0.9\nc,1,0.9\n")
-    assert "Not compared, because no run of it has a result: b." in found.cautions
+    assert "Not compared, because no run of it has a result: b." in found.notices.cautions
     text = "model,seed,state,accuracy\na,0,finished,0.9\na,1,finished,0.8\nb,0,crashed,0.1\nc,0,finished,.9\n"
-    assert "Not compared, because no run of it has a result: b." in judged(table, text).cautions
+    assert "Not compared, because no run of it has a result: b." in judged(table, text).notices.cautions
 
 
 def test_a_table_without_a_column_of_variants_says_how_to_name_one(table: Path) -> None:
@@ -458,9 +458,9 @@ def test_means_with_deviations_are_compared_by_welchs_test(heading: str, table: 
     (effect,) = findings.effects
     expected = stats.ttest_ind_from_stats(94.1, 0.4, 4, 91.2, 0.3, 5, equal_var=False)
 
-    assert effect.p == pytest.approx(expected.pvalue)
+    assert effect.decision.p == pytest.approx(expected.pvalue)
     assert [(row.n, row.spread) for row in findings.variants] == [(5, pytest.approx(0.3)), (4, pytest.approx(0.4))]
-    assert findings.runs == ()
+    assert findings.runs.rows == ()
 
 
 def test_means_are_read_from_cells_with_a_plus_minus_whose_heading_says_what_it_is(table: Path, tmp_path: Path) -> None:
@@ -498,7 +498,7 @@ def test_a_deviations_heading_and_sign_say_its_unit(table: Path) -> None:
         "model,mean,std (fraction),runs\na,91.2,0.003,5\nb,94.1,0.004,5\n",
     ):
         found = judged(table, text).effects[0]
-        assert (found.lo, found.hi) == pytest.approx((expected.lo, expected.hi))
+        assert (found.measured.lo, found.measured.hi) == pytest.approx((expected.measured.lo, expected.measured.hi))
 
 
 def test_a_sign_behind_the_spread_of_a_fraction_is_asked_about(table: Path) -> None:
@@ -564,8 +564,8 @@ def test_a_variant_called_baseline_is_the_reference(table: Path) -> None:
     """Wherever it stands; it is said."""
     findings = judged(table, "model,seed,accuracy\nBN,0,.6\nBN,1,.61\nBaseline,0,.5\nBaseline,1,.51\n")
 
-    assert findings.effects[0].reference == "Baseline"
-    assert any("The reference is Baseline, by its name" in line for line in findings.cautions)
+    assert findings.effects[0].compared.reference == "Baseline"
+    assert any("The reference is Baseline, by its name" in line for line in findings.notices.cautions)
 
 
 def test_an_interval_without_width_is_told(table: Path) -> None:
@@ -576,12 +576,12 @@ def test_an_interval_without_width_is_told(table: Path) -> None:
         tuple(float(np.float32(x)) for x in (0.91, 0.92, 0.96, 0.97)),
     ):
         found = judged(table, text.format(*numbers), paired=True)
-        assert found.effects[0].verdict == "undecided"
-        assert found.effects[0].p == pytest.approx(0.5)
-        assert any("interval has no width" in line for line in found.cautions)
+        assert found.effects[0].decision.verdict == "undecided"
+        assert found.effects[0].decision.p == pytest.approx(0.5)
+        assert any("interval has no width" in line for line in found.notices.cautions)
 
 
 def test_a_heading_of_two_lines_is_said_on_one(table: Path) -> None:
     """As spreadsheets export a cell with a break in it."""
     found = judged(table, '"model",seed,"test\naccuracy"\na,0,.9\na,1,.8\nb,0,.9\nb,1,.95\n')
-    assert any("results are in test accuracy." in line for line in found.cautions)
+    assert any("results are in test accuracy." in line for line in found.notices.cautions)

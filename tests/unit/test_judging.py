@@ -77,7 +77,7 @@ def hollywood(tmp_path: Path) -> Findings:
 
 def test_the_published_chain_establishes_nothing(hollywood: Findings) -> None:
     """Known answer: Newcombe's intervals, score p, Holm over five steps; .2247 for the 58.9 % step."""
-    rows = {effect.name: effect for effect in hollywood.effects}
+    rows = {effect.compared.name: effect for effect in hollywood.effects}
 
     expected = {
         "BN": (0.8, -6.3, 8.0, 0.821),
@@ -87,11 +87,13 @@ def test_the_published_chain_establishes_nothing(hollywood: Findings) -> None:
     }
     for name, (difference, lo, hi, p) in expected.items():
         row = rows[name]
-        assert (row.difference, row.lo, row.hi) == pytest.approx((difference, lo, hi), abs=0.06)
-        assert row.p == pytest.approx(p, abs=5e-4)
-        assert row.verdict == "not_assessable"
-        assert row.verdict_text == "not assessable (single run)"
-    adjusted = {name: row.p_adjusted for name, row in rows.items()}
+        assert (row.measured.difference, row.measured.lo, row.measured.hi) == pytest.approx(
+            (difference, lo, hi), abs=0.06
+        )
+        assert row.decision.p == pytest.approx(p, abs=5e-4)
+        assert row.decision.verdict == "not_assessable"
+        assert row.decision.verdict_text == "not assessable (single run)"
+    adjusted = {name: row.decision.p_adjusted for name, row in rows.items()}
     assert adjusted.pop("one-layer head") == pytest.approx(0.2247, abs=5e-5)
     assert set(adjusted.values()) == {1.0}
 
@@ -99,11 +101,11 @@ def test_the_published_chain_establishes_nothing(hollywood: Findings) -> None:
 def test_the_shipped_study_gives_the_same_answer() -> None:
     """With all six figures; what branches off the chain is a family of its own."""
     findings = judged(ROOT / "studies" / "hollywood.yaml")
-    rows = {effect.name: effect for effect in findings.effects}
+    rows = {effect.compared.name: effect for effect in findings.effects}
 
-    assert rows["one-layer head"].p_adjusted == pytest.approx(0.2247, abs=5e-5)
-    assert rows["one-layer head, weight decay"].p == pytest.approx(0.457, abs=5e-4)
-    assert rows["frozen fine-tune"].family_size == 1
+    assert rows["one-layer head"].decision.p_adjusted == pytest.approx(0.2247, abs=5e-5)
+    assert rows["one-layer head, weight decay"].decision.p == pytest.approx(0.457, abs=5e-4)
+    assert rows["frozen fine-tune"].compared.family_size == 1
 
 
 def test_published_levels_have_wilsons_interval(hollywood: Findings) -> None:
@@ -116,7 +118,7 @@ def test_published_levels_have_wilsons_interval(hollywood: Findings) -> None:
 
 def test_it_says_what_cannot_be_known(hollywood: Findings) -> None:
     """Pairing, selection on test, splits without a seed."""
-    text = " ".join(hollywood.cautions)
+    text = " ".join(hollywood.notices.cautions)
 
     assert "nothing is established" in text
     assert "nothing is paired" in text
@@ -131,8 +133,13 @@ def test_a_percentage_without_a_count_has_no_interval(tmp_path: Path) -> None:
     findings = judged(written(tmp_path, text, "study.yaml"))
     bn = findings.effects[0]
 
-    assert (bn.difference, bn.lo, bn.p, bn.p_adjusted) == (pytest.approx(0.8), None, None, None)
-    assert any("No number of test images is given for baseline" in line for line in findings.cautions)
+    assert (bn.measured.difference, bn.measured.lo, bn.decision.p, bn.decision.p_adjusted) == (
+        pytest.approx(0.8),
+        None,
+        None,
+        None,
+    )
+    assert any("No number of test images is given for baseline" in line for line in findings.notices.cautions)
 
 
 # --- tables -----------------------------------------------------------------------------------
@@ -145,10 +152,12 @@ def test_counts_of_several_runs_are_compared_run_by_run(tmp_path: Path) -> None:
     findings = judged(written(tmp_path, "\n".join(["variant,replicate,correct,n", *lines])))
     (effect,) = findings.effects
 
-    assert (effect.difference, effect.lo, effect.hi) == pytest.approx((2.32, 0.460844, 4.179156), abs=1e-4)
-    assert effect.p == pytest.approx(0.0210119731, abs=1e-6)
+    assert (effect.measured.difference, effect.measured.lo, effect.measured.hi) == pytest.approx(
+        (2.32, 0.460844, 4.179156), abs=1e-4
+    )
+    assert effect.decision.p == pytest.approx(0.0210119731, abs=1e-6)
     assert findings.evidence.basis == "replicates, unpaired"
-    assert any("--paired" in line for line in findings.cautions)
+    assert any("--paired" in line for line in findings.notices.cautions)
 
 
 def test_runs_that_belong_together_are_paired_when_told(tmp_path: Path) -> None:
@@ -158,9 +167,9 @@ def test_runs_that_belong_together_are_paired_when_told(tmp_path: Path) -> None:
     findings = judged(written(tmp_path, "\n".join(["Model\tSeed\tAccuracy", *lines])), paired=True)
     (effect,) = findings.effects
 
-    assert effect.p == pytest.approx(0.0048230629, abs=1e-8)
-    assert (effect.lo, effect.hi) == pytest.approx((1.180642, 3.459358), abs=1e-5)
-    assert any("percentages" in line for line in findings.cautions)
+    assert effect.decision.p == pytest.approx(0.0048230629, abs=1e-8)
+    assert (effect.measured.lo, effect.measured.hi) == pytest.approx((1.180642, 3.459358), abs=1e-5)
+    assert any("percentages" in line for line in findings.notices.cautions)
 
 
 def image_rows(rng: np.random.Generator, replicates: int, *, folds: bool) -> list[tuple[str, int, int, int]]:
@@ -188,12 +197,12 @@ def test_answers_to_single_images_go_to_the_engine(test: str, tmp_path: Path, rn
     (found,) = estimate(Cells(scores=scores, images=tuple(images)), np.array([[-1.0, 1.0]]))
 
     assert found is not None
-    assert (effect.difference, effect.lo, effect.hi) == pytest.approx(
+    assert (effect.measured.difference, effect.measured.lo, effect.measured.hi) == pytest.approx(
         (100 * found.difference, 100 * found.lo, 100 * found.hi)
     )
-    assert effect.verdict == "better"
-    assert effect.images == 120
-    assert any("compared image by image" in line for line in judged(written(tmp_path, table)).cautions)
+    assert effect.decision.verdict == "better"
+    assert effect.measured.images == 120
+    assert any("compared image by image" in line for line in judged(written(tmp_path, table)).notices.cautions)
 
 
 def test_other_test_images_are_no_comparison(tmp_path: Path, rng: np.random.Generator) -> None:
@@ -203,9 +212,9 @@ def test_other_test_images_are_no_comparison(tmp_path: Path, rng: np.random.Gene
     findings = judged(written(tmp_path, table))
     (effect,) = findings.effects
 
-    assert (effect.verdict, effect.reason) == ("not_assessable", "different test sets")
-    assert effect.lo is not None
-    assert any("that both were tested on" in line for line in findings.cautions)
+    assert (effect.decision.verdict, effect.decision.reason) == ("not_assessable", "different test sets")
+    assert effect.measured.lo is not None
+    assert any("that both were tested on" in line for line in findings.notices.cautions)
 
 
 def test_two_trained_networks_get_mcnemars_line(tmp_path: Path, rng: np.random.Generator) -> None:
@@ -214,9 +223,9 @@ def test_two_trained_networks_get_mcnemars_line(tmp_path: Path, rng: np.random.G
     table = "variant,image,correct\n" + "\n".join(f"{v},{i},{c}" for v, _, i, c in rows)
     findings = judged(written(tmp_path, table))
 
-    assert findings.effects[0].verdict == "not_assessable"
-    assert findings.effects[0].lo is not None
-    assert any("McNemar" in line for line in findings.cautions)
+    assert findings.effects[0].decision.verdict == "not_assessable"
+    assert findings.effects[0].measured.lo is not None
+    assert any("McNemar" in line for line in findings.notices.cautions)
 
 
 @pytest.mark.parametrize(
@@ -287,9 +296,9 @@ def test_runs_in_mlflow_are_grouped_by_a_parameter(store: str) -> None:
     (effect,) = findings.effects
 
     assert [(row.name, row.n) for row in findings.variants] == [("a", 2), ("b", 3)]
-    assert effect.difference == pytest.approx(78.1667 - 71.5, abs=1e-3)
-    assert any("1 run of the experiment did not finish" in line for line in findings.cautions)
-    assert any("percentages" in line for line in findings.cautions)
+    assert effect.measured.difference == pytest.approx(78.1667 - 71.5, abs=1e-3)
+    assert any("1 run of the experiment did not finish" in line for line in findings.notices.cautions)
+    assert any("percentages" in line for line in findings.notices.cautions)
 
 
 def test_runs_that_hold_others_and_second_entries_are_not_counted() -> None:

@@ -41,11 +41,11 @@ def test_a_metric_missing_on_a_fold_gets_no_verdict(tmp_path: Path) -> None:
     whole = findings_of_results({}, tmp_path)
     part = findings_of_results({("B", 1): Finished(folder=tmp_path, metrics={"accuracy": 0.5})}, tmp_path)
 
-    assert whole.effects[0].verdict == "better"
-    assert part.effects[0].verdict == "not_assessable"
-    assert part.effects[0].reason == "kappa is missing on fold 1 (B)"
+    assert whole.effects[0].decision.verdict == "better"
+    assert part.effects[0].decision.verdict == "not_assessable"
+    assert part.effects[0].decision.reason == "kappa is missing on fold 1 (B)"
     assert "kappa is missing on fold 1" in first_sentence(part)
-    assert any("fold 1" in line for line in part.cautions)
+    assert any("fold 1" in line for line in part.notices.cautions)
 
 
 @pytest.mark.parametrize(
@@ -62,14 +62,14 @@ def test_a_run_that_failed_by_it_counts_alike(message: str, tmp_path: Path) -> N
     failed = Failed(folder=tmp_path, reason="error", message=message)
     findings = findings_of_results({("baseline", 2): failed}, tmp_path)
 
-    assert findings.effects[0].reason == "kappa is missing on fold 2 (baseline)"
+    assert findings.effects[0].decision.reason == "kappa is missing on fold 2 (baseline)"
 
 
 def test_a_run_that_failed_otherwise_leaves_the_verdict_to_the_rest(tmp_path: Path) -> None:
     """Luck of the machine has nothing to do with the images of a fold."""
     failed = Failed(folder=tmp_path, reason="oom", message="MemoryError: ")
 
-    assert findings_of_results({("B", 1): failed}, tmp_path, replicates=6).effects[0].verdict == "better"
+    assert findings_of_results({("B", 1): failed}, tmp_path, replicates=6).effects[0].decision.verdict == "better"
 
 
 def test_a_later_repetition_is_named_with_its_fold(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_later_repetition_is_named_with_its_fold(tmp_path: Path) -> None:
     without = Finished(folder=tmp_path, metrics={})
     findings = findings_of_results({("B", 1): without, ("B", 4): without}, tmp_path, replicates=6)
 
-    assert findings.effects[0].reason == "kappa is missing on replicates 1 (fold 1) and 4 (fold 1) (B)"
+    assert findings.effects[0].decision.reason == "kappa is missing on replicates 1 (fold 1) and 4 (fold 1) (B)"
 
 
 def test_results_in_percent_beside_fractions_are_not_judged(tmp_path: Path) -> None:
@@ -91,5 +91,5 @@ def test_results_in_percent_beside_fractions_are_not_judged(tmp_path: Path) -> N
     ]
     findings = make_findings(study, make_plan(study), cells, look=1, prepared={}, work=tmp_path, origin=None)
 
-    assert findings.effects[0].verdict == "not_assessable"
-    assert "no fraction" in findings.effects[0].reason
+    assert findings.effects[0].decision.verdict == "not_assessable"
+    assert "no fraction" in findings.effects[0].decision.reason

@@ -121,10 +121,12 @@ def test_the_report_shows_it_and_no_verdict_uses_it(tmp_path: Path) -> None:
     )
 
     assert plan.protocol.watch_test
-    assert [row.variant for row in told.optimism] == ["baseline", "BN", "Dropout"]
-    assert any("as the source does it" in line for line in told.remarks)
-    assert untold.optimism == ()
-    assert [effect.verdict_text for effect in told.effects] == [effect.verdict_text for effect in untold.effects]
+    assert [row.variant for row in told.exploratory.optimism] == ["baseline", "BN", "Dropout"]
+    assert any("as the source does it" in line for line in told.notices.remarks)
+    assert untold.exploratory.optimism == ()
+    assert [effect.decision.verdict_text for effect in told.effects] == [
+        effect.decision.verdict_text for effect in untold.effects
+    ]
 
 
 @pytest.mark.parametrize("said", ["last epoch, 3 runs", "best epoch on validation", ""])

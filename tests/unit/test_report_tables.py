@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ablate.records import Cost
-from ablate.report.facts.exploratory import OptimismRow
+from ablate.report.facts.exploratory import Exploratory, OptimismRow
 from ablate.report.tables.costs import confounds_table, costs_table, front, optimism_table, provenance_table
 from ablate.report.tables.details import comparisons_table, epochs_table, failures_table, variants_table
 from ablate.report.tables.sheets import csv_text, sheets
@@ -134,7 +134,12 @@ def test_comparisons_in_numbers_have_both_intervals_and_both_p(tmp_path: Path) -
 def test_what_a_source_would_claim_stands_beside_what_is_left_of_it(tmp_path: Path) -> None:
     """Selected on test, so with its optimism, and apart from every verdict."""
     row = OptimismRow("BN", 74.0, 71.5, 2.5, 1.0, 4.0, 3, 40)
-    table = optimism_table(replace(findings_of(a_study(), tmp_path), optimism=(row,)))
+    table = optimism_table(
+        replace(
+            findings_of(a_study(), tmp_path),
+            exploratory=Exploratory(optimism=(row,)),
+        )
+    )
 
     assert table.rows == (("BN", "74.0", "71.5", "+2.5 [1.0, 4.0]", "40", "3"),)
     assert "No verdict uses" in table.note
@@ -164,9 +169,9 @@ def test_a_variant_that_another_beats_in_both_is_not_the_best_for_its_cost(tmp_p
 def test_epochs_are_means_over_the_replicates_that_reached_them(tmp_path: Path) -> None:
     """Early stopping leaves fewer replicates in later epochs; n says so."""
     study = a_study()
-    short = findings_of(study, tmp_path / "a", epochs=2).histories
+    short = findings_of(study, tmp_path / "a", epochs=2).runs.histories
     findings = findings_of(study, tmp_path / "b", epochs=3)
-    mixed = replace(findings, histories=(short[0], *findings.histories[1:]))
+    mixed = replace(findings, runs=replace(findings.runs, histories=(short[0], *findings.runs.histories[1:])))
     table = epochs_table(mixed)
     baseline = [row[:3] for row in table.rows if row[0] == "baseline"]
 
@@ -254,6 +259,10 @@ def test_two_rates_differ_by_no_more_than_a_hundred_points(tmp_path: Path) -> No
     """Two replicates of few images leave an interval that knows no bounds; what is shown stays within them."""
     findings = findings_of(a_study(evidence={"replicates": [2]}), tmp_path, images=6, noise=30.0)
 
-    ends = [end for effect in findings.effects for end in (effect.lo, effect.hi, effect.lo_all, effect.hi_all)]
+    ends = [
+        end
+        for effect in findings.effects
+        for end in (effect.measured.lo, effect.measured.hi, effect.measured.lo_all, effect.measured.hi_all)
+    ]
     assert all(end is not None and -100.0 <= end <= 100.0 for end in ends)
     assert any(end in (-100.0, 100.0) for end in ends)

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from ablate.report.facts.effect import EffectRow
-from ablate.report.facts.findings import MixedStamps, OpenStep, Settling
+from ablate.report.facts.findings import DataFacts
+from ablate.report.facts.next_steps import OpenStep, Settling
+from ablate.report.facts.provenance import MixedStamps, ProvenanceFacts
 from ablate.report.tables.table import Table, steps_tables
 from ablate.report.wording.evidence import evidence_lines, how_to_go_on, settling_lines, warnings
 from ablate.report.wording.sentences import first_sentence, may_not_write, may_write
@@ -182,21 +184,31 @@ def test_each_way_to_go_on_has_its_words(tmp_path: Path) -> None:
     assert single[0] == "BN: one run of each variant says nothing about luck; two replicates are the least."
     assert single[-1] == "Plan 5 replicates instead of one: 12 runs, about 24 s one after another."
     assert retry == ["Mend what made the runs fail, then run them again: 3 runs, about 6.0 s one after another."]
-    assert settling_lines(replace(findings, settling=images)) == [
+    assert settling_lines(replace(findings, next_steps=replace(findings.next_steps, settling=images))) == [
         "BN: no number of replicates shows a difference of 3.0 points on this test set; "
         "it takes about 5,200 test images.",
         "Only more test images can settle this.",
     ]
-    assert settling_lines(replace(findings, settling=None)) == ["Nothing is open that further runs could settle."]
+    assert settling_lines(replace(findings, next_steps=replace(findings.next_steps, settling=None))) == [
+        "Nothing is open that further runs could settle."
+    ]
 
 
 def test_enough_replicates_without_an_answer_are_explained(tmp_path: Path) -> None:
     """`0 further replicates` would puzzle anybody."""
     findings = findings_of(a_study(evidence={"replicates": [3, 6]}), tmp_path, levels={"Dropout": 72.0})
     step = OpenStep(name="BN", verdict="undecided", needed=Needed("replicates", 0, at_least=False), visible=2.0)
-    assert findings.settling is not None
+    assert findings.next_steps.settling is not None
 
-    assert "probably smaller" in settling_lines(replace(findings, settling=replace(findings.settling, open=(step,))))[0]
+    assert (
+        "probably smaller"
+        in settling_lines(
+            replace(
+                findings,
+                next_steps=replace(findings.next_steps, settling=replace(findings.next_steps.settling, open=(step,))),
+            )
+        )[0]
+    )
 
 
 def test_what_is_not_pursued_is_said(tmp_path: Path) -> None:
@@ -210,7 +222,11 @@ def test_what_is_not_pursued_is_said(tmp_path: Path) -> None:
 def test_unlike_machines_and_broken_images_are_said(tmp_path: Path) -> None:
     """Counted, with names."""
     mixed = MixedStamps(what="the device", values={"cpu": 8, "cuda": 1})
-    findings = replace(findings_of(a_study(), tmp_path), mixed=(mixed,), unreadable=("a.png",))
+    findings = replace(
+        findings_of(a_study(), tmp_path),
+        provenance=ProvenanceFacts(mixed=(mixed,)),
+        data=DataFacts(unreadable=("a.png",)),
+    )
 
     assert warnings(findings) == ["Runs that are compared differ in the device: cpu (8 runs) and cuda (1 run)."]
     assert "1 unreadable image left out: a.png." in evidence_lines(findings)
@@ -218,8 +234,12 @@ def test_unlike_machines_and_broken_images_are_said(tmp_path: Path) -> None:
 
 def answered(effect: EffectRow, verdict: Verdict, difference: float) -> EffectRow:
     """The same comparison with another answer."""
-    ends = {"lo": difference - 0.5, "hi": difference + 0.5}
-    return replace(effect, verdict=verdict, difference=difference, supplement="", needed=None, reason="", **ends)
+    return replace(
+        effect,
+        measured=replace(effect.measured, difference=difference, lo=difference - 0.5, hi=difference + 0.5),
+        decision=replace(effect.decision, verdict=verdict, supplement="", reason=""),
+        course=replace(effect.course, needed=None),
+    )
 
 
 @pytest.mark.parametrize(
@@ -255,7 +275,8 @@ def test_every_verdict_has_its_sentences(
 def test_a_negligible_gain_is_not_counted_as_help(tmp_path: Path) -> None:
     """It is shown, and it does not matter."""
     findings = findings_of(a_study(), tmp_path)
-    small = replace(answered(findings.effects[0], "better", 0.6), supplement="negligible")
+    better = answered(findings.effects[0], "better", 0.6)
+    small = replace(better, decision=replace(better.decision, supplement="negligible"))
     findings = replace(findings, effects=(small, answered(findings.effects[1], "undecided", 0.1)))
 
     assert first_sentence(findings) == (
@@ -282,8 +303,8 @@ def test_a_terminal_says_in_one_line_how_to_go_on(tmp_path: Path) -> None:
     study = a_study(evidence={"replicates": [3, 6]})
     findings = findings_of(study, tmp_path, levels={"Dropout": 72.0})
 
-    assert findings.settling is not None
+    assert findings.next_steps.settling is not None
     line = how_to_go_on(findings)
     assert line.startswith("Open: Dropout. The next planned look is after 6 replicates: 6 runs")
-    assert line.endswith(findings.settling.command)
-    assert how_to_go_on(replace(findings, settling=None)) == ""
+    assert line.endswith(findings.next_steps.settling.command)
+    assert how_to_go_on(replace(findings, next_steps=replace(findings.next_steps, settling=None))) == ""

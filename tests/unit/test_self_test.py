@@ -67,10 +67,10 @@ def test_the_report_on_the_baseline_against_itself(tmp_path: Path) -> None:
     """Noise in points, no false verdicts, in words."""
     findings = aa_findings(tmp_path)
 
-    assert findings.self_test is not None
-    assert (findings.self_test.false_verdicts, findings.self_test.judged) == (0, 2)
-    assert 0 <= findings.self_test.kappa <= findings.self_test.spread < 5
-    assert any(line.startswith("The baseline against itself: 0 of 2 comparisons") for line in findings.remarks)
+    assert findings.exploratory.self_test is not None
+    assert (findings.exploratory.self_test.false_verdicts, findings.exploratory.self_test.judged) == (0, 2)
+    assert 0 <= findings.exploratory.self_test.kappa <= findings.exploratory.self_test.spread < 5
+    assert any(line.startswith("The baseline against itself: 0 of 2 comparisons") for line in findings.notices.remarks)
 
 
 def test_what_is_visible_now_is_what_each_verdict_says() -> None:

@@ -64,8 +64,8 @@ def test_nothing_is_the_same_by_a_size_that_nobody_stated(metric: str, tmp_path:
     """A small difference of a kappa is undecided, and a sentence says why and what to add."""
     findings = judged(tmp_path, metric, NEAR)
 
-    assert [effect.verdict for effect in findings.effects] == ["undecided"]
-    assert any(metric in line and "--worthwhile" in line for line in findings.cautions)
+    assert [effect.decision.verdict for effect in findings.effects] == ["undecided"]
+    assert any(metric in line and "--worthwhile" in line for line in findings.notices.cautions)
     assert any("--negligible" in line for line in evidence_lines(findings))
 
 
@@ -74,17 +74,17 @@ def test_a_difference_is_shown_without_any_size(metric: str, tmp_path: Path) -> 
     """Only the verdicts that rest on a threshold need one."""
     findings = judged(tmp_path, metric, FAR)
 
-    assert findings.effects[0].verdict == ("better" if metric == "kappa" else "worse")
-    assert findings.effects[0].supplement == ""
-    assert not any("--worthwhile" in line for line in findings.cautions)
+    assert findings.effects[0].decision.verdict == ("better" if metric == "kappa" else "worse")
+    assert findings.effects[0].decision.supplement == ""
+    assert not any("--worthwhile" in line for line in findings.notices.cautions)
 
 
 def test_a_size_in_the_metric_s_own_unit_gives_its_verdict(tmp_path: Path) -> None:
     """And it is shown in that unit."""
     findings = judged(tmp_path, "kappa", NEAR, negligible=0.02, worthwhile=0.05)
 
-    assert findings.effects[0].verdict == "same"
-    assert findings.effects[0].verdict_text == "same (within ±0.020)"
+    assert findings.effects[0].decision.verdict == "same"
+    assert findings.effects[0].decision.verdict_text == "same (within ±0.020)"
     assert any("0.050 in kappa" in line for line in evidence_lines(findings))
 
 
@@ -93,26 +93,26 @@ def test_means_of_right_and_wrong_are_judged_in_points(metric: str, tmp_path: Pa
     """Nine points of a hundred are no negligible difference."""
     near, far = judged(tmp_path, metric, NEAR), judged(tmp_path, metric, FAR)
 
-    assert near.effects[0].verdict == "same"
-    assert near.effects[0].verdict_text == "same (within ±1.0 points)"
-    assert far.effects[0].verdict in ("better", "worse")
-    assert far.effects[0].difference == pytest.approx(9.0)
-    assert (far.metric.unit, far.metric.goal) == ("%", "min" if "err" in metric else "max")
+    assert near.effects[0].decision.verdict == "same"
+    assert near.effects[0].decision.verdict_text == "same (within ±1.0 points)"
+    assert far.effects[0].decision.verdict in ("better", "worse")
+    assert far.effects[0].measured.difference == pytest.approx(9.0)
+    assert (far.study.metric.unit, far.study.metric.goal) == ("%", "min" if "err" in metric else "max")
 
 
 def test_points_for_a_kappa_are_left_out_with_a_sentence(tmp_path: Path) -> None:
     """Whoever copies 1 and 3 from a study on accuracy is told."""
     findings = judged(tmp_path, "kappa", NEAR, negligible=1.0, worthwhile=3.0)
 
-    assert findings.effects[0].verdict == "undecided"
-    assert findings.cautions[0].startswith("1 and 3 cannot be meant of kappa")
+    assert findings.effects[0].decision.verdict == "undecided"
+    assert findings.notices.cautions[0].startswith("1 and 3 cannot be meant of kappa")
 
 
 def test_a_fraction_for_points_is_pointed_out(tmp_path: Path) -> None:
     """0.03 under an accuracy is three hundredths of a point."""
     findings = judged(tmp_path, "acc@1", FAR, negligible=0.01, worthwhile=0.03)
 
-    assert any("0.030 points" in line for line in findings.cautions)
+    assert any("0.030 points" in line for line in findings.notices.cautions)
 
 
 def test_a_study_on_a_kappa_says_what_to_add(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_study_on_a_kappa_says_what_to_add(tmp_path: Path) -> None:
     findings = findings_on("kappa", tmp_path, NEAR)
     text = report_text(findings)
 
-    assert findings.effects[0].verdict == "undecided"
+    assert findings.effects[0].decision.verdict == "undecided"
     assert any("evidence.negligible in the study file" in line for line in evidence_lines(findings))
     assert "B is undecided" in first_sentence(findings)
     assert any("none is stated" in line for line in settling_lines(findings))
@@ -134,7 +134,7 @@ def test_a_study_names_the_unit_of_what_it_counts(tmp_path: Path) -> None:
 
     assert "Difference (points)" in report_text(rate)
     assert "Difference (kappa)" in report_text(kappa)
-    assert rate.effects[0].verdict_text.endswith("larger than 1.0 points")
+    assert rate.effects[0].decision.verdict_text.endswith("larger than 1.0 points")
 
 
 def test_thresholds_that_are_missing_claim_nothing() -> None:

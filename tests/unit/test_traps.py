@@ -46,7 +46,7 @@ def rewritten(cell: Cell, **columns: Any) -> Cell:
 
 def verdicts(findings: Findings) -> dict[str, str]:
     """Contrast -> verdict."""
-    return {effect.name: effect.verdict for effect in findings.effects}
+    return {effect.compared.name: effect.decision.verdict for effect in findings.effects}
 
 
 def test_lost_scores_cost_only_the_contrasts_that_need_them(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_damaged_scores_are_as_good_as_lost(tmp_path: Path) -> None:
     findings = judged_from(cells, tmp_path, factors=THREE)
 
     assert verdicts(findings) == {"BN": "better", "Dropout": "not_assessable", "GAP head": "not_assessable"}
-    reasons = " ".join(effect.reason for effect in findings.effects)
+    reasons = " ".join(effect.decision.reason for effect in findings.effects)
     assert "cannot be read" in reasons or "are damaged" in reasons
 
 
@@ -85,8 +85,8 @@ def test_folds_that_overlap_leave_numbers_but_no_verdict(tmp_path: Path) -> None
     findings = judged_from(cells, tmp_path)
 
     assert set(verdicts(findings).values()) == {"not_assessable"}
-    assert all("share some test images but not all" in effect.reason for effect in findings.effects)
-    assert all(effect.difference is not None and effect.lo is not None for effect in findings.effects)
+    assert all("share some test images but not all" in effect.decision.reason for effect in findings.effects)
+    assert all(effect.measured.difference is not None and effect.measured.lo is not None for effect in findings.effects)
 
 
 def test_one_image_more_is_another_test_set(tmp_path: Path) -> None:
@@ -98,9 +98,9 @@ def test_one_image_more_is_another_test_set(tmp_path: Path) -> None:
     result = a_finished(tmp_path / "odd", scores=scores, test_digest=finished(odd).test_digest)
     findings = judged_from([replace(c, result=result) if c is odd else c for c in cells], tmp_path)
 
-    assert findings.effects[0].verdict == "better"
-    assert findings.effects[1].reason == "different test sets"
-    assert findings.effects[1].difference is not None
+    assert findings.effects[0].decision.verdict == "better"
+    assert findings.effects[1].decision.reason == "different test sets"
+    assert findings.effects[1].measured.difference is not None
 
 
 def test_equal_answers_are_a_verdict_and_a_warning(tmp_path: Path) -> None:
@@ -113,8 +113,8 @@ def test_equal_answers_are_a_verdict_and_a_warning(tmp_path: Path) -> None:
                 rewritten(cell, score=stored["score"])
     findings = judged_from(cells, tmp_path)
 
-    assert findings.effects[1].verdict == "same"
-    assert (findings.effects[1].difference, findings.effects[1].p) == (0.0, 1.0)
+    assert findings.effects[1].decision.verdict == "same"
+    assert (findings.effects[1].measured.difference, findings.effects[1].decision.p) == (0.0, 1.0)
     assert any(line.startswith("Dropout and BN answered every test image alike") for line in warnings(findings))
 
 
@@ -143,7 +143,7 @@ def test_failed_runs_and_unequal_replicates_are_said(tmp_path: Path) -> None:
     failed = {("Dropout", 1): a_failed(tmp_path / "failed")}
     findings = judged_from(cells_with(a_plan(), tmp_path, results=failed), tmp_path)
 
-    assert [(effect.n, effect.n_planned) for effect in findings.effects] == [(3, 3), (2, 3)]
+    assert [(effect.measured.n, effect.measured.n_planned) for effect in findings.effects] == [(3, 3), (2, 3)]
     assert warnings(findings)[0].startswith("1 run failed: Dropout (replicate 1")
 
 

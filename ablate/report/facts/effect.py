@@ -8,8 +8,8 @@ from ablate.stats.verdict import Needed, NextLook, Supplement, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EffectRow:
-    """One contrast answered."""
+class Compared:
+    """What is compared with what, and in which family."""
 
     name: str
     """What is asked about, as the design or the study file calls it."""
@@ -19,58 +19,71 @@ class EffectRow:
     """What it is compared with."""
     family: str
     """The questions it is judged together with."""
-    look: int
-    """The look that decided it, whose numbers these are, or else the present one; counted from 1."""
     family_size: int
     """Comparisons that are judged together."""
     is_pair: bool
     """Whether variant and reference are two variants of the plan, not averages."""
-    difference: float | None
+    factors: tuple[str, ...] = ()
+    """The changes it is about."""
+
+    @property
+    def called(self) -> str:
+        """Its name in tables and figures: that of its variant, by which `--only` and `predict` know it."""
+        return self.variant if self.is_pair and self.variant == f"only {self.name}" else self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """The estimate with its intervals, and what it rests on."""
+
+    difference: float | None = None
     """Variant minus reference, in shown units; None without an estimate."""
-    lo: float | None
+    lo: float | None = None
     """Lower end of the interval for this comparison alone."""
-    hi: float | None
+    hi: float | None = None
     """Upper end of it."""
-    lo_all: float | None
+    lo_all: float | None = None
     """Lower end of the interval that holds for the whole family at once."""
-    hi_all: float | None
+    hi_all: float | None = None
     """Upper end of it."""
-    p: float | None
-    """The p-value of this comparison alone, at its look."""
-    p_adjusted: float | None
-    """Holm's adjustment, over family_size comparisons, of the smallest p / share over the looks so far."""
     n: int
     """Matched replicates."""
-    images: int | None
+    n_planned: int | None = None
+    """Replicates planned up to its look; fewer matched ones (n) mean runs that failed or are missing."""
+    images: int | None = None
     """Distinct test images behind it; None without scores of single images."""
+    by_replicate: tuple[float, ...] = ()
+    """Differences of the matched replicates."""
+    wins: float | None = None
+    """Share of the matched replicates in which the variant did better."""
+    relative: float | None = None
+    """Of the reference's errors, the share that the change removes; None for metrics that are no rate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The verdict, and what it was decided by."""
+
     verdict: Verdict
     """The word."""
     verdict_text: str
     """The word with its numbers, in English."""
-    supplement: Supplement
+    supplement: Supplement = ""
     """What the interval says of the size beyond the word; empty where it says nothing more."""
-    reason: str
+    reason: str = ""
     """Why it is not assessable; empty where it is."""
-    visible: float | None
-    """The smallest difference this evidence shows with 80 % power."""
-    needed: Needed | None
-    """What an answer would take."""
-    by_replicate: tuple[float, ...]
-    """Differences of the matched replicates."""
-    extra_parameters: float | None
-    """Parameters that the change costs: variant minus reference, as in the next five."""
-    extra_steps: float | None
-    """Optimiser steps of a run."""
-    extra_seconds: float | None
-    """Seconds of a run."""
-    extra_flops: float | None = None
-    """FLOPs, as the trainer counts them."""
-    extra_images_seen: float | None = None
-    """Images seen in training."""
-    extra_step_seconds: float | None = None
-    """Seconds per optimiser step."""
-    n_planned: int | None = None
-    """Replicates planned up to its look; fewer matched ones (n) mean runs that failed or are missing."""
+    p: float | None = None
+    """The p-value of this comparison alone, at its look."""
+    p_adjusted: float | None = None
+    """Holm's adjustment, over family_size comparisons, of the smallest p / share over the looks so far."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """How far it has come over the planned looks, and what going on would take."""
+
+    look: int
+    """The look that decided it, whose numbers these are, or else the present one; counted from 1."""
     share: float = 1.0
     """The part of alpha that its look spends."""
     early: bool = False
@@ -81,14 +94,41 @@ class EffectRow:
     """The predicted chance that the looks still planned show a difference; None where it was not asked."""
     next_look: NextLook | None = None
     """What pursuing it takes; None where no look is planned or nothing is open."""
-    wins: float | None = None
-    """Share of the matched replicates in which the variant did better."""
-    relative: float | None = None
-    """Of the reference's errors, the share that the change removes; None for metrics that are no rate."""
-    factors: tuple[str, ...] = ()
-    """The changes it is about."""
+    visible: float | None = None
+    """The smallest difference this evidence shows with 80 % power."""
+    needed: Needed | None = None
+    """What an answer would take."""
 
-    @property
-    def called(self) -> str:
-        """Its name in tables and figures: that of its variant, by which `--only` and `predict` know it."""
-        return self.variant if self.is_pair and self.variant == f"only {self.name}" else self.name
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtraCost:
+    """What the change costs: variant minus reference."""
+
+    parameters: float | None = None
+    """Parameters of the network."""
+    steps: float | None = None
+    """Optimizer steps of a run."""
+    seconds: float | None = None
+    """Seconds of a run."""
+    flops: float | None = None
+    """FLOPs, as the trainer counts them."""
+    images_seen: float | None = None
+    """Images seen in training."""
+    step_seconds: float | None = None
+    """Seconds per optimizer step."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectRow:
+    """One contrast answered."""
+
+    compared: Compared
+    """What is compared with what."""
+    measured: Measured
+    """The estimate with its intervals."""
+    decision: Decision
+    """The verdict."""
+    course: Course
+    """How far it has come over the planned looks."""
+    extra: ExtraCost
+    """What the change costs."""

@@ -1,9 +1,9 @@
-"""What the test images say one by one, as plain values; None stands for "not known"."""
+"""What is shown beside the verdicts and decides none of them, as plain values; None stands for "not known"."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 
@@ -128,3 +128,23 @@ class DerivedRow:
     difference_lo: float | None = None
     difference_hi: float | None = None
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exploratory:
+    """What is shown beside the verdicts."""
+
+    images: ImageFacts | None = None
+    """What the test images tell one by one."""
+    thumbnails: Mapping[str, bytes] = field(default_factory=dict)
+    """Image id -> PNG."""
+    optimism: tuple[OptimismRow, ...] = ()
+    """What picking the epoch on test adds, where the source did so."""
+    watched_reads: tuple[int, int, int] | None = None
+    """Reads of test images for `optimism` alone: distinct images, reads, most reads of one; None without any."""
+    self_test: SelfTestRow | None = None
+    """For the design that compares the baseline with itself."""
+    derived: tuple[DerivedRow, ...] = ()
+    """Rows made without training."""
+    tuning: tuple[TuningRow, ...] = ()
+    """What each variant was given by `tune:`."""

@@ -6,19 +6,44 @@ None stands for "not known" throughout. Nothing here is formatted, rounded or es
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from ablate.records import Stamp
 from ablate.report.facts.effect import EffectRow
-from ablate.report.facts.exploratory import DerivedRow, ImageFacts, OptimismRow, SelfTestRow, TuningRow, VisibleStep
+from ablate.report.facts.exploratory import Exploratory
+from ablate.report.facts.next_steps import NextSteps
+from ablate.report.facts.provenance import ProvenanceFacts
+from ablate.report.facts.runs import RunFacts
 from ablate.results.question import Metric
 from ablate.splits.rules import TestRule
 from ablate.stats.student import Basis
-from ablate.stats.verdict import Needed, Verdict
 
 SYNTHETIC = "synthetic"
 """How a note on the data begins where the images are made up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyFacts:
+    """What was asked."""
+
+    name: str
+    """The study's name."""
+    question: str
+    """What it asks, in the words of its file."""
+    design: str | None
+    """The design; None where there is none."""
+    metric: Metric
+    """What was measured."""
+    published_note: str
+    """What the source says of how it came by its figures; empty where nothing is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noise:
+    """Standard deviations over replicates: of one variant's results, and of paired differences; pooled."""
+
+    runs: float | None
+    differences: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +69,7 @@ class Evidence:
     worthwhile: float | None
     basis: Basis | Literal["counts"] | None
     images: int | None
+    noise: Noise
     unfit: tuple[float, ...] = ()
     parts_known: bool = True
 
@@ -66,7 +92,7 @@ class VariantRow:
     """One variant: its level with interval, and what a run of it takes.
 
     n: finished runs; spread: standard deviation over them. seconds: mean over them. counts: images in
-    train, val, test and unused for replicate 0. step_seconds: training time of one optimiser step.
+    train, val, test and unused for replicate 0. step_seconds: training time of one optimizer step.
     factors: the design's changes that are on. alias: what this design calls it, where another named it first.
     """
 
@@ -92,197 +118,67 @@ class VariantRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunRow:
-    """One run that was planned up to this look. metrics: in shown units, empty unless it finished.
+class DataFacts:
+    """What is known of the images."""
 
-    spared: not made, and not needed, because every comparison of its variant was decided at an earlier look.
-    traceback: of a failure, empty where there is none.
-    """
+    notes: tuple[str, ...] = ()
+    """What the trainer says of the data."""
+    unreadable: tuple[str, ...] = ()
+    """Images that could not be read."""
 
-    variant: str
-    replicate: int
-    status: Literal["finished", "failed", "missing", "spared"]
-    reason: str
-    message: str
-    metrics: Mapping[str, float]
-    epoch: int | None
-    seconds: float | None
-    folder: str
-    traceback: str = ""
+    @property
+    def synthetic(self) -> tuple[str, ...]:
+        """What says that the images are made up; a reader must see it first."""
+        return tuple(note for note in self.notes if note.lower().startswith(SYNTHETIC))
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class History:
-    """One finished run, epoch by epoch: metric name (`val/accuracy`) -> one value an epoch, or None."""
-
-    variant: str
-    replicate: int
-    epochs: tuple[int, ...]
-    metrics: Mapping[str, tuple[float | None, ...]]
+    @property
+    def plain_notes(self) -> tuple[str, ...]:
+        """The notes on the data that are no such warning."""
+        return tuple(note for note in self.notes if note not in self.synthetic)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Provenance:
-    """Runs that were made alike: same code, data, versions, device and numeric settings.
+class Notices:
+    """Sentences that stand beside the numbers."""
 
-    runs: variant -> number of its runs. first, last: seconds since 1970, UTC.
-    """
-
-    runs: Mapping[str, int]
-    stamp: Stamp
-    numerics: Mapping[str, Any]
-    first: float | None
-    last: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MixedStamps:
-    """Something that should be the same for runs that are compared, and is not: value -> runs."""
-
-    what: str
-    values: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StaleRun:
-    """A run that was made by other code or on other data than are here now."""
-
-    variant: str
-    replicate: int
-    differences: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Noise:
-    """Standard deviations over replicates: of one variant's results, and of paired differences; pooled."""
-
-    runs: float | None
-    differences: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenStep:
-    """A comparison without an answer, and what an answer would take. visible: see EffectRow."""
-
-    name: str
-    verdict: Verdict
-    needed: Needed | None
-    visible: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settling:
-    """How to go on: the command, and its price from finished runs.
-
-    kind: finish this look; run again what failed; go on to the next planned look; declare a further one;
-    nothing but more test images helps (no command). replicates_before, replicates: runs of each variant
-    without and with it. seconds: one run after another.
-    """
-
-    kind: Literal["finish", "retry", "planned", "declared", "images"]
-    open: tuple[OpenStep, ...]
-    replicates_before: int
-    replicates: int
-    runs: int
-    seconds: float | None
-    command: str
+    cautions: tuple[str, ...] = ()
+    """On numbers that may not mean what they seem to: plans changed after looking, identical answers."""
+    remarks: tuple[str, ...] = ()
+    """On the evidence as a whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
     """Everything a report says."""
 
-    study: str
-    """Its name."""
-    question: str
-    """What the study asks, in the words of its file."""
-    design: str | None
-    """The design; None where there is none."""
-    metric: Metric
-    """What was measured."""
+    study: StudyFacts
+    """What was asked."""
     evidence: Evidence
     """What was fixed before the first run, and how far the study has come."""
     variants: tuple[VariantRow, ...]
     """The variants, in the order of the plan."""
     effects: tuple[EffectRow, ...]
     """The comparisons, in the order of the plan."""
-    runs: tuple[RunRow, ...]
-    """Every run planned up to this look."""
-    histories: tuple[History, ...]
-    """The finished runs, epoch by epoch."""
-    provenance: tuple[Provenance, ...]
-    """Runs that were made alike."""
-    mixed: tuple[MixedStamps, ...]
-    """What should be the same for runs that are compared, and is not."""
-    stale: tuple[StaleRun, ...]
-    """Runs made by other code or on other data than are here now."""
-    noise: Noise
-    """Standard deviations over replicates."""
-    settling: Settling | None
-    """How to go on; None where nothing is open."""
-    reruns: Mapping[str, str]
-    """Variant -> the command that trains it again."""
-    published_note: str
-    """What the source says of how it came by its figures; empty where nothing is known."""
-    data_notes: tuple[str, ...]
-    """What the trainer says of the data."""
-    unreadable: tuple[str, ...]
-    """Images that could not be read."""
-    cautions: tuple[str, ...] = ()
-    """Sentences on numbers that may not mean what they seem to: plans changed after looking, identical answers."""
-    visible: tuple[VisibleStep, ...] = ()
-    """What each planned look can show."""
-    self_test: SelfTestRow | None = None
-    """For the design that compares the baseline with itself."""
-    remarks: tuple[str, ...] = ()
-    """Sentences on the evidence as a whole."""
-    optimism: tuple[OptimismRow, ...] = ()
-    """What picking the epoch on test adds, where the source did so."""
-    watched_reads: tuple[int, int, int] | None = None
-    """Reads of test images for `optimism` alone: distinct images, reads, most reads of one; None without any."""
-    total: EffectRow | None = None
+    total: EffectRow | None
     """The last variant of a chain against the baseline."""
-    images: ImageFacts | None = None
-    """What the test images tell one by one."""
-    thumbnails: Mapping[str, bytes] = field(default_factory=dict)
-    """Image id -> PNG."""
-    derived: tuple[DerivedRow, ...] = ()
-    """Rows made without training."""
-    tuning: tuple[TuningRow, ...] = ()
-    """What each variant was given by `tune:`."""
-    explained: tuple[tuple[str, str], ...] = ()
-    """Pages about single runs: the run's name, and the path from the report's folder."""
-
-    @property
-    def synthetic(self) -> tuple[str, ...]:
-        """What says that the images are made up; a reader must see it first."""
-        return tuple(note for note in self.data_notes if note.lower().startswith(SYNTHETIC))
-
-    @property
-    def plain_notes(self) -> tuple[str, ...]:
-        """The notes on the data that are no such warning."""
-        return tuple(note for note in self.data_notes if note not in self.synthetic)
-
-    @property
-    def failed(self) -> tuple[RunRow, ...]:
-        """Runs that ended without a result."""
-        return tuple(run for run in self.runs if run.status == "failed")
-
-    @property
-    def missing(self) -> tuple[RunRow, ...]:
-        """Runs that this look waits for."""
-        return tuple(run for run in self.runs if run.status == "missing")
-
-    @property
-    def spared(self) -> tuple[RunRow, ...]:
-        """Runs that an earlier look made needless."""
-        return tuple(run for run in self.runs if run.status == "spared")
+    runs: RunFacts
+    """The runs up to this look."""
+    provenance: ProvenanceFacts
+    """What made them."""
+    data: DataFacts
+    """What is known of the images."""
+    next_steps: NextSteps
+    """How to go on."""
+    notices: Notices
+    """Sentences that stand beside the numbers."""
+    exploratory: Exploratory
+    """What is shown beside the verdicts."""
 
     @property
     def families(self) -> Mapping[str, tuple[EffectRow, ...]]:
         """The contrasts by family, both in the order of the plan."""
-        names = dict.fromkeys(effect.family for effect in self.effects)
-        return {name: tuple(effect for effect in self.effects if effect.family == name) for name in names}
+        names = dict.fromkeys(effect.compared.family for effect in self.effects)
+        return {name: tuple(effect for effect in self.effects if effect.compared.family == name) for name in names}
 
     def variant(self, name: str) -> VariantRow | None:
         """The row of that name; None for an average such as `with BN`."""

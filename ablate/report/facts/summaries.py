@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ablate.report.facts.effect import EffectRow
 from ablate.report.facts.exploratory import Confusion
-from ablate.report.facts.findings import History
+from ablate.report.facts.runs import History
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,8 +41,10 @@ class ContributionRow:
 
 def contribution_rows(effects: Sequence[EffectRow]) -> tuple[ContributionRow, ...]:
     """One row a factor, in the order of the study; empty for designs that say nothing of it."""
-    by_role = {(effect.family, effect.factors): effect for effect in effects}
-    pairs = [effect.factors for effect in effects if effect.family == "interactions" and _shown(effect)]
+    by_role = {(effect.compared.family, effect.compared.factors): effect for effect in effects}
+    pairs = [
+        effect.compared.factors for effect in effects if effect.compared.family == "interactions" and _shown(effect)
+    ]
     rows = []
     for (family, factors), effect in by_role.items():
         if family not in CONTRIBUTIONS:
@@ -65,7 +67,7 @@ def contribution_rows(effects: Sequence[EffectRow]) -> tuple[ContributionRow, ..
 
 
 def _shown(effect: EffectRow) -> bool:
-    return effect.verdict in ("better", "worse")
+    return effect.decision.verdict in ("better", "worse")
 
 
 class EpochMean(NamedTuple):

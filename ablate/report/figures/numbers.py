@@ -140,14 +140,19 @@ class ParetoInfo(NamedTuple):
 
 def forest_info(findings: Findings, say: Words = ENGLISH) -> ForestInfo | None:
     """Every comparison of every family; None where there is none to draw."""
-    metric = findings.metric
+    metric = findings.study.metric
     rows = findings.effects[:MOST_ROWS]
     total = [findings.total] if findings.total else []
-    known = [row for row in [*rows, *total] if row.difference is not None]
+    known = [row for row in [*rows, *total] if row.measured.difference is not None]
     if not known:
         return None
-    ends = [end for row in known for end in (row.lo, row.hi, row.lo_all, row.hi_all) if end is not None]
-    points = [value for row in known for value in (row.difference or 0.0, *row.by_replicate)]
+    ends = [
+        end
+        for row in known
+        for end in (row.measured.lo, row.measured.hi, row.measured.lo_all, row.measured.hi_all)
+        if end is not None
+    ]
+    points = [value for row in known for value in (row.measured.difference or 0.0, *row.measured.by_replicate)]
     band = findings.evidence.negligible or 0.0
     families = {name: [row for row in effects if row in rows] for name, effects in findings.families.items()}
     families |= {"total": total}
@@ -170,19 +175,21 @@ def forest_info(findings: Findings, say: Words = ENGLISH) -> ForestInfo | None:
 
 
 def _forest_row(effect: EffectRow, findings: Findings, say: Words) -> ForestRow:
-    label = effect.called
-    if effect.family in ("compare", "total"):
-        label = say("cell.compare", name=effect.name, reference=effect.reference)
+    label = effect.compared.called
+    if effect.compared.family in ("compare", "total"):
+        label = say("cell.compare", name=effect.compared.name, reference=effect.compared.reference)
     return ForestRow(
         label=label,
-        difference=effect.difference,
-        lo=effect.lo,
-        hi=effect.hi,
-        lo_all=effect.lo_all,
-        hi_all=effect.hi_all,
-        by_replicate=effect.by_replicate,
-        verdict=effect.verdict,
-        numbers=with_interval(effect.difference, effect.lo, effect.hi, findings.metric.decimals, sign="+"),
+        difference=effect.measured.difference,
+        lo=effect.measured.lo,
+        hi=effect.measured.hi,
+        lo_all=effect.measured.lo_all,
+        hi_all=effect.measured.hi_all,
+        by_replicate=effect.measured.by_replicate,
+        verdict=effect.decision.verdict,
+        numbers=with_interval(
+            effect.measured.difference, effect.measured.lo, effect.measured.hi, findings.study.metric.decimals, sign="+"
+        ),
         words=verdict_words(effect, say, with_reason=False),
     )
 
@@ -193,7 +200,7 @@ def forest_caption(info: ForestInfo, findings: Findings, say: Words = ENGLISH) -
         text = say("note.forest_plain", side=info.better_is)
     else:
         # In points the axis names the unit; a metric of its own has none there.
-        metric = findings.metric
+        metric = findings.study.metric
         band = (
             number(info.negligible, metric.decimals) if metric.unit else threshold_words(info.negligible, metric, say)
         )
@@ -213,7 +220,7 @@ def levels_info(findings: Findings) -> LevelsInfo | None:
     return LevelsInfo(
         rows=tuple(rows),
         limits=_padded(min(known), max(known)),
-        label=with_unit(metric_words(findings.metric).capitalize(), findings.metric.unit),
+        label=with_unit(metric_words(findings.study.metric).capitalize(), findings.study.metric.unit),
         left_out=len(findings.variants) - len(rows),
     )
 
@@ -253,12 +260,12 @@ def curves_info(findings: Findings, metric: str, say: Words = ENGLISH) -> Curves
 
 def _lines(findings: Findings, variant: str, metric: str) -> tuple[CurveLine, ...]:
     named = (("training", "train/"), ("validation", "val/"), ("", ""))
-    lines = [_line(part, epoch_means(findings.histories, variant, f"{prefix}{metric}")) for part, prefix in named]
+    lines = [_line(part, epoch_means(findings.runs.histories, variant, f"{prefix}{metric}")) for part, prefix in named]
     return tuple(line for line in lines if line.epochs)
 
 
 def _panel(findings: Findings, row: VariantRow, lines: Mapping[str, tuple[CurveLine, ...]]) -> Panel:
-    n = sum(history.variant == row.name and bool(history.epochs) for history in findings.histories)
+    n = sum(history.variant == row.name and bool(history.epochs) for history in findings.runs.histories)
     before = lines[row.reference] if row.reference is not None else ()
     return Panel(row.name, n, lines[row.name], before[-1] if before else None)
 
@@ -310,7 +317,7 @@ def _pareto_info(findings: Findings, cost: str, words: str, say: Words) -> Paret
     )  # fmt: skip
     ends = [value for point in points for value in (point.mean, point.lo, point.hi) if value is not None]
     prices = [point.cost for point in points]
-    metric = with_unit(metric_words(findings.metric).capitalize(), findings.metric.unit)
+    metric = with_unit(metric_words(findings.study.metric).capitalize(), findings.study.metric.unit)
     return ParetoInfo(
         title=say("figure.pareto", metric=metric, cost=words),
         points=points,

@@ -65,7 +65,7 @@ def threshold_cautions(
     if evidence.unfit:
         yield say("caution.unfit", sizes=say.listed([f"{size:g}" for size in evidence.unfit]), metric=name)
     missing = evidence.negligible is None or evidence.worthwhile is None
-    if missing and any(effect.verdict == "undecided" for effect in effects):
+    if missing and any(effect.decision.verdict == "undecided" for effect in effects):
         how = say("caution.how_judge" if evidence.test is None else "caution.how_study")
         yield say("caution.no_size", metric=name, how=how)
     if is_share(metric.name) and evidence.worthwhile is not None and evidence.worthwhile < TINY:
@@ -155,14 +155,19 @@ def attribution_remarks(effects: Sequence[EffectRow], metric: Metric, say: Words
     if pairs:
         named = sorted(say("join.and").join(sorted(pair)) for pair in pairs)
         lines.append(say("remark.interact", pairs=say.listed(named)))
-    if any(effect.family == "beyond pairs" and effect.verdict in ("better", "worse") for effect in effects):
+    if any(
+        effect.compared.family == "beyond pairs" and effect.decision.verdict in ("better", "worse")
+        for effect in effects
+    ):
         lines.append(say("remark.beyond_pairs"))
     return lines
 
 
 def _both_ways(row: ContributionRow, metric: Metric, say: Words) -> str:
     sizes = {
-        name: with_interval(effect.difference, effect.lo, effect.hi, metric.decimals, sign="+")
+        name: with_interval(
+            effect.measured.difference, effect.measured.lo, effect.measured.hi, metric.decimals, sign="+"
+        )
         for name, effect in (("forward", row.forward), ("backward", row.backward), ("overall", row.overall))
         if effect is not None
     }

@@ -12,8 +12,21 @@ import numpy as np
 from ablate.metrics import is_share
 from ablate.readers.tested import TestedRun
 from ablate.records import Contrast
-from ablate.report.facts.effect import EffectRow
-from ablate.report.facts.findings import Evidence, Findings, Noise, Published, RunRow, VariantRow
+from ablate.report.facts.effect import Compared, Course, Decision, EffectRow, ExtraCost, Measured
+from ablate.report.facts.exploratory import Exploratory
+from ablate.report.facts.findings import (
+    DataFacts,
+    Evidence,
+    Findings,
+    Noise,
+    Notices,
+    Published,
+    StudyFacts,
+    VariantRow,
+)
+from ablate.report.facts.next_steps import NextSteps
+from ablate.report.facts.provenance import ProvenanceFacts
+from ablate.report.facts.runs import RunFacts, RunRow
 from ablate.report.gather.cautions import other_tests, threshold_cautions
 from ablate.report.gather.external_images import arrange_handed_in, estimate_other_tests
 from ablate.report.gather.rows import deviation, effect_rows
@@ -86,8 +99,38 @@ def judge_tested(tested: ExternalResults, asked: JudgeOptions, say: Words = ENGL
         answered = _by_runs(tested, asked, variants, cells, different)
         effects = effect_rows(answered, rows, tested.metric, [most])
         basis = unit_of_chance([effect.estimate for effect in answered if effect.estimate is not None])
-    images = max((effect.images for effect in effects if effect.images is not None), default=None)
-    evidence = Evidence(
+    evidence = _evidence(asked, most, effects, basis)
+    return Findings(
+        study=_study(tested),
+        evidence=evidence,
+        variants=rows,
+        effects=effects,
+        total=None,
+        runs=RunFacts(rows=tuple(_run_row(run, tested.metric) for run in tested.runs if run.runs == 1)),
+        provenance=ProvenanceFacts(),
+        data=DataFacts(),
+        next_steps=NextSteps(),
+        notices=Notices(
+            cautions=(
+                *threshold_cautions(evidence, tested.metric, effects, say),
+                *_cannot_tell(tested, asked, effects, cells, variants, say),
+                *other_tests(answered, say),
+            )
+        ),
+        exploratory=Exploratory(),
+    )
+
+
+def _study(tested: ExternalResults) -> StudyFacts:
+    return StudyFacts(
+        name=tested.name, question=tested.question, design=None, metric=tested.metric, published_note=tested.told
+    )
+
+
+def _evidence(
+    asked: JudgeOptions, most: int, effects: Sequence[EffectRow], basis: Basis | Literal["counts"] | None
+) -> Evidence:
+    return Evidence(
         test=None,
         val=None,
         weights="last",
@@ -99,32 +142,8 @@ def judge_tested(tested: ExternalResults, asked: JudgeOptions, say: Words = ENGL
         worthwhile=asked.worthwhile,
         unfit=asked.unfit,
         basis=basis,
-        images=images,
-    )
-    return Findings(
-        study=tested.name,
-        question=tested.question,
-        design=None,
-        metric=tested.metric,
-        evidence=evidence,
-        variants=rows,
-        effects=effects,
-        runs=tuple(_run_row(run, tested.metric) for run in tested.runs if run.runs == 1),
-        histories=(),
-        provenance=(),
-        mixed=(),
-        stale=(),
+        images=max((effect.measured.images for effect in effects if effect.measured.images is not None), default=None),
         noise=Noise(runs=None, differences=None),
-        settling=None,
-        reruns={},
-        published_note=tested.told,
-        data_notes=(),
-        unreadable=(),
-        cautions=(
-            *threshold_cautions(evidence, tested.metric, effects, say),
-            *_cannot_tell(tested, asked, effects, cells, variants, say),
-            *other_tests(answered, say),
-        ),
     )
 
 
@@ -219,9 +238,15 @@ def _by_counts(tested: ExternalResults, rows: Sequence[VariantRow]) -> tuple[Eff
         members = [i for i, contrast in enumerate(tested.contrasts) if contrast.family == family]
         size = max(tested.sizes.get(family, 0), len(members))
         effects = [_count_row(tested.contrasts[i], by_name, tested.metric.scale, size) for i in members]
-        adjusted = holm([1.0 if e.p is None else e.p for e in effects] + [1.0] * (size - len(effects)))
+        adjusted = holm(
+            [1.0 if e.decision.p is None else e.decision.p for e in effects] + [1.0] * (size - len(effects))
+        )
         for i, effect, p in zip(members, effects, adjusted, strict=False):
-            found[i] = effect if effect.p is None else replace(effect, p_adjusted=p)
+            found[i] = (
+                effect
+                if effect.decision.p is None
+                else replace(effect, decision=replace(effect.decision, p_adjusted=p))
+            )
     return tuple(found[i] for i in range(len(tested.contrasts)))
 
 
@@ -236,12 +261,21 @@ def _count_row(contrast: Contrast, runs: Mapping[str, TestedRun], scale: float, 
         wide = newcombe(*counts, level=1 - 0.05 / size)
         plain, whole, p = (found.lo * scale, found.hi * scale), (wide.lo * scale, wide.hi * scale), found.p
     return EffectRow(
-        name=contrast.name, variant=contrast.variant, reference=contrast.reference, family=contrast.family, look=1,
-        family_size=size, is_pair=True, difference=difference * scale, lo=plain[0], hi=plain[1], lo_all=whole[0],
-        hi_all=whole[1], p=p, p_adjusted=None, n=1, images=None, verdict="not_assessable",
-        verdict_text=f"not assessable ({SINGLE})", supplement="", reason=SINGLE, visible=None, needed=None,
-        by_replicate=(), extra_parameters=None, extra_steps=None, extra_seconds=None,
-    )  # fmt: skip
+        compared=Compared(
+            name=contrast.name,
+            variant=contrast.variant,
+            reference=contrast.reference,
+            family=contrast.family,
+            family_size=size,
+            is_pair=True,
+        ),
+        measured=Measured(
+            difference=difference * scale, lo=plain[0], hi=plain[1], lo_all=whole[0], hi_all=whole[1], n=1
+        ),
+        decision=Decision(verdict="not_assessable", verdict_text=f"not assessable ({SINGLE})", reason=SINGLE, p=p),
+        course=Course(look=1),
+        extra=ExtraCost(),
+    )
 
 
 def _cannot_tell(
@@ -253,25 +287,25 @@ def _cannot_tell(
     say: Words,
 ) -> Iterator[str]:
     """What follows from the numbers in a sentence, then what they do not say."""
-    known = [effect for effect in effects if effect.p_adjusted is not None]
-    if known and all(effect.verdict == "not_assessable" for effect in effects):
-        least = min(known, key=lambda effect: effect.p_adjusted or 0.0)
-        established = "judge.nothing" if (least.p_adjusted or 0.0) > 0.05 else "judge.below"
+    known = [effect for effect in effects if effect.decision.p_adjusted is not None]
+    if known and all(effect.decision.verdict == "not_assessable" for effect in effects):
+        least = min(known, key=lambda effect: effect.decision.p_adjusted or 0.0)
+        established = "judge.nothing" if (least.decision.p_adjusted or 0.0) > 0.05 else "judge.below"
         yield say(
             "judge.smallest_p",
-            n=least.family_size,
-            p=p_words(least.p_adjusted),
-            name=least.name,
+            n=least.compared.family_size,
+            p=p_words(least.decision.p_adjusted),
+            name=least.compared.name,
             established=say(established),
         )
     if tested.published and effects:
-        yield say("judge.family", n=max(effect.family_size for effect in effects))
+        yield say("judge.family", n=max(effect.compared.family_size for effect in effects))
     yield from _networks(effects, cells, variants, say)
     if cells is None:
         for effect in effects:
-            if effect.n > 1 and effect.lo is not None and effect.lo == effect.hi:
-                yield say("judge.no_spread", name=effect.name)
-        single = all(effect.n <= 1 for effect in effects)
+            if effect.measured.n > 1 and effect.measured.lo is not None and effect.measured.lo == effect.measured.hi:
+                yield say("judge.no_spread", name=effect.compared.name)
+        single = all(effect.measured.n <= 1 for effect in effects)
         yield say("judge.paired" if asked.paired else "judge.pairing" if single else "judge.pairing_runs")
     else:
         yield say("judge.by_image")
@@ -282,7 +316,7 @@ def _cannot_tell(
     yield from tested.unknown
     runs = Counter(run.variant for run in tested.runs)
     uncounted = [run.variant for run in tested.runs if run.n is None and run.images is None and runs[run.variant] == 1]
-    if uncounted and is_share(tested.metric.name) and all(effect.n <= 1 for effect in effects):
+    if uncounted and is_share(tested.metric.name) and all(effect.measured.n <= 1 for effect in effects):
         yield say("judge.no_count", names=say.listed(uncounted))
 
 
@@ -291,15 +325,15 @@ def _networks(effects: Sequence[EffectRow], cells: Cells | None, variants: Seque
     if cells is None:
         return
     for effect in effects:
-        pair = [cells.scores[variants.index(name)] for name in (effect.reference, effect.variant)]
-        if effect.n != 1 or len(cells.images) != 1 or pair[0][0] is None or pair[1][0] is None:
+        pair = [cells.scores[variants.index(name)] for name in (effect.compared.reference, effect.compared.variant)]
+        if effect.measured.n != 1 or len(cells.images) != 1 or pair[0][0] is None or pair[1][0] is None:
             continue
         if np.isin([pair[0][0], pair[1][0]], (0, 1)).all():
             found = mcnemar(pair[0][0], pair[1][0])
             yield say(
                 "judge.mcnemar",
-                variant=effect.variant,
-                reference=effect.reference,
+                variant=effect.compared.variant,
+                reference=effect.compared.reference,
                 only_variant=found.only_variant,
                 only_reference=found.only_reference,
                 p=p_words(found.p),

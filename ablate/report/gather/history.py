@@ -7,7 +7,8 @@ from math import isfinite
 from typing import Any
 
 from ablate.records import Cell, Event, Finished, Stamp
-from ablate.report.facts.findings import History, MixedStamps, Provenance, StaleRun
+from ablate.report.facts.provenance import MixedStamps, Provenance, StaleRun
+from ablate.report.facts.runs import History
 from ablate.results.question import shown_scale
 from ablate.results.survey import CurrentProvenance
 from ablate.store.data_identity import DataIdentity

@@ -11,7 +11,9 @@ from typing import Literal
 
 from ablate.records import Contrast
 from ablate.report.facts.effect import EffectRow
-from ablate.report.facts.findings import Evidence, OpenStep, RunRow, Settling, VariantRow
+from ablate.report.facts.findings import Evidence, VariantRow
+from ablate.report.facts.next_steps import OpenStep, Settling
+from ablate.report.facts.runs import RunRow
 from ablate.study.study import Study
 
 Kind = Literal["finish", "retry", "planned", "declared", "images"]
@@ -47,20 +49,30 @@ def settling_of(
             command=command,
         )
 
-    open_ = [effect for effect in effects if effect.verdict in ("undecided", "not_assessable") and not effect.stopped]
+    open_ = [
+        effect
+        for effect in effects
+        if effect.decision.verdict in ("undecided", "not_assessable") and not effect.course.stopped
+    ]
     missing = [run.variant for run in runs if run.status == "missing"]
     if missing:
         only = _unless_all(missing, variants)
         return price("finish", open_, missing, evidence.replicates, commands.run(only=only, look=evidence.look))
     failed = [run.variant for run in runs if run.status == "failed"]
-    starved = [effect for effect in open_ if effect.n < 2 <= evidence.replicates]
+    starved = [effect for effect in open_ if effect.measured.n < 2 <= evidence.replicates]
     if failed and starved:
         command = commands.run(only=_unless_all(failed, variants), look=evidence.look, retry=True)
         return price("retry", starved, failed, evidence.replicates, command)
 
-    hopeless = [effect for effect in open_ if effect.needed is not None and effect.needed.unit == "images"]
+    hopeless = [
+        effect for effect in open_ if effect.course.needed is not None and effect.course.needed.unit == "images"
+    ]
     # A gain that is ruled out may still be a loss: a further look asks about it beside those that are open.
-    losing = [effect for effect in effects if effect.verdict == "no_worthwhile_gain" and effect.next_look is not None]
+    losing = [
+        effect
+        for effect in effects
+        if effect.decision.verdict == "no_worthwhile_gain" and effect.course.next_look is not None
+    ]
     waiting = [effect for effect in open_ if effect not in hopeless and _more_runs_help(effect)]
     waiting += losing if waiting else []
     if not waiting:
@@ -80,12 +92,12 @@ def settling_of(
 
 
 def _more_runs_help(effect: EffectRow) -> bool:
-    if effect.verdict == "not_assessable":
-        return effect.reason == "single run"
+    if effect.decision.verdict == "not_assessable":
+        return effect.decision.reason == "single run"
     return (
-        effect.verdict == "undecided"
-        and not effect.stopped
-        and (effect.needed is None or effect.needed.unit == "replicates")
+        effect.decision.verdict == "undecided"
+        and not effect.course.stopped
+        and (effect.course.needed is None or effect.course.needed.unit == "replicates")
     )
 
 
@@ -93,12 +105,17 @@ def _target(waiting: Sequence[EffectRow], evidence: Evidence) -> int:
     """Replicates to declare beyond the last planned look: as many as the noise asks for, else twice as many."""
     if evidence.replicates == 1:
         return FEW
-    further = max((effect.needed.number for effect in waiting if effect.needed is not None), default=0)
+    further = max((effect.course.needed.number for effect in waiting if effect.course.needed is not None), default=0)
     return evidence.replicates + (further or evidence.replicates)
 
 
 def _open_step(effect: EffectRow) -> OpenStep:
-    return OpenStep(name=effect.name, verdict=effect.verdict, needed=effect.needed, visible=effect.visible)
+    return OpenStep(
+        name=effect.compared.name,
+        verdict=effect.decision.verdict,
+        needed=effect.course.needed,
+        visible=effect.course.visible,
+    )
 
 
 def _unless_all(names: Sequence[str], variants: Sequence[VariantRow]) -> list[str]:

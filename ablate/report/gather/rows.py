@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import isfinite, sqrt
 from pathlib import Path
 from typing import Literal
@@ -11,8 +10,9 @@ from typing import Literal
 from ablate.metrics import is_rate
 from ablate.readers.published import PublishedFigure
 from ablate.records import Cell, Contrast, Failed, Finished, Prepared, Variant
-from ablate.report.facts.effect import EffectRow
-from ablate.report.facts.findings import Published, RunRow, VariantRow
+from ablate.report.facts.effect import Compared, Course, Decision, EffectRow, ExtraCost, Measured
+from ablate.report.facts.findings import Published, VariantRow
+from ablate.report.facts.runs import RunRow
 from ablate.report.wording.numbers import counted, duration
 from ablate.results.question import Metric, shown_scale
 from ablate.stats.accuracy import Accuracy
@@ -95,20 +95,6 @@ def _below(folder: Path, work: Path) -> str:
         return "/".join(folder.parts[-2:])
 
 
-@dataclass(frozen=True, slots=True)
-class _Extra:
-    """Differences of what runs take, weighted like the contrast."""
-
-    weights: Mapping[str, float]
-    rows: Mapping[str, VariantRow]
-
-    def of(self, what: str) -> float | None:
-        values = {name: getattr(self.rows[name], what) for name in self.weights}
-        if any(value is None for value in values.values()):
-            return None
-        return float(sum(weight * values[name] for name, weight in self.weights.items()))
-
-
 def effect_rows(
     effects: Sequence[Effect], variants: Sequence[VariantRow], metric: Metric, looks: Sequence[int]
 ) -> tuple[EffectRow, ...]:
@@ -121,56 +107,93 @@ def effect_rows(
 def _effect_row(
     effect: Effect, rows: Mapping[str, VariantRow], metric: Metric, family_size: int, looks: Sequence[int]
 ) -> EffectRow:
-    contrast, judged, found = effect.contrast, effect.judged, effect.estimate
-    # What two changes cost together beyond the sum of the two says nothing to anybody.
-    extra = _Extra({} if contrast.family in BEYOND_THE_SUM else contrast.weights, rows)
     next_look = _next_look(effect, rows, looks)
     return EffectRow(
+        compared=_compared(effect.contrast, rows, family_size),
+        measured=_measured(effect, rows, metric, looks),
+        decision=_decision(effect, metric, _outlook(effect, next_look, looks)),
+        course=_course(effect, metric, next_look, looks),
+        extra=_extra(effect.contrast, rows),
+    )
+
+
+def _compared(contrast: Contrast, rows: Mapping[str, VariantRow], family_size: int) -> Compared:
+    return Compared(
         name=contrast.name,
         variant=contrast.variant,
         reference=contrast.reference,
         family=contrast.family,
-        look=effect.look,
         family_size=family_size,
         is_pair=_is_pair(contrast, rows),
+        factors=contrast.factors,
+    )
+
+
+def _measured(effect: Effect, rows: Mapping[str, VariantRow], metric: Metric, looks: Sequence[int]) -> Measured:
+    contrast, judged, found = effect.contrast, effect.judged, effect.estimate
+    return Measured(
         difference=_scaled(found.difference if found else None, metric),
         lo=_bound(found.lo if found else None, contrast, metric),
         hi=_bound(found.hi if found else None, contrast, metric),
         lo_all=_bound(judged.lo_all, contrast, metric),
         hi_all=_bound(judged.hi_all, contrast, metric),
-        p=found.p if found else None,
-        p_adjusted=judged.p_adjusted if judged.verdict != "not_assessable" else None,
         n=found.n_replicates if found else 0,
+        n_planned=looks[effect.look - 1],
         images=found.n_images if found else None,
+        by_replicate=tuple(value * metric.scale for value in found.by_replicate) if found else (),
+        wins=_wins(found.by_replicate, metric) if found else None,
+        relative=_relative(effect, rows, metric),
+    )
+
+
+def _decision(effect: Effect, metric: Metric, outlook: str) -> Decision:
+    judged, found = effect.judged, effect.estimate
+    return Decision(
         verdict=judged.verdict,
         verdict_text=verdict_text(
             judged,
             scale=metric.scale,
             decimals=metric.decimals,
-            outlook=_outlook(effect, next_look, looks),
+            outlook=outlook,
             unit="points" if metric.unit == "%" else "",
         ),
         supplement=judged.supplement,
         reason=judged.reason,
-        visible=_scaled(judged.visible, metric),
-        needed=judged.needed,
-        by_replicate=tuple(value * metric.scale for value in found.by_replicate) if found else (),
-        extra_parameters=extra.of("parameters") if extra.weights else None,
-        extra_steps=extra.of("steps") if extra.weights else None,
-        extra_seconds=extra.of("seconds") if extra.weights else None,
-        extra_flops=extra.of("flops") if extra.weights else None,
-        extra_images_seen=extra.of("images_seen") if extra.weights else None,
-        extra_step_seconds=extra.of("step_seconds") if extra.weights else None,
-        n_planned=looks[effect.look - 1],
+        p=found.p if found else None,
+        p_adjusted=judged.p_adjusted if judged.verdict != "not_assessable" else None,
+    )
+
+
+def _course(effect: Effect, metric: Metric, next_look: NextLook | None, looks: Sequence[int]) -> Course:
+    judged = effect.judged
+    return Course(
+        look=effect.look,
         share=effect.share,
         early=judged.verdict not in ("undecided", "not_assessable") and effect.look < len(looks),
         stopped=effect.stopped,
         chance=effect.chance,
         next_look=next_look,
-        wins=_wins(found.by_replicate, metric) if found else None,
-        relative=_relative(effect, rows, metric),
-        factors=contrast.factors,
+        visible=_scaled(judged.visible, metric),
+        needed=judged.needed,
     )
+
+
+def _extra(contrast: Contrast, rows: Mapping[str, VariantRow]) -> ExtraCost:
+    # What two changes cost together beyond the sum of the two says nothing to anybody.
+    if contrast.family in BEYOND_THE_SUM:
+        return ExtraCost()
+    return ExtraCost(**{cost: _weighted(contrast.weights, rows, cost) for cost in COSTS})
+
+
+COSTS = ("parameters", "steps", "seconds", "flops", "images_seen", "step_seconds")
+
+
+def _weighted(weights: Mapping[str, float], rows: Mapping[str, VariantRow], cost: str) -> float | None:
+    """The difference of what runs take, weighted like the contrast."""
+    values = {name: getattr(rows[name], cost) for name in weights}
+    if any(value is None for value in values.values()):
+        return None
+    return float(sum(weight * values[name] for name, weight in weights.items()))
 
 
 BEYOND_THE_SUM = ("interactions", "order", "beyond pairs")

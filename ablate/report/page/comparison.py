@@ -44,7 +44,7 @@ class Shared(NamedTuple):
     why: str
 
 
-class Compared(NamedTuple):
+class ComparedStudies(NamedTuple):
     """Two studies compared. only: (variant, its study) of the rest. protocol: (what, in the first, in the second)."""
 
     a: Side
@@ -54,7 +54,7 @@ class Compared(NamedTuple):
     protocol: tuple[tuple[str, str, str], ...]
 
 
-def compare_studies(a: Side, b: Side, say: Words = ENGLISH) -> Compared:
+def compare_studies(a: Side, b: Side, say: Words = ENGLISH) -> ComparedStudies:
     """Match the variants by configuration and compare what was tested on the same images; no verdict elsewhere."""
     pairs = [
         (one, other)
@@ -76,7 +76,7 @@ def compare_studies(a: Side, b: Side, say: Words = ENGLISH) -> Compared:
         for variant in side.plan.variants
         if variant.name not in names
     ]
-    return Compared(a, b, shared, tuple(only), tuple(_protocol(a, b, say)))
+    return ComparedStudies(a, b, shared, tuple(only), tuple(_protocol(a, b, say)))
 
 
 def _finished(side: Side, variant: str) -> dict[int, Finished]:
@@ -90,7 +90,7 @@ def _finished(side: Side, variant: str) -> dict[int, Finished]:
 def _in_common(a: Side, b: Side, one: Variant, other: Variant) -> str:
     first, second = _finished(a, one.name), _finished(b, other.name)
     common = sorted(set(first) & set(second))
-    same_metric = a.findings.metric == b.findings.metric
+    same_metric = a.findings.study.metric == b.findings.study.metric
     if common and all(first[r].folder == second[r].folder for r in common):
         return "same_runs"
     digests = [(first[r].test_digest, second[r].test_digest) for r in common]
@@ -126,7 +126,7 @@ def _effects(a: Side, b: Side, pairs: Sequence[tuple[Variant, Variant]]) -> Sequ
     question = replace(question_of(a.study, a.plan), looks=(most,), shares=())
     judged = estimate_effects(cells, contrasts, question, look=1)
     rows = [replace(row, name=name, counts={}) for row, name in _rows_for(a, b, pairs)]
-    return effect_rows(judged, rows, a.findings.metric, (most,))
+    return effect_rows(judged, rows, a.findings.study.metric, (most,))
 
 
 def _rows_for(a: Side, b: Side, pairs: Sequence[tuple[Variant, Variant]]) -> list[tuple[Any, str]]:
@@ -148,16 +148,20 @@ def _values(a: Side, b: Side) -> Mapping[str, tuple[str, str]]:
 
     return {
         "trainer": both(lambda side: side.plan.trainer),
-        "metric": both(lambda side: side.findings.metric.name),
+        "metric": both(lambda side: side.findings.study.metric.name),
         "test": both(lambda side: side.plan.protocol.identity()["test"]),
         "val": both(lambda side: side.plan.protocol.val),
         "weights": both(lambda side: side.plan.protocol.weights),
         "looks": both(lambda side: list(side.plan.looks)),
         "thresholds": both(lambda side: [side.findings.evidence.negligible, side.findings.evidence.worthwhile]),
-        "code": both(lambda side: sorted({group.stamp.source_digest[:12] for group in side.findings.provenance})),
-        "data": both(lambda side: sorted({group.stamp.data_digest[:12] for group in side.findings.provenance})),
-        "versions": both(lambda side: sorted({_text(group.stamp.versions) for group in side.findings.provenance})),
-        "device": both(lambda side: sorted({group.stamp.device for group in side.findings.provenance})),
+        "code": both(
+            lambda side: sorted({group.stamp.source_digest[:12] for group in side.findings.provenance.groups})
+        ),
+        "data": both(lambda side: sorted({group.stamp.data_digest[:12] for group in side.findings.provenance.groups})),
+        "versions": both(
+            lambda side: sorted({_text(group.stamp.versions) for group in side.findings.provenance.groups})
+        ),
+        "device": both(lambda side: sorted({group.stamp.device for group in side.findings.provenance.groups})),
     }
 
 
@@ -171,27 +175,32 @@ def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def shared_table(found: Compared, say: Words = ENGLISH) -> Table:
+def shared_table(found: ComparedStudies, say: Words = ENGLISH) -> Table:
     """A line a configuration that both have: its two levels, and the difference where one may be taken."""
     a, b = found.a.findings, found.b.findings
-    rows, metric = found.shared, a.metric
+    rows, metric = found.shared, a.study.metric
     effects = [row.effect for row in rows]
     names = [row.first if row.first == row.second else f"{row.first} / {row.second}" for row in rows]
     level = with_unit(metric_words(metric).capitalize(), metric.unit)
     columns = [
         Column(say("column.variant"), "text", names),
-        Column(f"{a.study}: {level}", "number", [level_words(a.variant(row.first), a) for row in rows]),
-        Column(f"{b.study}: {level}", "number", [level_words(b.variant(row.second), b) for row in rows]),
+        Column(f"{a.study.name}: {level}", "number", [level_words(a.variant(row.first), a) for row in rows]),
+        Column(f"{b.study.name}: {level}", "number", [level_words(b.variant(row.second), b) for row in rows]),
         Column(
             with_unit(say("column.difference"), unit_words(metric, say)),
             "number",
-            [with_interval(e.difference, e.lo, e.hi, metric.decimals, sign="+") if e else "-" for e in effects],
+            [
+                with_interval(e.measured.difference, e.measured.lo, e.measured.hi, metric.decimals, sign="+")
+                if e
+                else "-"
+                for e in effects
+            ],
         ),
-        Column(say("column.n"), "number", [str(e.n) if e else "-" for e in effects]),
+        Column(say("column.n"), "number", [str(e.measured.n) if e else "-" for e in effects]),
         Column(say("compare.common"), "text", [say(f"compare.{row.why}") for row in rows]),
         Column(say("column.verdict"), "verdict", [_verdict(row, say) for row in rows]),
     ]
-    note = say("compare.note", a=a.study, b=b.study)
+    note = say("compare.note", a=a.study.name, b=b.study)
     table = table_of(say("compare.shared"), columns, note, "shared")
     return table._replace(marks=tuple(map(mark_of, effects)))
 
@@ -205,7 +214,7 @@ def _verdict(row: Shared, say: Words) -> str:
     return say("verdict.with_reason", word=word, reason=say.by("short_reason", OTHER_TESTS))
 
 
-def compared_page(found: Compared, say: Words = ENGLISH) -> Page:
+def compared_page(found: ComparedStudies, say: Words = ENGLISH) -> Page:
     """The comparison as a page of its own."""
     a, b = found.a.study.name, found.b.study.name
     shared = shared_table(found, say)
@@ -241,11 +250,11 @@ def compared_page(found: Compared, say: Words = ENGLISH) -> Page:
     )
 
 
-def compared_sentence(found: Compared, say: Words = ENGLISH) -> str:
+def compared_sentence(found: ComparedStudies, say: Words = ENGLISH) -> str:
     """How much the two have in common, and how much of it can be judged."""
     if not found.shared:
         return say("compare.sentence_none")
-    judged = sum(row.effect is not None and row.effect.verdict != "not_assessable" for row in found.shared)
+    judged = sum(row.effect is not None and row.effect.decision.verdict != "not_assessable" for row in found.shared)
     same = sum(row.why == "same_runs" for row in found.shared)
     if judged:
         parts = [say("compare.judged_some", n=judged)]
@@ -260,7 +269,7 @@ def compared_sentence(found: Compared, say: Words = ENGLISH) -> str:
     return say("compare.sentence", shared=len(found.shared), total=total, judged=clauses)
 
 
-def compared_json(found: Compared) -> dict[str, Any]:
+def compared_json(found: ComparedStudies) -> dict[str, Any]:
     """The comparison as plain data."""
     return {
         "studies": [found.a.study.name, found.b.study.name],
@@ -268,13 +277,13 @@ def compared_json(found: Compared) -> dict[str, Any]:
             {
                 "variants": [row.first, row.second],
                 "common": row.why,
-                "difference": row.effect.difference if row.effect else None,
-                "lo": row.effect.lo if row.effect else None,
-                "hi": row.effect.hi if row.effect else None,
-                "p": row.effect.p if row.effect else None,
-                "p_adjusted": row.effect.p_adjusted if row.effect else None,
-                "n": row.effect.n if row.effect else 0,
-                "verdict": row.effect.verdict if row.effect else "not_assessable",
+                "difference": row.effect.measured.difference if row.effect else None,
+                "lo": row.effect.measured.lo if row.effect else None,
+                "hi": row.effect.measured.hi if row.effect else None,
+                "p": row.effect.decision.p if row.effect else None,
+                "p_adjusted": row.effect.decision.p_adjusted if row.effect else None,
+                "n": row.effect.measured.n if row.effect else 0,
+                "verdict": row.effect.decision.verdict if row.effect else "not_assessable",
             }
             for row in found.shared
         ],

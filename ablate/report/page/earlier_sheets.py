@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
 
-from ablate.report.facts.effect import EffectRow
 from ablate.report.facts.findings import Findings
 from ablate.report.facts.summaries import epoch_means
 from ablate.report.page.blocks import Page
 from ablate.report.tables.costs import provenance_table
 from ablate.report.tables.details import reruns_table
-from ablate.report.tables.sheets import csv_text, make_sheet, values_of
+from ablate.report.tables.sheets import EFFECT_COLUMNS, csv_text, make_sheet, values_of
 from ablate.report.tables.table import Table
 
-_EFFECT_COLUMNS = [field.name for field in fields(EffectRow) if field.name not in ("needed", "by_replicate", "is_pair")]
+_LATER = ("wins", "relative")
+_EFFECT_COLUMNS = {
+    **{heading: path for heading, path in EFFECT_COLUMNS.items() if heading not in _LATER},
+    "next_look": "course.next_look",
+    **{heading: EFFECT_COLUMNS[heading] for heading in _LATER},
+    "factors": "compared.factors",
+}
 _VARIANT_COLUMNS = (
     "name", "reference", "n", "mean", "lo", "hi", "spread",
     "parameters", "flops", "steps", "images_seen", "peak_bytes", "seconds",
@@ -33,7 +37,7 @@ def sheets(findings: Findings) -> Mapping[str, Table]:
     """File name -> sheet. Rates are in percent, as everywhere in a report."""
     found = {
         "effects.csv": make_sheet(
-            "effects", _EFFECT_COLUMNS, [values_of(row, _EFFECT_COLUMNS) for row in findings.effects]
+            "effects", [*_EFFECT_COLUMNS], [values_of(row, _EFFECT_COLUMNS.values()) for row in findings.effects]
         ),
         "variants.csv": _variants(findings),
         "runs.csv": _runs(findings),
@@ -66,20 +70,23 @@ def _variants(findings: Findings) -> Table:
 
 
 def _runs(findings: Findings) -> Table:
-    metrics = list(dict.fromkeys(name for run in findings.runs for name in run.metrics))
+    metrics = list(dict.fromkeys(name for run in findings.runs.rows for name in run.metrics))
     columns = ["variant", "replicate", "status", "reason", "message", "epoch", "seconds"]
     rows = [
-        [*values_of(run, columns), *(run.metrics.get(name) for name in metrics), run.folder] for run in findings.runs
+        [*values_of(run, columns), *(run.metrics.get(name) for name in metrics), run.folder]
+        for run in findings.runs.rows
     ]
     return make_sheet("runs", [*columns, *metrics, "folder"], rows)
 
 
 def _epochs(findings: Findings) -> Table:
-    metrics = list(dict.fromkeys(name for history in findings.histories for name in history.metrics))
+    metrics = list(dict.fromkeys(name for history in findings.runs.histories for name in history.metrics))
     columns = ["variant", "epoch", "n", *(f"{name} {what}" for name in metrics for what in ("mean", "least", "most"))]
     rows = []
     for variant in findings.variants:
-        means = {name: {m.epoch: m for m in epoch_means(findings.histories, variant.name, name)} for name in metrics}
+        means = {
+            name: {m.epoch: m for m in epoch_means(findings.runs.histories, variant.name, name)} for name in metrics
+        }
         for epoch in sorted({epoch for found in means.values() for epoch in found}):
             here = [means[name].get(epoch) for name in metrics]
             numbers = [value for m in here for value in ((m.mean, m.lo, m.hi) if m else (None, None, None))]

@@ -111,6 +111,6 @@ def report_text(findings: Findings, say: Words = ENGLISH) -> str:
 def description_of(findings: Findings, say: Words = ENGLISH) -> str:
     """The sentence, what a reader must know of the numbers, and the tables of the first screen in Markdown."""
     tables = steps_tables(findings, say) or (terminal_steps(findings, say),)
-    cautions = "\n".join(f"- {markdown_block(line)}" for line in findings.cautions)
+    cautions = "\n".join(f"- {markdown_block(line)}" for line in findings.notices.cautions)
     parts = [markdown_block(first_sentence(findings, say)), cautions, *map(markdown_table, tables)]
     return "\n\n".join(filter(None, parts))

@@ -51,7 +51,7 @@ from ablate.report.wording.sentences import first_sentence, may_not_write, may_w
 def page_of(findings: Findings, say: Words = ENGLISH) -> Page:
     """The whole report of a study."""
     return Page(
-        title=findings.study,
+        title=findings.study.name,
         words=say,
         opening=tuple(_opening(findings, say)),
         sections=tuple(found for found in _sections(findings, say) if found is not None),
@@ -62,8 +62,8 @@ def page_of(findings: Findings, say: Words = ENGLISH) -> Page:
 def _opening(findings: Findings, say: Words) -> Iterator[Block]:
     for banner in banners(findings, say):
         yield Text(banner, "banner")
-    if findings.question:
-        yield Text(findings.question, "question")
+    if findings.study.question:
+        yield Text(findings.study.question, "question")
     yield Text(first_sentence(findings, say), "lead")
     for warning in warnings(findings, say):
         yield Text(warning, "warning")
@@ -93,7 +93,9 @@ def _sections(findings: Findings, say: Words) -> Iterator[Section | None]:
     yield section(made.title, "derived", [Sheet(made), Text(made.note, "note")])
     yield section(say("heading.variants"), "variants", list(_variants(findings, say)))
     tuned = tuning_table(findings, say)
-    yield section(tuned.title, "tuning", [Sheet(tuned), Text(tuned.note, "note")] if findings.tuning else [])
+    yield section(
+        tuned.title, "tuning", [Sheet(tuned), Text(tuned.note, "note")] if findings.exploratory.tuning else []
+    )
     yield from _images(findings, say)
     yield _epochs(findings, say)
     for heading, anchor, table in (
@@ -106,18 +108,18 @@ def _sections(findings: Findings, say: Words) -> Iterator[Section | None]:
     ):
         shown = len(table.columns) > 2 or heading == "failures"
         yield section(say(f"heading.{heading}"), anchor, [Sheet(table), Text(table.note, "note")] if shown else [])
-    yield section(say("heading.explained"), "explained", [Text(say("note.explained")), Links(findings.explained)])
+    yield section(say("heading.explained"), "explained", [Text(say("note.explained")), Links(findings.runs.explained)])
     yield section(
         say("heading.reruns"),
         "reruns",
-        [Text(say("note.reruns")), Commands(tuple(findings.reruns.values()))],
+        [Text(say("note.reruns")), Commands(tuple(findings.next_steps.reruns.values()))],
     )
     yield section(say("heading.glossary"), "glossary", [Terms(tuple(_glossary(findings, say)))])
 
 
 def _evidence(findings: Findings, say: Words) -> Section | None:
     refused = may_not_write(findings, say)
-    settling = findings.settling
+    settling = findings.next_steps.settling
     blocks: list[Block | None] = [
         Bullets(tuple(evidence_lines(findings, say))),
         Claim(say("heading.may"), may_write(findings, say)),
@@ -136,7 +138,7 @@ def _evidence(findings: Findings, say: Words) -> Section | None:
 
 def curve_metrics(findings: Findings) -> list[str]:
     """The metrics whose curves are drawn."""
-    return list(dict.fromkeys([findings.metric.name, "loss"]))
+    return list(dict.fromkeys([findings.study.metric.name, "loss"]))
 
 
 def _curves(findings: Findings, say: Words) -> Iterator[Block]:
@@ -169,7 +171,7 @@ def _images(findings: Findings, say: Words) -> Iterator[Section | None]:
     yield section(say("heading.classes"), "classes", [Text(classes.note), Sheet(classes)])
     confusions = confusions_table(findings, say)
     blocks: list[Block | None] = [Text(confusions.note), Sheet(confusions)]
-    matrices = matrix_tables(findings.images, say)
+    matrices = matrix_tables(findings.exploratory.images, say)
     blocks += [Sheet(table, folded=table.title, matrix=True) for table in matrices]
     blocks += [Text(table.note, "note") for table in matrices[:1]]
     yield section(say("heading.confusions"), "confusions", blocks)
@@ -180,12 +182,12 @@ def _images(findings: Findings, say: Words) -> Iterator[Section | None]:
 
 
 def _gallery(findings: Findings, say: Words) -> Gallery | None:
-    found = findings.images.disagreements if findings.images is not None else ()
+    found = findings.exploratory.images.disagreements if findings.exploratory.images is not None else ()
     table = disagreements_table(findings, say)
     items = [
-        Thumbnail(item.id, item.label, findings.thumbnails[item.id], row[-2], row[-1])
+        Thumbnail(item.id, item.label, findings.exploratory.thumbnails[item.id], row[-2], row[-1])
         for item, row in zip(found, table.rows, strict=True)
-        if item.id in findings.thumbnails
+        if item.id in findings.exploratory.thumbnails
     ]
     return Gallery(tuple(items), say("column.right_by"), say("column.wrong_by")) if items else None
 
@@ -198,9 +200,9 @@ def _epochs(findings: Findings, say: Words) -> Section | None:
 
 def _glossary(findings: Findings, say: Words) -> Iterator[tuple[str, str]]:
     sizes = {
-        "negligible": threshold_words(findings.evidence.negligible, findings.metric, say),
-        "worthwhile": threshold_words(findings.evidence.worthwhile, findings.metric, say),
-        "metric": metric_words(findings.metric),
+        "negligible": threshold_words(findings.evidence.negligible, findings.study.metric, say),
+        "worthwhile": threshold_words(findings.evidence.worthwhile, findings.study.metric, say),
+        "metric": metric_words(findings.study.metric),
     }
     for key in say.keys_below("glossary"):
         term, meaning = say.pair(key)

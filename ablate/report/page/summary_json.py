@@ -15,9 +15,9 @@ def summary_json(findings: Findings, report: Path | str | None = None) -> dict[s
 
     report: where the report was written, None where it was not.
     """
-    metric = findings.metric
+    metric = findings.study.metric
     return {
-        "study": findings.study,
+        "study": findings.study.name,
         "metric": {"name": metric.name, "goal": metric.goal, "unit": metric.unit},
         "variants": [
             {
@@ -34,23 +34,23 @@ def summary_json(findings: Findings, report: Path | str | None = None) -> dict[s
         ],
         "effects": [
             {
-                "name": effect.name,
-                "variant": effect.variant,
-                "reference": effect.reference,
-                "family": effect.family,
-                "difference": _finite(effect.difference),
-                "lo": _finite(effect.lo),
-                "hi": _finite(effect.hi),
-                "p": _finite(effect.p),
-                "p_adjusted": _finite(effect.p_adjusted),
-                "n": effect.n,
-                "images": effect.images,
-                "verdict": effect.verdict,
-                "verdict_text": effect.verdict_text,
-                "look": effect.look,
-                "share": effect.share,
-                "stopped": effect.stopped,
-                "next_look": None if effect.next_look is None else effect.next_look._asdict(),
+                "name": effect.compared.name,
+                "variant": effect.compared.variant,
+                "reference": effect.compared.reference,
+                "family": effect.compared.family,
+                "difference": _finite(effect.measured.difference),
+                "lo": _finite(effect.measured.lo),
+                "hi": _finite(effect.measured.hi),
+                "p": _finite(effect.decision.p),
+                "p_adjusted": _finite(effect.decision.p_adjusted),
+                "n": effect.measured.n,
+                "images": effect.measured.images,
+                "verdict": effect.decision.verdict,
+                "verdict_text": effect.decision.verdict_text,
+                "look": effect.course.look,
+                "share": effect.course.share,
+                "stopped": effect.course.stopped,
+                "next_look": None if effect.course.next_look is None else effect.course.next_look._asdict(),
             }
             for effect in findings.effects
         ],
@@ -60,10 +60,10 @@ def summary_json(findings: Findings, report: Path | str | None = None) -> dict[s
                 "replicate": run.replicate,
                 "reason": f"{run.reason}: {run.message}" if run.message else run.reason,
             }
-            for run in findings.failed
+            for run in findings.runs.failed
         ],
-        "cautions": list(findings.cautions),
-        "derived": derived_json(findings.derived),
+        "cautions": list(findings.notices.cautions),
+        "derived": derived_json(findings.exploratory.derived),
         "look": findings.evidence.look,
         "report": None if report is None else str(report),
     }

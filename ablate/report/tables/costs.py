@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ablate.report.facts.effect import EffectRow
-from ablate.report.facts.findings import Findings, Provenance, VariantRow
+from ablate.report.facts.findings import Findings, VariantRow
+from ablate.report.facts.provenance import Provenance
 from ablate.report.tables.details import count_words
 from ablate.report.tables.table import Column, Table, table_of, with_unit
 from ablate.report.wording.language import ENGLISH, Words
@@ -48,7 +49,7 @@ def front(findings: Findings, cost: str) -> tuple[str, ...]:
 
     cost: `parameters` or `seconds`. Empty where the cost is unknown or the same for all.
     """
-    sign = 1 if findings.metric.goal == "max" else -1
+    sign = 1 if findings.study.metric.goal == "max" else -1
     known = [
         (row.name, sign * row.mean, getattr(row, cost))
         for row in findings.variants
@@ -65,8 +66,10 @@ def front(findings: Findings, cost: str) -> tuple[str, ...]:
 
 def confounds_table(findings: Findings, say: Words = ENGLISH) -> Table:
     """What else each change changes, as a share of the variant it is compared with."""
-    effects = [effect for effect in findings.effects if effect.is_pair]
-    pairs = [(findings.variant(effect.variant), findings.variant(effect.reference)) for effect in effects]
+    effects = [effect for effect in findings.effects if effect.compared.is_pair]
+    pairs = [
+        (findings.variant(effect.compared.variant), findings.variant(effect.compared.reference)) for effect in effects
+    ]
     columns: list[Column | None] = [
         Column(say("column.comparison"), "text", [_pair_name(effect, say) for effect in effects])
     ]
@@ -83,7 +86,7 @@ def confounds_table(findings: Findings, say: Words = ENGLISH) -> Table:
 
 
 def _pair_name(effect: EffectRow, say: Words) -> str:
-    return say("cell.against", variant=effect.variant, reference=effect.reference)
+    return say("cell.against", variant=effect.compared.variant, reference=effect.compared.reference)
 
 
 def _step_seconds(row: VariantRow) -> float | None:
@@ -101,13 +104,13 @@ def _share(value: float | None, reference: float | None, say: Words) -> str:
 
 def reads_table(findings: Findings, say: Words = ENGLISH) -> Table:
     """How often the test images were read, and what for."""
-    facts = findings.images
+    facts = findings.exploratory.images
     if facts is None:
         return table_of(say("heading.reads"), [])
     evidence = findings.evidence
     reads = {"verdict" if evidence.weights is not None and evidence.parts_known else "stored": facts.reads}
-    if findings.watched_reads is not None:
-        reads["watched"] = findings.watched_reads
+    if findings.exploratory.watched_reads is not None:
+        reads["watched"] = findings.exploratory.watched_reads
     columns = [
         Column(say("column.purpose"), "text", [say(f"purpose.{purpose}") for purpose in reads]),
         *(
@@ -120,7 +123,7 @@ def reads_table(findings: Findings, say: Words = ENGLISH) -> Table:
 
 def optimism_table(findings: Findings, say: Words = ENGLISH) -> Table:
     """What picking the best epoch on test would claim of each variant, beside what is left of it on other images."""
-    rows, metric = findings.optimism, findings.metric
+    rows, metric = findings.exploratory.optimism, findings.study.metric
     decimals, unit = metric.decimals, unit_words(metric, say)
     columns = [
         Column(say("column.variant"), "text", [row.variant for row in rows]),
@@ -141,7 +144,7 @@ def optimism_table(findings: Findings, say: Words = ENGLISH) -> Table:
 
 def provenance_table(findings: Findings, say: Words = ENGLISH) -> Table:
     """What ran where: runs made alike share a line."""
-    groups = findings.provenance
+    groups = findings.provenance.groups
     columns = [
         Column(say("column.runs"), "text", [_runs_words(group, findings, say) for group in groups]),
         Column(say("column.when"), "text", [_when(group, say) for group in groups]),
@@ -158,7 +161,7 @@ def provenance_table(findings: Findings, say: Words = ENGLISH) -> Table:
 
 def _runs_words(group: Provenance, findings: Findings, say: Words) -> str:
     total = sum(group.runs.values())
-    if total == len(findings.runs):
+    if total == len(findings.runs.rows):
         return say("cell.and_all", n=total)
     names = say.listed([f"{name} ({runs})" for name, runs in group.runs.items()], at_most=8)
     return say("cell.some", n=total, names=names)

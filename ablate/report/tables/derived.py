@@ -120,7 +120,7 @@ def derived_words(derivation: Derivation) -> str:
 
 def derived_table(findings: Findings, say: Words = ENGLISH) -> Table:
     """A line a derived row."""
-    rows, metric = findings.derived, findings.metric
+    rows, metric = findings.exploratory.derived, findings.study.metric
     level = with_unit(metric_words(metric).capitalize(), metric.unit)
     columns = [
         Column(say("derived.row"), "text", [row.name for row in rows]),

@@ -8,7 +8,8 @@ from math import ceil
 from typing import Any
 
 from ablate.report.facts.effect import EffectRow
-from ablate.report.facts.findings import Findings, RunRow
+from ablate.report.facts.findings import Findings
+from ablate.report.facts.runs import RunRow
 from ablate.report.facts.summaries import EpochMean, contribution_rows, epoch_means
 from ablate.report.tables.table import Column, Kind, Table, level_words, mark_of, published_words, table_of, with_unit
 from ablate.report.wording.escape import plain
@@ -27,7 +28,7 @@ LAST_LINES = 3
 
 def variants_table(findings: Findings, say: Words = ENGLISH) -> Table:
     """Every variant: what it changes, how good it is, on how many images."""
-    rows, metric = findings.variants, findings.metric
+    rows, metric = findings.variants, findings.study.metric
     counts = [part for part in ("train", "val", "test", "unused") if any(part in row.counts for row in rows)]
     columns = [
         Column(say("column.variant"), "text", [row.name for row in rows]),
@@ -76,41 +77,44 @@ def count_words(value: int | None) -> str:
 def comparisons_table(findings: Findings, say: Words = ENGLISH) -> Table:
     """Every comparison in full: both intervals, p, the smallest difference to be seen."""
     effects = [*findings.effects, *([findings.total] if findings.total else [])]
-    decimals = findings.metric.decimals
-    unequal = len({effect.look for effect in effects}) > 1
-    paired = any(effect.by_replicate for effect in effects)
+    decimals = findings.study.metric.decimals
+    unequal = len({effect.course.look for effect in effects}) > 1
+    paired = any(effect.measured.by_replicate for effect in effects)
     columns = [
         Column(say("column.comparison"), "text", [_comparison(effect, say) for effect in effects]),
         Column(
             say("column.family"),
             "text",
-            [say("cell.family", family=say.by("family_name", e.family), n=e.family_size) for e in effects],
+            [
+                say("cell.family", family=say.by("family_name", e.compared.family), n=e.compared.family_size)
+                for e in effects
+            ],
         ),
         Column(
-            with_unit(say("column.difference"), unit_words(findings.metric, say)),
+            with_unit(say("column.difference"), unit_words(findings.study.metric, say)),
             "number",
-            [with_interval(e.difference, e.lo, e.hi, decimals, sign="+") for e in effects],
+            [with_interval(e.measured.difference, e.measured.lo, e.measured.hi, decimals, sign="+") for e in effects],
         ),
         Column(
-            with_unit(say("column.simultaneous"), unit_words(findings.metric, say)),
+            with_unit(say("column.simultaneous"), unit_words(findings.study.metric, say)),
             "number",
-            [interval(e.lo_all, e.hi_all, decimals) for e in effects],
+            [interval(e.measured.lo_all, e.measured.hi_all, decimals) for e in effects],
         ),
-        Column(say("column.p"), "number", [p_words(e.p) for e in effects]),
-        Column(say("column.p_adjusted"), "number", [p_words(e.p_adjusted) for e in effects]),
+        Column(say("column.p"), "number", [p_words(e.decision.p) for e in effects]),
+        Column(say("column.p_adjusted"), "number", [p_words(e.decision.p_adjusted) for e in effects]),
         Column(
-            with_unit(say("column.visible"), unit_words(findings.metric, say)),
+            with_unit(say("column.visible"), unit_words(findings.study.metric, say)),
             "number",
-            [number(e.visible, decimals) for e in effects],
+            [number(e.course.visible, decimals) for e in effects],
         ),
         Column(say("column.wins"), "number", [_wins(e, findings, say) for e in effects]) if paired else None,
-        Column(say("column.look"), "number", [str(e.look) for e in effects]) if unequal else None,
-        Column(say("column.n"), "number", [str(e.n) for e in effects]),
-        Column(say("column.test"), "number", [count_words(e.images) for e in effects]),
+        Column(say("column.look"), "number", [str(e.course.look) for e in effects]) if unequal else None,
+        Column(say("column.n"), "number", [str(e.measured.n) for e in effects]),
+        Column(say("column.test"), "number", [count_words(e.measured.images) for e in effects]),
         Column(say("column.verdict"), "verdict", [verdict_words(e, say) for e in effects]),
     ]
     parts = [_adjusted(findings, say), say("note.wins") if paired else ""]
-    if len({effect.n for effect in effects}) > 1:
+    if len({effect.measured.n for effect in effects}) > 1:
         parts.append(say("note.unequal" if findings.evidence.look == 1 else "note.unequal_looks"))
     note = say("join.sentence").join(filter(None, parts))
     table = table_of(say("heading.in_numbers"), columns, note, "comparisons")
@@ -119,12 +123,15 @@ def comparisons_table(findings: Findings, say: Words = ENGLISH) -> Table:
 
 def contributions_table(findings: Findings, say: Words = ENGLISH) -> Table:
     """A line a factor: its worth whatever the order, in its place, from the other end."""
-    rows, decimals = contribution_rows(findings.effects), findings.metric.decimals
-    unit = unit_words(findings.metric, say)
+    rows, decimals = contribution_rows(findings.effects), findings.study.metric.decimals
+    unit = unit_words(findings.study.metric, say)
 
     def differences(name: str) -> list[str]:
         found = [getattr(row, name) for row in rows]
-        return [with_interval(e.difference, e.lo, e.hi, decimals, sign="+") if e else "-" for e in found]
+        return [
+            with_interval(e.measured.difference, e.measured.lo, e.measured.hi, decimals, sign="+") if e else "-"
+            for e in found
+        ]
 
     chains = any(row.forward for row in rows)
     columns = [
@@ -138,7 +145,7 @@ def contributions_table(findings: Findings, say: Words = ENGLISH) -> Table:
         Column(say("column.interacts"), "text", [say.listed(row.interacts_with) for row in rows])
         if any(row.interacts_with for row in rows)
         else None,
-        Column(say("column.n"), "number", [str(row.overall.n) for row in rows]),
+        Column(say("column.n"), "number", [str(row.overall.measured.n) for row in rows]),
         Column(say("column.verdict"), "verdict", [verdict_words(row.overall, say) for row in rows]),
     ]
     title = say("heading.contributions")
@@ -155,23 +162,29 @@ def _adjusted(findings: Findings, say: Words) -> str:
 
 def _wins(effect: EffectRow, findings: Findings, say: Words) -> str:
     """`4 of 5`: a description of the matched replicates."""
-    found = effect.by_replicate
+    found = effect.measured.by_replicate
     if not found:
         return "-"
-    wins = sum((value > 0) == (findings.metric.goal == "max") and value != 0 for value in found)
+    wins = sum((value > 0) == (findings.study.metric.goal == "max") and value != 0 for value in found)
     return say("cell.of", n=wins, total=len(found))
 
 
 def _comparison(effect: EffectRow, say: Words) -> str:
-    pair = say("cell.against", variant=effect.variant, reference=effect.reference)
-    return pair if effect.called == effect.variant else say("cell.named", name=effect.name, pair=pair)
+    pair = say("cell.against", variant=effect.compared.variant, reference=effect.compared.reference)
+    return (
+        pair
+        if effect.compared.called == effect.compared.variant
+        else say("cell.named", name=effect.compared.name, pair=pair)
+    )
 
 
 def epoch_metrics(findings: Findings) -> list[str]:
     """The per-epoch metrics worth a column: the study's metric and the loss, training and validation."""
-    known = dict.fromkeys(name for history in findings.histories for name in history.metrics)
+    known = dict.fromkeys(name for history in findings.runs.histories for name in history.metrics)
     wanted = [
-        f"{part}{name}" for name in dict.fromkeys([findings.metric.name, "loss"]) for part in ("train/", "val/", "")
+        f"{part}{name}"
+        for name in dict.fromkeys([findings.study.metric.name, "loss"])
+        for part in ("train/", "val/", "")
     ]
     return [name for name in wanted if name in known] or list(known)[:4]
 
@@ -179,7 +192,7 @@ def epoch_metrics(findings: Findings) -> list[str]:
 def epochs_table(findings: Findings, say: Words = ENGLISH) -> Table:
     """A line a variant and epoch: mean over the replicates, least and most in brackets."""
     names = epoch_metrics(findings)
-    longest = max((history.epochs[-1] for history in findings.histories if history.epochs), default=0)
+    longest = max((history.epochs[-1] for history in findings.runs.histories if history.epochs), default=0)
     every = max(1, ceil(longest * len(findings.variants) / MOST_EPOCH_ROWS))
     rows = [row for variant in findings.variants for row in _epoch_rows(findings, variant.name, names, every)]
     note = say("note.epochs")
@@ -193,7 +206,9 @@ def epochs_table(findings: Findings, say: Words = ENGLISH) -> Table:
 
 
 def _epoch_rows(findings: Findings, variant: str, names: Sequence[str], every: int) -> list[tuple[str, ...]]:
-    means = {name: {found.epoch: found for found in epoch_means(findings.histories, variant, name)} for name in names}
+    means = {
+        name: {found.epoch: found for found in epoch_means(findings.runs.histories, variant, name)} for name in names
+    }
     epochs = sorted({epoch for found in means.values() for epoch in found})
     rows = []
     for epoch in epochs:
@@ -219,7 +234,7 @@ def epoch_metric_words(name: str, say: Words = ENGLISH) -> str:
 
 def failures_table(findings: Findings, say: Words = ENGLISH) -> Table:
     """Every run without a result, with its reason, the last lines of its traceback, and where its log lies."""
-    runs = [*findings.failed, *findings.missing]
+    runs = [*findings.runs.failed, *findings.runs.missing]
     last = [last_lines(run) for run in runs]
     columns = [
         Column(say("column.variant"), "text", [run.variant for run in runs]),
@@ -246,15 +261,15 @@ def last_lines(run: RunRow) -> str:
 def reruns_table(findings: Findings, say: Words = ENGLISH) -> Table:
     """The command that makes a line's missing runs, and takes the finished ones as they are."""
     columns = [
-        Column(say("column.variant"), "text", list(findings.reruns)),
-        Column(say("column.command"), "code", list(findings.reruns.values())),
+        Column(say("column.variant"), "text", list(findings.next_steps.reruns)),
+        Column(say("column.command"), "code", list(findings.next_steps.reruns.values())),
     ]
     return table_of(say("heading.reruns"), columns, say("note.reruns"), "reruns")
 
 
 def tuning_table(findings: Findings, say: Words = ENGLISH) -> Table:
     """A line a variant: its search, its value on validation before and after, the setting chosen."""
-    rows, decimals = findings.tuning, findings.metric.decimals
+    rows, decimals = findings.exploratory.tuning, findings.study.metric.decimals
     columns = [
         Column(say("column.variant"), "text", [row.variant for row in rows]),
         Column(say("column.trials"), "number", [f"{row.finished} of {row.trials}" for row in rows]),

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from ablate.metrics import is_rate
-from ablate.report.facts.effect import EffectRow
 from ablate.report.facts.findings import Findings
 from ablate.report.facts.summaries import epoch_means
 from ablate.report.tables.details import reruns_table
@@ -20,7 +19,20 @@ from ablate.report.wording.sentences import metric_words
 from ablate.results.question import Metric
 
 _PARTS = ("train", "val", "test", "unused")
-_APART = ("needed", "by_replicate", "is_pair", "next_look", "factors")
+EFFECT_COLUMNS = {
+    "name": "compared.name", "variant": "compared.variant", "reference": "compared.reference",
+    "family": "compared.family", "look": "course.look", "family_size": "compared.family_size",
+    "difference": "measured.difference", "lo": "measured.lo", "hi": "measured.hi", "lo_all": "measured.lo_all",
+    "hi_all": "measured.hi_all", "p": "decision.p", "p_adjusted": "decision.p_adjusted", "n": "measured.n",
+    "images": "measured.images", "verdict": "decision.verdict", "verdict_text": "decision.verdict_text",
+    "supplement": "decision.supplement", "reason": "decision.reason", "visible": "course.visible",
+    "extra_parameters": "extra.parameters", "extra_steps": "extra.steps", "extra_seconds": "extra.seconds",
+    "extra_flops": "extra.flops", "extra_images_seen": "extra.images_seen",
+    "extra_step_seconds": "extra.step_seconds", "n_planned": "measured.n_planned", "share": "course.share",
+    "early": "course.early", "stopped": "course.stopped", "chance": "course.chance", "wins": "measured.wins",
+    "relative": "measured.relative",
+}  # fmt: skip
+"""Heading -> where an EffectRow has it, in the order of the columns of effects.csv, which never changes."""
 _MEASURED = ("difference", "lo", "hi", "lo_all", "hi_all", "visible", "mean", "spread", "published")
 _UNITS = {"seconds": "s", "extra_seconds": "s", "extra_step_seconds": "s", "peak_bytes": "bytes", "relative": "share"}
 _BARE = ("difference", "mean", "lo", "hi")
@@ -57,24 +69,25 @@ def _heading(name: str, metric: Metric, *, level: bool = False) -> str:
 
 
 def _effects(findings: Findings) -> Table:
-    names = [field.name for field in fields(EffectRow) if field.name not in _APART]
     needed = ["needed_replicates", "needed_images"]
     look = ["next_replicates", "next_runs", "next_seconds (s)"]
-    bare = [name for name in _BARE if name in names]
-    headings = [_heading(name, findings.metric) for name in names] + [*needed, *look, "factors", *bare]
+    bare = [name for name in _BARE if name in EFFECT_COLUMNS]
+    headings = [_heading(name, findings.study.metric) for name in EFFECT_COLUMNS] + [*needed, *look, "factors", *bare]
     rows = []
     for row in findings.effects:
-        open_ = {row.needed.unit: row.needed.number} if row.needed is not None else {}
-        further = tuple(row.next_look) if row.next_look is not None else (None, None, None)
-        more = [open_.get("replicates"), open_.get("images"), *further, "; ".join(row.factors)]
-        rows.append([*values_of(row, names), *more, *values_of(row, bare)])
+        open_ = {row.course.needed.unit: row.course.needed.number} if row.course.needed is not None else {}
+        further = tuple(row.course.next_look) if row.course.next_look is not None else (None, None, None)
+        more = [open_.get("replicates"), open_.get("images"), *further, "; ".join(row.compared.factors)]
+        rows.append(
+            [*values_of(row, EFFECT_COLUMNS.values()), *more, *values_of(row, [EFFECT_COLUMNS[n] for n in bare])]
+        )
     return make_sheet("effects", headings, rows)
 
 
 def _variants(findings: Findings) -> Table:
     bare = [name for name in _BARE if name in _VARIANT_COLUMNS]
-    headings = [_heading(name, findings.metric, level=True) for name in _VARIANT_COLUMNS]
-    headings += [*_PARTS, _heading("published", findings.metric), "published_images", "changes", *bare]
+    headings = [_heading(name, findings.study.metric, level=True) for name in _VARIANT_COLUMNS]
+    headings += [*_PARTS, _heading("published", findings.study.metric), "published_images", "changes", *bare]
     rows = []
     for row in findings.variants:
         published = (row.published.value, row.published.images) if row.published else (None, None)
@@ -85,12 +98,13 @@ def _variants(findings: Findings) -> Table:
 
 
 def _runs(findings: Findings) -> Table:
-    metrics = list(dict.fromkeys(name for run in findings.runs for name in run.metrics))
+    metrics = list(dict.fromkeys(name for run in findings.runs.rows for name in run.metrics))
     columns = ["variant", "replicate", "status", "reason", "message", "epoch", "seconds"]
     rows = [
-        [*values_of(run, columns), *(run.metrics.get(name) for name in metrics), run.folder] for run in findings.runs
+        [*values_of(run, columns), *(run.metrics.get(name) for name in metrics), run.folder]
+        for run in findings.runs.rows
     ]
-    named = [_heading(column, findings.metric) for column in columns]
+    named = [_heading(column, findings.study.metric) for column in columns]
     return make_sheet("runs", [*named, *map(_of_metric, metrics), "folder"], rows)
 
 
@@ -99,7 +113,7 @@ def _of_metric(name: str) -> str:
 
 
 def _epochs(findings: Findings) -> Table:
-    metrics = list(dict.fromkeys(name for history in findings.histories for name in history.metrics))
+    metrics = list(dict.fromkeys(name for history in findings.runs.histories for name in history.metrics))
     named = [
         f"{name} {what} (%)" if is_rate(name) else f"{name} {what}"
         for name in metrics
@@ -107,7 +121,9 @@ def _epochs(findings: Findings) -> Table:
     ]
     rows = []
     for variant in findings.variants:
-        means = {name: {m.epoch: m for m in epoch_means(findings.histories, variant.name, name)} for name in metrics}
+        means = {
+            name: {m.epoch: m for m in epoch_means(findings.runs.histories, variant.name, name)} for name in metrics
+        }
         for epoch in sorted({epoch for found in means.values() for epoch in found}):
             here = [means[name].get(epoch) for name in metrics]
             numbers = [value for m in here for value in ((m.mean, m.lo, m.hi) if m else (None, None, None))]
@@ -117,11 +133,11 @@ def _epochs(findings: Findings) -> Table:
 
 def _provenance(findings: Findings) -> Table:
     """A line a variant and way its runs were made."""
-    versions = list(dict.fromkeys(name for group in findings.provenance for name in group.stamp.versions))
-    numerics = list(dict.fromkeys(name for group in findings.provenance for name in group.numerics))
+    versions = list(dict.fromkeys(name for group in findings.provenance.groups for name in group.stamp.versions))
+    numerics = list(dict.fromkeys(name for group in findings.provenance.groups for name in group.numerics))
     headings = ["group", "variant", "runs", "first (UTC)", "last (UTC)", "device", "system", *versions, *numerics]
     rows = []
-    for number, group in enumerate(findings.provenance, start=1):
+    for number, group in enumerate(findings.provenance.groups, start=1):
         stamp = group.stamp
         made = [_iso(group.first), _iso(group.last), stamp.device, stamp.platform]
         told = [stamp.versions.get(name) for name in versions] + [_plain(group.numerics.get(name)) for name in numerics]
@@ -138,9 +154,9 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, str | float) else json.dumps(value, ensure_ascii=False)
 
 
-def values_of(row: object, columns: Sequence[str]) -> list[Any]:
-    """Some fields of a record, in the order of the columns named after them."""
-    return [getattr(row, column) for column in columns]
+def values_of(row: object, columns: Iterable[str]) -> list[Any]:
+    """Some fields of a record, each by its name or by its path (`measured.lo`)."""
+    return [attrgetter(column)(row) for column in columns]
 
 
 def make_sheet(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:

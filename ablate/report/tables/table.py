@@ -97,7 +97,7 @@ def steps_tables(findings: Findings, say: Words = ENGLISH) -> tuple[Table, ...]:
 
 
 def _family_table(findings: Findings, family: str, say: Words) -> Table:
-    metric, axis = findings.metric, effects_axis(findings)
+    metric, axis = findings.study.metric, effects_axis(findings)
     lines = _lines(findings, family, say)
     named = with_unit(metric_words(metric).capitalize(), metric.unit)
     left_out = family == "leave one out"
@@ -134,9 +134,9 @@ def mark_of(effect: EffectRow | None) -> Mark | None:
     """What is drawn of a comparison."""
     if effect is None:
         return None
-    dots = effect.by_replicate if len(effect.by_replicate) > 1 else ()
-    ends = (effect.lo, effect.hi, effect.lo_all, effect.hi_all)
-    return Mark(effect.verdict, effect.difference, *ends, dots)
+    dots = effect.measured.by_replicate if len(effect.measured.by_replicate) > 1 else ()
+    ends = (effect.measured.lo, effect.measured.hi, effect.measured.lo_all, effect.measured.hi_all)
+    return Mark(effect.decision.verdict, effect.measured.difference, *ends, dots)
 
 
 def _lines(findings: Findings, family: str, say: Words) -> list[_Line]:
@@ -145,20 +145,26 @@ def _lines(findings: Findings, family: str, say: Words) -> list[_Line]:
     lines = [
         _Line(
             _line_name(effect, say),
-            findings.variant(effect.reference if left_out else effect.variant) if effect.is_pair else None,
+            findings.variant(effect.compared.reference if left_out else effect.compared.variant)
+            if effect.compared.is_pair
+            else None,
             effect,
         )
         for effect in effects
     ]
     own = {line.variant.name for line in lines if line.variant}
-    starts = [effect.variant if left_out else effect.reference for effect in effects if effect.is_pair]
+    starts = [
+        effect.compared.variant if left_out else effect.compared.reference
+        for effect in effects
+        if effect.compared.is_pair
+    ]
     if family == "compare":
         return lines
     first = [_first_line(findings.variant(name), name, say) for name in dict.fromkeys(starts) if name not in own]
     last = []
     if family == "chain" and findings.total is not None:
         name = say("cell.total_two" if len(effects) == 2 else "cell.total", n=say.in_words(len(effects)))
-        last = [_Line(name, findings.variant(findings.total.variant), findings.total)]
+        last = [_Line(name, findings.variant(findings.total.compared.variant), findings.total)]
     return first + lines + last
 
 
@@ -170,13 +176,13 @@ def _first_line(variant: VariantRow | None, name: str, say: Words) -> _Line:
 
 
 def _line_name(effect: EffectRow, say: Words) -> str:
-    match effect.family:
+    match effect.compared.family:
         case "compare":
-            return say("cell.compare", name=effect.name, reference=effect.reference)
+            return say("cell.compare", name=effect.compared.name, reference=effect.compared.reference)
         case "leave one out":
-            return say("cell.without", name=effect.name)
+            return say("cell.without", name=effect.compared.name)
         case _:
-            return effect.called
+            return effect.compared.called
 
 
 def _cost_columns(lines: Sequence[_Line], family: str, say: Words) -> list[Column | None]:
@@ -187,9 +193,9 @@ def _cost_columns(lines: Sequence[_Line], family: str, say: Words) -> list[Colum
     same = say("cell.same")
     for _, variant, effect in lines:
         if effect is not None:
-            parameters.append(change(effect.extra_parameters, compact(effect.extra_parameters, sign="+"), same))
-            steps.append(change(effect.extra_steps, compact(effect.extra_steps, sign="+"), same))
-            seconds.append(duration(effect.extra_seconds, sign="+"))
+            parameters.append(change(effect.extra.parameters, compact(effect.extra.parameters, sign="+"), same))
+            steps.append(change(effect.extra.steps, compact(effect.extra.steps, sign="+"), same))
+            seconds.append(duration(effect.extra.seconds, sign="+"))
         elif variant is not None:
             parameters.append(compact(variant.parameters))
             steps.append(compact(variant.steps))
@@ -203,24 +209,24 @@ def _steps_note(findings: Findings, family: str, say: Words) -> str:
     parts = [say("note.legend"), say.by("family_note", family, say("family_note.one at a time"))]
     if family == "chain" and findings.total is not None:
         parts.append(say("note.total"))
-    if len({effect.n for effect in effects}) > 1:
+    if len({effect.measured.n for effect in effects}) > 1:
         parts.append(say("note.unequal" if findings.evidence.look == 1 else "note.unequal_looks"))
     if any(row.published for row in findings.variants):
-        parts.append(say("note.published", note=findings.published_note or say("note.published_default")))
+        parts.append(say("note.published", note=findings.study.published_note or say("note.published_default")))
     return say("join.sentence").join(filter(None, parts))
 
 
 def effects_axis(findings: Findings) -> Axis:
     """The axis on which all comparisons are drawn."""
     effects = [*findings.effects, *([findings.total] if findings.total else [])]
-    known = [effect for effect in effects if effect.difference is not None]
-    ends = [end for effect in known for end in (effect.lo, effect.hi) if end is not None]
-    return common_axis([effect.difference or 0.0 for effect in known], ends)
+    known = [effect for effect in effects if effect.measured.difference is not None]
+    ends = [end for effect in known for end in (effect.measured.lo, effect.measured.hi) if end is not None]
+    return common_axis([effect.measured.difference or 0.0 for effect in known], ends)
 
 
 def axis_words(axis: Axis, findings: Findings) -> str:
     """`-2 to +8`."""
-    decimals = 0 if axis.lo == round(axis.lo) and axis.hi == round(axis.hi) else findings.metric.decimals
+    decimals = 0 if axis.lo == round(axis.lo) and axis.hi == round(axis.hi) else findings.study.metric.decimals
     return f"{number(axis.lo, decimals)} to {number(axis.hi, decimals, sign='+')}"
 
 
@@ -228,14 +234,14 @@ def level_words(row: VariantRow | None, findings: Findings) -> str:
     """`94.3 [93.1, 95.3]`; `-` for a variant without a finished run, nothing for an average."""
     if row is None:
         return ""
-    return with_interval(row.mean, row.lo, row.hi, findings.metric.decimals)
+    return with_interval(row.mean, row.lo, row.hi, findings.study.metric.decimals)
 
 
 def published_words(published: Published | None, findings: Findings, say: Words = ENGLISH) -> str:
     """`41.4 of 360`: a source's figure, with its number of test images where it gave a count."""
     if published is None:
         return "-"
-    text = number(published.value, findings.metric.decimals)
+    text = number(published.value, findings.study.metric.decimals)
     return text if published.images is None else say("cell.published", value=text, images=f"{published.images:,}")
 
 
@@ -245,23 +251,26 @@ def with_unit(words: str, unit: str) -> str:
 
 
 def _differences(lines: Sequence[_Line], findings: Findings) -> list[str]:
-    decimals = findings.metric.decimals
+    decimals = findings.study.metric.decimals
     effects = [line.effect for line in lines]
-    return [with_interval(e.difference, e.lo, e.hi, decimals, sign="+") if e else "" for e in effects]
+    return [
+        with_interval(e.measured.difference, e.measured.lo, e.measured.hi, decimals, sign="+") if e else ""
+        for e in effects
+    ]
 
 
 def _bars(lines: Sequence[_Line], axis: Axis, *, width: int) -> list[str]:
     effects = [line.effect for line in lines]
-    return [bar(e.difference, e.lo, e.hi, axis, width=width) if e else "" for e in effects]
+    return [bar(e.measured.difference, e.measured.lo, e.measured.hi, axis, width=width) if e else "" for e in effects]
 
 
 def _counts(lines: Sequence[_Line]) -> list[str]:
-    return [str(line.effect.n if line.effect else line.variant.n if line.variant else 0) for line in lines]
+    return [str(line.effect.measured.n if line.effect else line.variant.n if line.variant else 0) for line in lines]
 
 
 def terminal_steps(findings: Findings, say: Words = ENGLISH) -> Table:
     """Every comparison in one table that fits a terminal of 100 columns; levels alone where nothing is compared."""
-    metric, axis = findings.metric, effects_axis(findings)
+    metric, axis = findings.study.metric, effects_axis(findings)
     lines = [line for family in findings.families for line in _lines(findings, family, say)]
     lines = lines or [_Line(row.name, row, None) for row in findings.variants]
     level = with_unit(shortened(metric_words(metric), 13), metric.unit)
@@ -276,5 +285,5 @@ def terminal_steps(findings: Findings, say: Words = ENGLISH) -> Table:
         Column(say("column.n"), "number", _counts(lines)),
         Column(say("column.verdict").lower(), "verdict", verdicts),
     ]
-    table = table_of(findings.study, columns, say("note.brackets"), "levels")
+    table = table_of(findings.study.name, columns, say("note.brackets"), "levels")
     return table._replace(marks=tuple(mark_of(line.effect) for line in lines), axis=axis)

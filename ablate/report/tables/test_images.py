@@ -16,7 +16,7 @@ MOST_CONFUSIONS = 5
 
 def classes_table(findings: Findings, say: Words = ENGLISH) -> Table:
     """A line a class: how often each variant is right on it."""
-    facts = findings.images
+    facts = findings.exploratory.images
     rows = facts.classes if facts is not None else ()
     labels = list(dict.fromkeys(row.label for row in rows))
     by = {(row.variant, row.label): row for row in rows}
@@ -36,7 +36,7 @@ def classes_table(findings: Findings, say: Words = ENGLISH) -> Table:
 
 def confusions_table(findings: Findings, say: Words = ENGLISH) -> Table:
     """Each shown variant's most frequent confusions."""
-    facts = findings.images
+    facts = findings.exploratory.images
     rows = [
         (confusion.variant, true, predicted, number(share, 1))
         for confusion in (facts.confusions if facts else ())
@@ -73,7 +73,7 @@ def matrix_tables(facts: ImageFacts | None, say: Words = ENGLISH) -> tuple[Table
 
 def disagreements_table(findings: Findings, say: Words = ENGLISH) -> Table:
     """A line an image: who is right about it, and who is not."""
-    found = findings.images.disagreements if findings.images is not None else ()
+    found = findings.exploratory.images.disagreements if findings.exploratory.images is not None else ()
     columns = [
         Column(say("column.image"), "code", [item.id for item in found]),
         Column(say("column.class"), "text", [item.label for item in found]) if any(x.label for x in found) else None,

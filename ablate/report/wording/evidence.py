@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ablate.report.facts.findings import Findings, OpenStep, Settling
+from ablate.report.facts.findings import Findings
+from ablate.report.facts.next_steps import OpenStep, Settling
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.report.wording.numbers import duration
 from ablate.report.wording.sentences import metric_words, size_words, threshold_words
@@ -12,32 +13,32 @@ from ablate.splits.rules import FirstFold, Folds, Official, Share, TestRule
 
 def banners(findings: Findings, say: Words = ENGLISH) -> list[str]:
     """What must be seen before anything else: that the images are made up."""
-    return [say("warning.synthetic", note=f"{note[:1].upper()}{note[1:]}") for note in findings.synthetic]
+    return [say("warning.synthetic", note=f"{note[:1].upper()}{note[1:]}") for note in findings.data.synthetic]
 
 
 def warnings(findings: Findings, say: Words = ENGLISH) -> list[str]:
     """What a reader must know before the first number: runs that are missing, stale or made unlike the others."""
     lines = []
-    if findings.failed:
+    if findings.runs.failed:
         names = [
             say("warning.failed_run", variant=run.variant, replicate=run.replicate, reason=run.reason)
-            for run in findings.failed
+            for run in findings.runs.failed
         ]
-        lines.append(say("warning.failed", runs=say.count(len(findings.failed), "run"), names=say.listed(names)))
-    if findings.missing:
-        many = len(findings.missing)
+        lines.append(say("warning.failed", runs=say.count(len(findings.runs.failed), "run"), names=say.listed(names)))
+    if findings.runs.missing:
+        many = len(findings.runs.missing)
         lines.append(say.form("warning.missing", many, runs=say.count(many, "run")))
-    if findings.stale:
-        what = say.listed(sorted({reason for run in findings.stale for reason in run.differences}))
-        variants = say.listed(list(dict.fromkeys(run.variant for run in findings.stale)))
-        runs = say.count(len(findings.stale), "run")
+    if findings.provenance.stale:
+        what = say.listed(sorted({reason for run in findings.provenance.stale for reason in run.differences}))
+        variants = say.listed(list(dict.fromkeys(run.variant for run in findings.provenance.stale)))
+        runs = say.count(len(findings.provenance.stale), "run")
         lines.append(say("warning.stale", runs=runs, variants=variants, what=what))
-    for mixed in findings.mixed:
+    for mixed in findings.provenance.mixed:
         values = [
             say("warning.mixed_value", value=value, runs=say.count(runs, "run")) for value, runs in mixed.values.items()
         ]
         lines.append(say("warning.mixed", what=mixed.what, values=say.listed(values)))
-    return [*lines, *findings.cautions]
+    return [*lines, *findings.notices.cautions]
 
 
 def evidence_lines(findings: Findings, say: Words = ENGLISH) -> list[str]:
@@ -55,29 +56,29 @@ def evidence_lines(findings: Findings, say: Words = ENGLISH) -> list[str]:
             _basis(findings, say),
             _families(findings, say),
         ]
-    if findings.unreadable:
-        images = say.count(len(findings.unreadable), "unreadable")
-        lines.append(say("evidence.unreadable", images=images, names=say.listed(findings.unreadable)))
-    return [line for line in [*lines, *findings.remarks, *findings.plain_notes] if line]
+    if findings.data.unreadable:
+        images = say.count(len(findings.data.unreadable), "unreadable")
+        lines.append(say("evidence.unreadable", images=images, names=say.listed(findings.data.unreadable)))
+    return [line for line in [*lines, *findings.notices.remarks, *findings.data.plain_notes] if line]
 
 
 def _judged(findings: Findings, say: Words) -> str:
-    runs = sum(run.status == "finished" for run in findings.runs)
+    runs = sum(run.status == "finished" for run in findings.runs.rows)
     return say("evidence.judged", variants=say.count(len(findings.variants), "variant"), runs=say.count(runs, "run"))
 
 
 def _runs(findings: Findings, say: Words) -> str:
-    finished = sum(run.status == "finished" for run in findings.runs)
-    more = say("evidence.to_be_made", n=len(findings.missing)) if findings.missing else ""
-    if findings.spared:
-        more += say("evidence.spared", n=len(findings.spared))
+    finished = sum(run.status == "finished" for run in findings.runs.rows)
+    more = say("evidence.to_be_made", n=len(findings.runs.missing)) if findings.runs.missing else ""
+    if findings.runs.spared:
+        more += say("evidence.spared", n=len(findings.runs.spared))
     return say(
         "evidence.runs",
         variants=say.count(len(findings.variants), "variant"),
         replicates=say.count(findings.evidence.replicates, "replicate"),
         finished=finished,
-        runs=say.count(len(findings.runs), "run"),
-        failed=len(findings.failed) or say("evidence.none_failed"),
+        runs=say.count(len(findings.runs.rows), "run"),
+        failed=len(findings.runs.failed) or say("evidence.none_failed"),
         more=more,
     )
 
@@ -121,14 +122,14 @@ def _looks(findings: Findings, say: Words) -> str:
         return say("evidence.one_look", replicates=say.count(evidence.replicates, "replicate"))
     looks = say.listed([str(look) for look in evidence.looks])
     text = say("evidence.looks", looks=looks, look=evidence.look, share=f"{evidence.share:.0%}")
-    earlier = [effect.name for effect in findings.effects if effect.look < evidence.look]
+    earlier = [effect.compared.name for effect in findings.effects if effect.course.look < evidence.look]
     if earlier:
         text += say("join.sentence") + say("evidence.earlier", names=say.listed(earlier))
     return text
 
 
 def _thresholds(findings: Findings, say: Words) -> str:
-    evidence, metric = findings.evidence, findings.metric
+    evidence, metric = findings.evidence, findings.study.metric
     sizes = {
         "worthwhile": threshold_words(evidence.worthwhile, metric, say),
         "negligible": threshold_words(evidence.negligible, metric, say),
@@ -163,7 +164,7 @@ def _chosen(findings: Findings, say: Words) -> str:
         size = say.count(evidence.val, "image")
     kept = say("evidence.kept", size=size)
     if evidence.weights == "best":
-        return say("evidence.best", metric=metric_words(findings.metric), kept=kept)
+        return say("evidence.best", metric=metric_words(findings.study.metric), kept=kept)
     return say("evidence.last_kept", kept=kept)
 
 
@@ -190,7 +191,7 @@ def _val_told(findings: Findings, say: Words) -> str:
 
 
 def _noise(findings: Findings, say: Words) -> str:
-    noise, metric = findings.noise, findings.metric
+    noise, metric = findings.evidence.noise, findings.study.metric
     if noise.runs is None:
         return say("evidence.noise_unknown")
     runs = size_words(noise.runs, metric, say)
@@ -215,7 +216,7 @@ def _basis(findings: Findings, say: Words) -> str:
 
 def _families(findings: Findings, say: Words) -> str:
     parts = [
-        say("evidence.family", n=say.in_words(effects[0].family_size), family=family)
+        say("evidence.family", n=say.in_words(effects[0].compared.family_size), family=family)
         for family, effects in findings.families.items()
     ]
     if not parts:
@@ -225,8 +226,8 @@ def _families(findings: Findings, say: Words) -> str:
 
 def settling_lines(findings: Findings, say: Words = ENGLISH) -> list[str]:
     """What would settle what is open, and its price; the command stands beside."""
-    settling = findings.settling
-    futile = [effect.name for effect in findings.effects if effect.stopped]
+    settling = findings.next_steps.settling
+    futile = [effect.compared.name for effect in findings.effects if effect.course.stopped]
     stopped = [say("settling.futile", names=say.listed(futile))] if futile else []
     if settling is None:
         return [*stopped, say("settling.nothing")]
@@ -239,7 +240,7 @@ def settling_lines(findings: Findings, say: Words = ENGLISH) -> list[str]:
 
 def how_to_go_on(findings: Findings, say: Words = ENGLISH) -> str:
     """What is open, what going on costs and the command for it, in one line; empty where nothing is open."""
-    settling = findings.settling
+    settling = findings.next_steps.settling
     if settling is None:
         return ""
     names = say.listed([step.name for step in settling.open])
@@ -248,7 +249,7 @@ def how_to_go_on(findings: Findings, say: Words = ENGLISH) -> str:
 
 
 def _open_step(step: OpenStep, findings: Findings, say: Words) -> str:
-    gain = threshold_words(findings.evidence.worthwhile, findings.metric, say)
+    gain = threshold_words(findings.evidence.worthwhile, findings.study.metric, say)
     needed = step.needed
     if needed is None and step.verdict == "undecided" and findings.evidence.worthwhile is None:
         return say("settling.no_threshold", name=step.name)

@@ -62,12 +62,12 @@ def threshold_words(value: float | None, metric: Metric, say: Words = ENGLISH) -
 
 def verdict_words(effect: EffectRow, say: Words = ENGLISH, *, with_reason: bool = True) -> str:
     """The verdict as people read it, with what limits it."""
-    word = say(f"verdict.{effect.verdict}")
-    if effect.verdict == "not_assessable" and with_reason:
-        return say("verdict.with_reason", word=word, reason=say.by("short_reason", effect.reason))
-    if effect.supplement == "negligible":
+    word = say(f"verdict.{effect.decision.verdict}")
+    if effect.decision.verdict == "not_assessable" and with_reason:
+        return say("verdict.with_reason", word=word, reason=say.by("short_reason", effect.decision.reason))
+    if effect.decision.supplement == "negligible":
         return say("verdict.negligible", word=word)
-    if effect.needed is not None and effect.needed.unit == "images" and with_reason:
+    if effect.course.needed is not None and effect.course.needed.unit == "images" and with_reason:
         return say("verdict.too_small", word=word)
     return word
 
@@ -78,28 +78,28 @@ def first_sentence(findings: Findings, say: Words = ENGLISH) -> str:
 
 
 def _answer(findings: Findings, say: Words) -> str:
-    runs, finished = len(findings.runs), sum(row.n for row in findings.variants)
-    if not finished and findings.failed and not findings.missing:
+    runs, finished = len(findings.runs.rows), sum(row.n for row in findings.variants)
+    if not finished and findings.runs.failed and not findings.runs.missing:
         return say("answer.only_run_failed") if runs == 1 else say("answer.all_failed", n=runs)
     if not finished:
-        return say("answer.nothing_finished", runs=say.count(runs - len(findings.failed), "run"))
+        return say("answer.nothing_finished", runs=say.count(runs - len(findings.runs.failed), "run"))
     if not findings.effects:
         row = findings.variants[0]
-        level = with_interval(row.mean, row.lo, row.hi, findings.metric.decimals)
+        level = with_interval(row.mean, row.lo, row.hi, findings.study.metric.decimals)
         return say(
             "answer.nothing_to_compare",
             name=row.name,
-            metric=metric_words(findings.metric),
-            level=level.replace(" ", f"{findings.metric.unit} ", 1),
+            metric=metric_words(findings.study.metric),
+            level=level.replace(" ", f"{findings.study.metric.unit} ", 1),
             replicates=say.count(row.n, "replicate"),
         )
     family, effects = _asked(findings)
-    clauses = _clauses(effects, findings.metric, say)
+    clauses = _clauses(effects, findings.study.metric, say)
     if _are_settings(effects):
         return _confirmed(findings, effects, clauses, say)
     if len(effects) == 1:
         return say("answer.single", clause=clauses[0])
-    if all(effect.verdict == "not_assessable" for effect in effects):
+    if all(effect.decision.verdict == "not_assessable" for effect in effects):
         return say("answer.none_judged", none=_none_of(len(effects), say), reasons=_reasons(effects, say))
     opening = say("answer.clauses", opening=_opening(effects, say), clauses=say("join.clause").join(clauses))
     if family == "main effects":
@@ -109,7 +109,9 @@ def _answer(findings: Findings, say: Words) -> str:
 
 def _are_settings(effects: Sequence[EffectRow]) -> bool:
     """Whether these are a search's trials against the baseline, and no changes of a study."""
-    return all(effect.family == CONFIRMATION and effect.variant.startswith("trial ") for effect in effects)
+    return all(
+        effect.compared.family == CONFIRMATION and effect.compared.variant.startswith("trial ") for effect in effects
+    )
 
 
 def _confirmed(findings: Findings, effects: Sequence[EffectRow], clauses: Sequence[str], say: Words) -> str:
@@ -119,11 +121,11 @@ def _confirmed(findings: Findings, effects: Sequence[EffectRow], clauses: Sequen
     else:
         opening = _opening(effects, say, of=_of_settings)
         text = say("answer.clauses", opening=opening, clauses=say("join.clause").join(clauses))
-    alone = [effect for effect in findings.effects if effect.family != CONFIRMATION]
+    alone = [effect for effect in findings.effects if effect.compared.family != CONFIRMATION]
     if not alone:
         return text
-    parts = say("join.clause").join(_clauses(alone, findings.metric, say))
-    return say("join.sentence").join([text, say("answer.of_winner", name=alone[0].variant, clauses=parts)])
+    parts = say("join.clause").join(_clauses(alone, findings.study.metric, say))
+    return say("join.sentence").join([text, say("answer.of_winner", name=alone[0].compared.variant, clauses=parts)])
 
 
 def _asked(findings: Findings) -> tuple[str, tuple[EffectRow, ...]]:
@@ -135,7 +137,7 @@ def _asked(findings: Findings) -> tuple[str, tuple[EffectRow, ...]]:
     named = [name for name in families if name == "one at a time" or name not in FAMILIES]
     if first not in named:
         return first, families[first]
-    return first, tuple(effect for effect in findings.effects if effect.family in named)
+    return first, tuple(effect for effect in findings.effects if effect.compared.family in named)
 
 
 def _opening(effects: Sequence[EffectRow], say: Words, *, of: Named = _of_changes) -> str:
@@ -154,19 +156,19 @@ def _none_of(number_of: int, say: Words, *, of: Named = _of_changes) -> str:
 
 
 def _helps(effect: EffectRow) -> bool:
-    return effect.verdict == "better" and effect.supplement != "negligible"
+    return effect.decision.verdict == "better" and effect.decision.supplement != "negligible"
 
 
 def _clauses(effects: Sequence[EffectRow], metric: Metric, say: Words) -> list[str]:
     """One clause a kind of answer, the largest differences first."""
-    ranked = sorted(effects, key=lambda effect: -abs(effect.difference or 0.0))
-    negligible = _changes([e for e in ranked if e.verdict == "better" and not _helps(e)], metric, say)
+    ranked = sorted(effects, key=lambda effect: -abs(effect.measured.difference or 0.0))
+    negligible = _changes([e for e in ranked if e.decision.verdict == "better" and not _helps(e)], metric, say)
     clauses = [
         _changes([effect for effect in ranked if _helps(effect)], metric, say),
         say("clause.negligible", text=negligible) if negligible else "",
-        _changes([effect for effect in ranked if effect.verdict == "worse"], metric, say),
+        _changes([effect for effect in ranked if effect.decision.verdict == "worse"], metric, say),
         *(_named(effects, verdict, say) for verdict, shown in VERDICTS.items() if shown.sentence),
-        _not_assessed([effect for effect in effects if effect.verdict == "not_assessable"], say),
+        _not_assessed([effect for effect in effects if effect.decision.verdict == "not_assessable"], say),
     ]
     return [clause for clause in clauses if clause]
 
@@ -178,7 +180,7 @@ def _changes(effects: Sequence[EffectRow], metric: Metric, say: Words) -> str:
     first, *others = effects
     parts = [change_clause(first, metric, say)]
     parts += [
-        say("clause.next", name=effect.name, n=number(abs(effect.difference or 0.0), metric.decimals))
+        say("clause.next", name=effect.compared.name, n=number(abs(effect.measured.difference or 0.0), metric.decimals))
         for effect in others[:3]
     ]
     if len(others) > 3:
@@ -188,31 +190,31 @@ def _changes(effects: Sequence[EffectRow], metric: Metric, say: Words) -> str:
 
 def change_clause(effect: EffectRow, metric: Metric, say: Words = ENGLISH) -> str:
     """`BN gains 5.6 points`; for a metric that is not a rate to be raised, `BN lowers loss by 0.050`."""
-    difference = effect.difference or 0.0
+    difference = effect.measured.difference or 0.0
     gain = metric.unit == "%" and metric.goal == "max"
     verb = ("gains" if gain else "raises") if difference > 0 else ("loses" if gain else "lowers")
     size = size_words(difference, metric, say)
-    return say(f"clause.{verb}", name=effect.name, size=size, metric=metric_words(metric))
+    return say(f"clause.{verb}", name=effect.compared.name, size=size, metric=metric_words(metric))
 
 
 def _named(effects: Sequence[EffectRow], verdict: str, say: Words) -> str:
-    names = [effect.name for effect in effects if effect.verdict == verdict]
+    names = [effect.compared.name for effect in effects if effect.decision.verdict == verdict]
     return say.form(f"clause.{verdict}", len(names), names=say.listed(names)) if names else ""
 
 
 def _not_assessed(effects: Sequence[EffectRow], say: Words) -> str:
     if not effects:
         return ""
-    names = say.listed([effect.name for effect in effects])
+    names = say.listed([effect.compared.name for effect in effects])
     return say("clause.not_assessed", names=names, reasons=_reasons(effects, say))
 
 
 def _reasons(effects: Sequence[EffectRow], say: Words) -> str:
-    return say.listed(list(dict.fromkeys(say.by("reason", effect.reason) for effect in effects)))
+    return say.listed(list(dict.fromkeys(say.by("reason", effect.decision.reason) for effect in effects)))
 
 
 def _shortfall(findings: Findings, say: Words) -> str:
-    runs, failed, missing = len(findings.runs), len(findings.failed), len(findings.missing)
+    runs, failed, missing = len(findings.runs.rows), len(findings.runs.failed), len(findings.runs.missing)
     if failed == runs or missing == runs:
         return ""
     parts = []
@@ -225,10 +227,10 @@ def _shortfall(findings: Findings, say: Words) -> str:
 
 def may_write(findings: Findings, say: Words = ENGLISH) -> str:
     """A sentence the evidence carries: the largest decided difference, else the firmest negative answer."""
-    metric = findings.metric
+    metric = findings.study.metric
 
     def largest(verdict: str) -> EffectRow | None:
-        effects = [effect for effect in findings.effects if effect.verdict == verdict]
+        effects = [effect for effect in findings.effects if effect.decision.verdict == verdict]
         return max(effects, key=_size, default=None)
 
     decided = largest("better") or largest("worse")
@@ -240,7 +242,7 @@ def may_write(findings: Findings, say: Words = ENGLISH) -> str:
             return say(
                 shown.sentence,
                 setting=_setting(effect, say),
-                name=effect.name,
+                name=effect.compared.name,
                 metric=metric_words(metric),
                 limit=size_words(limit or 0.0, metric, say),
                 against=_against(effect, say),
@@ -249,14 +251,16 @@ def may_write(findings: Findings, say: Words = ENGLISH) -> str:
 
 
 def _decided_sentence(effect: EffectRow, metric: Metric, say: Words) -> str:
-    ends = sorted(abs(end) for end in (effect.lo, effect.hi) if end is not None)
-    adjusted = say("may.adjusted", n=say.in_words(effect.family_size)) if effect.family_size > 1 else ""
+    ends = sorted(abs(end) for end in (effect.measured.lo, effect.measured.hi) if end is not None)
+    adjusted = (
+        say("may.adjusted", n=say.in_words(effect.compared.family_size)) if effect.compared.family_size > 1 else ""
+    )
     return say(
-        "may.raised" if (effect.difference or 0.0) > 0 else "may.lowered",
+        "may.raised" if (effect.measured.difference or 0.0) > 0 else "may.lowered",
         setting=_setting(effect, say),
-        name=effect.name,
+        name=effect.compared.name,
         metric=metric_words(metric),
-        size=size_words(effect.difference or 0.0, metric, say),
+        size=size_words(effect.measured.difference or 0.0, metric, say),
         against=_against(effect, say),
         sizes=say("may.to").join(number(end, metric.decimals) for end in ends),
         adjusted=adjusted,
@@ -264,57 +268,63 @@ def _decided_sentence(effect: EffectRow, metric: Metric, say: Words) -> str:
 
 
 def _setting(effect: EffectRow, say: Words) -> str:
-    replicates = say.count(effect.n, "replicate")
-    if effect.images is None:
+    replicates = say.count(effect.measured.n, "replicate")
+    if effect.measured.images is None:
         return say("may.setting", replicates=replicates)
-    return say("may.setting_images", replicates=replicates, images=say.count(effect.images, "test_image"))
+    return say("may.setting_images", replicates=replicates, images=say.count(effect.measured.images, "test_image"))
 
 
 def _against(effect: EffectRow, say: Words) -> str:
-    if effect.family == "interactions":
+    if effect.compared.family == "interactions":
         return say("may.against_sum")
-    if effect.family == "leave one out":
+    if effect.compared.family == "leave one out":
         return say("may.against_others")
-    if not effect.is_pair:
+    if not effect.compared.is_pair:
         return say("may.against_average")
-    return say("may.against_baseline") if effect.reference == BASELINE else say("may.against", name=effect.reference)
+    return (
+        say("may.against_baseline")
+        if effect.compared.reference == BASELINE
+        else say("may.against", name=effect.compared.reference)
+    )
 
 
 def may_not_write(findings: Findings, say: Words = ENGLISH) -> Refused | None:
     """A tempting sentence that the evidence does not carry; None before there is anything to misread."""
-    metric = findings.metric
-    known = [effect for effect in findings.effects if effect.difference is not None]
-    tempting = [effect for effect in known if effect.verdict not in ("better", "worse") and effect.difference]
+    metric = findings.study.metric
+    known = [effect for effect in findings.effects if effect.measured.difference is not None]
+    tempting = [
+        effect for effect in known if effect.decision.verdict not in ("better", "worse") and effect.measured.difference
+    ]
     if tempting:
         sign = 1 if metric.goal == "max" else -1
-        effect = max(tempting, key=lambda effect: sign * (effect.difference or 0.0))
+        effect = max(tempting, key=lambda effect: sign * (effect.measured.difference or 0.0))
         sentence = say("answer.single", clause=change_clause(effect, metric, say))
         return Refused(sentence, _why_not(effect, metric, say))
-    better = [effect for effect in known if effect.verdict == "better"]
+    better = [effect for effect in known if effect.decision.verdict == "better"]
     if len(better) > 1:
         most, least = max(better, key=_size), min(better, key=_size)
-        sentence = say("may_not.matters_more", most=most.name, least=least.name)
+        sentence = say("may_not.matters_more", most=most.compared.name, least=least.compared.name)
         return Refused(sentence, say("may_not.matters_more_why"))
     if known:
-        return Refused(say("may_not.other_data", name=known[0].name), say("may_not.other_data_why"))
+        return Refused(say("may_not.other_data", name=known[0].compared.name), say("may_not.other_data_why"))
     return None
 
 
 def _size(effect: EffectRow) -> float:
-    return abs(effect.difference or 0.0)
+    return abs(effect.measured.difference or 0.0)
 
 
 def _why_not(effect: EffectRow, metric: Metric, say: Words) -> str:
-    if effect.verdict == "not_assessable":
-        return say("may_not.not_assessable", reason=say.by("short_reason", effect.reason))
-    if effect.lo is None or effect.hi is None:
+    if effect.decision.verdict == "not_assessable":
+        return say("may_not.not_assessable", reason=say.by("short_reason", effect.decision.reason))
+    if effect.measured.lo is None or effect.measured.hi is None:
         return say("may_not.no_interval")
-    if effect.lo == effect.hi:
-        return say("may_not.no_width", n=effect.n)
-    lo, hi = number(effect.lo, metric.decimals), number(effect.hi, metric.decimals)
-    if effect.lo <= 0 <= effect.hi:
+    if effect.measured.lo == effect.measured.hi:
+        return say("may_not.no_width", n=effect.measured.n)
+    lo, hi = number(effect.measured.lo, metric.decimals), number(effect.measured.hi, metric.decimals)
+    if effect.measured.lo <= 0 <= effect.measured.hi:
         return say("may_not.other_sign", lo=lo, hi=hi)
-    return say("may_not.chance", lo=lo, hi=hi, n=effect.family_size)
+    return say("may_not.chance", lo=lo, hi=hi, n=effect.compared.family_size)
 
 
 def p_words(p: float | None) -> str:

@@ -232,6 +232,7 @@ def _run(
     session: Session, options: Options, executor: LazyExecutor, interruption: Interruption, on_progress: OnProgress
 ) -> tuple[Findings, Path, bool]:
     """Train what is missing, judge, write the report below the search's own; whether the tracker took it all."""
+    from ablate.report.facts.next_steps import NextSteps
     from ablate.report.page.render import description_of, render_report
 
     options = replace(options, look=1, only=())
@@ -252,13 +253,13 @@ def _run(
         source = FixedSource([spec for _, spec in found.to_run])
         run_specs(session, options, source, executor=executor.open(), listener=listen, interruption=interruption)
     # How to go on is the search's to say: no command repeats a confirmation.
-    findings = _with_caution(replace(judge_study(session, options), settling=None, reruns={}), session)
+    findings = _with_caution(replace(judge_study(session, options), next_steps=NextSteps()), session)
     of_search = session.study.name.removesuffix("-confirm")
     folder = (options.reports or session.work / "reports") / of_search / "confirmation"
     report = render_report(findings, folder)
     if tracker is None:
         return findings, report, True
-    summary = plain_summary(description_of(findings), folder, failed=bool(findings.failed))
+    summary = plain_summary(description_of(findings), folder, failed=bool(findings.runs.failed))
     return findings, report, end_tracking(tracker, summary, interruption)
 
 
@@ -269,4 +270,5 @@ def _with_caution(findings: Findings, session: Session) -> Findings:
     specs = [spec for _, spec in session.plan.runs(1)]
     if is_built_in(session.plan.trainer) or not unchecked(specs, session.store):
         return findings
-    return replace(findings, cautions=(*findings.cautions, ENGLISH("caution.own_split")))
+    cautions = (*findings.notices.cautions, ENGLISH("caution.own_split"))
+    return replace(findings, notices=replace(findings.notices, cautions=cautions))

@@ -156,7 +156,7 @@ def trial_row(tried: TrialRecord, goals: tuple[Goal, ...], store: Store, questio
 
 def _confirmation(found: Confirmation, goal: Goal) -> ConfirmationFacts:
     findings = found.findings
-    verdicts = {effect.name: effect for effect in findings.effects}
+    verdicts = {effect.compared.name: effect for effect in findings.effects}
     rows = []
     for name, value in found.settings.items():
         row = findings.variant(name)
@@ -169,14 +169,18 @@ def _confirmation(found: Confirmation, goal: Goal) -> ConfirmationFacts:
                 lo=row.lo if row is not None else None,
                 hi=row.hi if row is not None else None,
                 n=row.n if row is not None else 0,
-                verdict=effect.verdict_text,
+                verdict=effect.decision.verdict_text,
             )
         )
     base = findings.variant(BASELINE)
     return ConfirmationFacts(
         rows=tuple(rows),
         baseline=base.mean if base is not None else None,
-        winner=tuple((e.name, e.verdict_text) for e in findings.effects if e.name not in found.settings),
+        winner=tuple(
+            (e.compared.name, e.decision.verdict_text)
+            for e in findings.effects
+            if e.compared.name not in found.settings
+        ),
         alone=found.alone,
         later=found.later,
         moved=found.moved,

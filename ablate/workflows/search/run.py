@@ -267,7 +267,7 @@ class _Walk:
 
         optuna_study = self.opened.optuna_study
         tried = tuple(source.ended)
-        failed = have_failed(tried) or (confirmation is not None and bool(confirmation.findings.failed))
+        failed = have_failed(tried) or (confirmation is not None and bool(confirmation.findings.runs.failed))
         best = best_of(self.question, tried)
         on_front = pareto_front(optuna_study) if best is not None else frozenset()
         found = SearchRun(

@@ -1,0 +1,50 @@
+"""How to go on with a study, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ablate.report.facts.exploratory import VisibleStep
+from ablate.stats.verdict import Needed, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenStep:
+    """A comparison without an answer, and what an answer would take. visible: see Course."""
+
+    name: str
+    verdict: Verdict
+    needed: Needed | None
+    visible: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settling:
+    """How to go on: the command, and its price from finished runs.
+
+    kind: finish this look; run again what failed; go on to the next planned look; declare a further one;
+    nothing but more test images helps (no command). replicates_before, replicates: runs of each variant
+    without and with it. seconds: one run after another.
+    """
+
+    kind: Literal["finish", "retry", "planned", "declared", "images"]
+    open: tuple[OpenStep, ...]
+    replicates_before: int
+    replicates: int
+    runs: int
+    seconds: float | None
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextSteps:
+    """What can be done from here."""
+
+    settling: Settling | None = None
+    """How to go on; None where nothing is open."""
+    reruns: Mapping[str, str] = field(default_factory=dict)
+    """Variant -> the command that trains it again."""
+    visible: tuple[VisibleStep, ...] = ()
+    """What each planned look can show."""

@@ -1,0 +1,73 @@
+"""What is shown beside the verdicts of a study and decides none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
+
+from ablate.records import Prepared
+from ablate.report.facts.exploratory import Exploratory, ImageFacts, OptimismRow, SelfTestRow
+from ablate.report.gather.judged import Judged
+from ablate.report.gather.test_images import image_facts
+from ablate.stats.cells import StatisticsError
+from ablate.stats.optimism import optimism_of, watched_reads
+from ablate.stats.scores import arrange
+from ablate.stats.selftest import self_test
+
+Thumbnails = Callable[[Sequence[str]], Mapping[str, bytes]]
+
+
+def exploratory_of(judged: Judged, prepared: Mapping[str, Prepared], thumbnails: Thumbnails | None) -> Exploratory:
+    """The test images one by one, the baseline against itself, and what picking the epoch on test adds."""
+    images = image_facts(judged.cells, _labels(prepared), judged.plan.protocol.test)
+    optimism = _optimism(judged)
+    return Exploratory(
+        images=images,
+        thumbnails={} if thumbnails is None or images is None else _thumbnails(images, thumbnails),
+        optimism=optimism,
+        watched_reads=watched_reads(judged.cells) if optimism else None,
+        self_test=_self_test(judged),
+    )
+
+
+def _labels(prepared: Mapping[str, Prepared]) -> Sequence[str]:
+    return next((found.classes for found in prepared.values() if found.classes), ())
+
+
+def _thumbnails(images: ImageFacts, thumbnails: Thumbnails) -> Mapping[str, bytes]:
+    divided = [item.id for item in images.disagreements]
+    return thumbnails(divided) if divided else {}
+
+
+def _optimism(judged: Judged) -> tuple[OptimismRow, ...]:
+    """For a study whose source picked its epoch on the test images; accuracies, in percent."""
+    protocol = judged.plan.protocol
+    if not protocol.watch_test:
+        return ()
+    return tuple(
+        OptimismRow(
+            variant=found.variant,
+            as_source=100 * found.as_source,
+            honest=100 * found.honest,
+            optimism=100 * found.optimism,
+            lo=100 * found.lo if isfinite(found.lo) else None,
+            hi=100 * found.hi if isfinite(found.hi) else None,
+            n_replicates=found.n_replicates,
+            n_epochs=found.n_epochs,
+        )
+        for found in optimism_of(judged.cells, chosen_on_val=protocol.weights == "best")
+    )
+
+
+def _self_test(judged: Judged) -> SelfTestRow | None:
+    if judged.study.design != "aa" or judged.book is None:
+        return None
+    names = [variant.name for variant in judged.plan.variants]
+    test, scale = judged.plan.protocol.test, judged.metric.scale
+    try:
+        found = self_test(arrange(judged.book, judged.cells, names, test, frozenset()), judged.effects)
+    except StatisticsError:
+        return None
+    if found is None:
+        return None
+    return SelfTestRow(**(found._asdict() | {"kappa": found.kappa * scale, "spread": found.spread * scale}))

@@ -1,0 +1,104 @@
+"""The cells of a study with their verdicts: what every part of a report is gathered from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from ablate.records import Cell, Contrast, Prepared
+from ablate.report.facts.effect import EffectRow
+from ablate.report.facts.findings import VariantRow
+from ablate.report.gather.rows import effect_rows, variant_row
+from ablate.results.declared_looks import why_void
+from ablate.results.question import Metric, metric_of, question_of
+from ablate.stats.accuracy import Accuracy
+from ablate.stats.cautions import no_fractions
+from ablate.stats.effects import Effect, Question, estimate_effects, variant_levels
+from ablate.stats.looks import WAITING
+from ablate.stats.scores import ScoreBook, read_scores
+from ablate.study.plan import Plan, published_figures
+from ablate.study.study import Study
+
+NO_FRACTION = "a result that is no fraction"
+"""Why nothing is judged where a run reports 85.3 for 85.3 %: beside others a hundredth of it, that is no difference."""
+
+
+class Judged(NamedTuple):
+    """A plan's cells up to a look, judged.
+
+    question: as it was put to the statistics. book: the scores of single images, None where there are none.
+    effects: the answers; rows: the same in shown units, as are variants. levels: variant -> its accuracy.
+    """
+
+    study: Study
+    plan: Plan
+    cells: Sequence[Cell]
+    look: int
+    metric: Metric
+    question: Question
+    book: ScoreBook | None
+    effects: Sequence[Effect]
+    levels: Mapping[str, Accuracy | None]
+    variants: tuple[VariantRow, ...]
+    rows: tuple[EffectRow, ...]
+
+
+def judge_cells(
+    study: Study,
+    plan: Plan,
+    cells: Sequence[Cell],
+    *,
+    look: int,
+    prepared: Mapping[str, Prepared],
+    looks_before: tuple[int, ...] | None,
+) -> Judged:
+    """Judge the cells of a plan; the arguments are those of `make_findings`."""
+    metric = metric_of(study)
+    void = why_void(looks_before, plan) or (NO_FRACTION if no_fractions(cells, metric.name) else "")
+    question = replace(question_of(study, plan), void=void)
+    book = read_scores(cells, question.metric)
+    effects = estimate_effects(cells, plan.contrasts, question, look=look, book=book)
+    levels = variant_levels(cells, question, book=book)
+    variants = _variant_rows(study, plan, cells, levels, prepared)
+    rows = effect_rows(effects, variants, metric, plan.looks)
+    return Judged(study, plan, cells, look, metric, question, book, effects, levels, variants, rows)
+
+
+def _variant_rows(
+    study: Study,
+    plan: Plan,
+    cells: Sequence[Cell],
+    levels: Mapping[str, Accuracy | None],
+    prepared: Mapping[str, Prepared],
+) -> tuple[VariantRow, ...]:
+    metric = metric_of(study)
+    published = published_figures(study, metric.name)
+    return tuple(
+        variant_row(one, cells, levels.get(one.name), prepared.get(one.name), published, metric)
+        for one in plan.variants
+    )
+
+
+def total_of(judged: Judged) -> EffectRow | None:
+    """The last variant of a chain against the baseline, judged alone: it was clear before the first run."""
+    chain = [contrast for contrast in judged.plan.contrasts if contrast.family == "chain"]
+    if len(chain) < 2 or any(contrast.family == "total" for contrast in judged.plan.contrasts):
+        return None
+    first, last = chain[0].reference, chain[-1].variant
+    reasons = [contrast.not_assessable for contrast in chain if contrast.not_assessable]
+    contrast = Contrast(
+        name=last, variant=last, reference=first, weights={last: 1.0, first: -1.0}, family="total",
+        not_assessable="".join(reasons[:1]),
+    )  # fmt: skip
+    found = _latest_answer(judged, contrast)
+    return next(iter(effect_rows(found, judged.variants, judged.metric, judged.plan.looks)), None)
+
+
+def _latest_answer(judged: Judged, contrast: Contrast) -> Sequence[Effect]:
+    """By the latest look whose runs are there; a later look may have spared one of the two variants."""
+    for look in range(judged.look, 1, -1):
+        found = estimate_effects(judged.cells, [contrast], judged.question, look=look, book=judged.book)
+        if found[0].judged.reason != WAITING:
+            return found
+    return estimate_effects(judged.cells, [contrast], judged.question, look=1, book=judged.book)
