@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -251,11 +251,16 @@ RunResult = Finished | Failed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One cell of a study: a variant on a replicate, and what came of it (None: not run yet)."""
+    """One cell of a study: a variant on a replicate, and what came of it (None: not run yet).
+
+    groups: image id -> the group whose luck it shares, for images whose group has several; asked where the run's own
+    outcomes do not say it.
+    """
 
     variant: str
     replicate: Replicate
     result: RunResult | None = None
+    groups: Callable[[], Mapping[str, str]] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,6 +50,9 @@ class Trainer:
     """`check_views(config, tta)`: raises SettingError for views that cannot be had of a config's images."""
     thumbnails: Callable[..., Mapping[str, bytes]] | None = None
     """`thumbnails(config, ids, kept)`: small PNGs of images by id; `kept(key)` is the cache's path of a key."""
+    image_groups: Callable[..., Mapping[str, str]] | None = None
+    """`image_groups(config, result, kept)`: image id -> its group, by the data of a finished run, for images that share
+    theirs; `kept` as above. Asked where a run's outcomes have no column `group`."""
     locate: Callable[..., Any] | None = None
     """`locate(config)`: raises DataMissing where the data are not, in no time."""
     examine: Callable[..., Any] | None = None
@@ -118,6 +121,7 @@ def load_trainer(path: str) -> Trainer:
         augmented_test=getattr(module, "augmented_test", None),
         check_views=getattr(module, "check_views", None),
         thumbnails=getattr(module, "thumbnails", None),
+        image_groups=getattr(module, "image_groups", None),
         locate=getattr(module, "locate", None),
         examine=getattr(module, "examine", None),
         donors=getattr(module, "donors", None),

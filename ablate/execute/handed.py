@@ -14,13 +14,14 @@ from contextlib import nullcontext
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import BadZipFile
+from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
 from ablate.errors import SplitError, TrainerError
 from ablate.splits.request import CALL, Handed
 from ablate.splits.rules import Protocol
 
 WAY_OUT = "or write `split: trainer` in the study's search: (or tune:), and the result says that nobody checked it."
+GROUP = "group"
 SLACK = 1e-3
 """A metric may be rounded to so much, and scores are kept in single precision."""
 
@@ -56,6 +57,24 @@ def check_judged(protocol: Protocol, handed: Handed | None, metrics: Mapping[str
         )
     if handed.is_sealed:
         _refuse_other_value(protocol.metric, metrics[protocol.metric], columns.means)
+
+
+def write_groups(images: Path, handed: Handed | None) -> None:
+    """Add the groups that the trainer named to its table of scores, as column `group`, unless it wrote one itself.
+
+    Whoever judges the scores has to know which images share their luck.
+    """
+    if handed is None or not handed.groups:
+        return
+    import numpy as np
+
+    with ZipFile(images, "a", ZIP_DEFLATED) as archive:
+        if f"{GROUP}.npy" in archive.namelist():
+            return
+        column = BytesIO()
+        names = [handed.groups.get(name, "") for name in read_columns(images, ()).ids]
+        np.save(column, np.array(names), allow_pickle=False)
+        archive.writestr(f"{GROUP}.npy", column.getvalue())
 
 
 class Columns(NamedTuple):

@@ -17,7 +17,7 @@ from typing import Any
 from ablate import files
 from ablate.errors import AblateError, Diverged, Stopped, TrainerError, apart, not_installed
 from ablate.execute.environment import machine, machine_stamp
-from ablate.execute.handed import check_judged, read_columns
+from ablate.execute.handed import check_judged, read_columns, write_groups
 from ablate.execute.live import LiveRun, Task, drop_checkpoints
 from ablate.execute.measured import measured
 from ablate.records import Failed, FailureReason, Finished, Outcome
@@ -183,6 +183,8 @@ def _finished(run: LiveRun, returned: Any) -> Finished:
     metrics = measured(outcome.metrics, task.spec)
     images = _relative(outcome.images, attempt) if outcome.images else None
     check_judged(task.spec.protocol, run.handed, metrics, outcome.images)
+    if outcome.images is not None:
+        write_groups(outcome.images, run.handed)
     kept = {name: _relative(path, attempt) for name, path in outcome.files.items()}
     if not task.keep_weights and WEIGHTS in kept:
         (attempt / kept.pop(WEIGHTS)).unlink(missing_ok=True)

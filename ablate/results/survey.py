@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import takewhile
 from typing import Any
 
@@ -29,6 +30,8 @@ class CurrentProvenance:
     """Variant -> digest of the weights it begins with; "" where it draws its own, or they are not there yet."""
     places: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Variant -> dotted key -> where its data lie."""
+    groups: Callable[[str, Finished], Mapping[str, str]] | None = field(default=None, compare=False, repr=False)
+    """Variant and one of its runs -> image id -> its group, by the data: see Cell."""
 
     def is_elsewhere(self, variant: str, finished: Finished) -> bool:
         """Whether a finished run is another data set's: see DataSource."""
@@ -179,11 +182,11 @@ def given_up(results: Sequence[RunResult], origin: CurrentProvenance, variant: s
 
 def collect(plan: Plan, store: Store, origin: CurrentProvenance | None, *, look: int = 1) -> list[Cell]:
     """The result of every run of the plan up to a planned look; None where there is none yet."""
-    return [
-        Cell(
-            variant=variant.name,
-            replicate=spec.replicate,
-            result=best_result(store.results(spec.fingerprint), origin, variant.name),
-        )
-        for variant, spec in plan.runs(look)
-    ]
+    cells = []
+    for variant, spec in plan.runs(look):
+        result = best_result(store.results(spec.fingerprint), origin, variant.name)
+        groups = None
+        if origin is not None and origin.groups is not None and isinstance(result, Finished):
+            groups = partial(origin.groups, variant.name, result)
+        cells.append(Cell(variant=variant.name, replicate=spec.replicate, result=result, groups=groups))
+    return cells

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ablate.errors import DataError, TrainerError
@@ -37,6 +37,8 @@ class Handed(NamedTuple):
     val: list[str]
     test: list[str]
     is_sealed: bool
+    groups: Mapping[str, str] = {}
+    """Id -> group, of the images it has to come back with; empty where the trainer named none."""
 
     @property
     def judged(self) -> list[str]:
@@ -82,6 +84,7 @@ def parts_of(
     labels = labels_of(_listed(targets))
     _refuse_other_length("targets", len(labels.targets), len(names))
     numbers: Sequence[int] = range(len(names))
+    origins: list[Any] = []
     if groups is not None:
         origins = _listed(groups)
         _refuse_other_length("groups", len(origins), len(names))
@@ -91,7 +94,9 @@ def parts_of(
     found = split(pool, protocol=protocol, replicate_index=replicate.index, data_seed=0, train=None)
     parts = Parts(list(found.fit), list(found.val), list(found.test))
     fit, val, test = ([names[place] for place in part] for part in parts)
-    return parts, Handed(fit, val, test, protocol.sealed)
+    judged = parts.val if protocol.sealed else parts.test
+    named = {names[place]: str(origins[place]) for place in judged} if origins else {}
+    return parts, Handed(fit, val, test, protocol.sealed, named)
 
 
 def labels_of(targets: Sequence[Any]) -> Labels:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr, ndtri, stdtrit
 
 from ablate.stats.cells import Array, Cells, StatisticsError
 from ablate.stats.engine import contrast_moments, estimate
@@ -51,9 +51,10 @@ def variant_accuracy(cells: Cells, variant: int, *, level: float = 0.95) -> Accu
     """The mean score of one variant on new images and new runs; None where no run of it finished.
 
     Scores of 0 and 1: the Wilson interval of as many independent images as the evaluations are worth,
-    at most their number; exactly Wilson's for one run. All right or all wrong counts every image once.
+    at most their number; exactly Wilson's for one run. All right or all wrong counts every image once, or every
+    group of images. With groups the effective number is smaller by what few groups tell less of their own spread.
     Other scores: the Student interval of the engine, from this variant alone.
-    Source: Wilson 1927; the effective sample size after Kish 1965.
+    Source: Wilson 1927; the effective sample size after Kish 1965, with few groups after Korn and Graubard 1998.
     """
     alone = np.zeros(len(cells.scores))
     alone[variant] = 1.0
@@ -67,12 +68,16 @@ def variant_accuracy(cells: Cells, variant: int, *, level: float = 0.95) -> Accu
     moments = contrast_moments(cells, alone)
     assert moments is not None
     k, n, p = moments.n_replicates, moments.n_images, moments.difference
-    variance = moments.image_part * (n - 1) / n + max(0.0, moments.excess) / k
+    grouped = moments.grouped
+    image_part = moments.image_part * (n - 1) / n if grouped is None else moments.image_part
+    variance = image_part + max(0.0, moments.excess) / k
     evaluations = float(sum(row.size for row in scores))
     if p in (0.0, 1.0):
-        effective = float(n)
+        effective = float(n) if grouped is None else grouped.effective
     else:
         effective = min(p * (1 - p) / variance, evaluations) if variance > 0 else evaluations
+    if grouped is not None:
+        effective *= float(ndtri((1 - level) / 2) / stdtrit(moments.image_df, (1 - level) / 2)) ** 2
     lo, hi = wilson(p * effective, effective, level=level)
     return Accuracy(p, lo, hi, k, n, effective)
 

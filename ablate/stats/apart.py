@@ -14,7 +14,7 @@ from math import sqrt
 import numpy as np
 
 from ablate.stats.accuracy import newcombe
-from ablate.stats.cells import Array, Cells, StatisticsError
+from ablate.stats.cells import Array, Cells, Index, StatisticsError
 from ablate.stats.engine import estimate
 from ablate.stats.scores import Key, ScoreRow
 from ablate.stats.student import ContrastEstimate, Estimate, student_answer
@@ -56,13 +56,16 @@ def estimate_elsewhere(
 def _shared(own: Mapping[str, Mapping[int, ScoreRow]], repetition: Callable[[int], int]) -> Cells | None:
     """The scores of all variants on the images all of them were tested on; None where these are too few."""
     matched = sorted(set.intersection(*(set(runs) for runs in own.values())))
-    images, scores = [], {name: list[Array]() for name in own}
+    images, groups, scores = [], list[Index](), {name: list[Array]() for name in own}
     for r in matched:
         tests = [runs[r].images for runs in own.values()]
         common = reduce(np.intersect1d, tests)
         if len(common) < max(2, ENOUGH_SHARED * min(map(len, tests))):
             return None
         images.append(common)
+        first = next(runs[r] for runs in own.values())
+        if first.groups is not None:
+            groups.append(first.groups[np.isin(first.images, common)])
         for name, runs in own.items():
             scores[name].append(runs[r].scores[np.isin(runs[r].images, common)])
     if not images:
@@ -72,15 +75,18 @@ def _shared(own: Mapping[str, Mapping[int, ScoreRow]], repetition: Callable[[int
             scores=tuple(tuple(found) for found in scores.values()),
             images=tuple(images),
             repetition=tuple(repetition(r) for r in matched),
+            groups=tuple(groups),
         )
     except StatisticsError:  # what the replicates have in common need not be folds any more
         return None
 
 
 def _counts(runs: Mapping[int, ScoreRow]) -> tuple[int, int] | None:
-    """Right and tested images of a single run; None for several, or other scores than right and wrong."""
+    """Right and tested images of a single run; None for several, for groups, or other scores than right and wrong."""
     (row, *more) = runs.values()
-    return None if more or not np.isin(row.scores, (0, 1)).all() else (int(row.scores.sum()), len(row.scores))
+    if more or row.groups is not None or not np.isin(row.scores, (0, 1)).all():
+        return None
+    return int(row.scores.sum()), len(row.scores)
 
 
 def _alone(runs: Mapping[int, ScoreRow], repetition: Callable[[int], int]) -> Estimate | None:
@@ -90,6 +96,7 @@ def _alone(runs: Mapping[int, ScoreRow], repetition: Callable[[int], int]) -> Es
             scores=(tuple(row.scores for row in runs.values()),),
             images=tuple(row.images for row in runs.values()),
             repetition=tuple(repetition(r) for r in runs),
+            groups=tuple(row.groups for row in runs.values() if row.groups is not None),
         )
     except StatisticsError:
         return None

@@ -30,8 +30,11 @@ class Cells:
     None where no run of the replicate finished.
     repetition: [replicate] -> which shuffle of the data the replicate's fold was cut from; empty means
     one shuffle. Within a repetition no image is tested twice, between repetitions images recur freely.
-    positions: the images renumbered from 0, so that arrays can be indexed by them. largest: the largest
-    score of each variant by size. form: `fixed` when every replicate was tested on the same images, else `folds`.
+    groups: [replicate] -> shape (n_r,), which group each image is of: what shares its luck (a patient, a video,
+    copies of one image); empty where every image is on its own.
+    positions: the images renumbered from 0, so that arrays can be indexed by them. units: the groups so renumbered;
+    empty where none has two images. largest: the largest score of each variant by size. is_binary: whether every
+    score is right (1) or wrong (0). form: `fixed` when every replicate was tested on the same images, else `folds`.
     Raises StatisticsError for non-finite scores, shapes that disagree, fewer than two images, an image
     twice in a replicate, and replicates that overlap without being the same test set.
     """
@@ -39,8 +42,11 @@ class Cells:
     scores: tuple[tuple[Array | None, ...], ...]
     images: tuple[Index | None, ...]
     repetition: tuple[int, ...] = ()
+    groups: tuple[Index | None, ...] = ()
     form: Form = field(init=False)
     positions: tuple[Index | None, ...] = field(init=False)
+    units: tuple[Index | None, ...] = field(init=False)
+    is_binary: bool = field(init=False)
     largest: tuple[float, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -55,6 +61,8 @@ class Cells:
         positions = _positions(self.images)
         # The one way to fill the derived fields of a frozen record.
         object.__setattr__(self, "positions", positions)
+        object.__setattr__(self, "units", _units(self.groups, self.images, positions))
+        object.__setattr__(self, "is_binary", all(_is_binary(row) for row in self.scores))
         object.__setattr__(self, "form", _form(positions))
         object.__setattr__(self, "largest", tuple(_largest(row) for row in self.scores))
         if self.form == "folds":
@@ -68,6 +76,30 @@ def _positions(images: tuple[Index | None, ...]) -> tuple[Index | None, ...]:
     _, position = np.unique(np.concatenate(tested), return_inverse=True)
     parts = iter(np.split(position, np.cumsum([len(row) for row in tested])[:-1]))
     return tuple(None if row is None else next(parts) for row in images)
+
+
+def _units(
+    groups: tuple[Index | None, ...], images: tuple[Index | None, ...], positions: tuple[Index | None, ...]
+) -> tuple[Index | None, ...]:
+    """The groups renumbered from 0; empty where no group has two images."""
+    if not groups:
+        return ()
+    if [None if row is None else len(row) for row in groups] != [None if row is None else len(row) for row in images]:
+        raise StatisticsError("groups that do not fit the images", hint="Give one group for each test image.")
+    found = _positions(groups)
+    tested = [(row, of) for row, of in zip(positions, found, strict=True) if row is not None and of is not None]
+    if not tested:
+        return ()
+    image, group = (np.concatenate(column) for column in zip(*tested, strict=True))
+    of_image = np.empty(int(image.max()) + 1, np.int64)
+    of_image[image] = group
+    if not np.array_equal(of_image[image], group):
+        raise StatisticsError("an image is of two groups", hint="Give an image the same group in every replicate.")
+    return found if int(group.max()) < int(image.max()) else ()
+
+
+def _is_binary(row: tuple[Array | None, ...]) -> bool:
+    return all(bool(((scores == 0) | (scores == 1)).all()) for scores in row if scores is not None)
 
 
 def _form(positions: tuple[Index | None, ...]) -> Form:

@@ -7,12 +7,16 @@ family because three to ten replicates tell little about it). All numbers are in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ablate.stats.cells import Array, Cells, Form, Index, StatisticsError
-from ablate.stats.student import RESOLUTION, Estimate, student_answer, without_rounding
+from ablate.stats.groups import group_moments
+from ablate.stats.student import RESOLUTION, Estimate, Grouped, student_answer, two_sided_p, without_rounding
+
+SURE_GROUPS = 3
+"""Groups with a differing answer from which their images, not their number, bound how small an error can be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +24,8 @@ class Moments:
     """What one contrast's replicates say before anything is pooled; variances of means.
 
     between: variance of the replicates' differences. within: what that would be from image noise alone.
-    Both are 0 for a single replicate. resolution: sizes below it are rounding.
+    Both are 0 for a single replicate. image_df: what the image part is known by. resolution: sizes below it are
+    rounding. least: the smallest standard error that so few answers can prove, for weights of length one.
     """
 
     difference: float
@@ -31,6 +36,9 @@ class Moments:
     by_replicate: tuple[float, ...]
     n_images: int
     resolution: float
+    image_df: float
+    least: float = 0.0
+    grouped: Grouped | None = None
 
     @property
     def n_replicates(self) -> int:
@@ -57,10 +65,15 @@ def estimate(cells: Cells, weights: Array, *, level: float = 0.95) -> tuple[Esti
     weights: shape (n_contrasts, n_variants); a step from variant 0 to 1 is (-1, 1, 0, ...). A contrast
     uses the replicates in which all variants of non-zero weight are present; None where there is none.
     One replicate gives the per-image Student interval, which knows nothing of the luck of a run.
-    Identical outcomes give standard error 0, the interval [0, 0] and p = 1. If every image changes by the
-    same amount in every run the interval is [d, d] and p that of the sign test over the images.
+    Where images come in groups the groups were drawn at random, not the images; the difference stays the mean over
+    images, so that a large group weighs more. Degrees of freedom of that part: effective groups less one.
+    Of answers that are right or wrong the standard error is at least that of two further images on which the
+    variants differ in opposite ways, so that n equal answers prove no more than n can. Other scores that do not
+    differ at all give standard error 0, the interval [0, 0] and p = 1; if every image changes by the same amount in
+    every run p is at least that of the sign test over the images, or groups.
     Source: crossed variance components in the manner of Owen 2007 with degrees of freedom after
-    Satterthwaite 1946, never fewer than the paired t-test over the same replicates would have.
+    Satterthwaite 1946, never fewer than the paired t-test over the same replicates would have. The further images
+    after Agresti and Min 2005, Bonett and Price 2012.
     """
     weights = checked_weights(weights, n_variants=len(cells.scores))
     found = [contrast_moments(cells, row) for row in weights]
@@ -90,7 +103,23 @@ def contrast_moments(cells: Cells, weights: Array) -> Moments | None:
     ]
     position = np.concatenate([np.asarray(cells.positions[r]) for r in matched])
     size = float(np.abs(weights) @ np.array(cells.largest))
-    return _moments(deltas, position, cells.form, resolution=RESOLUTION * size)
+    found = _moments(deltas, position, cells.form, resolution=RESOLUTION * size)
+    least = 1 / (found.n_images + 2)
+    if cells.units:
+        groups = np.concatenate([np.asarray(cells.units[r]) for r in matched])
+        means = np.array(found.by_replicate)
+        parts = group_moments(deltas, groups, means, cells.form, independent=found.image_part)
+        if parts.differing < SURE_GROUPS:
+            least = 1 / (parts.grouped.effective + 2)
+        found = replace(
+            found,
+            image_part=parts.image_part,
+            within=parts.within,
+            image_floor=parts.image_floor,
+            image_df=max(1.0, parts.grouped.effective - 1),
+            grouped=parts.grouped,
+        )
+    return replace(found, least=least) if cells.is_binary else found
 
 
 def _moments(deltas: list[Array], position: Index, form: Form, *, resolution: float) -> Moments:
@@ -127,6 +156,7 @@ def _moments(deltas: list[Array], position: Index, form: Form, *, resolution: fl
         by_replicate=tuple(means.tolist()),
         n_images=n_images,
         resolution=resolution,
+        image_df=float(n_images - 1),
     )
 
 
@@ -156,27 +186,37 @@ def pool_runs(found: list[Moments | None], weights: Array) -> ImagePool | None:
 
 def _finish(moments: Moments, pool: ImagePool | None, length: float, level: float) -> Estimate:
     k, n_images = moments.n_replicates, moments.n_images
-    run_part = 0.0
+    image_part, floor, run_part = moments.image_part, moments.image_floor, 0.0
     if k > 1 and pool is not None:
         excess = max(0.0, moments.excess, pool.excess * length)
         # A difference of two variances: what is left of them by rounding would be a large standard error.
         run_part = excess / k if excess > RESOLUTION * (moments.between + pool.between * length) else 0.0
-    variance = moments.image_part + run_part
+    varies = image_part + run_part > moments.resolution**2
+    least = moments.least**2 * length
+    if image_part + run_part < least:
+        image_part = least - run_part
+        floor = None if floor is None else max(floor, least)  # no replicate adds images
+    variance = image_part + run_part
     difference, se = without_rounding(moments.difference, variance, resolution=moments.resolution)
-    df = float(n_images - 1 if k == 1 else k - 1)
+    df = moments.image_df if k == 1 else k - 1.0 if moments.grouped is None else min(k - 1.0, moments.image_df)
     if k > 1 and pool is not None and se:
         # Shares of the variance instead of its powers, so that tiny units do not underflow.
-        images, runs = moments.image_part / variance, pool.between * length / k / variance
-        df = max(df, 1 / (images**2 / (n_images - 1) + runs**2 / pool.df))
+        images, runs = image_part / variance, pool.between * length / k / variance
+        df = max(df, 1 / (images**2 / moments.image_df + runs**2 / pool.df))
+    answer = student_answer(difference, se, df, n_units=n_images, level=level)
+    if not varies:
+        units = n_images if moments.grouped is None else moments.grouped.n
+        answer["p"] = max(answer["p"], two_sided_p(difference, 0.0, df, n_units=units))
     return Estimate(
-        **student_answer(difference, se, df, n_units=n_images, level=level),
+        **answer,
         n_replicates=k,
         n_images=n_images,
-        image_part=moments.image_part if se else 0.0,
+        image_part=image_part if se else 0.0,
         run_part=run_part if se else 0.0,
-        image_floor=moments.image_floor,
+        image_floor=floor,
         by_replicate=moments.by_replicate,
         basis="images",
+        grouped=moments.grouped,
     )
 
 

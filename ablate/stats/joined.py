@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ablate.stats.cells import Array, StatisticsError
+from ablate.stats.scores import GROUP
 from ablate.store.outcome_columns import read_columns
 
 
@@ -17,13 +18,15 @@ class Answers(NamedTuple):
     """One answer an image, in the order of the ids.
 
     ids: shape (n,). targets: (n,) class indices, or (n, classes) of 0 and 1 where an image has several
-    labels. probabilities: (n, classes). scores: (n,), 1 where the answer is right, else 0.
+    labels. probabilities: (n, classes). scores: (n,), 1 where the answer is right, else 0. groups: the name of
+    each one's group, "" for one on its own; empty where the run does not say.
     """
 
     ids: tuple[str, ...]
     targets: NDArray[np.int64]
     probabilities: Array
     scores: Array
+    groups: tuple[str, ...] = ()
 
 
 def read_answers(path: Path) -> Answers:
@@ -31,7 +34,7 @@ def read_answers(path: Path) -> Answers:
     if not path.is_file():
         raise StatisticsError(f"the outcomes of a finished run are gone: {path}", hint="Train it again.")
     try:
-        columns: dict[str, NDArray[Any]] = read_columns(path, "id", "target", "prob", "score")
+        columns: dict[str, NDArray[Any]] = read_columns(path, "id", "target", "prob", "score", GROUP)
     except (OSError, ValueError) as error:
         raise StatisticsError(f"{path} cannot be read: {error}", hint="Train it again.") from error
     if "prob" not in columns or "target" not in columns:
@@ -45,6 +48,7 @@ def read_answers(path: Path) -> Answers:
         targets=columns["target"][order].astype(np.int64),
         probabilities=columns["prob"][order].astype(np.float64),
         scores=columns["score"][order].astype(np.float64),
+        groups=tuple(str(name) for name in columns[GROUP][order]) if GROUP in columns else (),
     )
 
 

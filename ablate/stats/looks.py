@@ -15,6 +15,7 @@ from ablate.stats.verdict import (
     NO_RUNS,
     POWER,
     SINGLE_RUN,
+    TOO_FEW_GROUPS,
     ClaimPValues,
     JudgedContrast,
     Rules,
@@ -48,10 +49,16 @@ class LookState(NamedTuple):
     def is_open(self) -> bool:
         """Whether runs that are still planned may answer it."""
         if self.judged.verdict == "not_assessable":
-            return self.judged.reason in MENDABLE
+            return self.judged.reason in MENDABLE or self._may_gain_groups
         if self.judged.verdict == "no_worthwhile_gain":  # it may be a loss, which only further runs can show
             return self.chance is not None and self.chance >= self.judged.rules.futility
         return self.judged.verdict == "undecided" and not self.stopped
+
+    @property
+    def _may_gain_groups(self) -> bool:
+        """Whether there are too few groups because further folds, with groups of their own, were not tested yet."""
+        found = self.judged.estimate
+        return self.judged.reason == TOO_FEW_GROUPS and found is not None and found.image_floor is None
 
 
 def judge_looks(

@@ -18,15 +18,22 @@ from ablate.store.outcome_columns import read_columns
 PER_IMAGE_METRIC = "accuracy"
 """The metric whose per-image scores a trainer stores under `score`: right (1) or wrong (0)."""
 
+GROUP = "group"
+"""The column of a run's npz that names the group of each test image; empty for one on its own."""
+
 Key = tuple[str, int]
 """Variant and index of the replicate."""
 
 
 class ScoreRow(NamedTuple):
-    """One run's scores: which image each belongs to (ascending numbers), and the score."""
+    """One run's scores: which image each belongs to (ascending numbers), and the score.
+
+    groups: what shares the luck of each image, as the number of one of its images; None where nobody says.
+    """
 
     images: Index
     scores: Array
+    groups: Index | None = None
 
 
 class ScoreBook(NamedTuple):
@@ -63,7 +70,7 @@ def read_scores(cells: Sequence[Cell], metric: str = PER_IMAGE_METRIC) -> ScoreB
     """
     rows: dict[Key, ScoreRow] = {}
     gone: dict[Key, str] = {}
-    numbering = _Numbering()
+    numbering, grouping = _Numbering(), Grouping()
     for cell in sorted(cells, key=lambda cell: (cell.replicate.index, cell.variant)):
         run = cell.result
         if not isinstance(run, Finished):
@@ -73,7 +80,7 @@ def read_scores(cells: Sequence[Cell], metric: str = PER_IMAGE_METRIC) -> ScoreB
         key = (cell.variant, cell.replicate.index)
         path = run.folder / run.images
         try:
-            stored = read_columns(path, "id", column_of(metric))
+            stored = read_columns(path, "id", column_of(metric), GROUP)
             if "id" in stored and column_of(metric) not in stored:
                 return None
             ids, scores = stored["id"], stored[column_of(metric)].astype(np.float64)
@@ -86,9 +93,54 @@ def read_scores(cells: Sequence[Cell], metric: str = PER_IMAGE_METRIC) -> ScoreB
         if metric != PER_IMAGE_METRIC and not _is_mean(scores, run.metrics.get(metric)):
             return None
         images = numbering.of(cell.replicate.index, ids)
+        if (names := group_names(cell, ids, stored.get(GROUP))) is not None:
+            grouping.add(images, names)
         order = np.argsort(images, kind="stable")
         rows[key] = ScoreRow(images[order], scores[order])
-    return ScoreBook(rows, gone) if rows or gone else None
+    return ScoreBook(grouping.told(rows), gone) if rows or gone else None
+
+
+def group_names(cell: Cell, ids: np.ndarray, stored: np.ndarray | None) -> np.ndarray | None:
+    """The name of each image's group, "" for one on its own: by the run's own outcomes (stored), else by its data.
+
+    None where neither says.
+    """
+    if stored is not None and stored.shape == ids.shape:
+        return stored.astype(np.str_)
+    known = cell.groups() if cell.groups is not None else {}
+    return np.array([known.get(name, "") for name in map(str, ids.tolist())]) if known else None
+
+
+class Grouping:
+    """Which images share their luck, as their runs and data say: each run may know a part of it."""
+
+    def __init__(self) -> None:
+        self._groups: dict[int, int] = {}
+        self._first: dict[str, int] = {}
+        self._seen: set[tuple[bytes, bytes]] = set()
+
+    def add(self, images: Index, names: np.ndarray) -> None:
+        """names: of the group of each image; those of no name are on their own."""
+        told = (images.tobytes(), names.tobytes())
+        if told in self._seen:  # the variants of a replicate say the same
+            return
+        self._seen.add(told)
+        for image, name in zip(images.tolist(), names.tolist(), strict=True):
+            if name:
+                self._groups.setdefault(image, self._first.setdefault(name, image))
+
+    def told(self, rows: Mapping[Key, ScoreRow]) -> Mapping[Key, ScoreRow]:
+        """The rows with their groups; as they are where no image has any."""
+        if not self._groups:
+            return rows
+        found: dict[bytes, Index] = {}  # one array for all variants of a replicate
+        return {key: row._replace(groups=self._of(row.images, found)) for key, row in rows.items()}
+
+    def _of(self, images: Index, found: dict[bytes, Index]) -> Index:
+        key = images.tobytes()
+        if key not in found:
+            found[key] = np.array([self._groups.get(image, image) for image in images.tolist()], np.int64)
+        return found[key]
 
 
 def _how(error: Exception) -> str:
@@ -147,12 +199,15 @@ def arrange(
     replicates = sorted({cell.replicate.index for cell in cells})
     present = {(cell.variant, cell.replicate.index) for cell in cells if isinstance(cell.result, Finished)}
     images: list[Index | None] = []
+    groups: list[Index | None] = []
     columns: list[Mapping[str, Array]] = []
     for r in replicates:
         usable = [v for v in variants if v not in different and (v, r) in present]
         rows = {v: row for v in usable if (row := book.rows.get((v, r))) is not None}
         images.append(next((row.images for row in rows.values()), None))
+        groups.append(next((row.groups for row in rows.values()), None))
         columns.append({v: row.scores for v, row in rows.items()})
     scores = tuple(tuple(column.get(v) for column in columns) for v in variants)
     repetition = tuple(repetition_of(r, test) for r in replicates)
-    return Cells(scores=scores, images=tuple(images), repetition=repetition)
+    told = tuple(groups) if any(row is not None for row in groups) else ()
+    return Cells(scores=scores, images=tuple(images), repetition=repetition, groups=told)

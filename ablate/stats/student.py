@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, isinf, ldexp, sqrt
-from typing import Literal, TypedDict
+from typing import Literal, NamedTuple, TypedDict
 
 from scipy.special import stdtr, stdtrit
 
@@ -17,6 +17,19 @@ RESOLUTION = 1e-12
 """Differences below this share of the scores' size are rounding, not outcomes."""
 
 
+class Grouped(NamedTuple):
+    """Test images that share their luck. n: groups, an image on its own counts as one.
+
+    effective: groups of equal size that would tell as much, (sum of sizes)^2 / (sum of squared sizes). largest: the
+    largest one's share of the weight. design_effect: the image part over what it would be, were images independent.
+    """
+
+    n: int
+    effective: float
+    largest: float
+    design_effect: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
     """One contrast answered: a difference, its Student interval at `level`, and p for "no difference".
@@ -26,7 +39,7 @@ class Estimate:
     image_floor: what is left of the variance after endlessly many replicates on these images; None when
     no image was tested twice, so that nobody can know. by_replicate: the matched replicates' differences,
     empty where replicates are not paired. n_images: distinct test images, None without images.
-    basis: what was treated as the unit of chance.
+    basis: what was treated as the unit of chance. grouped: the groups of images, where these are that unit.
     """
 
     difference: float
@@ -43,6 +56,7 @@ class Estimate:
     image_floor: float | None
     by_replicate: tuple[float, ...]
     basis: Basis
+    grouped: Grouped | None = None
 
     def interval(self, level: float) -> tuple[float, float]:
         """The two-sided Student interval at another level, such as a simultaneous one."""

@@ -16,6 +16,7 @@ import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from ablate.stats.cells import StatisticsError
+from ablate.stats.groups import FEWEST_GROUPS
 from ablate.stats.student import Estimate
 
 Verdict = Literal["better", "worse", "same", "no_worthwhile_gain", "undecided", "not_assessable"]
@@ -24,6 +25,13 @@ Supplement = Literal["", "larger", "negligible"]
 
 SINGLE_RUN = "single run"
 NO_RUNS = "no replicate in which all its runs finished"
+NO_SPREAD = "equal results in every replicate"
+"""Why runs whose numbers do not vary at all prove nothing: an interval without width would be surer than any data."""
+TOO_FEW_GROUPS = "too few groups of images"
+"""Fewer effective ones than FEWEST_GROUPS."""
+
+ROUNDING = 1e-9
+"""Six equal groups are six, whatever is left of that by rounding."""
 
 POWER = 0.8
 """The chance with which the smallest visible difference is seen."""
@@ -137,13 +145,19 @@ def judge(
 
 
 def unassessable(estimates: Sequence[Estimate | None], reasons: Mapping[int, str]) -> dict[int, str]:
-    """Position -> why that member gets no verdict: the given reasons, then fewer than two replicates."""
-    own = {
-        i: NO_RUNS if found is None else SINGLE_RUN
-        for i, found in enumerate(estimates)
-        if found is None or found.n_replicates < 2
-    }
+    """Position -> why that member gets no verdict: the given reasons, then what the numbers themselves cannot carry."""
+    own = {i: why for i, found in enumerate(estimates) if (why := _why_unassessable(found))}
     return own | dict(reasons)
+
+
+def _why_unassessable(found: Estimate | None) -> str:
+    if found is None:
+        return NO_RUNS
+    if found.n_replicates < 2:
+        return SINGLE_RUN
+    if found.grouped is not None and found.grouped.effective < FEWEST_GROUPS - ROUNDING:
+        return TOO_FEW_GROUPS
+    return "" if found.standard_error else NO_SPREAD
 
 
 def claim_p_values(estimates: Sequence[Estimate | None], rules: Rules, *, reasons: Mapping[int, str]) -> ClaimPValues:

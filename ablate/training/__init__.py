@@ -135,3 +135,10 @@ def thumbnails(config: Config, ids: Sequence[str], kept: Callable[[str], Path]) 
     from ablate.training.small_images import thumbnails_of
 
     return thumbnails_of(config, ids, kept)
+
+
+def image_groups(config: Config, result: Finished, kept: Callable[[str], Path]) -> Mapping[str, str]:
+    """Image id -> the first image of its group, for those that are copies or of one origin: by data, without torch."""
+    from ablate.training.data.known_groups import groups_of_run
+
+    return groups_of_run(config.data, result, kept)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from ablate.records import Cost, Outcome
 from ablate.training.checkpoint import TrainingState, copy_of
 from ablate.training.config import Attack, Config
 from ablate.training.cost import describe_network
+from ablate.training.data.grouping import group_names
 from ablate.training.data.parts import Subset, Subsets
 from ablate.training.evaluate import (
     Scores,
@@ -44,7 +44,11 @@ def write_outcome(config: Config, run: Run, parts: Subsets, mode: Mode, trained:
     if not run.protocol.sealed:
         images = run.folder / IMAGES
         ids = [parts.images.ids[i] for i in parts.split.test]
-        _write_columns(config, images, ids, scores, attacked, trained.progress.watched)
+        names = group_names(parts.images.ids, parts.images.groups.tolist())
+        columns = _columns(config, scores, attacked, trained.progress.watched)
+        if names:
+            columns["group"] = np.array([names.get(name, "") for name in ids])
+        np.savez_compressed(images, id=np.array(ids), **columns)
     weights = run.folder / WEIGHTS
     tensors = {
         name: tensor.contiguous()
@@ -108,15 +112,12 @@ def _judged(run: Run, parts: Subsets) -> Subset:
     return parts.val if run.protocol.sealed else parts.test
 
 
-def _write_columns(
-    config: Config, path: Path, ids: list[str], scores: Scores, attacked: Scores | None, watched: list[Tensor]
-) -> None:
+def _columns(config: Config, scores: Scores, attacked: Scores | None, watched: list[Tensor]) -> dict[str, Any]:
     """One row a test image. robust, where the images were attacked too: whether the guess was still right.
 
     epochs, where the source's protocol asks for it: after each epoch, right and wrong as packed bits.
     """
     columns: dict[str, Any] = {
-        "id": np.array(ids),
         "target": scores.targets.numpy().astype(np.bool_ if scores.several else np.int32),
         "score": scores.correct.astype(np.float32),
         "prob": probabilities(scores.logits, config).numpy().astype(np.float16),
@@ -128,7 +129,7 @@ def _write_columns(
         columns["robust"] = attacked.correct.astype(np.float32)
     if watched:
         columns["epochs"] = torch.stack(watched).numpy()
-    np.savez_compressed(path, **columns)
+    return columns
 
 
 def _peak_bytes(mode: Mode) -> int | None:

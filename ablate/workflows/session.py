@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from ablate.harness.known import KnownData, known
 from ablate.harness.looking import recall_looks
 from ablate.harness.progress import OnProgress, Progress
 from ablate.protocols import Executor, Source, Tracker
-from ablate.records import Prepared, RunSpec, Variant
+from ablate.records import Finished, Prepared, RunSpec, Variant
 from ablate.results.open_looks import wanted_by_look
 from ablate.results.survey import CurrentProvenance, RunInventory, Stale, plan_status
 from ablate.settings import places_of
@@ -73,7 +74,26 @@ class Session:
             data_digests={name: found.digest for name, found in self.looks.items()},
             former_digests={name: found.former for name, found in self.looks.items() if found.former},
             places=self.places,
+            groups=self._groups(),
         )
+
+    def _groups(self) -> Callable[[str, Finished], Mapping[str, str]] | None:
+        """Which images share their luck, by the data of a finished run of a variant, as far as they are here."""
+        trainer, ask = self.study.trainer, self.study.trainer.image_groups
+        if ask is None:
+            return None
+
+        @cache
+        def config_of(variant: str) -> Any:
+            return trainer.config.model_validate(self.plan.variant(variant).config)
+
+        def groups_of(variant: str, result: Finished) -> Mapping[str, str]:
+            try:
+                return ask(config_of(variant), result, lambda key: self.store.cache / key)
+            except (AblateError, ImportError, OSError):
+                return {}
+
+        return groups_of
 
     @property
     def looks(self) -> dict[str, Prepared]:

@@ -308,11 +308,42 @@ class TestForms:
 
 
 class TestNoSpread:
-    def test_identical_outcomes_are_no_difference(self) -> None:
-        """A variant that never differs has the interval [0, 0] and p = 1."""
-        same = [[1.0, 0.0, 1.0], [0.0, 0.0, 1.0]]
+    @pytest.mark.parametrize(("n", "half"), [(50, 0.0547), (360, 0.00768), (2000, 0.0013854)])
+    def test_identical_answers_prove_no_more_than_they_can(self, n: int, half: float) -> None:
+        """Of n images on which two variants never differ, the interval is t * sqrt(2) / (n + 2) to either side."""
+        same = [(np.arange(n) % 3 > 0).astype(float).tolist()] * 3
 
         found = estimate(two_variants(same, same), STEP)[0]
+
+        assert found is not None
+        assert (found.difference, found.p) == (0, 1)
+        assert found.standard_error == pytest.approx(math.sqrt(2) / (n + 2))
+        assert (-found.lo, found.hi) == (pytest.approx(half, rel=0.001), pytest.approx(half, rel=0.001))
+
+    def test_further_replicates_do_not_narrow_identical_answers(self) -> None:
+        """They are the same images once more: what is left after endlessly many replicates is all there is."""
+        same = [[1.0, 0.0] * 30] * 5
+
+        found = estimate(two_variants(same, same), STEP)[0]
+
+        assert found is not None
+        assert found.image_floor == pytest.approx(found.standard_error**2)
+        assert found.run_part == 0
+
+    def test_one_differing_image_of_fifty_proves_little(self) -> None:
+        """Its own spread is smaller than what fifty images can prove; five points are not ruled out."""
+        base = [1.0] * 49 + [0.0]
+        found = estimate(two_variants([base] * 3, [[1.0] * 50] * 3), STEP)[0]
+
+        assert found is not None
+        assert found.difference == pytest.approx(0.02)
+        assert found.lo < -0.03
+        assert found.hi > 0.07
+
+    def test_losses_that_do_not_differ_have_no_width(self) -> None:
+        """Scores on a scale of their own do not tell how far one image could have been off: they get no verdict."""
+        losses = [[0.2, 0.3, 0.7]] * 3
+        found = estimate(two_variants(losses, losses), STEP)[0]
 
         assert found is not None
         assert (found.difference, found.standard_error, found.lo, found.hi, found.p) == (0, 0, 0, 0, 1)
@@ -322,7 +353,8 @@ class TestNoSpread:
         found = estimate(two_variants([[0.0] * 10] * 3, [[1.0] * 10] * 3), STEP)[0]
 
         assert found is not None
-        assert (found.difference, found.lo, found.hi) == (1, 1, 1)
+        assert found.difference == 1
+        assert found.lo < 1 < found.hi
         assert found.p == 2**-9
 
     def test_two_images_changing_alike_prove_nothing(self) -> None:

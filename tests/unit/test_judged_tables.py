@@ -576,7 +576,7 @@ def test_an_interval_without_width_is_told(table: Path) -> None:
         tuple(float(np.float32(x)) for x in (0.91, 0.92, 0.96, 0.97)),
     ):
         found = judged(table, text.format(*numbers), paired=True)
-        assert found.effects[0].decision.verdict == "undecided"
+        assert found.effects[0].decision.verdict == "not_assessable"
         assert found.effects[0].decision.p == pytest.approx(0.5)
         assert any("interval has no width" in line for line in found.notices.cautions)
 

@@ -103,8 +103,8 @@ def test_one_image_more_is_another_test_set(tmp_path: Path) -> None:
     assert findings.effects[1].measured.difference is not None
 
 
-def test_equal_answers_are_a_verdict_and_a_warning(tmp_path: Path) -> None:
-    """A change that never reached the network gives `same`, and the report wonders."""
+def test_equal_answers_are_no_proof_and_a_warning(tmp_path: Path) -> None:
+    """A change that never reached the network rules out three points on 600 images, not one; the report wonders."""
     cells = cells_with(a_plan(), tmp_path)
     by_key = {(cell.variant, cell.replicate.index): cell for cell in cells}
     for (variant, r), cell in by_key.items():
@@ -113,7 +113,8 @@ def test_equal_answers_are_a_verdict_and_a_warning(tmp_path: Path) -> None:
                 rewritten(cell, score=stored["score"])
     findings = judged_from(cells, tmp_path)
 
-    assert findings.effects[1].decision.verdict == "same"
+    assert findings.effects[1].decision.verdict == "no_worthwhile_gain"
+    assert (findings.effects[1].measured.hi or 0.0) > 0
     assert (findings.effects[1].measured.difference, findings.effects[1].decision.p) == (0.0, 1.0)
     assert any(line.startswith("Dropout and BN answered every test image alike") for line in warnings(findings))
 

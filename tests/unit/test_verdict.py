@@ -194,18 +194,13 @@ class TestRules:
             1: "no replicate in which all its runs finished",
         }
 
-    @pytest.mark.parametrize(("difference", "expected"), [(0.0, "same"), (0.01, "better"), (-0.05, "worse")])
-    def test_outcomes_without_spread(self, difference: float, expected: str) -> None:
-        """Where nothing varies, 1,800 images that change alike are a difference, and no change is none."""
-        assert words(an_estimate(difference, se=0.0)) == [expected]
+    @pytest.mark.parametrize("difference", [0.0, 0.01, -0.05])
+    def test_outcomes_without_spread_prove_nothing(self, difference: float) -> None:
+        """Where no number varies nobody knows how far they could have been off: never `same`, never `better`."""
+        (found,) = judged(an_estimate(difference, se=0.0))
 
-    def test_without_spread_a_bound_itself_is_outside(self) -> None:
-        """Exactly the negligible difference is not below it, and exactly the worthwhile gain is not ruled out."""
-        (at_negligible,) = judged(an_estimate(0.01, se=0.0))
-        (at_worthwhile,) = judged(an_estimate(0.03, se=0.0))
-
-        assert at_negligible.p_same == 1
-        assert at_worthwhile.p_no_gain == 1
+        assert (found.verdict, found.reason) == ("not_assessable", "equal results in every replicate")
+        assert (found.p_adjusted, found.p_same, found.p_no_gain) == (1, 1, 1)
 
     @pytest.mark.parametrize("size", [-0.01, math.inf, math.nan])
     def test_thresholds_must_be_sizes(self, size: float) -> None:

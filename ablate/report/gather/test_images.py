@@ -50,6 +50,7 @@ class _Answers(NamedTuple):
     scores: Floats
     targets: Integers | None
     predicted: Integers | None
+    groups: NDArray[np.str_] | None = None
 
 
 @dataclass(slots=True)
@@ -64,6 +65,8 @@ class _Sums:
     """(variant, replicate) -> its scores, in the order of the replicate's images."""
     counts: dict[str, Integers] = field(default_factory=dict)
     runs: dict[str, int] = field(default_factory=dict)
+    groups: dict[int, int] = field(default_factory=dict)
+    """Number of an image -> that of the first of its group, for those that share their luck with others."""
 
 
 def image_facts(cells: Sequence[Cell], labels: Sequence[str], test: TestRule) -> ImageFacts | None:
@@ -100,9 +103,10 @@ def _add_up(cells: Sequence[Cell]) -> _Sums:
     import numpy as np
 
     sums = _Sums()
+    firsts: dict[str, int] = {}
     order: dict[int, NDArray[np.str_]] = {}
     for cell in cells:
-        answers = _read(cell.result) if isinstance(cell.result, Finished) else None
+        answers = _read(cell, cell.result) if isinstance(cell.result, Finished) else None
         if answers is None:
             continue
         r = cell.replicate.index
@@ -112,6 +116,9 @@ def _add_up(cells: Sequence[Cell]) -> _Sums:
             sums.images[r] = np.array([sums.numbers.setdefault(name, len(sums.numbers)) for name in names], np.int64)
             if answers.targets is not None:
                 sums.targets |= dict(zip(sums.images[r].tolist(), answers.targets.tolist(), strict=True))
+            if answers.groups is not None:
+                both = zip(sums.images[r].tolist(), answers.groups.tolist(), strict=True)
+                sums.groups |= {image: firsts.setdefault(name, image) for image, name in both if name}
         if not np.array_equal(order[r], answers.ids):
             continue
         sums.scores[cell.variant, r] = answers.scores
@@ -135,15 +142,17 @@ def _count(sums: _Sums, variant: str, targets: Integers, predicted: Integers) ->
     sums.runs[variant] = sums.runs.get(variant, 0) + 1
 
 
-def _read(run: Finished) -> _Answers | None:
+def _read(cell: Cell, run: Finished) -> _Answers | None:
     """The answers in the order of the image ids; None where they are not stored or cannot be read."""
     import numpy as np
+
+    from ablate.stats.scores import GROUP, group_names
 
     if run.images is None:
         return None
     path = run.folder / run.images
     try:
-        stored = read_columns(path, "id", "score", "target", "prob")
+        stored = read_columns(path, "id", "score", "target", "prob", GROUP)
         ids, scores = stored["id"], stored["score"].astype(np.float64)
     except (OSError, ValueError, KeyError, TypeError) as error:
         logger.warning("%s: the answers to single images are left out: %s", path, error)
@@ -153,6 +162,7 @@ def _read(run: Finished) -> _Answers | None:
         logger.warning("%s: the answers to single images are left out: its columns differ in length", path)
         return None
     order = np.argsort(ids, kind="stable")
+    groups = group_names(cell, ids, stored.get(GROUP))
     whole = targets is not None and targets.ndim == 1 and targets.dtype.kind in "iu" and bool((targets >= 0).all())
     predicted = (
         prob.argmax(axis=1)[order]
@@ -164,6 +174,7 @@ def _read(run: Finished) -> _Answers | None:
         scores=scores[order],
         targets=targets[order].astype(np.int64) if whole and targets is not None else None,
         predicted=predicted,
+        groups=None if groups is None else groups[order],
     )
 
 
@@ -191,7 +202,11 @@ def _class_rows(sums: _Sums, variants: Sequence[str], names: Sequence[str], test
             for v in variants
         )
         tested = len(np.unique(np.concatenate(found))) if (found := [i for i in images if i is not None]) else 0
-        cells = Cells(scores=rows, images=images, repetition=repetition)
+        groups = tuple(
+            None if row is None else np.array([sums.groups.get(image, image) for image in row.tolist()], np.int64)
+            for row in (images if sums.groups else ())
+        )
+        cells = Cells(scores=rows, images=images, repetition=repetition, groups=groups)
         for position, variant in enumerate(variants):
             level = variant_accuracy(cells, position)
             mean, lo, hi = (100 * level.mean, 100 * level.lo, 100 * level.hi) if level else (None, None, None)

@@ -80,11 +80,13 @@ def compare_studies(a: Side, b: Side, say: Words = ENGLISH) -> ComparedStudies:
 
 
 def _finished(side: Side, variant: str) -> dict[int, Finished]:
-    return {
-        cell.replicate.index: cell.result
-        for cell in side.cells
-        if cell.variant == variant and isinstance(cell.result, Finished)
-    }
+    found = _finished_cells(side, variant)
+    return {r: cell.result for r, cell in found.items() if isinstance(cell.result, Finished)}
+
+
+def _finished_cells(side: Side, variant: str) -> dict[int, Cell]:
+    mine = [cell for cell in side.cells if cell.variant == variant]
+    return {cell.replicate.index: cell for cell in mine if isinstance(cell.result, Finished)}
 
 
 def _in_common(a: Side, b: Side, one: Variant, other: Variant) -> str:
@@ -106,12 +108,12 @@ def _effects(a: Side, b: Side, pairs: Sequence[tuple[Variant, Variant]]) -> Sequ
     cells: list[Cell] = []
     contrasts = []
     for number, (one, other) in enumerate(pairs):
-        first, second = _finished(a, one.name), _finished(b, other.name)
+        first, second = _finished_cells(a, one.name), _finished_cells(b, other.name)
         names = (f"first {number}", f"second {number}")
         for r in sorted(set(first) & set(second)):
             cells += [
-                Cell(variant=name, replicate=Replicate(index=r), result=run)
-                for name, run in zip(names, (first[r], second[r]), strict=True)
+                replace(cell, variant=name, replicate=Replicate(index=r))
+                for name, cell in zip(names, (first[r], second[r]), strict=True)
             ]
         contrasts.append(
             Contrast(

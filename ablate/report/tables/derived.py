@@ -64,6 +64,15 @@ def _measured(
         else np.array([numbering.setdefault(name, len(numbering)) for name in found[0].ids], np.int64)
         for found in answers
     )
+    firsts: dict[str, int] = {}
+    groups_of = tuple(
+        None
+        if found is None or row is None
+        else np.array(
+            [firsts.setdefault(name or f"/{image}", image) for image, name in zip(row, found[2], strict=True)]
+        )
+        for found, row in zip(answers, images, strict=True)
+    )
     cells = Cells(
         scores=(
             tuple(None if found is None else found[0].scores for found in answers),
@@ -71,6 +80,7 @@ def _measured(
         ),
         images=images,
         repetition=tuple(r // test.count for r in range(len(groups))) if isinstance(test, Folds) else (),
+        groups=groups_of,
     )
     level = variant_accuracy(cells, 0)
     (gain,) = estimate(cells, np.array([[1.0, -1.0]]))
@@ -89,13 +99,14 @@ def _measured(
     )
 
 
-def _answers(group: Sequence[DerivedRequest], derivation: Derivation) -> tuple[Answers, Any]:
-    """The joined answer of a group, and the mean score of its networks asked singly."""
+def _answers(group: Sequence[DerivedRequest], derivation: Derivation) -> tuple[Answers, Any, Sequence[str]]:
+    """The joined answer of networks, the mean score of them asked singly, and which group of images each is of."""
     together = joined([read_answers(member.derived) for member in group], derivation.how)
     singly = [read_answers(member.plain) for member in group]
     if any(one.ids != together.ids for one in singly):
         raise StatisticsError("the test images are no longer those of the runs", hint="Train the runs again.")
-    return together, np.mean([one.scores for one in singly], axis=0)
+    told = next((one.groups for one in singly if one.groups), ("",) * len(together.ids))
+    return together, np.mean([one.scores for one in singly], axis=0), told
 
 
 def derived_words(derivation: Derivation) -> str:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from ablate.errors import DataError
 from ablate.training.config import DataConfig
 from ablate.training.data.findings import ScanReport
 from ablate.training.data.listing import first_of
+
+NEAR = "near"
+"""In the place of a pattern: images that look alike are one group."""
 
 
 def merged_groups(found: ScanReport, config: DataConfig) -> Sequence[int]:
@@ -27,6 +31,12 @@ def merged_groups(found: ScanReport, config: DataConfig) -> Sequence[int]:
             one, other = _root(root, index), _root(root, firsts.setdefault(tie, index))
             root[max(one, other)] = min(one, other)
     return [_root(root, index) for index in range(len(root))]
+
+
+def group_names(ids: Sequence[str], groups: Sequence[int]) -> dict[str, str]:
+    """Image id -> the id of the first image of its group, for those that are not on their own."""
+    sizes = Counter(groups)
+    return {name: ids[group] for name, group in zip(ids, groups, strict=True) if sizes[group] > 1}
 
 
 def origins_of(ids: Sequence[str], pattern: str) -> list[tuple[str | None, ...]]:
