@@ -1,0 +1,99 @@
+"""What was measured, as a Markdown table: medians, and ratios within a round."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+YARDSTICK = "d"
+
+
+class Row(NamedTuple):
+    """One contender. samples: by round, what `Score` has, as dictionaries. runs: trainings in one sample."""
+
+    key: str
+    name: str
+    runs: int
+    samples: Sequence[Sequence[Mapping[str, float]]]
+    missing: str = ""
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Seconds, the ratio to as many runs of the yardstick in the same round, first epoch, memory, accuracy."""
+    lines = [
+        "| | contender | runs | seconds | over as many of (d) | first epoch, s | peak memory, GB | test accuracy, % |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    yardstick = next((row for row in rows if row.key == YARDSTICK), None)
+    for row in rows:
+        if row.missing:
+            lines.append(f"| {row.key} | {row.name} | | {row.missing} | | | | |")
+            continue
+        values = {name: every(row, name) for name in ("seconds", "first_epoch", "peak_bytes", "accuracy")}
+        cells = [
+            f"({row.key})",
+            row.name,
+            str(row.runs),
+            f"{statistics.median(values['seconds']):.1f}",
+            ratio_text(row, yardstick),
+            f"{statistics.median(values['first_epoch']):.1f}",
+            f"{statistics.median(values['peak_bytes']) / 1e9:.2f}",
+            f"{100 * statistics.mean(values['accuracy']):.1f} (n = {len(values['accuracy'])})",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def every(row: Row, name: str) -> list[float]:
+    """One value of all samples."""
+    return [sample[name] for taken in row.samples for sample in taken]
+
+
+def ratios(row: Row, yardstick: Row) -> list[float]:
+    """For each round, the median of the row over as many runs of the yardstick's median in that round."""
+    return [
+        statistics.median(sample["seconds"] for sample in own)
+        / (row.runs * statistics.median(sample["seconds"] for sample in other))
+        for own, other in zip(row.samples, yardstick.samples, strict=True)
+    ]
+
+
+def ratio_text(row: Row, yardstick: Row | None) -> str:
+    """`.95 (.93 to .97)`: the median of the rounds and their range."""
+    if yardstick is None or not yardstick.samples:
+        return ""
+    found = ratios(row, yardstick)
+    return f"{statistics.median(found):.2f} ({min(found):.2f} to {max(found):.2f})"
+
+
+def accuracy_line(rows: Sequence[Row], tested: int) -> str:
+    """Whether all are equally accurate, as far as so many test images can tell."""
+    means = {row.key: statistics.mean(every(row, "accuracy")) for row in rows if row.samples}
+    mean = statistics.mean(means.values())
+    apart = 100 * (max(means.values()) - min(means.values()))
+    noise = 196 * math.sqrt(2 * max(mean * (1 - mean), 1 / tested) / tested)
+    said = "within" if apart <= noise else "BEYOND"
+    return (
+        f"Accuracies lie {apart:.1f} points apart at most, {said} the {noise:.1f} that 95 of 100 pairs of equally good "
+        f"networks stay below on {tested} test images each."
+    )
+
+
+def phase_table(phases: Mapping[str, Mapping[str, float]]) -> str:
+    """Seconds by what was done, a column a contender."""
+    names = sorted({name for found in phases.values() for name in found}, key=lambda name: -_most(phases, name))
+    lines = [f"| seconds of all threads | {' | '.join(phases)} |", f"|---|{'---|' * len(phases)}"]
+    for name in names:
+        lines.append(f"| {name} | {' | '.join(f'{found.get(name, 0):.1f}' for found in phases.values())} |")
+    return "\n".join(lines)
+
+
+def _most(phases: Mapping[str, Mapping[str, float]], name: str) -> float:
+    return max(found.get(name, 0.0) for found in phases.values())
+
+
+def as_json(rows: Sequence[Row], about: Mapping[str, Any]) -> dict[str, Any]:
+    """All that was measured."""
+    return {**about, "rows": [row._asdict() for row in rows]}
