@@ -109,7 +109,8 @@ def measure(
 
 def describe(score: Score) -> str:
     """One line while it goes on."""
-    return f"{score.seconds:.1f} s, first epoch after {score.first_epoch:.1f} s, accuracy {100 * score.accuracy:.1f} %"
+    seconds = f"{score.seconds:.1f} s ({score.processor:.1f} of processors)"
+    return f"{seconds}, first epoch after {score.first_epoch:.1f} s, accuracy {100 * score.accuracy:.1f} %"
 
 
 def profile(keys: Sequence[str], study: Study, work: Work, folder: Path, place: Path) -> dict[str, dict[str, float]]:

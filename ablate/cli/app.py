@@ -182,6 +182,7 @@ def optuna(
             retry_failed=retry_failed,
         )
         search = SearchOptions(trials=trials, storage=storage, name=new, ablate_winner=ablate_winner)
+        _note_precision(loaded, options)
         with Watch(loaded.evidence.metric) as watch:
             found = run_search(loaded, search=search, work=work, options=options, on_progress=watch)
         if json_:
@@ -212,6 +213,7 @@ def plan(
     from ablate.workflows.options import Options
     from ablate.workflows.plan_summary import plan_summary
     from ablate.workflows.session import open_session, resolved_options
+    from ablate.workflows.slow_precision import precision_notes
 
     with errors_shown():
         session = open_session(load(study, work, set_, design, stand_in=stand_in), work)
@@ -224,6 +226,8 @@ def plan(
             show_plan(summary, session.plan.protocol.metric)
             for line in not_there(session.study, session.plan):
                 note(f"Not there yet, and needed by the first run: {line}")
+        for line in precision_notes(session.plan):
+            note(line)
 
 
 @app.command()
@@ -241,6 +245,7 @@ def check(
     from ablate.study.plan import make_plan
     from ablate.workflows.examine_data import not_there
     from ablate.workflows.search.tuned_plan import check_tuning
+    from ablate.workflows.slow_precision import precision_notes
 
     with errors_shown():
         loaded = load(study, work, set_, design, stand_in=stand_in)
@@ -254,6 +259,8 @@ def check(
         say(f"{study}: good. {variants} variants, {contrasts} questions, looks at {list(checked.looks)} replicates.")
         for line in not_there(loaded, checked):
             note(f"Not there yet, and needed by the first run: {line}")
+        for line in precision_notes(checked):
+            note(line)
 
 
 _NEXT = """\
@@ -265,6 +272,7 @@ def _run(study: Study, work: Path, options: Options, *, as_json: bool, next_step
     from ablate.cli.results import show_study_run
     from ablate.workflows.run import run_study
 
+    _note_precision(study, options)
     with Watch(study.evidence.metric) as watch:
         done = run_study(study, work=work, options=options, on_progress=watch)
     if as_json:
@@ -278,6 +286,15 @@ def _run(study: Study, work: Path, options: Options, *, as_json: bool, next_step
     if done.exit_code >= 128:
         note("Interrupted. The same command goes on from here.")
     raise typer.Exit(done.exit_code)
+
+
+def _note_precision(study: Study, options: Options) -> None:
+    """Tell of a precision that does not pay here; runs on other machines are not known to be like this one."""
+    from ablate.study.plan import make_plan
+    from ablate.workflows.slow_precision import precision_notes
+
+    for line in () if options.executor == "ray" else precision_notes(make_plan(study)):
+        note(line)
 
 
 def _quickstart(work: Path, sets: list[str] | None = None) -> Study:

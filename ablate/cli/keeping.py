@@ -52,7 +52,7 @@ def doctor(
     quick: Annotated[bool, typer.Option("--quick", help="Look only; train and decode nothing.")] = False,
     json_: Json = False,
 ) -> None:
-    """Measure what this machine can do, and advise. Writes nothing.
+    """Measure what this machine can do, and advise. Leaves nothing in the work folder.
 
     Example: ablate doctor
     """

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ablate.errors import TrainerError
 from ablate.training.config import Config
 
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def set_up(config: Config) -> Mode:
         torch.use_deterministic_algorithms(numerics.deterministic)
     torch.backends.cudnn.benchmark = not numerics.deterministic
     torch.backends.cudnn.deterministic = numerics.deterministic
-    return Mode(device, _DTYPES[numerics.precision], numerics.channels_last)
+    return Mode(device, DTYPES[numerics.precision], numerics.channels_last)
 
 
 def find_device(name: str) -> torch.device:

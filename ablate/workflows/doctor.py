@@ -1,4 +1,8 @@
-"""What this machine can do, measured, and what follows for running studies on it. Writes nothing."""
+"""What this machine can do, measured, and what follows for running studies on it.
+
+Writes nothing in the work folder; how fast each precision is, which other commands ask for, is remembered in the
+user's cache folder.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +25,11 @@ from ablate.execute.devices import devices
 from ablate.execute.environment import ALLOCATOR, PYTHON, cores, machine, worker_environment
 from ablate.execute.joining import refuse_silent
 from ablate.execute.pool import CAN_FORK
+from ablate.execute.precisions import Kind, speeds
 from ablate.safety.addresses import without_secrets
 from ablate.store.disk_space import SPARE, refuse_unwritable
 from ablate.track.open import check_uri, tracking_uri
+from ablate.workflows.slow_precision import precision_note
 
 GIB = 2**30
 RAY_FLOOR = (2, 54)
@@ -151,9 +157,26 @@ def _speed(work: Path) -> Iterator[Finding]:
     gain = one / without["steps"]["1"]
     kept = "worth having; `ablate run` sets it" if gain > 1.03 else "no difference here"
     yield Finding("allocator settings", f"{gain:.2f} times as fast with them: {kept}")
+    yield from _precisions()
     yield Finding("decoding", f"{calm['images']:.0f} JPEG files a second and core; done once, then cached")
     if sys.platform == "linux":
         yield Finding("a fresh process", f"{_fresh(work):.1f} s until torch is there; from the warm server far less")
+
+
+def _precisions() -> Iterator[Finding]:
+    """What bf16 and fp16 come to beside fp32, on the processor and, where there is one, on a graphics card."""
+    kinds: tuple[Kind, ...] = ("cpu", "cuda") if devices() else ("cpu",)
+    for kind in kinds:
+        found = speeds(kind)
+        if found is None or not (plain := found.per_second.get("fp32")):
+            yield Finding(f"convolutions, {kind}", "could not be measured")
+            continue
+        times = {name: found.times_slower(name) for name in ("bf16", "fp16")}
+        shown = [
+            f"{name} {f'{1 / slower:.2g} times that' if slower else 'not possible'}" for name, slower in times.items()
+        ]
+        advice = " ".join(filter(None, (precision_note(name, found) for name in times)))
+        yield Finding(f"convolutions, {kind}", f"fp32 {plain / 1e9:.3g} GFLOPS; {', '.join(shown)}", advice)
 
 
 def _measured(environment: Mapping[str, str], threads: list[int]) -> dict[str, Any] | None:

@@ -31,9 +31,13 @@ class Study(NamedTuple):
 
 
 class Score(NamedTuple):
-    """One contender, once. first_epoch: seconds from the command to the end of a first epoch."""
+    """One contender, once.
+
+    processor: seconds of all processors. first_epoch: seconds from the command to the end of a first epoch.
+    """
 
     seconds: float
+    processor: float
     first_epoch: float
     peak_bytes: int
     accuracy: float
@@ -83,7 +87,7 @@ def script(name: str, *more: str) -> Callable[[Work, Path], Score]:
         watched = watch(command, environment={}, folder=folder)
         epochs = [at for at, line in watched.lines if "epoch" in line]
         (accuracy,) = [line["test"] for _, line in watched.lines if "test" in line]
-        return Score(watched.seconds, epochs[0], watched.peak_bytes, accuracy)
+        return Score(watched.seconds, watched.processor, epochs[0], watched.peak_bytes, accuracy)
 
     return carry_out
 
@@ -96,6 +100,7 @@ def many_times(name: str, times: int) -> Callable[[Work, Path], Score]:
         scores = [once(work._replace(seed=100 * work.seed + number), folder) for number in range(times)]
         return Score(
             sum(score.seconds for score in scores),
+            sum(score.processor for score in scores),
             scores[0].first_epoch,
             max(score.peak_bytes for score in scores),
             sum(score.accuracy for score in scores) / times,
@@ -120,7 +125,7 @@ def of_ablate(study: Study, *, threads: int, samples: Path | None = None) -> Cal
         watched = watch(command, environment=environment, folder=folder)
         ((_, report),) = watched.lines
         accuracy = next(row["mean"] for row in report["variants"] if row["name"] == "baseline") / 100
-        return Score(watched.seconds, _first_epoch(folder, watched), watched.peak_bytes, accuracy)
+        return Score(watched.seconds, watched.processor, _first_epoch(folder, watched), watched.peak_bytes, accuracy)
 
     return carry_out
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import tempfile
 import threading
@@ -18,13 +19,15 @@ LOOK_SECONDS = 0.5
 
 
 class Watched(NamedTuple):
-    """What a command took. lines: the JSON objects it printed, with the second since the start each came at.
+    """What a command took.
 
-    peak_bytes: the most memory all its processes held at once, pages they share counted once.
+    lines: the JSON objects it printed, with the second since the start each came at. processor: seconds of all
+    processors in all its processes. peak_bytes: the most memory these held at once, shared pages counted once.
     """
 
     began: float
     seconds: float
+    processor: float
     peak_bytes: int
     lines: tuple[tuple[float, dict[str, Any]], ...]
 
@@ -32,7 +35,7 @@ class Watched(NamedTuple):
 def watch(command: Sequence[str], *, environment: Mapping[str, str], folder: Path) -> Watched:
     """Carry out a command. Raises SystemExit with the end of what it said where it fails."""
     with tempfile.TemporaryFile("w+") as said:
-        began, started = time.time(), time.perf_counter()
+        began, started, before = time.time(), time.perf_counter(), _spent()
         process = subprocess.Popen(
             command, env=os.environ | environment, cwd=folder, stdout=subprocess.PIPE, stderr=said, text=True
         )
@@ -51,7 +54,12 @@ def watch(command: Sequence[str], *, environment: Mapping[str, str], folder: Pat
             raise SystemExit(f"{' '.join(command)} ended with {code}:\n{said.read()[-3000:]}")
     if not lines and text:  # one object over many lines
         lines.append((seconds, json.loads("".join(text))))
-    return Watched(began, seconds, peak.stop(), tuple(lines))
+    return Watched(began, seconds, _spent() - before, peak.stop(), tuple(lines))
+
+
+def _spent() -> float:
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return children.ru_utime + children.ru_stime
 
 
 class Peak:

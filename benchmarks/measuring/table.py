@@ -8,6 +8,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 YARDSTICK = "d"
+COLUMNS = (
+    "",
+    "contender",
+    "runs",
+    "seconds",
+    "over as many of (d)",
+    "processor s",
+    "first epoch, s",
+    "peak memory, GB",
+    "test accuracy, %",
+)
 
 
 class Row(NamedTuple):
@@ -22,22 +33,20 @@ class Row(NamedTuple):
 
 def table(rows: Sequence[Row]) -> str:
     """Seconds, the ratio to as many runs of the yardstick in the same round, first epoch, memory, accuracy."""
-    lines = [
-        "| | contender | runs | seconds | over as many of (d) | first epoch, s | peak memory, GB | test accuracy, % |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    lines = [f"| {' | '.join(COLUMNS)} |", f"|{'---|' * len(COLUMNS)}"]
     yardstick = next((row for row in rows if row.key == YARDSTICK), None)
     for row in rows:
         if row.missing:
-            lines.append(f"| {row.key} | {row.name} | | {row.missing} | | | | |")
+            lines.append(f"| {row.key} | {row.name} | | {row.missing} | | | | | |")
             continue
-        values = {name: every(row, name) for name in ("seconds", "first_epoch", "peak_bytes", "accuracy")}
+        values = {name: every(row, name) for name in ("seconds", "processor", "first_epoch", "peak_bytes", "accuracy")}
         cells = [
             f"({row.key})",
             row.name,
             str(row.runs),
             f"{statistics.median(values['seconds']):.1f}",
             ratio_text(row, yardstick),
+            f"{statistics.median(values['processor']):.1f}",
             f"{statistics.median(values['first_epoch']):.1f}",
             f"{statistics.median(values['peak_bytes']) / 1e9:.2f}",
             f"{100 * statistics.mean(values['accuracy']):.1f} (n = {len(values['accuracy'])})",

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from ablate.execute.devices import Device
+from ablate.execute.precisions import Speeds
 from ablate.workflows import doctor
 from ablate.workflows.doctor import examine_machine
 
@@ -83,14 +84,17 @@ def test_threads_are_advised_by_what_they_bring(
     both: float, advised: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two runs at once against one run with two threads."""
-    speeds = {"steps": {"1": 10.0, "2": both}, "images": 100.0}
+    measured = {"steps": {"1": 10.0, "2": both}, "images": 100.0}
     monkeypatch.setattr(doctor, "cores", lambda: 2)
-    monkeypatch.setattr(doctor, "_measured", lambda environment, threads: speeds)
+    monkeypatch.setattr(doctor, "_measured", lambda environment, threads: measured)
+    monkeypatch.setattr(doctor, "speeds", lambda kind: Speeds(kind, {"fp32": 7e10, "bf16": 1e9, "fp16": None}))
     monkeypatch.setattr(doctor, "_fresh", lambda work: 2.0)
     found = found_in(tmp_path)
 
     assert ("numerics.threads" in found["training, 2 threads"][1]) == (advised == "runs")
     assert found["allocator settings"][0].startswith("1.00 times")
+    assert found["convolutions, cpu"][0] == "fp32 70 GFLOPS; bf16 0.014 times that, fp16 not possible"
+    assert "bf16: 70 times slower" in found["convolutions, cpu"][1]
 
 
 def test_a_torch_that_does_not_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

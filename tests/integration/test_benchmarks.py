@@ -1,0 +1,31 @@
+"""The benchmark against others still works from end to end; what it measures here means nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.slow
+def test_all_contenders_do_the_same_work_and_are_set_beside_each_other(tmp_path: Path) -> None:
+    """Each that is installed ends with an accuracy, an epoch and a time; the others are named as missing."""
+    kept = tmp_path / "measured.json"
+    command = [sys.executable, str(ROOT / "benchmarks" / "peers.py"), "--small", "--profile", "--json", str(kept)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=1500)
+    assert done.returncode == 0, done.stderr
+    measured = json.loads(kept.read_text(encoding="utf-8"))
+    rows = {row["key"]: row for row in measured["rows"]}
+    samples = {key: row["samples"][0][0] for key, row in rows.items() if not row["missing"]}
+
+    assert set(rows) == {"a", "b", "c", "d", "d+", "e", "f"}
+    assert {"a", "d", "d+", "e", "f"} <= set(samples)
+    assert all(0 < one["first_epoch"] <= one["seconds"] and 0 <= one["accuracy"] <= 1 for one in samples.values())
+    assert all(row["missing"].startswith("not installed: pip install") for row in rows.values() if not row["samples"])
+    assert done.stdout.count("\n| (") == len(samples)
+    assert "| backward |" in done.stdout
