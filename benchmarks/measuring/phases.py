@@ -17,7 +17,7 @@ WAITING = (
 )
 PHASES: tuple[tuple[str, tuple[str, ...]], ...] = (
     # The first that fits any frame of a stack, from the top of this list. Files and functions, ends of paths first.
-    ("start-up (imports)", ("<frozen importlib._bootstrap>:_find_and_load", "/safety/own_modules.py:")),
+    ("imports", ("<frozen importlib._bootstrap>:_find_and_load", "/safety/own_modules.py:")),
     ("report", ("/ablate/report/", "/ablate/workflows/report.py:", "/ablate/stats/", "/ablate/results/")),
     ("MLflow", ("/ablate/track/", "/mlflow/", "/sqlalchemy/", "/alembic/")),
     ("checkpoints", ("/training/checkpoint.py:save", "/ablate/execute/live.py:checkpoint")),
@@ -35,6 +35,8 @@ PHASES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("run, else", ("/ablate/training/", "/execute/worker.py:")),
     ("plan and coordination", ("/ablate/",)),
 )
+LARGE = ("torch", "torchvision", "mlflow", "optuna", "pandas", "matplotlib", "scipy", "sklearn")
+"""Packages whose imports are told apart."""
 LOOP_WAITS = (
     "/execute/pool.py:",
     "/harness/coordinator.py:",
@@ -62,5 +64,15 @@ def phase_of(stack: list[str]) -> str:
         return ""
     for name, marks in PHASES:
         if any(mark in frame for frame in stack for mark in marks):
-            return name
+            return f"{name} of {_imported(stack)}" if name == "imports" else name
     return "else"
+
+
+def _imported(stack: list[str]) -> str:
+    """The package on whose account something is being imported."""
+    for frame in reversed(stack):
+        path, _, function = frame.rpartition(":")
+        if function == "<module>" and "/site-packages/" in path:
+            package = path.rsplit("/site-packages/", 1)[1].split("/")[0]
+            return package if package in LARGE else "other packages"
+    return "other packages"
