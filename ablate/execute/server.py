@@ -22,6 +22,8 @@ from ablate.execute import worker
 from ablate.safety.own_modules import import_named, search_first
 from ablate.store.work_folder import LOG
 
+ASK_DRIVER = "PYTORCH_NVML_BASED_CUDA_CHECK"
+
 
 def main(work: Path, warm: list[str]) -> int:
     """Serve until standard input ends; then end every process that was started."""
@@ -30,10 +32,7 @@ def main(work: Path, warm: list[str]) -> int:
     answers = os.dup(1)
     os.dup2(2, 1)  # what an imported module prints must not mix with the answers
     worker.warm_up()
-    for path in warm:
-        # The run itself will meet the same error, and can report it in its own journal.
-        with contextlib.suppress(Exception, SystemExit):
-            _call(path)
+    load(warm)
     gc.freeze()  # collected objects would be written to, and so copied, in every child
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
@@ -55,6 +54,22 @@ def main(work: Path, warm: list[str]) -> int:
             for line in lines:
                 _handle(json.loads(line), children, [answers, wake_read, wake_write])
         _report(children, answers)
+
+
+def load(warm: list[str]) -> None:
+    """Import what runs need, by their paths.
+
+    A module may ask torch, as it is imported, whether there is a card. CUDA itself must not be asked here: no run
+    forked after that could use it. torch then asks the driver's library, if this variable is set.
+    """
+    was = os.environ.get(ASK_DRIVER)
+    os.environ[ASK_DRIVER] = was or "1"
+    for path in warm:
+        # The run itself will meet the same error, and can report it in its own journal.
+        with contextlib.suppress(Exception, SystemExit):
+            _call(path)
+    if was is None:
+        del os.environ[ASK_DRIVER]  # in a run CUDA's own answer is the better one
 
 
 def _call(path: str) -> None:

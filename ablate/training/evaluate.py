@@ -104,7 +104,7 @@ def evaluate(network: nn.Module, part: Subset, mode: Mode, *, batch_size: int, a
     """The network's logits on every image of a part, in the part's order. Leaves it in eval mode."""
     network.eval()
     logits: list[Tensor] = []
-    for chosen in torch.arange(len(part), device=mode.device).split(batch_size):
+    for chosen in part.places().split(batch_size):
         with mode.autocast():
             logits.append(network(part.images_of(chosen)).float())
         alive(min(len(logits) * batch_size, len(part)), len(part))
@@ -130,7 +130,7 @@ def evaluate_attacked(  # noqa: PLR0913 - a test's five, and who is told
     network.eval()
     scale, several = Scale(part.mean, part.std), part.targets.dim() == 2
     logits: list[Tensor] = []
-    for chosen in torch.arange(len(part), device=mode.device).split(batch_size):
+    for chosen in part.places().split(batch_size):
         loss_of = loss_to_raise(network, part.targets_of(chosen), mode, several=several)
         images = attack_images(part.images_of(chosen), loss_of, attack, scale=scale, generator=generator)
         with torch.no_grad(), mode.autocast():
@@ -146,7 +146,7 @@ def evaluation_batch(image_size: int, batch_size: int) -> int:
 
 def latency_seconds(network: nn.Module, part: Subset, mode: Mode) -> float:
     """Seconds to score one image alone: the median of five passes after one that warms up."""
-    image = part.images_of(torch.zeros(1, dtype=torch.int64, device=mode.device))
+    image = part.images_of(part.places()[:1])
     network.eval()
     taken: list[float] = []
     with torch.inference_mode(), mode.autocast():

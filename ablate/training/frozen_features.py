@@ -23,7 +23,7 @@ from ablate.training.checkpoint import TrainingState
 from ablate.training.config import Config
 from ablate.training.cutting import Cut, NoCut, cut_network
 from ablate.training.data.augment import is_random
-from ablate.training.data.parts import RESIDENT_BYTES, Subset, Subsets
+from ablate.training.data.parts import Subset, Subsets, resident
 from ablate.training.evaluate import Alive, evaluation_batch
 from ablate.training.numerics import Mode, device_name
 from ablate.training.techniques.averaging import first_average
@@ -64,8 +64,7 @@ class FeaturePart(Subset):
 
     def images_of(self, chosen: Tensor) -> Tensor:
         """(n, ...) features, on the device, in the memory layout they were computed in."""
-        rows = self.rows.index_select(0, chosen.to(self.rows.device))
-        features = self.stored.index_select(0, rows).to(self.mode.device)
+        features = self.mode.send(self.stored.index_select(0, self.rows.index_select(0, chosen)))
         # Dropout draws along the memory: in another layout it would drop other values.
         return features.contiguous(memory_format=torch.channels_last) if self.channels_last else features
 
@@ -116,7 +115,7 @@ def with_stored_features(config: Config, run: Run, parts: Subsets, mode: Mode, t
     rows = _rows(parts)
     whole = replace(parts.test, rows=rows.to(parts.test.rows.device), ready=None)
     batch = evaluation_batch(config.data.image_size, config.batch_size)
-    one = _computed(cut.before, parts.fit, torch.arange(1), mode)
+    one = _computed(cut.before, parts.fit, parts.fit.places()[:1], mode)
     is_last = one.dim() == 4 and not one.is_contiguous()
     size = one[0].numel() * one.element_size() * len(rows)
     if size > min(MOST_BYTES, shutil.disk_usage(run.folder).free // 2):
@@ -136,7 +135,7 @@ def with_stored_features(config: Config, run: Run, parts: Subsets, mode: Mode, t
 
     def part(old: Subset, indices: Sequence[int]) -> Subset:
         new = torch.tensor([places[index] for index in indices], dtype=torch.int64, device=stored.device)
-        return FeaturePart(stored, new, old.targets, None, None, mode, None, channels_last=is_last)
+        return FeaturePart(stored, new, old.targets.to(stored.device), None, None, mode, None, channels_last=is_last)
 
     split = parts.split
     short = parts._replace(
@@ -157,13 +156,13 @@ def _rows(parts: Subsets) -> Tensor:
 def _computed(before: fx.GraphModule, part: Subset, chosen: Tensor, mode: Mode) -> Tensor:
     before.eval()
     with mode.autocast():
-        features: Tensor = before(part.images_of(chosen.to(mode.device)))
+        features: Tensor = before(part.images_of(chosen))
     return features
 
 
 def _is_steady(cut: Cut, network: nn.Module, part: Subset, mode: Mode) -> bool:
     """Whether, on a few images, the parts put together do what the network does, and each image stands alone."""
-    few = torch.arange(min(4, len(part)))
+    few = part.places()[:4]
     alone = _computed(cut.before, part, few[:1], mode)
     together = _computed(cut.before, part, few, mode)
     if together.shape[0] != len(few) or not torch.allclose(alone[0], together[0], rtol=1e-3, atol=1e-4):
@@ -172,7 +171,7 @@ def _is_steady(cut: Cut, network: nn.Module, part: Subset, mode: Mode) -> bool:
     network.eval()
     cut.after.eval()
     with torch.inference_mode(), mode.autocast():
-        expected = network(part.images_of(few.to(mode.device)))
+        expected = network(part.images_of(few))
         found = cut.after(together.clone())
     network.train(was_training)
     return torch.allclose(found.float(), expected.float(), rtol=1e-3, atol=1e-4)
@@ -197,12 +196,14 @@ def _build(folder: Path, before: fx.GraphModule, whole: Subset, mode: Mode, *, b
     folder.mkdir()
     check = 0
     with (folder / "features.bin").open("wb") as stream:
-        for chosen in torch.arange(len(whole)).split(batch):
+        done = 0
+        for chosen in whole.places().split(batch):
             features = _computed(before, whole, chosen, mode).cpu().contiguous()
             content = features.view(-1).view(torch.uint8).numpy().data
             check = zlib.crc32(content, check)
             stream.write(content)
-            alive(int(chosen[-1]) + 1, len(whole))
+            done += len(chosen)
+            alive(done, len(whole))
     about = {"shape": [len(whole), *features.shape[1:]], "dtype": str(features.dtype).removeprefix("torch.")}
     write_sealed(folder / "features.json", about | {"check": check})
 
@@ -215,4 +216,4 @@ def _opened(folder: Path, mode: Mode) -> Tensor | None:
     # Copy-on-write: torch warns of arrays it may not write to, and nobody writes.
     stored = torch.from_numpy(np.memmap(folder / "features.bin", np.uint8, mode="c"))
     stored = stored.view(getattr(torch, about["dtype"])).view(about["shape"])
-    return stored.to(mode.device) if mode.device.type == "cuda" and stored.nbytes < RESIDENT_BYTES else stored
+    return resident(stored, mode)

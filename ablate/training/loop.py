@@ -31,7 +31,7 @@ from ablate.training.data.parts import Subset, Subsets, load_parts
 from ablate.training.evaluate import evaluate, evaluation_batch, is_correct
 from ablate.training.freezing import set_training
 from ablate.training.frozen_features import with_stored_features
-from ablate.training.numerics import Mode, set_up
+from ablate.training.numerics import Mode, reset_peak, send, set_up
 from ablate.training.outcome import right_on_test, write_outcome
 from ablate.training.seeding import StepRandom, dropout_seed, epoch_order, order_generator, seed_dropout
 from ablate.training.start import untrained
@@ -50,6 +50,7 @@ from ablate.training.techniques.stopping import has_stalled
 def train_network(config: Config, run: Run) -> Outcome:
     """Train one network on the run's replicate and test it once, at the end."""
     mode = set_up(config)
+    reset_peak(mode.device)
     parts = load_parts(config, run, mode)
     trained = untrained(config, run, mode, parts.images.classes)
     parts, trained = with_stored_features(config, run, parts, mode, trained)
@@ -105,10 +106,10 @@ def train_epoch(config: Config, run: Run, part: Subset, mode: Mode, trained: Tra
     order = epoch_order(run.replicate, epoch, len(part))
     if config.sampling is not None:
         order = balanced_order(part.targets, order_generator(run.replicate, epoch))
-    batches = order.to(mode.device).split(batch_sizes(len(order), config.batch_size, least=trained.least))
+    batches = send(order, part.rows.device).split(batch_sizes(len(order), config.batch_size, least=trained.least))
     class_weights = None
     if config.class_weights is not None:
-        class_weights = class_importance(part.targets, config.class_weights, classes=config.data.classes)
+        class_weights = mode.send(class_importance(part.targets, config.class_weights, classes=config.data.classes))
     watched: list[float] = []
     if isinstance(config.schedule, Plateau):
         watched = [metrics[config.schedule.metric] for metrics in progress.history]
@@ -229,9 +230,11 @@ def _add_up(progress: TrainingProgress, batches: Sequence[Tensor], losses: list[
     if not losses:
         return
     taken = batches[progress.step - len(losses) : progress.step]
-    for batch, loss in zip(taken, torch.stack(losses).tolist(), strict=True):
+    # Both at once: each reading waits for the device. In float64, which holds either without loss.
+    read = torch.stack([torch.stack(losses).double(), torch.stack(hits).double()]).tolist()
+    for batch, loss in zip(taken, read[0], strict=True):
         progress.loss_sum += loss * len(batch)
-    progress.correct_sum += int(torch.stack(hits).sum())
+    progress.correct_sum += int(sum(read[1]))
     losses.clear()
     hits.clear()
     if not math.isfinite(progress.loss_sum):

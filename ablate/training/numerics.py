@@ -35,9 +35,13 @@ class Mode:
             return network.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
         return network.to(self.device)
 
+    def send(self, tensor: Tensor) -> Tensor:
+        """The tensor on the device; see `send`."""
+        return send(tensor, self.device)
+
     def images(self, nhwc: Tensor) -> Tensor:
         """(N, H, W, C) pixels as (N, C, H, W) in the memory layout, on the device."""
-        nchw = nhwc.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
+        nchw = self.send(nhwc).permute(0, 3, 1, 2)
         return nchw if self.channels_last else nchw.contiguous()
 
     def as_stored(self, images: Tensor) -> Tensor:
@@ -51,6 +55,15 @@ class Mode:
     def scaler(self) -> torch.amp.GradScaler:
         """Loss scaling, which only fp16 needs."""
         return torch.amp.GradScaler(self.device.type, enabled=self.dtype is torch.float16)
+
+
+def send(tensor: Tensor, device: torch.device) -> Tensor:
+    """The tensor on the device. A CUDA device is not waited for: it may still be computing the step before."""
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        # From ordinary memory the driver waits for the queue, `non_blocking` or not; torch keeps pinned memory alive.
+        tensor = tensor.pin_memory()
+    # Metal reads the source after this returns, when it may be gone (pytorch/pytorch#189690).
+    return tensor.to(device, non_blocking=device.type != "mps")
 
 
 def set_up(config: Config) -> Mode:
@@ -69,6 +82,13 @@ def set_up(config: Config) -> Mode:
     torch.backends.cudnn.benchmark = not numerics.deterministic
     torch.backends.cudnn.deterministic = numerics.deterministic
     return Mode(device, DTYPES[numerics.precision], numerics.channels_last)
+
+
+def reset_peak(device: torch.device) -> None:
+    """Count the device's peak memory from here: runs in one process follow each other."""
+    if device.type == "cuda":
+        torch.cuda.init()  # before it there is nothing to reset, and asking raises
+        torch.cuda.reset_peak_memory_stats(device)
 
 
 def find_device(name: str) -> torch.device:

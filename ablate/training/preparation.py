@@ -121,7 +121,7 @@ def _try_steps(config: Config, run: Run, counts: Sequence[int], least: int) -> s
     set_training(trained.network, trained.frozen)
     weights = trained_weights(trained.optimizer)
     for size in sizes_to_try(config, counts, least):
-        chosen = torch.arange(size, device=mode.device) % len(parts.fit)  # another fold may hold more
+        chosen = torch.arange(size, device=parts.fit.rows.device) % len(parts.fit)  # another fold may hold more
         try:
             batch = make_batch(config, parts.fit, mode, trained, chosen, StepRandom(run.replicate, 0, 0))
             take_step(config, mode, trained, weights, batch)

@@ -60,16 +60,16 @@ def averaged_probabilities(stored: StoredNetwork, part: Subset, views: list[View
     mode, config = stored.mode, stored.config
     size = evaluation_batch(config.data.image_size, config.batch_size)
     batches = []
-    for number, chosen in enumerate(torch.arange(len(part), device=mode.device).split(size)):
+    for number, chosen in enumerate(part.places().split(size)):
         total = torch.zeros((), dtype=torch.float64, device=mode.device)
         for view in views:
             images = part.normalised(view(part.pixels_of(chosen), number))
             with mode.autocast():
                 logits = stored.network(images).float()
             total = total + probabilities(logits, config).double()
-        batches.append((total / len(views)).cpu())
+        batches.append(total / len(views))
         alive(min(len(batches) * size, len(part)), len(part))
-    return torch.cat(batches)
+    return torch.cat(batches).cpu()
 
 
 def views_of(tta: Mapping[str, Any], config: Config, spec: RunSpec, mean: Tensor | None = None) -> list[View]:

@@ -1,7 +1,8 @@
 """What a warm server does once, so that no run has to: torch imports much of itself on first use.
 
 Nothing here runs a backward pass: it would start threads, and a process with threads cannot be
-forked safely.
+forked safely. Nothing takes a step of an optimizer: it asks CUDA whether there is a card, and no
+process that was forked after that may use one.
 """
 
 from __future__ import annotations
@@ -31,6 +32,5 @@ def warm_up() -> None:
         optimizer = make_optimizer(block, [("weight", weight)])
         weight.grad = torch.zeros(1)
         nn.utils.clip_grad_norm_([weight], 1.0)
-        optimizer.step()
         optimizer.zero_grad()
     torch.amp.GradScaler("cpu", enabled=False)

@@ -32,9 +32,10 @@ RESIDENT_BYTES = 4 * 2**30
 class Subset:
     """Some of the images of a data set, in a fixed order.
 
-    Members are chosen by their places in it, a tensor (n,) on the device that trains.
+    Members are chosen by their places in it, a tensor (n,) where the images lie: see `places`.
 
-    stored: all images, (M, S, S, C) uint8, and rows: the members' places in it, (N,).
+    stored: all images, (M, S, S, C) uint8, on the device that trains or, where they are too many for it, on the
+    CPU. rows: the members' places in it, (N,), and their targets, both on the same device.
     mean, std: (C, 1, 1) or None. side: what images are resized to on the device, None where they are
     stored at that size; stored is then (M, H, W, C) of their own size.
     ready: the members normalised, batch first, or None.
@@ -52,21 +53,24 @@ class Subset:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def places(self) -> Tensor:
+        """Every member's place, in order, where the images lie: choosing there asks no other device."""
+        return torch.arange(len(self), device=self.rows.device)
+
     def targets_of(self, chosen: Tensor) -> Tensor:
         """(n,) int64 class indices, or with several labels an image (n, K) float32 of 0 and 1, on the device."""
-        return self.targets.index_select(0, chosen)
+        return self.mode.send(self.targets.index_select(0, chosen))
 
     def images_of(self, chosen: Tensor) -> Tensor:
         """(n, C, S, S) float32, normalised, on the device."""
         # index_select throughout: indexing with a tensor does the same and takes many times as long.
         if self.ready is None:
             return self.normalised(self.pixels_of(chosen))
-        return self.mode.as_images(self.ready.index_select(0, chosen))
+        return self.mode.as_images(self.ready.index_select(0, self.mode.send(chosen)))
 
     def pixels_of(self, chosen: Tensor) -> Tensor:
         """(n, C, S, S) uint8, on the device; of their own size with `resize: device`."""
-        rows = self.rows.index_select(0, chosen.to(self.rows.device))
-        return self.mode.images(self.stored.index_select(0, rows))
+        return self.mode.images(self.stored.index_select(0, self.rows.index_select(0, chosen)))
 
     def normalised(self, pixels: Tensor) -> Tensor:
         """uint8 pixels as torchvision's ToTensor and Normalize would give them, bit for bit; resized where asked.
@@ -116,14 +120,14 @@ def load_parts(config: Config, run: Run, mode: Mode) -> Subsets:
     """Open the image cache, split by the run's replicate, put each part in reach of the device."""
     images = load_images(config.data, run.cached)
     parts = split_images(config.data, run, images)
-    stored = _resident(_shared(images), mode)
+    stored = resident(_shared(images), mode)
     mean, std = _statistics(config.data, mode.device)
     side = config.data.image_size if config.data.resize == "device" else None
 
     def part(indices: Sequence[int]) -> Subset:
         rows = torch.tensor(indices, dtype=torch.int64)
-        targets = torch.from_numpy(images.targets).index_select(0, rows).to(mode.device)
-        return Subset(stored, rows.to(stored.device), targets, mean, std, mode, side)
+        targets = torch.from_numpy(images.targets).index_select(0, rows)
+        return Subset(stored, rows.to(stored.device), targets.to(stored.device), mean, std, mode, side)
 
     fit = part(parts.fit) if is_random(config.augment) else prepare_subset(part(parts.fit))
     return Subsets(fit, prepare_subset(part(parts.val)), prepare_subset(part(parts.test)), images, parts)
@@ -180,10 +184,9 @@ def _shared(images: DecodedImages) -> Tensor:
     return torch.from_numpy(pixels)
 
 
-def _resident(pixels: Tensor, mode: Mode) -> Tensor:
-    if mode.device.type == "cuda" and pixels.nbytes < RESIDENT_BYTES:
-        return pixels.to(mode.device)
-    return pixels
+def resident(stored: Tensor, mode: Mode) -> Tensor:
+    """What is stored of all pictures, on the device where it is small enough."""
+    return stored.to(mode.device) if stored.nbytes < RESIDENT_BYTES else stored
 
 
 def prepare_subset(part: Subset, *, limit: int = READY_BYTES) -> Subset:
@@ -193,5 +196,4 @@ def prepare_subset(part: Subset, *, limit: int = READY_BYTES) -> Subset:
     pixels = part.stored[0].numel() if part.side is None else part.side**2 * part.stored.shape[-1]
     if len(part) * pixels * 4 > limit:
         return part
-    whole = torch.arange(len(part), device=part.mode.device)
-    return replace(part, ready=part.mode.as_stored(part.images_of(whole)))
+    return replace(part, ready=part.mode.as_stored(part.images_of(part.places())))

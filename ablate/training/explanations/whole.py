@@ -96,7 +96,7 @@ def _open(spec: RunSpec, result: Finished, run: Run) -> _Case:
     part, rows = (parts.val, parts.split.val) if run.protocol.sealed else (parts.test, parts.split.test)
     ids = [parts.images.ids[row] for row in rows]
     order = sorted(range(len(ids)), key=lambda index: hashlib.sha256(ids[index].encode()).digest())
-    places = feature_maps(stored.network, part.images_of(_chosen([0], stored)))
+    places = feature_maps(stored.network, part.images_of(part.places()[:1]))
     shares = probabilities(scores.logits.double(), stored.config).numpy()
     return _Case(stored, parts, part, rows, scores, shares, tuple(order), places, last_convolutional(places))
 
@@ -156,7 +156,7 @@ def _answer(case: _Case, index: int) -> ModelAnswer:
 
 
 def _image(case: _Case, part: Subset, rows: Sequence[int], index: int) -> ExplainedImage:
-    chosen = _chosen([index], case.stored)
+    chosen = _chosen([index], part)
     target = part.targets_of(chosen)[0].cpu().numpy()
     labels = np.flatnonzero(target > 0.5) if target.ndim else np.array([int(target)])
     pixels = part.pixels_of(chosen)[0].permute(1, 2, 0).contiguous().cpu().numpy()
@@ -167,14 +167,14 @@ def _named(case: _Case, labels: NDArray[np.int64]) -> str:
     return ", ".join(case.stored.classes[int(label)] for label in labels) or "none"
 
 
-def _chosen(indices: Sequence[int], stored: StoredNetwork) -> Tensor:
-    return torch.tensor(indices, dtype=torch.int64, device=stored.mode.device)
+def _chosen(indices: Sequence[int], part: Subset) -> Tensor:
+    return torch.tensor(indices, dtype=torch.int64, device=part.rows.device)
 
 
 def _maps(case: _Case, place: LayerPlace) -> FeatureMaps:
     """Of the first image of the grid."""
     index = case.order[0]
-    images = case.part.images_of(_chosen([index], case.stored))
+    images = case.part.images_of(_chosen([index], case.part))
     values = maps_at(case.stored.network, images, place)[0, :CHANNELS].cpu().numpy()
     image = _image(case, case.part, case.rows, index)
     return FeatureMaps(place.name, image, values, place.shape[0])
@@ -186,12 +186,12 @@ def _heatmaps(case: _Case, place: LayerPlace) -> list[Heatmap]:
     chosen = wrong[np.argsort(-case.shares[wrong].max(1), kind="stable")][:MISTAKES]
     if not len(chosen):
         return []
-    indices = _chosen(chosen.tolist(), case.stored)
+    indices = _chosen(chosen.tolist(), case.part)
     images = case.part.images_of(indices)
     side = (images.shape[-2], images.shape[-1])
     maps = [
         as_heatmaps(grad_cam(case.stored.network, images, classes, place), side).cpu().numpy()
-        for classes in (case.scores.logits.argmax(1)[chosen].to(indices.device), case.part.targets_of(indices))
+        for classes in (case.scores.logits.argmax(1)[chosen].to(images.device), case.part.targets_of(indices))
     ]
     answers = [_answer(case, int(index)) for index in chosen]
     return [Heatmap(*one) for one in zip(answers, *maps, strict=True)]
@@ -202,7 +202,7 @@ def _features(case: _Case, part: Subset, indices: Sequence[int]) -> Features | N
     stored = case.stored
     size = evaluation_batch(stored.config.data.image_size, stored.config.batch_size)
     found = []
-    for batch in _chosen(indices, stored).split(size):
+    for batch in _chosen(indices, part).split(size):
         images = part.images_of(batch)
         if case.last is not None:
             rows: Tensor | None = maps_at(stored.network, images, case.last).mean((2, 3))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ablate.training.config import Attack, BinaryCrossEntropy, CrossEntropy, Loss
-from ablate.training.numerics import Mode
+from ablate.training.numerics import Mode, send
 from ablate.training.techniques.losses import image_losses
 from ablate.training.techniques.smoothing import as_distribution
 
@@ -43,7 +43,7 @@ def attack_images(
     lowest, highest = (clean - attack.eps).clamp(0, 1), (clean + attack.eps).clamp(0, 1)
     pixels = clean
     if attack.random_start:
-        noise = torch.rand(images.shape, generator=generator).to(images.device)
+        noise = send(torch.rand(images.shape, generator=generator), images.device)
         pixels = (clean + (2 * noise - 1) * attack.eps).clamp(lowest, highest)
     for _ in range(attack.steps):
         pixels = pixels.detach().requires_grad_()

@@ -9,14 +9,14 @@ from torch import Tensor
 
 
 def class_importance(targets: Tensor, weights: Literal["balanced"] | list[float], *, classes: int) -> Tensor:
-    """(K,) float32 how much an image of each class counts, on the device of the targets.
+    """(K,) float32 how much an image of each class counts, on the CPU.
 
     targets: (N,) of the fit part. balanced: N / (K * images of the class), scikit-learn's formula
     (King & Zeng 2001); a class without images counts 0, because none of them will come.
     """
     if weights != "balanced":
-        return torch.tensor(weights, dtype=torch.float32, device=targets.device)
-    sizes = torch.bincount(targets, minlength=classes)
+        return torch.tensor(weights, dtype=torch.float32)
+    sizes = torch.bincount(targets.cpu(), minlength=classes)
     return torch.where(sizes > 0, len(targets) / (classes * sizes.clamp(min=1)), 0.0).to(torch.float32)
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ablate.training.config import CutMix, Mixing, MixUp
+from ablate.training.numerics import send
 from ablate.training.techniques.smoothing import as_distribution
 
 
@@ -27,7 +28,7 @@ def mix_images(images: Tensor, targets: Tensor, mixing: Mixing, *, classes: int,
     Mixing commutes with normalisation, so that it may come after it.
     """
     share = float(rng.beta(mixing.alpha, mixing.alpha))
-    partners = torch.from_numpy(rng.permutation(len(images))).to(images.device)
+    partners = send(torch.from_numpy(rng.permutation(len(images))), images.device)
     match mixing:
         case MixUp():
             images = mixed_up(images, partners, share=share)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ablate.training.config import Cutout, Erasing
 from ablate.training.data.augment.boxes import Boxes, random_boxes
+from ablate.training.numerics import send
 
 
 def cut_out(pixels: Tensor, config: Cutout, generator: torch.Generator, *, mean: Tensor | None = None) -> Tensor:
@@ -42,6 +43,6 @@ def erase(pixels: Tensor, config: Erasing, generator: torch.Generator, *, mean: 
 
 def blank(pixels: Tensor, boxes: Boxes, *, fill: Literal["black", "mean"], mean: Tensor | None) -> Tensor:
     """The images with their boxes filled: black, or with the mean of the normalisation."""
-    inside = boxes.inside(pixels.shape[-2], pixels.shape[-1]).to(pixels.device)
+    inside = send(boxes.inside(pixels.shape[-2], pixels.shape[-1]), pixels.device)
     blank = mean if fill == "mean" and mean is not None else torch.zeros((), device=pixels.device)
     return torch.where(inside, blank, pixels)

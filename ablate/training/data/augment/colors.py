@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ablate.training.config import ColorJitter
 from ablate.training.data.augment.boxes import uniform
+from ablate.training.numerics import send
 
 GREY = (0.2989, 0.587, 0.114)
 """Shares of red, green and blue in brightness, as torchvision has them (ITU-R 601-2)."""
@@ -22,7 +23,7 @@ def jitter_colors(pixels: Tensor, config: ColorJitter, generator: torch.Generato
     ranges = [(max(0.0, 1 - strength), 1 + strength) for strength in strengths]
     hue = config.hue or 0.0
     factors = uniform(len(pixels), *ranges, (-hue, hue), generator=generator)
-    brightness, contrast, saturation, turn = (one.view(-1, 1, 1, 1).to(pixels.device) for one in factors)
+    brightness, contrast, saturation, turn = send(torch.stack(factors), pixels.device).view(4, -1, 1, 1, 1)
     if config.brightness is not None:
         pixels = with_brightness(pixels, brightness)
     if config.contrast is not None:
@@ -58,7 +59,7 @@ def grey_of(pixels: Tensor) -> Tensor:
     """(N, 1, H, W) the brightness of every pixel."""
     if pixels.shape[1] == 1:
         return pixels
-    shares = torch.tensor(GREY, device=pixels.device).view(1, 3, 1, 1)
+    shares = send(torch.tensor(GREY), pixels.device).view(1, 3, 1, 1)
     return (pixels * shares).sum(1, keepdim=True)
 
 
@@ -74,6 +75,6 @@ def with_hue(pixels: Tensor, turn: Tensor) -> Tensor:
         torch.where(value == green, 2 + (blue - red) / divisor, 4 + (red - green) / divisor),
     )
     # A channel lies below the value by the spread, within a sixth of the opposite colour not at all.
-    places = torch.tensor([5.0, 3.0, 1.0], device=pixels.device).view(1, 3, 1, 1)
+    places = send(torch.tensor([5.0, 3.0, 1.0]), pixels.device).view(1, 3, 1, 1)
     away = (places + sixths + 6 * turn) % 6
     return value - spread * torch.minimum(away, 4 - away).clamp(0, 1)

@@ -10,12 +10,13 @@ from torch.nn import functional
 
 from ablate.training.config import Affine, ResizedCrop, Rotation
 from ablate.training.data.augment.boxes import Boxes, random_boxes, uniform
+from ablate.training.numerics import send
 
 
 def random_crops(images: Tensor, *, padding: int, generator: torch.Generator) -> Tensor:
     """Pad each side by `padding` zero pixels, cut out a random window of the original size."""
     count, _, height, width = images.shape
-    rows, columns = torch.randint(0, 2 * padding + 1, (2, count), generator=generator).to(images.device)
+    rows, columns = send(torch.randint(0, 2 * padding + 1, (2, count), generator=generator), images.device)
     padded = functional.pad(images, (padding, padding, padding, padding))
     # All windows as a view, (N, C, rows, columns, H, W): only the chosen ones are copied.
     windows = padded.unfold(2, height, 1).unfold(3, width, 1)
@@ -24,9 +25,10 @@ def random_crops(images: Tensor, *, padding: int, generator: torch.Generator) ->
 
 def random_flips(images: Tensor, *, probability: float, generator: torch.Generator) -> Tensor:
     """Mirror each image left to right with the given probability."""
-    chosen = (torch.rand(len(images), generator=generator) < probability).to(images.device)
+    chosen = torch.rand(len(images), generator=generator) < probability
+    rows = send(chosen.nonzero().squeeze(1), images.device)  # a mask on the device would have to be counted there
     flipped = images.clone()
-    flipped[chosen] = images[chosen].flip(-1)
+    flipped[rows] = images[rows].flip(-1)
     return flipped
 
 
@@ -55,7 +57,7 @@ def enlarged(pixels: Tensor, boxes: Boxes) -> Tensor:
     y, x = (2 * rows + 1) / height - 1, (2 * columns + 1) / width - 1
     grid = torch.stack([x[:, None, :].expand(-1, height, -1), y[:, :, None].expand(-1, -1, width)], dim=3)
     return functional.grid_sample(
-        pixels, grid.to(pixels.device), mode="bilinear", padding_mode="border", align_corners=False
+        pixels, send(grid, pixels.device), mode="bilinear", padding_mode="border", align_corners=False
     )
 
 
@@ -125,5 +127,5 @@ def resample(pixels: Tensor, maps: Tensor, *, interpolation: str) -> Tensor:
     sources = places.reshape(1, -1, 3) @ maps.transpose(1, 2)
     grid = (sources / torch.tensor([width / 2, height / 2])).view(-1, height, width, 2)
     return functional.grid_sample(
-        pixels, grid.to(pixels.device), mode=interpolation, padding_mode="zeros", align_corners=False
+        pixels, send(grid, pixels.device), mode=interpolation, padding_mode="zeros", align_corners=False
     )

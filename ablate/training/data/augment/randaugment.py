@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ablate.training.config.augmentation import RandAugment
+from ablate.training.numerics import send
 
 BINS = 30
 """Magnitudes run from 0 to this."""
@@ -50,7 +51,7 @@ def _applied(images: Tensor, table: list[Operation], choice: Tensor, negative: T
             if sign:
                 mine &= negative if sign < 0 else ~negative
             if mine.any():
-                rows = mine.nonzero().squeeze(1).to(images.device)
+                rows = send(mine.nonzero().squeeze(1), images.device)
                 result[rows] = operation.apply(images[rows], -strength if sign < 0 else strength)
     return result
 
