@@ -185,7 +185,7 @@ def _shared(images: DecodedImages) -> Tensor:
 
 
 def resident(stored: Tensor, mode: Mode) -> Tensor:
-    """What is stored of all pictures, on the device where it is small enough."""
+    """What is stored of all images, on the device where it is small enough."""
     return stored.to(mode.device) if stored.nbytes < RESIDENT_BYTES else stored
 
 
