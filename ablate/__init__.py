@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ablate.protocols import Run
     from ablate.records import Cost, Outcome, Prepared
     from ablate.report.page.render import render_report
-    from ablate.settings import NotIdentity, Settings
+    from ablate.settings import IdentityDefault, NotIdentity, Settings
     from ablate.splits.rules import Replicate
     from ablate.stats.effects import estimate_effects
     from ablate.stats.frame import results_frame
@@ -45,6 +45,7 @@ __all__ = [
     "ExplainedImage",
     "FeatureMaps",
     "Heatmap",
+    "IdentityDefault",
     "Layer",
     "ModelAnswer",
     "NearPair",
@@ -73,6 +74,7 @@ _HOMES = {
     "ExplainedImage": "ablate.inspection",
     "FeatureMaps": "ablate.inspection",
     "Heatmap": "ablate.inspection",
+    "IdentityDefault": "ablate.settings",
     "Layer": "ablate.inspection",
     "ModelAnswer": "ablate.inspection",
     "NearPair": "ablate.inspection",

@@ -31,7 +31,19 @@ class _DefinesTest:
     """Marks a field that decides which images are the test images: the source, the split's seed."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class IdentityDefault:
+    """`fast: Annotated[bool, IdentityDefault(False)] = True`: a field whose default has changed.
+
+    The identity goes on leaving out `value`, the default of before, and writes the new one out: no earlier run is
+    taken for one of the new default, nor the other way round. A record that says nothing of the field means `value`.
+    """
+
+    value: Any
+
+
 T = TypeVar("T")
+S = TypeVar("S", bound="Settings")
 NotIdentity = Annotated[T, _NotIdentity()]
 """`root: NotIdentity[Path]`: the field is no part of the fingerprint."""
 
@@ -70,16 +82,72 @@ def identity_of(settings: Settings) -> dict[str, Any]:
     """The values that make two runs the same run, as plain JSON data.
 
     Left out: values equal to their default, so that a new block with a default orphans no finished
-    run, and fields marked NotIdentity.
+    run (where the default has changed: to that of before, see IdentityDefault), and fields marked NotIdentity.
     """
     content: dict[str, Any] = {}
     for name, info in type(settings).model_fields.items():
         if _is_marked(info, _NotIdentity):
             continue
         value = _plain(getattr(settings, name))
-        if info.is_required() or value != _plain(info.get_default(call_default_factory=True, validated_data={})):
+        if info.is_required() or value != _plain(_identity_default(info)):
             content[name] = value
     return content
+
+
+def _identity_default(info: FieldInfo) -> Any:
+    """The value that an identity leaves out, and that a record means which leaves the field out."""
+    mark = _former(info)
+    default = info.get_default(call_default_factory=True, validated_data={})
+    return _as_recorded(default) if mark is None else mark.value
+
+
+def _former(info: FieldInfo) -> IdentityDefault | None:
+    return next((item for item in info.metadata if isinstance(item, IdentityDefault)), None)
+
+
+def settings_of_record(config: type[S], data: Mapping[str, Any]) -> S:
+    """The settings in a stored record: what it leaves out has the default of the time before any default changed."""
+    recorded: S = _as_recorded(config.model_validate(data))
+    return recorded
+
+
+def _as_recorded(value: Any) -> Any:
+    match value:
+        case Settings():
+            meant = {name: _as_recorded(getattr(value, name)) for name in type(value).model_fields}
+            for name, info in type(value).model_fields.items():
+                mark = _former(info)
+                if mark is not None and name not in value.model_fields_set:
+                    meant[name] = mark.value
+            return value.model_copy(update=meant)
+        case Mapping():
+            return {key: _as_recorded(item) for key, item in value.items()}
+        case list():
+            return [_as_recorded(item) for item in value]
+        case tuple() if type(value) is tuple:
+            return tuple(_as_recorded(item) for item in value)
+        case _:
+            return value
+
+
+class ChangedDefault(NamedTuple):
+    """A setting that was left to its default, which is `now` and was `before`. key: dotted."""
+
+    key: str
+    now: Any
+    before: Any
+
+
+def changed_defaults(settings: Settings, path: str = "") -> list[ChangedDefault]:
+    """What these settings leave to a default that has changed since."""
+    found = []
+    for name, info in type(settings).model_fields.items():
+        value, mark = getattr(settings, name), _former(info)
+        if isinstance(value, Settings):
+            found += changed_defaults(value, f"{path}{name}.")
+        elif mark is not None and name not in settings.model_fields_set:
+            found.append(ChangedDefault(path + name, _plain(value), _plain(mark.value)))
+    return found
 
 
 def _is_marked(info: FieldInfo, mark: type) -> bool:

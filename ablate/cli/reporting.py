@@ -56,10 +56,12 @@ def _opened(
     study: Path, work: Path, sets: list[str] | None, design: str | None, look: int | None, *, stand_in: bool = False
 ) -> tuple[Session, Options]:
     from ablate.workflows.options import Options
-    from ablate.workflows.session import open_session, resolved_options
+    from ablate.workflows.session import open_session, refuse_former_only, resolved_options
 
     session = open_session(load(study, work, sets, design, stand_in=stand_in), work)
-    return session, resolved_options(session, Options(look=look or 0))
+    options = resolved_options(session, Options(look=look or 0))
+    refuse_former_only(session, options)
+    return session, options
 
 
 def _write(session: Session, options: Options, lang: LanguageName, *, as_json: bool) -> None:

@@ -193,15 +193,7 @@ def show_plan(summary: Mapping[str, Any], metric: str) -> None:
             say(f"{row['name']}: {text}")
     if "tuning_trials" in summary:
         say(f"Before them, to tune every variant alike: {summary['tuning_trials']} trials.")
-    cached, stale, to_run = summary["cached"], len(summary["stale"]), summary["to_run"]
-    say(f"{summary['runs']} runs: {cached} finished, {stale} stale, {to_run} to train.")
-    if summary["elsewhere"]:
-        say(
-            f"  Of those, {summary['elsewhere']} finished with the same settings on data that lie elsewhere; "
-            "`ablate run` takes them where the images are the same."
-        )
-    for item in summary["stale"][:8]:
-        say(f"  stale: {item['variant']}, replicate {item['replicate']}: {', '.join(item['differs'])} changed")
+    _show_runs(summary)
     seconds = summary["estimate_seconds"]
     say(f"Time: {'not known before the first run' if seconds is None else f'about {seconds:.0f} s'}.")
     rate = is_rate(metric)
@@ -213,6 +205,21 @@ def show_plan(summary: Mapping[str, Any], metric: str) -> None:
         say(f"Smallest step {look['replicates']} replicates can show: {shown}.")
     if summary["visible_basis"]:
         say(f"That is {summary['visible_basis']}.")
+
+
+def _show_runs(summary: Mapping[str, Any]) -> None:
+    """How many there are in which state, and why."""
+    cached, stale, to_run = summary["cached"], len(summary["stale"]), summary["to_run"]
+    say(f"{summary['runs']} runs: {cached} finished, {stale} stale, {to_run} to train.")
+    if summary["elsewhere"]:
+        say(
+            f"  Of those, {summary['elsewhere']} finished with the same settings on data that lie elsewhere; "
+            "`ablate run` takes them where the images are the same."
+        )
+    if summary["former"]:
+        say(f"  {summary['former']['note']}")
+    for item in summary["stale"][:8]:
+        say(f"  stale: {item['variant']}, replicate {item['replicate']}: {', '.join(item['differs'])} changed")
 
 
 def show_network(summary: Mapping[str, Any]) -> None:

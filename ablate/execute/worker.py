@@ -21,6 +21,7 @@ from ablate.execute.handed import check_judged, read_columns, write_groups
 from ablate.execute.live import LiveRun, Task, drop_checkpoints
 from ablate.execute.measured import measured
 from ablate.records import Failed, FailureReason, Finished, Outcome
+from ablate.settings import settings_of_record
 from ablate.store.journal import Journal, read_result
 from ablate.store.work_folder import Store
 from ablate.trainer import Trainer, load_trainer, search_first, source_digest
@@ -68,7 +69,7 @@ def train(task: Task, attempt: Path, after_epoch: Callable[[], None] | None = No
     run = LiveRun(task=task, folder=attempt, journal=journal, after_epoch=after_epoch)
     try:
         trainer = _trainer_of(task)
-        outcome = trainer.train(trainer.config.model_validate(task.spec.config), run)
+        outcome = trainer.train(settings_of_record(trainer.config, task.spec.config), run)
         finished = _finished(run, outcome)
         Store(task.work).make_safe(attempt, finished.digests)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the one broad except: a failed run is a record
@@ -97,7 +98,7 @@ def prepare(task: Task, attempt: Path) -> int:
         trainer = _trainer_of(task)
         if trainer.prepare is None:
             raise TrainerError(f"trainer {trainer.path} has no prepare")
-        prepared = trainer.prepare(trainer.config.model_validate(task.spec.config), run)
+        prepared = trainer.prepare(settings_of_record(trainer.config, task.spec.config), run)
     except Exception as error:  # noqa: BLE001 - reported by the coordinator, a mistake with its traceback
         told = not_installed(error) if isinstance(error, ImportError) else error
         if not isinstance(told, AblateError):

@@ -9,8 +9,9 @@ from typing import Any, Literal
 from ablate.errors import StudyError, near_match
 from ablate.files import sha256_json
 from ablate.records import BASELINE, Finished, RunSpec, Variant
-from ablate.settings import identity_of
+from ablate.settings import changed_defaults, identity_of
 from ablate.splits.rules import Protocol, Replicate
+from ablate.study.former_defaults import former_base, in_words, way_to_keep
 from ablate.study.search_schema import COSTS, SearchBlock
 from ablate.study.space.reading import make_space, read_space
 from ablate.study.space.tree import Point, Space
@@ -111,6 +112,14 @@ class SearchQuestion:
                 return None
             means.append(sum(known) / len(known))
         return tuple(means)
+
+    def base_before(self) -> tuple[str, str] | None:
+        """The digest of the base by the defaults of before, and how to write that; None where none has changed."""
+        former = former_base(self.study)
+        if former is None:
+            return None
+        changes = changed_defaults(self.study.resolve({}, ("base",)))
+        return sha256_json(identity_of(former)), f"{in_words(changes)}; write {way_to_keep(changes)} to go on with it"
 
     def asked(self) -> dict[str, Any]:
         """What must stay as it is while the search goes on, for people to compare."""

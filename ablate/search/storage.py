@@ -248,13 +248,17 @@ def _claim(opened: optuna.Study, question: SearchQuestion, place: str) -> None:
         opened.set_user_attr(ASKED, asked)
         return
     if sha256_json(stored) != sha256_json(asked):
+        before = question.base_before()
+        told = before[1] if before is not None and stored.get("base") == before[0] else ""
         raise StudyError(
-            f"the search {question.name!r} was begun otherwise:\n" + "\n".join(_differences(stored, asked)) + "\n",
+            f"the search {question.name!r} was begun otherwise:\n"
+            + "\n".join(_differences(stored, asked, base=told or "its settings are others"))
+            + "\n",
             hint="Undo the change, or go on under a new name: --new NAME. Equal runs are not trained again.",
         )
 
 
-def _differences(before: Mapping[str, Any], now: Mapping[str, Any], path: str = "") -> list[str]:
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any], path: str = "", *, base: str = "") -> list[str]:
     lines = []
     for key in dict.fromkeys([*before, *now]):
         old, new = before.get(key), now.get(key)
@@ -264,7 +268,7 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any], path: str = 
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             lines += _differences(old, new, f"{name}: ")
         elif key == "base":
-            lines.append("  base: its settings are others")
+            lines.append(f"  base: {base}")
         else:
             lines.append(f"  {name}: {_or_nothing(old)} -> {_or_nothing(new)}")
     return lines

@@ -14,6 +14,7 @@ from ablate.errors import DataError
 from ablate.inspection import Description, Examination, Explained
 from ablate.protocols import Run
 from ablate.records import Finished, Outcome, Prepared, RunSpec
+from ablate.settings import settings_of_record
 from ablate.splits.rules import Protocol
 from ablate.training.checks import refuse_impossible
 from ablate.training.config import Config
@@ -99,7 +100,7 @@ def unlabelled(spec: RunSpec) -> list[Path]:
     """The images without labels that come with the data set of a run."""
     from ablate.training.data.unlabelled import unlabelled_files
 
-    return unlabelled_files(Config.model_validate(spec.config).data)
+    return unlabelled_files(settings_of_record(Config, spec.config).data)
 
 
 def retest(spec: RunSpec, result: Finished, run: Run) -> Mapping[str, float]:

@@ -9,7 +9,7 @@ from ablate.errors import DataError
 from ablate.files import sha256_json
 from ablate.protocols import Run
 from ablate.records import Finished, RunSpec
-from ablate.settings import identity_of
+from ablate.settings import identity_of, settings_of_record
 from ablate.store.work_folder import state_of_file
 from ablate.training.config import Config, DataConfig
 from ablate.training.data.cache import load_images
@@ -74,7 +74,7 @@ def _refuse_leak(config: Config, run: Run, name: str) -> None:
     origin: str | None = name
     while origin is not None:
         spec, result = _finished(origin, run)
-        donor = Config.model_validate(spec.config)
+        donor = settings_of_record(Config, spec.config)
         same_data = is_of(result.stamp.data_digest, images, config.data, run.cached)
         # By the same rule on the same images the donor was tested on just these, and has seen none of them.
         if not (same_data and _rule(config.data, run) == _rule(donor.data, spec)):

@@ -30,10 +30,13 @@ class Mode:
         return torch.autocast(self.device.type, dtype=self.dtype)
 
     def place(self, network: nn.Module) -> nn.Module:
-        """The network on the device, in the memory layout."""
+        """The network on the device, in the memory layout; only tensors of four dimensions have one."""
+        network = network.to(self.device)
         if self.channels_last:
-            return network.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
-        return network.to(self.device)
+            for tensor in (*network.parameters(), *network.buffers()):
+                if tensor.dim() == 4:
+                    tensor.data = tensor.data.contiguous(memory_format=torch.channels_last)
+        return network
 
     def send(self, tensor: Tensor) -> Tensor:
         """The tensor on the device; see `send`."""

@@ -131,6 +131,15 @@ def _try_steps(config: Config, run: Run, counts: Sequence[int], least: int) -> s
             raise TrainerError(
                 f"the network cannot be trained on {config.data.image_size}x{config.data.image_size} images "
                 f"in batches of {min(size, config.numerics.micro_batch or size)}: {error}",
-                hint="Check data.image_size against the number of pooling layers, and the batch size.",
+                hint=_remedy(str(error)),
             ) from error
     return trained.weights_digest
+
+
+def _remedy(error: str) -> str:
+    if "view size is not compatible" in error:
+        return (
+            "In the network write .flatten(1) or .reshape(...) in place of .view(...); or `numerics: "
+            "{channels_last: false}` into base."
+        )
+    return "Check data.image_size against the number of pooling layers, and the batch size."

@@ -10,6 +10,7 @@ from torch import nn
 
 from ablate.errors import DataError
 from ablate.records import Finished, RunSpec
+from ablate.settings import settings_of_record
 from ablate.store.work_folder import state_of_file
 from ablate.training.config import Config
 from ablate.training.models import make_network
@@ -30,7 +31,7 @@ def open_network(spec: RunSpec, result: Finished) -> StoredNetwork:
 
     Raises DataError where the weights are gone or damaged.
     """
-    config = Config.model_validate(spec.config)
+    config = settings_of_record(Config, spec.config)
     name = result.files.get("weights", "weights.safetensors")
     weights = result.folder / name
     state = state_of_file(result, name)

@@ -32,6 +32,7 @@ from ablate.workflows.session import (
     clocked,
     interruption_of,
     open_session,
+    refuse_former_only,
     resolved_options,
     run_specs,
     runs_to_train,
@@ -100,6 +101,7 @@ def join_study(
     if not session.is_tuned:
         raise StudyError("the study has `tune:`, and has not been tuned yet", hint="Begin it by `ablate run`.")
     options = resolved_options(session, options)
+    refuse_former_only(session, options)
     # The first who comes looks at the data; the others wait, and find what it found.
     with locked(session.store.study(study.name) / "joining.lock", wait=True):
         make_stand_in(study)

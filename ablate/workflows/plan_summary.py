@@ -50,11 +50,21 @@ def plan_summary(session: Session, options: Options, *, with_parameters: bool) -
             for item in found.stale
         ],
         "elsewhere": found.elsewhere,
+        "former": _former(session, options),
         "to_run": len(_names_to_run(found, options)),
         "estimate_seconds": _estimate_seconds(session, found, options),
         "visible_step": steps,
         "visible_basis": basis,
     } | _tuning(session)
+
+
+def _former(session: Session, options: Options) -> dict[str, Any] | None:
+    """What was finished before a default changed, and how to keep it."""
+    former = session.former_runs(options.look)
+    if former is None:
+        return None
+    changed = {change.key: {"now": change.now, "before": change.before} for change in former.changes}
+    return {"runs": former.runs, "changed": changed, "note": f"{former.sentence}. {former.remedy}"}
 
 
 def _tuning(session: Session) -> dict[str, int]:

@@ -18,12 +18,13 @@ from ablate.errors import Damaged, Held, TrackingError
 from ablate.execute.worker import WEIGHTS
 from ablate.files import encoded, locked, put_in_place, read_json, sha256_file, unsealed, write_json
 from ablate.harness.data_check import put_back
-from ablate.protocols import StoredRun, TrackingReader
+from ablate.protocols import StoredRun, StoredStudy, TrackingReader
 from ablate.records import Finished
 from ablate.results.declared_looks import FILE as DECLARED
 from ablate.store.journal import NAME, whole_text
 from ablate.store.run_record import LARGEST, RECORD, Recorded, read_record, record_of
 from ablate.store.work_folder import SPEC, Store
+from ablate.study.former_defaults import former_plan, in_words, way_to_keep
 from ablate.study.study import Study
 from ablate.track.open import open_reader
 from ablate.workflows.session import Session, open_session
@@ -85,6 +86,7 @@ class _Pull:
         stored = self._reader.study(study.name, study.experiment)
         runs = [run for run in stored.runs if run.fingerprint in wanted]
         if not runs:
+            self._refuse_former(stored)
             raise TrackingError(
                 f"MLflow has no run of {study.name!r} as this study file asks for it",
                 hint="`ablate pull --tracking-uri URI` without a study lists what there is.",
@@ -100,6 +102,19 @@ class _Pull:
             shutil.rmtree(self._aside, ignore_errors=True)
         open_session(study, self._session.work).store_plan()
         return self._found
+
+    def _refuse_former(self, stored: StoredStudy) -> None:
+        """Raise TrackingError where what the store has was made before a default changed."""
+        former = former_plan(self._session.study, self._session.plan)
+        if former is None:
+            return
+        asked = {spec.fingerprint for _, spec in former.plan.runs(len(former.plan.looks))}
+        if any(run.fingerprint in asked for run in stored.runs):
+            raise TrackingError(
+                f"the runs that MLflow has of {stored.name!r} were made before a default changed: "
+                f"{in_words(former.changes)}",
+                hint=f"Write {way_to_keep(former.changes)} to pull them.",
+            )
 
     def _fresh(self) -> None:
         # Under the study's lock: what lies there is left over from a pull that was killed.

@@ -47,6 +47,7 @@ from ablate.workflows.session import (
     interruption_of,
     open_session,
     open_tracker,
+    refuse_former_only,
     resolved_options,
     rollback_on_refusal,
     run_specs,
@@ -86,6 +87,7 @@ def run_study(
     options = clocked(options or Options())
     session = open_session(study, work)
     options = resolved_options(session, options)
+    refuse_former_only(session, options)
     refuse_unwritable(session.work)
     tracker = open_tracker(session, options)
     held = locked(session.store.study(study.name) / "lock")
@@ -213,6 +215,7 @@ def _refresh(session: Session, options: Options) -> None:
 
 def sync_study(session: Session, options: Options) -> int:
     """Bring the tracking store up to date without running anything; the number of runs told."""
+    refuse_former_only(session, options)
     tracker = open_tracker(session, options)
     assert tracker is not None
     findings = judge_study(session, options)

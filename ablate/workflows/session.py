@@ -26,12 +26,14 @@ from ablate.harness.looking import recall_looks
 from ablate.harness.progress import OnProgress, Progress
 from ablate.protocols import Executor, Source, Tracker
 from ablate.records import Finished, Prepared, RunSpec, Variant
+from ablate.results.former_runs import FormerRuns, former_runs
 from ablate.results.open_looks import wanted_by_look
 from ablate.results.survey import CurrentProvenance, RunInventory, Stale, plan_status
 from ablate.settings import places_of
 from ablate.splits.rules import Replicate
 from ablate.store.run_names import write_names
 from ablate.store.work_folder import Store
+from ablate.study.former_defaults import former_plan
 from ablate.study.plan import Plan, make_plan
 from ablate.study.stand_in import with_way_out
 from ablate.study.study import Study
@@ -148,6 +150,15 @@ class Session:
         """The state of every run of the plan up to a look; later looks need only what is still open."""
         wanted = wanted_by_look(self.study, self.plan, self.store, self.origin, look=options.look)
         return plan_status(self.plan, self.store, self.origin, look=options.look, only=options.only, wanted=wanted)
+
+    def former_runs(self, look: int) -> FormerRuns | None:
+        """What was finished of the runs up to a look before a default changed, and is none of them now."""
+        former = former_plan(self.study, self.plan)
+        if former is None:
+            return None
+        tuned = None if self.is_tuned else tuned_plan(self.study, former.plan, self.store)
+        former = former._replace(plan=tuned or former.plan)
+        return former_runs(former, self.plan, self.store, self.origin, look=look)
 
 
 def open_session(study: Study, work: Path | str = ".") -> Session:
@@ -306,6 +317,19 @@ def runs_to_train(
     order = {spec.fingerprint: i for i, (_, spec) in enumerate(session.plan.runs(options.look))}
     left = [run for run in to_run if run[1].fingerprint not in begun]
     return sorted(left, key=lambda run: order[run[1].fingerprint])
+
+
+def refuse_former_only(session: Session, options: Options) -> None:
+    """Raise DecisionNeeded where all runs there are were made by a former default, before anything is written.
+
+    A report would be empty, and training would begin anew although nobody asked for that.
+    """
+    former = session.former_runs(options.look) if options.stale != "retrain" else None
+    if former is not None and not former.begun:
+        raise DecisionNeeded(
+            f"{former.sentence}. By the new default no run has been made yet",
+            hint=f"{former.remedy} Or train them again by the new default: `ablate run STUDY --retrain`.",
+        )
 
 
 _STALE_HINT = "Choose: --reuse takes them as they are (the report marks them), --retrain trains them again."

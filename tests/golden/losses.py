@@ -28,6 +28,7 @@ LONG = {"batch_size": 8, "epochs": 8}
 FAST = {"optimizer": {"name": "adam", "lr": 3e-2}}
 TRAININGS: Mapping[str, Mapping[str, Any]] = {
     "plain": {**FC, **LONG},
+    "contiguous": {**FC, **LONG, "numerics": {"channels_last": False}},  # `plain` before its layout changed
     "momentum": {**FC, **LONG, "optimizer": {"name": "sgd", "lr": 0.1, "momentum": 0.9}},
     "everything": {**LOADED, **LONG, "optimizer": {"name": "adam", "lr": 3e-2, "weight_decay": 1e-4}},
     **{name: {**FC, **LONG, **FAST, **changes} for name, changes in TRICKS.items()},

@@ -17,17 +17,20 @@ FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[1]
 FINGERPRINTS = FOLDER / "fingerprints.json"
 STUDIES = [ROOT / "studies" / "quickstart.yaml", FOLDER / "studies" / "faces.yaml", FOLDER / "studies" / "toy.yaml"]
+WRITTEN_OUT = ("numerics.channels_last=false", "numerics.channels_last=true")
+"""Values of the quick start that were written out before their default changed; their runs keep their names."""
 MISSING = Path("errors/unknwn_key.yaml")
 """A file that is not there."""
 
 
 def fingerprints() -> dict[str, dict[str, str]]:
     """Study -> variant/replicate -> fingerprint, for every run up to the last look."""
-    return {path.stem: dict(_runs_of(path)) for path in STUDIES}
+    plain = {path.stem: dict(_runs_of(path)) for path in STUDIES}
+    return plain | {f"{STUDIES[0].stem} {key}": dict(_runs_of(STUDIES[0], key)) for key in WRITTEN_OUT}
 
 
-def _runs_of(path: Path) -> Iterator[tuple[str, str]]:
-    plan = make_plan(load_study(path))
+def _runs_of(path: Path, *sets: str) -> Iterator[tuple[str, str]]:
+    plan = make_plan(load_study(path, sets=sets))
     for variant, spec in plan.runs(len(plan.looks)):
         yield f"{variant.name}/{spec.replicate.index}", spec.fingerprint
 

@@ -41,8 +41,20 @@ def environment() -> Iterator[None]:
         yield
 
 
+KEPT = "numerics: {channels_last: false}"
+"""What keeps an older study's runs: true is the default since."""
+
+
 @pytest.fixture
-def work(tmp_path: Path) -> Path:
+def work(untouched: Path) -> Path:
+    """The older work folder with what its study needs to keep its runs, which `plan` says."""
+    study = untouched / "studies" / "quickstart.yaml"
+    study.write_text(study.read_text().replace("  batch_size: 16\n", f"  batch_size: 16\n  {KEPT}\n"))
+    return untouched
+
+
+@pytest.fixture
+def untouched(tmp_path: Path) -> Path:
     """The older work folder, put where this test may write."""
     folder = tmp_path / "older"
     with tarfile.open(ARCHIVE) as archive:
@@ -150,3 +162,99 @@ def test_the_keeping_commands_read_an_older_folder(work: Path, arguments: list[s
 
     assert result.exit_code == 0, result.output
     assert "quickstart" in result.output or "There is nothing to remove." in result.output
+
+
+# --- a default that has changed since ---------------------------------------------------------
+
+CHANGED = "numerics.channels_last is now true by default"
+WAY = "`channels_last: false` into base.numerics"
+
+
+def files_below(work: Path) -> set[Path]:
+    """Everything in a work folder but what was looked at, which is only remembered."""
+    return {path for path in work.rglob("*") if ".ablate/cache" not in str(path)}
+
+
+def test_a_study_that_leaves_a_changed_default_out_plans_new_runs_and_says_why(untouched: Path) -> None:
+    """None of the runs by the default of before is taken, and `plan` tells what keeps them."""
+    study = untouched / "studies" / "quickstart.yaml"
+    plan = printed_json(ablate(untouched, "plan", study, "--json"))
+    shown = ablate(untouched, "plan", study).output
+
+    assert (plan["cached"], plan["stale"], plan["to_run"]) == (0, [], 18)
+    assert plan["former"]["runs"] == 18
+    assert plan["former"]["changed"] == {"numerics.channels_last": {"now": True, "before": False}}
+    assert all(text in " ".join(shown.split()) for text in (CHANGED, WAY))
+
+
+def test_a_study_that_writes_the_value_of_before_has_its_runs_and_one_that_writes_the_new_one_has_not(
+    untouched: Path,
+) -> None:
+    """What is written is meant: nothing is said of a default."""
+    study = untouched / "studies" / "quickstart.yaml"
+    before, now = (
+        printed_json(ablate(untouched, "plan", study, "--set", f"numerics.channels_last={value}", "--json"))
+        for value in ("false", "true")
+    )
+
+    assert (before["cached"] + len(before["stale"]), before["to_run"], before["former"]) == (18, 0, None)
+    assert (now["cached"] + len(now["stale"]), now["to_run"], now["former"]) == (0, 18, None)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run", "--reuse", "--executor", "inline", "--no-tracking"],
+        ["join"],
+        ["report"],
+        ["sync"],
+    ],
+    ids=" ".join,
+)
+def test_nothing_is_trained_or_written_over_before_somebody_decides(untouched: Path, command: list[str]) -> None:
+    """A report without runs would replace the one there is, and training would begin anew."""
+    before = files_below(untouched)
+    result = ablate(untouched, command[0], untouched / "studies" / "quickstart.yaml", *command[1:])
+
+    assert result.exit_code == 2
+    assert all(text in result.output for text in (f"18 runs were finished before a default changed: {CHANGED}", WAY))
+    assert files_below(untouched) == before
+
+
+def test_an_older_search_does_not_go_on_by_another_default(untouched: Path) -> None:
+    """Its trials and new ones would not be comparable."""
+    study = untouched / "studies" / "quickstart.yaml"
+    result = ablate(untouched, "optuna", study, "--trials", 7, "--no-tracking", "--executor", "inline")
+
+    assert result.exit_code == 2
+    assert all(text in result.output for text in (CHANGED, WAY))
+
+
+def test_pull_says_that_what_is_stored_was_made_by_another_default(untouched: Path) -> None:
+    """Not only that there is nothing."""
+    result = ablate(untouched, "pull", untouched / "studies" / "quickstart.yaml")
+
+    assert result.exit_code == 2
+    assert all(text in result.output for text in (CHANGED, WAY))
+
+
+def test_a_run_is_opened_by_its_name_as_it_was_trained(untouched: Path) -> None:
+    """`predict` reads the run's record and not the study file."""
+    result = ablate(untouched, "predict", "quickstart/BN/0", "--check")
+
+    assert result.exit_code == 0, result.output
+
+
+def test_an_older_study_trained_by_the_new_default_leaves_the_runs_of_before_as_they_are(untouched: Path) -> None:
+    """`--retrain` says so; each has a place of its own, and both can be had afterwards."""
+    study, runs = untouched / "studies" / "quickstart.yaml", untouched / ".ablate" / "runs"
+    before = {path: path.stat().st_mtime_ns for path in runs.rglob("*") if path.is_file()}
+    result = ablate(untouched, "run", study, "--retrain", "--only", "baseline", "--executor", "inline", "--no-tracking")
+
+    assert result.exit_code == 0, result.output
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert printed_json(ablate(untouched, "plan", study, "--json"))["cached"] == 3
+    written = ablate(untouched, "plan", study, "--set", "numerics.channels_last=true", "--json")
+    assert printed_json(written)["cached"] == 3
+    kept = printed_json(ablate(untouched, "plan", study, "--set", "numerics.channels_last=false", "--json"))
+    assert kept["cached"] + len(kept["stale"]) == 18

@@ -79,6 +79,15 @@ def test_networks_and_images_have_one_layout(*, channels_last: bool) -> None:
     assert torch.equal(images, pixels.permute(0, 3, 1, 2))
 
 
+def test_a_network_with_other_tensors_than_images_has_a_layout_where_there_is_one() -> None:
+    """A convolution over volumes has five dimensions, for which channels last is no layout of torch's."""
+    volumes, images = nn.Conv3d(3, 4, 2), nn.Conv2d(3, 4, 2)
+    set_up(a_config()).place(nn.Sequential(volumes, images))
+
+    assert volumes.weight.is_contiguous()
+    assert images.weight.is_contiguous(memory_format=torch.channels_last)
+
+
 @pytest.mark.parametrize("channels_last", [False, True])
 def test_stored_images_come_back(*, channels_last: bool) -> None:
     """Chosen along the first axis, whole images are copied in either layout."""

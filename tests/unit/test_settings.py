@@ -16,13 +16,16 @@ from typing_extensions import TypedDict
 
 from ablate.settings import (
     DefinesTest,
+    IdentityDefault,
     NotIdentity,
     Settings,
+    changed_defaults,
     defining_test,
     identity_of,
     is_settings,
     options_of,
     schema_complaint,
+    settings_of_record,
 )
 from ablate.training.config import Config
 from tests import small_trainer
@@ -137,6 +140,66 @@ def test_a_new_block_with_a_default_changes_no_identity() -> None:
 
     values = {"lr": 0.1, "inner": {"alpha": 0.7}}
     assert identity_of(Before.model_validate(values)) == identity_of(After.model_validate(values))
+
+
+class Layout(Settings):
+    """A block with a default that has changed: `fast` was False."""
+
+    fast: Annotated[bool, IdentityDefault(value=False)] = True
+    threads: int = 1
+
+
+class Faster(Settings):
+    """Such a block by itself, in a list, in a table, and as a block that a default names."""
+
+    layout: Layout = Layout()
+    named: Layout = Layout(fast=True)
+    parts: list[Layout] = Field(default=[])
+    table: dict[str, Layout] = Field(default={})
+    pair: tuple[Layout, ...] = ()
+
+
+@pytest.mark.parametrize(
+    ("layout", "identity"),
+    [
+        ({}, {"fast": True}),
+        ({"fast": True}, {"fast": True}),
+        ({"fast": False}, {}),
+        ({"threads": 2}, {"fast": True, "threads": 2}),
+        ({"threads": 2, "fast": False}, {"threads": 2}),
+    ],
+)
+def test_a_changed_default_is_written_out_and_that_of_before_left_out(
+    layout: Mapping[str, Any], identity: Mapping[str, Any]
+) -> None:
+    """What a run of before was called, it is called; no run of the new default is called the same."""
+    found = identity_of(Faster.model_validate({"layout": layout}))
+
+    assert found == ({"layout": identity} if identity else {})
+
+
+def test_a_block_left_out_is_told_from_the_default_of_before() -> None:
+    """The new default inside the default of a block is no default of the identity either."""
+    assert identity_of(Faster()) == {"layout": {"fast": True}}
+    assert identity_of(Faster.model_validate({"named": {"fast": True}})) == {"layout": {"fast": True}}
+
+
+def test_a_record_that_leaves_a_field_out_means_the_default_of_before() -> None:
+    """It was written when that was the default; what a record says stands, here and in blocks inside."""
+    content = {"parts": [{}, {"fast": True}], "table": {"a": {"threads": 2}}, "pair": [{}]}
+    found = settings_of_record(Faster, content)
+
+    assert (found.layout.fast, found.named.fast) == (False, True)
+    assert [part.fast for part in (*found.parts, *found.table.values(), *found.pair)] == [False, True, False, False]
+    assert settings_of_record(Faster, {"layout": {"fast": True}}).layout.fast
+    assert settings_of_record(Faster, Faster().model_dump(mode="json")) == Faster()
+
+
+def test_a_default_that_has_changed_is_known_where_it_is_left_out() -> None:
+    """By its dotted key, with the value of now and of before."""
+    assert changed_defaults(Faster()) == [("layout.fast", True, False)]
+    assert changed_defaults(Faster.model_validate({"layout": {"fast": False}})) == []
+    assert changed_defaults(Faster.model_validate({"layout": {"threads": 2}})) == [("layout.fast", True, False)]
 
 
 @pytest.mark.parametrize(

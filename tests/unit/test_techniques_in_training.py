@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
-from ablate.errors import SettingError
+from ablate.errors import SettingError, TrainerError
 from ablate.records import Outcome
 from ablate.splits.rules import Share
 from ablate.store.journal import read_history
@@ -163,6 +163,38 @@ def test_a_part_that_is_not_there_is_refused_before_training(digits: Path) -> No
         describe(config)
 
     assert "features, head" in refusal.value.hint
+
+
+class Viewing(nn.Module):
+    """A network as many write it: `view` takes feature maps to lie in memory as they are indexed."""
+
+    def __init__(self, channels: int, classes: int, size: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, 4, 3, padding=1)
+        self.conv = nn.Conv2d(4, 4, 3, padding=1)
+        self.out = nn.Linear(4 * size * size, classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Class scores."""
+        maps = self.conv(self.first(images))
+        return self.out(maps.view(len(images), -1))  # type: ignore[no-any-return]
+
+
+def viewing(*, channels: int, classes: int, image_size: int) -> nn.Module:
+    """A function such as `model.name` names."""
+    return Viewing(channels, classes, image_size)
+
+
+def test_a_network_that_cannot_have_the_layout_is_refused_with_both_ways_out(digits: Path) -> None:
+    """In the look before the first run; with `channels_last: false` it trains."""
+    changes = {"model": {"name": f"{__name__}:viewing"}}
+
+    with pytest.raises(TrainerError, match="view size") as refusal:
+        prepare_data(a_config(changes), a_live_run(digits, a_spec(a_config(changes))))
+    config = a_config(changes, numerics={"channels_last": False})
+    prepare_data(config, a_live_run(digits, a_spec(config)))
+
+    assert all(way in refusal.value.hint for way in (".flatten(1)", "channels_last: false"))
 
 
 def test_mixed_images_are_right_when_the_larger_share_is(digits: Path) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from ablate.settings import Settings
+from ablate.settings import IdentityDefault, Settings
 from ablate.training.config.bounds import Count
 
 
@@ -12,7 +12,9 @@ class Numerics(Settings):
     """How numbers are computed; part of a run's identity."""
 
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    channels_last: bool = False
+    channels_last: Annotated[bool, IdentityDefault(value=False)] = True
+    """A pixel's channels lie together in memory: faster, with other last digits. Was false by default once: a study
+    of then writes false to keep its runs."""
     deterministic: bool = False
     """Refuse operations that have no reproducible implementation on the device."""
     threads: Count = 1
