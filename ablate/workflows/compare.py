@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast, get_args
+from typing import TYPE_CHECKING, NamedTuple, cast, get_args
 
 from ablate.errors import StudyError
 from ablate.report.page.comparison import ComparedStudies, Side, compare_studies, compared_page
 from ablate.report.page.earlier_sheets import earlier_texts
 from ablate.report.page.render import HTML, report_texts, study_page, write_page
-from ablate.report.page.verify import Difference, differences, untrue_metrics
+from ablate.report.page.verify import Difference, differences, method_of, untrue_metrics
 from ablate.report.wording.language import Language, Words
 from ablate.results.survey import collect
 from ablate.stats.scores import read_scores
@@ -23,8 +23,19 @@ if TYPE_CHECKING:
     from ablate.report.gather.assemble import Findings
 
 
-def verify_report(session: Session, options: Options) -> Sequence[Difference]:
-    """Where the written report and the journals part; empty where every number is the same.
+class Verified(NamedTuple):
+    """Where the journals part from the runs' own answers, and the written report from them; empty where nothing does.
+
+    method: by which version of the rules the written report judges.
+    """
+
+    runs: Sequence[Difference]
+    report: Sequence[Difference]
+    method: int
+
+
+def verify_report(session: Session, options: Options) -> Verified:
+    """Whether the written report says what the journals say.
 
     Raises StudyError where no report was written.
     """
@@ -38,7 +49,8 @@ def verify_report(session: Session, options: Options) -> Sequence[Difference]:
     cells = collect(session.plan, session.store, session.origin, look=options.look)
     page = study_page(findings, say)
     texts, earlier = report_texts(page, findings), earlier_texts(page, findings)
-    return [*untrue_metrics(cells, read_scores(cells)), *differences(folder, texts, earlier)]
+    method = method_of((folder / HTML).read_text(encoding="utf-8", errors="replace"))
+    return Verified(untrue_metrics(cells, read_scores(cells)), differences(folder, texts, earlier), method)
 
 
 def language_of(folder: Path) -> Language:

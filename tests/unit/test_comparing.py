@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,6 +117,29 @@ def test_verify_ends_with_one_where_a_number_differs(tmp_path: Path, monkeypatch
     assert (before.exit_code, good.exit_code, bad.exit_code) == (2, 0, 1)
     assert "every number is what the journals say" in good.output
     assert "report.md" in bad.output
+
+
+def test_a_report_by_an_earlier_method_is_not_called_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its numbers are those of other rules: --verify says by which it was written; where they agree it says nothing."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "toy.yaml").write_text(TOY, encoding="utf-8")
+    runner = CliRunner()
+    runner.invoke(app, ["run", "toy.yaml", "--executor", "inline", "--no-tracking"])
+    folder = tmp_path / "reports" / "toy"
+    for name, line in (("report.md", "Judged by method 2."), ("report.html", "<p>Judged by method 2.</p>")):
+        text = (folder / name).read_text(encoding="utf-8")
+        assert line in text
+        (folder / name).write_text(text.replace(line, ""), encoding="utf-8")
+    same = runner.invoke(app, ["report", "toy.yaml", "--verify"])
+    text = (folder / "report.md").read_text(encoding="utf-8").replace("3 replicates", "4 replicates")
+    (folder / "report.md").write_text(text, encoding="utf-8")
+    other = runner.invoke(app, ["report", "toy.yaml", "--verify"])
+    told = json.loads(runner.invoke(app, ["report", "toy.yaml", "--verify", "--json"]).stdout)
+
+    assert (same.exit_code, other.exit_code) == (0, 1)
+    assert "written by method 1" in " ".join(other.output.split())
+    assert "between the report and the journals" not in other.output
+    assert (told["method"], told["judged_by"], told["same"]) == (1, 2, False)
 
 
 # --- two studies ------------------------------------------------------------------------------

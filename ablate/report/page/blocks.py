@@ -117,13 +117,14 @@ class Section(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A whole page. footer: its last line, empty for none."""
+    """A whole page. footer: its last line, empty for none. method: by which version of the rules it judges."""
 
     title: str
     words: Words
     opening: tuple[Block, ...]
     sections: tuple[Section, ...]
     footer: str = ""
+    method: int | None = None
 
     def blocks(self) -> Iterator[Block]:
         """Every block in the order it is read."""

@@ -19,6 +19,7 @@ from ablate.report.wording.sentences import metric_words, unit_words, verdict_wo
 from ablate.results.question import question_of
 from ablate.splits.rules import Replicate
 from ablate.stats.effects import OTHER_TESTS, estimate_effects
+from ablate.stats.method import METHOD
 from ablate.study.plan import Plan
 from ablate.study.study import Study
 
@@ -249,6 +250,7 @@ def compared_page(found: ComparedStudies, say: Words = ENGLISH) -> Page:
         opening=tuple(opening),
         sections=tuple(part for part in sections if part is not None),
         footer=say("heading.sheets"),
+        method=METHOD,
     )
 
 

@@ -40,6 +40,7 @@ def markdown_page(page: Page) -> str:
         blocks = [text for text in map(_block, found.blocks) if text]
         if blocks:
             parts += [f"## {markdown(found.title)}", *blocks]
+    parts += [page.words("method.judged", n=page.method)] if page.method is not None else []
     return re.sub(r"\n{3,}", "\n\n", "\n\n".join(part for part in parts if part)).strip() + "\n"
 
 

@@ -46,6 +46,7 @@ from ablate.report.tables.test_images import classes_table, confusions_table, di
 from ablate.report.wording.evidence import banners, evidence_lines, settling_lines, warnings
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.report.wording.sentences import first_sentence, may_not_write, may_write, metric_words, threshold_words
+from ablate.stats.method import METHOD
 
 
 def page_of(findings: Findings, say: Words = ENGLISH) -> Page:
@@ -56,6 +57,7 @@ def page_of(findings: Findings, say: Words = ENGLISH) -> Page:
         opening=tuple(_opening(findings, say)),
         sections=tuple(found for found in _sections(findings, say) if found is not None),
         footer=say("heading.sheets"),
+        method=METHOD,
     )
 
 

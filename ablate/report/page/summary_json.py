@@ -8,6 +8,7 @@ from typing import Any
 
 from ablate.report.facts.findings import Findings
 from ablate.report.tables.derived import derived_json
+from ablate.stats.method import METHOD
 
 
 def summary_json(findings: Findings, report: Path | str | None = None) -> dict[str, Any]:
@@ -18,6 +19,7 @@ def summary_json(findings: Findings, report: Path | str | None = None) -> dict[s
     metric = findings.study.metric
     return {
         "study": findings.study.name,
+        "method": METHOD,
         "metric": {"name": metric.name, "goal": metric.goal, "unit": metric.unit},
         "variants": [
             {

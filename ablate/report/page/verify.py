@@ -7,14 +7,22 @@ from collections.abc import Mapping, Sequence
 from html import unescape
 from itertools import zip_longest
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from ablate.records import Cell, Finished
+from ablate.report.wording.language import Language, words_of
 from ablate.stats.scores import PER_IMAGE_METRIC, ScoreBook
 
 _NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 _UNSEEN = re.compile(r"<style>.*?</style>|base64,[A-Za-z0-9+/=]*|</?h[1-6]\b", re.DOTALL)
 _LINK = re.compile(r"""(\]\(|href=")explain/""")
+_METHOD = re.compile(
+    "|".join(
+        words_of(language)("method.judged", n="\0").replace(".", r"\.").replace("\0", r"(\d+)")
+        for language in get_args(Language)
+    )
+)
+"""The line that tells by which version of the rules a report judges; it is none of the study's numbers."""
 TOLERANCE = 1e-6
 """How far a run's accuracy may be from the mean of its answers: both are stored as decimals."""
 
@@ -64,13 +72,22 @@ def _heading(text: str) -> str:
 def _lines(text: str) -> list[tuple[int, str]]:
     """The lines that hold numbers of the study, each with its own, counted from 1.
 
-    A link to a page of `ablate explain` is none: the page may have come after the report.
+    A link to a page of `ablate explain` is none: the page may have come after the report. Nor is the line that tells
+    the version of the rules.
     """
     found = _UNSEEN.sub(lambda match: "\n" * match.group().count("\n"), text).splitlines()
     seen = map(unescape, found)  # an apostrophe is &#x27;, which is no number of the study
     return [
-        (number, line) for number, line in enumerate(seen, start=1) if _NUMBER.search(line) and not _LINK.search(line)
+        (number, line)
+        for number, line in enumerate(seen, start=1)
+        if _NUMBER.search(line) and not _LINK.search(line) and not _METHOD.search(line)
     ]
+
+
+def method_of(text: str) -> int:
+    """By which version of the rules a written report judges; 1 where it does not say, as those of method 1."""
+    found = _METHOD.search(text)
+    return int(next(filter(None, found.groups()))) if found else 1
 
 
 def _shown(line: str) -> str:
