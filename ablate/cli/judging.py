@@ -33,6 +33,10 @@ def judge(
         str | None,
         typer.Option(metavar="KEY", help="The column, tag or parameter (or several: fold,seed) that tells replicates."),
     ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="What test images share: patient, video; without it a column named group."),
+    ] = None,
     unit: Annotated[UnitName | None, typer.Option(help="What numbers without a percent sign are.")] = None,
     metric: Annotated[
         str | None, typer.Option(help="Name of the metric (default: accuracy, else the only rate).")
@@ -65,7 +69,7 @@ def judge(
         work_on_path(work)
         request = Request(
             source=source, by=by, metric=metric, goal=goal.value if goal else None, baseline=baseline, chain=chain,
-            paired=paired, replicate=replicate, unit=unit.value if unit else None, negligible=negligible,
+            paired=paired, replicate=replicate, group=group, unit=unit.value if unit else None, negligible=negligible,
             worthwhile=worthwhile, tracking_uri=tracking_uri, work=work,
         )  # fmt: skip
         words = words_of(lang.value)

@@ -28,6 +28,7 @@ VARIANT = (
     "network",
 )
 RUN_NAME = ("name", "run_name", "runname")
+GROUP = ("group",)
 IMAGE = ("image", "image_id", "filename", "file", "path", "img")
 CORRECT = ("correct", "n_correct", "num_correct", "right", "hits", "score")
 IMAGES = ("images", "n_images", "num_images", "test_images", "n_test", "num_test", "samples", "n_samples", "support")

@@ -18,6 +18,7 @@ from ablate.readers.cells import (
     without_result,
 )
 from ablate.readers.numbers import quoted
+from ablate.readers.sheet import TableSheet
 from ablate.readers.tested import TestedRun
 
 _RIGHT = {
@@ -57,8 +58,8 @@ def read_counts(source: CellSource, *, correct: int, number: int) -> ReadCells:
     return ReadCells(runs, without_result(sheet, list(gone.values())))
 
 
-def read_images(source: CellSource, *, image: int, score: int, metric: str) -> ReadCells:
-    """A row an image: right or wrong, or a score, for each run."""
+def read_images(source: CellSource, *, image: int, score: int, metric: str, group: int | None = None) -> ReadCells:
+    """A row an image: right or wrong, or a score, for each run. group: the column of what it shares with others."""
     sheet = source.sheet
     plain = _plain(source, score)
     rate = is_rate(metric)
@@ -86,13 +87,33 @@ def read_images(source: CellSource, *, image: int, score: int, metric: str) -> R
         images[name] = value
         last[one.entry.key] = one.entry.row
     _check_sizes(runs)
+    groups = None if group is None else _groups(sheet, image, group)
     return ReadCells(
         [
-            (last[key], TestedRun(*key, sum(images.values()) / len(images), None, len(images), images))
+            (last[key], TestedRun(*key, sum(images.values()) / len(images), None, len(images), images, groups=groups))
             for key, images in runs.items()
         ],
         [] if set(done.values) <= {0.0, 1.0} else list(done.notes),
     )
+
+
+def _groups(sheet: TableSheet, image: int, group: int) -> dict[str, str]:
+    """Image -> its group, which every row of the image has to name alike."""
+    found: dict[str, tuple[str, int]] = {}
+    for row in sheet.rows:
+        name, told = row.cells[image], row.cells[group]
+        if not told:
+            raise StudyError(
+                f"{sheet.where(row, group)} is empty", hint="Name every image's group; one on its own has its own name."
+            )
+        before = found.setdefault(name, (told, row.line))
+        if before[0] != told:
+            raise StudyError(
+                f"{sheet.where(row, group)}: image {quoted(name)} is of {quoted(told)}, and of {quoted(before[0])} in "
+                f"line {before[1]}",
+                hint="An image has one group, in all rows of all variants.",
+            )
+    return {name: told for name, (told, _) in found.items()}
 
 
 def _check_sizes(runs: dict[Key, dict[str, float]]) -> None:

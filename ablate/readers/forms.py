@@ -53,14 +53,27 @@ def find_form(sheet: TableSheet, ask: Ask, metrics: Sequence[int], taken: Sequen
         if score is None:
             raise StudyError(f"{sheet.where(sheet.rows[0])}: images without a column correct", hint=columns.FORMS)
         metric = ask.metric or "accuracy"
-        return Form(
-            metric, frozenset([image, score]), partial(counts.read_images, image=image, score=score, metric=metric)
+        group = _group_of_images(sheet, ask, [*taken, image, score])
+        read = partial(counts.read_images, image=image, score=score, metric=metric, group=group)
+        notes = () if group is None else (Note("judge.grouped", {"column": sheet.heading(group)}),)
+        return Form(metric, frozenset(i for i in (image, score, group) if i is not None), read, notes=notes)
+    if ask.group is not None:
+        raise StudyError(
+            f"{sheet.path}: --group {ask.group}, and the table has no row an image",
+            hint="What test images have in common is told image by image: columns variant, image, correct, group.",
         )
     is_accuracy = ask.metric is None or columns.spelling(columns.bare(ask.metric)) in ("accuracy", "acc")
     if correct is not None and number is not None and is_accuracy:
         read = partial(counts.read_counts, correct=correct, number=number)
         return Form(ask.metric or "accuracy", frozenset([correct, number]), read)
     return _by_number(sheet, ask, metrics, taken, correct)
+
+
+def _group_of_images(sheet: TableSheet, ask: Ask, taken: Sequence[int | None]) -> int | None:
+    """The column that says what an image has in common with others: the one named, else `group`."""
+    if ask.group is not None:
+        return columns.column_named(sheet, ask.group, "--group")
+    return first(columns.find(sheet, columns.GROUP, without=taken))
 
 
 def _id_of_images(sheet: TableSheet, taken: Sequence[int | None]) -> int | None:

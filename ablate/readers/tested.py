@@ -18,7 +18,8 @@ OF_TEST = ("test/accuracy", "test_accuracy", "test/acc", "test_acc")
 class TestedRun(NamedTuple):
     """One run's result as handed in. value: as stored, a share where it is a rate.
 
-    correct, n: right answers and test images, None where not told. images: id -> score of each test image.
+    correct, n: right answers and test images, None where not told. images: id -> score of each test image; groups:
+    id -> what shares its luck, such as the patient, None where not told.
     runs, deviation: where it stands for several runs, how many, and their standard deviation.
     """
 
@@ -30,10 +31,12 @@ class TestedRun(NamedTuple):
     images: Mapping[str, float] | None = None
     runs: int = 1
     deviation: float | None = None
+    groups: Mapping[str, str] | None = None
 
 
 class Ask(NamedTuple):
-    """How to read: None for what is told by names. by: the column, tag or parameter of the variants."""
+    """How to read: None for what is told by names. by: the column, tag or parameter of the variants; group: the column
+    of what test images have in common."""
 
     metric: str | None = None
     by: str | None = None
@@ -41,6 +44,7 @@ class Ask(NamedTuple):
     unit: Unit | None = None
     baseline: str | None = None
     paired: bool = False
+    group: str | None = None
 
 
 class HandedIn(NamedTuple):

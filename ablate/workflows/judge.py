@@ -36,15 +36,16 @@ class Request:
     """What to judge, and how. None: as the study file says, or the usual.
 
     source: a study file, a CSV file, or with `by` the name of an MLflow experiment. by: the column, tag or
-    parameter that names the variants; replicate: what tells which runs are the same replicate. unit: of numbers
-    without a percent sign. baseline: by default the variant of that name, else the first. chain: compare each
-    variant with the one before it instead of the baseline. goal: by default told by the metric's name.
-    negligible, worthwhile: points where the metric is shown in percent, else in its own unit.
+    parameter that names the variants; replicate: what tells which runs are the same replicate; group: the column of
+    what test images have in common. unit: of numbers without a percent sign. baseline: by default the variant of that
+    name, else the first. chain: compare each variant with the one before it instead of the baseline. goal: by default
+    told by the metric's name. negligible, worthwhile: points where the metric is in percent, else in its own unit.
     """
 
     source: str
     by: str | None = None
     replicate: str | None = None
+    group: str | None = None
     unit: Unit | None = None
     metric: str | None = None
     goal: Literal["max", "min"] | None = None
@@ -120,9 +121,9 @@ def _published(request: Request, say: Words) -> tuple[ExternalResults, EvidenceB
     from ablate.study.load import load_study
     from ablate.study.plan import make_plan, published_figures
 
-    if request.replicate is not None or request.unit is not None:
+    if request.replicate is not None or request.unit is not None or request.group is not None:
         raise StudyError(
-            "--replicate and --unit are about tables and experiments, and this is a study file",
+            "--replicate, --group and --unit are about tables and experiments, and this is a study file",
             hint="Write the unit into the figures under published: a count, 149/360, or a percentage, 41.4 %.",
         )
     study = load_study(request.source)
@@ -189,7 +190,9 @@ def _moved(contrast: Contrast, family: str) -> Contrast:
 
 
 def _ask(request: Request) -> Ask:
-    return Ask(request.metric, request.by, request.replicate, request.unit, request.baseline, request.paired)
+    return Ask(
+        request.metric, request.by, request.replicate, request.unit, request.baseline, request.paired, request.group
+    )
 
 
 def _table(request: Request, path: Path, say: Words) -> ExternalResults:

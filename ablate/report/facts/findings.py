@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from ablate.report.facts.effect import EffectRow
 from ablate.report.facts.exploratory import Exploratory
+from ablate.report.facts.groups import GroupFacts
 from ablate.report.facts.next_steps import NextSteps
 from ablate.report.facts.provenance import ProvenanceFacts
 from ablate.report.facts.runs import RunFacts
@@ -56,6 +57,7 @@ class Evidence:
     which only the number of right answers is known. negligible, worthwhile: in shown units, None where nobody has
     stated them; unfit: sizes that were stated and cannot be meant. weights: those that were tested, None where
     the trainer does not say. parts_known: whether test and validation images are known to be those asked for.
+    groups: of test images, where these and not single images are the unit of chance.
     """
 
     test: TestRule | None
@@ -72,6 +74,7 @@ class Evidence:
     noise: Noise
     unfit: tuple[float, ...] = ()
     parts_known: bool = True
+    groups: GroupFacts | None = None
 
     @property
     def replicates(self) -> int:

@@ -22,6 +22,7 @@ from ablate.report.gather.cautions import (
 )
 from ablate.report.gather.evidence import evidence_of, visible_of
 from ablate.report.gather.exploratory import Thumbnails, exploratory_of
+from ablate.report.gather.groups import group_cautions
 from ablate.report.gather.history import histories_of, mixed_of, provenance_of, stale_of
 from ablate.report.gather.judged import Judged, judge_cells, total_of
 from ablate.report.gather.next_steps import commands_for, settling_of
@@ -142,6 +143,7 @@ def _cautions(judged: Judged, evidence: Evidence, looks_before: tuple[int, ...] 
         *([] if looks_before is None else [changed_looks(looks_before, judged.plan.looks, say)]),
         *cautions_of(judged.cells, judged.effects, judged.levels, judged.book, judged.metric, say),
         *threshold_cautions(evidence, judged.metric, judged.rows, say),
+        *group_cautions(evidence.groups, say),
     )
 
 

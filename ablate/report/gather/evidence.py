@@ -8,6 +8,7 @@ from math import sqrt
 from ablate.records import Cell, Finished
 from ablate.report.facts.exploratory import VisibleStep
 from ablate.report.facts.findings import Evidence, Noise
+from ablate.report.gather.groups import study_groups
 from ablate.report.gather.judged import Judged
 from ablate.report.gather.rows import deviation
 from ablate.results.question import thresholds_of
@@ -37,6 +38,7 @@ def evidence_of(judged: Judged) -> Evidence:
         basis=unit_of_chance(estimates),
         images=max((found.n_images for found in estimates if found.n_images is not None), default=None),
         noise=_noise(judged),
+        groups=study_groups(judged),
     )
 
 

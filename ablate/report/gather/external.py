@@ -29,6 +29,7 @@ from ablate.report.facts.provenance import ProvenanceFacts
 from ablate.report.facts.runs import RunFacts, RunRow
 from ablate.report.gather.cautions import other_tests, threshold_cautions
 from ablate.report.gather.external_images import arrange_handed_in, estimate_other_tests
+from ablate.report.gather.groups import group_cautions, groups_handed_in
 from ablate.report.gather.rows import deviation, effect_rows
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.report.wording.sentences import p_words
@@ -99,7 +100,9 @@ def judge_tested(tested: ExternalResults, asked: JudgeOptions, say: Words = ENGL
         answered = _by_runs(tested, asked, variants, cells, different)
         effects = effect_rows(answered, rows, tested.metric, [most])
         basis = unit_of_chance([effect.estimate for effect in answered if effect.estimate is not None])
-    evidence = _evidence(asked, most, effects, basis)
+    evidence = replace(
+        _evidence(asked, most, effects, basis), groups=groups_handed_in(answered, cells, variants, tested.metric.scale)
+    )
     return Findings(
         study=_study(tested),
         evidence=evidence,
@@ -115,6 +118,7 @@ def judge_tested(tested: ExternalResults, asked: JudgeOptions, say: Words = ENGL
                 *threshold_cautions(evidence, tested.metric, effects, say),
                 *_cannot_tell(tested, asked, effects, cells, variants, say),
                 *other_tests(answered, say),
+                *group_cautions(evidence.groups, say),
             )
         ),
         exploratory=Exploratory(),

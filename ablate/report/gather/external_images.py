@@ -34,7 +34,14 @@ def arrange_handed_in(runs: Sequence[TestedRun], variants: Sequence[str]) -> tup
         )
         for v in variants
     )
-    return Cells(scores=rows, images=images, repetition=_repetitions(images)), frozenset(different)
+    known = {image: group for run in runs for image, group in (run.groups or {}).items()}
+    firsts: dict[str, int] = {}
+    groups = tuple(
+        np.array([firsts.setdefault(known[i], numbers[i]) if i in known else numbers[i] for i in ids[r]], np.int64)
+        for r in (replicates if known else ())
+    )
+    cells = Cells(scores=rows, images=images, repetition=_repetitions(images), groups=groups)
+    return cells, frozenset(different)
 
 
 def _repetitions(images: Sequence[Index]) -> tuple[int, ...]:
@@ -58,6 +65,11 @@ def estimate_other_tests(runs: Sequence[TestedRun], contrast: Contrast, cells: C
         images = {numbers.setdefault(name, len(numbers)): score for name, score in sorted((run.images or {}).items())}
         order = sorted(images)
         scores = np.array([images[i] for i in order], np.float64)
-        rows[run.variant, run.replicate] = ScoreRow(np.array(order, np.int64), scores)
+        firsts: dict[str, int] = {}
+        names = list(numbers)
+        groups = None
+        if run.groups is not None:
+            groups = np.array([firsts.setdefault(run.groups[names[i]], i) for i in order], np.int64)
+        rows[run.variant, run.replicate] = ScoreRow(np.array(order, np.int64), scores, groups)
     shuffles = dict(zip(sorted({run.replicate for run in runs}), cells.repetition, strict=True))
     return estimate_elsewhere(rows, contrast.weights, lambda r: shuffles[r])

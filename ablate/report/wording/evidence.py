@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ablate.report.facts.findings import Findings
 from ablate.report.facts.next_steps import OpenStep, Settling
+from ablate.report.wording.groups import group_lines
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.report.wording.numbers import duration
 from ablate.report.wording.sentences import metric_words, size_words, threshold_words
@@ -44,7 +45,13 @@ def warnings(findings: Findings, say: Words = ENGLISH) -> list[str]:
 def evidence_lines(findings: Findings, say: Words = ENGLISH) -> list[str]:
     """How many runs, on which images, judged when and by which thresholds, chosen on what, how noisy."""
     if findings.evidence.test is None:  # somebody else's numbers: nothing else is known of them
-        lines = [_judged(findings, say), _thresholds(findings, say), _basis(findings, say), _families(findings, say)]
+        lines = [
+            _judged(findings, say),
+            _thresholds(findings, say),
+            _basis(findings, say),
+            *group_lines(findings, say),
+            _families(findings, say),
+        ]
     else:
         lines = [
             _runs(findings, say),
@@ -54,6 +61,7 @@ def evidence_lines(findings: Findings, say: Words = ENGLISH) -> list[str]:
             _chosen(findings, say),
             _noise(findings, say),
             _basis(findings, say),
+            *group_lines(findings, say),
             _families(findings, say),
         ]
     if findings.data.unreadable:
@@ -203,7 +211,8 @@ def _noise(findings: Findings, say: Words) -> str:
 def _basis(findings: Findings, say: Words) -> str:
     match findings.evidence.basis:
         case "images" | "common images" | "images, apart":
-            return say("evidence.basis_images")
+            by_group = findings.evidence.groups is not None and findings.evidence.groups.kind == "groups"
+            return say("evidence.basis_groups" if by_group else "evidence.basis_images")
         case "replicates, paired":
             return say("evidence.basis_paired")
         case "replicates, unpaired":
