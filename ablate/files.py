@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
@@ -169,6 +170,8 @@ def build_once(path: Path, build: Callable[[Path], None]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with locked(path.with_name(f"{path.name}.lock"), wait=True):
         if not path.exists():
+            for left_over in path.parent.glob(f".{glob.escape(path.name)}.????????"):  # of a builder that was killed
+                shutil.rmtree(left_over, ignore_errors=True)
             _build_aside(path, build)
     return path
 

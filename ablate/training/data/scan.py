@@ -11,17 +11,17 @@ import stat
 import struct
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from functools import partial
 from io import BytesIO
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from ablate.training.config import DataConfig
 from ablate.training.data.depth import Kind, Kinds, frames_of, in_8_bits, kind_of, kinds_among, values_of
 from ablate.training.data.listing import ImageFile
 from ablate.training.data.reader import read_image
+from ablate.training.data.spreading import spread
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
     Content = str | Pixels | Callable[[], Pixels]
+
+Result = TypeVar("Result")
 
 MEGAPIXELS = 64
 """Larger images are refused before they are decoded: a 12 kB file can ask for gigabytes."""
@@ -53,8 +55,6 @@ _MALFORMED = (
     zlib.error,
 )
 """What Pillow's decoders raise on malformed files."""
-
-_BATCH = 256  # images decoded ahead of the writer at most
 
 
 class ScannedImage(NamedTuple):
@@ -88,15 +88,13 @@ def scan(
     """
     seen: list[ScannedImage] = []
     look = partial(_look_at, config=config)
-    with _quiet_decoders(), ThreadPoolExecutor(_processors()) as pool:
-        for start in range(0, len(images), _BATCH):
-            batch = [image.content for image in images[start : start + _BATCH]]
-            for one in pool.map(look, batch):
-                if one.pixels is not None:
-                    keep(one.pixels)
-                seen.append(one._replace(pixels=None))
-                if progress is not None:
-                    progress(len(seen), len(images))
+    with _quiet_decoders(), closing(_spread(look, images, config.reader)) as found:
+        for one in found:
+            if one.pixels is not None:
+                keep(one.pixels)
+            seen.append(one._replace(pixels=None))
+            if progress is not None:
+                progress(len(seen), len(images))
     return seen
 
 
@@ -108,8 +106,7 @@ def inspect_image(content: Content, config: DataConfig) -> ScannedImage:
 
 def hashes_of(images: Sequence[ImageFile]) -> list[str]:
     """sha256 of each file's bytes, or of an array's; "" for a file that cannot be read."""
-    with ThreadPoolExecutor(_processors()) as pool:
-        return list(pool.map(_hash_of, [image.content for image in images], chunksize=16))
+    return list(_spread(_hash_of, images))
 
 
 def sizes_of(images: Sequence[ImageFile], reader: str | None = None) -> list[tuple[tuple[int, int], str]]:
@@ -117,9 +114,8 @@ def sizes_of(images: Sequence[ImageFile], reader: str | None = None) -> list[tup
 
     Pixels are not decoded, unless a reader alone knows the size.
     """
-    with _quiet_decoders(), ThreadPoolExecutor(_processors()) as pool:
-        size_of = partial(_size_of, reader=reader)
-        return list(pool.map(size_of, [image.content for image in images], chunksize=16))
+    with _quiet_decoders():
+        return list(_spread(partial(_size_of, reader=reader), images, reader))
 
 
 def _size_of(content: Content, reader: str | None) -> tuple[tuple[int, int], str]:
@@ -138,8 +134,8 @@ def _size_of(content: Content, reader: str | None) -> tuple[tuple[int, int], str
 def kinds_of(images: Sequence[ImageFile]) -> Kinds:
     """Modes, depths and frames of all image files, from their headers; files that cannot be read are passed over."""
     files = [image for image in images if isinstance(image.content, str)]
-    with _quiet_decoders(), ThreadPoolExecutor(_processors()) as pool:
-        found = pool.map(_kind_in, [image.content for image in files], chunksize=16)
+    with _quiet_decoders():
+        found = _spread(_kind_in, files)
         return kinds_among((one.id, *kind) for one, kind in zip(files, found, strict=True) if kind is not None)
 
 
@@ -269,7 +265,9 @@ def _quiet_decoders() -> Iterator[None]:
         yield
 
 
-def _processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _spread(
+    work: Callable[[Content], Result], images: Sequence[ImageFile], reader: str | None = None
+) -> Generator[Result, None, None]:
+    """Files alone go through processes: a reader, and what an array is read by, may hold files open."""
+    contents = [image.content for image in images]
+    return spread(work, contents, in_processes=reader is None and all(isinstance(one, str) for one in contents))
