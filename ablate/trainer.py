@@ -64,6 +64,9 @@ class Trainer:
     look_at_data: str = ""
     """module:function that is given (config, protocol, cached): a Prepared of the data alone, without a network;
     it raises all that a run would refuse of them."""
+    decode_images: str = ""
+    """module:function that is given (config, run) and fills the cache that `prepare` reads, while what `warm` names is
+    still being loaded; what is wrong with the images is for `prepare` to tell."""
     warm: str = ""
     """Module, or module:function, that a warm server loads once; by default the trainer's module."""
     missing: tuple[str, ...] = ()
@@ -127,6 +130,7 @@ def load_trainer(path: str) -> Trainer:
         donors=getattr(module, "donors", None),
         check_config=getattr(module, "check_config", None),
         look_at_data=getattr(module, "LOOK_AT_DATA", ""),
+        decode_images=getattr(module, "DECODE_IMAGES", ""),
         warm=getattr(module, "WARM", module_name),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -141,6 +142,10 @@ def say_table(columns: list[str], rows: list[list[str]], *, title: str = "") -> 
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
+DECODING_SECONDS = 10.0
+"""Between two lines about decoding, where no bar can be drawn."""
+
+
 class Watch:
     """Shows progress: bars on a terminal, a line a run where there is none. Call it with each Progress."""
 
@@ -149,6 +154,8 @@ class Watch:
         self._bar: Bar | None = None
         self._total: TaskID | None = None
         self._tasks: dict[str, TaskID] = {}
+        self._decoding: TaskID | None = None
+        self._said = time.monotonic()
 
     def __enter__(self) -> Watch:
         if sys.stderr.isatty():
@@ -172,6 +179,12 @@ class Watch:
 
     def __call__(self, progress: Progress) -> None:
         """Take in the state of the study."""
+        if progress.kind == "decoding":
+            self._show_decoding(progress)
+            return
+        if self._bar is not None and self._decoding is not None:
+            self._bar.remove_task(self._decoding)
+            self._decoding = None
         if progress.kind == "prepared":
             note("Looked at the data: every image decoded, every variant tried on one batch.")
         elif progress.kind == "stopping":
@@ -182,6 +195,16 @@ class Watch:
             self._line(progress)
         if self._bar is not None:
             self._draw(progress)
+
+    def _show_decoding(self, progress: Progress) -> None:
+        left = f"{_duration(progress.seconds_left or 0.0)} left"
+        if self._bar is not None:
+            if self._decoding is None:
+                self._decoding = self._bar.add_task("decoding images", total=progress.total, extra="")
+            self._bar.update(self._decoding, total=progress.total, completed=progress.done, extra=left)
+        elif time.monotonic() - self._said >= DECODING_SECONDS:
+            self._said = time.monotonic()
+            note(f"Decoding images: {progress.done} of {progress.total}, {left}")
 
     def _line(self, progress: Progress) -> None:
         from ablate.records import Failed, Finished

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ablate.protocols import Executor
@@ -14,6 +16,8 @@ class LazyExecutor:
 
     _slots: int
     _open: Any
+    _open_with: Callable[[Path], Executor] | None = None
+    """Opens one that begins with an attempt while it is still getting ready; None where it cannot."""
     _executor: Executor | None = None
 
     @property
@@ -21,10 +25,16 @@ class LazyExecutor:
         """Runs at once; before it is opened, as many as are expected."""
         return self._slots if self._executor is None else self._executor.slots
 
-    def open(self) -> Executor:
-        """The executor, started once."""
+    @property
+    def can_begin_early(self) -> bool:
+        """Whether it is still to be opened, and can begin with an attempt before it is ready."""
+        return self._executor is None and self._open_with is not None
+
+    def open(self, first: Path | None = None) -> Executor:
+        """The executor, started once. first: the attempt to begin early."""
         if self._executor is None:
-            self._executor = self._open()
+            early = self._open_with if first is not None else None
+            self._executor = self._open() if early is None or first is None else early(first)
         return self._executor
 
     def close(self) -> None:

@@ -31,6 +31,8 @@ LOOK_SECONDS = 0.02
 """How often to look for a stop request: a run that is given up must not train another epoch, however short."""
 LOOKS_A_BEAT = 25
 """Only so many looks leave a heartbeat, which has to be written."""
+BEFORE_TRAINING = "0 0 0"
+"""The place in the training of a look at the data: its heartbeats tell how many images are decoded."""
 KEPT_CHECKPOINTS = 2
 CHECKPOINT_SHARE = 80.0
 """How many times as long as a checkpoint takes the run goes on before the next."""
@@ -276,12 +278,15 @@ def _write(path: Path, text: str) -> None:
 class Heartbeat(NamedTuple):
     """A run's last sign of life. text: as it stands in the file. at: (epoch, step, steps) of the training.
 
-    is_under_way: in the middle of an epoch or of a test, where the next sign is soon to come.
+    is_under_way: in the middle of an epoch or of a test, where the next sign is soon to come. done, of: images that
+    are tested or decoded, where that is what it does; else steps.
     """
 
     text: str
     at: tuple[int, int, int]
     is_under_way: bool
+    done: int
+    of: int
 
 
 def read_heartbeat(attempt: Path) -> Heartbeat | None:
@@ -293,7 +298,7 @@ def read_heartbeat(attempt: Path) -> Heartbeat | None:
         done, of = tested or (step + 1, steps)
     except (OSError, ValueError):
         return None  # not begun, or caught in the middle of a write
-    return Heartbeat(text, (epoch, step, steps), done < of)
+    return Heartbeat(text, (epoch, step, steps), done < of, done, of)
 
 
 def drop_checkpoints(work: Path, fingerprint: str) -> None:

@@ -30,13 +30,21 @@ CAN_FORK = sys.platform == "linux"
 class ForkPool:
     """Starts runs by forking a warm server: hundredths of a second each instead of an import of torch."""
 
-    def __init__(self, *, slots: int, work: Path, warm: Sequence[str] = (), cards: DeviceSlots | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        slots: int,
+        work: Path,
+        warm: Sequence[str] = (),
+        cards: DeviceSlots | None = None,
+        first: Path | None = None,
+    ) -> None:
         self.slots = slots
         self._work = work
         self._warm = warm
         self._cards = cards or DeviceSlots(())
         self._running: set[Path] = set()
-        self._open_server()
+        self._open_server(first)
 
     def start(self, attempt: Path) -> None:
         """Ask the server for a process; it has a graphics card of its own where there are any."""
@@ -85,11 +93,13 @@ class ForkPool:
                 hint="What it printed is above. `--executor inline` runs without it.",
             )
 
-    def _open_server(self) -> None:
+    def _open_server(self, first: Path | None = None) -> None:
+        """first: an attempt that begins while the server is still importing."""
         self._ready = False
+        self._running |= {first} if first is not None else set()
         self._buffer = b""
         self._server = subprocess.Popen(
-            [*PYTHON, "-m", "ablate.execute.server", str(self._work), *self._warm],
+            [*PYTHON, "-m", "ablate.execute.server", str(self._work), str(first or ""), *self._warm],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=worker_environment(),
@@ -205,9 +215,14 @@ def _kill_session(process: subprocess.Popen[bytes]) -> None:
 
 
 def open_pool(
-    *, slots: int, work: Path, warm: Sequence[str] = (), cards: DeviceSlots | None = None
+    *,
+    slots: int,
+    work: Path,
+    warm: Sequence[str] = (),
+    cards: DeviceSlots | None = None,
+    first: Path | None = None,
 ) -> ForkPool | SpawnPool:
-    """The pool this platform can have."""
+    """The pool this platform can have. first: where processes are forked, an attempt that begins at once."""
     if CAN_FORK:
-        return ForkPool(slots=slots, work=work, warm=warm, cards=cards)
+        return ForkPool(slots=slots, work=work, warm=warm, cards=cards, first=first)
     return SpawnPool(slots=slots, work=work)

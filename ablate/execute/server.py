@@ -25,12 +25,18 @@ from ablate.store.work_folder import LOG
 ASK_DRIVER = "PYTORCH_NVML_BASED_CUDA_CHECK"
 
 
-def main(work: Path, warm: list[str]) -> int:
-    """Serve until standard input ends; then end every process that was started."""
+def main(work: Path, first: str, warm: list[str]) -> int:
+    """Serve until standard input ends; then end every process that was started.
+
+    first: an attempt that is begun before anything is imported, because it needs nothing of it; "" for none.
+    """
     search_first(work)
     sys.path.append(os.getcwd())
     answers = os.dup(1)
     os.dup2(2, 1)  # what an imported module prints must not mix with the answers
+    children: dict[int, str] = {}
+    if first:
+        _handle({"start": first}, children, [answers])
     worker.warm_up()
     load(warm)
     gc.freeze()  # collected objects would be written to, and so copied, in every child
@@ -39,7 +45,7 @@ def main(work: Path, warm: list[str]) -> int:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     _answer(answers, {"ready": os.getpid()})
-    children: dict[int, str] = {}
+    _report(children, answers)  # the first may have ended before its end could wake anybody
     buffer = b""
     while True:
         readable, _, _ = select.select([0, wake_read], [], [])
@@ -176,4 +182,4 @@ def _answer(descriptor: int, content: dict[str, object]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3:]))

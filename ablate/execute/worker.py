@@ -18,9 +18,10 @@ from ablate import files
 from ablate.errors import AblateError, Diverged, Stopped, TrainerError, apart, not_installed
 from ablate.execute.environment import machine, machine_stamp
 from ablate.execute.handed import check_judged, read_columns, write_groups
-from ablate.execute.live import LiveRun, Task, drop_checkpoints
+from ablate.execute.live import BEFORE_TRAINING, LiveRun, Task, drop_checkpoints
 from ablate.execute.measured import measured
 from ablate.records import Failed, FailureReason, Finished, Outcome
+from ablate.safety.own_modules import import_named
 from ablate.settings import settings_of_record
 from ablate.store.journal import Journal, read_result
 from ablate.store.work_folder import Store
@@ -51,6 +52,8 @@ def main(attempt: Path, after_epoch: Callable[[], None] | None = None) -> int:
     task = Task.read(attempt)
     search_first(task.work)
     match task.kind:
+        case "decode":
+            return decode(task, attempt)
         case "prepare":
             return prepare(task, attempt)
         case "views":
@@ -91,9 +94,18 @@ def train(task: Task, attempt: Path, after_epoch: Callable[[], None] | None = No
     return 0
 
 
+def decode(task: Task, attempt: Path) -> int:
+    """Fill the cache of images before the look at the data reads it, which tells what is wrong with them."""
+    run = LiveRun(task=task, folder=attempt, journal=Journal(attempt), _at=BEFORE_TRAINING)
+    trainer = _trainer_of(task)
+    module, _, function = trainer.decode_images.partition(":")
+    getattr(import_named(module), function)(trainer.config.model_validate(task.spec.config), run)
+    return 0
+
+
 def prepare(task: Task, attempt: Path) -> int:
     """One look at the data; the finding, or what is wrong with the data, goes to prepared.json."""
-    run = LiveRun(task=task, folder=attempt, journal=Journal(attempt))
+    run = LiveRun(task=task, folder=attempt, journal=Journal(attempt), _at=BEFORE_TRAINING)
     try:
         trainer = _trainer_of(task)
         if trainer.prepare is None:

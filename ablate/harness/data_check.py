@@ -7,17 +7,20 @@ import functools
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ablate import errors, files
-from ablate.execute.live import Task
+from ablate.execute.lazy import LazyExecutor
+from ablate.execute.live import Task, read_heartbeat
 from ablate.execute.worker import PREPARED
 from ablate.files import sha256_json
 from ablate.harness.interruption import Interruption
-from ablate.harness.jobs import Job, run_jobs
+from ablate.harness.jobs import POLL_SECONDS, Job, run_jobs
+from ablate.harness.progress import OnProgress, Progress
 from ablate.protocols import Executor, Exit
 from ablate.records import BASELINE, Prepared, Variant
 from ablate.safety.plain_files import open_plain
@@ -41,11 +44,19 @@ def recall(plan: Plan, trainer: Trainer, store: Store, source_digest: str) -> di
     return found
 
 
-def look(
-    plan: Plan, trainer: Trainer, executor: Executor, *, task: Task, known: dict[str, Prepared], stop: Interruption
+def look(  # noqa: PLR0913 - a plan, what looks, and all who are told
+    plan: Plan,
+    trainer: Trainer,
+    executor: LazyExecutor,
+    *,
+    task: Task,
+    known: dict[str, Prepared],
+    stop: Interruption,
+    on_progress: OnProgress = lambda _: None,
 ) -> dict[str, Prepared]:
     """Prepare every variant that is not known yet, through the executor.
 
+    on_progress: told how many images are decoded.
     Raises what is wrong with the data, and Interrupted where a stop was asked for.
     """
     store = Store(task.work)
@@ -55,13 +66,62 @@ def look(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
-        return known | _look_at(missing, plan, executor, task, folder, stop)
+        decoding = _Decoding(on_progress)
+        if trainer.decode_images and executor.can_begin_early and missing:
+            _decode_early(missing[0], plan, executor, task, folder / "early", stop, decoding)
+        return known | _look_at(missing, plan, executor.open(), task, folder, stop, decoding)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _look_at(
-    variants: Sequence[Variant], plan: Plan, executor: Executor, task: Task, folder: Path, stop: Interruption
+@dataclass(slots=True)
+class _Decoding:
+    """Tells how many images are decoded, as the heartbeats of those who decode have it."""
+
+    on_progress: OnProgress
+    _done: int = 0
+    _began: float = field(default_factory=time.monotonic)
+
+    def watch(self, folder: Path) -> None:
+        """Look at one's latest heartbeat."""
+        beat = read_heartbeat(folder)
+        if beat is not None and beat.of and beat.done != self._done:
+            self._done = beat.done
+            seconds = time.monotonic() - self._began
+            self.on_progress(Progress(total=beat.of, done=beat.done, kind="decoding", decoding_seconds=seconds))
+
+
+def _decode_early(  # noqa: PLR0913 - a look's six, and where it is told
+    variant: Variant,
+    plan: Plan,
+    executor: LazyExecutor,
+    task: Task,
+    folder: Path,
+    stop: Interruption,
+    decoding: _Decoding,
+) -> None:
+    """Open the executor with the baseline's images being decoded while it gets ready, and wait for both.
+
+    However that ends: the look at the data that follows decodes what is missing, and tells what is wrong.
+    """
+    folder.mkdir()
+    spec = plan.spec(variant, Replicate(index=0))
+    job = replace(task, spec=spec, kind="decode")
+    files.write_sealed(folder / SPEC, {"spec": spec.to_json()} | job.envelope())
+    opened = executor.open(first=folder)
+    while not stop.is_to_end() and not any(end.attempt == folder for end in opened.finished(POLL_SECONDS)):
+        decoding.watch(folder)
+    stop.end_here()
+
+
+def _look_at(  # noqa: PLR0913 - a plan's variants, and all that looks at them
+    variants: Sequence[Variant],
+    plan: Plan,
+    executor: Executor,
+    task: Task,
+    folder: Path,
+    stop: Interruption,
+    decoding: _Decoding,
 ) -> dict[str, Prepared]:
     waiting = {folder / f"{number:03d}": variant for number, variant in enumerate(variants)}
     found: dict[str, Prepared] = {}
@@ -85,7 +145,7 @@ def _look_at(
         for one, variant in waiting.items()
     ]
     # The first alone: it fills the cache that the others read, and meets what is wrong with the data.
-    run_jobs(jobs, executor, ended, is_stopped=stop.is_to_end, first_alone=True)
+    run_jobs(jobs, executor, ended, is_stopped=stop.is_to_end, first_alone=True, watch=decoding.watch)
     stop.end_here()
     if refused:
         raise _all_refused(refused)

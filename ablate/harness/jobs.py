@@ -30,17 +30,21 @@ def run_jobs(
     *,
     is_stopped: Callable[[], bool],
     first_alone: bool = False,
+    watch: Callable[[Path], None] = lambda _: None,
 ) -> None:
     """Do all jobs, as many at once as the executor carries, each on a kind of device that is free.
 
     ended: told of each that ended; where it raises, what is under way ends with the executor. is_stopped: asked all
     the while; what is under way is then given up. first_alone: the others begin when the first has ended.
+    watch: handed the folder of each that is under way, again and again.
     """
     queue, running = list(jobs), set[Path]()
     slots = 1 if first_alone else executor.slots
     while (queue or running) and not is_stopped():
         while len(running) < slots and (job := _begin(queue, executor, is_alone=not running)) is not None:
             running.add(job.folder)
+        for folder in running:
+            watch(folder)
         for end in executor.finished(POLL_SECONDS):
             running.discard(end.attempt)
             slots = executor.slots

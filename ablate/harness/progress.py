@@ -38,7 +38,8 @@ class Progress:
     kind: what changed; `again`: an attempt failed and another is made; `stopping`: a stop was asked for.
     name: the run it is about. result: how that run ended. done: runs that ended, other than by a request to
     stop; trained: those of them that this call trained to an end.
-    seconds_left is None until one run has finished.
+    seconds_left is None until one run has finished. While images are being decoded, kind `decoding`, total and done
+    count them, and seconds_left is until that is over.
     """
 
     total: int
@@ -47,16 +48,20 @@ class Progress:
     done: int = 0
     failed: int = 0
     trained: int = 0
-    kind: Literal["prepared", "started", "epoch", "progress", "ended", "again", "stopping"] = "started"
+    kind: Literal["decoding", "prepared", "started", "epoch", "progress", "ended", "again", "stopping"] = "started"
     name: str = ""
     result: RunResult | None = None
     running: dict[Path, Running] = field(default_factory=dict)
+    decoding_seconds: float = 0.0
+    """How long images have been decoded."""
     _durations: list[float] = field(default_factory=list)
     _started: dict[Path, float] = field(default_factory=dict)
 
     @property
     def seconds_left(self) -> float | None:
         """Mean duration of the runs so far times what is left, over the slots."""
+        if self.kind == "decoding":
+            return self.decoding_seconds / self.done * (self.total - self.done) if self.done else None
         if not self._durations:
             return None
         mean = sum(self._durations) / len(self._durations)

@@ -20,8 +20,8 @@ class CurrentProvenance:
     """The code, the data and the weights runs would be made with now. A digest that is missing is not known yet."""
 
     source_digest: str
-    former_sources: tuple[str, ...] = ()
-    """Other digests that runs may carry of the same code."""
+    former_sources: Callable[[], tuple[str, ...]] = tuple
+    """Other digests that runs may carry of the same code; asked only for a run whose digest is another."""
     data_digests: Mapping[str, str] = field(default_factory=dict)
     """Variant -> digest of its images and labels."""
     former_digests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class CurrentProvenance:
 
     def is_source(self, digest: str) -> bool:
         """Whether a digest is of the present code, by whichever rule it was made."""
-        return digest == self.source_digest or digest in self.former_sources
+        return digest == self.source_digest or digest in self.former_sources()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

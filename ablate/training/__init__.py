@@ -32,6 +32,9 @@ METRICS = {
 WARM = "ablate.training.warm:warm_up"
 """What a warm server calls before it starts runs."""
 
+DECODE_IMAGES = "ablate.training.data.ahead:decode_images"
+"""What fills the cache of images while the warm server is still importing torch."""
+
 LOOK_AT_DATA = "ablate.training.preparation:look_at_data"
 """What `data stats` calls for each variant."""
 

@@ -23,6 +23,7 @@ from ablate.training.data.depth import notes_on_kinds
 from ablate.training.data.parts import First, SplitRequest, load_parts, split_images
 from ablate.training.data.problems import Problems
 from ablate.training.data.same import former_digests
+from ablate.training.data.scan import Progress
 from ablate.training.freezing import set_training
 from ablate.training.loop import make_batch, take_step
 from ablate.training.numerics import set_up
@@ -41,7 +42,7 @@ def prepare_data(config: Config, run: Run) -> Prepared:
     problems = Problems()
     with problems.gathered():
         describe_network(config)  # refuses what cannot be built
-    images, parts, found = _looked_at(config.data, run, run.cached, problems)
+    images, parts, found = _looked_at(config.data, run, run.cached, problems, progress=run.alive)
     counts = _fit_counts(config, run, images, parts)
     least = fewest_images(config, counts)
     weights_digest = _try_steps(config, run, counts, least)
@@ -60,10 +61,10 @@ def look_at_data(config: Config, protocol: Protocol, cached: Cached) -> Prepared
 
 
 def _looked_at(
-    config: DataConfig, seat: SplitRequest, cached: Cached, problems: Problems
+    config: DataConfig, seat: SplitRequest, cached: Cached, problems: Problems, *, progress: Progress | None = None
 ) -> tuple[DecodedImages, Split, Prepared]:
     """Every image decoded and every part filled. Raises the problems there were, and all that it finds."""
-    images, kinds = open_told(config, cached, problems)
+    images, kinds = open_told(config, cached, problems, progress=progress)
     try:
         parts = split_images(config, seat, images)
     except AblateError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ablate.errors import StudyError
@@ -11,7 +12,7 @@ from ablate.execute.devices import Device, DeviceSlots, SharedHomes, devices
 from ablate.execute.environment import cores, machine
 from ablate.execute.inline import InlineExecutor
 from ablate.execute.lazy import LazyExecutor
-from ablate.execute.pool import open_pool
+from ablate.execute.pool import CAN_FORK, open_pool
 from ablate.execute.ray_cluster import RayExecutor, cluster, nodes
 from ablate.execute.resources import Need, need_of, refuse_impossible
 from ablate.records import Variant
@@ -62,7 +63,8 @@ def lazy_executor(session: Session, options: Options) -> Iterator[LazyExecutor]:
             slots = options.workers or default_workers(session.plan.variants, slots_per_gpu=options.slots_per_gpu)
             slots = min(slots, len(cards)) if len(cards) else slots
             warm = [session.study.trainer.warm]
-            lazy = LazyExecutor(slots, lambda: open_pool(slots=slots, work=session.work, warm=warm, cards=cards))
+            pool = partial(open_pool, slots=slots, work=session.work, warm=warm, cards=cards)
+            lazy = LazyExecutor(slots, pool, (lambda first: pool(first=first)) if CAN_FORK else None)
         try:
             yield lazy
         finally:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,7 @@ class Session:
         """The code and data a run would have now."""
         return CurrentProvenance(
             source_digest=self.source,
-            former_sources=former_source_digests(self.plan.trainer),
+            former_sources=partial(former_source_digests, self.plan.trainer),
             data_digests={name: found.digest for name, found in self.looks.items()},
             former_digests={name: found.former for name, found in self.looks.items() if found.former},
             places=self.places,
@@ -250,10 +250,11 @@ def check_data_first(
         session.prepared = data_check.look(
             session.plan,
             trainer,
-            executor.open(),
+            executor,
             task=session.task(options),
             known=session.prepared,
             stop=stop,
+            on_progress=on_progress,
         )
     except DataMissing as error:
         raise with_way_out(error, session.study, work=session.work) from None

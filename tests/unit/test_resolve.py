@@ -367,7 +367,7 @@ def test_a_stamp_by_the_rule_of_before_is_of_the_same_code(folder: Path) -> None
     """Runs that were finished before the rule changed are no older code."""
     write(folder / "my_stamp" / "exp.py", MOVED)
     (former,) = former_source_digests("my_stamp.exp:load")
-    origin = CurrentProvenance(source_digest=source_digest("my_stamp.exp:load"), former_sources=(former,))
+    origin = CurrentProvenance(source_digest=source_digest("my_stamp.exp:load"), former_sources=lambda: (former,))
 
     assert former != origin.source_digest
     assert [origin.is_source(one) for one in (former, origin.source_digest, "0" * 64)] == [True, True, False]

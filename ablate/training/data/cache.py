@@ -176,7 +176,9 @@ def load_kinds(config: DataConfig, cached: Cached) -> Kinds:
     return kinds
 
 
-def open_told(config: DataConfig, cached: Cached, problems: Problems) -> tuple[DecodedImages, Kinds]:
+def open_told(
+    config: DataConfig, cached: Cached, problems: Problems, *, progress: Progress | None = None
+) -> tuple[DecodedImages, Kinds]:
     """The configured images and their kinds, with what is wrong added to the problems.
 
     Raises them where data.depth does not say how deeper images become 8 bits: before anything is decoded, and
@@ -192,7 +194,7 @@ def open_told(config: DataConfig, cached: Cached, problems: Problems) -> tuple[D
             listing = listed_anyway(config)
             refuse_other_classes(listing.read().classes, config, listing.place)
         raise together(problems.errors)
-    images = open_images(config, cached, problems)
+    images = open_images(config, cached, problems, progress=progress)
     halved = [note for note in notes_on_kinds(Kinds(kinds.counts, kinds.examples), None) if "upper 8" in note]
     for place, error in enumerate(problems.errors):
         if halved and isinstance(error, Contradiction):

@@ -129,7 +129,7 @@ def make_source(
         store=session.store,
         trials=trials,
         source_digest=session.source,
-        former_sources=origin.former_sources,
+        former_sources=origin.former_sources(),
         data_digest=session.prepared[baseline].digest,
         failed_before=failed_before,
         retry_failed=options.retry_failed,
