@@ -200,7 +200,9 @@ class Watch:
         left = f"{_duration(progress.seconds_left or 0.0)} left"
         if self._bar is not None:
             if self._decoding is None:
-                self._decoding = self._bar.add_task("decoding images", total=progress.total, extra="")
+                self._decoding = self._bar.add_task(
+                    "decoding images", total=progress.total, completed=progress.done, extra=left
+                )
             self._bar.update(self._decoding, total=progress.total, completed=progress.done, extra=left)
         elif time.monotonic() - self._said >= DECODING_SECONDS:
             self._said = time.monotonic()

@@ -16,6 +16,7 @@ from ablate.execute.inline import InlineExecutor
 from ablate.execute.pool import CAN_FORK, ForkPool, SpawnPool, open_pool
 from ablate.protocols import Exit
 from ablate.records import Finished
+from ablate.store.journal import read_result
 from tests.contract.executor_contract import (
     ExecutorContract,
     ProcessContract,
@@ -106,6 +107,32 @@ class TestForkPool(ProcessContract):
         executor.close()
 
         assert isinstance(result, Finished)
+
+    def test_the_first_attempt_is_carried_out_while_the_server_imports(self, work: Path) -> None:
+        """It needs nothing of what is imported, so it need not wait for it; its exit follows when the server hears."""
+        released = work / "released"
+        (work / "patient_module.py").write_text(
+            f"import pathlib, time\nwhile not pathlib.Path({str(released)!r}).exists(): time.sleep(0.01)\n"
+        )
+        attempt = an_attempt(self.task(work))
+        executor = ForkPool(slots=1, work=work, warm=["patient_module"], first=attempt)
+
+        until(lambda: isinstance(read_result(attempt), Finished))
+        released.touch()
+        assert ends_of(executor, 1) == [Exit(attempt, 0)]
+        executor.close()
+
+    def test_a_first_attempt_ends_with_a_server_that_is_closed_before_it_is_ready(self, work: Path) -> None:
+        """Ctrl-C while images are decoded and torch is imported leaves no process."""
+        (work / "slow_module.py").write_text("import time\ntime.sleep(60)\n")
+        others = children_of_this_process()
+        attempt = an_attempt(self.task(work, do="children"))
+        executor = ForkPool(slots=1, work=work, warm=["slow_module"], first=attempt)
+        until((attempt / "pids").exists)
+        executor.close()
+
+        until(lambda: not psutil.pid_exists(pids_in(attempt)[0]))
+        assert children_of_this_process() == others
 
     def test_a_server_that_cannot_even_start_is_said_to_be_so_once(self, work: Path) -> None:
         """And not once a run: the next server would die in the same way."""

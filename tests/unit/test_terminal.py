@@ -111,14 +111,18 @@ def test_brackets_in_a_name_are_no_markup(capsys: pytest.CaptureFixture[str]) ->
         assert text in printed
 
 
+class _Terminal(io.StringIO):
+    """Somebody watches."""
+
+    def isatty(self) -> bool:
+        """They do."""
+        return True
+
+
 def test_bars_and_lines_of_progress_are_harmless(monkeypatch: pytest.MonkeyPatch) -> None:
     """Names of variants and messages of failures, on a terminal."""
 
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    screen = Terminal()
+    screen = _Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "200")
@@ -133,6 +137,28 @@ def test_bars_and_lines_of_progress_are_harmless(monkeypatch: pytest.MonkeyPatch
     assert "\x07" not in printed
     assert "A [red]\\x1b]0;owned\\x07 :warning:" in printed
     assert "B [red]\\x1b]0;owned\\x07 :warning:" in printed
+
+
+def test_decoding_is_shown_with_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bar on a terminal; a line now and then elsewhere."""
+    monkeypatch.setattr(show, "DECODING_SECONDS", 0.0)
+    screen = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", screen)
+    with show.Watch("accuracy") as watch:
+        watch(Progress(total=40_000, done=10_000, kind="decoding", decoding_seconds=20.0))
+
+    assert screen.getvalue() == "Decoding images: 10000 of 40000, 1 min 0 s left\n"
+
+    bars = _Terminal()
+    monkeypatch.setattr(sys, "stderr", bars)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "200")
+    with show.Watch("accuracy") as watch:
+        watch(Progress(total=40_000, done=10_000, kind="decoding", decoding_seconds=20.0))
+        watch(Progress(total=0, kind="prepared"))
+
+    assert "decoding images" in bars.getvalue()
+    assert "1 min 0 s left" in bars.getvalue()
 
 
 def test_a_variant_of_a_table_reaches_the_terminal_harmless(tmp_path: Path) -> None:
