@@ -10,6 +10,7 @@ measured three times a round; --whole carries out all eighteen (g).
     python benchmarks/peers.py                       # three rounds, all contenders
     python benchmarks/peers.py --only d e --rounds 5
     python benchmarks/peers.py --profile --only e f  # also where the time goes
+    python benchmarks/peers.py --profile --into docs/performance.md    # and put both into the page
     python benchmarks/peers.py --small               # a check that all of it works; its figures mean nothing
 
 Lightning is no dependency: `pip install --group bench`.
@@ -23,6 +24,7 @@ import os
 import platform
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,7 +33,7 @@ from contenders.field import Contender, Score, Study, contenders, of_ablate
 from contenders.work import Work
 from measuring.phases import phases
 from measuring.photographs import TEST_SHARE, write_photographs
-from measuring.table import YARDSTICK, Row, accuracy_line, as_json, phase_table, table
+from measuring.table import Row, as_json, page, replace_block
 
 ROUND = ("d", "e", "b", "d+", "f", "d", "c", "g", "a", "e", "d")
 """The order within a round; every second round runs backwards."""
@@ -51,6 +53,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--profile", action="store_true", help="sample (e) and (f) afterwards, by phase")
     parser.add_argument("--photographs", type=Path, help="keep the images in this folder, and use those that are there")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was measured")
+    parser.add_argument("--into", type=Path, metavar="FILE", help="replace the block of figures in a Markdown file")
     asked = parser.parse_args()
     if asked.small:
         asked.images, asked.epochs, asked.rounds = 200, 1, 1
@@ -63,6 +66,7 @@ def main() -> None:
     study = Study(2, 1) if asked.small else Study(6, 3)
     keys = asked.only or [one.key for one in contenders(study) if one.key != "g"]
     field = [one for one in contenders(study) if one.key in keys or (one.key == "g" and asked.whole)]
+    about = machine() | {"images": asked.images, "epochs": asked.epochs, "rounds": asked.rounds}
     with tempfile.TemporaryDirectory() as name:
         root = asked.photographs or Path(name, "photographs")
         if not root.exists():
@@ -78,12 +82,10 @@ def main() -> None:
         )
         profiles = profile(keys, study, work, folder, Path(name)) if asked.profile else {}
     rows = [Row(one.key, one.name, one.runs, samples[one.key], "" if one.is_there else MISSING) for one in field]
-    about = machine() | {"images": asked.images, "epochs": asked.epochs, "rounds": asked.rounds}
-    print(f"{about['processor']}, {about['cores']} cores, torch {about['torch']}; {asked.rounds} rounds\n")
-    print(table(rows))
-    print(f"\n{accuracy_line(rows, work.val)}")
-    if profiles:
-        print(f"\n{phase_table(profiles)}")
+    said = page(rows, about, tested=work.val, profiles=profiles)
+    print(said)
+    if asked.into:
+        replace_block(asked.into, said)
     if asked.json:
         asked.json.write_text(json.dumps(as_json(rows, about | {"profile": profiles}), indent=1), encoding="utf-8")
 
@@ -140,7 +142,8 @@ def machine() -> dict[str, object]:
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "yardstick": YARDSTICK,
+        "date": time.strftime("%Y-%m-%d"),
+        "load": round(os.getloadavg()[0], 1),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 YARDSTICK = "d"
@@ -19,6 +20,10 @@ COLUMNS = (
     "peak memory, GB",
     "test accuracy, %",
 )
+
+
+BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+"""What stands between them in docs/performance.md is this benchmark's."""
 
 
 class Row(NamedTuple):
@@ -53,6 +58,33 @@ def table(rows: Sequence[Row]) -> str:
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def page(
+    rows: Sequence[Row],
+    about: Mapping[str, Any],
+    *,
+    tested: int,
+    profiles: Mapping[str, Mapping[str, float]],
+) -> str:
+    """All that is shown: where and when, the table, whether all are equally accurate, where the time goes."""
+    where = (
+        f"Measured {about['date']} on {about['processor']}, {about['cores']} cores, load {about['load']} before the "
+        f"start, torch {about['torch']}; {about['images']} images, {about['epochs']} epochs, {about['rounds']} rounds."
+    )
+    parts = [where, table(rows), accuracy_line(rows, tested)]
+    if profiles:
+        parts.append(phase_table(profiles))
+    return "\n\n".join(parts)
+
+
+def replace_block(path: Path, text: str) -> None:
+    """Put the text between the two marks of a Markdown file."""
+    before, found, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    _, ended, after = rest.partition(END)
+    if not found or not ended:
+        raise SystemExit(f"{path} has no block of figures: {BEGIN} ... {END}")
+    path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
 
 
 def every(row: Row, name: str) -> list[float]:
