@@ -218,6 +218,8 @@ def _show_runs(summary: Mapping[str, Any]) -> None:
         )
     if summary["former"]:
         say(f"  {summary['former']['note']}")
+    if summary["threads"]:
+        say(f"  {summary['threads']['note']}")
     for item in summary["stale"][:8]:
         say(f"  stale: {item['variant']}, replicate {item['replicate']}: {', '.join(item['differs'])} changed")
 

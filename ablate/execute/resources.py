@@ -44,6 +44,11 @@ def need_of(threads: int, devices: Iterable[str], *, slots_per_gpu: int, nodes: 
     return Need(threads, 1 / slots_per_gpu if insists or finds else 0.0)
 
 
+def fitting_threads(runs: int, cores: int) -> int:
+    """One each where the runs can fill the cores side by side, else an equal share of the cores; all for a lone run."""
+    return max(1, cores // max(1, runs))
+
+
 def refuse_impossible(nodes: Sequence[Node], need: Need) -> None:
     """Raise StudyError for what no node can ever give: a scheduler would wait for it without a word."""
     if need.card and not any(node.cards >= 1 for node in nodes):

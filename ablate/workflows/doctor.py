@@ -152,7 +152,10 @@ def _speed(work: Path) -> Iterator[Finding]:
     yield Finding("training, 1 thread", f"{one:.1f} steps a second (32 images of 64 x 64)")
     if count > 1:
         together = f"{all_:.1f} steps a second, {all_ / one:.2f} times as many as with one"
-        advice = f"Leave numerics.threads at 1 and run {count} at once: {count} runs do more than {count} threads."
+        advice = (
+            f"Leave numerics.threads at 1 where a study has {count} runs or more: {count} side by side do more than "
+            f"one with {count} threads. `ablate plan` proposes a number for fewer."
+        )
         yield Finding(f"training, {count} threads", together, advice if all_ < 0.9 * count * one else "")
     gain = one / without["steps"]["1"]
     kept = "worth having; `ablate run` sets it" if gain > 1.03 else "no difference here"

@@ -135,11 +135,15 @@ def default_workers(variants: Sequence[Variant], *, slots_per_gpu: int = 1) -> i
 
 
 def _threads_of(variants: Sequence[Variant]) -> int:
-    """Of the variant that takes the most."""
-    return max((_threads(variant.config) for variant in variants), default=1)
+    return threads_of(variants) or 1
 
 
-def _threads(config: Mapping[str, Any]) -> int:
+def threads_of(variants: Sequence[Variant]) -> int | None:
+    """Of the variant that takes the most; None where the trainer's settings have no numerics.threads."""
+    return max(filter(None, (_threads(variant.config) for variant in variants)), default=None)
+
+
+def _threads(config: Mapping[str, Any]) -> int | None:
     numerics = config.get("numerics")
     threads = numerics.get("threads") if isinstance(numerics, Mapping) else None
-    return threads if isinstance(threads, int) else 1
+    return threads if isinstance(threads, int) else None

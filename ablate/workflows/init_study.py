@@ -6,6 +6,8 @@ from importlib import resources
 from pathlib import Path
 
 from ablate.errors import DataError, StudyError
+from ablate.execute.environment import cores
+from ablate.execute.resources import fitting_threads
 from ablate.files import write_text
 from ablate.readers.image_folders import class_notes, nobodys_note, refuse_no_classes, top_of
 
@@ -26,6 +28,7 @@ base:
   schedule: {{name: cosine}}
   batch_size: 32
   epochs: 20
+  numerics: {{threads: {threads}}}{gap}# CPU threads of one run, part of what it is; {why}
 chain:                        # each step adds to the ones above it
   BN:      {{model.norm: {{name: batch}}}}
   Flip:    {{augment.flip: {{}}}}
@@ -38,6 +41,9 @@ evidence:                     # fixed before the first run
   worthwhile: 3.0             # points; a smaller gain is not worth having
   negligible: 1.0             # points; a smaller difference counts as none
 """
+
+STARTER_RUNS = 20
+"""Four variants on five replicates."""
 
 
 def quickstart_path(work: Path) -> Path:
@@ -67,5 +73,14 @@ def write_starter(path: Path, root: Path | None) -> tuple[str, ...]:
     name = "".join(c if c.isalnum() and c.isascii() else "-" for c in path.stem.lower())[:64].strip("-") or "my-study"
     shown = str(root) if root is not None else "data/images"
     quoted = '"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    write_text(path, STARTER.format(name=name, root=quoted, classes=classes))
+    write_text(path, STARTER.format(name=name, root=quoted, classes=classes, **_threads()))
     return tuple(notes)
+
+
+def _threads() -> dict[str, str]:
+    """The line that says how many threads a run of the starter has on this machine."""
+    here = cores()
+    threads = fitting_threads(STARTER_RUNS, here)
+    many = "1 core" if here == 1 else f"{here} cores"
+    why = f"{STARTER_RUNS} runs begin side by side on {many}"
+    return {"threads": str(threads), "gap": " " * (7 - len(str(threads))), "why": why}

@@ -19,6 +19,7 @@ from ablate.study.plan import Plan
 from ablate.workflows.executor import default_workers
 from ablate.workflows.options import Options
 from ablate.workflows.session import Session, resolved_options
+from ablate.workflows.threads import propose_threads, threads_row
 
 DISAGREEMENT = 0.35
 """Assumed before any run: two variants differ in their answer to 35 of 100 test images, as networks do that
@@ -51,6 +52,7 @@ def plan_summary(session: Session, options: Options, *, with_parameters: bool) -
         ],
         "elsewhere": found.elsewhere,
         "former": _former(session, options),
+        "threads": threads_row(propose_threads(session, found, options)),
         "to_run": len(_names_to_run(found, options)),
         "estimate_seconds": _estimate_seconds(session, found, options),
         "visible_step": steps,

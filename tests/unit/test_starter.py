@@ -9,6 +9,7 @@ import pytest
 from ablate.errors import DataError, StudyError
 from ablate.study.load import load_study
 from ablate.study.plan import make_plan
+from ablate.workflows import init_study
 from ablate.workflows.init_study import quickstart_path, write_starter
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +50,26 @@ def test_a_starter_over_a_folder_of_images_is_a_good_study(tmp_path: Path, folde
         ["baseline", "BN", "Flip", "Dropout"],
     )
     assert (data["source"]["root"], data["classes"]) == (str(root), 3)
+
+
+@pytest.mark.parametrize(("here", "threads"), [(1, 1), (2, 1), (16, 1), (20, 1), (64, 3)])
+def test_a_starter_says_how_many_threads_its_runs_have(
+    here: int, threads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a line of the file, by the cores there are and the runs it begins with."""
+    monkeypatch.setattr(init_study, "cores", lambda: here)
+    write_starter(tmp_path / "mine.yaml", None)
+    plan = make_plan(load_study(tmp_path / "mine.yaml"))
+
+    assert sum(1 for _ in plan.runs(1)) == init_study.STARTER_RUNS
+    assert [variant.config["numerics"]["threads"] for variant in plan.variants] == [threads] * len(plan.variants)
+    assert f"numerics: {{threads: {threads}}}" in (tmp_path / "mine.yaml").read_text()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "studies").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_study_that_comes_along_says_how_many_threads_a_run_has(path: Path) -> None:
+    """It is part of what its runs are, so nobody has to look up a default."""
+    assert load_study(path).base["numerics"] == {"threads": 1}
 
 
 def test_a_starter_without_folder_is_a_good_study_too(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ class Numerics(Settings):
     deterministic: bool = False
     """Refuse operations that have no reproducible implementation on the device."""
     threads: Count = 1
-    """CPU threads of one run; 1, so that runs go in parallel."""
+    """CPU threads of one run; 1, so that runs go in parallel. `ablate plan` says where another number fits better."""
     micro_batch: Count | None = None
     """Images that go through the network at once; gradients add up to those of the whole batch. Null: all of them.
     A last piece of one image joins the piece before it, as a last batch does."""
