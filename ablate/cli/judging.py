@@ -96,7 +96,10 @@ def _show(findings: Findings, words: Words) -> None:
     say(first_sentence(findings, words))
     say_table(*_listed(terminal_steps(findings, words)))
     table = comparisons_table(findings, words)
-    kept = [words(f"column.{name}") for name in ("comparison", "family", "p", "p_adjusted")]
+    wanted = [
+        words(f"column.{name}") for name in ("comparison", "family", "p", "p_adjusted", "p_same_images", "no_gain")
+    ]
+    kept = [name for name in wanted if name in table.columns]
     found = [table.columns.index(name) for name in kept]
     say_table(kept, [[row[i] for i in found] for row in table.rows])
     for line in findings.notices.cautions:

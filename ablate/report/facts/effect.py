@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ablate.stats.verdict import Needed, NextLook, Supplement, Verdict
 
@@ -118,6 +119,24 @@ class ExtraCost:
     """Seconds per optimizer step."""
 
 
+class Between(NamedTuple):
+    """A number over every agreement of two networks on the same images: its ends, and for independent answers."""
+
+    least: float
+    independent: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SameImages:
+    """What two counts say, were both networks tested on the same images; of these networks, not of the methods."""
+
+    p: Between
+    """For "no difference", of this comparison alone."""
+    no_gain: Between
+    """The posterior probability, for a flat prior on the difference, that the variant is no better."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectRow:
     """One contrast answered."""
@@ -132,3 +151,5 @@ class EffectRow:
     """How far it has come over the planned looks."""
     extra: ExtraCost
     """What the change costs."""
+    same_images: SameImages | None = None
+    """For single runs of which only the number of right answers is known; else None."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from ablate.metrics import is_share
 from ablate.readers.tested import TestedRun
 from ablate.records import Contrast
-from ablate.report.facts.effect import Compared, Course, Decision, EffectRow, ExtraCost, Measured
+from ablate.report.facts.effect import EffectRow
 from ablate.report.facts.exploratory import Exploratory
 from ablate.report.facts.findings import (
     DataFacts,
@@ -28,6 +27,7 @@ from ablate.report.facts.next_steps import NextSteps
 from ablate.report.facts.provenance import ProvenanceFacts
 from ablate.report.facts.runs import RunFacts, RunRow
 from ablate.report.gather.cautions import other_tests, threshold_cautions
+from ablate.report.gather.external_counts import judge_counts, over_agreements
 from ablate.report.gather.external_images import arrange_handed_in, estimate_other_tests
 from ablate.report.gather.groups import group_cautions, groups_handed_in
 from ablate.report.gather.rows import deviation, effect_rows
@@ -39,7 +39,6 @@ from ablate.stats.accuracy import (
     accuracy_of_numbers,
     accuracy_of_summary,
     mcnemar,
-    newcombe,
     variant_accuracy,
     wilson,
 )
@@ -48,9 +47,8 @@ from ablate.stats.effects import OTHER_TESTS, Effect
 from ablate.stats.engine import estimate
 from ablate.stats.replicate_level import Summary, estimate_replicates, estimate_summaries
 from ablate.stats.student import Basis, unit_of_chance
-from ablate.stats.verdict import holm, judge
+from ablate.stats.verdict import judge
 
-SINGLE = "single run"
 FAMILY, ASIDE = "published", "published, aside"
 
 
@@ -95,7 +93,7 @@ def judge_tested(tested: ExternalResults, asked: JudgeOptions, say: Words = ENGL
     basis: Basis | Literal["counts"] | None
     answered: list[Effect] = []
     if most == 1 and not scored:
-        effects, basis = _by_counts(tested, rows), "counts"
+        effects, basis = judge_counts(tested.runs, tested.contrasts, tested.sizes, tested.metric), "counts"
     else:
         answered = _by_runs(tested, asked, variants, cells, different)
         effects = effect_rows(answered, rows, tested.metric, [most])
@@ -234,54 +232,6 @@ def _numbers(runs: Sequence[TestedRun], variants: Sequence[str]) -> list[list[fl
     return [[grid.get((v, r)) for r in replicates] for v in variants]
 
 
-def _by_counts(tested: ExternalResults, rows: Sequence[VariantRow]) -> tuple[EffectRow, ...]:
-    """Single runs by their counts alone: Newcombe's interval, the score test's p, Holm over the family."""
-    by_name = {run.variant: run for run in tested.runs}
-    found: dict[int, EffectRow] = {}
-    for family in dict.fromkeys(contrast.family for contrast in tested.contrasts):
-        members = [i for i, contrast in enumerate(tested.contrasts) if contrast.family == family]
-        size = max(tested.sizes.get(family, 0), len(members))
-        effects = [_count_row(tested.contrasts[i], by_name, tested.metric.scale, size) for i in members]
-        adjusted = holm(
-            [1.0 if e.decision.p is None else e.decision.p for e in effects] + [1.0] * (size - len(effects))
-        )
-        for i, effect, p in zip(members, effects, adjusted, strict=False):
-            found[i] = (
-                effect
-                if effect.decision.p is None
-                else replace(effect, decision=replace(effect.decision, p_adjusted=p))
-            )
-    return tuple(found[i] for i in range(len(tested.contrasts)))
-
-
-def _count_row(contrast: Contrast, runs: Mapping[str, TestedRun], scale: float, size: int) -> EffectRow:
-    variant, reference = runs[contrast.variant], runs[contrast.reference]
-    difference, p = variant.value - reference.value, None
-    plain: tuple[float | None, float | None] = (None, None)
-    whole: tuple[float | None, float | None] = (None, None)
-    if None not in (variant.n, variant.correct, reference.n, reference.correct):
-        counts = ((variant.correct or 0, variant.n or 1), (reference.correct or 0, reference.n or 1))
-        found = newcombe(*counts)
-        wide = newcombe(*counts, level=1 - 0.05 / size)
-        plain, whole, p = (found.lo * scale, found.hi * scale), (wide.lo * scale, wide.hi * scale), found.p
-    return EffectRow(
-        compared=Compared(
-            name=contrast.name,
-            variant=contrast.variant,
-            reference=contrast.reference,
-            family=contrast.family,
-            family_size=size,
-            is_pair=True,
-        ),
-        measured=Measured(
-            difference=difference * scale, lo=plain[0], hi=plain[1], lo_all=whole[0], hi_all=whole[1], n=1
-        ),
-        decision=Decision(verdict="not_assessable", verdict_text=f"not assessable ({SINGLE})", reason=SINGLE, p=p),
-        course=Course(look=1),
-        extra=ExtraCost(),
-    )
-
-
 def _cannot_tell(
     tested: ExternalResults,
     asked: JudgeOptions,
@@ -304,6 +254,7 @@ def _cannot_tell(
         )
     if tested.published and effects:
         yield say("judge.family", n=max(effect.compared.family_size for effect in effects))
+    yield from over_agreements(effects, say)
     yield from _networks(effects, cells, variants, say)
     if cells is None:
         for effect in effects:

@@ -6,6 +6,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from ablate.report.facts.effect import SameImages
 from ablate.report.facts.findings import Findings
 from ablate.report.tables.derived import derived_json
 from ablate.stats.method import METHOD
@@ -53,6 +54,7 @@ def summary_json(findings: Findings, report: Path | str | None = None) -> dict[s
                 "share": effect.course.share,
                 "stopped": effect.course.stopped,
                 "next_look": None if effect.course.next_look is None else effect.course.next_look._asdict(),
+                "same_images": None if effect.same_images is None else _same_images(effect.same_images),
             }
             for effect in findings.effects
         ],
@@ -69,6 +71,10 @@ def summary_json(findings: Findings, report: Path | str | None = None) -> dict[s
         "look": findings.evidence.look,
         "report": None if report is None else str(report),
     }
+
+
+def _same_images(found: SameImages) -> dict[str, dict[str, float]]:
+    return {"p": found.p._asdict(), "no_gain": found.no_gain._asdict()}
 
 
 def _finite(value: float | None) -> float | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any
 
-from ablate.report.facts.effect import EffectRow
+from ablate.report.facts.effect import Between, EffectRow
 from ablate.report.facts.findings import Findings
 from ablate.report.facts.runs import RunRow
 from ablate.report.facts.summaries import EpochMean, contribution_rows, epoch_means
@@ -80,6 +80,7 @@ def comparisons_table(findings: Findings, say: Words = ENGLISH) -> Table:
     decimals = findings.study.metric.decimals
     unequal = len({effect.course.look for effect in effects}) > 1
     paired = any(effect.measured.by_replicate for effect in effects)
+    counted = any(effect.same_images is not None for effect in effects)
     columns = [
         Column(say("column.comparison"), "text", [_comparison(effect, say) for effect in effects]),
         Column(
@@ -112,13 +113,32 @@ def comparisons_table(findings: Findings, say: Words = ENGLISH) -> Table:
         Column(say("column.n"), "number", [str(e.measured.n) for e in effects]),
         Column(say("column.test"), "number", [count_words(e.measured.images) for e in effects]),
         Column(say("column.verdict"), "verdict", [verdict_words(e, say) for e in effects]),
+        *(_same_images(effects, say) if counted else ()),
     ]
-    parts = [_adjusted(findings, say), say("note.wins") if paired else ""]
+    parts = [_adjusted(findings, say), say("note.wins") if paired else "", say("note.same_images") if counted else ""]
     if len({effect.measured.n for effect in effects}) > 1:
         parts.append(say("note.unequal" if findings.evidence.look == 1 else "note.unequal_looks"))
     note = say("join.sentence").join(filter(None, parts))
     table = table_of(say("heading.in_numbers"), columns, note, "comparisons")
     return table._replace(marks=tuple(map(mark_of, effects)))
+
+
+def _same_images(effects: Sequence[EffectRow], say: Words) -> tuple[Column, Column]:
+    """p and the chance of no gain, were the images the same ones: `0.044 [4e-06, 0.139]`."""
+    found = [effect.same_images for effect in effects]
+    return (
+        Column(say("column.p_same_images"), "number", [_between(same.p) if same else "-" for same in found]),
+        Column(say("column.no_gain"), "number", [_between(same.no_gain) if same else "-" for same in found]),
+    )
+
+
+def _between(found: Between) -> str:
+    return f"{_probability(found.independent)} [{_probability(found.least)}, {_probability(found.most)}]"
+
+
+def _probability(value: float) -> str:
+    """Three decimals; near 0 the power of ten, because `<` has no place beside a bracket."""
+    return f"{value:.3f}" if value >= 0.001 or value == 0 else f"{value:.0e}"
 
 
 def contributions_table(findings: Findings, say: Words = ENGLISH) -> Table:

@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import Any
 
 from ablate.metrics import is_rate
+from ablate.report.facts.effect import Between
 from ablate.report.facts.findings import Findings
 from ablate.report.facts.summaries import epoch_means
 from ablate.report.tables.details import reruns_table
@@ -37,6 +38,7 @@ _MEASURED = ("difference", "lo", "hi", "lo_all", "hi_all", "visible", "mean", "s
 _UNITS = {"seconds": "s", "extra_seconds": "s", "extra_step_seconds": "s", "peak_bytes": "bytes", "relative": "share"}
 _BARE = ("difference", "mean", "lo", "hi")
 """Repeated at the end under the headings they had before these named their unit."""
+_SAME_IMAGES = tuple(f"{name}_same_images_{end}" for name in ("p", "no_gain") for end in Between._fields)
 _VARIANT_COLUMNS = (
     "name", "reference", "n", "mean", "lo", "hi", "spread",
     "parameters", "flops", "steps", "images_seen", "peak_bytes", "seconds",
@@ -72,14 +74,25 @@ def _effects(findings: Findings) -> Table:
     needed = ["needed_replicates", "needed_images"]
     look = ["next_replicates", "next_runs", "next_seconds (s)"]
     bare = [name for name in _BARE if name in EFFECT_COLUMNS]
-    headings = [_heading(name, findings.study.metric) for name in EFFECT_COLUMNS] + [*needed, *look, "factors", *bare]
+    headings = [_heading(name, findings.study.metric) for name in EFFECT_COLUMNS] + [
+        *needed,
+        *look,
+        "factors",
+        *bare,
+        *_SAME_IMAGES,
+    ]
     rows = []
     for row in findings.effects:
         open_ = {row.course.needed.unit: row.course.needed.number} if row.course.needed is not None else {}
         further = tuple(row.course.next_look) if row.course.next_look is not None else (None, None, None)
         more = [open_.get("replicates"), open_.get("images"), *further, "; ".join(row.compared.factors)]
         rows.append(
-            [*values_of(row, EFFECT_COLUMNS.values()), *more, *values_of(row, [EFFECT_COLUMNS[n] for n in bare])]
+            [
+                *values_of(row, EFFECT_COLUMNS.values()),
+                *more,
+                *values_of(row, [EFFECT_COLUMNS[n] for n in bare]),
+                *((*same.p, *same.no_gain) if (same := row.same_images) is not None else [None] * len(_SAME_IMAGES)),
+            ]
         )
     return make_sheet("effects", headings, rows)
 
