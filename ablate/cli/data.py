@@ -120,7 +120,8 @@ def _show_near(found: Examination) -> None:
     if total > SHOWN:
         say(f"  and {total - SHOWN} more")
     if torn:
-        say("  data.groups, a regular expression for an image's origin, keeps such images in one part.")
+        say("  `data.groups: near` keeps such images in one part and counts them as one draw; better is a pattern for")
+        say("  the origin in an image's path, where there is one: `data.groups: '(patient\\d+)'`.")
 
 
 def examination_json(found: Examination, samples: Path) -> dict[str, Any]:

@@ -205,6 +205,8 @@ def show_plan(summary: Mapping[str, Any], metric: str) -> None:
         say(f"Smallest step {look['replicates']} replicates can show: {shown}.")
     if summary["visible_basis"]:
         say(f"That is {summary['visible_basis']}.")
+    for text in summary["data_notes"]:
+        say(f"{text[:1].upper()}{text[1:]}.")
 
 
 def _show_runs(summary: Mapping[str, Any]) -> None:

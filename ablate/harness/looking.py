@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +21,26 @@ def remember_look(plan: Plan, store: Store, source_digest: str, config: Mapping[
     files.write_sealed(_memo(plan, config, store, source_digest), memo)
 
 
-def recall_looks(plan: Plan, store: Store, source_digest: str, *, known: Mapping[str, Prepared]) -> dict[str, Prepared]:
-    """Variant -> what was found, for those not known otherwise whose data have not changed since."""
+def recall_looks(plan: Plan, store: Store, source_digest: str) -> dict[str, Prepared]:
+    """Variant -> what was found, for those whose data have not changed since."""
     found = {}
     for variant in plan.variants:
-        memo = None
-        if variant.name not in known:
-            memo = files.read_sealed(_memo(plan, variant.config, store, source_digest))
+        memo = files.read_sealed(_memo(plan, variant.config, store, source_digest))
         if memo is not None:
             prepared = prepared_from(memo["prepared"])
             if listing_digest(prepared.watch) == memo["listing"]:
                 found[variant.name] = prepared
     return found
+
+
+def with_notes(prepared: Mapping[str, Prepared], looked: Mapping[str, Prepared]) -> dict[str, Prepared]:
+    """What a look before the first run found, with what the closer look of `data stats` has to say beyond that."""
+    return {
+        name: replace(found, notes=tuple(dict.fromkeys([*found.notes, *looked[name].notes])))
+        if name in looked
+        else found
+        for name, found in prepared.items()
+    }
 
 
 def _memo(plan: Plan, config: Mapping[str, Any], store: Store, source_digest: str) -> Path:

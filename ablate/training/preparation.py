@@ -18,8 +18,9 @@ from ablate.store.checked_copy import Cached
 from ablate.training.batching import fewest_images, notes_on_batches, sizes_to_try
 from ablate.training.config import Config, DataConfig
 from ablate.training.cost import describe_network
-from ablate.training.data.cache import DecodedImages, open_told
+from ablate.training.data.cache import DecodedImages, copy_key, open_told
 from ablate.training.data.depth import notes_on_kinds
+from ablate.training.data.near_groups import torn_note
 from ablate.training.data.parts import First, SplitRequest, load_parts, split_images
 from ablate.training.data.problems import Problems
 from ablate.training.data.same import former_digests
@@ -83,11 +84,15 @@ def _looked_at(
                 "unused": len(parts.unused),
             },
             unreadable=tuple(images.unreadable),
-            notes=(*images.notes, *notes_on_kinds(kinds, config.depth)),
+            notes=(*images.notes, *notes_on_kinds(kinds, config.depth), *_torn(config, seat, images, cached)),
             watch=tuple(images.watch),
             former=former_digests(images, config, cached),
         ),
     )
+
+
+def _torn(config: DataConfig, seat: SplitRequest, images: DecodedImages, cached: Cached) -> list[str]:
+    return torn_note(copy_key(config, images.listed), seat.protocol, cached) if config.groups is None else []
 
 
 class _Fold(NamedTuple):

@@ -28,6 +28,10 @@ RUN_NOISE = 0.01
 """Assumed before any run: standard deviation of a run's true accuracy, as a share."""
 
 
+GROUPS = "data.groups"
+"""The setting that a note of a look at the data names, where images seem to belong together."""
+
+
 def plan_summary(session: Session, options: Options, *, with_parameters: bool) -> dict[str, Any]:
     """The plan as plain data, the object that `ablate plan --json` prints.
 
@@ -57,7 +61,14 @@ def plan_summary(session: Session, options: Options, *, with_parameters: bool) -
         "estimate_seconds": _estimate_seconds(session, found, options),
         "visible_step": steps,
         "visible_basis": basis,
+        "data_notes": _group_notes(session),
     } | _tuning(session)
+
+
+def _group_notes(session: Session) -> list[str]:
+    """What looks at the data have said of images that may belong together, with the line to add."""
+    notes = [note for found in session.looks.values() for note in found.notes if GROUPS in note]
+    return list(dict.fromkeys(notes))
 
 
 def _former(session: Session, options: Options) -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ from ablate.errors import AblateError
 from ablate.execute.environment import own_version
 from ablate.files import read_json, sealed, write_bytes, write_json
 from ablate.harness.known import remember_data
+from ablate.harness.looking import with_notes
 from ablate.protocols import StudySummary
 from ablate.results.declared_looks import FILE as DECLARED
 from ablate.results.declared_looks import looks_before, remember_looks
@@ -50,7 +51,7 @@ def judge_study(session: Session, options: Options, language: Language = "en") -
         session.plan,
         collect(session.plan, session.store, origin, look=options.look),
         look=options.look,
-        prepared=known.prepared,
+        prepared=with_notes(known.prepared, session.looked),
         work=session.work,
         origin=origin,
         looks_before=looks_before(session.store.study(session.study.name), session.plan),

@@ -22,7 +22,7 @@ from ablate.harness.coordinator import Coordinator, Listener
 from ablate.harness.descriptions import recalled
 from ablate.harness.interruption import Interruption
 from ablate.harness.known import KnownData, known
-from ablate.harness.looking import recall_looks
+from ablate.harness.looking import recall_looks, with_notes
 from ablate.harness.progress import OnProgress, Progress
 from ablate.protocols import Executor, Source, Tracker
 from ablate.records import Finished, Prepared, RunSpec, Variant
@@ -65,7 +65,7 @@ class Session:
         self.store = Store(self.work)
         self.source = source_digest(self.plan.trainer)
         self.prepared = data_check.recall(self.plan, self.study.trainer, self.store, self.source)
-        self.looked = recall_looks(self.plan, self.store, self.source, known=self.prepared)
+        self.looked = recall_looks(self.plan, self.store, self.source)
 
     @property
     def origin(self) -> CurrentProvenance:
@@ -100,7 +100,7 @@ class Session:
     @property
     def looks(self) -> dict[str, Prepared]:
         """Variant -> what is known of its data as they are, by the look before the first run or by `data stats`."""
-        return self.looked | self.prepared
+        return self.looked | with_notes(self.prepared, self.looked)
 
     @property
     def known(self) -> KnownData:

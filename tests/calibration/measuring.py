@@ -228,11 +228,12 @@ def settings() -> list[Setting]:
 def measure_all(*, workers: int = 2) -> dict[Setting, dict[str, float]]:
     """Every cell of the table, by several processes; the costly ones first."""
     chosen = sorted(settings(), key=lambda s: -s.studies * s.replicates)
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=one_thread) as pool:
         return dict(zip(chosen, pool.map(measure, chosen), strict=True))
 
 
-def _one_thread() -> None:
+def one_thread() -> None:
+    """Each process of a pool uses one core."""
     os.environ["OMP_NUM_THREADS"] = "1"
 
 

@@ -179,7 +179,7 @@ class DataConfig(Settings):
     """An image has any number of labels; needs a source that can say so (csv)."""
     groups: DefinesTest[str | None] = None
     """Regular expression found in an image's id (its path); what its groups match is its origin, and
-    images of one origin stay in one part."""
+    images of one origin stay in one part and count as one draw. near: images that look alike are of one origin."""
     image_size: Annotated[int, Field(ge=4, le=4096)]
     """Side of the square, in pixels, that every image is resized to."""
     resize: Literal["pil", "device"] = "pil"
@@ -206,7 +206,7 @@ class DataConfig(Settings):
     @field_validator("groups")
     @classmethod
     def _has_groups(cls, pattern: str | None) -> str | None:
-        return None if pattern is None else _checked_regex(pattern, one_group=False)
+        return pattern if pattern in (None, "near") else _checked_regex(pattern, one_group=False)
 
     @model_validator(mode="after")
     def _one_value_a_channel(self) -> DataConfig:

@@ -31,8 +31,9 @@ from ablate.training.data.findings import (
     refuse_empty,
     refuse_unreadable,
 )
-from ablate.training.data.grouping import merged_groups
+from ablate.training.data.grouping import NEAR, merged_groups
 from ablate.training.data.listing import Contents, FlawedListing, Listing
+from ablate.training.data.near_groups import near_groups, near_note
 from ablate.training.data.problems import Problems
 from ablate.training.data.reader import digest_of_reader, files_of_reader
 from ablate.training.data.scan import Progress, hashes_of, kinds_of, scan
@@ -131,13 +132,18 @@ def open_images(
             refuse_empty(found, found.classes)
     with problems.gathered():
         refuse_contradictions(found)
-    groups: Sequence[int] = found.groups
-    with problems.gathered():
-        groups = merged_groups(found, config)
     if not found.ids:  # no class folder holds an image
         raise together(problems.errors)
+    pixels = np.memmap(folder / "pixels.bin", dtype=np.uint8, mode="r", shape=found.shape)
+    groups: Sequence[int] = found.groups
+    near: list[str] = []
+    with problems.gathered():
+        groups = merged_groups(found, config)
+        if config.groups == NEAR:
+            groups = near_groups(pixels, groups, copy_key(config, digest), cached)
+            near = [near_note(found.ids, groups)]
     return DecodedImages(
-        pixels=np.memmap(folder / "pixels.bin", dtype=np.uint8, mode="r", shape=found.shape),
+        pixels=pixels,
         ids=found.ids,
         targets=_targets(found, config),
         classes=tuple(found.classes),
@@ -146,7 +152,7 @@ def open_images(
         digest=read_digest(config, _used_digest(look, files, found, cached)),
         unreadable=tuple(name for name, _ in found.unreadable),
         problems=tuple((name, reason) for name, reason in found.unreadable),
-        notes=(*listing.notes, *notes_on(found, listing.ignored, config)),
+        notes=(*listing.notes, *notes_on(found, listing.ignored, config), *near),
         watch=(*listing.watch, *(() if config.reader is None else files_of_reader(config.reader))),
         official_test=frozenset(found.official_test or ()),
         listed=digest,

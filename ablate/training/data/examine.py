@@ -14,10 +14,11 @@ from ablate.splits.rules import Protocol
 from ablate.splits.split import Split
 from ablate.store.checked_copy import Cached
 from ablate.training.config import DataConfig
-from ablate.training.data.cache import DecodedImages, open_told
+from ablate.training.data.cache import DecodedImages, copy_key, open_told
 from ablate.training.data.depth import notes_on_kinds
 from ablate.training.data.likeness import near_pairs
 from ablate.training.data.listing import ImageFile
+from ablate.training.data.near_groups import remember_torn
 from ablate.training.data.parts import First, labels_by_image, split_images
 from ablate.training.data.problems import Problems
 from ablate.training.data.scan import sizes_of
@@ -48,6 +49,9 @@ def examine_data(config: DataConfig, protocol: Protocol, cached: Cached) -> Exam
     part_of = _part_of(parts, len(images.ids))
     mean, std, image_std = _moments(images, parts.fit)
     near, left_out = _near(images, part_of)
+    torn = sum(pair.is_torn for pair in near)
+    if config.groups is None:
+        remember_torn(copy_key(config, images.listed), protocol, cached, torn)
     sizes, formats = _sizes([read[name] for name in images.ids], config.reader)
     labels = labels_by_image(images)
     return Examination(

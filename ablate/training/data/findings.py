@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from ablate.errors import DataError
 from ablate.training.config import DataConfig
+from ablate.training.config.data import Digits, Torchvision
 from ablate.training.data.listing import Contents
+from ablate.training.data.origin_names import origins_in_names
 from ablate.training.data.scan import ScannedImage
 
 NAMED = 20
@@ -131,7 +133,21 @@ def notes_on(found: ScanReport, ignored: Sequence[str], config: DataConfig) -> l
         copies = sum(first in repeated for first in found.groups)
         groups = "1 group" if len(repeated) == 1 else f"{len(repeated)} groups"
         notes.append(f"{copies} duplicate images in {groups}, each group kept in one part of a split")
-    return notes
+    return [*notes, *_named_origins(found, config)]
+
+
+def _named_origins(found: ScanReport, config: DataConfig) -> list[str]:
+    """That names look like origins, with the line to add; not where the study or its table says what they are."""
+    if config.groups is not None or found.origins or isinstance(config.source, Digits | Torchvision):
+        return []
+    named = origins_in_names(found.ids, len(found.classes))
+    if named is None:
+        return []
+    return [
+        f"the names look like origins: {len(found.ids):,} images of {named.origins:,}, such as {named.largest} with "
+        f"{named.images:,}; if images of one are alike, add data.groups: '{named.pattern}', which keeps them in one "
+        "part and counts them as one draw"
+    ]
 
 
 def _listed(title: str, lines: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ablate.errors import DataError
 from ablate.training.config import DataConfig
@@ -21,15 +21,20 @@ def merged_groups(found: ScanReport, config: DataConfig) -> Sequence[int]:
     A copy ties two origins together: were one of them tested on and the other trained on, the copy
     would be in both. Raises DataError where `data.groups` finds nothing in an image's id.
     """
-    origins = origins_of(found.ids, config.groups) if config.groups is not None else found.origins
+    is_pattern = config.groups is not None and config.groups != NEAR
+    origins = origins_of(found.ids, config.groups or "") if is_pattern else found.origins
     if not origins:
         return found.groups
-    root = list(range(len(found.ids)))
     firsts: dict[object, int] = {}
-    for index, origin in enumerate(origins):
-        for tie in (("pixels", found.groups[index]), ("origin", origin)):
-            one, other = _root(root, index), _root(root, firsts.setdefault(tie, index))
-            root[max(one, other)] = min(one, other)
+    return joined(found.groups, ((index, firsts.setdefault(one, index)) for index, one in enumerate(origins)))
+
+
+def joined(groups: Sequence[int], pairs: Iterable[tuple[int, int]]) -> list[int]:
+    """The groups of images with those joined that a pair has images of; each is called by its first image."""
+    root = list(groups)
+    for pair in pairs:
+        one, other = (_root(root, index) for index in pair)
+        root[max(one, other)] = min(one, other)
     return [_root(root, index) for index in range(len(root))]
 
 

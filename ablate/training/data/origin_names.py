@@ -1,0 +1,55 @@
+"""File names that look like origins: patient12_3.png, IMG_20260101_0001.jpg, walk_frame_0017.png."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+_WORDS = (
+    "patient|subject|subj|participant|person|donor|animal|plant|tree|specimen|case|slide|video|vid|clip|movie|"
+    "sequence|seq|scene|session|site|visit|burst"
+)
+PATTERNS = (
+    rf"((?:{_WORDS})[-_ ]?\d+)",
+    r"([A-Z]{2,4}_\d{8})_\d",
+    r"(.+?)[-_ ]?(?:frame|frm)[-_ ]?\d+",
+)
+"""Tried in this order; each matches the origin. A dated name (`IMG_20260101_`) is of one camera on one day."""
+
+MOST_SINGLE = 0.9
+"""Of the images: with more different origins than so many of them, names just number the images."""
+
+
+class NamedOrigins(NamedTuple):
+    """A pattern found in every image's name, how many origins it tells, and the largest with its number of images."""
+
+    pattern: str
+    origins: int
+    largest: str
+    images: int
+
+
+def origins_in_names(ids: Sequence[str], classes: int) -> NamedOrigins | None:
+    """What the images' names seem to say of their origin; None where they say nothing.
+
+    Not where there are no more origins than classes: those are the names of the classes' folders.
+    """
+    for pattern in PATTERNS:
+        compiled = re.compile(pattern, 0 if "[A-Z]" in pattern else re.IGNORECASE)
+        found = [compiled.search(name.rpartition("/")[2]) or compiled.search(name) for name in ids]
+        if not found or not all(found):
+            continue
+        origins = Counter(match.group(1) for match in found if match)
+        if classes < len(origins) <= MOST_SINGLE * len(ids):
+            ((largest, images),) = origins.most_common(1)
+            written = pattern if compiled.flags & re.IGNORECASE == 0 else f"(?i){_short(pattern, found)}"
+            return NamedOrigins(written, len(origins), largest, images)
+    return None
+
+
+def _short(pattern: str, found: Sequence[re.Match[str] | None]) -> str:
+    """The pattern with the one word that is there, instead of all that were looked for."""
+    words = {re.split(r"[-_ \d]", match.group(1))[0].lower() for match in found if match}
+    return pattern.replace(_WORDS, "|".join(sorted(words))) if _WORDS in pattern else pattern
