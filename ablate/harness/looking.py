@@ -35,12 +35,11 @@ def recall_looks(plan: Plan, store: Store, source_digest: str) -> dict[str, Prep
 
 def with_notes(prepared: Mapping[str, Prepared], looked: Mapping[str, Prepared]) -> dict[str, Prepared]:
     """What a look before the first run found, with what the closer look of `data stats` has to say beyond that."""
-    return {
-        name: replace(found, notes=tuple(dict.fromkeys([*found.notes, *looked[name].notes])))
-        if name in looked
-        else found
-        for name, found in prepared.items()
-    }
+    found = dict(prepared)
+    for name in prepared.keys() & looked.keys():
+        told = dict.fromkeys([*prepared[name].notes, *looked[name].notes])
+        found[name] = replace(prepared[name], notes=tuple(told))
+    return found
 
 
 def _memo(plan: Plan, config: Mapping[str, Any], store: Store, source_digest: str) -> Path:
