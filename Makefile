@@ -20,7 +20,7 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)
 	$(BIN)/ablate demo
 
-# All that takes seconds, one process a core: WORKERS=4 for another number. `make slow` has the rest.
+# All that takes seconds, one process per core: WORKERS=4 for another number. `make slow` has the rest.
 # What starts Ray, counts processes or sends signals comes after the others, alone.
 test: $(READY)
 	@status=0; \

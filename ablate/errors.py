@@ -78,7 +78,7 @@ class DataProblems(DataError):
 
     def __init__(self, errors: Sequence[AblateError]) -> None:
         lines = [f"{number}. {error}" for number, error in enumerate(errors, start=1)]
-        super().__init__("\n".join([f"{len(errors)} problems, each of which would end a run:", *lines]))
+        super().__init__("\n".join([f"{len(errors)} problems, each of which would stop a run:", *lines]))
         self.errors = tuple(errors)
 
 
@@ -137,7 +137,8 @@ def not_installed(error: ImportError) -> NotInstalled | None:
         return None
     if not isinstance(error, ModuleNotFoundError):
         return NotInstalled(
-            f"{package} is installed, but it does not start: {error}", hint=f"`python -c 'import {package}'` shows why."
+            f"{package} is installed, but cannot be imported: {error}",
+            hint=f"`python -c 'import {package}'` shows why.",
         )
     name = _DISTRIBUTIONS.get(package, package)
     return NotInstalled(

@@ -58,7 +58,7 @@ class Examination:
     for each. unlabelled: images without any label. images: in each part.
     sizes: (width, height) -> images. formats: file format -> images. depths: bits and mode -> images.
     mean, std: of the pixels of the fit part as the network is given them before normalisation, scaled
-    to [0, 1], one value a channel, over all pixels. mean_image_std: the mean of the images' own
+    to [0, 1], one value per channel, over all pixels. mean_image_std: the mean of the images' own
     standard deviations, a smaller number that is often published in its place.
     equal: groups of images with the same pixels. near: pairs that look alike. near_left_out: further pairs.
     origins: how many groups of one origin hold several images.
@@ -130,7 +130,7 @@ class Neighbours(NamedTuple):
 
 
 class Embedding(NamedTuple):
-    """Learnt features on a plane: points (n, 2), and the class of each (n,). vectors: how long a feature was."""
+    """Learned features in the plane: points (n, 2), and the class of each (n,). vectors: how long a feature was."""
 
     points: Any
     targets: Any

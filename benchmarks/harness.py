@@ -110,7 +110,7 @@ def main() -> None:
             found = measured(runs, tracking)
             a_run = {name: 1000 * value / runs for name, value in found.items()}
             print(
-                f"{runs} runs, tracking {tracking}: {a_run['runs']:.1f} ms a run, {a_run['all']:.1f} ms with plan and "
+                f"{runs} runs, tracking {tracking}, ms per run: {a_run['runs']:.1f}, {a_run['all']:.1f} with plan and "
                 f"report; processors {a_run['own']:.1f} ms in the command, {a_run['children']:.1f} ms in runs; "
                 f"{found['syncs'] / runs:.1f} syncs a run, {a_run['syncing']:.1f} ms; {found['megabytes']:.0f} MB"
             )

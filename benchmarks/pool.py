@@ -106,7 +106,7 @@ def throughput(workers: int, *, epochs: int, runs: int) -> None:
             f"{workers} workers: {len(results)} runs in {seconds:.1f} s, {60 * len(results) / seconds:.1f} a minute, "
             f"{statistics.mean(result.seconds for result in results):.1f} s each; "
             f"checkpoints {statistics.mean(writing):.3f} s a run, {100 * share:.2f} % of it; "
-            f"{cpu / len(results):.1f} s of processor time a run in all"
+            f"{cpu / len(results):.1f} s of processor time per run in all"
         )
 
 

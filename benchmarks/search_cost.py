@@ -144,7 +144,7 @@ def peak_megabytes() -> float:
 
 
 def main() -> None:
-    """Print a line a block: milliseconds a trial."""
+    """Print one line per block: milliseconds per trial."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=1000)
     parser.add_argument("--block", type=int, default=100)

@@ -1,7 +1,7 @@
 """Tiny data sets in the layouts of their sources: CIFAR-10's batches, Food-11's folders, a table of paths.
 
 No two images are equal; each class has its own shade, so that a small network can learn them.
-`write_image_folder` in `image_fixtures` writes the layout with a folder a class.
+`write_image_folder` in `image_fixtures` writes the layout with one folder per class.
 """
 
 from __future__ import annotations

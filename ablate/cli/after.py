@@ -77,7 +77,7 @@ def predict(
             )
         if csv is not None and has_several_labels(open_run(run_, work)):
             raise StudyError(
-                "--csv names one class an image, and images of this data set may have several", hint="Use --table."
+                "--csv names one class per image, and images of this data set may have several", hint="Use --table."
             )
         chosen = images_in(images or [], note, takes=taken_by(open_run(run_, work)))
         chosen += unlabelled_images(run_, work=work) if unlabelled else []
@@ -93,7 +93,7 @@ def predict(
             _show(found)
         for file in (csv, table):
             if file is not None:
-                note(f"{file} is written.")
+                note(f"Wrote {file}.")
         _end_with(unread, len(chosen))
 
 
@@ -130,7 +130,7 @@ def explain(
 ) -> None:
     """Show what a finished run's network does: a page of figures, also in MLflow.
 
-    A grid of test images with truth and answer, the confusion matrix, Grad-CAM of the surest mistakes, a map
+    A grid of test images with truth and answer, the confusion matrix, Grad-CAM of the most confident mistakes, a map
     of the learnt features, nearest images, feature maps of a layer.
 
     Example: ablate explain "quickstart/GAP head/0"
@@ -176,7 +176,7 @@ def _note_categories(classes: Sequence[str]) -> None:
 
 
 def _show(predictions: Sequence[tuple[Path, Mapping[str, float]]]) -> None:
-    """A line an image: the class, then the three largest probabilities; of many images the classes' counts first."""
+    """One line per image: the class, then the three largest probabilities; of many images the classes' counts first."""
     from ablate.workflows.predict import best_class
 
     if len(predictions) > _LISTED:

@@ -58,7 +58,7 @@ app = typer.Typer(
 
 @app.callback(invoke_without_command=True)
 def _common(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and end.", is_eager=True)] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
 ) -> None:
     if version:
         from ablate.execute.environment import own_version
@@ -190,7 +190,7 @@ def optuna(
         else:
             show_search(found)
         if found.exit_code >= 128:
-            note("Interrupted. The same command goes on from here.")
+            note("Interrupted. The same command resumes from here.")
         raise typer.Exit(found.exit_code)
 
 
@@ -265,7 +265,7 @@ def check(
 
 _NEXT = """\
 Next: `ablate ui` shows the runs in MLflow; `ablate run studies/quickstart.yaml --look 2` adds replicates;
-`ablate init studies/mine.yaml --root FOLDER` begins a study of your own images."""
+`ablate init studies/mine.yaml --root FOLDER` starts a study of your own images."""
 
 
 def _run(study: Study, work: Path, options: Options, *, as_json: bool, next_steps: str = "") -> None:
@@ -284,7 +284,7 @@ def _run(study: Study, work: Path, options: Options, *, as_json: bool, next_step
     if next_steps and not done.exit_code:
         note(next_steps)
     if done.exit_code >= 128:
-        note("Interrupted. The same command goes on from here.")
+        note("Interrupted. The same command resumes from here.")
     raise typer.Exit(done.exit_code)
 
 

@@ -55,7 +55,7 @@ def portraits(
 ) -> None:
     """Draw 1,800 synthetic portraits of 17 invented people, one folder each: no photographs.
 
-    The drawing lies in studies/stand_in_portraits of a clone of ablate, and is no part of the installed package.
+    The drawing lies in studies/stand_in_portraits of a clone of ablate, and is not part of the installed package.
 
     Example: ablate data portraits data/portraits
     """
@@ -64,7 +64,7 @@ def portraits(
 
     with errors_shown():
         if dest.exists() and (not dest.is_dir() or any(dest.iterdir())):
-            raise DataError(f"{dest} is there already and not empty", hint="Give another folder, or empty it.")
+            raise DataError(f"{dest} already exists and is not empty", hint="Give another folder, or empty it.")
         find_portraits()(dest)
         people = [folder for folder in dest.iterdir() if folder.is_dir()]
         drawings = sum(1 for _ in dest.glob("*/*.jpg"))
@@ -85,7 +85,7 @@ def show_examination(found: Examination, samples: Path) -> None:
         say(f"Depths: {', '.join(f'{name} ({count})' for name, count in found.depths.items())}.")
     say("The training part's pixels, scaled to [0, 1], as they are kept for the network:")
     say(f"  mean {_values(found.mean)}")
-    say(f"  standard deviation {_values(found.std)} (over all pixels of all images: what normalisation wants)")
+    say(f"  standard deviation {_values(found.std)} (over all pixels of all images: what normalisation uses)")
     say(f"  mean of the images' own standard deviations {_values(found.mean_image_std)} (often published instead)")
     say(f"  data.normalize: {{mean: {_values(found.mean)}, std: {_values(found.std)}}}")
     copies = sum(len(names) for names in found.equal)

@@ -31,7 +31,9 @@ def judge(
     ] = None,
     replicate: Annotated[
         str | None,
-        typer.Option(metavar="KEY", help="The column, tag or parameter (or several: fold,seed) that tells replicates."),
+        typer.Option(
+            metavar="KEY", help="The column, tag or parameter (or several: fold,seed) that identifies replicates."
+        ),
     ] = None,
     group: Annotated[
         str | None,

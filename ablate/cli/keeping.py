@@ -15,8 +15,10 @@ from ablate.cli.show import errors_shown, note, say, say_json, say_table
 def clean(
     work: Work = Path(),
     caches: Annotated[bool, typer.Option("--caches", help="Also what can be computed again.")] = False,
-    unused: Annotated[bool, typer.Option("--unused", help="Also runs that no study here names any more.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Remove it; without this only say what would go.")] = False,
+    unused: Annotated[bool, typer.Option("--unused", help="Also runs that no study here refers to any more.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Remove it; without this option, only list what would be removed.")
+    ] = False,
     json_: Json = False,
 ) -> None:
     """Say what superseded attempts, left-over checkpoints and half-built caches take; with --yes remove them.
@@ -44,12 +46,12 @@ def clean(
         else:
             say(f"{total} would be freed. `ablate clean --yes` does it." if found else "There is nothing to remove.")
         if not caches:
-            note("Caches (decoded images and the like) are kept; --caches takes them, too.")
+            note("Caches (decoded images and the like) are kept; --caches removes them too.")
 
 
 def doctor(
     work: Work = Path(),
-    quick: Annotated[bool, typer.Option("--quick", help="Look only; train and decode nothing.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Only look; train and decode nothing.")] = False,
     json_: Json = False,
 ) -> None:
     """Measure what this machine can do, and advise. Leaves nothing in the work folder.

@@ -64,7 +64,7 @@ def workers_of(text: str) -> int | None:
     if text == "auto":
         return None
     if not text.isdecimal() or not int(text):
-        raise StudyError(f"--workers {text}: write auto, or a number of runs from 1 on")
+        raise StudyError(f"--workers {text}: expected auto, or a number of runs of at least 1")
     return int(text)
 
 
@@ -80,5 +80,5 @@ def study_and_variant(text: str) -> tuple[Path, str]:
             if study and path.is_file():
                 return path, variant
     raise StudyError(
-        f"{text!r} begins with no study file", hint="Examples: studies/quickstart.yaml/BN, or quickstart/BN."
+        f"{text!r} does not begin with a study file", hint="Examples: studies/quickstart.yaml/BN, or quickstart/BN."
     )

@@ -39,24 +39,30 @@ class UnitName(StrEnum):
 
 
 StudyPath = Annotated[Path, typer.Argument(help="The study file.", metavar="STUDY", show_default=False)]
-MaybeStudy = Annotated[Path | None, typer.Argument(help="The study file; none: the quick start.", metavar="[STUDY]")]
+MaybeStudy = Annotated[
+    Path | None, typer.Argument(help="The study file (default: the quick start).", metavar="[STUDY]")
+]
 Work = Annotated[Path, typer.Option(help="Folder for runs, MLflow's database and reports.")]
-Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the base.")]
+Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the base.")]
 StandIn = Annotated[
-    bool, typer.Option("--stand-in", help="Ask the study of the synthetic data it offers in place of its own.")
+    bool, typer.Option("--stand-in", help="Run the study on the synthetic data it offers, in place of its own.")
 ]
 DesignName = Annotated[str | None, typer.Option("--design", help="Another design over the same factors.")]
 Look = Annotated[
     int | None,
-    typer.Option(min=1, help="Up to which planned look, counted from 1 (default: as far as the study was taken)."),
+    typer.Option(min=1, help="Up to which planned look, counted from 1 (default: the furthest one reached)."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 Workers = Annotated[
-    str, typer.Option(metavar="N|auto", help="Runs at once; auto: cores over the study's threads, or a slot a GPU.")
+    str,
+    typer.Option(
+        metavar="N|auto", help="Runs at once; auto: cores divided by the study's threads, or one per GPU slot."
+    ),
 ]
 SlotsPerGpu = Annotated[int, typer.Option(help="Runs that share a graphics card.")]
 Executor = Annotated[
-    ExecutorName, typer.Option(help="pool: a process a run; inline: in this process; ray: on a cluster (extra ray).")
+    ExecutorName,
+    typer.Option(help="pool: one process per run; inline: in this process; ray: on a cluster (extra ray)."),
 ]
 RayAddress = Annotated[
     str | None,
@@ -67,11 +73,11 @@ RayAddress = Annotated[
 Uri = Annotated[str | None, typer.Option(help="MLflow tracking URI (default: sqlite in the work folder).")]
 NoTracking = Annotated[bool, typer.Option("--no-tracking", help="Write nothing to MLflow now.")]
 Only = Annotated[list[str] | None, typer.Option("--only", metavar="VARIANT", help="Train only this variant.")]
-Reuse = Annotated[bool, typer.Option("--reuse", help="Take finished runs of other code or data as they are.")]
+Reuse = Annotated[bool, typer.Option("--reuse", help="Use finished runs of other code or data as they are.")]
 Retrain = Annotated[bool, typer.Option("--retrain", help="Train finished runs of other code or data again.")]
 For = Annotated[
     str | None,
-    typer.Option("--for", metavar="TIME", help="Stop in time, as by Ctrl-C: 90 (seconds), 30m, 3h."),
+    typer.Option("--for", metavar="TIME", help="Stop after this time, as by Ctrl-C: 90 (seconds), 30m, 3h."),
 ]
-RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try again what ended with an error.")]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Retry runs that ended with an error.")]
 Lang = Annotated[LanguageName, typer.Option(help="Language of the report's words; names and numbers stay.")]

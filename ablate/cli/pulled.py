@@ -31,9 +31,9 @@ def show_studies(uri: str, *, as_json: bool) -> None:
         say_json(rows)
     elif rows:
         say_table(list(rows[0]), [[str(value) for value in row.values()] for row in rows])
-        note("`ablate pull STUDY` puts the recorded runs of a study file back; trials of searches cannot be.")
+        note("`ablate pull STUDY` restores the recorded runs of a study file; trials of searches cannot be restored.")
     else:
-        say("MLflow has no study there.")
+        say("That MLflow store has no study.")
 
 
 def pull_and_show(study: Study, work: Path, uri: str, *, weights: bool, as_json: bool) -> int:
@@ -48,7 +48,7 @@ def pull_and_show(study: Study, work: Path, uri: str, *, weights: bool, as_json:
     if as_json:
         say_json(asdict(found))
         return int(bool(found.refused))
-    say(f"{found.taken} runs put back, {found.here} were here already; the study plans {found.wanted}.")
+    say(f"{found.taken} runs restored, {found.here} were already here; the study plans {found.wanted}.")
     if found.kept:
         say(f"{found.kept} have a result of this folder's own, which was left as it is.")
     if found.unrecorded:
@@ -57,13 +57,13 @@ def pull_and_show(study: Study, work: Path, uri: str, *, weights: bool, as_json:
             "back. `ablate sync` on the machine that has them adds it."
         )
     if found.without:
-        how = "are larger than the store takes" if weights else "were left there; --weights takes them along"
+        how = "are larger than the store accepts" if weights else "were left there; --weights brings them too"
         note(f"{found.without} files of weights {how}.")
     for name, reason in list(found.refused.items())[:_SHOWN]:
         note(f"Refused: {name}: {reason}.")
     if found.refused:
         note(
-            f"{len(found.refused)} runs were refused, and nothing of them was written. `ablate run` trains them again."
+            f"{len(found.refused)} runs were refused, and nothing was written for them. `ablate run` trains them again."
         )
     if study.search is not None:
         note("Trials of its search stay where they are: a search lives in Optuna's storage.")

@@ -30,7 +30,7 @@ def report(
     look: Look = None,
     lang: Lang = LanguageName.en,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Write nothing: does the report there is say what the journals say?")
+        bool, typer.Option("--verify", help="Write nothing; check that the existing report agrees with the journals.")
     ] = False,
     json_: Json = False,
 ) -> None:
@@ -42,7 +42,7 @@ def report(
 
     with errors_shown():
         if other is not None and (verify or set_ or design):
-            raise StudyError("--verify, --set and --design are about one study, not about two")
+            raise StudyError("--verify, --set and --design apply to one study, not to two")
         session, options = _opened(study, work, set_, design, look, stand_in=stand_in)
         if other is not None:
             _compare([(session, options), _opened(other, work, None, None, look)], work, lang, as_json=json_)
@@ -98,7 +98,7 @@ def _verify(session: Session, options: Options, *, as_json: bool) -> None:
     elif found:
         _show_differences(found)
     else:
-        say(f"{report_folder(session, options)}: every number is what the journals say.")
+        say(f"{report_folder(session, options)}: every number agrees with the journals.")
     raise typer.Exit(int(bool(found)))
 
 

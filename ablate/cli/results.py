@@ -55,7 +55,7 @@ def show_study_run(done: StudyRun) -> None:
     elif done.findings.runs.failed:
         note("Nothing to train: what failed is not tried again unasked. --retry-failed does, once it is mended.")
     else:
-        note("Nothing to train: every run was there already.")
+        note("Nothing to train: every run had finished already.")
     if not done.delivered:
         note("MLflow is not up to date; the journals are. `ablate sync STUDY` brings it up to date.")
 
@@ -72,10 +72,10 @@ def show_search(found: SearchRun) -> None:
     finished = f"{count['complete'] - beside} of {max(found.wanted, ended)} trials finished"
     say(f"{found.name}: {finished}{extra}{', and the baseline' if beside else ''}; {trained}.")
     if found.answered:
-        many = "1 suggestion equalled" if found.answered == 1 else f"{found.answered} suggestions equalled"
+        many = "1 suggestion matched" if found.answered == 1 else f"{found.answered} suggestions matched"
         say(f"{many} a finished run; the answer is from the records.")
     if found.known_to_fail:
-        note(f"{found.known_to_fail} more equalled a failed run, and count as failed: --retry-failed trains again.")
+        note(f"{found.known_to_fail} more matched a failed run, and count as failed: --retry-failed trains again.")
     if found.stopped:
         say(f"Ended before the last trial: {found.stopped}.")
     if found.best is not None:
@@ -89,7 +89,7 @@ def show_search(found: SearchRun) -> None:
             [trial.name, *(_metric(n, v) for n, v in zip(names, trial.values or (), strict=False))]
             for trial in found.front
         ]
-        say_table(["nobody is better in both", *names], rows)
+        say_table(["no other is better in both", *names], rows)
     if found.importance:
         rows = [[row.name, _share(row.fanova), _share(row.ped_anova)] for row in found.importance]
         say_table(["parameter", "fANOVA", "PED-ANOVA"], rows)
@@ -99,7 +99,7 @@ def show_search(found: SearchRun) -> None:
     say_report(found.page)
 
 
-_ENDED = {"pruned": "given up early", "diverged": "diverged", "failed": "failed", "refused": "refused by the trainer"}
+_ENDED = {"pruned": "pruned", "diverged": "diverged", "failed": "failed", "refused": "refused by the trainer"}
 
 
 def _show_what_it_is_worth(found: SearchRun) -> None:
@@ -110,7 +110,7 @@ def _show_what_it_is_worth(found: SearchRun) -> None:
     none_better = _is_baseline(found) and "On validation no setting was better than the baseline"
     if found.confirmation is not None:
         if none_better:
-            note(f"{none_better}. Confirmed are the best of the others: {', '.join(found.confirmation.settings)}.")
+            note(f"{none_better}. The best of the others are confirmed: {', '.join(found.confirmation.settings)}.")
         _show_confirmation(found.confirmation)
     elif none_better:
         note(f"{none_better}: there is nothing to confirm{' yet' if found.exit_code >= 128 else ''}.")
@@ -132,11 +132,11 @@ def _show_confirmation(found: Confirmation) -> None:
     table = terminal_steps(found.findings)
     say_table(list(table.columns), [list(row) for row in table.rows])
     if found.alone:
-        note(f"The winner's changes were not asked about one by one: {found.alone}.")
+        note(f"The winner's changes were not assessed one by one: {found.alone}.")
     if found.moved:
-        note(f"The search's storage was begun anew after the sealed part was read: {'; '.join(found.moved)}.")
+        note(f"The search's storage was recreated after the sealed part was read: {'; '.join(found.moved)}.")
     if found.later:
-        note(f"Not confirmed, because the sealed part is read once: {', '.join(found.later)}.")
+        note(f"Not confirmed, because the sealed part is read only once: {', '.join(found.later)}.")
 
 
 def _share(value: float | None) -> str:
@@ -255,7 +255,7 @@ def _megabytes(size: int) -> str:
 
 
 def show_status(states: Sequence[Mapping[str, Any]]) -> None:
-    """A line a study, and a line for each run that is not simply finished or waiting."""
+    """One line per study, and a line for each run that is not simply finished or waiting."""
     if not states:
         say("No study has run in this folder yet. `ablate demo` runs the quick start.")
         return
@@ -268,7 +268,7 @@ def show_status(states: Sequence[Mapping[str, Any]]) -> None:
     for state in states:
         if state["later"]:
             say(
-                f"{state['study']}: {state['later']} more runs belong to later looks, and begin when asked: run --look."
+                f"{state['study']}: {state['later']} more runs belong to later looks, and start on request: run --look."
             )
 
 

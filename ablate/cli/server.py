@@ -30,7 +30,7 @@ def serve_mlflow(work: Path, *, port: int, uri: str | None) -> int:
     served = interface_on(uri, work, port)
     address = without_secrets(served.address)
     if not served.command:
-        note(f"The tracking store is a server already: open {address} in a browser.")
+        note(f"The tracking store is already a server: open {address} in a browser.")
         return 0
     _refuse_taken(port)
     note(f"Starting MLflow on {address} ...")
@@ -48,11 +48,11 @@ def serve_mlflow(work: Path, *, port: int, uri: str | None) -> int:
         try:
             if _answers(process, port, served):
                 say(f"MLflow: http://127.0.0.1:{port}{served.page}")
-                note("Ctrl-C ends it.")
+                note("Ctrl-C stops it.")
             if process.wait():
-                raise TrackingError("MLflow ended by itself", hint=_tail(log))
+                raise TrackingError("MLflow exited by itself", hint=_tail(log))
         except KeyboardInterrupt as interruption:
-            note("MLflow is stopped.")
+            note("MLflow has stopped.")
             return int(getattr(interruption, "exit_code", 0))
     return 0
 
@@ -65,7 +65,7 @@ def _refuse_taken(port: int) -> None:
         except (OSError, OverflowError) as error:
             if isinstance(error, OSError) and error.errno != errno.EADDRINUSE:
                 return  # MLflow will say what it is
-            what = "another program listens there" if isinstance(error, OSError) else "ports end at 65535"
+            what = "another program is listening on it" if isinstance(error, OSError) else "the largest port is 65535"
             raise StudyError(f"--port {port}: {what}", hint="Choose another one, such as --port 5001.") from None
 
 

@@ -100,7 +100,7 @@ def errors_shown() -> Iterator[None]:
         raise _ended(error) from None
     except OSError as error:
         note(f"Error: {error}")
-        note("What had been finished is safe; the same command goes on from there.")
+        note("What had finished is safe; the same command resumes from there.")
         raise typer.Exit(2) from None
     except KeyboardInterrupt as interruption:
         raise _ended_by(interruption) from None
@@ -114,7 +114,7 @@ def _ended(error: AblateError) -> typer.Exit:
 
 
 def _ended_by(interruption: KeyboardInterrupt) -> typer.Exit:
-    note("Interrupted. The same command goes on from here.")
+    note("Interrupted. The same command resumes from here.")
     return typer.Exit(getattr(interruption, "exit_code", 130))
 
 
@@ -147,7 +147,7 @@ DECODING_SECONDS = 10.0
 
 
 class Watch:
-    """Shows progress: bars on a terminal, a line a run where there is none. Call it with each Progress."""
+    """Shows progress: bars on a terminal, one line per run where there is none. Call it with each Progress."""
 
     def __init__(self, metric: str) -> None:
         self._metric = metric
@@ -186,7 +186,7 @@ class Watch:
             self._bar.remove_task(self._decoding)
             self._decoding = None
         if progress.kind == "prepared":
-            note("Looked at the data: every image decoded, every variant tried on one batch.")
+            note("Checked the data: every image decoded, every variant tried on one batch.")
         elif progress.kind == "stopping":
             self._print(
                 "Stopping: every run finishes its step and writes a checkpoint. Ctrl-C again ends them at once."
@@ -217,11 +217,11 @@ class Watch:
                 shown = "-" if value is None else shown_metric(self._metric, value)
                 text = f"{progress.name}: {self._metric} {shown} ({run.seconds:.1f} s)"
             case Failed(reason="interrupted"):
-                text = f"{progress.name}: stopped; it goes on from its last checkpoint next time"
+                text = f"{progress.name}: stopped; it resumes from its last checkpoint next time"
             case Failed(reason="pruned"):
-                text = f"{progress.name}: given up early"
+                text = f"{progress.name}: pruned"
             case Failed() as run:
-                then = "; it is tried again" if progress.kind == "again" else ""
+                then = "; it will be retried" if progress.kind == "again" else ""
                 text = f"{progress.name}: failed, {run.reason}: {run.message}{then}"
             case _:
                 return

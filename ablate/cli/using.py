@@ -75,16 +75,17 @@ def join(
             say_json({"trained": joined.trained, "failed": joined.failed, "left": joined.left})
         else:
             failed = f", {joined.failed} of them failed" if joined.failed else ""
-            say(f"{joined.trained} runs trained here{failed}; {joined.left} in other hands or left.")
+            say(f"{joined.trained} runs trained here{failed}; {joined.left} held by other processes or left over.")
             say("`ablate run` writes the report, and trains what is then missing.")
         if joined.exit_code >= 128:
-            note("Interrupted. The same command goes on from here.")
+            note("Interrupted. The same command resumes from here.")
         raise typer.Exit(joined.exit_code)
 
 
 def status(
     study: Annotated[
-        str | None, typer.Argument(metavar="[STUDY]", help="A study's file or name; none: every study of the folder.")
+        str | None,
+        typer.Argument(metavar="[STUDY]", help="A study's file or name (default: every study in the folder)."),
     ] = None,
     work: Work = Path(),
     json_: Json = False,
@@ -130,11 +131,11 @@ def sync(
         told = sync_study(session, options)
         say(f"{told} runs are in MLflow.")
         if session.study.search is not None:
-            note("The trials of its search are told by `ablate optuna`, also where none is left to try.")
+            note("The trials of its search are sent by `ablate optuna`, even if no trial is left.")
 
 
 def pull(
-    study: Annotated[Path | None, typer.Argument(help="The study file; none: list what the store has.")] = None,
+    study: Annotated[Path | None, typer.Argument(help="The study file (default: list what the store has).")] = None,
     work: Work = Path(),
     set_: Sets = None,
     design: DesignName = None,
@@ -172,7 +173,7 @@ def init(
     with errors_shown():
         for line in write_starter(path, root):
             note(line)
-        say(f"{path} is written. Edit it, then: ablate check {path} && ablate run {path}")
+        say(f"Wrote {path}. Edit it, then: ablate check {path} && ablate run {path}")
 
 
 def schema(

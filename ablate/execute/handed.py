@@ -85,7 +85,7 @@ class Columns(NamedTuple):
 
 
 def read_columns(images: Path | BytesIO, wanted: Sequence[str]) -> Columns:
-    """The ids of an npz, and the means of those wanted columns that hold one number an image.
+    """The ids of an npz, and the means of those wanted columns that hold one number per image.
 
     Raises TrainerError where it is none, or has no ids.
     """

@@ -33,7 +33,7 @@ def refuse_unreachable(address: str) -> None:
             hint="The port is that of `ray start --head`, by default 6379.",
         ) from None
     if joined.returncode:
-        said = joined.stdout.strip() or "Ray ended without a word"
+        said = joined.stdout.strip() or "Ray exited without a message"
         token = "token" in (joined.stdout + joined.stderr).lower()
         raise StudyError(
             f"--ray-address {address}: the cluster cannot be joined: {said}",

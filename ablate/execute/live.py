@@ -140,7 +140,7 @@ class LiveRun:
         parts, handed = parts_of(ids, targets, groups, official, self.protocol, self.replicate)
         if self.handed not in (None, handed):
             raise TrainerError(
-                "run.split was called again, and its answer was another", hint="Call it once, with all images."
+                "run.split was called twice, with different answers", hint="Call it once, with all images."
             )
         self.handed = handed
         return parts
@@ -208,7 +208,7 @@ class LiveRun:
         self._writing = self._saved - started
         self.checkpoint_seconds += self._writing
         if self._stop_asked:
-            raise self._stopped("the same command goes on from here")
+            raise self._stopped("the same command resumes from here")
 
     def resume(self, fits: Callable[[Path], bool] | None = None) -> Path | None:
         """The newest sound checkpoint of any earlier attempt made by the same code on the same data, if it fits."""
@@ -244,7 +244,7 @@ class LiveRun:
         if not self._ticks:
             self._look_for_a_stop()
         if self._stop_asked:
-            raise self._stopped("its trainer takes no checkpoints, so the same command begins anew")
+            raise self._stopped("its trainer takes no checkpoints, so the same command starts over")
 
     def _look_for_a_stop(self) -> None:
         with contextlib.suppress(OSError):
@@ -252,7 +252,7 @@ class LiveRun:
 
     def _stopped(self, then: str) -> Stopped:
         if self._stop_asked == "pruned":
-            return Stopped("given up early: it did not promise to become one of the best", reason="pruned")
+            return Stopped("pruned: it was unlikely to become one of the best", reason="pruned")
         return Stopped(f"stopped on request; {then}")
 
     def _same_origin(self, attempt: Path) -> bool:

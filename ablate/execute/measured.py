@@ -39,7 +39,7 @@ def measured(returned: Mapping[str, Any], spec: RunSpec) -> dict[str, float]:
         )
     if no_fraction(judged, found[judged]):
         raise TrainerError(
-            f"the trainer returned {judged} = {found[judged]:g}, which is no fraction",
+            f"the trainer returned {judged} = {found[judged]:g}, which is not a fraction",
             hint="Return a rate as a fraction from 0 to 1, not in percent: 0.853 for 85.3 %.",
         )
     return found

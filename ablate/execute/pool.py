@@ -89,7 +89,7 @@ class ForkPool:
         if not self._ready:
             code = self._server.wait()
             raise AblateError(
-                f"the process that starts runs ended with code {code} while it imported {', '.join(self._warm)}",
+                f"the process that starts runs exited with code {code} while it imported {', '.join(self._warm)}",
                 hint="What it printed is above. `--executor inline` runs without it.",
             )
 

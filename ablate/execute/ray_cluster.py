@@ -162,7 +162,7 @@ def _seen_by(names: Sequence[str], lock: Path) -> list[NodeReport]:
         found: list[NodeReport] = ray.get(asked, timeout=LOOK_SECONDS)
     except ray.exceptions.RayError as error:
         raise StudyError(
-            f"a node of the cluster cannot carry out runs: {_last_line(error)}",
+            f"a node of the cluster cannot execute runs: {_last_line(error)}",
             hint="Every node needs the same Python environment, with ablate and ray in it.",
         ) from None
     return found
@@ -248,7 +248,7 @@ class RayExecutor:
         if self._stuck is not None and time.monotonic() - self._stuck > STUCK_SECONDS:
             raise AblateError(
                 f"for {STUCK_SECONDS:g} s no node of the cluster could take a run",
-                hint="`ray status` lists its nodes; the same command goes on from here.",
+                hint="`ray status` lists its nodes; the same command resumes from here.",
             )
         waiting = list(self._running)
         if not waiting:

@@ -54,7 +54,7 @@ def refuse_impossible(nodes: Sequence[Node], need: Need) -> None:
     if need.card and not any(node.cards >= 1 for node in nodes):
         raise StudyError(
             "the study asks for `device: cuda`, and no node of the cluster has a graphics card",
-            hint="--set device=auto takes what there is; `ray status` lists what the cluster has.",
+            hint="--set device=auto uses what there is; `ray status` lists what the cluster has.",
         )
     if any(node.carries(need) for node in nodes):
         return

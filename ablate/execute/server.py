@@ -1,4 +1,4 @@
-"""The warm server: imports the trainer once, then forks one process a run.
+"""The warm server: imports the trainer once, then forks one process per run.
 
 It reads one JSON command a line on standard input and answers on standard output. It has no other
 business and holds no threads, so a fork is safe; it never runs a trainer itself, so no state leaks

@@ -149,7 +149,7 @@ def _trainer_of(task: Task) -> Trainer:
     trainer = load_trainer(task.spec.trainer)
     if task.far and source_digest(task.spec.trainer) != task.source_digest:
         raise TrainerError(
-            f"{socket.gethostname()} has other code of {task.spec.trainer} than the machine that asked for the run",
+            f"{socket.gethostname()} has different code of {task.spec.trainer} than the machine that asked for the run",
             hint="Install the same version on every node, or keep the trainer's module in the work folder.",
         )
     return trainer
@@ -239,7 +239,7 @@ def _relative(path: Path, attempt: Path) -> str:
     try:
         return Path(path).resolve().relative_to(attempt.resolve()).as_posix()
     except ValueError:
-        raise TrainerError(f"the trainer's file {path} lies outside its folder {attempt}") from None
+        raise TrainerError(f"the trainer's file {path} is outside its folder {attempt}") from None
 
 
 def _test_digest(images: Path | None) -> str:

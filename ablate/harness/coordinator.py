@@ -289,7 +289,7 @@ def _how(end: Exit) -> str:
         return f"the process was lost ({end.note})"
     if end.code >= 0:
         return f"the process ended with exit code {end.code}"
-    hint = ", as the system does where memory runs out" if end.code == -signal.SIGKILL else ""
+    hint = ", as the system does when memory runs out" if end.code == -signal.SIGKILL else ""
     return f"the process ended by signal {-end.code} ({_signal_name(-end.code)}){hint}"
 
 

@@ -163,7 +163,9 @@ def _remember(plan: Plan, store: Store, source_digest: str, variant: Variant, pr
     files.write_sealed(_memo(plan, variant.config, store, source_digest), memo)
 
 
-def put_back(plan: Plan, store: Store, source_digest: str, told: Any, places: Mapping[str, Mapping[str, Any]]) -> None:
+def restore_findings(
+    plan: Plan, store: Store, source_digest: str, told: Any, places: Mapping[str, Mapping[str, Any]]
+) -> None:
     """Remember what was found on another machine, for variants whose data are not here to be looked at.
 
     told: variant -> fields of Prepared, from outside; what has not their form is passed over. places: variant
@@ -206,7 +208,7 @@ def _read_finding(attempt: Path, variant: str, code: int) -> Prepared:
     finding = files.read_json(attempt / PREPARED)
     if finding is None:
         tail = _content_of(attempt / LOG)[-2000:]
-        raise _Unfinished(f"{variant}: looking at the data ended with exit code {code}", hint=tail)
+        raise _Unfinished(f"{variant}: checking the data ended with exit code {code}", hint=tail)
     if "error" in finding:
         raise errors.together([_told(one) for one in finding["all"]])
     return prepared_from(finding["prepared"])

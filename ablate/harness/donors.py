@@ -42,7 +42,7 @@ def order_by_donors(
         for name, fingerprint in found.items():
             if fingerprint not in waiting and not store.finished(fingerprint):
                 raise StudyError(
-                    f"{variant}: it begins with the weights of {name}, which has not finished",
+                    f"{variant}: it starts from the weights of {name}, which has not finished",
                     hint=f"Run the study {name.split('/')[0]!r} first, with as many replicates.",
                 )
         if needed := tuple(one for one in found.values() if one in waiting):
@@ -53,7 +53,8 @@ def order_by_donors(
         if not ready:
             variant = next(waiting[one][0] for one in waiting if one not in ordered)
             raise StudyError(
-                f"{variant}: its weights come from runs that begin with it", hint="Let one of them draw its own."
+                f"{variant}: its weights come from runs that start from it",
+                hint="Give one of them random initial weights.",
             )
         ordered |= {one: waiting[one] for one in ready}
     return (list(ordered.values()) if needs else list(to_run)), needs

@@ -72,7 +72,7 @@ def _write(task: Task, test: ViewTest, attempt: Path, _: int) -> None:
 
 
 def _keep(test: ViewTest, attempt: Path, store: Store) -> None:
-    told = files.read_json(attempt / VIEWS) or {"error": "its process ended without a word"}
+    told = files.read_json(attempt / VIEWS) or {"error": "its process ended without a message"}
     if "error" in told:
         files.write_json(test.failure(store), {"error": told["error"]})
         return

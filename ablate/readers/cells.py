@@ -76,7 +76,7 @@ def _share(cell: TableCell) -> float:
     assert cell.of is not None
     right, images = cell.of
     if not right <= images > 0:
-        raise StudyError(f"{cell.where} {quoted(cell.text)} is no share", hint="Write right/images, as in 149/360.")
+        raise StudyError(f"{cell.where} {quoted(cell.text)} is not a share", hint="Write right/images, as in 149/360.")
     return right / images
 
 
@@ -96,15 +96,15 @@ def scaled(sheet: TableSheet, found: Sequence[FoundCells], metric: str, told: Un
 
 
 def read_values(source: CellSource, entries: Sequence[Entry], metric: str, images: int | None = None) -> ReadCells:
-    """A number a run. images: a column with the number of test images."""
+    """One number per run. images: a column with the number of test images."""
     sheet = source.sheet
     found, lost = read_entries(sheet, entries, "rate" if is_rate(metric) else "plain")
     for one in found:
         if one.cell.spread is not None:
             raise StudyError(
                 f"{one.cell.where} {quoted(one.cell.text)} is a mean with a spread, not the result of a run",
-                hint="Give a row a run with one number each; or a column each for the mean, its standard deviation "
-                "(std) and the number of runs (runs), a row a variant.",
+                hint="Give one row per run with one number each; or a column each for the mean, its standard deviation "
+                "(std) and the number of runs (runs), one row per variant.",
             )
     sizes = _sizes(sheet, found, images)
     done = scaled(sheet, found, metric, source.ask.unit)
@@ -146,7 +146,7 @@ def whole(one: FoundCells) -> int:
     if one.cell.percent or one.cell.spread is not None or one.cell.of is not None or one.value != round(one.value):
         raise StudyError(
             f"{one.cell.where} {quoted(one.cell.text)} is not a whole number",
-            hint="A count is one. Shares and percentages belong into a column of the metric's name.",
+            hint="A count is a whole number. Shares and percentages belong in a column named after the metric.",
         )
     if not 0 <= one.value <= 1e15:
         raise StudyError(f"{one.cell.where} {quoted(one.cell.text)} is not a count", hint="A count is 0 or more.")

@@ -42,8 +42,8 @@ NOT_FINISHED = frozenset(["failed", "crashed", "killed", "running", "pending", "
 FINISHED = frozenset(["finished", "completed", "complete", "done", "success", "succeeded", "ok"])
 
 FORMS = (
-    "Columns: variant, replicate, correct, n (a row a run); or variant, replicate, image, correct (a row an image, "
-    "correct being 0 or 1); or variant, replicate and the metric's name (a number a run)."
+    "Columns: variant, replicate, correct, n (one row per run); or variant, replicate, image, correct (one row per "
+    "image, correct being 0 or 1); or variant, replicate and the metric's name (one number per run)."
 )
 
 
@@ -63,7 +63,7 @@ def twice(sheet: TableSheet, column: int) -> StudyError:
     """Two columns of one heading, of which one would have to be dropped."""
     return StudyError(
         f"{sheet.path}:{sheet.heading_line}: the heading {quoted(sheet.headings[column])} appears twice",
-        hint="Give the two columns two names.",
+        hint="Give the two columns different names.",
     )
 
 
@@ -172,7 +172,7 @@ def replicate_columns(sheet: TableSheet, asked: str | None, used: Sequence[int |
         if any(sheet.column(i) != sheet.column(same[0]) for i in same[1:]):
             raise StudyError(
                 f"{sheet.path}:{sheet.heading_line}: both {sheet.heading(same[0])} and {sheet.heading(same[1])} "
-                "may tell the replicates",
+                "may identify the replicates",
                 hint=f"Say which: --replicate '{sheet.heading(same[0])}'.",
             )
     by_heading = {sheet.headings[i]: i for i in reversed(keep)}

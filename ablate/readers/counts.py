@@ -34,7 +34,7 @@ _RIGHT = {
 
 
 def read_counts(source: CellSource, *, correct: int, number: int) -> ReadCells:
-    """A row a run with the number of right answers and of test images."""
+    """One row per run with the number of right answers and of test images."""
     sheet = source.sheet
     both = [*entries_below(source, correct), *entries_below(source, number)]
     found, lost = read_entries(sheet, both, "count")  # together, for they share their marks
@@ -121,7 +121,7 @@ def _check_sizes(runs: dict[Key, dict[str, float]]) -> None:
         if len(images) < 2:
             raise StudyError(
                 f"{quoted(key.variant)}, replicate {key.replicate}: a single test image",
-                hint="One image has no spread. If the column is not of images, call it otherwise.",
+                hint="One image has no spread. If the column is not of images, give it another name.",
             )
 
 

@@ -1,4 +1,4 @@
-"""The forms of a table of results: counts, images, a number a run, means over runs, a column a run or a variant."""
+"""The forms of a table of results: counts, images, numbers, means over runs, one column per run or per variant."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ASSUMED = Note("judge.metric_assumed")
 
 
 def find_form(sheet: TableSheet, ask: Ask, metrics: Sequence[int], taken: Sequence[int | None]) -> Form:
-    """The form of a table with a row a run, a row an image or a row a variant. metrics: columns of the metric's name.
+    """The form of a table with one row per run, image or variant. metrics: columns of the metric's name.
 
     Raises StudyError where there is none, or where it may be one of two.
     """
@@ -51,7 +51,9 @@ def find_form(sheet: TableSheet, ask: Ask, metrics: Sequence[int], taken: Sequen
     if image is not None:
         score = metrics[0] if metrics and (ask.metric is not None or correct is None) else correct
         if score is None:
-            raise StudyError(f"{sheet.where(sheet.rows[0])}: images without a column correct", hint=columns.FORMS)
+            raise StudyError(
+                f"{sheet.where(sheet.rows[0])}: there is a column of images, but no column correct", hint=columns.FORMS
+            )
         metric = ask.metric or "accuracy"
         group = _group_of_images(sheet, ask, [*taken, image, score])
         read = partial(counts.read_images, image=image, score=score, metric=metric, group=group)
@@ -93,7 +95,7 @@ def _by_number(
     metrics = metrics or columns.columns_of(sheet, columns.MEAN, ask.metric)
     if not metrics and correct is not None:
         raise StudyError(
-            f"{line}: {sheet.heading(correct)} says how many were right, and there is no column n to say of how many",
+            f"{line}: {sheet.heading(correct)} says how many were right, but no column n says out of how many",
             hint="Add a column n, the number of test images; or a column image, where each row is one image; "
             f"or, if it is the metric itself: --metric {sheet.heading(correct)}.",
         )
@@ -113,7 +115,7 @@ def _by_number(
 
 
 def _of_runs(sheet: TableSheet, ask: Ask, metrics: Sequence[int], across: Across) -> Form:
-    """A table with a column a run."""
+    """A table with one column per run."""
     if others := [i for i in metrics if i not in across.places and not is_run_column(sheet, i)]:
         raise StudyError(
             f"{sheet.path}:{sheet.heading_line}: both {sheet.heading(others[0])} and "
@@ -144,7 +146,7 @@ def _one_column(sheet: TableSheet, ask: Ask, value: int, taken: Sequence[int | N
             raise StudyError(
                 f"{sheet.path}:{sheet.heading_line}: {sheet.heading(number)} may count test images or runs",
                 hint="Call it images; or call it runs, and give their standard deviation in a column std; "
-                "or give a row a run with a column seed.",
+                "or give one row per run with a column seed.",
             )
     images = (images if images is not None else number) if is_share(metric) else None
     used = frozenset(i for i in (value, images) if i is not None)
@@ -156,7 +158,7 @@ def _read_column(source: CellSource, *, value: int, images: int | None, metric: 
 
 
 def _read_runs_across(source: CellSource, *, across: Across, metric: str) -> ReadCells:
-    """A row a variant (or a variant and a fold), a column a run."""
+    """One row per variant (or a variant and a fold), one column per run."""
     sheet, names = source.sheet, across.labels
     rows = range(len(sheet.rows))
     numbers = numbered([(f"{source.keys[row].replicate}", name) for row in rows for name in names])
@@ -168,11 +170,11 @@ def _read_runs_across(source: CellSource, *, across: Across, metric: str) -> Rea
     return read_values(source, entries, metric)
 
 
-# --- a column a variant -----------------------------------------------------------------------
+# --- one column per variant -----------------------------------------------------------------------
 
 
 def find_variants_across(sheet: TableSheet, ask: Ask, replicates: Sequence[int]) -> Form | None:
-    """The form of a table with a row a replicate and a column a variant.
+    """The form of a table with one row per replicate and one column per variant.
 
     None where another column than those of the replicates is a known word, or fewer than two hold numbers.
     """

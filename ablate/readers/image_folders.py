@@ -88,7 +88,7 @@ def refuse_no_classes(root: Path, folders: Sequence[str], *, what: str) -> None:
     raise DataError(
         f"{what} {'has' if ':' in what else 'holds'} {len(folders)} class folder"
         f"{'s' * (len(folders) != 1)}, two or more are needed",
-        hint=f"It must hold one sub-folder a class, root/<class>/*.jpg.{_way_out(root)}",
+        hint=f"It must hold one sub-folder per class, root/<class>/*.jpg.{_way_out(root)}",
     )
 
 
@@ -119,11 +119,11 @@ def class_notes(folders: Sequence[os.DirEntry[str]]) -> list[str]:
     """What is to be said of class folders before anything is read: those without an image, and nested ones."""
     empty = [one.name for one in folders if not _holds_image(one.path)]
     nested = [one.name for one in folders if (top := top_of(one.path)).folders and not _images_in(top)]
-    notes = [f"no image lies in {_few(empty)}, and `ablate run` refuses class folders without one"] if empty else []
+    notes = [f"there is no image in {_few(empty)}, and `ablate run` refuses class folders without one"] if empty else []
     if nested and len(nested) == len(folders) - len(empty):
         notes.append(
-            f"the images of each class ({_few(nested)}) lie in sub-folders, which count for it; if these are the "
-            "classes, the root should be the folder they lie in"
+            f"the images of each class ({_few(nested)}) are in sub-folders, which count as part of it; if "
+            "the sub-folders are the classes, the root should be the folder that holds them"
         )
     return notes
 
@@ -139,7 +139,7 @@ def _holds_image(folder: str) -> bool:
 def nobodys_note(names: Sequence[str]) -> str:
     """The sentence on what was passed over."""
     entries = "1 hidden or system entry is" if len(names) == 1 else f"{len(names)} hidden or system entries are"
-    return f"{entries} left out, as nobody's: {_few(names)}"
+    return f"{entries} ignored: {_few(names)}"
 
 
 def _is(name: str, pattern: re.Pattern[str]) -> bool:
@@ -156,7 +156,7 @@ def _parts_hint(root: Path, parts: Sequence[str]) -> str:
         if test is None:
             return (
                 f"Take the training part, {alone}. {_below(root, others[0])} has no class folders: labels of its "
-                "images that stand in a table are read by source csv."
+                "images in a table are read by source csv."
             )
         return f"{_both(root, train, test, 'image_folder')} evidence.test: official, or take one part alone, {alone}."
     both = _both(root, train, others[0], "labelled_files")
@@ -176,7 +176,7 @@ def _way_out(root: Path) -> str:
     top = top_of(root)
     images = _images_in(top)
     if not top.folders:
-        side = f" {images} image{'s lie' if images != 1 else ' lies'} in it directly: labels in file names are read"
+        side = f" {images} image{'s are' if images != 1 else ' is'} in it directly: labels in file names are read"
         return f"{side} by source labelled_files, those of a table by csv." if images else ""
     if len(top.folders) > 1:
         return ""

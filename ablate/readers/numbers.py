@@ -130,11 +130,11 @@ def _checked(value: float | None, cell: TableCell) -> float:
     if value is None:
         raise StudyError(
             f"{cell.where} {quoted(cell.text)} is not a number",
-            hint="Write one number a cell, such as 0.914 or 91.4 %. Leave the cell empty where a run has no result.",
+            hint="Write one number per cell, such as 0.914 or 91.4 %. Leave the cell empty where a run has no result.",
         )
     if not isfinite(value) or abs(value) > LARGEST:
         raise StudyError(
-            f"{cell.where} {quoted(cell.text)} is too large to reckon with",
+            f"{cell.where} {quoted(cell.text)} is too large to compute with",
             hint="Leave the cell empty where a run has no result.",
         )
     return value

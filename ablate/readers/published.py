@@ -58,7 +58,7 @@ def _figure(figure: Any, where: str, metric: str) -> PublishedFigure | Reading:
         if isfinite(value) and (not is_rate(metric) or 0 <= value <= 100):
             return Reading(place, cell.text, value, cell.percent)
     raise StudyError(
-        f"{where}: {_shown(figure)} is no published figure", hint="Write a count, 149/360, or a percentage, 41.4 %."
+        f"{where}: {_shown(figure)} is not a published figure", hint="Write a count, 149/360, or a percentage, 41.4 %."
     )
 
 

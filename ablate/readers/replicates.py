@@ -88,7 +88,7 @@ def named(asked: str, keys: Sequence[str], source: str) -> list[str]:
         key = by_plain.get(name.strip().lower()) or next((k for k in keys if plain_key(k) == plain_key(name)), None)
         if key is None:
             raise StudyError(
-                f"{source}: nothing is called {quoted(name.strip())}",
+                f"{source}: there is nothing called {quoted(name.strip())}",
                 hint=f"{near_match(name.strip()[:80], keys[:200])}There are: {listed(keys)}.",
             )
         found.append(key)

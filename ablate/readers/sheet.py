@@ -106,7 +106,7 @@ def _content(descriptor: int, path: Path) -> bytes:
     if found.st_size > LARGEST_BYTES:
         raise StudyError(
             f"{_named(path)}: has {found.st_size >> 20:,} MB; at most {LARGEST_BYTES >> 20} are read",
-            hint="Hand in a row a run with its counts (correct, n) instead of a row an image.",
+            hint="Give one row per run with its counts (correct, n) instead of one row per image.",
         )
     with os.fdopen(descriptor, "rb", closefd=False) as stream:
         return stream.read(LARGEST_BYTES + 1)
@@ -134,7 +134,7 @@ def _fitted(cells: tuple[str, ...], headings: tuple[str, ...], where: str, delim
     elif len(cells) < size:
         hint = "Fill the row up, with empty cells where there is nothing."
     if size == 1:
-        hint = "The first line is to hold the headings, one a column. Leave out titles and remarks above them."
+        hint = "The first line must hold the headings, one per column. Remove titles and remarks above them."
     raise StudyError(f"{where}: {len(cells)} cells under {size} heading{'s' * (size > 1)}", hint=hint)
 
 

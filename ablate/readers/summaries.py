@@ -32,8 +32,8 @@ _SMALLEST, _LARGEST = 0.0005, 0.1
 """Deviations of a rate between runs that are smaller or larger may be in another unit than the means."""
 
 _REMEDY = (
-    "Give a row a run with one number each; or a column each for the mean, the standard deviation over runs (std) "
-    "and the number of runs (runs), a row a variant."
+    "Give one row per run with one number each; or a column each for the mean, the standard deviation over runs (std) "
+    "and the number of runs (runs), one row per variant."
 )
 
 
@@ -83,7 +83,7 @@ def check_single(sheet: TableSheet, runs: int | None) -> None:
 
 
 def read_summaries(source: CellSource, *, value: int, spread: Spread | None, metric: str) -> ReadCells:
-    """A row a variant: mean, standard deviation over runs, number of runs."""
+    """One row per variant: mean, standard deviation over runs, number of runs."""
     sheet = source.sheet
     row = sheet.rows[0]
     if spread is None or (
@@ -162,7 +162,7 @@ def _check_signs(means: Sequence[FoundCells]) -> None:
         if one.cell.percent and one.cell.behind and one.value <= 1:
             raise StudyError(
                 f"{one.cell.where} {quoted(one.cell.text)}: the mean may be a fraction or a percentage",
-                hint="Write the sign behind both, or behind neither.",
+                hint="Write the sign after both, or after neither.",
             )
 
 
@@ -203,7 +203,7 @@ def _check_runs(
     over_images = rate and known and all(abs(sd - sqrt(max(0.0, m * (1 - m)))) < 0.02 * sd for m, sd in known)
     for one, count in zip(numbers, counts, strict=True):
         if count < 1:
-            raise StudyError(f"{one.cell.where} {quoted(one.cell.text)}: a mean over no run", hint=_REMEDY)
+            raise StudyError(f"{one.cell.where} {quoted(one.cell.text)}: a mean over no runs", hint=_REMEDY)
         if not certain and (count > MOST_RUNS or over_images):
             why = "the deviations are those of right and wrong answers" if over_images else "that is a lot of runs"
             raise StudyError(

@@ -38,7 +38,7 @@ def read_table(path: Path, ask: Ask) -> HandedIn:
     """
     sheet = read_sheet(path)
     if not sheet.headings or not sheet.rows:
-        raise StudyError(f"{path}: holds no result", hint=columns.FORMS)
+        raise StudyError(f"{path}: has no results", hint=columns.FORMS)
     _check_parts(sheet)
     sheet, sums = _without_sums(sheet, ask)
     whole = sheet
@@ -72,7 +72,7 @@ def _check_parts(sheet: TableSheet) -> None:
         labels = sheet.column(i)
         if is_part(labels) and len({label.lower() for label in labels}) > 1:
             raise StudyError(
-                f"{sheet.path}: {sheet.heading(i)} tells rows of several parts ({listed(sorted(set(labels)))})",
+                f"{sheet.path}: {sheet.heading(i)} marks rows of several parts ({listed(sorted(set(labels)))})",
                 hint="Keep the rows of the test part.",
             )
 
@@ -116,7 +116,7 @@ def _check_equals(sheet: TableSheet, variant: int, equals: Sequence[int]) -> Non
                 one, two = sheet.heading(variant), sheet.heading(other)
                 raise StudyError(
                     f"{sheet.where(row)}: both {one} and {two} may name the variants: {one} "
-                    f"{quoted(row.cells[variant])} stands beside {two} {quoted(seen[row.cells[variant]])} "
+                    f"{quoted(row.cells[variant])} appears with {two} {quoted(seen[row.cells[variant]])} "
                     f"and {quoted(row.cells[other])}",
                     hint=f"Say which: --by {one} or --by {two}. For both, put a column variant in front.",
                 )
@@ -163,7 +163,7 @@ def _paired(
     if found is None:
         raise StudyError(
             f"{sheet.path}: --paired: no run of one variant has the same {listed(list(labels))} as one of another",
-            hint="Name the column that runs which belong together share: --replicate COLUMN; or leave --paired out.",
+            hint="Name the column that runs which belong together share: --replicate COLUMN; or leave out --paired.",
         )
     kept = tuple(i for i in chosen if sheet.headings[i] in found.keys)
     notes = [Note("judge.left_aside", {"keys": found.left_out})] if found.left_out else []
@@ -189,7 +189,7 @@ def _unique(sheet: TableSheet, runs: Sequence[tuple[int, TestedRun]], found: for
             if apart:
                 hint = (
                     f"They differ in {listed(apart, 5)}: name the column that tells replicates (--replicate COLUMN) "
-                    "or variants (--by COLUMN) apart, or keep one row a run."
+                    "or variants (--by COLUMN) apart, or keep one row per run."
                 )
             raise StudyError(
                 f"{sheet.where(other)}: {quoted(run.variant)}, replicate {run.replicate}, appears twice "
@@ -221,7 +221,7 @@ def _unread(sheet: TableSheet, used: frozenset[int | None]) -> list[Note]:
 
 
 def _across_variants(sheet: TableSheet, ask: Ask, metrics: Sequence[int], notes: list[Note]) -> HandedIn:
-    """A table with a column a variant and a row a replicate, told by a column of replicates and no other words."""
+    """A table with one column per variant and one row per replicate, told by its replicates alone."""
     replicates, _ = columns.replicate_columns(sheet, ask.replicate, [])
     found = forms.find_variants_across(sheet, ask, replicates) if replicates and not metrics else None
     if found is None:

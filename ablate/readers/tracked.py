@@ -47,7 +47,7 @@ def read_tracked(runs: Sequence[Tracked], ask: Ask, metric: str, source: str) ->
     ]
     for reading in readings:
         if abs(reading.value) > LARGEST:
-            raise StudyError(f"{reading.where} {reading.text} is too large to reckon with", hint="Leave that run out.")
+            raise StudyError(f"{reading.where} {reading.text} is too large to compute with", hint="Leave that run out.")
     names = [check_name(run.variant, f"run {quoted(run.name)}: {ask.by}") for run in known]
     if len(set(names)) > MOST_VARIANTS:
         raise StudyError(

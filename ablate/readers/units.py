@@ -19,7 +19,7 @@ LOGGED = (
     "unit, under a name of its own."
 )
 """The remedy where the numbers are a tracker's."""
-MARK = "Write % behind the figures that are percentages, as in '93.5 %'."
+MARK = "Write % after the figures that are percentages, as in '93.5 %'."
 """The remedy where nobody can be told."""
 
 _PERCENT = re.compile(
@@ -162,7 +162,7 @@ def _check_range(reading: Reading, value: float, divisor: float, metric: str, re
         return
     bounds = "from 0 to 100 %" if divisor > 1 else "from 0 to 1"
     raise StudyError(
-        f"{reading.where} {quoted(reading.text)} is no {metric}, which lies {bounds}",
+        f"{reading.where} {quoted(reading.text)} is not a value of {metric}, which lies {bounds}",
         hint=remedy if divisor == 1 and 1 < reading.value <= 100 else "Correct it, or leave the cell empty.",
     )
 

@@ -70,7 +70,7 @@ def open_own(path: Path, flags: int) -> int:
     descriptor = _opened(path, flags)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise NotPlain(errno.EINVAL, "it is no plain file", str(path))
+            raise NotPlain(errno.EINVAL, "it is not a regular file", str(path))
     except BaseException:
         os.close(descriptor)
         raise
@@ -134,7 +134,7 @@ def _checked(descriptor: int, path: Path, at_most: int | None) -> BinaryIO:
     try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
-            raise NotPlain(errno.EINVAL, "it is no plain file", str(path))
+            raise NotPlain(errno.EINVAL, "it is not a regular file", str(path))
         if at_most is not None and found.st_size > at_most:
             raise NotPlain(errno.EFBIG, f"it has {found.st_size} bytes, and {at_most} at most are read", str(path))
         return os.fdopen(descriptor, "rb")

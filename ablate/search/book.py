@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class OptunaAdapter:
-    """Optuna's side of a search; the baseline, where it lies outside the space, is never told."""
+    """Optuna's side of a search; the baseline, where it is outside the space, is never told."""
 
     optuna_study: optuna.Study
     question: SearchQuestion

@@ -89,9 +89,9 @@ def _restored(
         trial = TrialRecord(number=number, point=point, values=(value,), state="complete")
         if _run_of(trial, run_of) != run:
             raise StudyError(
-                f"the confirmation was begun for other settings: {trial.name} is not what it was, because the study's "
-                f"base, space or evidence is another than when {folder / FROZEN} was written",
-                hint="Undo the change, or begin another search: --new NAME. The sealed part was read for the first.",
+                f"the confirmation was started for other settings: {trial.name} is not the same, because the "
+                f"study's base, space or evidence has changed since {folder / FROZEN} was written",
+                hint="Undo the change, or start another search: --new NAME. The sealed part was read for the first.",
             )
         found.append(trial)
     return found
@@ -111,9 +111,9 @@ def _recognised(number: int, folder: Path, tried: Sequence[TrialRecord], run_of:
         ):
             return TrialRecord(number=number, point=trial.point, values=trial.values, state="complete")
     raise StudyError(
-        f"the confirmation was begun for {frozen.name} of a storage that is gone, and no trial there is now has its "
+        f"the confirmation was started for {frozen.name} of a storage that is gone, and no trial there is now has its "
         "setting",
-        hint=f"Begin another search: --new NAME. What was confirmed stands in the report of {confirming.name}.",
+        hint=f"Start another search: --new NAME. What was confirmed is in the report of {confirming.name}.",
     )
 
 

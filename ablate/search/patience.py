@@ -99,7 +99,7 @@ def _patient(method: Callable[..., Any], place: str) -> Callable[..., Any]:
                 if time.monotonic() > until:
                     raise StudyError(
                         f"the search's storage {place} has not answered for {PATIENCE_SECONDS:g} s",
-                        hint="What was trained is in the journals: the same command goes on from there.",
+                        hint="What was trained is in the journals: the same command resumes from there.",
                     ) from error
             time.sleep(PAUSE_SECONDS)
 

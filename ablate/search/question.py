@@ -20,7 +20,7 @@ from ablate.trainer import is_built_in
 
 STREAM = "search"
 BASELINE_TRIAL = -1
-"""The number of the baseline where it lies outside the space, and so is no trial of Optuna's."""
+"""The number of the baseline where it is outside the space, and so is no trial of Optuna's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

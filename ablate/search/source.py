@@ -1,6 +1,6 @@
 """Optuna as a Source of runs: points become runs, results become values.
 
-A trial is one run a replicate; each has a fingerprint, a folder and a journal like any other. Optuna
+A trial is one run per replicate; each has a fingerprint, a folder and a journal like any other. Optuna
 holds which points were asked for; how a run ended is read from the journals, so a search that was killed
 tells Optuna the truth when it is started again.
 """
@@ -62,7 +62,7 @@ class OptunaSource:
     """Trials of earlier calls that have not ended."""
     _owners: dict[str, int] = field(default_factory=dict)
     _lost_now: dict[str, Failed] = field(default_factory=dict)
-    """Runs that failed in this call: `retry_failed` is one more try, not one a trial."""
+    """Runs that failed in this call: `retry_failed` is one more try, not one per trial."""
     _retried: int = 0
     _best: float | None = None
     _since_best: int = 0
@@ -271,7 +271,7 @@ class OptunaSource:
             values = question.values([tried.results[index] for index in tried.specs])
             if values is None:
                 names = " and ".join(objective.name for objective in question.objectives)
-                tried.reason = f"the trainer does not tell {names} of a run"
+                tried.reason = f"the trainer does not report {names} of a run"
             self._settle(tried, "failed" if values is None else "complete", values)
         elif question.prunes:
             self._enqueue_runs(tried)

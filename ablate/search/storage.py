@@ -239,7 +239,7 @@ def _claim(opened: optuna.Study, question: SearchQuestion, place: str) -> None:
     if stored is None:
         if opened.get_trials(deepcopy=False):
             raise StudyError(
-                f"{place} holds another study called {question.name!r}, which is no search of ablate's",
+                f"{place} holds another study called {question.name!r}, which is not a search of ablate",
                 hint="Take another storage, or give the search another name: --new NAME.",
             )
         # The same seed suggests other points in another version.
@@ -291,5 +291,5 @@ def _remedy(error: Exception) -> str:
     if isinstance(error, ImportError):
         return "Install the database's driver: `pip install 'psycopg[binary]'` for PostgreSQL."
     if isinstance(error, ValueError):  # JSONDecodeError is one
-        return "A journal file that was damaged in its middle cannot be mended: move it away, or take --new NAME."
+        return "A journal file that was damaged in its middle cannot be repaired: move it away, or take --new NAME."
     return "Is it written like postgresql://user:password@host/database, and can it be reached from here?"

@@ -120,7 +120,7 @@ def _class_number(label: Any) -> int:
         number = -1
     if number < 0 or number != label:
         raise TrainerError(
-            f"{CALL}: {label!r} is no class",
+            f"{CALL}: {label!r} is not a class",
             hint="A target is the number of a class, counted from 0, its name, or a list of them; None for no class.",
         )
     return number
@@ -146,7 +146,7 @@ def _listed(values: Iterable[Any]) -> list[Any]:
     """Plain Python values: arrays, tensors and series know how, and numpy's own numbers do, too."""
     plain: Any = values.tolist() if hasattr(values, "tolist") else list(values)
     if not isinstance(plain, list):
-        raise TrainerError(f"{CALL} needs one value an image, and was given {plain!r}")
+        raise TrainerError(f"{CALL} needs one value per image, and was given {plain!r}")
     return [value.tolist() if hasattr(value, "tolist") else value for value in plain]
 
 
@@ -158,7 +158,7 @@ def _numbered(origins: Sequence[Hashable]) -> list[int]:
 def _refuse_other_length(what: str, found: int, wanted: int) -> None:
     if found != wanted:
         raise TrainerError(
-            f"run.split: {found} {what} for {wanted} ids", hint="All have one entry an image, in the same order."
+            f"run.split: {found} {what} for {wanted} ids", hint="All have one entry per image, in the same order."
         )
 
 

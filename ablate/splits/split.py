@@ -57,7 +57,7 @@ class Split(NamedTuple):
 def units_of(ids: Sequence[str], targets: Sequence[int | Sequence[int]], groups: Sequence[int]) -> list[Unit]:
     """The units of splitting, by id: images with the same group number stay together.
 
-    All three have one entry an image; a target is a class, or the classes of an image with several
+    All three have one entry per image; a target is a class, or the classes of an image with several
     labels. A unit with several classes is drawn by the rarest of them (fewest images in the data
     set, of equals the first), so that rare classes are spread evenly first.
     Raises DataError where two images have the same id.

@@ -83,13 +83,13 @@ def variant_accuracy(cells: Cells, variant: int, *, level: float = 0.95) -> Accu
 
 
 def accuracy_of_numbers(numbers: Sequence[float], *, level: float = 0.95) -> Accuracy:
-    """The mean of one number a run, with its Student interval over replicates; unbounded for a single run.
+    """The mean of one number per run, with its Student interval over replicates; unbounded for a single run.
 
     On a fixed test set the interval holds for that set, not for new images.
     """
     (found,) = estimate_replicates([numbers], np.ones((1, 1)), pairing="paired", level=level)
     if found is None:
-        raise StatisticsError("the mean of no runs", hint="Hand in the results of finished runs only.")
+        raise StatisticsError("the mean of no runs", hint="Pass the results of finished runs only.")
     return Accuracy(found.difference, found.lo, found.hi, found.n_replicates, None, None)
 
 
@@ -122,9 +122,7 @@ def mcnemar(reference: Array, variant: Array) -> McNemar:
     from scipy.stats import binomtest
 
     if np.shape(reference) != np.shape(variant) or not np.isin([reference, variant], (0, 1)).all():
-        raise StatisticsError(
-            "McNemar's test needs right or wrong for the same images", hint="Hand in scores of 0 and 1."
-        )
+        raise StatisticsError("McNemar's test needs right or wrong for the same images", hint="Pass scores of 0 and 1.")
     only_reference = int(np.sum((reference == 1) & (variant == 0)))
     only_variant = int(np.sum((reference == 0) & (variant == 1)))
     if only_reference + only_variant == 0:

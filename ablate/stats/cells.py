@@ -137,7 +137,7 @@ def _check_scores(row: tuple[Array | None, ...], images: tuple[Index | None, ...
             )
         if not np.isfinite(scores).all():
             raise StatisticsError(
-                f"replicate {r} holds a score that is not finite", hint="Hand in None for a run that failed."
+                f"replicate {r} holds a score that is not finite", hint="Pass None for a run that failed."
             )
 
 

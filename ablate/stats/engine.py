@@ -221,7 +221,7 @@ def _finish(moments: Moments, pool: ImagePool | None, length: float, level: floa
 
 
 def checked_weights(weights: Array, *, n_variants: int) -> Array:
-    """The weights as numbers, or StatisticsError: one row a contrast, one column a variant, no empty row."""
+    """The weights as numbers, or StatisticsError: one row per contrast, one column per variant, no empty row."""
     weights = np.asarray(weights, dtype=np.float64)
     if weights.ndim != 2 or weights.shape[1] != n_variants:
         raise StatisticsError(

@@ -1,4 +1,4 @@
-"""From the records of runs to tables and arrays: one row a run, one score a test image."""
+"""From the records of runs to tables and arrays: one row per run, one score a test image."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def results_frame(cells: Sequence[Cell]) -> pd.DataFrame:
-    """One row a run: variant, replicate, status, metrics, epoch, cost, stamp. Failed runs have no numbers."""
+    """One row per run: variant, replicate, status, metrics, epoch, cost, stamp. Failed runs have no numbers."""
     import pandas as pd
 
     return pd.DataFrame([_row(cell) for cell in cells])
@@ -61,7 +61,7 @@ class Numbers(NamedTuple):
 
 
 def run_numbers(cells: Sequence[Cell], variants: Sequence[str], metric: str) -> Numbers:
-    """One number a run, replicates in order."""
+    """One number per run, replicates in order."""
     grid, replicates = _grid(cells)
     values = tuple(
         tuple(

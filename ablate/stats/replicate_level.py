@@ -1,4 +1,4 @@
-"""Contrasts from one number a run, for records without the scores of single images."""
+"""Contrasts from one number per run, for records without the scores of single images."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Numbers = Sequence[Sequence[float | None]]
 def estimate_replicates(
     numbers: Numbers, weights: Array, *, pairing: Pairing, level: float = 0.95
 ) -> tuple[Estimate | None, ...]:
-    """The contrasts of one family from one number a run.
+    """The contrasts of one family from one number per run.
 
     numbers: [variant][replicate], None where that run is missing. weights: shape (n_contrasts, n_variants).
     pairing: `paired` where replicates are folds, so that a fold's difficulty cancels; a contrast uses the
@@ -37,7 +37,7 @@ def estimate_replicates(
     if len({len(row) for row in numbers}) > 1:
         raise StatisticsError("variants have different numbers of replicates", hint="Put None where a run is missing.")
     if not all(isfinite(number) for row in numbers for number in row if number is not None):
-        raise StatisticsError("a result that is not finite", hint="Hand in None for a run that failed.")
+        raise StatisticsError("a result that is not finite", hint="Pass None for a run that failed.")
     compare = _paired if pairing == "paired" else _unpaired
     found = [compare(numbers, row) for row in checked_weights(weights, n_variants=len(numbers))]
     return tuple(None if sample is None else _finish(sample, pairing, level) for sample in found)

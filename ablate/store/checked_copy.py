@@ -40,7 +40,7 @@ def verified_copy(
         found = read(path)
         if found is not None:
             return found
-        logger.warning("the copy %s was damaged; it is made anew", path)
+        logger.warning("the copy %s was damaged; it is rebuilt", path)
         _discard(path, version)
     raise Damaged(
         f"{path} is damaged as soon as it is written",

@@ -107,7 +107,7 @@ def _whole_lines(folder: Path, offset: int = 0) -> bytes:
     try:
         with open_plain(folder / NAME) as stream:
             if os.fstat(stream.fileno()).st_size - offset > LARGEST:
-                raise NotPlain(errno.EFBIG, "it is larger than any journal is", str(folder / NAME))
+                raise NotPlain(errno.EFBIG, "it is larger than any journal can be", str(folder / NAME))
             stream.seek(offset)
             content = stream.read(LARGEST + 1)
     except FileNotFoundError:
@@ -168,7 +168,7 @@ def result_of(folder: Path, kind: str, data: Mapping[str, Any]) -> RunResult:
         finished = _with_own_files(Finished.from_json(folder, data))
         wrong = _wrong_with(finished)
     except (TypeError, KeyError, ValueError, AttributeError) as error:
-        wrong = f"it does not hold what a result holds ({type(error).__name__})"
+        wrong = f"it is not a valid result ({type(error).__name__})"
     if not wrong:
         return finished
     return Failed(
@@ -197,7 +197,7 @@ def _wrong_with(finished: Finished) -> str:
     """What cannot be in a result, in words; empty where all is well."""
     for name, value in finished.metrics.items():
         if not isinstance(name, str) or isinstance(value, bool) or not isinstance(value, int | float):
-            return "one of its metrics is no number"
+            return "one of its metrics is not a number"
         if not math.isfinite(value):
             return f"its {name[:80]} is not a finite number"
     if finished.images is not None and not is_inside(finished.images):
@@ -205,13 +205,13 @@ def _wrong_with(finished: Finished) -> str:
     if not all(isinstance(text, str) for text in (*finished.files, *finished.digests.values(), finished.test_digest)):
         return "what should be text in it is not"
     if not isinstance(finished.epoch, int | None) or not isinstance(finished.seconds, int | float):
-        return "its epoch or its seconds are no number"
+        return "its epoch or its seconds are not a number"
     stamp = finished.stamp
     if not all(isinstance(text, str) for text in (stamp.source_digest, stamp.data_digest, stamp.weights_digest)):
-        return "its stamp is none"
+        return "its stamp is not valid"
     costs = (getattr(finished.cost, one) for one in finished.cost.__slots__)
     if not all(cost is None or (isinstance(cost, int | float) and math.isfinite(cost)) for cost in costs):
-        return "its cost is no number"
+        return "its cost is not a number"
     return ""
 
 

@@ -89,7 +89,7 @@ def read_record(content: bytes, fingerprint: str) -> tuple[Recorded, ...]:
         names = sorted(told["attempts"], key=_number)
         attempts = tuple(_read_attempt(name, told["attempts"], fingerprint) for name in names)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
-        raise Damaged(f"it does not hold what a record holds ({type(error).__name__}: {str(error)[:200]})") from error
+        raise Damaged(f"it is not a valid record ({type(error).__name__}: {str(error)[:200]})") from error
     if not attempts or attempts[-1].result is None:
         raise Damaged("it holds no result")
     return attempts
@@ -97,7 +97,7 @@ def read_record(content: bytes, fingerprint: str) -> tuple[Recorded, ...]:
 
 def _number(name: str) -> int:
     if not (name.isascii() and name.isdecimal() and 3 <= len(name) <= 9):
-        raise Damaged(f"an attempt is called {name[:64]!r}, which is no number")
+        raise Damaged(f"an attempt is called {name[:64]!r}, which is not a number")
     return int(name)
 
 
@@ -123,7 +123,7 @@ def _read_attempt(name: str, attempts: Mapping[str, Any], fingerprint: str) -> R
 def _check(event: Event, name: str, attempts: Mapping[str, Any]) -> None:
     """An attempt goes on from an earlier one, which is here or gone: never from itself, nor from elsewhere."""
     if event.kind == "resumed" and _number(str(event.data["attempt"])) >= int(name):
-        raise Damaged(f"attempt {name} goes on from attempt {event.data['attempt']}")
+        raise Damaged(f"attempt {name} continues attempt {event.data['attempt']}")
     if event.kind == "epoch":
         int(event.data["epoch"])
     if not math.isfinite(event.time):
@@ -140,16 +140,16 @@ def _result(attempt: Path, events: Iterable[Event]) -> RunResult | None:
 def _check_numbers(result: Finished) -> None:
     """A report computes with these."""
     if not all(isinstance(name, str) and math.isfinite(value) for name, value in result.metrics.items()):
-        raise Damaged("a metric of its result is no number")
+        raise Damaged("a metric of its result is not a number")
     if not isinstance(result.seconds, int | float) or not isinstance(result.epoch, int | None):
-        raise Damaged("its result is none")
+        raise Damaged("its result is not valid")
 
 
 def _checked_files(result: Finished, files: Mapping[str, str]) -> dict[str, str]:
     names = _names(result)
     for name, digest in files.items():
         if name not in names or not is_inside(name) or name in (SPEC, NAME):
-            raise Damaged(f"it names a file {name[:200]!r}, which is none of the run's")
+            raise Damaged(f"it names a file {name[:200]!r}, which is not one of the run's")
         if result.digests.get(name, digest) != digest:
             raise Damaged(f"it has two checksums of {name}")
     if result.images and result.images not in files:

@@ -13,7 +13,7 @@ from ablate.records import BASELINE
 from ablate.study.absent import read_trainer
 from ablate.study.factors import ONE_CHANGE, check_families, check_overlaps, read_factors
 from ablate.study.overrides import OverrideError, apply_overrides, refuse_overlaps
-from ablate.study.reader import Document, read_file, read_value
+from ablate.study.reader import Document, read_document, read_value
 from ablate.study.schema import (
     CHECKS,
     DESIGNS,
@@ -45,7 +45,7 @@ def load_study(
     A trainer whose packages are not installed is read without them, and refused when it is to run.
     Raises StudyError with file, line and key.
     """
-    document = read_file(Path(path))
+    document = read_document(Path(path))
     if document.data is None:
         raise StudyError(f"{document.name}: the file is empty", hint="`ablate init` writes a study to start from.")
     document = extended(document, seen=seen)
@@ -242,12 +242,12 @@ def _path_of(document: Document) -> Path:
     path = (Path(document.name).parent / name).resolve()
     if path.suffix not in SUFFIXES:  # what a message quotes of a file must not be a password's
         raise StudyError(
-            f"{document.where(('extends',))}: {name[:80]!r} is no study file",
+            f"{document.where(('extends',))}: {name[:80]!r} is not a study file",
             hint=f"The names of study files end in {' or '.join(SUFFIXES)}.",
         )
     if not _is_file(path):
         raise StudyError(
-            f"{document.where(('extends',))}: there is no study file {str(path)[:300]}",
+            f"{document.where(('extends',))}: there is not a study file {str(path)[:300]}",
             hint="The path is read from the folder of this file.",
         )
     return path

@@ -225,7 +225,7 @@ def _refuse_taken(name: str, wanted: str, digest: str, made: Iterable[_Made], wh
         if item.digest == digest:
             raise StudyError(
                 f"{where}: {wanted!r} is the same configuration as {item.variant.name!r}",
-                hint="One name a configuration: leave one of the two out.",
+                hint="One name per configuration: leave one of the two out.",
             )
         if item.variant.name == name:
             raise StudyError(f"{where}: two different variants would be called {name!r}", hint="Rename a factor.")
@@ -315,7 +315,7 @@ def _check_published(study: Study, variants: Collection[str] | None) -> None:
             )
         if not isinstance(figures, Mapping):
             raise StudyError(
-                f"{where}: published.{metric}: expected one figure a variant, got {shown(figures)}",
+                f"{where}: published.{metric}: expected one figure per variant, got {shown(figures)}",
                 hint="Example: {baseline: 149/360}",
             )
         for name in figures:

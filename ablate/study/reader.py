@@ -46,7 +46,7 @@ class Document:
         return f"{self.name}:{self.lines.get(path, 1)}"
 
 
-def read_file(path: Path) -> Document:
+def read_document(path: Path) -> Document:
     """Parse a file. Raises StudyError naming the file and the line."""
     try:
         with path.open("rb") as stream:
@@ -108,7 +108,7 @@ _QUOTING = "Check the indentation and the brackets, and quote a text that begins
 def _describe(error: yaml.MarkedYAMLError, text: str, line: int) -> tuple[str, str]:
     lines = text.splitlines()
     if "\t" in (lines[line - 1] if line <= len(lines) else "") and "\\t" in str(error.problem):
-        return "a tab stands where YAML allows spaces only", "Replace it by spaces."
+        return "a tab where YAML allows only spaces", "Replace it by spaces."
     context = ""
     if error.context:
         begun = error.context_mark.line + 1 if error.context_mark else line

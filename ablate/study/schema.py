@@ -99,11 +99,11 @@ class EvidenceBlock(Settings):
     @model_validator(mode="after")
     def _consistent(self) -> EvidenceBlock:
         if sorted(set(self.replicates)) != self.replicates:
-            raise ValueError(f"replicates do not grow from look to look: {self.replicates}; write them in order")
+            raise ValueError(f"replicates do not increase from look to look: {self.replicates}; write them in order")
         if self.shares is not None and (len(self.shares) != len(self.replicates) or abs(sum(self.shares) - 1) > 1e-9):
             raise ValueError(
                 f"shares {self.shares} do not divide the error rate among looks at {self.replicates} replicates; "
-                "write one share a look, together 1"
+                "write one share per look, adding up to 1"
             )
         negligible, worthwhile, _ = self.thresholds
         if negligible is not None and worthwhile is not None and negligible > worthwhile:

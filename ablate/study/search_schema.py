@@ -11,7 +11,7 @@ from ablate.settings import Settings
 ShareOrCount = Annotated[float, Field(gt=0, lt=1)] | Annotated[int, Field(ge=1)]
 Pruner = Literal["none", "median", "hyperband", "successive_halving", "wilcoxon"]
 COSTS = ("parameters", "seconds", "latency")
-"""What a run costs that can be an objective: fewer weights, less training, less time an image."""
+"""What a run costs that can be an objective: fewer weights, less training, less time per image."""
 
 
 class RangeBlock(Settings):
@@ -89,7 +89,7 @@ class SearchBlock(Settings):
     """Points to try after the baseline and before all others; a key left out is suggested."""
     sampler: Literal["tpe", "random"] = "tpe"
     pruner: Pruner = "none"
-    """Which trials to give up early, by their validation values epoch by epoch (wilcoxon: replicate by replicate)."""
+    """Which trials to prune, by their validation values epoch by epoch (wilcoxon: replicate by replicate)."""
     stop_when: StopBlock | None = None
     split: Literal["trainer"] | None = None
     """`trainer` searches over a trainer that splits the images by itself: nobody then checks what it reads."""

@@ -79,7 +79,7 @@ def find_maker(path: str, where: str, beside: Path) -> Callable[[Path], Any]:
         make = getattr(import_beside(module, beside), name)
     except (ImportError, AttributeError) as error:
         raise TrainerError(
-            f"{where}: stand_in.make: {path} leads nowhere: {error}",
+            f"{where}: stand_in.make: {path} cannot be loaded: {error}",
             hint=_MOVED if module.startswith("ablate.stand_ins") else _wanted(module.partition(".")[0], beside),
         ) from error
     found: Callable[[Path], Any] = make
@@ -95,6 +95,6 @@ def find_portraits() -> Callable[[Path], Any]:
         if (clone / "studies" / PORTRAITS.partition(".")[0]).is_dir():
             return find_maker(PORTRAITS, "ablate data portraits", clone / "studies")
     raise DataError(
-        "the drawing of portraits is no part of the installed package",
+        "the drawing of portraits is not part of the installed package",
         hint="It lies in studies/stand_in_portraits of ablate's repository: call this in a clone of it.",
     )

@@ -157,12 +157,14 @@ class TrackerQueue:
             if self._delivered != count:
                 count, moved = self._delivered, now
             if now - moved >= timeout or (at_most is not None and now - began >= at_most):
-                logger.warning("MLflow at %s has not got everything yet; `ablate sync` delivers the rest", self._store)
+                logger.warning(
+                    "MLflow at %s has not received everything yet; `ablate sync` delivers the rest", self._store
+                )
                 return False
             if now - said >= WARN_EVERY:
                 said = now
                 logger.warning(
-                    "MLflow at %s is still being told of %d entries; after %.0f s in which it takes none they are left "
+                    "MLflow at %s is still being sent %d entries; after %.0f s in which it takes none they are left "
                     "to `ablate sync`, by Ctrl-C at once",
                     self._store,
                     self._waiting,
@@ -219,7 +221,7 @@ class TrackerQueue:
         except StoreLost:
             if self._card is None or self._anew >= MOST_ANEW:
                 raise
-            logger.warning("MLflow at %s lost what it was told; it is told again from the journals", self._store)
+            logger.warning("MLflow at %s lost what it had been sent; it is sent again from the journals", self._store)
             self._is_gone = True
             self._anew += 1
             self._begin_anew()

@@ -62,7 +62,7 @@ def _copy(stream: Any, target: Path, name: str, *, at_most: int, until: float) -
             if size > at_most:
                 raise _too_large(name, at_most)
             if time.monotonic() > until:
-                raise TrackingError(f"{name} has not come to an end within {SECONDS:g} s")
+                raise TrackingError(f"{name} was not downloaded within {SECONDS:g} s")
             file.write(piece)
 
 

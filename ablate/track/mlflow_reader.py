@@ -111,7 +111,7 @@ class MlflowReader:
         reason = text_without_secrets((str(error).strip().splitlines() or [""])[0], self._uri)[:300]
         return TrackingError(
             f"MLflow at {self._shown} cannot be read: {reason}",
-            hint="What has been read is safe; the same command goes on from there.",
+            hint="What has been read is safe; the same command resumes from there.",
         )
 
 
@@ -119,7 +119,7 @@ def _copy_local(folder: Path, name: str, target: Path) -> bool:
     try:
         with open_inside(folder, name) as stream:
             if name == RECORD and os.fstat(stream.fileno()).st_size > LARGEST:
-                raise Damaged(f"its {RECORD} is larger than any record is")
+                raise Damaged(f"its {RECORD} is larger than any record can be")
             with target.open("wb") as copy:
                 shutil.copyfileobj(stream, copy, 1 << 20)
     except OSError:

@@ -300,7 +300,7 @@ class MlflowSink:
             refuse_place(place, self._uri)
         except TrackingError as error:
             if not self.leaves_files_out:
-                logger.warning("No files are put into MLflow, numbers are: %s", error)
+                logger.warning("Files are not stored in MLflow, only numbers: %s", error)
             self.leaves_files_out = True
             return False
         return True

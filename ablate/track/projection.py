@@ -200,8 +200,8 @@ class Projection:
         if elsewhere and not self._has_hinted:
             self._has_hinted = True
             logger.warning(
-                "MLflow has finished runs of this study that this folder has not, such as %s, replicate %d; "
-                "`ablate pull` takes them over, so that they need not be trained again",
+                "MLflow has finished runs of this study that are missing here, such as %s, replicate %d; "
+                "`ablate pull` restores them, so that they need not be trained again",
                 label.variant,
                 label.replicate.index,
             )

@@ -74,7 +74,7 @@ def _matrix(target: NDArray[Any], predicted: NDArray[Any], classes: int) -> dict
 
 
 def _matrix_image(counts: NDArray[np.int64]) -> bytes:
-    """PNG: a row a class, the darker the larger its share of the row; counts where they fit."""
+    """PNG: one row per class, the darker the larger its share of the row; counts where they fit."""
     import numpy as np
     from PIL import Image, ImageDraw, ImageFont
 

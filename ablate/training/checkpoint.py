@@ -102,7 +102,7 @@ def restore(path: Path, trained: TrainingState) -> None:
     state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
     if state.get("weights_digest", "") != trained.weights_digest:
         return
-    put_back(state["network"], trained)
+    restore_weights(state["network"], trained)
     trained.optimizer.load_state_dict(state["optimizer"])
     if state["scaler"]:  # empty where the loss is not scaled
         trained.scaler.load_state_dict(state["scaler"])
@@ -112,7 +112,7 @@ def restore(path: Path, trained: TrainingState) -> None:
         setattr(trained.progress, name, value)
 
 
-def put_back(state: Mapping[str, Tensor], trained: TrainingState) -> None:
+def restore_weights(state: Mapping[str, Tensor], trained: TrainingState) -> None:
     """Give the network the weights of an earlier moment of this run."""
     _load(trained.network, state, trained.frozen)
 

@@ -145,7 +145,7 @@ def _refuse_output(logits: Any, config: Config) -> None:
 
 
 def _refuse_single_images(config: Config, network: nn.Module) -> None:
-    """A batch norm that is trained sees one value a channel where the map is one pixel: it has no spread."""
+    """A batch norm that is trained sees one value per channel where the map is one pixel: it has no spread."""
     size = config.numerics.micro_batch or config.batch_size
     if size > 1:
         return

@@ -61,7 +61,7 @@ def cut_network(network: nn.Module, frozen: Frozen) -> Cut | NoCut:
     finally:
         set_training(network, frozen)
     if not same:
-        return NoCut("its forward pass takes other ways in training than in use")
+        return NoCut("its forward pass differs between training and evaluation")
     nodes = list(graph.nodes)
     modules = dict(network.named_modules())
     steady, then = _steady(nodes, modules, network)

@@ -32,7 +32,7 @@ LAYOUT = 2
 """Version of the files in a folder of features."""
 
 MOST_BYTES = 8 * 2**30
-"""Larger than this, features are computed anew each time."""
+"""Larger than this, features are recomputed each time."""
 
 LARGE_KILOBYTES = 100
 """Of one image; from here on the plan says how many images may be stored."""
@@ -88,17 +88,17 @@ def note_on_features(config: Config, network: nn.Module, cut: Cut | NoCut | None
     """
     reason = why_not(config)
     if reason or cut is None:
-        return f"frozen features are computed anew in each epoch: {reason}"
+        return f"frozen features are recomputed in each epoch: {reason}"
     if isinstance(cut, NoCut):
-        return f"frozen features are computed anew in each epoch: {cut.reason}"
+        return f"frozen features are recomputed in each epoch: {cut.reason}"
     with torch.inference_mode():
         given = cut.before.eval()(images)
     size = given[0].numel() * given.element_size() / 1000
     shown = f"{size:,.0f}" if size >= 1 else f"{size:.2g}"
     if size > LARGE_KILOBYTES:
-        shown = f"{shown} kB an image, for at most {MOST_BYTES / size / 1000:,.0f} images; of more, anew each time"
+        shown = f"{shown} kB per image, for at most {MOST_BYTES / size / 1000:,.0f} images; of more, anew each time"
         return f"frozen features are computed once, up to {cut.last} ({shown}); then comes {cut.then}"
-    return f"frozen features are computed once, up to {cut.last} ({shown} kB an image); then comes {cut.then}"
+    return f"frozen features are computed once, up to {cut.last} ({shown} kB per image); then comes {cut.then}"
 
 
 def with_stored_features(config: Config, run: Run, parts: Subsets, mode: Mode, trained: TrainingState) -> Shortcut:
@@ -119,10 +119,10 @@ def with_stored_features(config: Config, run: Run, parts: Subsets, mode: Mode, t
     is_last = one.dim() == 4 and not one.is_contiguous()
     size = one[0].numel() * one.element_size() * len(rows)
     if size > min(MOST_BYTES, shutil.disk_usage(run.folder).free // 2):
-        log.warning("frozen features would take %.1f GB; they are computed anew in each epoch", size / 1e9)
+        log.warning("frozen features would take %.1f GB; they are recomputed in each epoch", size / 1e9)
         return plain
     if not _is_steady(cut, trained.network, whole, mode):
-        log.warning("the frozen part does not give the same values twice; it is computed anew in each epoch")
+        log.warning("the frozen part does not give the same values twice; it is recomputed in each epoch")
         return plain
     key = _key(config, cut, parts, rows, mode)
     stored = verified_copy(

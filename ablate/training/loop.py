@@ -21,8 +21,8 @@ from ablate.training.checkpoint import (
     copy_of,
     fits,
     most_bytes,
-    put_back,
     restore,
+    restore_weights,
     save,
 )
 from ablate.training.config import Config, Plateau
@@ -59,9 +59,9 @@ def train_network(config: Config, run: Run) -> Outcome:
         restore(checkpoint, trained)
     train_epochs(config, run, parts, mode, trained)
     if trained.progress.best_state is not None:
-        put_back(trained.progress.best_state, trained)
+        restore_weights(trained.progress.best_state, trained)
     elif trained.average is not None:
-        put_back(trained.average.state_dict(), trained)
+        restore_weights(trained.average.state_dict(), trained)
     return write_outcome(config, run, parts, mode, trained)
 
 

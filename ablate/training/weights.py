@@ -61,12 +61,12 @@ def read_weights(config: Config, run: Run) -> Stored:
     assert block is not None
     if block.torchvision is not None:
         path, classes = stored_by_torchvision(block.torchvision)
-        return read_file(path)._replace(origin=block.torchvision, classes=classes)
+        return read_state_dict(path)._replace(origin=block.torchvision, classes=classes)
     if block.run is not None:
         donor = donor_of(config, run)
-        return read_file(donor.weights)._replace(origin=f"the run {block.run}", digest=donor.digest)
+        return read_state_dict(donor.weights)._replace(origin=f"the run {block.run}", digest=donor.digest)
     assert block.file is not None
-    return read_file(Path(block.file))
+    return read_state_dict(Path(block.file))
 
 
 def watched(weights: Weights, run: Run) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ def watched(weights: Weights, run: Run) -> tuple[str, ...]:
     return tuple(str(folder) for folder in (found[1].folder, found[1].folder.parent))
 
 
-def read_file(path: Path) -> Stored:
+def read_state_dict(path: Path) -> Stored:
     """The state dict in a file. Raises DataError where there is none that can be read without running code."""
     if not path.is_file():
         raise DataError(f"there is no weights file {path}", hint="Give weights.file as a path from the current folder.")
@@ -134,7 +134,7 @@ def _refuse_other_classes(stored: Stored, classes: Sequence[str]) -> None:
     if tuple(classes) == stored.classes:
         return
     raise DataError(
-        f"{stored.origin} tells {_listed(stored.classes)} apart, the data have {_listed(classes)}",
+        f"{stored.origin} distinguishes {_listed(stored.classes)}, the data have {_listed(classes)}",
         hint="weights.fresh: output gives the last layer first weights of its own, for these classes.",
     )
 

@@ -45,7 +45,7 @@ def find_garbage(work: Path, *, caches: bool = False, unused: bool = False) -> l
         if not is_fingerprint(folder.name) or folder.is_symlink() or not folder.is_dir() or _is_held(folder / "lock"):
             continue
         if named is not None and folder.name not in named:
-            found.append(Garbage(folder, "run no study names", bytes_in(folder), folder.name))
+            found.append(Garbage(folder, "run no study refers to", bytes_in(folder), folder.name))
         else:
             found += _in_run(store, folder.name)
     return found + list(_in_caches(store, caches=caches))
@@ -77,7 +77,7 @@ def refuse_links(store: Store) -> None:
         if folder.is_symlink():
             raise StudyError(
                 f"{folder} is a link to {os.readlink(folder)}, and nothing is removed through a link",
-                hint="Put the folder itself there, or clean up where the link leads by hand.",
+                hint="Put the folder itself there, or clean up manually where the link leads.",
             )
 
 

@@ -61,7 +61,7 @@ def _machine() -> Iterator[Finding]:
     yield Finding("versions", versions)
     count = cores()
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    busy = "Something else is at work here: times will be longer than they need be." if load > count else ""
+    busy = "Something else is running on this machine: runs will take longer than necessary." if load > count else ""
     yield Finding("cores", f"{count}, load {load:.1f}", busy)
     memory = _memory()
     if memory is not None:
@@ -72,7 +72,7 @@ def _machine() -> Iterator[Finding]:
     mixed = "Replicates stay on one kind of card each, so that no variant is favoured." if len(kinds) > 1 else ""
     yield Finding("graphics cards", f"{len(cards)}: {', '.join(kinds)}" if cards else "none", mixed)
     if not CAN_FORK:
-        yield Finding("processes", "a fresh one a run", "Each run imports torch anew; on Linux it would not.")
+        yield Finding("processes", "a new one per run", "Each run imports torch anew; on Linux it would not.")
     yield _ray()
 
 
@@ -83,7 +83,7 @@ def _ray() -> Finding:
         return Finding("ray", "not installed", "Only --executor ray needs it: pip install 'ray>=2.54'.")
     advice = []
     if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < RAY_FLOOR:
-        advice.append(f"Versions below {'.'.join(map(str, RAY_FLOOR))} have a known hole: upgrade.")
+        advice.append(f"Versions below {'.'.join(map(str, RAY_FLOOR))} have a known vulnerability: upgrade.")
     if os.environ.get("RAY_AUTH_MODE", "token") != "token":
         advice.append("RAY_AUTH_MODE lets in everybody who reaches the cluster: unset it, or set it to token.")
     address = os.environ.get("RAY_ADDRESS")
@@ -124,7 +124,7 @@ def _folder(work: Path) -> Finding:
     advice = "Nearly full: `ablate clean` says what can go." if free < 16 * SPARE else ""
     if sync > 0.05:
         advice = f"{advice} A slow disk: put --work on a local one.".strip()
-    return Finding("work folder", f"{free / GIB:.0f} GiB free, {1000 * sync:.1f} ms to make a line safe", advice)
+    return Finding("work folder", f"{free / GIB:.0f} GiB free, {1000 * sync:.1f} ms to sync a line to disk", advice)
 
 
 def _tracking(work: Path) -> Finding:
@@ -146,10 +146,12 @@ def _speed(work: Path) -> Iterator[Finding]:
     plain = {name: value for name, value in worker_environment().items() if name not in ALLOCATOR}
     without = _measured(plain, [1])
     if calm is None or without is None:
-        yield Finding("speed", "could not be measured", "torch does not start; `python -c 'import torch'` says why.")
+        yield Finding(
+            "speed", "could not be measured", "torch cannot be imported; `python -c 'import torch'` says why."
+        )
         return
     one, all_ = calm["steps"]["1"], calm["steps"][str(count)]
-    yield Finding("training, 1 thread", f"{one:.1f} steps a second (32 images of 64 x 64)")
+    yield Finding("training, 1 thread", f"{one:.1f} steps per second (32 images of 64 x 64)")
     if count > 1:
         together = f"{all_:.1f} steps a second, {all_ / one:.2f} times as many as with one"
         advice = (
@@ -163,7 +165,7 @@ def _speed(work: Path) -> Iterator[Finding]:
     yield from _precisions()
     yield Finding("decoding", f"{calm['images']:.0f} JPEG files a second and core; done once, then cached")
     if sys.platform == "linux":
-        yield Finding("a fresh process", f"{_fresh(work):.1f} s until torch is there; from the warm server far less")
+        yield Finding("a fresh process", f"{_fresh(work):.1f} s until torch is imported; from the warm server far less")
 
 
 def _precisions() -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from ablate.files import write_text
 from ablate.readers.image_folders import class_notes, nobodys_note, refuse_no_classes, top_of
 
 STARTER = """\
-# A first study over a folder of images, one folder a class.
+# A first study over a folder of images, one folder per class.
 study: {name}
 question: Which of these changes make the model better?
 base:
@@ -65,7 +65,7 @@ def write_starter(path: Path, root: Path | None) -> tuple[str, ...]:
     classes, notes = 2, []
     if root is not None:
         if not root.is_dir():
-            raise DataError(f"there is no folder {root}", hint="Give the folder that holds one folder a class.")
+            raise DataError(f"there is no folder {root}", hint="Give the folder that holds one folder per class.")
         top = top_of(root)
         refuse_no_classes(root, [folder.name for folder in top.folders], what=str(root))
         classes = len(top.folders)

@@ -88,7 +88,7 @@ def judge(request: Request, say: Words = ENGLISH) -> Findings:
         named = [("negligible", found.negligible), ("worthwhile", found.worthwhile)]
         raise StudyError(
             ", ".join(f"{name} {size:g}" for name, size in named if size is not None),
-            hint="Both are sizes above 0, and the negligible one is not the larger.",
+            hint="Both must be above 0, and negligible no larger than worthwhile.",
         )
     return judge_tested(tested, JudgeOptions(found.negligible, found.worthwhile, request.paired, found.unfit), say)
 

@@ -108,7 +108,7 @@ def _variant_row(session: Session, variant: Variant, *, with_parameters: bool) -
 def _donor_notes(session: Session, variant: Variant) -> list[str]:
     """What a variant begins with that has not run yet."""
     return [
-        f"begins with the weights of {donor}, which has not finished replicate 0 yet"
+        f"starts from the weights of {donor}, which has not finished replicate 0 yet"
         for donor in donors_of(session.study.trainer, variant.config)
         if not has_finished(f"{donor}/0", session.store)
     ]

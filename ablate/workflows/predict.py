@@ -240,7 +240,7 @@ def reopened(spec: RunSpec, store: Store) -> Reopened:
 
 
 def submission(predictions: Sequence[tuple[Path, Mapping[str, float]]]) -> str:
-    """Columns Id and Category, a line an image, in the order of the ids.
+    """Columns Id and Category, one line per image, in the order of the ids.
 
     Id: the number that is the file's name, else its place in the order given, counted from 1; four digits,
     padded with zeros. Category: see `categories`.

@@ -170,7 +170,7 @@ class _Pull:
         if not self._reader.fetch(run.place, RECORD, path):
             raise Damaged(f"its {RECORD} is gone")
         if path.stat().st_size > LARGEST:
-            raise Damaged(f"its {RECORD} is larger than any record is")
+            raise Damaged(f"its {RECORD} is larger than any record can be")
         content = path.read_bytes()
         if _sha256(content) != run.recorded:
             raise Damaged(f"its {RECORD} is not what was stored (its checksum is another)")
@@ -213,7 +213,7 @@ class _Pull:
         if _is_declaration(told.get("declared")) and not declared.exists():
             write_json(declared, told["declared"])
         session = self._session
-        put_back(session.plan, self._store, session.source, told.get("prepared"), session.places)
+        restore_findings(session.plan, self._store, session.source, told.get("prepared"), session.places)
 
 
 def _is_declaration(value: Any) -> bool:

@@ -85,7 +85,7 @@ def _state(store: Store, fingerprint: str, source: DataIdentity) -> tuple[str, s
             return "pruned", ""
         case [Failed(folder=folder) as failed] if folder == attempts[-1]:
             return "failed", f"{failed.reason}: {failed.message}"
-    return "interrupted", "the command that ran it is gone without a word"
+    return "interrupted", "the command that ran it ended without a message"
 
 
 def _how_far(attempt: Path) -> str:

@@ -49,7 +49,7 @@ face, and noise are chance. What is measured on them says nothing about photogra
 
 
 def write_portraits(folder: Path) -> None:
-    """Fill an empty folder: one sub-folder a class, JPEGs of varying size, and SYNTHETIC.txt.
+    """Fill an empty folder: one sub-folder per class, JPEGs of varying size, and SYNTHETIC.txt.
 
     The same images every time, byte for byte with the same Pillow and numpy.
     """

@@ -60,7 +60,7 @@ def weights_of(design: Design, n_variants: int = 6) -> np.ndarray:
 
 
 def simulated(setting: Setting, rng: np.random.Generator, *, levels: Sequence[float], replicates: int) -> Cells:
-    """One study of six variants, 360 test images a replicate, five folds."""
+    """One study of six variants, 360 test images per replicate, five folds."""
     noise = NOISES[setting.noise]
     return simulated_cells(rng, accuracies=levels, form=setting.form, n_replicates=replicates, run_sd=noise)
 

@@ -25,7 +25,7 @@ data, model and weights. A technique is off where its block is null or left out.
 
 ## What happens at each step
 
-1. The images are chosen: a permutation of the training images an epoch, or `sampling`.
+1. The images are chosen: a permutation of the training images per epoch, or `sampling`.
 2. `augment`, on pixels in [0, 1] before normalisation, so that colour changes mean the same whatever the \
 normalisation is. The order is that of the list below and cannot be changed. Each image has draws of its own, \
 which depend on replicate, epoch, step and technique alone: not on the device, and not on whether another technique \
@@ -40,8 +40,8 @@ targets after `smoothing`, each image weighted by `class_weights`.
 
 It holds what is left over, and no image is dropped. One image alone is taken as it is where the network can be \
 trained on it. Where it cannot (batch norm after global pooling, or on a map that strides have shrunk to one pixel, \
-has one value a channel and nothing to compare it with; PyTorch raises an error), the image joins the batch before it, \
-so that an epoch has one step less, and the look at the data before the first run says so. Which of the two it is \
+has one value per channel and nothing to compare it with; PyTorch raises an error), the image joins the batch before \
+it, so that an epoch has one step less, and the look at the data before the first run says so. Which of the two it is \
 depends on the network alone and is found out before training, for `numerics.micro_batch`, trials of a search and \
 `tune` as well. The rule is part of the trainer's code, whose digest every run carries. Batch norm on larger maps does \
 train on one image, with the statistics of that image alone: choose a batch size that leaves more.

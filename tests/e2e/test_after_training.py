@@ -109,7 +109,7 @@ def test_the_report_is_written_again_from_what_was_computed(work: Path) -> None:
     without = json.loads(ablate("report", work / "after.yaml", "--work", work, "--json").stdout)
     kept.with_name("aside").rename(kept)
     rows = {row["name"]: row for row in without["derived"]}
-    assert "`ablate run` does it" in rows["mirrored"]["reason"]
+    assert "`ablate run` computes it" in rows["mirrored"]["reason"]
     assert rows["both"] == derived(work)["both"]
 
 

@@ -125,5 +125,5 @@ def test_the_exit_code_and_the_last_line_are_those_of_the_signal(
         process.communicate()
 
     assert process.returncode == 128 + number, said + told
-    assert told.rstrip().endswith("Interrupted. The same command goes on from here.")
+    assert told.rstrip().endswith("Interrupted. The same command resumes from here.")
     assert "Traceback" not in told

@@ -106,7 +106,7 @@ def test_a_request_to_stop_becomes_checkpoints(
 
     assert (command.returncode, ends(work)) == (code, ["interrupted"] * 2), said
     assert "Stopping" in said
-    assert "goes on from here" in said
+    assert "resumes from here" in said
     assert len({checkpoint.parent for checkpoint in work.rglob("checkpoint-??????")}) == 2
     assert not any(process.is_running() for process in processes)
 

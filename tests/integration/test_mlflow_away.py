@@ -121,7 +121,7 @@ def points(session: Session) -> dict[str, list[tuple[str, int, float, int]]]:
 
 
 def assert_all_is_there_once(session: Session, folder: Path) -> None:
-    """One run for the study, one a variant, one a replicate, each with the journal's points and none twice."""
+    """One run for the study, one a variant, one per replicate, each with the journal's points and none twice."""
     shown = stored(folder, session.study.name)
     assert sorted(run.name for run in shown) == sorted(
         [session.study.name, "baseline", "gain", *(f"{v} r{i}" for v in ("baseline", "gain") for i in (0, 1))]

@@ -65,7 +65,7 @@ def test_the_interface_answers_once_its_address_is_said_and_leaves_nothing_behin
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
     assert "Warning" not in told
-    assert told.rstrip().endswith("MLflow is stopped.")
+    assert told.rstrip().endswith("MLflow has stopped.")
 
 
 def test_a_port_that_is_taken_is_refused_at_once(tmp_path: Path) -> None:
@@ -77,4 +77,4 @@ def test_a_port_that_is_taken_is_refused_at_once(tmp_path: Path) -> None:
         refused = subprocess.run(command(tmp_path, port), capture_output=True, text=True, check=False, timeout=PATIENCE)
 
     assert refused.returncode == 2
-    assert f"--port {port}: another program listens there" in refused.stderr
+    assert f"--port {port}: another program is listening on it" in refused.stderr

@@ -95,7 +95,7 @@ def test_a_variant_carries_its_summary(client: MlflowClient) -> None:
 
 
 def test_a_replicate_carries_epochs_test_metrics_settings_and_tags(client: MlflowClient) -> None:
-    """One point an epoch, the test once, the settings that differ, the tags to group by."""
+    """One point per epoch, the test once, the settings that differ, the tags to group by."""
     (gain,) = [run for run in children(client, study_run(client)) if run.data.tags["ablate.variant"] == "gain"]
     replicate = children(client, gain)[0]
     history = client.get_metric_history(replicate.info.run_id, "val/accuracy")

@@ -102,7 +102,7 @@ def test_every_number_of_an_older_report_is_still_what_the_journals_say(work: Pa
         assert f"{len(TOLD_ANEW)} differences" in result.output
         assert all(name in result.output for name in TOLD_ANEW)
     else:
-        assert (result.exit_code, result.output.strip().endswith("every number is what the journals say.")) == (0, True)
+        assert (result.exit_code, result.output.strip().endswith("every number agrees with the journals.")) == (0, True)
 
 
 @pytest.mark.parametrize(("study", "runs"), STUDIES)

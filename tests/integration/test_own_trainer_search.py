@@ -233,7 +233,7 @@ def test_a_tuning_says_so_too(tmp_path: Path) -> None:
     done = run_study(load_study(path), work=tmp_path, options=Options(executor="inline", track=False))
     report = done.report.read_text(encoding="utf-8")
 
-    assert "nobody checked that no trial read a test image" in report
+    assert "it was not checked that no trial read a test image" in report
     assert "; no trial read a test image" not in report
 
 

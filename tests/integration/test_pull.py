@@ -265,12 +265,12 @@ def test_training_what_the_store_has_already_says_so(there: Path, here: Path, ca
 
     said = [record.getMessage() for record in caplog.records if "ablate pull" in record.getMessage()]
     assert len(said) == 1
-    assert "finished runs of this study that this folder has not" in said[0]
+    assert "finished runs of this study that are missing here" in said[0]
 
 
 @pytest.mark.serial
 def test_runs_of_an_earlier_version_gain_their_record_by_sync(there: Path, here: Path) -> None:
-    """Without one a run cannot be put back, which is said; the machine that has it adds it, once."""
+    """A run without one cannot be put back, which is said; the machine that has it adds it, once."""
     for record in records_in(there):
         record.unlink()
     with closing(sqlite3.connect(there / "mlflow.db")) as connection, connection:
@@ -297,7 +297,7 @@ def test_the_command_lists_pulls_and_says_what_it_refused(there: Path, here: Pat
 
     assert json.loads(listed.stdout) == [{"study": "toy", "finished": 4, "recorded": 4}]
     assert pulled.exit_code == 1
-    assert "5 runs put back, 0 were here already; the study plans 6." in pulled.output
+    assert "5 runs restored, 0 were already here; the study plans 6." in pulled.output
     assert f"its {RECORD} is not what was stored" in pulled.output
     assert nowhere.exit_code == 2
     assert "there is no MLflow database" in nowhere.output

@@ -302,7 +302,7 @@ def test_two_objectives_give_a_front(study: Path) -> None:
     assert found.front
     assert {trial.values for trial in found.front} == {(best, 1.0)}  # every toy has one parameter
     assert (found.page.parent / "figures/front.png").exists()
-    assert "Nobody is better in both" in found.page.read_text(encoding="utf-8")
+    assert "No other is better in both" in found.page.read_text(encoding="utf-8")
 
 
 def test_a_base_beside_the_search_is_counted_beside_its_trials(study: Path) -> None:

@@ -177,7 +177,7 @@ def test_a_confirmation_of_another_question_is_refused(tmp_path: Path, version: 
         (folder / "confirm.json").write_text(json.dumps({key: frozen[key] for key in ("trials", "replicates")}))
     path.write_text(path.read_text().replace("skill: 60.0", "skill: 61.0"))
 
-    with pytest.raises(StudyError, match="the confirmation was begun for") as refused:
+    with pytest.raises(StudyError, match="the confirmation was started for") as refused:
         searched(path, 6)
     assert "--new NAME" in refused.value.hint
     assert _confirming(path) == read
@@ -204,7 +204,7 @@ def test_where_the_baseline_is_the_best_trial_it_is_said_why_others_are_confirme
     assert found.best is not None
     assert found.best.name == "trial 0"
     assert "trial 0, the baseline as it is" in said
-    assert f"the best of the others: {', '.join(names)}" in said
+    assert f"The best of the others are confirmed: {', '.join(names)}" in said
     assert "trial 0, the baseline as it is" in page
     assert "ablate run reports/toy-search/best.yaml" not in page
 

@@ -30,7 +30,7 @@ def a_study(folder: Path, text: str = STUDY) -> Path:
 
 
 def test_every_variant_is_trained_with_what_its_own_search_chose(tmp_path: Path) -> None:
-    """As many trials for each; the report has a line a variant; a second call does nothing."""
+    """As many trials for each; the report has one line per variant; a second call does nothing."""
     path = a_study(tmp_path)
     options = Options(executor="inline", track=False)
     done = run_study(load_study(path), work=tmp_path, options=options)

@@ -29,7 +29,7 @@ def for_all(*strategies: st.SearchStrategy[Any]) -> Callable[[Callable[..., None
 
 
 class DataSet(NamedTuple):
-    """ids, targets and groups have one entry an image."""
+    """ids, targets and groups have one entry per image."""
 
     ids: list[str]
     targets: list[int]

@@ -122,7 +122,7 @@ def test_fractions_beside_percentages_without_a_sign_are_never_judged(rows: Rows
 @steady
 @given(rows=results())
 def test_wide_tables_say_what_long_ones_do(rows: Rows) -> None:
-    """A column a seed, or a column a variant."""
+    """One column per seed, or one column per variant."""
     names, seeds = list(dict.fromkeys(v for v, _, _ in rows)), sorted({s for _, s, _ in rows})
     of = {(v, s): r / 1000 for v, s, r in rows}
     long = found(["model", "seed", "accuracy"], [(v, s, r / 1000) for v, s, r in rows], paired=True)

@@ -115,7 +115,7 @@ def test_verify_ends_with_one_where_a_number_differs(tmp_path: Path, monkeypatch
     bad = runner.invoke(app, ["report", "toy.yaml", "--verify"])
 
     assert (before.exit_code, good.exit_code, bad.exit_code) == (2, 0, 1)
-    assert "every number is what the journals say" in good.output
+    assert "every number agrees with the journals" in good.output
     assert "report.md" in bad.output
 
 
@@ -193,7 +193,7 @@ def test_other_test_images_get_no_verdict(tmp_path: Path) -> None:
     assert {row["verdict"] for row in compared_json(found)["shared"]} == {"not_assessable"}
     assert "not assessable: different test sets" in html
     assert "folds 5" in html
-    assert "tested on other images, so their levels stand side by side" in compared_sentence(found)
+    assert "tested on other images, so their levels are shown side by side" in compared_sentence(found)
 
 
 def with_digest(cell: Cell) -> Finished:

@@ -241,7 +241,7 @@ def test_a_finished_command_says_soon_what_it_waits_for(
     tell(post, a_finished_attempt(tmp_path, a_label()))
     post.end(a_summary(), timeout=0.2)
     gate.set()
-    said = [record.getMessage() for record in caplog.records if "still being told" in record.getMessage()]
+    said = [record.getMessage() for record in caplog.records if "still being sent" in record.getMessage()]
 
     assert len(said) == 1
     assert "ablate sync" in said[0]

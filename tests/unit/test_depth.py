@@ -1,4 +1,4 @@
-"""Images of more than 8 bits a value: named, refused or converted as asked, before any talk of labels."""
+"""Images of more than 8 bits per value: named, refused or converted as asked, before any talk of labels."""
 
 from __future__ import annotations
 
@@ -225,7 +225,7 @@ def test_deep_images_are_refused_before_any_talk_of_labels(
     with pytest.raises(DataError) as caught:
         load_kinds(settings(root, **more), cached)
 
-    assert "8 images hold more than 8 bits a value: 16-bit grey (mode I;16), 8: blank/0.png" in caught.value.message
+    assert "8 images hold more than 8 bits per value: 16-bit grey (mode I;16), 8: blank/0.png" in caught.value.message
     assert "data.depth: scale" in (caught.value.hint or "")
     assert "data.reader" in (caught.value.hint or "")
     assert "class" not in str(caught.value)
@@ -236,7 +236,7 @@ def test_one_deep_image_among_many_is_enough(tmp_path: Path, cached: Cached) -> 
     root = a_folder(tmp_path / "data", lambda label, index: np.full((8, 8), 9 * label + index, dtype=np.uint8))
     saved(RAMP.astype(np.uint16), root / "cell" / "deep.png")
 
-    with pytest.raises(DataError, match=r"1 image holds more than 8 bits a value: 16-bit grey .*: cell/deep\.png"):
+    with pytest.raises(DataError, match=r"1 image holds more than 8 bits per value: 16-bit grey .*: cell/deep\.png"):
         load_kinds(settings(root), cached)
 
 
@@ -330,7 +330,7 @@ def test_equal_upper_bits_of_two_classes_are_told_as_a_matter_of_depth(tmp_path:
     with pytest.raises(DataError) as caught:
         problems.refuse()
 
-    assert (caught.value.hint or "").startswith("Look at the depth first: 4 images are 16-bit a channel")
+    assert (caught.value.hint or "").startswith("Fix the depth first: 4 images are 16-bit a channel")
 
 
 def test_files_of_several_frames_are_counted(tmp_path: Path, cached: Cached) -> None:

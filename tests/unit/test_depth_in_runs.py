@@ -60,7 +60,7 @@ def test_deep_images_are_refused_before_any_is_decoded(tmp_path: Path) -> None:
     """The look before the first run ends with the sentence, and nothing is cached but what headers say."""
     config = config_of(write_data(tmp_path) / "png")
 
-    with pytest.raises(DataError, match="12 images hold more than 8 bits a value"):
+    with pytest.raises(DataError, match="12 images hold more than 8 bits per value"):
         prepare_data(config, a_live_run(tmp_path, a_spec(config, protocol=PROTOCOL)))
 
     assert not list((Store(tmp_path).cache / "pictures").rglob("pixels.bin"))

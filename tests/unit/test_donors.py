@@ -60,7 +60,7 @@ def test_a_donor_that_will_not_run_is_refused_before_anything_is_trained(tmp_pat
     """With the study to run first."""
     specs = a_study(tmp_path, [("parent", None), ("child", "s/parent")])
 
-    with pytest.raises(StudyError, match=r"child: it begins with the weights of s/parent/0, which has not finished"):
+    with pytest.raises(StudyError, match=r"child: it starts from the weights of s/parent/0, which has not finished"):
         order_by_donors(specs[1:], TRAINER, Store(tmp_path))
 
 
@@ -68,7 +68,7 @@ def test_runs_that_wait_for_each_other_are_refused(tmp_path: Path) -> None:
     """Nobody could begin."""
     specs = a_study(tmp_path, [("a", "s/b"), ("b", "s/a")])
 
-    with pytest.raises(StudyError, match="its weights come from runs that begin with it"):
+    with pytest.raises(StudyError, match="its weights come from runs that start from it"):
         order_by_donors(specs, TRAINER, Store(tmp_path))
 
 

@@ -79,7 +79,7 @@ def test_a_missing_file_and_a_circle_are_refused(tmp_path: Path) -> None:
     """A file that extends itself, directly or not, has no base."""
     path = tmp_path / "a.yaml"
     path.write_text(f"study: a\nextends: gone.yaml\n{SEARCH}", encoding="utf-8")
-    with pytest.raises(StudyError, match="there is no study file"):
+    with pytest.raises(StudyError, match="there is not a study file"):
         load_study(path)
     (tmp_path / "b.yaml").write_text(f"study: b\nextends: a.yaml\n{SEARCH}", encoding="utf-8")
     path.write_text(f"study: a\nextends: b.yaml\n{SEARCH}", encoding="utf-8")
@@ -90,10 +90,10 @@ def test_a_missing_file_and_a_circle_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("/etc/passwd", r"'/etc/passwd' is no study file.*\.yaml or \.yml"),
-        ("../" * 30 + "etc/shadow", "is no study file"),
-        ("x" * 5000 + ".yaml", "there is no study file"),
-        (".", "is no study file"),
+        ("/etc/passwd", r"'/etc/passwd' is not a study file.*\.yaml or \.yml"),
+        ("../" * 30 + "etc/shadow", "is not a study file"),
+        ("x" * 5000 + ".yaml", "there is not a study file"),
+        (".", "is not a study file"),
     ],
 )
 def test_no_other_file_is_read_as_a_study(name: str, words: str, tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def test_the_caption_of_the_curves_says_what_the_band_is(tmp_path: Path) -> None
     several = curves(findings_of(a_study(), tmp_path / "a"))
     single = curves(findings_of(a_study(evidence={"replicates": [1]}), tmp_path / "b", validated=False))
 
-    assert "bands reach from the least to the most" in curves_caption(several)
+    assert "bands span minimum to maximum" in curves_caption(several)
     assert curves_caption(single).startswith("Lines are single runs.")
     assert "No images were kept for validation." in curves_caption(single)
 

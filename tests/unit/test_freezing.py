@@ -122,6 +122,6 @@ def test_the_fine_tune_of_a_published_network_trains_its_last_layer_alone() -> N
 
     assert (description.parameters, description.trained) == (134_330_193, 69_649)
     assert description.notes == (
-        "frozen features are computed once, up to classifier.1 (16 kB an image); "
+        "frozen features are computed once, up to classifier.1 (16 kB per image); "
         "then comes classifier.2 (Dropout), which draws at random",
     )

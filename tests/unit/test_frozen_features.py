@@ -184,7 +184,7 @@ def test_the_cut_lies_before_the_first_trained_or_random_module(
     ("model", "block", "reason"),
     [
         ({"name": "food_cnn"}, {"modules": ["head"]}, r"begins with features\.conv1 \(Conv2d\), which is trained"),
-        ({"name": "torchvision:swin_t"}, {"all_but": "output"}, "takes other ways in training than in use"),
+        ({"name": "torchvision:swin_t"}, {"all_but": "output"}, "differs between training and evaluation"),
     ],
 )
 def test_where_nothing_steady_comes_first_there_is_no_cut(
@@ -263,7 +263,7 @@ def test_features_are_not_stored_where_that_would_change_the_result(
     (parts, trained), (plain_parts, plain) = shortcut(config, digits)
 
     assert (parts, trained.network) == (plain_parts, plain.network)
-    assert re.search(f"computed anew in each epoch: {reason}", describe_network(config).notes[0])
+    assert re.search(f"recomputed in each epoch: {reason}", describe_network(config).notes[0])
 
 
 def test_every_block_is_either_known_to_be_steady_or_forbids_the_cache() -> None:

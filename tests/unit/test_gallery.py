@@ -50,7 +50,7 @@ def test_a_heatmap_lies_over_its_image() -> None:
 
 
 def test_the_matrix_counts_and_names() -> None:
-    """A number a cell that is not empty; shares of the row as shades."""
+    """One number per cell that is not empty; shares of the row as shades."""
     (axes,) = draw_matrix(MatrixInfo(np.array([[3, 1], [0, 2]]), ("cat", "dog"))).axes
 
     assert sorted(text.get_text() for text in axes.texts) == ["1", "2", "3"]

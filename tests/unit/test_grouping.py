@@ -62,7 +62,7 @@ def test_ids_without_an_origin_are_listed() -> None:
 @pytest.mark.parametrize("pattern", ["(", "no group"])
 def test_a_pattern_that_cannot_name_an_origin_is_refused(pattern: str) -> None:
     """By `check`, without data."""
-    with pytest.raises(ValidationError, match=r"is no regular expression|a group in parentheses"):
+    with pytest.raises(ValidationError, match=r"is not a regular expression|a group in parentheses"):
         config_of(groups=pattern)
 
 

@@ -167,5 +167,5 @@ def test_a_run_has_one_split(tmp_path: Path) -> None:
     run = a_live_run(tmp_path, a_spec(trainer="ablate.toy:train", protocol=TEST))
 
     assert run.split(IDS, [0] * 40) == run.split(IDS, [0] * 40)
-    with pytest.raises(TrainerError, match="called again"):
+    with pytest.raises(TrainerError, match="called twice"):
         run.split(IDS[:20], [0] * 20)

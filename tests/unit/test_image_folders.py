@@ -67,9 +67,7 @@ def test_an_entry_of_the_systems_changes_no_data_set(root: Path, place: str, nam
     listing = listing_of(root)
 
     assert (listing.read().classes, listing.read().images) == (before.classes, before.images)
-    assert listing.notes == (
-        f"1 hidden or system entry is left out, as nobody's: {place}{name.split('/', maxsplit=1)[0]}",
-    )
+    assert listing.notes == (f"1 hidden or system entry is ignored: {place}{name.split('/', maxsplit=1)[0]}",)
     assert listing.ignored == ()
 
 
@@ -80,7 +78,7 @@ def test_an_empty_hidden_folder_is_no_class(root: Path, tmp_path: Path) -> None:
 
     assert contents_of(root).classes == ("cat", "dog")
     assert "classes: 2" in (tmp_path / "study.yaml").read_text()
-    assert notes == ("1 hidden or system entry is left out, as nobody's: .ipynb_checkpoints",)
+    assert notes == ("1 hidden or system entry is ignored: .ipynb_checkpoints",)
 
 
 def test_many_entries_make_one_sentence(root: Path) -> None:
@@ -229,7 +227,7 @@ def test_nested_classes_are_told(tmp_path: Path) -> None:
     listing = listing_of(tmp_path)
 
     assert listing.read().classes == ("pets", "wild")
-    assert "the images of each class (pets, wild) lie in sub-folders, which count for it" in listing.notes[0]
+    assert "the images of each class (pets, wild) are in sub-folders, which count as part of it" in listing.notes[0]
 
 
 def test_folders_that_hold_the_same_ones_are_told(tmp_path: Path) -> None:
@@ -282,7 +280,7 @@ def test_a_starter_tells_what_a_run_would_say_of_its_class_folders(tmp_path: Pat
     (root / "bird").mkdir()
     put(root, "emu/._1.png", "emu/1.gif")
     (note,) = write_starter(tmp_path / "2.yaml", root)[:1]
-    assert note.startswith("no image lies in bird, emu,")
+    assert note.startswith("there is no image in bird, emu,")
 
     put(tmp_path / "nested", "pets/cat/1.png", "wild/fox/1.png")
     (note,) = write_starter(tmp_path / "3.yaml", tmp_path / "nested")

@@ -98,7 +98,7 @@ def test_outcomes_without_probabilities_cannot_be_joined(tmp_path: Path) -> None
 
 
 def test_confusions_are_counted_by_class_and_guess() -> None:
-    """A row a class, a column a guess; what is no class is passed over."""
+    """One row per class, a column a guess; what is no class is passed over."""
     counts = confusion_counts(np.array([0, 0, 1, 2, -1]), np.array([0, 1, 1, 0, 0]), 3)
 
     assert counts.tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]

@@ -198,5 +198,5 @@ def test_one_of_several_rates_is_asked_for() -> None:
 
 def test_a_study_file_has_neither_replicates_nor_units_to_name(tmp_path: Path) -> None:
     """Nothing that was asked for is ignored."""
-    with pytest.raises(StudyError, match="about tables and experiments"):
+    with pytest.raises(StudyError, match="apply to tables and experiments"):
         judge(Request(source=str(tmp_path / "s.yaml"), replicate="fold"))

@@ -265,7 +265,10 @@ def test_a_running_id_is_no_image(table: Path) -> None:
         ("model,accuracy,fold_1,fold_2\na,.9,.8,1\nb,.9,.8,1\n", "both accuracy and fold_1"),
         ("model,accuracy,accuracy\na,.9,.8\nb,.9,.8\n", "appears twice"),
         ("model,acc,val_acc\na,.9,.8\nb,.9,.8\n", "may be the metric"),
-        ("model,Seed,params.seed,accuracy\na,0,1,.9\nb,0,2,.8\n", "both Seed and params.seed may tell the replicates"),
+        (
+            "model,Seed,params.seed,accuracy\na,0,1,.9\nb,0,2,.8\n",
+            "both Seed and params.seed may identify the replicates",
+        ),
         ("seed,accuracy,loss\n0,.9,.8\n1,.9,.8\n", "no column variant"),
         ('model,accuracy\na,"0.9\nb,.8\n', "unexpected end of data"),
     ],
@@ -306,7 +309,7 @@ def test_a_status_column_leaves_out_what_did_not_finish(table: Path) -> None:
     ],
 )
 def test_wide_tables_are_read_as_such(text: str, table: Path) -> None:
-    """A column a run, or a column a variant; pairs follow from it when asked for."""
+    """One column per run, or one column per variant; pairs follow from it when asked for."""
     findings = judged(table, text, paired=True)
 
     assert means(findings) == pytest.approx({"a": 91, "b": 94})

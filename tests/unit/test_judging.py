@@ -241,7 +241,7 @@ def test_two_trained_networks_get_mcnemars_line(tmp_path: Path, rng: np.random.G
         ("variant,replicate,correct,n\n", "holds no result"),
         ("variant,replicate,correct,n\nx,0,1,4\n", "a single variant"),
         ("variant,image,correct\nx,i,1\ny,i,1\n", "a single test image"),
-        ("variant,replicate,correct\nx,0,5\ny,0,1\n", ":1: correct says how many were right, and there is no column n"),
+        ("variant,replicate,correct\nx,0,5\ny,0,1\n", ":1: correct says how many were right, but no column n"),
         ("variant,replicate,seconds\nx,0,1\n", "neither counts, nor images, nor a column 'accuracy'"),
     ],
 )

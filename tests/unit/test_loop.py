@@ -167,7 +167,7 @@ def test_a_loss_that_is_no_number_ends_the_run(digits: Path) -> None:
 
 
 def test_the_cost_counts_what_was_done(digits: Path) -> None:
-    """Four steps an epoch, fifty images an epoch."""
+    """Four steps per epoch, fifty images per epoch."""
     cost = train(a_config(epochs=3), digits)[0].cost
 
     assert (cost.steps, cost.images_seen) == (12, 150)

@@ -70,7 +70,7 @@ def test_a_store_that_came_back_empty_is_told_everything_again(
     assert len(opened) == 2
     assert shown["baseline r0"].status == shown["baseline r1"].status == "FINISHED"
     assert sorted({point.step for point in shown["baseline r1"].points if point.key == "val/accuracy"}) == [1, 2, 3]
-    assert caplog.text.count("told again") == 1
+    assert caplog.text.count("sent again") == 1
     assert "Traceback" not in caplog.text
 
 

@@ -14,7 +14,7 @@ MIXUP, CUTMIX = MixUp(name="mixup", alpha=1.0), CutMix(name="cutmix")
 
 
 def images(count: int = 6) -> Tensor:
-    """One value an image: 0, 1, 2, ..."""
+    """One value per image: 0, 1, 2, ..."""
     return torch.arange(count, dtype=torch.float32).view(-1, 1, 1, 1).expand(count, 3, 8, 8).contiguous()
 
 

@@ -199,5 +199,5 @@ def test_a_server_that_came_back_empty_is_told_everything_again_in_one_sentence(
     shown = [run for run in shown_by_mlflow(application[1] / "mlflow.db") if run.tags["ablate.study"] == "forgotten"]
     assert {run.status for run in shown} == {"FINISHED"}
     assert {run.name for run in shown} >= {"baseline r0", "baseline r1"}
-    assert caplog.text.count("told again") == 1
+    assert caplog.text.count("sent again") == 1
     assert "Traceback" not in caplog.text

@@ -104,7 +104,7 @@ def test_optimism_is_paired_over_replicates(tmp_path: Path) -> None:
 
 
 def test_every_read_is_in_the_ledger(tmp_path: Path) -> None:
-    """Three variants, three epochs, 200 of 600 images a replicate."""
+    """Three variants, three epochs, 200 of 600 images per replicate."""
     reads = watched_reads(watched(tmp_path))
 
     assert reads == (600, 3 * 3 * 600, 9)

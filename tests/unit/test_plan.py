@@ -509,7 +509,7 @@ def test_published_figures_of_a_loss_stay_in_its_own_unit() -> None:
 )
 def test_a_figure_that_is_neither_is_refused(figure: Any) -> None:
     """With both forms."""
-    with pytest.raises(StudyError, match="is no published figure") as caught:
+    with pytest.raises(StudyError, match="is not a published figure") as caught:
         read_figures("accuracy", {"BN": figure}, str)
 
     assert caught.value.hint == "Write a count, 149/360, or a percentage, 41.4 %."
@@ -520,8 +520,8 @@ def test_a_figure_that_is_neither_is_refused(figure: Any) -> None:
     [
         ({"accuracy": {"Bn": 5}}, "there is no variant 'Bn'"),
         ({"acuracy": {"BN": 5}}, "the trainer tests.small_trainer:train does not report 'acuracy'"),
-        ({"accuracy": 5}, "published.accuracy: expected one figure a variant, got 5"),
-        ({"accuracy": {"BN": "many"}}, "'many' is no published figure"),
+        ({"accuracy": 5}, "published.accuracy: expected one figure per variant, got 5"),
+        ({"accuracy": {"BN": "many"}}, "'many' is not a published figure"),
     ],
 )
 def test_published_figures_must_belong_to_variants(published: Any, message: str) -> None:

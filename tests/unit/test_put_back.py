@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ablate.harness.data_check import put_back
+from ablate.harness.data_check import restore_findings
 from ablate.study.load import load_study
 from ablate.workflows.session import Session, open_session
 
@@ -44,7 +44,7 @@ def session_in(work: Path) -> Session:
 def put(work: Path, told: Any) -> Session:
     """The session after something was put back."""
     before = session_in(work)
-    put_back(before.plan, before.store, before.source, told, before.places)
+    restore_findings(before.plan, before.store, before.source, told, before.places)
     return session_in(work)
 
 

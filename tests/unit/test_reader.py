@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ablate.errors import StudyError
-from ablate.study.reader import MAX_BYTES, MAX_DEPTH, read_file, read_text, read_value
+from ablate.study.reader import MAX_BYTES, MAX_DEPTH, read_document, read_text, read_value
 
 
 def refusal(read: Callable[[], Any]) -> StudyError:
@@ -122,8 +122,8 @@ def test_an_empty_text_has_a_first_line() -> None:
         ("a: ! 5\n", "x.yaml:1: ! is a tag"),
         ("a: !!binary aGk=\n", "x.yaml:1: tag:yaml.org,2002:binary is a tag"),
         ("a: 1\n---\nb: 2\n", "x.yaml:2: a second document begins"),
-        ("a:\n  b: 1\n\tc: 2\n", "x.yaml:3: a tab stands where YAML allows spaces only"),
-        ("a:\t1\n", "x.yaml:1: a tab stands where YAML allows spaces only"),
+        ("a:\n  b: 1\n\tc: 2\n", "x.yaml:3: a tab where YAML allows only spaces"),
+        ("a:\t1\n", "x.yaml:1: a tab where YAML allows only spaces"),
         ("[1, 2]: a\n", "x.yaml:1: a key must be plain text"),
         ("? {a: 1}\n: b\n", "x.yaml:1: a key must be plain text"),
         ("a: 1e999\n", "x.yaml:1: the number 1e999 is too large"),
@@ -192,7 +192,7 @@ def read_bytes(folder: Path, content: bytes) -> Any:
     """The data of a file."""
     path = folder / "x.yaml"
     path.write_bytes(content)
-    return read_file(path).data
+    return read_document(path).data
 
 
 def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
@@ -217,14 +217,14 @@ def test_a_file_of_more_than_a_megabyte_is_refused_unread(tmp_path: Path) -> Non
 
 def test_an_endless_file_is_refused() -> None:
     """No more than a megabyte of it is read."""
-    assert "is larger than 1 MB" in refusal(lambda: read_file(Path("/dev/zero"))).message
+    assert "is larger than 1 MB" in refusal(lambda: read_document(Path("/dev/zero"))).message
 
 
 def test_a_missing_file_names_the_studies_beside_it(tmp_path: Path) -> None:
     """With a near match, and no more than five."""
     for name in ("quickstart.yaml", "b.yml", "c.yaml", "d.yaml", "e.yaml", "f.yaml"):
         (tmp_path / name).touch()
-    error = refusal(lambda: read_file(tmp_path / "quickstrat.yaml"))
+    error = refusal(lambda: read_document(tmp_path / "quickstrat.yaml"))
 
     assert error.message == f"there is no file {tmp_path / 'quickstrat.yaml'}"
     assert error.hint.startswith(f"Did you mean '{tmp_path / 'quickstart.yaml'}'? Study files there: {tmp_path}/b.yml")
@@ -233,12 +233,12 @@ def test_a_missing_file_names_the_studies_beside_it(tmp_path: Path) -> None:
 
 def test_a_missing_file_beside_nothing_says_how_to_begin(tmp_path: Path) -> None:
     """`ablate init` writes one."""
-    assert "`ablate init`" in refusal(lambda: read_file(tmp_path / "no" / "x.yaml")).hint
+    assert "`ablate init`" in refusal(lambda: read_document(tmp_path / "no" / "x.yaml")).hint
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     """The system's own words are in the message."""
-    assert refusal(lambda: read_file(tmp_path)).message == f"{tmp_path} cannot be read: Is a directory"
+    assert refusal(lambda: read_document(tmp_path)).message == f"{tmp_path} cannot be read: Is a directory"
 
 
 def test_a_value_on_the_command_line_is_named_without_a_line() -> None:

@@ -1,4 +1,4 @@
-"""Contrasts from one number a run."""
+"""Contrasts from one number per run."""
 
 from __future__ import annotations
 

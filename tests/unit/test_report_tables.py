@@ -36,7 +36,7 @@ def test_the_chain_has_a_line_a_step_below_its_baseline(tmp_path: Path) -> None:
     assert column(table, "n") == ["3", "3", "3", "3"]
     assert column(table, "Verdict") == ["", "better", "undecided", "better"]
     assert column(table, "Difference (points)")[:2] == ["", "+9.8 [5.1, 14.5]"]
-    assert column(table, "Time a run") == ["2.0 s", "+0.0 s", "+0.0 s", "+0.0 s"]
+    assert column(table, "Time per run") == ["2.0 s", "+0.0 s", "+0.0 s", "+0.0 s"]
     assert {len(cell) for cell in column(table, table.columns[3])} == {0, 25}
     assert all(len(row) == len(table.columns) == len(table.kinds) for row in table.rows)
 
@@ -64,7 +64,7 @@ def test_a_factorial_has_no_levels_of_averages(tmp_path: Path) -> None:
 
     assert "Accuracy (%)" not in main.columns
     assert column(pairs, "Change") == ["BN × Dropout"]
-    assert "Time a run" not in pairs.columns
+    assert "Time per run" not in pairs.columns
 
 
 def test_questions_outside_the_design_name_what_they_compare_with(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_costs_that_nobody_reported_have_no_column(tmp_path: Path) -> None:
     findings = findings_of(a_study(), tmp_path, cost=Cost())
 
     assert "Parameters" not in steps_tables(findings)[0].columns
-    assert costs_table(findings).columns == ("Variant", "Time a run", "n")
+    assert costs_table(findings).columns == ("Variant", "Time per run", "n")
 
 
 @pytest.mark.parametrize("design", ["chain", "one_at_a_time", "leave_one_out", "factorial"])

@@ -134,7 +134,7 @@ def test_the_evidence_says_what_it_is(tmp_path: Path) -> None:
         "after 3 and 6 replicates. This is look 1; it may spend 33%",
         "below 3.0 points is not worth having",
         "best accuracy on validation are tested (10% of all images kept out of training",
-        "makes replicates of one variant differ by ",
+        "replicates of one variant differ by ",
         "computed image by image",
         "two (chain)",
     ):
@@ -181,7 +181,7 @@ def test_each_way_to_go_on_has_its_words(tmp_path: Path) -> None:
     images = Settling(kind="images", open=(open_,), replicates_before=3, replicates=3, runs=0, seconds=None, command="")
 
     assert declared[-1].startswith("No planned look is left. One more, after ")
-    assert single[0] == "BN: one run of each variant says nothing about luck; two replicates are the least."
+    assert single[0] == "BN: one run of each variant says nothing about chance; at least two replicates are needed."
     assert single[-1] == "Plan 5 replicates instead of one: 12 runs, about 24 s one after another."
     assert retry == ["Mend what made the runs fail, then run them again: 3 runs, about 6.0 s one after another."]
     assert settling_lines(replace(findings, next_steps=replace(findings.next_steps, settling=images))) == [
@@ -216,7 +216,7 @@ def test_what_is_not_pursued_is_said(tmp_path: Path) -> None:
     lines = settling_lines(findings_of(a_study(evidence={"replicates": [3, 6]}), tmp_path))
 
     assert lines[0].startswith("Dropout: not pursued, for futility")
-    assert lines[1] == "Nothing is open that further runs could settle."
+    assert lines[1] == "No open question could be settled by further runs."
 
 
 def test_unlike_machines_and_broken_images_are_said(tmp_path: Path) -> None:

@@ -234,7 +234,7 @@ def test_the_baseline_beside_the_search_is_no_trial() -> None:
     text = markdown_page(search_page(facts, ()))
 
     assert first_search_sentence(facts).startswith("The best of 3 finished trials")
-    assert "4 trials and the baseline: 3 finished, 1 given up early" in text
+    assert "4 trials and the baseline: 3 finished, 1 pruned" in text
 
 
 def test_the_page_is_one_file_with_its_figures_and_links() -> None:

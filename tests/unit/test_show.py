@@ -62,7 +62,7 @@ def test_the_baseline_is_shown_where_no_variant_is_named(study: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("tiny/frosen", "Did you mean 'frozen'"), ("nothing/frozen", "begins with no study file")],
+    [("tiny/frosen", "Did you mean 'frozen'"), ("nothing/frozen", "does not begin with a study file")],
 )
 def test_what_is_not_there_is_refused(name: str, said: str, study: Path) -> None:
     """With exit code 2 and a near name."""
@@ -78,7 +78,7 @@ def test_the_plan_counts_parameters_before_the_first_run_and_says_what_is_frozen
     rows = json.loads(CliRunner().invoke(app, ["plan", str(study), "--json"]).stdout)["variants"]
 
     assert "frozen: 45 of the parameters are trained" in text.stdout
-    assert "frozen: frozen features are computed once, up to head.act1 (0.032 kB an image)" in text.stdout
+    assert "frozen: frozen features are computed once, up to head.act1 (0.032 kB per image)" in text.stdout
     assert [(row["parameters"], row["trained"]) for row in rows] == [(525, 525), (525, 45)]
 
 

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 
 from ablate.errors import DataError
 from ablate.track import open as tracking
-from ablate.training.weights import read_file
+from ablate.training.weights import read_state_dict
 
 PACKAGE = Path(__file__).parents[2] / "ablate"
 
@@ -78,7 +78,7 @@ def test_weights_run_no_code(tmp_path: Path) -> None:
     torch.save({"a": Planted(tmp_path / "ran")}, tmp_path / "new.pt")
     for name in ("old.pt", "new.pt"):
         with pytest.raises(DataError):
-            read_file(tmp_path / name)
+            read_state_dict(tmp_path / name)
 
     assert not (tmp_path / "ran").exists()
 
@@ -93,8 +93,8 @@ def test_weights_that_unpack_to_more_than_they_are_are_refused(tmp_path: Path) -
     (tmp_path / "sound.pt").write_bytes(plain.getvalue())
 
     with pytest.raises(DataError, match="would become"):
-        read_file(tmp_path / "x.pt")
-    assert set(read_file(tmp_path / "sound.pt").state) == {"weight"}
+        read_state_dict(tmp_path / "x.pt")
+    assert set(read_state_dict(tmp_path / "sound.pt").state) == {"weight"}
 
 
 def test_a_header_that_claims_more_than_the_file_is_refused(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_header_that_claims_more_than_the_file_is_refused(tmp_path: Path) -> N
     path.write_bytes(len(header).to_bytes(8, "little") + header + b"\0" * 16)
 
     with pytest.raises(DataError):
-        read_file(path)
+        read_state_dict(path)
 
 
 def test_a_page_lets_no_script_run() -> None:

@@ -117,7 +117,7 @@ def test_another_pattern_reads_other_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize("pattern", ["(", r"\d+", r"(\d)(\d)"])
 def test_a_pattern_without_one_group_is_refused(pattern: str) -> None:
     """Where the label is must be said once."""
-    with pytest.raises(ValidationError, match=r"one group in parentheses|is no regular expression"):
+    with pytest.raises(ValidationError, match=r"one group in parentheses|is not a regular expression"):
         config_of(food11(Path("x"), pattern=pattern), classes=2)
 
 
@@ -172,7 +172,7 @@ def test_an_unknown_column_names_the_others(tmp_path: Path) -> None:
         ("../a.png,cat,train,x", r"line 14: \.\./a\.png leads out of .*source\.root may be a folder above"),
         ("images/../../a.png,cat,train,x", "leads out of"),
         ("/etc/a.png,cat,train,x", "leads out of"),
-        ("a\0.png,cat,train,x", "is no path"),
+        ("a\0.png,cat,train,x", "is not a path"),
         ("a.png,,train,x", "line 14: no label"),
         ("a.png,cat|dog,train,x", r"line 14: several labels, 'cat\|dog'.*multi_label: true"),
         ("a.png,cat,holdout,x", "line 14: part is 'holdout'.*leave_out"),
@@ -211,7 +211,7 @@ def test_a_change_of_parts_or_owners_is_another_data_set(tmp_path: Path) -> None
 
 
 def test_an_image_may_have_several_labels_or_none(tmp_path: Path) -> None:
-    """Targets are a column a class, 0 or 1, in the order of the classes."""
+    """Targets are one column per class, 0 or 1, in the order of the classes."""
     images = loaded(tmp_path / "work", table(write_shapes_table(tmp_path)), classes=3, multi_label=True)
 
     assert images.classes == ("bar", "disc", "frame")
@@ -223,7 +223,7 @@ def test_an_image_may_have_several_labels_or_none(tmp_path: Path) -> None:
 
 
 def test_several_labels_need_a_source_that_can_say_so() -> None:
-    """A folder a class gives every image one label."""
+    """One folder per class gives every image one label."""
     with pytest.raises(ValidationError, match="multi_label: true needs a source"):
         config_of({"name": "digits"}, classes=10, multi_label=True)
 

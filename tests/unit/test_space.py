@@ -87,7 +87,7 @@ def test_a_written_point_outside_the_space_is_refused(tmp_path: Path, point: dic
         ("{epochs: {low: 0, high: 5}}", "toy.yaml:5: 'epochs': expected a whole number of at least 1"),
         ("{epochs: {low: 1, high: 5, step: 0.5}}", "a whole number, the step 0.5 is not"),
         ("{images: [300, 400]}", "images decides which images are tested on"),
-        ("{noise: [0.5, 0.5]}", "the choice 0.5 stands there twice"),
+        ("{noise: [0.5, 0.5]}", "the choice 0.5 appears twice"),
         ("{noise: [0.5, much]}", "'noise': expected a number"),
         ("{fail: [null, explode]}", "unknown fail 'explode'"),
         ("{noise: [{value: 0.5, space: {gain: [1.0]}}]}", "'gain' does not lie within 'noise'"),

@@ -219,5 +219,5 @@ def test_portraits_are_drawn_in_a_clone_alone(tmp_path: Path, monkeypatch: pytes
     assert find_portraits().__name__ == "write_portraits"
 
     monkeypatch.setattr(stand_in, "__file__", str(tmp_path / "site" / "ablate" / "study" / "stand_in.py"))
-    with pytest.raises(DataError, match="no part of the installed package"):
+    with pytest.raises(DataError, match="not part of the installed package"):
         find_portraits()

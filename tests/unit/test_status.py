@@ -68,7 +68,7 @@ def test_a_run_is_running_while_somebody_holds_its_lock(store: Store) -> None:
 
     assert begun == ("running", "in its first epoch")
     assert later == ("running", "epoch 2, step 30 of 40")
-    assert state_in(store) == ("interrupted", "the command that ran it is gone without a word")
+    assert state_in(store) == ("interrupted", "the command that ran it ended without a message")
 
 
 @pytest.mark.parametrize(

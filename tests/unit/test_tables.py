@@ -138,7 +138,7 @@ def test_a_table_without_headings_says_so(tmp_path: Path) -> None:
             HEAD + "a/1.png,cat\nb/2.png,dog\na\\1.png,dog\n",
             r"1 row .*line 4: a/1\.png appears twice, first in line 2",
         ),
-        (HEAD + "C:\\data\\1.png,cat\n", r"line 2: C:\\data\\1\.png is a whole path of another machine"),
+        (HEAD + "C:\\data\\1.png,cat\n", r"line 2: C:\\data\\1\.png is an absolute path of another machine"),
         (HEAD + "..\\1.png,cat\n", r"line 2: \.\.\\1\.png leads out of"),
     ],
 )

@@ -339,5 +339,5 @@ def test_a_network_of_several_labels_is_trained_and_scored(changes: dict[str, An
 )
 def test_what_needs_one_label_is_refused_with_several(changes: dict[str, Any], tmp_path: Path) -> None:
     """With what to do."""
-    with pytest.raises(ValueError, match=r"for one label an image, and data\.multi_label is true; "):
+    with pytest.raises(ValueError, match=r"for one label per image, and data\.multi_label is true; "):
         a_config_of_shapes(tmp_path / "shapes.csv", **changes)

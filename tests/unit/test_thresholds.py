@@ -32,7 +32,7 @@ def judged(folder: Path, metric: str, pairs: list[tuple[float, float]], **more: 
 
 
 def findings_on(metric: str, tmp_path: Path, pairs: list[tuple[float, float]], **evidence: float) -> Findings:
-    """What a study says whose trainer reports one number a run."""
+    """What a study says whose trainer reports one number per run."""
     study = a_study(trainer="tests.unit.test_thresholds:train", factors={"B": {"rate": 2.0}}, base={"rate": 1.0},
                     evidence={"metric": metric, "replicates": len(pairs), **evidence})  # fmt: skip
     cells = [

@@ -14,7 +14,7 @@ from ablate.report.wording.language import LANGUAGES, words_of
 from ablate.report.wording.sentences import may_not_write
 from tests.builders import a_study, findings_of
 
-CHANCE = "At chance level: baseline is not shown to be better than always naming the most frequent class."
+CHANCE = "At chance level: baseline is not shown to be better than always predicting the most frequent class."
 
 
 def test_a_caution_stands_on_the_terminal_and_in_mlflow(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

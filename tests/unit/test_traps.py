@@ -136,7 +136,7 @@ def test_percent_for_a_fraction_is_flagged(tmp_path: Path) -> None:
     cells = cells_with(a_plan(), tmp_path, scored=False)
     percent = [replace(cell, result=replace(finished(cell), metrics={"accuracy": 85.3, "loss": 1.0})) for cell in cells]
 
-    assert any("accuracy = 85.3, which is no fraction" in line for line in warnings(judged_from(percent, tmp_path)))
+    assert any("accuracy = 85.3, which is not a fraction" in line for line in warnings(judged_from(percent, tmp_path)))
 
 
 def test_failed_runs_and_unequal_replicates_are_said(tmp_path: Path) -> None:

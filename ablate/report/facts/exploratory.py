@@ -76,7 +76,7 @@ class TuningRow:
 
 
 class VisibleStep(NamedTuple):
-    """The smallest true difference a planned look shows in four studies of five, by the noise seen so far."""
+    """The smallest true difference a planned look shows with 80 % power, by the noise seen so far."""
 
     replicates: int
     difference: float | None

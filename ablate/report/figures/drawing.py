@@ -139,7 +139,7 @@ def _draw_forest_row(axes: Axes, row: ForestRow, y: float) -> None:
 
 
 def draw_levels(info: LevelsInfo) -> Figure:
-    """A line a variant: its level with its interval, beside the published figure."""
+    """One line per variant: its level with its interval, beside the published figure."""
     height = 0.9 + 0.3 * len(info.rows)
     figure = new_figure(8.0, height)
     axes: Axes = figure.add_axes((0.3, 0.6 / height, 0.66, 1 - 0.75 / height))

@@ -57,7 +57,7 @@ class TilesInfo(NamedTuple):
 
 
 class MatrixInfo(NamedTuple):
-    """A confusion matrix: counts (K, K), a row a class, a column an answer."""
+    """A confusion matrix: counts (K, K), one row per class, one column per answer."""
 
     counts: Any
     names: tuple[str, ...]
@@ -176,7 +176,7 @@ def draw_bars(info: BarsInfo) -> Figure:
 
 
 def draw_plane(info: PlaneInfo) -> Figure:
-    """A point an image, a colour and a mark a class, the class's name beside the figure."""
+    """One point per image, a colour and a mark a class, the class's name beside the figure."""
     import numpy as np
     from matplotlib.patheffects import withStroke
 
@@ -236,7 +236,7 @@ def samples_png(found: Examination) -> bytes:
 
 
 def draw_samples(found: Examination) -> Figure:
-    """A row a class, in the order of the classes."""
+    """One row per class, in the order of the classes."""
     from matplotlib.figure import Figure
 
     names = list(found.samples)

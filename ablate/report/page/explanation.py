@@ -87,7 +87,7 @@ def _of_answers(found: Explained) -> Iterator[Image]:
         )
     yield Image(
         "predicted.png",
-        "Distribution of the answers",
+        "Distribution of the predictions",
         "How many test images each class has, and how many answers name it.",
         png_of(images.draw_bars, BarsInfo(found.true_counts, found.said_counts, found.classes), dpi=images.DPI),
     )
@@ -103,7 +103,7 @@ def _of_features(found: Explained) -> Iterator[Image]:
         tiles = TilesInfo(tuple(tile for heatmap in found.heatmaps for tile in _heat_tiles(heatmap)), columns=6)
         yield Image(
             "gradcam.png",
-            "Grad-CAM of the surest mistakes",
+            "Grad-CAM of the most confident mistakes",
             "The wrong answers given with the largest probability. Beside each image what spoke for the answer, then "
             f"what spoke for the truth, at {found.last_map}: bright is much. A map shows "
             "where, not why; each is scaled to its own largest value.",
@@ -114,10 +114,10 @@ def _of_features(found: Explained) -> Iterator[Image]:
         plane = PlaneInfo(found.embedding.points, found.embedding.targets, found.classes)
         yield Image(
             "tsne.png",
-            "Learnt features on a plane",
+            "Learned features in the plane",
             f"t-SNE of {len(found.embedding.points):,} test images' features ({found.embedding.vectors} numbers "
             f"each, averaged over {place}), coloured by true class. "
-            "Who is beside whom means something; distances between groups and their sizes do not.",
+            "Which points are neighbours means something; distances between groups and their sizes do not.",
             png_of(images.draw_plane, plane, dpi=images.DPI),
         )
     if found.neighbours:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"
 STATES: Mapping[str, tuple[str, str]] = {
     "complete": (BLUE, "finished"),
-    "pruned": ("#e69f00", "given up early"),
+    "pruned": ("#e69f00", "pruned"),
     "diverged": ("#cc79a7", "diverged"),
     "failed": (INK, "failed"),
     "refused": (FAINT, "refused"),
@@ -43,9 +43,7 @@ def draw_history(info: HistoryInfo) -> Figure:
     axes.plot(info.numbers, info.values, "o", color=BLUE, alpha=0.55, markersize=4, label="a trial")
     if info.given_up:
         numbers, values = zip(*info.given_up, strict=True)
-        axes.plot(
-            numbers, values, "x", color=STATES["pruned"][0], markersize=4, label="given up early, at its last epoch"
-        )
+        axes.plot(numbers, values, "x", color=STATES["pruned"][0], markersize=4, label="pruned, at its last epoch")
     axes.step(info.numbers, info.best, where="post", color=INK, linewidth=1.6, label="best so far")
     if info.baseline is not None:
         axes.axhline(info.baseline, color=FAINT, linestyle="--", linewidth=1.2, label="baseline")
@@ -103,7 +101,7 @@ def _fill_contours(axes: Axes, info: ContourInfo) -> None:
 
 
 def draw_parallel(info: ParallelInfo) -> Figure:
-    """A line a trial; the best one thick, the good ones dark."""
+    """One line per trial; the best one thick, the good ones dark."""
     from matplotlib.colors import Normalize
 
     figure, axes = _axes(max(6.0, 1.5 * len(info.axes) + 2.0), 3.8, right=SCALE)
@@ -139,7 +137,7 @@ def _colour_map(name: str) -> Any:
 
 
 def draw_timeline(info: TimelineInfo) -> Figure:
-    """A line a worker, a bar an attempt."""
+    """One line per worker, one bar per attempt."""
     figure, axes = _axes(8.0, 0.9 + 0.32 * max(2, info.workers))
     for state in dict.fromkeys(state for *_, state in info.bars):
         colour, word = STATES[state]
@@ -197,7 +195,7 @@ def draw_front(info: FrontInfo) -> Figure:
     if info.front:
         x, y, _ = zip(*info.front, strict=True)
         axes.step(x, y, where="post", color=ORANGE, linewidth=1.4)
-        axes.plot(x, y, "o", color=ORANGE, markersize=6, label="nobody is better in both")
+        axes.plot(x, y, "o", color=ORANGE, markersize=6, label="no other is better in both")
     if info.baseline is not None:
         axes.plot(*info.baseline, "D", color=INK, fillstyle="none", markersize=7, label="baseline")
     axes.margins(x=0.08, y=0.12)

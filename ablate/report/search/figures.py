@@ -61,7 +61,7 @@ class ContourInfo(NamedTuple):
 
 
 class ParallelInfo(NamedTuple):
-    """A line a trial over all parameters, each scaled to 0..1; coloured by value."""
+    """One line per trial over all parameters, each scaled to 0..1; coloured by value."""
 
     axes: tuple[Ticks, ...]
     ends: tuple[tuple[str, str], ...]

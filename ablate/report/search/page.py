@@ -18,7 +18,7 @@ MOST_ROWS = 60
 """Trials shown on the page; the CSV has them all."""
 WORDS = {
     "complete": "",
-    "pruned": "given up early",
+    "pruned": "pruned",
     "diverged": "diverged",
     "failed": "failed",
     "refused": "refused by the trainer",
@@ -144,9 +144,9 @@ def _confirmation(facts: SearchFacts) -> list[Block]:
             _sheet("Changes of the winner", _TURNED_BACK, found.winner),
         ]
     if found.alone:
-        blocks.append(Text(f"The winner's changes were not asked about one by one: {found.alone}."))
+        blocks.append(Text(f"The winner's changes were not assessed one by one: {found.alone}."))
     if found.moved:
-        anew = "The search's storage was begun anew after the sealed part was read"
+        anew = "The search's storage was recreated after the sealed part was read"
         blocks.append(Text(f"{anew}: {'; '.join(found.moved)}."))
     if found.later:
         blocks.append(
@@ -177,7 +177,7 @@ def _how(facts: SearchFacts) -> list[Block]:
         f"Sampler {facts.sampler}, pruner {facts.pruner}. Kept in {facts.place}.",
     ]
     if cached:
-        lines.insert(1, f"{counted(cached, 'suggestion')} equalled a finished run and cost nothing.")
+        lines.insert(1, f"{counted(cached, 'suggestion')} matched a finished run and cost nothing.")
     if facts.stopped:
         lines.insert(1, f"It ended before its last trial: {facts.stopped}.")
     blocks: list[Block] = [Bullets(tuple(lines))]
@@ -192,7 +192,11 @@ def _front_table(facts: SearchFacts) -> Sheet:
         (trial for trial in facts.complete if trial.number in facts.front),
         key=lambda trial: trial.values[1] if trial.values is not None else 0.0,
     )
-    columns: list[tuple[str, Kind]] = [("Nobody is better in both", "text"), *_goal_columns(facts), ("Setting", "text")]
+    columns: list[tuple[str, Kind]] = [
+        ("No other is better in both", "text"),
+        *_goal_columns(facts),
+        ("Setting", "text"),
+    ]
     return _sheet("Pareto front", columns, [[row.name, *_values(facts, row), _point(row)] for row in rows])
 
 

@@ -91,15 +91,15 @@ def _figures(facts: SearchFacts) -> list[_Drawing]:
     found += of("contour", ink.draw_contour, contour, "The two most important parameters", "The ring is the best.")
     found += of(
         "parallel", ink.draw_parallel, parallel_info(facts), "All parameters at once",
-        "A line a trial; under and above each axis the least and the most that was tried.",
+        "One line per trial; below and above each axis the smallest and the largest value tried.",
     )  # fmt: skip
     curves = search_curves_info(facts)
     shown = "" if curves is None or curves.shown == curves.total else f" The latest {curves.shown} of {curves.total}."
     found += of(
         "curves", ink.draw_search_curves, curves, "Learning curves",
-        f"Validation by epoch; a cross is where a trial was given up.{shown}",
+        f"Validation by epoch; a cross marks where a trial was pruned.{shown}",
     )  # fmt: skip
-    found += of("timeline", ink.draw_timeline, timeline_info(facts), "Who worked when", "A bar an attempt.")
+    found += of("timeline", ink.draw_timeline, timeline_info(facts), "Activity of the workers", "One bar per attempt.")
     return found
 
 

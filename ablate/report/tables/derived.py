@@ -43,7 +43,7 @@ def derived_row(
         sources=derivation.sources,
         words=derived_words(derivation),
         networks=derivation.networks,
-        reason=reason or "not computed yet; `ablate run` does it",
+        reason=reason or "not computed yet; `ablate run` computes it",
     )
     if not any(groups):
         return row

@@ -210,7 +210,7 @@ def epoch_metrics(findings: Findings) -> list[str]:
 
 
 def epochs_table(findings: Findings, say: Words = ENGLISH) -> Table:
-    """A line a variant and epoch: mean over the replicates, least and most in brackets."""
+    """One line per variant and epoch: mean over the replicates, least and most in brackets."""
     names = epoch_metrics(findings)
     longest = max((history.epochs[-1] for history in findings.runs.histories if history.epochs), default=0)
     every = max(1, ceil(longest * len(findings.variants) / MOST_EPOCH_ROWS))

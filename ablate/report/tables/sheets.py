@@ -1,4 +1,4 @@
-"""The tables as data for other programs: a value a cell, full precision, the unit in the heading, always in English."""
+"""The tables as data for other programs: one value per cell, full precision, units in headings, in English."""
 
 from __future__ import annotations
 
@@ -195,6 +195,12 @@ _OF = re.compile(rf"({_NUMBER}) of ({_NUMBER})")
 _QUANTITY = re.compile(rf"({_NUMBER}) ?(s|min|h|%|[kMGT]?B?)")
 _FACTORS = {"s": 1.0, "min": 60.0, "h": 3600.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _TIMES = ("s", "min", "h")
+_KEPT_HEADINGS = {
+    "FLOPs per image": "FLOPs an image",
+    "Time per run": "Time a run",
+    "Time per step": "Time a step",
+}
+"""As a report shows them now -> as the CSV files have had them from the start: programs read these."""
 
 
 def data_sheet(table: Table) -> Table:
@@ -203,12 +209,13 @@ def data_sheet(table: Table) -> Table:
     Rounded as it is shown: effects.csv, variants.csv, runs.csv and epochs.csv have every digit.
     """
     columns: list[tuple[str, list[str]]] = []
+    headings = [_KEPT_HEADINGS.get(heading, heading) for heading in table.columns]
     for i, kind in enumerate(table.kinds):
         cells = ["" if row[i] == "-" else row[i] for row in table.rows]
         if kind == "verdict" and table.marks:
             cells = [mark.verdict if mark is not None else "" for mark in table.marks]
         if kind != "bar":
-            columns += _as_data(table.columns[i], cells) if kind == "number" else [(table.columns[i], cells)]
+            columns += _as_data(headings[i], cells) if kind == "number" else [(headings[i], cells)]
     rows = tuple(zip(*(cells for _, cells in columns), strict=True)) if columns else ()
     return Table(table.title, tuple(heading for heading, _ in columns), rows)
 

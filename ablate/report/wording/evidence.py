@@ -177,7 +177,7 @@ def _chosen(findings: Findings, say: Words) -> str:
 
 
 def _weights_told(findings: Findings, say: Words) -> str:
-    """Whose weights were tested, as far as the trainer says."""
+    """Whose weights were tested, as far according to the trainer."""
     match findings.evidence.weights:
         case "last":
             return say("evidence.last_told")

@@ -111,7 +111,7 @@ class Space:
         )
 
     def baseline(self) -> Point | None:
-        """The base's own values; None where one of them lies outside the space."""
+        """The base's own values; None where one of them is outside the space."""
         return _baseline(self.study, self.parameters, {})
 
     def holds(self, point: Point) -> bool:
@@ -119,7 +119,7 @@ class Space:
         return _holds(self.parameters, point) and set(point) <= set(self.names)
 
     def point_of(self, values: Mapping[str, Any], place: Place) -> Point:
-        """A stored point from values as a person writes them. Raises StudyError for what lies outside the space."""
+        """A stored point from values as a person writes them. Raises StudyError for what is outside the space."""
         point: dict[str, Stored] = {}
         left = dict(values)
         _read_point(self.parameters, left, point, self._outside(place))
@@ -134,7 +134,7 @@ class Space:
         def refuse(parameter: Parameter, value: Any) -> StudyError:
             where = self.study.document.where((*place, parameter.name))
             return StudyError(
-                f"{where}: {parameter.name}: {shown(value)} lies outside the space",
+                f"{where}: {parameter.name}: {shown(value)} is outside the space",
                 hint=f"It is {_in_words(parameter)}.",
             )
 

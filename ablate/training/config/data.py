@@ -12,7 +12,7 @@ from ablate.training.config.bounds import Positive, ShareOrCount
 
 
 class ImageFolder(Settings):
-    """A folder of images, one sub-folder a class: `root/<class>/*`, or `root/<part>/<class>/*` with `train`."""
+    """A folder of images, one sub-folder per class: `root/<class>/*`, or `root/<part>/<class>/*` with `train`."""
 
     name: Literal["image_folder"]
     root: DataPath[str]
@@ -118,7 +118,7 @@ class CsvSplit(Settings):
 
 
 class CsvTable(Settings):
-    """A table of paths and labels, one image a row, column names in the first row, UTF-8."""
+    """A table of paths and labels, one image per row, column names in the first row, UTF-8."""
 
     name: Literal["csv"]
     file: DataPath[str]
@@ -147,7 +147,7 @@ Source = Annotated[ImageFolder | Digits | Torchvision | LabelledFiles | CsvTable
 
 
 class Normalization(Settings):
-    """Subtract `mean` and divide by `std`, one value a channel, after scaling pixels to [0, 1]."""
+    """Subtract `mean` and divide by `std`, one value per channel, after scaling pixels to [0, 1]."""
 
     mean: list[float]
     std: list[Positive]
@@ -162,7 +162,7 @@ class ScaledDepth(Settings):
     @classmethod
     def _is_a_range(cls, scale: list[float]) -> list[float]:
         if not scale[0] < scale[1]:
-            raise ValueError(f"scale ({scale}) is no range; give the smaller value first")
+            raise ValueError(f"scale ({scale}) is not a range; give the smaller value first")
         return scale
 
 
@@ -222,7 +222,7 @@ class DataConfig(Settings):
     @model_validator(mode="after")
     def _reader_can(self) -> DataConfig:
         if self.reader is not None and self.depth is not None:
-            raise ValueError("depth is given beside reader, whose range says the same; leave one out")
+            raise ValueError("depth is set together with reader, whose range says the same; leave one out")
         if self.reader is not None and isinstance(self.source, Digits | Torchvision):
             raise ValueError(
                 f"reader is given, and source {self.source.name} has no files to read; use image_folder, "
@@ -238,7 +238,7 @@ class DataConfig(Settings):
                 "one; use source csv, or leave multi_label out"
             )
         if self.groups is not None and isinstance(self.source, CsvTable) and self.source.group is not None:
-            raise ValueError("groups is given beside source.group, which says the same; leave one out")
+            raise ValueError("groups is set together with source.group, which says the same; leave one out")
         names = self.source.names if isinstance(self.source, LabelledFiles) else None
         if names is not None and len(names) != self.classes:
             raise ValueError(f"source.names holds {len(names)} names for {self.classes} classes")
@@ -249,7 +249,7 @@ def _checked_regex(pattern: str, *, one_group: bool) -> str:
     try:
         groups = re.compile(pattern).groups
     except re.error as error:
-        raise ValueError(f"{pattern!r} is no regular expression: {error}; test it with Python's re") from error
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}; test it with Python's re") from error
     if groups == 0 or (one_group and groups > 1):
         asked = "one group" if one_group else "a group"
         raise ValueError(f"{pattern!r} has {groups} groups; put {asked} in parentheses around what counts")

@@ -49,7 +49,7 @@ class Smoothing(Settings):
 
 
 class MixUp(Settings):
-    """Mix each image and target with another's, lambda from Beta(alpha, alpha), one a batch (Zhang et al. 2018)."""
+    """Mix each image and target with another's, lambda from Beta(alpha, alpha), one per batch (Zhang et al. 2018)."""
 
     name: Literal["mixup"]
     alpha: Positive = 0.2

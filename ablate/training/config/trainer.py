@@ -79,7 +79,9 @@ class Config(Settings):
         if warmup.epochs >= self.epochs:
             raise ValueError(f"warmup.epochs ({warmup.epochs}) must be below epochs ({self.epochs})")
         if isinstance(self.schedule, OneCycle):
-            raise ValueError("warmup is given beside schedule one_cycle, which rises by itself; set warmup to null")
+            raise ValueError(
+                "warmup is set together with schedule one_cycle, which includes a warm-up of its own; set warmup to null"
+            )
         if isinstance(warmup.start, AbsoluteLr) and warmup.start.lr > self.optimizer.lr:
             raise ValueError(
                 f"warmup.start.lr ({warmup.start.lr}) is above optimizer.lr ({self.optimizer.lr}); it must not be"
@@ -90,7 +92,8 @@ class Config(Settings):
     def _techniques_fit(self) -> Config:
         if isinstance(self.class_weights, list) and len(self.class_weights) != self.data.classes:
             raise ValueError(
-                f"class_weights has {len(self.class_weights)} values for {self.data.classes} classes; give one a class"
+                f"class_weights has {len(self.class_weights)} values for {self.data.classes} classes; "
+                "give one per class"
             )
         if self.data.multi_label:
             self._check_several_labels()
@@ -109,9 +112,9 @@ class Config(Settings):
     def _check_several_labels(self) -> None:
         if not isinstance(self.loss, BinaryCrossEntropy):
             raise ValueError(
-                f"loss ({self.loss.name}) is for one label an image, and data.multi_label is true; "
+                f"loss ({self.loss.name}) is for one label per image, and data.multi_label is true; "
                 "use loss: {name: binary_cross_entropy}"
             )
         for key in ("smoothing", "class_weights", "sampling"):
             if getattr(self, key) is not None:
-                raise ValueError(f"{key} is for one label an image, and data.multi_label is true; set it to null")
+                raise ValueError(f"{key} is for one label per image, and data.multi_label is true; set it to null")

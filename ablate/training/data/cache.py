@@ -204,7 +204,7 @@ def open_told(
     halved = [note for note in notes_on_kinds(Kinds(kinds.counts, kinds.examples), None) if "upper 8" in note]
     for place, error in enumerate(problems.errors):
         if halved and isinstance(error, Contradiction):
-            hint = f"Look at the depth first: {'; '.join(halved)}. {error.hint}"
+            hint = f"Fix the depth first: {'; '.join(halved)}. {error.hint}"
             problems.errors[place] = DataError(error.message, hint=hint)
     return images, kinds
 

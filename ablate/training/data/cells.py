@@ -28,7 +28,7 @@ def read_cells(table: Path, asked: Mapping[str, str]) -> list[tuple[int, Mapping
     """Line number, and heading -> cell without blanks around it, for every row that is not empty.
 
     asked: key of the settings -> heading of the column it names. Raises DataError where a column is missing or
-    stands there twice, and where a row has more cells than there are headings: nothing is cut.
+    appears twice, and where a row has more cells than there are headings: nothing is cut.
     """
     lines = _lines(table, list(asked.values()))
     if not lines:

@@ -187,7 +187,7 @@ def refuse_deep(kinds: Kinds, depth: Depth | None) -> None:
             hint="Give the range that becomes 0 to 255: data.depth: {scale: [lo, hi]}; `clip` cuts at 0 and 255.",
         )
     raise DataError(
-        f"{images} more than 8 bits a value: {named}. As torchvision decodes them, every value above 255 is white",
+        f"{images} more than 8 bits per value: {named}. As torchvision decodes them, every value above 255 is white",
         hint="Say how they become 8 bits: data.depth: scale (0 to the largest value of the file's mode, 65535 for 16 "
         "bits), {scale: [lo, hi]} for a range of your own, or clip (cut at 255); or read them by a function of "
         "yours: data.reader: my_pkg.io:read.",
@@ -195,7 +195,7 @@ def refuse_deep(kinds: Kinds, depth: Depth | None) -> None:
 
 
 def notes_on_kinds(kinds: Kinds, depth: Depth | None) -> list[str]:
-    """Sentences on images of more than 8 bits a value, and on files of several frames."""
+    """Sentences on images of more than 8 bits per value, and on files of several frames."""
     notes = []
     for kind, count in kinds.counts.items():
         images = "1 image is" if count == 1 else f"{count} images are"

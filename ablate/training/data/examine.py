@@ -105,7 +105,7 @@ def _sizes(images: Sequence[ImageFile], reader: str | None) -> tuple[dict[tuple[
 def _moments(
     images: DecodedImages, fit: Sequence[int]
 ) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation over all pixels, and the mean of the images' own, a value a channel, in [0, 1]."""
+    """Mean and standard deviation over all pixels, and the mean of the images' own, each per channel, in [0, 1]."""
     channels = images.pixels.shape[-1]
     total, squares, spread = (np.zeros(channels) for _ in range(3))
     for start in range(0, len(fit), _AT_ONCE):

@@ -46,7 +46,7 @@ class ScanReport(NamedTuple):
 
 
 def findings_of(contents: Contents, seen: Sequence[ScannedImage], config: DataConfig) -> ScanReport:
-    """Sum up a scan; `seen` has one entry an image. Raises DataError where sizes differ that must not."""
+    """Sum up a scan; `seen` has one entry per image. Raises DataError where sizes differ that must not."""
     both = list(zip(contents.images, seen, strict=True))
     good = [(image, one) for image, one in both if not one.problem]
     first: dict[str, int] = {}
@@ -82,7 +82,7 @@ def refuse_unreadable(found: ScanReport, config: DataConfig) -> None:
         return
     lines = [f"{name}: {reason}" for name, reason in found.unreadable]
     remedy = "." if may_skip else ", or leave them out with data.on_bad_image: skip."
-    raise DataError(_listed(f"{_images(len(lines))} cannot be read", lines), hint=f"Mend or remove them{remedy}")
+    raise DataError(_listed(f"{_images(len(lines))} cannot be read", lines), hint=f"Fix or remove them{remedy}")
 
 
 def refuse_empty(found: ScanReport, classes: Sequence[str]) -> None:
@@ -92,7 +92,7 @@ def refuse_empty(found: ScanReport, classes: Sequence[str]) -> None:
     if empty:
         raise DataError(
             f"no image can be read of class {', '.join(empty)}",
-            hint="Mend its files, or remove the class.",
+            hint="Fix its files, or remove the class.",
         )
 
 

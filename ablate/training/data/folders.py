@@ -49,10 +49,10 @@ class FoundImages(NamedTuple):
 def find_image_folder(source: ImageFolder) -> Path:
     """Where it is. Raises DataMissing."""
     folder = resolved(source.root)
-    refuse_missing(folder, f"base.data.source.root ({source.root})", "one sub-folder a class, root/<class>/*.jpg")
+    refuse_missing(folder, f"base.data.source.root ({source.root})", "one sub-folder per class, root/<class>/*.jpg")
     for key, part in _parts_of(source).items():
         if part:
-            refuse_missing(folder / part, f"base.data.source.{key} ({part})", "one sub-folder a class")
+            refuse_missing(folder / part, f"base.data.source.{key} ({part})", "one sub-folder per class")
     return folder
 
 
@@ -168,7 +168,7 @@ def _given_names(labels: tuple[str, ...], names: Sequence[str] | None) -> tuple[
         raise DataError(
             f"base.data.source.names gives {len(names)} names, for the labels 0 to {len(names) - 1}, but the files "
             f"are labelled {', '.join(labels)}",
-            hint="Give one name a label, in the order of the numbers, or leave names out.",
+            hint="Give one name per label, in the order of the numbers, or leave names out.",
         )
     return tuple(nfc(name) for name in names)
 
@@ -273,9 +273,9 @@ def _nested(part: _Classes) -> tuple[str, ...]:
         f"all of them hold {first_of(alike)}: if these are the classes, {names[0]} is a part of a split, "
         f"and base.data.source.root should be {part.folder / names[0]}"
         if alike
-        else "if these are the classes, base.data.source.root should be the folder they lie in"
+        else "if the sub-folders are the classes, base.data.source.root should be the folder that holds them"
     )
-    return (f"the images of each class ({first_of(names)}) lie in sub-folders, which count for it; {guess}",)
+    return (f"the images of each class ({first_of(names)}) are in sub-folders, which count as part of it; {guess}",)
 
 
 def _walk(folder: str, prefix: str, above: tuple[tuple[int, int], ...], found: FoundImages, takes: Takes) -> None:

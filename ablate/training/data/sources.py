@@ -95,7 +95,7 @@ def refuse_other_classes(classes: Sequence[str], config: DataConfig, place: str)
     if len(classes) != config.classes:
         raise DataError(
             f"base.data.classes is {config.classes}, but {place} has {len(classes)} classes: {', '.join(classes)}",
-            hint=f"Set base.data.classes to {len(classes)}, or mend the data.",
+            hint=f"Set base.data.classes to {len(classes)}, or fix the data.",
         )
 
 

@@ -1,4 +1,4 @@
-"""A table of paths and labels, one image a row."""
+"""A table of paths and labels, one image per row."""
 
 from __future__ import annotations
 
@@ -124,12 +124,12 @@ def _read_rows(table: Path, root: _Root, source: CsvTable, *, multi_label: bool)
         count = "1 row" if len(wrong) == 1 else f"{len(wrong)} rows"
         raise DataError(f"{table} has {count} that cannot be used: {first_of(wrong, '; ')}", hint=_HINT)
     if not rows:
-        raise DataError(f"{table} has no rows", hint="One row an image, below the columns' names.")
+        raise DataError(f"{table} has no rows", hint="One row per image, below the columns' names.")
     return list(rows.values())
 
 
 _HINT = (
-    "Mend the table, or the settings of base.data.source: path, label and group name columns, split.train, "
+    "Fix the table, or the settings of base.data.source: path, label and group name columns, split.train, "
     f"split.test and split.leave_out hold the values of the split column; several labels are joined by {JOINT!r} "
     "and need base.data.multi_label: true."
 )
@@ -155,7 +155,7 @@ def _row(cell: Mapping[str, str], root: _Root, source: CsvTable, *, multi_label:
     if not multi_label and len(labels) != 1:
         return (f"several labels, {text!r}" if labels else f"no {source.label}"), None
     if "\0" in path:
-        return f"{path!r} is no path", None
+        return f"{path!r} is not a path", None
     problem, name = _name(path, root, source.suffix)
     if name is None:
         return problem, None
@@ -173,7 +173,7 @@ def _name(path: str, root: _Root, suffix: str | None) -> tuple[str, str | None]:
     if os.sep != "\\" and "\\" in path and (name is None or not os.path.lexists(root.folder / name)):
         windows = PureWindowsPath(path)
         if windows.drive or windows.root:
-            return f"{path} is a whole path of another machine (write it from source.root on)", None
+            return f"{path} is an absolute path of another machine (write it from source.root on)", None
         name = root.below(windows.as_posix())
     if name is None:
         return f"{path} leads out of {root.folder} (source.root may be a folder above)", None

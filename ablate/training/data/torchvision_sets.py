@@ -191,7 +191,7 @@ def _download(source: Torchvision, recipe: Recipe, root: Path) -> None:
     if "download" not in inspect.signature(kind).parameters:
         raise DataMissing(
             f"base.data.source: torchvision cannot download {source.dataset}, and it is not in {root}",
-            hint=f"Fetch it by hand, put {' and '.join(recipe.files)} into {root}, and set download: false.",
+            hint=f"Download it manually, put {' and '.join(recipe.files)} into {root}, and set download: false.",
         )
     was_there = root.is_dir()
     try:

@@ -116,7 +116,7 @@ def _not_done(case: _Case) -> list[str]:
             "features are what its last layer is handed."
         )
     elif not case.scores.several and bool(case.scores.correct.all()):
-        lines.append("Every test image is answered rightly: there is no mistake to look into.")
+        lines.append("Every test image is classified correctly: there are no mistakes to examine.")
     return lines
 
 

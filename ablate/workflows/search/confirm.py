@@ -241,7 +241,7 @@ def _run(
     if found.stale and options.stale == "ask":
         raise DecisionNeeded(
             "the confirmation was made by other code or on other data than there are now",
-            hint="The sealed part was read by it. Go back to that code, or begin another search: --new NAME.",
+            hint="The sealed part was read by it. Go back to that code, or start another search: --new NAME.",
         )
     tracker = open_tracker(session, options)
     if tracker is not None:

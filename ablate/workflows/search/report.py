@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 UNITS = {
     "parameters": ("Parameters", 1.0, 0),
     "seconds": ("Training time (s)", 1.0, 2),
-    "latency": ("Time an image (ms)", 1e3, 3),
+    "latency": ("Time per image (ms)", 1e3, 3),
 }
 """Cost -> label, scale and decimals."""
 

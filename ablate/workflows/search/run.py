@@ -113,7 +113,7 @@ def search_for(
 def _refuse_impossible(question: SearchQuestion, search: SearchOptions, trials: int) -> None:
     if search.storage is not None and is_badly_written(search.storage):
         raise StudyError(
-            f"--storage {without_secrets(search.storage)} is neither an address nor for certain a file",
+            f"--storage {without_secrets(search.storage)} may be an address or a file",
             hint="An address is written like postgresql://user:password@host/database; let a file begin with ./ or /.",
         )
     if trials < 1:
