@@ -38,11 +38,12 @@ from ablate.cli.options import (
     Workers,
 )
 from ablate.cli.reporting import report
-from ablate.cli.show import CommandGroup, Watch, errors_shown, note, say, say_json
+from ablate.cli.show import CommandGroup, Watch, errors_shown, note, note_lines, say, say_json
 from ablate.cli.terminal import prepare_streams
 from ablate.cli.using import init, join, pull, schema, show, status, sync, ui
 
 if TYPE_CHECKING:
+    from ablate.study.plan import Plan
     from ablate.study.study import Study
     from ablate.workflows.options import Options
 
@@ -253,14 +254,22 @@ def check(
         check_tuning(loaded, checked)
         if loaded.search is not None:
             make_question(loaded)
-        variants, contrasts = len(checked.variants), len(checked.contrasts)
         if loaded.trainer.missing:
             note(f"Not installed here, and needed by the first run: {', '.join(loaded.trainer.missing)}.")
-        say(f"{study}: good. {variants} variants, {contrasts} questions, looks at {list(checked.looks)} replicates.")
+        say(f"{study} OK: {_sizes(checked)}.")
         for line in not_there(loaded, checked):
             note(f"Not there yet, and needed by the first run: {line}")
         for line in precision_notes(checked):
             note(line)
+
+
+def _sizes(plan: Plan) -> str:
+    from ablate.report.wording.numbers import counted, listed
+
+    looks = listed([str(look) for look in plan.looks], at_most=len(plan.looks))
+    variants, comparisons = counted(len(plan.variants), "variant"), counted(len(plan.contrasts), "comparison")
+    replicates = "replicate" if plan.looks[-1] == 1 else "replicates"
+    return f"{variants}, {comparisons}, {'look' if len(plan.looks) == 1 else 'looks'} at {looks} {replicates}"
 
 
 _NEXT = """\
@@ -282,7 +291,7 @@ def _run(study: Study, work: Path, options: Options, *, as_json: bool, next_step
     else:
         show_study_run(done)
     if next_steps and not done.exit_code:
-        note(next_steps)
+        note_lines(next_steps)
     if done.exit_code >= 128:
         note("Interrupted. The same command resumes from here.")
     raise typer.Exit(done.exit_code)

@@ -17,6 +17,7 @@ _SHOWN = 8
 
 def show_studies(uri: str, *, as_json: bool) -> None:
     """The studies in a store, with how many of their runs can be put back."""
+    from ablate.safety.addresses import without_secrets
     from ablate.track.open import open_reader
 
     rows = []
@@ -33,7 +34,7 @@ def show_studies(uri: str, *, as_json: bool) -> None:
         say_table(list(rows[0]), [[str(value) for value in row.values()] for row in rows])
         note("`ablate pull STUDY` restores the recorded runs of a study file; trials of searches cannot be restored.")
     else:
-        say("That MLflow store has no study.")
+        say(f"There is no study of ablate in {without_secrets(uri)}.")
 
 
 def pull_and_show(study: Study, work: Path, uri: str, *, weights: bool, as_json: bool) -> int:
@@ -48,7 +49,8 @@ def pull_and_show(study: Study, work: Path, uri: str, *, weights: bool, as_json:
     if as_json:
         say_json(asdict(found))
         return int(bool(found.refused))
-    say(f"{found.taken} runs restored, {found.here} were already here; the study plans {found.wanted}.")
+    runs = "run" if found.taken == 1 else "runs"
+    say(f"{found.taken} {runs} restored, {found.here} already here; the study plans {found.wanted}.")
     if found.kept:
         say(f"{found.kept} have a result of this folder's own, which was left as it is.")
     if found.unrecorded:

@@ -202,7 +202,7 @@ def show_plan(summary: Mapping[str, Any], metric: str) -> None:
         shown = f"not known before {'the data were looked at' if rate else 'two replicates have finished'}"
         if points is not None:
             shown = f"about {points:.1f} points" if rate else f"about {points:.3g} in {metric}"
-        say(f"Smallest step {look['replicates']} replicates can show: {shown}.")
+        say(f"Smallest difference that {look['replicates']} replicates can show: {shown}.")
     if summary["visible_basis"]:
         say(f"That is {summary['visible_basis']}.")
     for text in summary["data_notes"]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ablate.cli.terminal import note, say, say_json, visible
+from ablate.cli.terminal import note, note_lines, one_line, say, say_json
 from ablate.errors import AblateError, not_installed
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Watch",
     "errors_shown",
     "note",
+    "note_lines",
     "say",
     "say_json",
     "say_report",
@@ -107,9 +108,9 @@ def errors_shown() -> Iterator[None]:
 
 
 def _ended(error: AblateError) -> typer.Exit:
-    note(f"Error: {error.message}")
+    note_lines(f"Error: {error.message}")
     if error.hint:
-        note(error.hint)
+        note_lines(error.hint)
     return typer.Exit(error.exit_code)
 
 
@@ -130,14 +131,14 @@ def say_table(columns: list[str], rows: list[list[str]], *, title: str = "") -> 
     from rich.text import Text
 
     # Every text as `Text`: brackets in a name are no markup.
-    above = Text(visible(title)) if title else None
+    above = Text(one_line(title)) if title else None
     table = Table(title=above, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for i, name in enumerate(columns):
         # A bar that is broken in two says nothing.
         is_bar = any(row[i] and BAR.issuperset(row[i]) for row in rows)
-        table.add_column(Text(visible(name)), overflow="fold", no_wrap=is_bar)
+        table.add_column(Text(one_line(name)), overflow="fold", no_wrap=is_bar)
     for row in rows:
-        table.add_row(*(Text(visible(cell)) for cell in row))
+        table.add_row(*(Text(one_line(cell)) for cell in row))
     # Where there is no terminal nothing is cut to 80 columns.
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
@@ -232,7 +233,7 @@ class Watch:
         if self._bar is None:
             note(line)
         else:
-            self._bar.console.print(visible(line), markup=False, highlight=False, emoji=False)
+            self._bar.console.print(one_line(line), markup=False, highlight=False, emoji=False)
 
     def _draw(self, progress: Progress) -> None:
         assert self._bar is not None
@@ -245,7 +246,7 @@ class Watch:
             self._bar.remove_task(self._tasks.pop(name))
         for name, run in live.items():
             if name not in self._tasks:
-                self._tasks[name] = self._bar.add_task(visible(f"  {name}"), total=run.epochs or None, extra="epochs")
+                self._tasks[name] = self._bar.add_task(one_line(f"  {name}"), total=run.epochs or None, extra="epochs")
             self._bar.update(self._tasks[name], completed=max(0, run.epoch - 1))
 
 

@@ -37,18 +37,30 @@ def visible(text: str) -> str:
     return _OBEYED.sub(lambda found: _escape(found.group()), text.replace("\r\n", "\n"))
 
 
+def one_line(text: str) -> str:
+    """The visible text on one line, a line feed written out: a name that holds one begins no line of its own."""
+    return visible(text).replace("\n", "\\n")
+
+
 def _escape(character: str) -> str:
     return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def say(text: str = "") -> None:
     """A line of the result."""
-    _print(visible(text), sys.stdout)
+    _print(one_line(text), sys.stdout)
 
 
 def note(text: str) -> None:
     """A line about the result."""
-    _print(visible(text), sys.stderr)
+    _print(one_line(text), sys.stderr)
+
+
+def note_lines(text: str) -> None:
+    """Several lines about the result; those after the first are indented, so that none passes for another note."""
+    first, *more = visible(text).split("\n")
+    indented = [line if not line or line.startswith(" ") else f"  {line}" for line in more]
+    _print("\n".join([first, *indented]), sys.stderr)
 
 
 def _print(text: str, stream: TextIO) -> None:
@@ -139,4 +151,4 @@ class _Notes(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one."""
-        note(self.format(record))
+        note_lines(self.format(record))

@@ -129,9 +129,15 @@ def sync(
         options = Options(look=look or 0, tracking_uri=tracking_uri)
         options = resolved_options(session, options)
         told = sync_study(session, options)
-        say(f"{told} runs are in MLflow.")
+        say(_told_words(told, session.study.name))
         if session.study.search is not None:
             note("The trials of its search are sent by `ablate optuna`, even if no trial is left.")
+
+
+def _told_words(told: int, study: str) -> str:
+    if not told:
+        return f"No run of {study} has ended in this folder yet, so MLflow was sent the study without runs."
+    return "1 run is in MLflow." if told == 1 else f"{told} runs are in MLflow."
 
 
 def pull(

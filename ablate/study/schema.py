@@ -185,7 +185,7 @@ class StudyFile(Settings):
     factorial: Factors | None = None
     """Name of each factor -> what it changes; every combination."""
     compare: dict[Name, CompareBlock] = Field(default={})
-    """Questions outside the design: name -> {with: a variant, set: {...}}."""
+    """Comparisons outside the design: name -> {with: a variant, set: {...}}."""
     control: Literal["steps"] | None = None
     """steps: each change that trains longer or shorter is run once more with the steps of its reference."""
     derive: dict[Name, DeriveBlock] = Field(default={})

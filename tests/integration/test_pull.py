@@ -297,7 +297,7 @@ def test_the_command_lists_pulls_and_says_what_it_refused(there: Path, here: Pat
 
     assert json.loads(listed.stdout) == [{"study": "toy", "finished": 4, "recorded": 4}]
     assert pulled.exit_code == 1
-    assert "5 runs restored, 0 were already here; the study plans 6." in pulled.output
+    assert "5 runs restored, 0 already here; the study plans 6." in pulled.output
     assert f"its {RECORD} is not what was stored" in pulled.output
     assert nowhere.exit_code == 2
     assert "there is no MLflow database" in nowhere.output

@@ -50,6 +50,7 @@ def test_check_says_what_the_first_run_will_miss(tmp_path: Path, monkeypatch: py
 
     assert (checked.exit_code, found.exit_code, weights.exit_code) == (0, 0, 0)
     assert "base.data.source.root (nowhere)" in checked.stderr
+    assert checked.stdout == "faces.yaml OK: 2 variants, 1 comparison, looks at 5, 10 and 20 replicates.\n"
     assert found.stderr == ""
     assert "base.weights.file: there is no file" in weights.stderr
 

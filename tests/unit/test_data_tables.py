@@ -130,6 +130,13 @@ def test_quantities_become_numbers_in_one_unit() -> None:
     assert found.rows[1] == ("180", "1.5e+09", "224", "0", "1000", "2000", "", "", "0.020")
 
 
+def test_columns_keep_the_headings_they_had_first() -> None:
+    """Programs read a column by its name; what the report calls it may be said better."""
+    table = Table("", ("FLOPs per image", "Time per run"), (("2.0 k", "2.0 s"),), kinds=("number",) * 2)
+
+    assert data_sheet(table).columns == ("FLOPs an image", "Time a run (s)")
+
+
 def test_a_report_in_the_earlier_form_is_verified_in_it(findings: Findings, tmp_path: Path) -> None:
     """Only what is another number is a difference."""
     from ablate.report.page.earlier_sheets import earlier_texts

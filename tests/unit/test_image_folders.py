@@ -86,7 +86,7 @@ def test_many_entries_make_one_sentence(root: Path) -> None:
     put(root, *(f"cat/._{number}.png" for number in range(7)))
 
     (note,) = listing_of(root).notes
-    assert note.startswith("7 hidden or system entries are left out")
+    assert note.startswith("7 hidden or system entries are ignored")
     assert note.endswith("cat/._4.png and 2 more")
 
 
@@ -103,7 +103,7 @@ def test_predictions_pass_over_the_same_entries(root: Path, name: str) -> None:
 
     assert len(images_in([root], told.append)) == 4
     assert len(told) == 1
-    assert told[0].startswith("2 hidden or system entries are left out")
+    assert told[0].startswith("2 hidden or system entries are ignored")
 
 
 def test_labelled_files_and_unlabelled_ones_pass_over_them_too(tmp_path: Path) -> None:
@@ -255,7 +255,7 @@ def test_images_without_a_folder_are_sent_to_other_sources(tmp_path: Path) -> No
     with pytest.raises(DataError, match="has 0 class folders") as caught:
         listing_of(tmp_path)
 
-    assert "2 images lie in it directly" in caught.value.hint
+    assert "2 images are in it directly" in caught.value.hint
     assert "labelled_files" in caught.value.hint
 
 
@@ -284,7 +284,7 @@ def test_a_starter_tells_what_a_run_would_say_of_its_class_folders(tmp_path: Pat
 
     put(tmp_path / "nested", "pets/cat/1.png", "wild/fox/1.png")
     (note,) = write_starter(tmp_path / "3.yaml", tmp_path / "nested")
-    assert "the images of each class (pets, wild) lie in sub-folders" in note
+    assert "the images of each class (pets, wild) are in sub-folders" in note
 
 
 def test_class_folders_of_other_files_only_say_so(tmp_path: Path) -> None:

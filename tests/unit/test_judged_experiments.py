@@ -181,7 +181,7 @@ def test_fractions_beside_percentages_between_runs_are_refused() -> None:
 @pytest.mark.parametrize("value", [101.5, -0.5])
 def test_no_rate_lies_outside_0_to_100_percent(value: float) -> None:
     """The run is named."""
-    with pytest.raises(StudyError, match="is no test_acc"):
+    with pytest.raises(StudyError, match="is not a value of test_acc"):
         read([run("a", value), run("b", 50.0)])
 
 

@@ -108,7 +108,7 @@ def test_fractions_under_a_heading_that_says_percent_are_asked_about(heading: st
 @pytest.mark.parametrize("bad", ["101.5", "-0.2", "250 %", "-3%"])
 def test_no_rate_lies_outside_0_to_100_percent(bad: str, table: Path) -> None:
     """The cell is named."""
-    with pytest.raises(StudyError, match=rf"results.csv:2: accuracy '{bad}' is no accuracy"):
+    with pytest.raises(StudyError, match=rf"results.csv:2: accuracy '{bad}' is not a value of accuracy"):
         judged(table, rows("accuracy", (bad, "50 %"), ("60 %", "61 %")))
 
 

@@ -238,7 +238,7 @@ def test_two_trained_networks_get_mcnemars_line(tmp_path: Path, rng: np.random.G
         ("variant,accuracy\nx,high\ny,0.5\n", ":2: accuracy 'high' is not a number"),
         ("variant,accuracy\nx,nan\ny,0.5\n", "a single variant, 'y'"),
         ("variant,accuracy\nx,0.5,1\n", ":2: 3 cells under 2 headings"),
-        ("variant,replicate,correct,n\n", "holds no result"),
+        ("variant,replicate,correct,n\n", "has no results"),
         ("variant,replicate,correct,n\nx,0,1,4\n", "a single variant"),
         ("variant,image,correct\nx,i,1\ny,i,1\n", "a single test image"),
         ("variant,replicate,correct\nx,0,5\ny,0,1\n", ":1: correct says how many were right, but no column n"),

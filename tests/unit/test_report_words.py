@@ -85,7 +85,7 @@ def test_without_any_result_the_sentence_says_why(tmp_path: Path) -> None:
     failed = findings_of(a_study(), tmp_path, results={key: a_failed(tmp_path / "failed") for key in keys})
     search = a_study(design=None, search={"space": {"gain": [1.0, 2.0]}})
 
-    assert first_sentence(nothing) == "Nothing has finished yet: 9 runs to be made."
+    assert first_sentence(nothing) == "Nothing has finished yet: 9 runs still to be made."
     assert first_sentence(failed) == "All 9 runs failed: there is nothing to compare."
     assert first_sentence(findings_of(search, tmp_path)).startswith(
         "There is nothing to compare baseline with: accuracy 60."
@@ -167,7 +167,7 @@ def test_what_would_settle_it_has_its_price(tmp_path: Path) -> None:
     lines = settling_lines(findings_of(study, tmp_path, levels={"Dropout": 72.0}))
 
     assert lines[0].startswith("Dropout: at least ")
-    assert lines[-1] == "The next planned look is after 6 replicates: 6 runs, about 12 s one after another."
+    assert lines[-1] == "The next planned look is after 6 replicates: 6 runs, about 12 s if run one after another."
 
 
 def test_each_way_to_go_on_has_its_words(tmp_path: Path) -> None:

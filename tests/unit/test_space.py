@@ -70,7 +70,7 @@ def test_a_written_point_becomes_a_stored_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("point", "said"), [({"noise": 0.7}, "noise: 0.7 lies outside"), ({"nois": 0.5}, "'nois' is not searched")]
+    ("point", "said"), [({"noise": 0.7}, "noise: 0.7 is outside"), ({"nois": 0.5}, "'nois' is not searched")]
 )
 def test_a_written_point_outside_the_space_is_refused(tmp_path: Path, point: dict[str, float], said: str) -> None:
     """Optuna would run it, with a warning nobody reads."""

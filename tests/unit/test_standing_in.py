@@ -134,7 +134,7 @@ def test_a_maker_that_is_not_there_is_named(tmp_path: Path) -> None:
     block = STUDY["stand_in"] | {"make": "nowhere.at_all:draw"}
     study = study_with(tmp_path, root=tmp_path / "drawn", stand_in=block)
 
-    with pytest.raises(TrainerError, match=r"faces\.yaml:\d+: stand_in\.make: nowhere\.at_all:draw leads nowhere"):
+    with pytest.raises(TrainerError, match=r"faces\.yaml:\d+: stand_in\.make: nowhere\.at_all:draw cannot be loaded"):
         make_stand_in(study)
 
 

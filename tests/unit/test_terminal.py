@@ -102,8 +102,21 @@ def test_lines_notes_tables_and_json_are_harmless(text: str, capsys: pytest.Capt
     assert json.loads(as_json) == {text: [text]}
 
 
+def test_a_line_feed_in_a_name_begins_no_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """A tag of a tracking server could otherwise write `Error: ...`, or a verdict, under our name."""
+    name = "BN\nError: all is lost"
+    show.say(f"{name} helps")
+    show.note(f"{name} was refused")
+    show.note_lines(f"two problems:\n  1. {name}")
+    show.say_table(["variant", name], [[name, "1"]], title=name)
+    told = capsys.readouterr()
+
+    assert not [line for line in (told.out + told.err).splitlines() if line.startswith("Error:")]
+    assert "BN\\nError: all is lost helps\n" in told.out
+
+
 def test_brackets_in_a_name_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
-    """Neither in cells, nor in headings and titles, nor are words between colons images."""
+    """Neither in cells, nor in headings and titles, nor are words between colons emoji."""
     show.say_table(["[red]x", ":warning:"], [["[bold]y[/bold]", "[/]"]], title="[link=http://evil]z")
     printed = capsys.readouterr().out
 

@@ -10,7 +10,7 @@ from ablate.report.facts.summaries import epoch_means
 from ablate.report.page.blocks import Page
 from ablate.report.tables.costs import provenance_table
 from ablate.report.tables.details import reruns_table
-from ablate.report.tables.sheets import EFFECT_COLUMNS, csv_text, make_sheet, values_of
+from ablate.report.tables.sheets import EFFECT_COLUMNS, csv_text, kept_heading, make_sheet, values_of
 from ablate.report.tables.table import Table
 
 _LATER = ("wins", "relative")
@@ -53,7 +53,7 @@ def shown_sheet(table: Table) -> Table:
     kept = [i for i, kind in enumerate(table.kinds) if kind != "bar"]
     return Table(
         table.title,
-        tuple(table.columns[i] for i in kept),
+        tuple(kept_heading(table.columns[i]) for i in kept),
         tuple(tuple("" if row[i] == "-" else row[i] for i in kept) for row in table.rows),
     )
 

@@ -203,13 +203,18 @@ _KEPT_HEADINGS = {
 """As a report shows them now -> as the CSV files have had them from the start: programs read these."""
 
 
+def kept_heading(shown: str) -> str:
+    """What a column of a CSV file is called: its heading in the report, or the one it had first."""
+    return _KEPT_HEADINGS.get(shown, shown)
+
+
 def data_sheet(table: Table) -> Table:
     """A table of the report as data: an interval is three columns, `57.5 k` is 57500, nothing is drawn.
 
     Rounded as it is shown: effects.csv, variants.csv, runs.csv and epochs.csv have every digit.
     """
     columns: list[tuple[str, list[str]]] = []
-    headings = [_KEPT_HEADINGS.get(heading, heading) for heading in table.columns]
+    headings = [kept_heading(heading) for heading in table.columns]
     for i, kind in enumerate(table.kinds):
         cells = ["" if row[i] == "-" else row[i] for row in table.rows]
         if kind == "verdict" and table.marks:

@@ -153,8 +153,8 @@ class _Reader:
             option = self._option(key, item, around, (*place, position))
             if any(same(option.label, other.label) or option.label == other.label for other in options):
                 raise StudyError(
-                    f"{self.study.document.where((*place, position))}: {key}: the choice {shown(option.label)} stands "
-                    "there twice",
+                    f"{self.study.document.where((*place, position))}: {key}: the choice {shown(option.label)} appears "
+                    "twice",
                     hint="Leave one of them out.",
                 )
             options.append(option)

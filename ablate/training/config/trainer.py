@@ -80,7 +80,7 @@ class Config(Settings):
             raise ValueError(f"warmup.epochs ({warmup.epochs}) must be below epochs ({self.epochs})")
         if isinstance(self.schedule, OneCycle):
             raise ValueError(
-                "warmup is set together with schedule one_cycle, which includes a warm-up of its own; set warmup to null"
+                "warmup is set together with schedule one_cycle, which includes a warm-up of its own; set it to null"
             )
         if isinstance(warmup.start, AbsoluteLr) and warmup.start.lr > self.optimizer.lr:
             raise ValueError(
