@@ -226,7 +226,7 @@ def plan(
         else:
             show_plan(summary, session.plan.protocol.metric)
             for line in not_there(session.study, session.plan):
-                note(f"Not there yet, and needed by the first run: {line}")
+                note(f"Missing, and needed by the first run: {line}")
         for line in precision_notes(session.plan):
             note(line)
 
@@ -258,7 +258,7 @@ def check(
             note(f"Not installed here, and needed by the first run: {', '.join(loaded.trainer.missing)}.")
         say(f"{study} OK: {_sizes(checked)}.")
         for line in not_there(loaded, checked):
-            note(f"Not there yet, and needed by the first run: {line}")
+            note(f"Missing, and needed by the first run: {line}")
         for line in precision_notes(checked):
             note(line)
 

@@ -53,7 +53,7 @@ def show_study_run(done: StudyRun) -> None:
     if done.trained or done.exit_code >= 128:
         note(f"{done.trained} runs trained now.")
     elif done.findings.runs.failed:
-        note("Nothing to train: what failed is not tried again unasked. --retry-failed does, once it is mended.")
+        note("Nothing to train: failed runs are not retried unasked. Once the cause is fixed, --retry-failed does it.")
     else:
         note("Nothing to train: every run had finished already.")
     if not done.delivered:
@@ -192,7 +192,7 @@ def show_plan(summary: Mapping[str, Any], metric: str) -> None:
         for text in row["notes"]:
             say(f"{row['name']}: {text}")
     if "tuning_trials" in summary:
-        say(f"Before them, to tune every variant alike: {summary['tuning_trials']} trials.")
+        say(f"Before them, to tune every variant in the same way: {summary['tuning_trials']} trials.")
     _show_runs(summary)
     seconds = summary["estimate_seconds"]
     say(f"Time: {'not known before the first run' if seconds is None else f'about {seconds:.0f} s'}.")
@@ -215,8 +215,8 @@ def _show_runs(summary: Mapping[str, Any]) -> None:
     say(f"{summary['runs']} runs: {cached} finished, {stale} stale, {to_run} to train.")
     if summary["elsewhere"]:
         say(
-            f"  Of those, {summary['elsewhere']} finished with the same settings on data that lie elsewhere; "
-            "`ablate run` takes them where the images are the same."
+            f"  Of those, {summary['elsewhere']} finished with the same settings on data in another place; "
+            "`ablate run` uses them if the images are the same."
         )
     if summary["former"]:
         say(f"  {summary['former']['note']}")

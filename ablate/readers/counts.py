@@ -59,7 +59,7 @@ def read_counts(source: CellSource, *, correct: int, number: int) -> ReadCells:
 
 
 def read_images(source: CellSource, *, image: int, score: int, metric: str, group: int | None = None) -> ReadCells:
-    """A row an image: right or wrong, or a score, for each run. group: the column of what it shares with others."""
+    """One row per image: right or wrong, or a score, for each run. group: the column of what it shares with others."""
     sheet = source.sheet
     plain = _plain(source, score)
     rate = is_rate(metric)

@@ -251,10 +251,10 @@ def _claim(opened: optuna.Study, question: SearchQuestion, place: str) -> None:
         before = question.base_before()
         told = before[1] if before is not None and stored.get("base") == before[0] else ""
         raise StudyError(
-            f"the search {question.name!r} was begun otherwise:\n"
+            f"the search {question.name!r} was started with other settings:\n"
             + "\n".join(_differences(stored, asked, base=told or "its settings are others"))
             + "\n",
-            hint="Undo the change, or go on under a new name: --new NAME. Equal runs are not trained again.",
+            hint="Undo the change, or continue under a new name: --new NAME. Equal runs are not trained again.",
         )
 
 

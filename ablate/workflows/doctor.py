@@ -163,7 +163,7 @@ def _speed(work: Path) -> Iterator[Finding]:
     kept = "worth having; `ablate run` sets it" if gain > 1.03 else "no difference here"
     yield Finding("allocator settings", f"{gain:.2f} times as fast with them: {kept}")
     yield from _precisions()
-    yield Finding("decoding", f"{calm['images']:.0f} JPEG files a second and core; done once, then cached")
+    yield Finding("decoding", f"{calm['images']:.0f} JPEG files per second and core; done once, then cached")
     if sys.platform == "linux":
         yield Finding("a fresh process", f"{_fresh(work):.1f} s until torch is imported; from the warm server far less")
 

@@ -123,7 +123,7 @@ def _published(request: Request, say: Words) -> tuple[ExternalResults, EvidenceB
 
     if request.replicate is not None or request.unit is not None or request.group is not None:
         raise StudyError(
-            "--replicate, --group and --unit are about tables and experiments, and this is a study file",
+            "--replicate, --group and --unit apply to tables and experiments, and this is a study file",
             hint="Write the unit into the figures under published: a count, 149/360, or a percentage, 41.4 %.",
         )
     study = load_study(request.source)

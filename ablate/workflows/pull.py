@@ -17,7 +17,7 @@ from typing import Any
 from ablate.errors import Damaged, Held, TrackingError
 from ablate.execute.worker import WEIGHTS
 from ablate.files import encoded, locked, put_in_place, read_json, sha256_file, unsealed, write_json
-from ablate.harness.data_check import put_back
+from ablate.harness.data_check import restore_findings
 from ablate.protocols import StoredRun, StoredStudy, TrackingReader
 from ablate.records import Finished
 from ablate.results.declared_looks import FILE as DECLARED

@@ -116,7 +116,7 @@ def test_pairs_follow_from_seed_and_fold_and_not_from_the_order_of_starts(theirs
 def test_the_replicate_may_be_named(theirs: str) -> None:
     """And a key that is not there is answered with those that are."""
     assert judged(theirs, paired=True, replicate="fold").effects[0].measured.n == 5
-    with pytest.raises(StudyError, match="nothing is called 'fld'") as refused:
+    with pytest.raises(StudyError, match="there is nothing called 'fld'") as refused:
         judged(theirs, paired=True, replicate="fld")
 
     assert "fold" in refused.value.hint

@@ -78,7 +78,7 @@ def test_an_image_has_one_group(tmp_path: Path, line: str, words: str) -> None:
 
 
 def test_groups_are_of_single_images(tmp_path: Path) -> None:
-    """A table of one number a run has none, and says which columns it would take."""
+    """A table of one number per run has none, and says which columns it would take."""
     table = tmp_path / "t.csv"
     table.write_text("model,seed,accuracy,site\na,0,.5,x\nb,0,.6,y\n", encoding="utf-8")
 

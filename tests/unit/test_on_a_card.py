@@ -36,7 +36,7 @@ BASE: Mapping[str, Any] = {
     "epochs": 2,
     "device": str(CARD),
 }
-"""Two steps an epoch, and one batch of validation."""
+"""Two steps per epoch, and one batch of validation."""
 
 FEW = replace(PROTOCOL, test=Share(share=4), val=4)
 

@@ -182,15 +182,15 @@ def test_each_way_to_go_on_has_its_words(tmp_path: Path) -> None:
 
     assert declared[-1].startswith("No planned look is left. One more, after ")
     assert single[0] == "BN: one run of each variant says nothing about chance; at least two replicates are needed."
-    assert single[-1] == "Plan 5 replicates instead of one: 12 runs, about 24 s one after another."
-    assert retry == ["Mend what made the runs fail, then run them again: 3 runs, about 6.0 s one after another."]
+    assert single[-1] == "Plan 5 replicates instead of one: 12 runs, about 24 s if run one after another."
+    assert retry == ["Fix what made the runs fail, then run them again: 3 runs, about 6.0 s if run one after another."]
     assert settling_lines(replace(findings, next_steps=replace(findings.next_steps, settling=images))) == [
         "BN: no number of replicates shows a difference of 3.0 points on this test set; "
         "it takes about 5,200 test images.",
         "Only more test images can settle this.",
     ]
     assert settling_lines(replace(findings, next_steps=replace(findings.next_steps, settling=None))) == [
-        "Nothing is open that further runs could settle."
+        "No open question could be settled by further runs."
     ]
 
 

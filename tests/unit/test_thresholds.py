@@ -105,7 +105,7 @@ def test_points_for_a_kappa_are_left_out_with_a_sentence(tmp_path: Path) -> None
     findings = judged(tmp_path, "kappa", NEAR, negligible=1.0, worthwhile=3.0)
 
     assert findings.effects[0].decision.verdict == "undecided"
-    assert findings.notices.cautions[0].startswith("1 and 3 cannot be meant of kappa")
+    assert findings.notices.cautions[0].startswith("1 and 3 cannot be meant for kappa")
 
 
 def test_a_fraction_for_points_is_pointed_out(tmp_path: Path) -> None:

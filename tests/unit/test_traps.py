@@ -116,7 +116,9 @@ def test_equal_answers_are_no_proof_and_a_warning(tmp_path: Path) -> None:
     assert findings.effects[1].decision.verdict == "no_worthwhile_gain"
     assert (findings.effects[1].measured.hi or 0.0) > 0
     assert (findings.effects[1].measured.difference, findings.effects[1].decision.p) == (0.0, 1.0)
-    assert any(line.startswith("Dropout and BN answered every test image alike") for line in warnings(findings))
+    assert any(
+        line.startswith("Dropout and BN gave the same answer to every test image") for line in warnings(findings)
+    )
 
 
 def test_networks_that_learnt_nothing_are_named(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ class RunRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """One finished run, epoch by epoch: metric name (`val/accuracy`) -> one value an epoch, or None."""
+    """One finished run, epoch by epoch: metric name (`val/accuracy`) -> one value per epoch, or None."""
 
     variant: str
     replicate: int

@@ -40,7 +40,7 @@ def names_groups(config: Mapping[str, Any]) -> bool:
 def groups_handed_in(
     effects: Sequence[Effect], cells: Cells | None, variants: Sequence[str], scale: float
 ) -> GroupFacts | None:
-    """Of a table with a row an image."""
+    """Of a table with one row per image."""
     alike = None if cells is None else each_group_alike(cells)
     weights = [[effect.contrast.weights.get(name, 0.0) for name in variants] for effect in effects]
     answers = [None] * len(effects) if alike is None else estimate(alike, np.array(weights))

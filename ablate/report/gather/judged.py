@@ -20,7 +20,7 @@ from ablate.stats.scores import ScoreBook, read_scores
 from ablate.study.plan import Plan, published_figures
 from ablate.study.study import Study
 
-NO_FRACTION = "a result that is no fraction"
+NO_FRACTION = "a result that is not a fraction"
 """Why nothing is judged where a run reports 85.3 for 85.3 %: beside others a hundredth of it, that is no difference."""
 
 

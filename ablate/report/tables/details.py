@@ -288,7 +288,7 @@ def reruns_table(findings: Findings, say: Words = ENGLISH) -> Table:
 
 
 def tuning_table(findings: Findings, say: Words = ENGLISH) -> Table:
-    """A line a variant: its search, its value on validation before and after, the setting chosen."""
+    """One line per variant: its search, its value on validation before and after, the setting chosen."""
     rows, decimals = findings.exploratory.tuning, findings.study.metric.decimals
     columns = [
         Column(say("column.variant"), "text", [row.variant for row in rows]),

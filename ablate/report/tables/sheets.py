@@ -145,7 +145,7 @@ def _epochs(findings: Findings) -> Table:
 
 
 def _provenance(findings: Findings) -> Table:
-    """A line a variant and way its runs were made."""
+    """One line per variant and way its runs were made."""
     versions = list(dict.fromkeys(name for group in findings.provenance.groups for name in group.stamp.versions))
     numerics = list(dict.fromkeys(name for group in findings.provenance.groups for name in group.numerics))
     headings = ["group", "variant", "runs", "first (UTC)", "last (UTC)", "device", "system", *versions, *numerics]

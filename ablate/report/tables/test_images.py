@@ -15,7 +15,7 @@ MOST_CONFUSIONS = 5
 
 
 def classes_table(findings: Findings, say: Words = ENGLISH) -> Table:
-    """A line a class: how often each variant is right on it."""
+    """One line per class: how often each variant is right on it."""
     facts = findings.exploratory.images
     rows = facts.classes if facts is not None else ()
     labels = list(dict.fromkeys(row.label for row in rows))
@@ -72,7 +72,7 @@ def matrix_tables(facts: ImageFacts | None, say: Words = ENGLISH) -> tuple[Table
 
 
 def disagreements_table(findings: Findings, say: Words = ENGLISH) -> Table:
-    """A line an image: who is right about it, and who is not."""
+    """One line per image: who is right about it, and who is not."""
     found = findings.exploratory.images.disagreements if findings.exploratory.images is not None else ()
     columns = [
         Column(say("column.image"), "code", [item.id for item in found]),
