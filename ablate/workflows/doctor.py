@@ -153,7 +153,7 @@ def _speed(work: Path) -> Iterator[Finding]:
     one, all_ = calm["steps"]["1"], calm["steps"][str(count)]
     yield Finding("training, 1 thread", f"{one:.1f} steps per second (32 images of 64 x 64)")
     if count > 1:
-        together = f"{all_:.1f} steps a second, {all_ / one:.2f} times as many as with one"
+        together = f"{all_:.1f} steps per second, {all_ / one:.2f} times as many as with one"
         advice = (
             f"Leave numerics.threads at 1 where a study has {count} runs or more: {count} side by side do more than "
             f"one with {count} threads. `ablate plan` proposes a number for fewer."

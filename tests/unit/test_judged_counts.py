@@ -74,7 +74,7 @@ def test_a_smaller_error_is_a_gain(tmp_path: Path) -> None:
         "variant,accuracy (mean ± std),runs,n\na,0.80 ± 0.01,5,1000\nb,0.83 ± 0.01,5,1000\n",
         "variant,seed,accuracy\na,0,0.80\na,1,0.81\nb,0,0.83\nb,1,0.84\n",
     ],
-    ids=["mean and spread", "a row a run"],
+    ids=["mean and spread", "one row per run"],
 )
 def test_a_spread_over_seeds_is_no_error_of_the_images(table: str, tmp_path: Path) -> None:
     """It is judged over runs, whatever the number of images; nothing is said of two networks on the same images."""
