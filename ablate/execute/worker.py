@@ -99,7 +99,7 @@ def decode(task: Task, attempt: Path) -> int:
     run = LiveRun(task=task, folder=attempt, journal=Journal(attempt), _at=BEFORE_TRAINING)
     trainer = _trainer_of(task)
     module, _, function = trainer.decode_images.partition(":")
-    getattr(import_named(module), function)(trainer.config.model_validate(task.spec.config), run)
+    getattr(import_named(module), function)(settings_of_record(trainer.config, task.spec.config), run)
     return 0
 
 
