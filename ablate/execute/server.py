@@ -182,4 +182,7 @@ def _answer(descriptor: int, content: dict[str, object]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3:]))
+    ended = main(Path(sys.argv[1]), sys.argv[2], sys.argv[3:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(ended)  # nothing is left to be done: taking down all that was imported would keep the command waiting

@@ -25,6 +25,12 @@ def check_readable(uri: str) -> str:
     return uri if path is None else f"sqlite:///{path}"
 
 
+def import_mlflow() -> None:
+    """Import what writes to a store, before there is anything to write: that takes seconds."""
+    quiet_environment()
+    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401 - imported for later
+
+
 def open_client(uri: str) -> MlflowClient:
     """A client that tells nobody of itself."""
     quiet_environment()

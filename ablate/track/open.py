@@ -21,6 +21,7 @@ __all__ = [
     "Interface",
     "add_folder",
     "check_uri",
+    "import_store",
     "interface_on",
     "open_reader",
     "open_tracker",
@@ -50,6 +51,13 @@ def open_tracker(flag: str | None, work: Path) -> Tracker:
     from ablate.track.mlflow_store import MlflowTracker
 
     return MlflowTracker(tracking_uri(flag, work), work)
+
+
+def import_store() -> None:
+    """Import what shows studies, before there is anything to show: that takes seconds."""
+    from ablate.track.client import import_mlflow
+
+    import_mlflow()
 
 
 def open_reader(uri: str) -> TrackingReader:

@@ -119,7 +119,7 @@ def _fit_counts(config: Config, run: Run, images: DecodedImages, parts: Split) -
 def _try_steps(config: Config, run: Run, counts: Sequence[int], least: int) -> str:
     """Train on one batch of each size there will be; the digest of the weights the network began with."""
     mode = set_up(config)
-    parts = load_parts(config, run, mode)
+    parts = load_parts(config, run, mode, ready=False)
     block = config.weights
     if block is not None and block.run is not None and run.earlier(block.run) is None:
         config = config.model_copy(update={"weights": None})  # it may be trained before this one's turn comes

@@ -30,6 +30,7 @@ from ablate.study.study import Study
 from ablate.track.open import tracking_place
 from ablate.workflows.derived_rows import compute_views
 from ablate.workflows.executor import connected, lazy_executor, may_train
+from ablate.workflows.meanwhile import Meanwhile, import_report, import_tracker
 from ablate.workflows.notify import (
     TRACKING_SECONDS,
     end_tracking,
@@ -137,12 +138,20 @@ class _Training:
     """How far each look has come."""
     _begun: set[str] = field(default_factory=set)
     """Fingerprints that this call has had its turn with."""
+    _meanwhile: Meanwhile = field(init=False)
+
+    def __post_init__(self) -> None:
+        imports = (import_report, import_tracker) if self.tracker is not None else (import_report,)
+        # A run in this very process is not waited for.
+        self._meanwhile = Meanwhile(imports if self.options.executor != "inline" else ())
 
     def look_at_data(self, executor: LazyExecutor) -> None:
         """Find out what is not known of the data; a name that is refused then keeps what it stood for."""
         session = self.session
         with keep_on_refusal(session.store.study(session.study.name)):
             session.store_plan()
+            if len(session.prepared) < len(session.plan.variants):
+                self._meanwhile.begin()
             check_data_first(session, self.options, executor, self.on_progress, self.interruption)
         session.store_plan()  # with what is known of the data now
 
@@ -166,7 +175,9 @@ class _Training:
         self.looks.append(progress)
         self.on_progress(progress)
         if specs:
-            self._train(FixedSource(specs, needs), options, executor.open(), progress)
+            opened = executor.open()
+            self._meanwhile.wait()
+            self._train(FixedSource(specs, needs), options, opened, progress)
 
     def _train(self, source: FixedSource, options: Options, executor: Executor, progress: Progress) -> None:
         """Run what a look lacks, with the report written anew on the way."""

@@ -116,8 +116,11 @@ class Subsets(NamedTuple):
     split: Split
 
 
-def load_parts(config: Config, run: Run, mode: Mode) -> Subsets:
-    """Open the image cache, split by the run's replicate, put each part in reach of the device."""
+def load_parts(config: Config, run: Run, mode: Mode, *, ready: bool = True) -> Subsets:
+    """Open the image cache, split by the run's replicate, put each part in reach of the device.
+
+    ready: whether all of them will be needed, and may be normalised now.
+    """
     images = load_images(config.data, run.cached)
     parts = split_images(config.data, run, images)
     stored = resident(_shared(images), mode)
@@ -129,8 +132,10 @@ def load_parts(config: Config, run: Run, mode: Mode) -> Subsets:
         targets = torch.from_numpy(images.targets).index_select(0, rows)
         return Subset(stored, rows.to(stored.device), targets.to(stored.device), mean, std, mode, side)
 
-    fit = part(parts.fit) if is_random(config.augment) else prepare_subset(part(parts.fit))
-    return Subsets(fit, prepare_subset(part(parts.val)), prepare_subset(part(parts.test)), images, parts)
+    limit = READY_BYTES if ready else 0
+    fit = prepare_subset(part(parts.fit), limit=0 if is_random(config.augment) else limit)
+    val, test = (prepare_subset(part(indices), limit=limit) for indices in (parts.val, parts.test))
+    return Subsets(fit, val, test, images, parts)
 
 
 def split_images(config: DataConfig, run: SplitRequest, images: DecodedImages) -> Split:
