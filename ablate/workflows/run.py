@@ -15,9 +15,11 @@ from ablate.errors import TrackingError
 from ablate.execute.lazy import LazyExecutor
 from ablate.files import locked, remove_stale_temporary_files
 from ablate.harness.coordinator import FixedSource
+from ablate.harness.descriptions import recalled
 from ablate.harness.donors import order_by_donors
 from ablate.harness.interruption import Interruption
 from ablate.harness.live_report import Refresher
+from ablate.harness.order import longest_first, work_of
 from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.tracker_feed import study_card
 from ablate.protocols import Executor, StudyCard, Tracker
@@ -165,7 +167,7 @@ class _Training:
     def _train_look(self, options: Options, executor: LazyExecutor) -> None:
         session, store = self.session, self.session.store
         found = session.survey(options)
-        runs = runs_to_train(session, found, options, self._begun)
+        runs = longest_first(runs_to_train(session, found, options, self._begun), _work_of(session))
         to_run, needs = order_by_donors(runs, session.study.trainer, store)
         specs = [spec for _, spec in to_run]
         self._begun.update(spec.fingerprint for spec in specs)
@@ -194,6 +196,13 @@ class _Training:
             )
         finally:
             refresher.close()
+
+
+def _work_of(session: Session) -> dict[str, float]:
+    """Variant -> how much work a run of it is, as far as that is known."""
+    variants, trainer = session.plan.variants, session.study.trainer
+    described = {one.name: recalled(one, trainer, session.store, session.source) for one in variants}
+    return work_of(variants, session.prepared, described)
 
 
 def _show_report(findings: Findings, session: Session, options: Options, shown: ShownReport) -> Path:
