@@ -14,10 +14,12 @@ import sqlite3
 import tarfile
 from collections.abc import Iterator
 from contextlib import closing
+from importlib import resources
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import jsonschema
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -181,6 +183,8 @@ def test_a_study_that_leaves_a_changed_default_out_plans_new_runs_and_says_why(u
     plan = printed_json(ablate(untouched, "plan", study, "--json"))
     shown = ablate(untouched, "plan", study).output
 
+    schema = json.loads((resources.files("ablate.report") / "schemas" / "plan.schema.json").read_text())
+    jsonschema.validate(plan, schema)
     assert (plan["cached"], plan["stale"], plan["to_run"]) == (0, [], 18)
     assert plan["former"]["runs"] == 18
     assert plan["former"]["changed"] == {"numerics.channels_last": {"now": True, "before": False}}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from ablate.execute.resources import fitting_threads
@@ -28,7 +31,10 @@ def a_session(work: Path, monkeypatch: pytest.MonkeyPatch, *, here: int, sets: t
 
 def proposal(session: Session) -> Any:
     """What `plan --json` says of threads."""
-    return plan_summary(session, Options(workers=1), with_parameters=False)["threads"]
+    plan = plan_summary(session, Options(workers=1), with_parameters=False)
+    schema = json.loads((resources.files("ablate.report") / "schemas" / "plan.schema.json").read_text())
+    jsonschema.validate(plan, schema)
+    return plan["threads"]
 
 
 @pytest.mark.parametrize(
