@@ -126,22 +126,27 @@ def better_direction(name: str) -> Literal["max", "min"]:
 class Thresholds(NamedTuple):
     """What counts as none, and what a gain has to be, in shown units: points for a rate; None: nobody has said.
 
+    tolerable: the loss that a change which makes something cheaper may not reach; as worthwhile unless stated.
     unfit: sizes that were stated and cannot be meant, because the metric cannot change by so much.
     """
 
     negligible: float | None
     worthwhile: float | None
     unfit: tuple[float, ...] = ()
+    tolerable: float | None = None
 
 
-def thresholds_for(name: str, negligible: float | None, worthwhile: float | None) -> Thresholds:
-    """The thresholds of a metric: as stated, else 1 and 3 points where it is a share, else none."""
+def thresholds_for(
+    name: str, negligible: float | None, worthwhile: float | None, tolerable: float | None = None
+) -> Thresholds:
+    """The thresholds of a metric: as stated, else 1, 3 and 3 points where it is a share, else none."""
     if is_share(name):
-        return Thresholds(
+        negligible, worthwhile = (
             NEGLIGIBLE if negligible is None else negligible, WORTHWHILE if worthwhile is None else worthwhile
-        )
+        )  # fmt: skip
+        return Thresholds(negligible, worthwhile, tolerable=worthwhile if tolerable is None else tolerable)
     most = 100.0 if is_rate(name) else 1.0 if _BOUNDED & set(_words(name)) else float("inf")
-    unfit = tuple(size for size in (negligible, worthwhile) if size is not None and size >= most)
+    unfit = tuple(size for size in (negligible, worthwhile, tolerable) if size is not None and size >= most)
     if unfit:  # 1 and 3 for a kappa: points were meant, of something that has none
         return Thresholds(None, None, unfit)
-    return Thresholds(negligible, worthwhile)
+    return Thresholds(negligible, worthwhile, tolerable=worthwhile if tolerable is None else tolerable)

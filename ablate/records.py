@@ -98,7 +98,7 @@ class Contrast:
     """One question put to the statistics: a weighted sum of variants, judged within its family.
 
     not_assessable: why no verdict can be given whatever the data say; empty for most. factors: the changes
-    it is about.
+    it is about. ask: what the study asks beyond a difference: whether it is no worse.
     """
 
     name: str
@@ -108,6 +108,7 @@ class Contrast:
     family: str
     not_assessable: str = ""
     factors: tuple[str, ...] = ()
+    ask: Literal["", "no_worse"] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

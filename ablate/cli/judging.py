@@ -51,6 +51,10 @@ def judge(
     paired: Annotated[bool, typer.Option("--paired", help="Equal replicates are the same fold or split.")] = False,
     negligible: Size = None,
     worthwhile: Size = None,
+    no_worse: Annotated[
+        float | None,
+        typer.Option(metavar="LOSS", help="Is a loss of this size or more ruled out? In the unit of --worthwhile."),
+    ] = None,
     report: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write report.html and tables there.")] = None,
     lang: Lang = LanguageName.en,
     tracking_uri: Uri = None,
@@ -72,7 +76,7 @@ def judge(
         request = Request(
             source=source, by=by, metric=metric, goal=goal.value if goal else None, baseline=baseline, chain=chain,
             paired=paired, replicate=replicate, group=group, unit=unit.value if unit else None, negligible=negligible,
-            worthwhile=worthwhile, tracking_uri=tracking_uri, work=work,
+            worthwhile=worthwhile, no_worse=no_worse, tracking_uri=tracking_uri, work=work,
         )  # fmt: skip
         words = words_of(lang.value)
         findings = judge_source(request, words)
@@ -93,7 +97,8 @@ def _show(findings: Findings, words: Words) -> None:
     """The sentence, the comparisons with their p, and what cannot be known."""
     from ablate.report.tables.details import comparisons_table
     from ablate.report.tables.table import terminal_steps
-    from ablate.report.wording.sentences import first_sentence
+    from ablate.report.wording.headline import first_sentence
+    from ablate.report.wording.no_worse import no_worse_lines
 
     say(first_sentence(findings, words))
     say_table(*_listed(terminal_steps(findings, words)))
@@ -104,7 +109,7 @@ def _show(findings: Findings, words: Words) -> None:
     kept = [name for name in wanted if name in table.columns]
     found = [table.columns.index(name) for name in kept]
     say_table(kept, [[row[i] for i in found] for row in table.rows])
-    for line in findings.notices.cautions:
+    for line in [*no_worse_lines(findings, words), *findings.notices.cautions]:
         say(f"- {line}")
 
 

@@ -22,8 +22,9 @@ def show_findings(findings: Findings, report: Path, words: Words | None = None) 
     from ablate.report.tables.derived import derived_table
     from ablate.report.tables.table import terminal_steps
     from ablate.report.wording.evidence import how_to_go_on
+    from ablate.report.wording.headline import first_sentence
     from ablate.report.wording.language import ENGLISH
-    from ablate.report.wording.sentences import first_sentence
+    from ablate.report.wording.no_worse import no_worse_lines
 
     words = words or ENGLISH
     for line in findings.data.synthetic:
@@ -33,7 +34,7 @@ def show_findings(findings: Findings, report: Path, words: Words | None = None) 
     say_table(list(table.columns), [list(row) for row in table.rows])
     if table.note:
         note(table.note)
-    for line in findings.notices.cautions:
+    for line in [*no_worse_lines(findings, words), *findings.notices.cautions]:
         say(f"- {line}")
     if findings.next_steps.settling is not None:
         note(how_to_go_on(findings, words))
@@ -126,7 +127,7 @@ def _is_baseline(found: SearchRun) -> bool:
 
 def _show_confirmation(found: Confirmation) -> None:
     from ablate.report.tables.table import terminal_steps
-    from ablate.report.wording.sentences import first_sentence
+    from ablate.report.wording.headline import first_sentence
 
     say(f"Confirmation on the sealed part: {first_sentence(found.findings)}")
     table = terminal_steps(found.findings)

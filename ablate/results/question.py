@@ -58,12 +58,13 @@ def metric_of(study: Study) -> Metric:
 
 def question_of(study: Study, plan: Plan) -> Question:
     """What was fixed before the first run. The study's points become shares where the metric is a rate."""
-    metric, (negligible, worthwhile, _) = metric_of(study), thresholds_of(study)
+    metric, (negligible, worthwhile, _, tolerable) = metric_of(study), thresholds_of(study)
     return Question(
         metric=metric.name,
         goal=metric.goal,
         negligible=None if negligible is None else negligible / metric.scale,
         worthwhile=None if worthwhile is None else worthwhile / metric.scale,
+        tolerable=None if tolerable is None else tolerable / metric.scale,
         looks=plan.looks,
         shares=plan.shares,
         test=plan.protocol.test,

@@ -29,9 +29,9 @@ OTHER_TESTS = "different test sets"
 class Question:
     """What was fixed before the first run: the metric, its direction, thresholds, planned looks.
 
-    negligible and worthwhile are in the unit of the metric as stored (a share, not points), None where not stated.
-    shares: the part of alpha each look may spend, empty for the usual ones. void: why no verdict can be given whatever
-    the numbers say, such as looks that were changed after looking; empty for most.
+    negligible, worthwhile and tolerable are in the unit of the metric as stored (a share, not points), None where not
+    stated. shares: the part of alpha each look may spend, empty for the usual ones. void: why no verdict can be given
+    whatever the numbers say, such as looks that were changed after looking; empty for most.
     """
 
     metric: str
@@ -42,6 +42,7 @@ class Question:
     test: TestRule
     shares: tuple[float, ...] = ()
     void: str = ""
+    tolerable: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,9 +145,15 @@ def _judge_family(runs: _Runs, contrasts: Sequence[Contrast], question: Question
         return found, reasons | voided
 
     voided = _voided(runs, contrasts, question)
-    rules = Rules(negligible=question.negligible, worthwhile=question.worthwhile, goal=question.goal)
+    rules = Rules(
+        negligible=question.negligible,
+        worthwhile=question.worthwhile,
+        tolerable=question.tolerable,
+        goal=question.goal,
+    )
     shares = look_shares(question.looks, question.shares)
-    answers = judge_looks(estimate_at, rules, question.looks, shares, up_to=look)
+    asked = [i for i, contrast in enumerate(contrasts) if contrast.ask == "no_worse"]
+    answers = judge_looks(estimate_at, rules, question.looks, shares, up_to=look, asked=asked)
     return [Effect(contrast=contrast, **answer._asdict()) for contrast, answer in zip(contrasts, answers, strict=True)]
 
 

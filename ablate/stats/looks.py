@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from scipy.special import ndtr, ndtri, stdtrit
 
+from ablate.stats.no_worse import no_worse_power
 from ablate.stats.student import Estimate
 from ablate.stats.verdict import (
     NO_RUNS,
@@ -36,7 +37,8 @@ class LookState(NamedTuple):
     """One member of a family after some looks: its verdict, and the look (counted from 1) whose numbers these are.
 
     share: the part of alpha of that look. chance: the predicted chance that the looks still planned show a
-    difference, None where it was not asked; stopped: it was too small (futility).
+    difference (or, where that is asked, whether it is no worse), None where it was not asked; stopped: it was too
+    small (futility).
     """
 
     judged: JudgedContrast
@@ -68,13 +70,15 @@ def judge_looks(
     shares: Sequence[float],
     *,
     up_to: int,
+    asked: Collection[int] = (),
 ) -> list[LookState]:
     """The members of one family after the first `up_to` looks.
 
     estimate_at: look (counted from 1) and the positions still open (None: all) -> what the runs up to it say.
     Holm sees the smallest p / share over the looks so far. A member that is settled keeps that look's verdict
     and numbers. A gain that is ruled out is settled only where a loss has become too unlikely as well.
-    looks: planned replicates; shares: of alpha. rules: their share is that of each look in turn.
+    looks: planned replicates; shares: of alpha. rules: their share is that of each look in turn. asked: the
+    members of which is asked whether they are no worse, which keeps them open as well.
     """
     answers: list[LookState] = []
     smallest: ClaimPValues | None = None
@@ -86,10 +90,17 @@ def judge_looks(
         closed = [i for i, answer in enumerate(answers) if not answer.is_open]
         smallest = adjust_for_looks(claim_p_values(found, at_look, reasons=reasons), share, smallest, closed=closed)
         now = []
-        for one, judged in zip(found, assign_verdicts(found, smallest, at_look, reasons=reasons), strict=True):
+        words = assign_verdicts(found, smallest, at_look, reasons=reasons)
+        for i, (one, judged) in enumerate(zip(found, words, strict=True)):
             chance = None
             if judged.verdict in ("undecided", "no_worthwhile_gain") and number < len(shares):
                 chance = predictive_power(one, looks[-1], family_size=len(found), share=shares[-1], alpha=rules.alpha)
+                if i in asked and judged.no_worse == "undecided" and chance is not None and rules.tolerable is not None:
+                    spent = rules.alpha * shares[-1]
+                    other = no_worse_power(
+                        one, looks[-1], rules.tolerable, rules.goal, family_size=len(found), spent=spent
+                    )
+                    chance = max(chance, other or 0.0)
             stopped = judged.verdict == "undecided" and chance is not None and chance < rules.futility
             now.append(LookState(judged, number, share, chance, stopped))
         if not answers:

@@ -2,7 +2,8 @@
 
 Three families of claims are made side by side, each with its own family-wise error of `alpha`: there is
 a difference; it is smaller than the negligible one; a worthwhile gain is ruled out. For one contrast the
-first two cannot both be mistaken; over a whole study the three together are bounded by 3 alpha.
+first two cannot both be mistaken; over a whole study the three together are bounded by 3 alpha. Beside the
+words stands the claim that nothing is lost; see `no_worse`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from scipy.special import ndtri, stdtrit
 
 from ablate.stats.cells import StatisticsError
 from ablate.stats.groups import FEWEST_GROUPS
+from ablate.stats.no_worse import NoWorse, no_worse_word, p_no_worse
 from ablate.stats.student import Estimate
 
 Verdict = Literal["better", "worse", "same", "no_worthwhile_gain", "undecided", "not_assessable"]
@@ -60,11 +62,13 @@ class NextLook(NamedTuple):
 
 
 class ClaimPValues(NamedTuple):
-    """The three p-values of each member of a family, before Holm; 1 where a member cannot be assessed."""
+    """The p-values of each member of a family, claim by claim, before Holm; 1 where a member cannot be assessed."""
 
     difference: tuple[float, ...]
     same: tuple[float, ...]
     no_gain: tuple[float, ...]
+    no_worse: tuple[float, ...]
+    inferior: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +80,7 @@ class Rules:
     goal: `min` where a decrease is the gain. alpha: family-wise error of each kind of claim.
     share: the part of alpha that may be spent at this look, 1 where there is only one.
     futility: a contrast whose predicted chance of showing a difference is smaller is not pursued.
+    tolerable: a loss of this size or more is what `no_worse` rules out or shows; None: nobody has said.
     Raises StatisticsError for thresholds that are negative or not finite.
     """
 
@@ -85,13 +90,14 @@ class Rules:
     alpha: float = 0.05
     share: float = 1.0
     futility: float = 0.1
+    tolerable: float | None = None
 
     def __post_init__(self) -> None:
-        stated = [size for size in (self.negligible, self.worthwhile) if size is not None]
+        stated = [size for size in (self.negligible, self.worthwhile, self.tolerable) if size is not None]
         if not all(isfinite(size) and size >= 0 for size in stated):
             raise StatisticsError(
-                f"negligible: {self.negligible}, worthwhile: {self.worthwhile}",
-                hint="Both thresholds are sizes, 0 or more.",
+                f"negligible: {self.negligible}, worthwhile: {self.worthwhile}, tolerable: {self.tolerable}",
+                hint="Thresholds are sizes, 0 or more.",
             )
         if not (0 < self.alpha < 1 and 0 < self.share <= 1):
             raise StatisticsError(
@@ -105,8 +111,9 @@ class JudgedContrast:
 
     p_adjusted, p_same, p_no_gain: Holm-adjusted. lo_all, hi_all: the interval at level 1 - alpha / m,
     which holds for all members at once. visible: the smallest difference this evidence shows with 80%
-    power. needed: what would show a worthwhile one, only for `undecided`. reason: why a member is not
-    assessable, else empty. estimate is None where no replicate has all variants of the contrast.
+    power. p_no_worse, p_inferior: Holm-adjusted, of a tolerable loss ruled out and shown. needed: what would show
+    a worthwhile one, only for `undecided`. reason: why a member is not assessable, else empty. estimate is None
+    where no replicate has all variants of the contrast.
     """
 
     verdict: Verdict
@@ -121,25 +128,35 @@ class JudgedContrast:
     needed: Needed | None
     reason: str
     rules: Rules
+    p_no_worse: float = 1.0
+    p_inferior: float = 1.0
+
+    @property
+    def no_worse(self) -> NoWorse:
+        """Whether a loss of the tolerable size is ruled out or shown."""
+        if self.verdict == "not_assessable" or self.rules.tolerable is None:
+            return "not_assessable"
+        return no_worse_word(self.p_no_worse, self.p_inferior, self.rules.alpha)
 
 
-def judge(
+def judge(  # noqa: PLR0913 - the thresholds, each by its name
     estimates: Sequence[Estimate | None],
     *,
     negligible: float | None,
     worthwhile: float | None,
+    tolerable: float | None = None,
     alpha: float = 0.05,
     goal: Goal = "max",
     reasons: Mapping[int, str] | None = None,
 ) -> tuple[JudgedContrast, ...]:
     """The verdict on every member of one family of contrasts declared before the first run.
 
-    negligible, worthwhile, alpha, goal: see Rules. reasons: position -> why a member is not assessable
+    negligible, worthwhile, tolerable, alpha, goal: see Rules. reasons: position -> why a member is not assessable
     although numbers may exist (different test sets, selected on test, replicates added after looking).
     Every member counts in the family's size, assessable or not.
     Source: Holm 1979; Schuirmann 1987 for the two one-sided tests.
     """
-    rules = Rules(negligible=negligible, worthwhile=worthwhile, alpha=alpha, goal=goal)
+    rules = Rules(negligible=negligible, worthwhile=worthwhile, tolerable=tolerable, alpha=alpha, goal=goal)
     reasons = unassessable(estimates, reasons or {})
     return assign_verdicts(estimates, claim_p_values(estimates, rules, reasons=reasons), rules, reasons=reasons)
 
@@ -161,17 +178,17 @@ def _why_unassessable(found: Estimate | None) -> str:
 
 
 def claim_p_values(estimates: Sequence[Estimate | None], rules: Rules, *, reasons: Mapping[int, str]) -> ClaimPValues:
-    """The unadjusted p of the three claims: a difference, a negligible one, no worthwhile gain."""
+    """The unadjusted p of the claims: a difference, a negligible one, no worthwhile gain; no worse, inferior."""
     r, d = rules.negligible, rules.worthwhile
-    rows: list[tuple[float, float, float]] = []
+    rows: list[tuple[float, ...]] = []
     for i, found in enumerate(estimates):
         if found is None or i in reasons:
-            rows.append((1.0, 1.0, 1.0))
+            rows.append((1.0,) * 5)
         else:
             same = 1.0 if r is None else max(found.p_above(-r), found.p_below(r))
             no_gain = 1.0 if d is None else found.p_below(d) if rules.goal == "max" else found.p_above(-d)
-            rows.append((found.p, same, no_gain))
-    return ClaimPValues(*zip(*rows, strict=True)) if rows else ClaimPValues((), (), ())
+            rows.append((found.p, same, no_gain, *p_no_worse(found, rules.tolerable, rules.goal)))
+    return ClaimPValues(*zip(*rows, strict=True)) if rows else ClaimPValues((), (), (), (), ())
 
 
 def assign_verdicts(
@@ -181,7 +198,7 @@ def assign_verdicts(
 
     raw: one p a member and claim, after whatever several looks cost. reasons: as from `unassessable`.
     """
-    differs, same, no_gain = (holm(p) for p in raw)
+    differs, same, no_gain, no_worse, inferior = (holm(p) for p in raw)
     m = len(estimates)
     spent = rules.alpha * rules.share
     judged = []
@@ -208,6 +225,8 @@ def assign_verdicts(
                 needed=needed,
                 reason=reasons.get(i, ""),
                 rules=rules,
+                p_no_worse=no_worse[i],
+                p_inferior=inferior[i],
             )
         )
     return tuple(judged)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ablate.errors import StudyError, near_match
 from ablate.files import sha256_json
@@ -33,6 +33,8 @@ class Factor:
     name: str
     levels: Mapping[str, Overrides]
     """Level name -> overrides; a factor without `each:` has one level under its own name."""
+    ask: Literal["", "no_worse"] = ""
+    """What is asked beyond a difference."""
 
     @property
     def has_levels(self) -> bool:
@@ -48,14 +50,20 @@ def check_overlaps(overrides: Overrides, document: Document, place: Place) -> No
         raise StudyError(f"{document.where((*place, error.key))}: {error.message}", hint=error.hint) from None
 
 
-def read_factors(blocks: Mapping[str, Overrides], design: str, document: Document) -> tuple[Factor, ...]:
-    """The factors under a design's key, each with its levels. Raises StudyError with file, line and key."""
+def read_factors(
+    blocks: Mapping[str, Overrides], design: str, document: Document, *, reads_ask: bool = True
+) -> tuple[Factor, ...]:
+    """The factors under a design's key, each with its levels. Raises StudyError with file, line and key.
+
+    reads_ask: `ask` beside the changes is a question, not a setting of the trainer.
+    """
     factors = []
     taken: dict[str, str] = {}
-    for name, overrides in blocks.items():
+    for name, block in blocks.items():
         where = document.where((design, name))
+        ask, overrides = _ask_of(name, block, document, (design, name)) if reads_ask else ("", block)
         check_overlaps(overrides, document, (design, name))
-        factor = Factor(name=name, levels=_levels(name, overrides, where))
+        factor = Factor(name=name, levels=_levels(name, overrides, where), ask=ask)
         if factor.has_levels and design in ONE_CHANGE:
             raise StudyError(
                 f"{where}: factor {name!r} has several levels (each:), but a step of {design} is one change",
@@ -70,6 +78,19 @@ def read_factors(blocks: Mapping[str, Overrides], design: str, document: Documen
             taken[level] = name
         factors.append(factor)
     return tuple(factors)
+
+
+def _ask_of(name: str, block: Overrides, document: Document, place: Place) -> tuple[Literal["", "no_worse"], Overrides]:
+    """What a change is asked, and what it changes."""
+    if "ask" not in block:
+        return "", block
+    where = document.where((*place, "ask"))
+    if block["ask"] != "no_worse":
+        raise StudyError(f"{where}: ask: {block['ask']!r} of {name!r} is not known", hint="Write ask: no_worse.")
+    overrides = {key: value for key, value in block.items() if key != "ask"}
+    if not overrides:
+        raise StudyError(f"{where}: {name!r} asks and changes nothing", hint="Write what it changes beside ask.")
+    return "no_worse", overrides
 
 
 def _levels(name: str, overrides: Overrides, where: str) -> dict[str, Overrides]:

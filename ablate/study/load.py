@@ -54,7 +54,8 @@ def load_study(
     _check_metric(file.evidence.metric, trainer, document.where(("evidence", "metric")))
     validate(trainer.config, file.base, lambda at: document.where(("base", *at)))
     own = next((name for name in DESIGNS if getattr(file, name) is not None), None)
-    factors = read_factors(getattr(file, own), own, document) if own else ()
+    reads_ask = "ask" not in trainer.config.model_fields
+    factors = read_factors(getattr(file, own), own, document, reads_ask=reads_ask) if own else ()
     check_families(file.evidence.families, factors, own, document)
     study = Study(
         name=file.study,
@@ -99,7 +100,7 @@ def _check_metric(metric: str, trainer: Trainer, where: str) -> None:
 
 def _read_comparison(name: str, block: CompareBlock, document: Document) -> Comparison:
     check_overlaps(block.set, document, ("compare", name, "set"))
-    return Comparison(name=name, reference=block.with_, overrides=block.set)
+    return Comparison(name=name, reference=block.with_, overrides=block.set, ask=block.ask or "")
 
 
 def _with_stand_in(study: Study, root: Path | None) -> Study:

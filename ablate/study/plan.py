@@ -87,7 +87,8 @@ def make_plan(study: Study) -> Plan:
     made: dict[str, _Made] = {}
     for cell in layout.cells:
         made[cell.name] = _make_cell(study, cell, made, names)
-    contrasts = [_contrast(question, made) for question in layout.questions]
+    asking = {level for factor in study.factors if factor.ask for level in (factor.name, *factor.levels)}
+    contrasts = [_contrast(question, made, asking) for question in layout.questions]
     variants = {item.variant.name: item for item in made.values()}
     asked = study.comparisons if own else ()
     controls = step_matched(study, [v.variant for v in variants.values()], contrasts) if own and study.control else ()
@@ -258,7 +259,7 @@ def _value_at(config: Any, key: str) -> Any:
     return config
 
 
-def _contrast(question: DesignQuestion, made: Mapping[str, _Made]) -> Contrast:
+def _contrast(question: DesignQuestion, made: Mapping[str, _Made], asking: Collection[str]) -> Contrast:
     def name(cell: str) -> str:
         return made[cell].variant.name if cell in made else cell
 
@@ -269,6 +270,7 @@ def _contrast(question: DesignQuestion, made: Mapping[str, _Made]) -> Contrast:
         weights={name(cell): weight for cell, weight in question.weights.items()},
         family=question.family,
         factors=question.factors,
+        ask="no_worse" if len(question.factors) == 1 and question.factors[0] in asking else "",
     )
 
 
@@ -297,6 +299,7 @@ def _compare(study: Study, comparison: Comparison, variants: Mapping[str, _Made]
         weights={name: 1.0, reference.variant.name: -1.0},
         family="compare",
         not_assessable="different test sets" if _changed_test_fields(made.settings, reference) else "",
+        ask=comparison.ask,
     )
     return made, contrast
 

@@ -80,6 +80,8 @@ class EvidenceBlock(Settings):
     negligible: Annotated[float, Field(gt=0)] = NEGLIGIBLE
     """A smaller difference counts as none. Points of an accuracy, an error or a recall; of any other metric in its own
     unit, and no such verdict is given where it is left out."""
+    tolerable: Annotated[float, Field(gt=0)] | None = None
+    """No worse: a loss of this size or more is ruled out. In the unit of worthwhile, and as large unless stated."""
     families: dict[Name, Annotated[list[str], Field(min_length=1)]] = Field(default={})
     """one_at_a_time: name of a family -> the factors judged in it, adjusted as a whole; the others make up one more."""
 
@@ -89,7 +91,7 @@ class EvidenceBlock(Settings):
         negligible, worthwhile = (
             getattr(self, name) if name in self.model_fields_set else None for name in ("negligible", "worthwhile")
         )
-        return thresholds_for(self.metric, negligible, worthwhile)
+        return thresholds_for(self.metric, negligible, worthwhile, self.tolerable)
 
     @field_validator("replicates", mode="before")
     @classmethod
@@ -105,7 +107,7 @@ class EvidenceBlock(Settings):
                 f"shares {self.shares} do not divide the error rate among looks at {self.replicates} replicates; "
                 "write one share per look, adding up to 1"
             )
-        negligible, worthwhile, _ = self.thresholds
+        negligible, worthwhile = self.thresholds[:2]
         if negligible is not None and worthwhile is not None and negligible > worthwhile:
             raise ValueError(
                 f"negligible ({negligible}) is larger than worthwhile ({worthwhile}); lower the one or raise the other"
@@ -122,6 +124,8 @@ class CompareBlock(Settings):
     """Name of a variant."""
     set: Overrides
     """What changes, by dotted key."""
+    ask: Literal["no_worse"] | None = None
+    """no_worse: whether a loss of evidence.tolerable or more is ruled out, whatever the change costs."""
 
 
 Duration = Annotated[float, BeforeValidator(read_duration), Field(json_schema_extra={"type": ["number", "string"]})]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -37,6 +37,8 @@ class Comparison:
     name: str
     reference: str
     overrides: Overrides
+    ask: Literal["", "no_worse"] = ""
+    """What is asked beyond a difference."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

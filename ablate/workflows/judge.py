@@ -39,7 +39,8 @@ class Request:
     parameter that names the variants; replicate: what tells which runs are the same replicate; group: the column of
     what test images have in common. unit: of numbers without a percent sign. baseline: by default the variant of that
     name, else the first. chain: compare each variant with the one before it instead of the baseline. goal: by default
-    told by the metric's name. negligible, worthwhile: points where the metric is in percent, else in its own unit.
+    told by the metric's name. negligible, worthwhile, no_worse (the loss to rule out): points where the metric is in
+    percent, else in its own unit.
     """
 
     source: str
@@ -54,6 +55,7 @@ class Request:
     paired: bool = False
     negligible: float | None = None
     worthwhile: float | None = None
+    no_worse: float | None = None
     tracking_uri: str | None = None
     work: Path = Path()
 
@@ -82,15 +84,24 @@ def judge(request: Request, say: Words = ENGLISH) -> Findings:
             f"there is no file {without_secrets(request.source)[:200]}",
             hint="Give a study file, a CSV file, or the name of an MLflow experiment with --by TAG_OR_PARAMETER.",
         )
-    found = thresholds_for(tested.metric.name, negligible, worthwhile)
-    sizes = [size for size in (found.negligible, found.worthwhile, negligible, worthwhile) if size is not None]
+    found = thresholds_for(tested.metric.name, negligible, worthwhile, request.no_worse)
+    stated_sizes = (found.negligible, found.worthwhile, negligible, worthwhile, request.no_worse)
+    sizes = [size for size in stated_sizes if size is not None]
     if not all(0 < size < inf for size in sizes) or (found.negligible or 0) > (found.worthwhile or inf):
-        named = [("negligible", found.negligible), ("worthwhile", found.worthwhile)]
+        named = [("negligible", found.negligible), ("worthwhile", found.worthwhile), ("no worse", request.no_worse)]
         raise StudyError(
             ", ".join(f"{name} {size:g}" for name, size in named if size is not None),
-            hint="Both must be above 0, and negligible no larger than worthwhile.",
+            hint="All must be above 0, and negligible no larger than worthwhile.",
         )
-    return judge_tested(tested, JudgeOptions(found.negligible, found.worthwhile, request.paired, found.unfit), say)
+    asked = JudgeOptions(
+        found.negligible,
+        found.worthwhile,
+        request.paired,
+        found.unfit,
+        tolerable=found.tolerable,
+        no_worse=request.no_worse is not None,
+    )
+    return judge_tested(tested, asked, say)
 
 
 def _exists(path: Path) -> bool:

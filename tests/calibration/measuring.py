@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from typing import Any, Literal
 
@@ -77,14 +77,20 @@ def coverage(setting: Setting) -> dict[str, float]:
 
 
 def null_studies(setting: Setting) -> dict[str, float]:
-    """The share of studies without any difference that call one, at a single look; steps beyond their own 5%."""
+    """The share of studies without any difference that call one, at a single look; steps beyond their own 5%.
+
+    Also the share of steps that are rightly called no worse.
+    """
     rng, weights = np.random.default_rng(setting.seed), weights_of(setting.design)
-    family, steps = 0, 0
+    family, steps, no_worse = 0, 0, 0
     for _ in range(setting.studies):
         found = estimate(simulated(setting, rng, levels=[0.46] * 6, replicates=setting.replicates), weights)
-        family += any(m.verdict in DIFFERENT for m in judge(found, negligible=0.01, worthwhile=0.03))
+        judged = judge(found, negligible=0.01, worthwhile=0.03, tolerable=0.03)
+        family += any(m.verdict in DIFFERENT for m in judged)
+        no_worse += sum(m.no_worse == "non_inferior" for m in judged)
         steps += sum(e.p <= 0.05 for e in _all(found))
-    return {"family": family / setting.studies, "step": steps / setting.studies / len(weights)}
+    n = setting.studies
+    return {"family": family / n, "step": steps / n / len(weights), "no_worse": no_worse / n / len(weights)}
 
 
 def null_looks(setting: Setting) -> dict[str, float]:
@@ -121,16 +127,68 @@ def five_effects(setting: Setting) -> dict[str, float]:
 
 
 def negative_claims(setting: Setting) -> dict[str, float]:
-    """How often `same` and `no worthwhile gain` are said of steps that just reach the thresholds (3 points each)."""
+    """How often `same` and `no worthwhile gain` are said of steps that just reach the thresholds (3 points each).
+
+    Read as losses, the same steps just reach the tolerable one: how often they are called no worse, and inferior.
+    """
     rng, weights = np.random.default_rng(setting.seed), chain_weights(6)
     levels = [0.40 + 0.03 * i for i in range(6)]
-    same = no_gain = 0
+    same = no_gain = no_worse = inferior = 0
     for _ in range(setting.studies):
         found = estimate(simulated(setting, rng, levels=levels, replicates=setting.replicates), weights)
         judged = judge(found, negligible=0.03, worthwhile=0.03)
         same += any(member.p_same <= 0.05 for member in judged)
         no_gain += any(member.p_no_gain <= 0.05 for member in judged)
-    return {"same": same / setting.studies, "no_gain": no_gain / setting.studies}
+        losses = judge(found, negligible=0.01, worthwhile=0.03, tolerable=0.03, goal="min")
+        no_worse += any(member.no_worse == "non_inferior" for member in losses)
+        inferior += any(member.no_worse == "inferior" for member in losses)
+    counts = {"same": same, "no_gain": no_gain, "no_worse": no_worse, "inferior": inferior}
+    return {name: count / setting.studies for name, count in counts.items()}
+
+
+def no_worse_looks(setting: Setting) -> dict[str, float]:
+    """The same with planned looks where every step asks whether it is no worse: losses of 3 points each, then of none.
+
+    false: studies that call a step no worse though its loss is just the tolerable one. power: steps without any loss
+    that are called no worse, in studies that ask, and (unasked) in those that do not; runs: of those that ask.
+    """
+    rng = np.random.default_rng(setting.seed)
+    wrong, runs, found = 0, 0, {"power": 0, "unasked": 0}
+    rules = replace(RULES, goal="min", tolerable=0.03)
+    for _ in range(setting.studies):
+        losing = simulated(setting, rng, levels=[0.40 + 0.03 * i for i in range(6)], replicates=LOOKS[-1])
+        answers, _ = through_looks(setting, losing, rules, asked=range(5))
+        wrong += any(answer.judged.no_worse == "non_inferior" for answer in answers)
+        equal = simulated(setting, rng, levels=[0.46] * 6, replicates=LOOKS[-1])
+        for name, asked in (("power", range(5)), ("unasked", range(0))):
+            answers, made = through_looks(setting, equal, rules, asked=asked)
+            found[name] += sum(answer.judged.no_worse == "non_inferior" for answer in answers)
+            runs += made if name == "power" else 0
+    n = setting.studies
+    shares = {name: count / n / 5 for name, count in found.items()}
+    return {"false": wrong / n, "runs": runs / n} | shares
+
+
+def no_worse_pairs(setting: Setting) -> dict[str, float]:
+    """The same for pairs of equal variants by another, heavy-tailed generator, asked whether they lose nothing at all.
+
+    With a tolerable loss of 0 two equal variants lose just that.
+    """
+    from tests.calibration.grouped import STEP, GroupedStudy, grouped_cells  # which imports this module
+
+    rng = np.random.default_rng(setting.seed)
+    study = GroupedStudy(
+        sizes="equal", groups=180, replicates=setting.replicates, form=setting.form, generator="heavy tails"
+    )
+    found = {"non_inferior": 0, "inferior": 0}
+    for _ in range(setting.studies):
+        (one,) = judge(estimate(grouped_cells(rng, study), STEP), negligible=0.01, worthwhile=0.03, tolerable=0.0)
+        if one.no_worse in found:
+            found[one.no_worse] += 1
+    return {name: count / setting.studies for name, count in found.items()}
+
+
+NO_WORSE = (no_worse_looks, no_worse_pairs)
 
 
 def replication(setting: Setting) -> dict[str, float]:
@@ -150,7 +208,9 @@ def replication(setting: Setting) -> dict[str, float]:
     return {"equal": equal / n, "reversals": reversals / n}
 
 
-def through_looks(setting: Setting, cells: Cells) -> tuple[list[LookState], int]:
+def through_looks(
+    setting: Setting, cells: Cells, rules: Rules = RULES, *, asked: Collection[int] = ()
+) -> tuple[list[LookState], int]:
     """The verdicts after all looks, and the runs made; later looks run only what an open step needs."""
     weights = weights_of(setting.design, len(cells.scores))
     made = np.zeros(len(cells.scores), dtype=int)
@@ -160,10 +220,8 @@ def through_looks(setting: Setting, cells: Cells) -> tuple[list[LookState], int]
         made[list(wanted)] = LOOKS[number - 1]
         return estimate(_made(cells, made), weights), {}
 
-    rules = Rules(
-        negligible=RULES.negligible, worthwhile=RULES.worthwhile, futility=RULES.futility if setting.futility else 0.0
-    )
-    answers = judge_looks(estimate_at, rules, LOOKS, look_shares(LOOKS), up_to=len(LOOKS))
+    rules = rules if setting.futility else replace(rules, futility=0.0)
+    answers = judge_looks(estimate_at, rules, LOOKS, look_shares(LOOKS), up_to=len(LOOKS), asked=asked)
     return answers, int(made.sum())
 
 
@@ -191,7 +249,8 @@ def _all(found: Sequence[Estimate | None]) -> list[Estimate]:
 def measure(setting: Setting) -> dict[str, float]:
     """What one cell of the table says."""
     functions: Mapping[str, Any] = {
-        f.__name__: f for f in (coverage, null_studies, null_looks, five_effects, negative_claims, replication)
+        f.__name__: f
+        for f in (coverage, null_studies, null_looks, five_effects, negative_claims, replication, *NO_WORSE)
     }
     found: dict[str, float] = functions[setting.what](setting)
     return found
@@ -219,6 +278,8 @@ def settings() -> list[Setting]:
         chosen.append(Setting(what="null_looks", form=form, noise="1.5", design="one_at_a_time", seed=80))
         chosen.append(Setting(what="null_looks", form=form, noise="1.5", futility=False, seed=60))
         chosen.append(Setting(what="negative_claims", form=form, noise="1.5", seed=90))
+        chosen.append(Setting(what="no_worse_looks", form=form, noise="1.5", seed=92, studies=500))
+        chosen.append(Setting(what="no_worse_pairs", form=form, noise="heavy tails", seed=93))
         chosen += [
             Setting(what="replication", form=form, noise="1.5", replicates=k, seed=95, studies=300) for k in (5, 10)
         ]

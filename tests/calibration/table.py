@@ -13,7 +13,7 @@ FORMS = ("fixed", "folds")
 
 def tables(found: Measured) -> str:
     """All tables, one after the other."""
-    return "\n".join(part(found) for part in (intervals, looks, effects, others))
+    return "\n".join(part(found) for part in (intervals, looks, effects, no_worse, others))
 
 
 def cell(found: Measured, what: str, key: str, **wanted: object) -> float:
@@ -72,6 +72,26 @@ def effects(found: Measured) -> str:
         ]
         for setting, numbers in chosen
     ]  # fmt: skip
+    return markdown(head, sorted(rows))
+
+
+def no_worse(found: Measured) -> str:
+    """The claim that nothing is lost: false where the loss is just the tolerable one, and seen where there is none."""
+    head = ["test images", "looks", "false non-inferior", "false inferior", "power without a loss", "runs of 60"]
+    rows = []
+    for setting, numbers in found.items():
+        if setting.what == "negative_claims":
+            at = {"form": setting.form, "noise": setting.noise, "replicates": setting.replicates, "design": "chain"}
+            power = cell(found, "null_studies", "no_worse", **at)
+            rates = [share(numbers["no_worse"]), share(numbers["inferior"]), f"{power:.2f}".lstrip("0")]
+            rows.append([setting.form, f"{setting.replicates} only", *rates, str(6 * setting.replicates)])
+        if setting.what == "no_worse_pairs":
+            pair = [share(numbers["non_inferior"]), share(numbers["inferior"]), ""]
+            rows.append([f"{setting.form}, pairs, heavy tails", f"{setting.replicates} only", *pair, ""])
+        if setting.what == "no_worse_looks":
+            power = f"{numbers['power']:.2f} (unasked {numbers['unasked']:.2f})".replace("0.", ".")
+            how = ", ".join(map(str, LOOKS))
+            rows.append([setting.form, how, share(numbers["false"]), "", power, f"{numbers['runs']:.1f}"])
     return markdown(head, sorted(rows))
 
 

@@ -79,6 +79,13 @@ class TestQuickly:
 
 
 class TestLooksQuickly:
+    def test_no_worse_on_a_few_studies(self) -> None:
+        """Losses that are just the tolerable one are seldom called none."""
+        found = measure(Setting(what="no_worse_looks", noise="1.5", studies=12, seed=7))
+
+        assert found["false"] <= 0.25
+        assert found["power"] >= found["unasked"]
+
     def test_looks_and_futility_on_a_few_studies(self) -> None:
         """Few null studies find anything, most stop early, and a large step is found."""
         null = measure(Setting(what="null_looks", noise="1.5", studies=30, seed=5))
@@ -128,6 +135,20 @@ class TestMeasured:
 
         assert rates
         assert {s: m for s, m in rates.items() if m["same"] > 0.065 or m["no_gain"] > 0.065} == {}
+
+    def test_no_worse_is_seldom_false(self, measured: dict[Setting, dict[str, float]]) -> None:
+        """Of losses that are just the tolerable one: at most 65 studies in 1,000 call any no worse, or inferior."""
+        rates = [m for s, m in measured.items() if s.what == "negative_claims"]
+        looks = [m for s, m in measured.items() if s.what == "no_worse_looks"]
+
+        assert rates
+        assert looks
+        assert all(m["no_worse"] <= 0.065 and m["inferior"] <= 0.065 for m in rates)
+        pairs = [m for s, m in measured.items() if s.what == "no_worse_pairs"]
+
+        assert pairs
+        assert all(rate <= 0.065 for m in pairs for rate in m.values())
+        assert all(m["false"] <= 0.065 and m["power"] >= m["unasked"] for m in looks)
 
     def test_what_futility_costs_and_saves(self, measured: dict[Setting, dict[str, float]]) -> None:
         """It saves at least a tenth of a chain's runs and a quarter of a null study's, for at most .1 of power."""

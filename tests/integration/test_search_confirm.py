@@ -211,7 +211,7 @@ def test_where_the_baseline_is_the_best_trial_it_is_said_why_others_are_confirme
 
 def test_a_confirmation_tells_settings_from_changes(tmp_path: Path) -> None:
     """Its sentence counts the confirmed settings; the winner's changes have a sentence of their own."""
-    from ablate.report.wording.sentences import first_sentence
+    from ablate.report.wording.headline import first_sentence
 
     path = a_study_file(tmp_path, SEARCH)
     found = searched(path, 6, ablate_winner=True).confirmation

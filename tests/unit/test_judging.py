@@ -16,7 +16,7 @@ from ablate.errors import StudyError, TrackingError
 from ablate.report.facts.findings import Findings
 from ablate.report.page.render import render_report
 from ablate.report.page.summary_json import summary_json
-from ablate.report.wording.sentences import first_sentence
+from ablate.report.wording.headline import first_sentence
 from ablate.stats.cells import Cells
 from ablate.stats.engine import estimate
 from ablate.track.foreign import ForeignRun, single_runs, summaries_of_others

@@ -9,7 +9,7 @@ import pytest
 from ablate.records import Cell, Failed, Finished, RunResult
 from ablate.report.facts.findings import Findings
 from ablate.report.gather.assemble import make_findings
-from ablate.report.wording.sentences import first_sentence
+from ablate.report.wording.headline import first_sentence
 from ablate.splits.rules import Replicate
 from ablate.study.plan import make_plan
 from tests.builders import a_study

@@ -40,7 +40,7 @@ def test_no_other_metric_has_points_unasked(name: str) -> None:
     """A hundredth of a kappa counts nothing, though it lies between 0 and 1; what is stated holds."""
     assert not is_share(name)
     assert thresholds_for(name, None, None)[:2] == (None, None)
-    assert thresholds_for(name, 0.01, 0.05) == (0.01, 0.05, ())
+    assert thresholds_for(name, 0.01, 0.05) == (0.01, 0.05, (), 0.05)
 
 
 @pytest.mark.parametrize("name", [*ERRORS, *LOSSES])
@@ -58,8 +58,8 @@ def test_more_of_the_rest_is_better(name: str) -> None:
 @pytest.mark.parametrize("name", ["kappa", "mIoU", "mAP50(B)", "MCC", "AUC"])
 def test_points_stated_for_what_has_none_are_not_taken(name: str) -> None:
     """1 and 3, copied from a study on accuracy: no difference of a kappa is as large, and all would be the same."""
-    assert thresholds_for(name, 1.0, 3.0) == (None, None, (1.0, 3.0))
-    assert thresholds_for("loss", 1.0, 3.0) == (1.0, 3.0, ())
+    assert thresholds_for(name, 1.0, 3.0) == (None, None, (1.0, 3.0), None)
+    assert thresholds_for("loss", 1.0, 3.0) == (1.0, 3.0, (), 3.0)
 
 
 def test_one_threshold_may_be_stated_alone() -> None:

@@ -13,7 +13,8 @@ from ablate.report.facts.next_steps import OpenStep, Settling
 from ablate.report.facts.provenance import MixedStamps, ProvenanceFacts
 from ablate.report.tables.table import Table, steps_tables
 from ablate.report.wording.evidence import evidence_lines, how_to_go_on, settling_lines, warnings
-from ablate.report.wording.sentences import first_sentence, may_not_write, may_write
+from ablate.report.wording.headline import first_sentence
+from ablate.report.wording.sentences import may_not_write, may_write
 from ablate.results.survey import CurrentProvenance
 from ablate.stats.verdict import Needed, Verdict
 from tests.builders import a_failed, a_study, findings_of

@@ -11,8 +11,8 @@ from ablate.report.facts.findings import Findings
 from ablate.report.gather.assemble import make_findings
 from ablate.report.page.render import report_text
 from ablate.report.wording.evidence import evidence_lines, settling_lines
+from ablate.report.wording.headline import first_sentence
 from ablate.report.wording.language import words_of
-from ablate.report.wording.sentences import first_sentence
 from ablate.splits.rules import Replicate
 from ablate.stats.verdict import Rules, claim_p_values
 from ablate.study.plan import make_plan

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from ablate.stats.no_worse import NoWorse
 from ablate.stats.verdict import Needed, NextLook, Supplement, Verdict
 
 
@@ -137,6 +138,39 @@ class SameImages:
     """The posterior probability, for a flat prior on the difference, that the variant is no better."""
 
 
+CostName = Literal["parameters", "flops", "seconds"]
+"""What may get cheaper: the network's size, its work an image, a run's time."""
+
+
+class CostChange(NamedTuple):
+    """A cost that changes by more than its noise."""
+
+    cost: CostName
+    """Which one."""
+    share: float
+    """Of the reference's; below 0 where it gets cheaper."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoWorseClaim:
+    """Whether a loss that nobody would accept is ruled out; the claim stands beside the verdict."""
+
+    word: NoWorse
+    """The word."""
+    asked: bool
+    """Whether the study file or the command asked; else something gets cheaper."""
+    tolerable: float | None
+    """The loss in question, in shown units; None where nobody has stated any."""
+    p: float | None
+    """Of the claim that the loss is smaller, adjusted over the family; None where it is not assessable."""
+    p_inferior: float | None
+    """Of the claim that it is at least as large."""
+    costs: tuple[CostChange, ...] = ()
+    """What gets cheaper or dearer."""
+    reason: str = ""
+    """Why it is not assessable; empty where it is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectRow:
     """One contrast answered."""
@@ -153,3 +187,5 @@ class EffectRow:
     """What the change costs."""
     same_images: SameImages | None = None
     """For single runs of which only the number of right answers is known; else None."""
+    no_worse: NoWorseClaim | None = None
+    """Whether it is no worse; None where nothing gets cheaper and nobody asked."""

@@ -183,6 +183,11 @@ class Findings:
         names = dict.fromkeys(effect.compared.family for effect in self.effects)
         return {name: tuple(effect for effect in self.effects if effect.compared.family == name) for name in names}
 
+    @property
+    def claims(self) -> tuple[EffectRow, ...]:
+        """The comparisons of which it is told whether they are no worse."""
+        return tuple(effect for effect in self.effects if effect.no_worse is not None)
+
     def variant(self, name: str) -> VariantRow | None:
         """The row of that name; None for an average such as `with BN`."""
         return next((row for row in self.variants if row.name == name), None)

@@ -12,7 +12,7 @@ import numpy as np
 from ablate.metrics import is_share
 from ablate.readers.tested import TestedRun
 from ablate.records import Contrast
-from ablate.report.facts.effect import EffectRow
+from ablate.report.facts.effect import EffectRow, NoWorseClaim
 from ablate.report.facts.exploratory import Exploratory
 from ablate.report.facts.findings import (
     DataFacts,
@@ -28,7 +28,7 @@ from ablate.report.facts.next_steps import NextSteps
 from ablate.report.facts.provenance import ProvenanceFacts
 from ablate.report.facts.runs import RunFacts, RunRow
 from ablate.report.gather.cautions import other_tests, threshold_cautions
-from ablate.report.gather.external_counts import judge_counts, over_agreements
+from ablate.report.gather.external_counts import SINGLE, judge_counts, over_agreements
 from ablate.report.gather.external_images import arrange_handed_in, estimate_other_tests
 from ablate.report.gather.groups import group_cautions, groups_handed_in
 from ablate.report.gather.rows import deviation, effect_rows
@@ -73,16 +73,22 @@ class ExternalResults(NamedTuple):
 
 class JudgeOptions(NamedTuple):
     """How to judge: thresholds in shown units, None where nobody has stated any; paired: whether replicates belong
-    together; unfit: thresholds that were stated and cannot be meant."""
+    together; unfit: thresholds that were stated and cannot be meant; no_worse: whether each variant is asked to be no
+    worse, by the tolerable loss."""
 
     negligible: float | None
     worthwhile: float | None
     paired: bool = False
     unfit: tuple[float, ...] = ()
+    tolerable: float | None = None
+    no_worse: bool = False
 
 
 def judge_tested(tested: ExternalResults, asked: JudgeOptions, say: Words = ENGLISH) -> Findings:
     """Verdicts and intervals from numbers alone; nothing is trained or read."""
+    if asked.no_worse:
+        contrasts = tuple(replace(contrast, ask="no_worse") for contrast in tested.contrasts)
+        tested = tested._replace(contrasts=contrasts)
     variants = list(dict.fromkeys(run.variant for run in tested.runs))
     counts: dict[str, int] = {}
     for run in tested.runs:
@@ -94,7 +100,8 @@ def judge_tested(tested: ExternalResults, asked: JudgeOptions, say: Words = ENGL
     basis: Basis | Literal["counts"] | None
     answered: list[Effect] = []
     if most == 1 and not scored:
-        effects, basis = judge_counts(tested.runs, tested.contrasts, tested.sizes, tested.metric), "counts"
+        counted = judge_counts(tested.runs, tested.contrasts, tested.sizes, tested.metric)
+        effects, basis = tuple(replace(effect, no_worse=_claim(asked)) for effect in counted), "counts"
     else:
         answered = _by_runs(tested, asked, variants, cells, different)
         effects = effect_rows(answered, rows, tested.metric, [most])
@@ -121,6 +128,15 @@ def judge_tested(tested: ExternalResults, asked: JudgeOptions, say: Words = ENGL
             )
         ),
         exploratory=Exploratory(),
+    )
+
+
+def _claim(asked: JudgeOptions) -> NoWorseClaim | None:
+    """What can be said of single runs, where that is asked: they are no evidence of a claim."""
+    if not asked.no_worse:
+        return None
+    return NoWorseClaim(
+        word="not_assessable", asked=True, tolerable=asked.tolerable, p=None, p_inferior=None, reason=SINGLE
     )
 
 
@@ -220,6 +236,7 @@ def _by_runs(
             found,
             negligible=None if asked.negligible is None else asked.negligible / scale,
             worthwhile=None if asked.worthwhile is None else asked.worthwhile / scale,
+            tolerable=None if asked.tolerable is None else asked.tolerable / scale,
             goal=tested.metric.goal,
             reasons=reasons,
         )

@@ -13,6 +13,7 @@ from ablate.records import Cell, Contrast, Failed, Finished, Prepared, Variant
 from ablate.report.facts.effect import Compared, Course, Decision, EffectRow, ExtraCost, Measured
 from ablate.report.facts.findings import Published, VariantRow
 from ablate.report.facts.runs import RunRow
+from ablate.report.gather.no_worse import SEVERAL, no_worse_claim
 from ablate.report.wording.numbers import counted, duration
 from ablate.results.question import Metric, shown_scale
 from ablate.stats.accuracy import Accuracy
@@ -114,6 +115,7 @@ def _effect_row(
         decision=_decision(effect, metric, _outlook(effect, next_look, looks)),
         course=_course(effect, metric, next_look, looks),
         extra=_extra(effect.contrast, rows),
+        no_worse=no_worse_claim(effect, rows, metric),
     )
 
 
@@ -180,7 +182,7 @@ def _course(effect: Effect, metric: Metric, next_look: NextLook | None, looks: S
 
 def _extra(contrast: Contrast, rows: Mapping[str, VariantRow]) -> ExtraCost:
     # What two changes cost together beyond the sum of the two says nothing to anybody.
-    if contrast.family in BEYOND_THE_SUM:
+    if contrast.family in SEVERAL:
         return ExtraCost()
     return ExtraCost(**{cost: _weighted(contrast.weights, rows, cost) for cost in COSTS})
 
@@ -194,10 +196,6 @@ def _weighted(weights: Mapping[str, float], rows: Mapping[str, VariantRow], cost
     if any(value is None for value in values.values()):
         return None
     return float(sum(weight * values[name] for name, weight in weights.items()))
-
-
-BEYOND_THE_SUM = ("interactions", "order", "beyond pairs")
-"""Families of questions about several changes at once: they have no price of their own."""
 
 
 def _next_look(effect: Effect, rows: Mapping[str, VariantRow], looks: Sequence[int]) -> NextLook | None:

@@ -126,7 +126,7 @@ def _effects(a: Side, b: Side, pairs: Sequence[tuple[Variant, Variant]]) -> Sequ
             )
         )
     most = max(cell.replicate.index for cell in cells) + 1
-    question = replace(question_of(a.study, a.plan), looks=(most,), shares=())
+    question = replace(question_of(a.study, a.plan), looks=(most,), shares=(), tolerable=None)
     judged = estimate_effects(cells, contrasts, question, look=1)
     rows = [replace(row, name=name, counts={}) for row, name in _rows_for(a, b, pairs)]
     return effect_rows(judged, rows, a.findings.study.metric, (most,))

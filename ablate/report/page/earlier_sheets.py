@@ -1,9 +1,10 @@
-"""The tables as sheets in the form of version 0.1.0, to verify reports that it wrote."""
+"""Reports in the forms of earlier versions, to verify those that they wrote."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ablate.report.facts.findings import Findings
 from ablate.report.facts.summaries import epoch_means
@@ -28,9 +29,15 @@ _PARTS = ("train", "val", "test", "unused")
 
 
 def earlier_texts(page: Page, findings: Findings) -> Mapping[str, str]:
-    """Path from the report's folder -> the CSV as that version wrote it."""
+    """Path from the report's folder -> the CSV as version 0.1.0 wrote it."""
     texts = {f"tables/{table.name}.csv": csv_text(shown_sheet(table)) for table in page.tables() if table.name}
     return texts | {f"tables/{name}": csv_text(table) for name, table in sheets(findings).items()}
+
+
+def without_claims(findings: Findings) -> Findings:
+    """As it was told before reports said whether changes are no worse."""
+    total = findings.total and replace(findings.total, no_worse=None)
+    return replace(findings, effects=tuple(replace(effect, no_worse=None) for effect in findings.effects), total=total)
 
 
 def sheets(findings: Findings) -> Mapping[str, Table]:

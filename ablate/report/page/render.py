@@ -17,8 +17,8 @@ from ablate.report.page.sections import page_of
 from ablate.report.tables.sheets import csv_text, data_sheet, sheets
 from ablate.report.tables.table import steps_tables, terminal_steps
 from ablate.report.wording.escape import markdown_block
+from ablate.report.wording.headline import first_sentence
 from ablate.report.wording.language import ENGLISH, Words
-from ablate.report.wording.sentences import first_sentence
 
 REPORT, HTML = "report.md", "report.html"
 _OURS = {"figures": re.compile(r"(forest|levels|curves-.*)\.png"), "tables": re.compile(r".*\.(csv|tex)")}

@@ -44,8 +44,9 @@ from ablate.report.tables.details import (
 from ablate.report.tables.table import steps_tables, terminal_steps
 from ablate.report.tables.test_images import classes_table, confusions_table, disagreements_table, matrix_tables
 from ablate.report.wording.evidence import banners, evidence_lines, settling_lines, warnings
+from ablate.report.wording.headline import first_sentence
 from ablate.report.wording.language import ENGLISH, Words
-from ablate.report.wording.sentences import first_sentence, may_not_write, may_write, metric_words, threshold_words
+from ablate.report.wording.sentences import may_not_write, may_write, metric_words, threshold_words
 from ablate.stats.method import METHOD
 
 
@@ -204,8 +205,16 @@ def _glossary(findings: Findings, say: Words) -> Iterator[tuple[str, str]]:
     sizes = {
         "negligible": threshold_words(findings.evidence.negligible, findings.study.metric, say),
         "worthwhile": threshold_words(findings.evidence.worthwhile, findings.study.metric, say),
+        "tolerable": threshold_words(_tolerable(findings), findings.study.metric, say),
         "metric": metric_words(findings.study.metric),
     }
     for key in say.keys_below("glossary"):
+        if key == "glossary.no_worse" and not findings.claims:
+            continue
         term, meaning = say.pair(key)
         yield term, meaning.format(**sizes)
+
+
+def _tolerable(findings: Findings) -> float | None:
+    """The loss that the claims are about; the same for all."""
+    return next((effect.no_worse.tolerable for effect in findings.claims if effect.no_worse is not None), None)

@@ -6,7 +6,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from ablate.report.facts.effect import SameImages
+from ablate.report.facts.effect import NoWorseClaim, SameImages
 from ablate.report.facts.findings import Findings
 from ablate.report.tables.derived import derived_json
 from ablate.stats.method import METHOD
@@ -53,6 +53,7 @@ def summary_json(findings: Findings, report: Path | str | None = None) -> dict[s
                 "look": effect.course.look,
                 "share": effect.course.share,
                 "stopped": effect.course.stopped,
+                "no_worse": _no_worse(effect.no_worse),
                 "next_look": None if effect.course.next_look is None else effect.course.next_look._asdict(),
                 "same_images": None if effect.same_images is None else _same_images(effect.same_images),
             }
@@ -75,6 +76,20 @@ def summary_json(findings: Findings, report: Path | str | None = None) -> dict[s
 
 def _same_images(found: SameImages) -> dict[str, dict[str, float]]:
     return {"p": found.p._asdict(), "no_gain": found.no_gain._asdict()}
+
+
+def _no_worse(claim: NoWorseClaim | None) -> dict[str, Any] | None:
+    if claim is None:
+        return None
+    return {
+        "word": claim.word,
+        "asked": claim.asked,
+        "tolerable": claim.tolerable,
+        "p": claim.p,
+        "p_inferior": claim.p_inferior,
+        "costs": {change.cost: change.share for change in claim.costs},
+        "reason": claim.reason,
+    }
 
 
 def _finite(value: float | None) -> float | None:

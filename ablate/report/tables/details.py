@@ -14,6 +14,7 @@ from ablate.report.facts.summaries import EpochMean, contribution_rows, epoch_me
 from ablate.report.tables.table import Column, Kind, Table, level_words, mark_of, published_words, table_of, with_unit
 from ablate.report.wording.escape import plain
 from ablate.report.wording.language import ENGLISH, Words
+from ablate.report.wording.no_worse import no_worse_words
 from ablate.report.wording.numbers import interval, number, with_interval
 from ablate.report.wording.sentences import metric_words, p_words, unit_words, verdict_words
 from ablate.results.question import is_rate
@@ -114,6 +115,7 @@ def comparisons_table(findings: Findings, say: Words = ENGLISH) -> Table:
         Column(say("column.test"), "number", [count_words(e.measured.images) for e in effects]),
         Column(say("column.verdict"), "verdict", [verdict_words(e, say) for e in effects]),
         *(_same_images(effects, say) if counted else ()),
+        *(_no_worse_columns(effects, say) if findings.claims else ()),
     ]
     parts = [_adjusted(findings, say), say("note.wins") if paired else "", say("note.same_images") if counted else ""]
     if len({effect.measured.n for effect in effects}) > 1:
@@ -139,6 +141,15 @@ def _between(found: Between) -> str:
 def _probability(value: float) -> str:
     """Three decimals; near 0 the power of ten, because `<` has no place beside a bracket."""
     return f"{value:.3f}" if value >= 0.001 or value == 0 else f"{value:.0e}"
+
+
+def _no_worse_columns(effects: Sequence[EffectRow], say: Words) -> list[Column]:
+    claims = [effect.no_worse for effect in effects]
+    return [
+        Column(say("column.no_worse"), "text", [no_worse_words(claim, say) for claim in claims]),
+        Column(say("column.p_no_worse"), "number", [p_words(claim.p) if claim else "-" for claim in claims]),
+        Column(say("column.p_inferior"), "number", [p_words(claim.p_inferior) if claim else "-" for claim in claims]),
+    ]
 
 
 def contributions_table(findings: Findings, say: Words = ENGLISH) -> Table:

@@ -34,7 +34,12 @@ EFFECT_COLUMNS = {
     "relative": "measured.relative",
 }  # fmt: skip
 """Heading -> where an EffectRow has it, in the order of the columns of effects.csv, which never changes."""
-_MEASURED = ("difference", "lo", "hi", "lo_all", "hi_all", "visible", "mean", "spread", "published")
+NO_WORSE_COLUMNS = {
+    "no_worse": "word", "tolerable": "tolerable", "p_no_worse": "p", "p_inferior": "p_inferior",
+    "no_worse_reason": "reason",
+}  # fmt: skip
+"""The last columns: heading -> where the claim has it."""
+_MEASURED = ("difference", "lo", "hi", "lo_all", "hi_all", "visible", "mean", "spread", "published", "tolerable")
 _UNITS = {"seconds": "s", "extra_seconds": "s", "extra_step_seconds": "s", "peak_bytes": "bytes", "relative": "share"}
 _BARE = ("difference", "mean", "lo", "hi")
 """Repeated at the end under the headings they had before these named their unit."""
@@ -74,26 +79,20 @@ def _effects(findings: Findings) -> Table:
     needed = ["needed_replicates", "needed_images"]
     look = ["next_replicates", "next_runs", "next_seconds (s)"]
     bare = [name for name in _BARE if name in EFFECT_COLUMNS]
-    headings = [_heading(name, findings.study.metric) for name in EFFECT_COLUMNS] + [
-        *needed,
-        *look,
-        "factors",
-        *bare,
-        *_SAME_IMAGES,
-    ]
+    headings = [_heading(name, findings.study.metric) for name in EFFECT_COLUMNS]
+    headings += [*needed, *look, "factors", *bare, *_SAME_IMAGES]
+    headings += [_heading(name, findings.study.metric) for name in NO_WORSE_COLUMNS]
     rows = []
     for row in findings.effects:
         open_ = {row.course.needed.unit: row.course.needed.number} if row.course.needed is not None else {}
         further = tuple(row.course.next_look) if row.course.next_look is not None else (None, None, None)
         more = [open_.get("replicates"), open_.get("images"), *further, "; ".join(row.compared.factors)]
-        rows.append(
-            [
-                *values_of(row, EFFECT_COLUMNS.values()),
-                *more,
-                *values_of(row, [EFFECT_COLUMNS[n] for n in bare]),
-                *((*same.p, *same.no_gain) if (same := row.same_images) is not None else [None] * len(_SAME_IMAGES)),
-            ]
-        )
+        again = values_of(row, [EFFECT_COLUMNS[name] for name in bare])
+        same = [None] * len(_SAME_IMAGES) if row.same_images is None else [*row.same_images.p, *row.same_images.no_gain]
+        claim = [None] * len(NO_WORSE_COLUMNS)
+        if row.no_worse is not None:
+            claim = values_of(row.no_worse, NO_WORSE_COLUMNS.values())
+        rows.append([*values_of(row, EFFECT_COLUMNS.values()), *more, *again, *same, *claim])
     return make_sheet("effects", headings, rows)
 
 

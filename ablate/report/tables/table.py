@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from ablate.report.facts.effect import EffectRow
 from ablate.report.facts.findings import Findings, Published, VariantRow
 from ablate.report.wording.language import ENGLISH, Words
+from ablate.report.wording.no_worse import no_worse_words
 from ablate.report.wording.numbers import (
     Axis,
     bar,
@@ -24,7 +25,7 @@ from ablate.report.wording.numbers import (
     shortened,
     with_interval,
 )
-from ablate.report.wording.sentences import metric_words, unit_words, verdict_words
+from ablate.report.wording.sentences import metric_words, size_words, unit_words, verdict_words
 from ablate.stats.verdict import Verdict
 
 Kind = Literal["text", "number", "code", "bar", "verdict"]
@@ -115,6 +116,13 @@ def _family_table(findings: Findings, family: str, say: Words) -> Table:
             say("column.verdict_keep") if left_out else say("column.verdict"),
             "verdict",
             [verdict_words(x.effect, say) if x.effect else "" for x in lines],
+        ),
+        None
+        if not any(line.effect and line.effect.no_worse for line in lines)
+        else Column(
+            say("column.no_worse"),
+            "text",
+            [no_worse_words(line.effect.no_worse, say) if line.effect else "" for line in lines],
         ),
         *_cost_columns(lines, family, say),
         None
@@ -209,6 +217,9 @@ def _steps_note(findings: Findings, family: str, say: Words) -> str:
     parts = [say("note.legend"), say.by("family_note", family, say("family_note.one at a time"))]
     if family == "chain" and findings.total is not None:
         parts.append(say("note.total"))
+    sizes = {effect.no_worse.tolerable for effect in effects if effect.no_worse is not None}
+    if known := [size for size in sizes if size is not None]:
+        parts.append(say("note.no_worse", size=size_words(max(known), findings.study.metric, say)))
     if len({effect.measured.n for effect in effects}) > 1:
         parts.append(say("note.unequal" if findings.evidence.look == 1 else "note.unequal_looks"))
     if any(row.published for row in findings.variants):

@@ -19,7 +19,7 @@ from ablate.report.search.facts import (
     TrialRow,
     shown_value,
 )
-from ablate.report.wording.sentences import first_sentence
+from ablate.report.wording.headline import first_sentence
 from ablate.results.question import is_rate, shown_scale
 from ablate.search import BASELINE_TRIAL, SearchQuestion, TrialRecord, promise
 from ablate.splits.rules import Folds
