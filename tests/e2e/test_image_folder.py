@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.image_fixtures import write_bad_images, write_image_folder
@@ -14,7 +15,8 @@ from tests.image_fixtures import write_bad_images, write_image_folder
 STUDY = """\
 study: folder
 base:
-  data: {source: {name: image_folder, root: images}, classes: 2, image_size: SIZE, normalize: imagenet, train: 0.5}
+  data: {source: {name: image_folder, root: images}, classes: 2, image_size: SIZE, normalize: imagenet, train: 0.5,
+    groups: '([a-z]+/patient[0-9]+)'}
   model: {name: vgg, blocks: [1, 1], width: 4, head: {name: gap}}
   optimizer: {name: adam, lr: 1e-2}
   batch_size: 4
@@ -35,6 +37,9 @@ def ablate(work: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def work(tmp_path: Path) -> Path:
     """Grey PNGs and colour JPEGs of many sizes in two classes, and a study over them."""
     write_image_folder(tmp_path / "images", classes=("cat", "dog"), per_class=10)
+    for label in ("cat", "dog"):
+        for place, path in enumerate(sorted((tmp_path / "images" / label).iterdir())):
+            path.rename(path.with_name(f"patient{place // 2}-{path.name}"))
     (tmp_path / "folder.yaml").write_text(STUDY.replace("SIZE", "20"), encoding="utf-8")
     return tmp_path
 
@@ -47,6 +52,10 @@ def test_a_folder_of_images_is_trained_reported_and_used(work: Path) -> None:
     predicted = ablate(work, "predict", "folder/BN/1", str(image), "--json")
     probabilities = json.loads(predicted.stdout)[0]["probabilities"]
 
+    stored = [np.load(path) for path in (work / ".ablate/runs").rglob("outcomes.npz")]
+
+    assert len(stored) == 4
+    assert all(len(table["id"]) == 2 * len(set(table["group"])) for table in stored)
     assert {row["name"]: row["n"] for row in json.loads(done.stdout)["variants"]} == {"baseline": 2, "BN": 2}
     assert sorted(probabilities) == ["cat", "dog"]
     assert sum(probabilities.values()) == pytest.approx(1, abs=1e-5)

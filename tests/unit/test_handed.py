@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ablate.errors import SplitError, TrainerError
-from ablate.execute.handed import check_judged, read_columns
+from ablate.execute.handed import check_judged, read_columns, write_groups
 from ablate.splits.request import Handed, parts_of
 from ablate.splits.rules import Folds, Protocol, Replicate
 from tests.training_builders import a_live_run, a_spec
@@ -169,3 +169,29 @@ def test_a_run_has_one_split(tmp_path: Path) -> None:
     assert run.split(IDS, [0] * 40) == run.split(IDS, [0] * 40)
     with pytest.raises(TrainerError, match="called twice"):
         run.split(IDS[:20], [0] * 20)
+
+
+def test_the_groups_a_trainer_names_are_kept_beside_its_scores(tmp_path: Path) -> None:
+    """As a column, by id and whatever the order; verdicts take the group for what was drawn at random."""
+    patients = [f"patient {number // 4}" for number in range(40)]
+    parts, given = parts_of(IDS, [0] * 40, patients, (), TEST, Replicate(index=0))
+    images = scores(tmp_path, given.judged[::-1], prob=np.ones((len(given.judged), 2)))
+    before = dict(np.load(images))
+    write_groups(images, given)
+    stored = np.load(images)
+
+    assert stored["group"].tolist() == [patients[place] for place in parts.judged[::-1]]
+    assert all(np.array_equal(stored[name], column) for name, column in before.items())
+
+
+def test_a_column_of_groups_that_a_trainer_wrote_is_its_own(tmp_path: Path) -> None:
+    """And where it named none to run.split there is none."""
+    own = np.array([f"{number}" for number in range(len(handed(TEST).judged))])
+    given = parts_of(IDS, [0] * 40, list(range(40)), (), TEST, Replicate(index=0))[1]
+    images = scores(tmp_path, given.judged, group=own)
+    write_groups(images, given)
+    assert np.load(images)["group"].tolist() == own.tolist()
+
+    plain = scores(tmp_path, handed(TEST).judged)
+    write_groups(plain, handed(TEST))
+    assert "group" not in np.load(plain)
