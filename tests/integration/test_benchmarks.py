@@ -1,4 +1,4 @@
-"""The benchmark against others still works from end to end; what it measures here means nothing."""
+"""Benchmarks of several parts still work from end to end; what they measure here means nothing."""
 
 from __future__ import annotations
 
@@ -29,3 +29,23 @@ def test_all_contenders_do_the_same_work_and_are_set_beside_each_other(tmp_path:
     assert all(row["missing"].startswith("not installed: pip install") for row in rows.values() if not row["samples"])
     assert done.stdout.count("\n| (") == len(samples)
     assert "| backward |" in done.stdout
+
+
+@pytest.mark.slow
+def test_pseudo_studies_are_cut_from_real_trainings(tmp_path: Path) -> None:
+    """Each rate lies in its interval over trainings; trainings that are there are not made again."""
+    kept = tmp_path / "measured.json"
+    command = [sys.executable, str(ROOT / "benchmarks" / "aa.py"), "--small", "--json", str(kept)]
+    command += ["--work", str(tmp_path / "work")]
+    printed = []
+    for _ in range(2):
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=1500)
+        assert done.returncode == 0, done.stderr
+        printed.append(done.stdout)
+    measured = json.loads(kept.read_text(encoding="utf-8"))
+    rates = [measured[design][what] for design in ("chain", "one at a time") for what in ("studies", "comparisons")]
+    attempts = list((tmp_path / "work" / ".ablate" / "runs").glob("*/*"))
+
+    assert all(0 <= rate["lo"] <= rate["share"] <= rate["hi"] <= 1 for rate in [*rates, *measured["halves"].values()])
+    assert printed[0] == printed[1]
+    assert len([path for path in attempts if path.is_dir()]) == 3 * (10 + 5)

@@ -27,6 +27,7 @@ from ablate.report.gather.history import histories_of, mixed_of, provenance_of, 
 from ablate.report.gather.judged import Judged, judge_cells, total_of
 from ablate.report.gather.next_steps import commands_for, settling_of
 from ablate.report.gather.rows import run_row
+from ablate.report.gather.sensitivity import training_sets_remark
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.results.question import metric_of
 from ablate.results.survey import CurrentProvenance
@@ -154,4 +155,5 @@ def _remarks(judged: Judged, next_steps: NextSteps, exploratory: Exploratory, sa
         *self_test_remarks(exploratory.self_test, metric, say),
         *attribution_remarks(judged.rows, metric, say),
         *optimism_remarks(exploratory.optimism, metric, say),
+        *training_sets_remark(judged.rows, judged.variants, judged.plan.protocol.test, metric, say),
     )
