@@ -87,19 +87,21 @@ def test_a_spread_over_seeds_is_no_error_of_the_images(table: str, tmp_path: Pat
     assert not any("same images" in name for name in comparisons_table(found).columns)
 
 
-def test_the_known_keys_stay_and_the_new_one_comes_last(findings: Findings) -> None:
+def test_known_keys_and_columns_stay_before_the_new_ones(findings: Findings) -> None:
     """In JSON, which its schema describes, and in effects.csv."""
     effect = summary_json(findings)["effects"][3]
     schema = json.loads((resources.files("ablate.report") / "schemas" / "run.schema.json").read_text(encoding="utf-8"))
     rows = list(csv.reader(io.StringIO(csv_text(sheets(findings)["effects.csv"]))))
 
     jsonschema.validate(summary_json(findings), schema)
-    assert list(effect)[-1] == "same_images"
+    first = rows[0].index("p_same_images_least")
+    ends = [f"{name}_same_images_{end}" for name in ("p", "no_gain") for end in ("least", "independent", "most")]
+
+    assert list(effect).index("same_images") > list(effect).index("next_look")
     assert effect["same_images"]["p"]["most"] == pytest.approx(0.1386, abs=5e-4)
-    assert rows[0][-6:] == [
-        f"{name}_same_images_{end}" for name in ("p", "no_gain") for end in ("least", "independent", "most")
-    ]
-    assert float(rows[4][-4]) == pytest.approx(effect["same_images"]["p"]["most"])
+    assert rows[0][first : first + 6] == ends
+    assert first > rows[0].index("factors")
+    assert float(rows[4][first + 2]) == pytest.approx(effect["same_images"]["p"]["most"])
 
 
 def test_page_tables_and_terminal_show_it(findings: Findings, tmp_path: Path) -> None:
