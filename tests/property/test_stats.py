@@ -111,8 +111,8 @@ class TestEstimates:
     @given(studies(), st.sampled_from([0.01, 0.3, 7.0, 100.0]))
     def test_scaling_the_scores_scales_the_answer(self, cells: Cells, factor: float) -> None:
         """Percent or shares, the same answer in another unit, and the same p."""
-        assume(not cells.is_binary)  # right and wrong have a scale of their own
         scaled = rebuilt(cells, lambda _, row: row * factor)
+        assume(not cells.is_binary and not scaled.is_binary)  # right and wrong have a scale of their own
 
         expected = core(estimate(cells, WEIGHTS)) * [factor, factor, factor, factor, 1]
         assert close(core(estimate(scaled, WEIGHTS)), expected)
@@ -121,8 +121,8 @@ class TestEstimates:
     @given(studies(), st.sampled_from([-0.5, 3.0]))
     def test_adding_a_constant_changes_nothing(self, cells: Cells, constant: float) -> None:
         """Differences do not know where zero is."""
-        assume(not cells.is_binary)
         moved = rebuilt(cells, lambda _, row: row + constant)
+        assume(not cells.is_binary and not moved.is_binary)
 
         assert close(core(estimate(moved, WEIGHTS)), core(estimate(cells, WEIGHTS)))
 
@@ -162,6 +162,47 @@ class TestEstimates:
             assert e is not None
             if e.standard_error > 0 and abs(e.p - 0.05) > 1e-6:
                 assert (e.p < 0.05) == (e.lo > 0 or e.hi < 0)
+
+
+@st.composite
+def grouped_studies(draw: st.DrawFn) -> Cells:
+    """The same with images that come in up to five groups."""
+    cells = draw(studies())
+    names = draw(st.lists(st.integers(0, 4), min_size=16, max_size=16))
+    groups = tuple(np.array([names[image] for image in row.tolist()]) for row in cells.images if row is not None)
+    return replace(cells, groups=groups)
+
+
+class TestGroups:
+    @steady
+    @given(grouped_studies())
+    def test_every_answer_is_in_order(self, cells: Cells) -> None:
+        """lo <= difference <= hi, p is a probability, degrees of freedom are one at least, nothing is NaN."""
+        for e in estimate(cells, WEIGHTS):
+            assert e is not None
+            assert e.lo <= e.difference <= e.hi
+            assert 0 <= e.p <= 1
+            assert e.df >= 1
+            assert e.grouped is None or 1 - 1e-9 <= e.grouped.effective <= e.grouped.n + 1e-9
+
+    @steady
+    @given(grouped_studies())
+    def test_groups_leave_the_difference(self, cells: Cells) -> None:
+        """They change its interval, never what is estimated."""
+        plain = estimate(replace(cells, groups=()), WEIGHTS)
+
+        assert [e and e.difference for e in estimate(cells, WEIGHTS)] == [e and e.difference for e in plain]
+
+    @steady
+    @given(grouped_studies(), st.integers(0, 99))
+    def test_shuffling_images_changes_nothing(self, cells: Cells, seed: int) -> None:
+        """Neither the order of images nor the names of groups count."""
+        orders = [np.random.default_rng([seed, r]).permutation(len(row)) for r, row in enumerate(cells.images)]
+        images = tuple(row[order] for row, order in zip(cells.images, orders, strict=True))
+        groups = tuple(9 - row[order] for row, order in zip(cells.groups, orders, strict=True))
+        shuffled = replace(rebuilt(replace(cells, groups=()), lambda r, row: row[orders[r]], images), groups=groups)
+
+        assert close(core(estimate(shuffled, WEIGHTS)), core(estimate(cells, WEIGHTS)))
 
 
 class TestHolm:

@@ -12,6 +12,7 @@ from ablate.records import Cell, Finished
 from ablate.report.facts.findings import Findings
 from ablate.report.gather.assemble import make_findings
 from ablate.report.page.render import report_text
+from ablate.report.page.summary_json import summary_json
 from ablate.report.wording.groups import group_lines
 from ablate.report.wording.language import words_of
 from ablate.stats.scores import GROUP, read_scores
@@ -50,6 +51,10 @@ def test_the_column_group_makes_groups_the_unit_of_chance(tmp_path: Path) -> Non
     assert grouped.evidence.groups is not None
     assert grouped.evidence.groups.n == 40
     assert [row.measured.difference for row in grouped.effects] == [row.measured.difference for row in plain.effects]
+    told = summary_json(grouped)["groups"]
+    assert (told["kind"], told["n"]) == ("groups", 40)
+    assert [row["name"] for row in told["alike"]] == ["BN", "Dropout"]
+    assert summary_json(plain)["groups"] is None
     assert "40 groups of" in text
     assert "The design effect is" in text
     assert "With every group of the same weight, as a check that no verdict rests on: BN " in text

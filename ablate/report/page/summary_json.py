@@ -70,6 +70,7 @@ def summary_json(findings: Findings, report: Path | str | None = None) -> dict[s
         "cautions": list(findings.notices.cautions),
         "derived": derived_json(findings.exploratory.derived),
         "look": findings.evidence.look,
+        "groups": _groups_json(findings),
         "report": None if report is None else str(report),
     }
 
@@ -90,6 +91,15 @@ def _no_worse(claim: NoWorseClaim | None) -> dict[str, Any] | None:
         "costs": {change.cost: change.share for change in claim.costs},
         "reason": claim.reason,
     }
+
+
+def _groups_json(findings: Findings) -> dict[str, Any] | None:
+    """The groups of test images, and the differences with each of the same weight; None where there are none."""
+    found = findings.evidence.groups
+    if found is None:
+        return None
+    numbers = {name: getattr(found, name) for name in ("kind", "n", "effective", "largest", "design_effect")}
+    return numbers | {"alike": [row._asdict() for row in found.alike]}
 
 
 def _finite(value: float | None) -> float | None:
