@@ -22,6 +22,7 @@ import argparse
 import json
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 import time
@@ -72,7 +73,8 @@ def main() -> None:
         if not root.exists():
             say(f"Writing {asked.images} images ...")
             write_photographs(root, asked.images)
-        warm_up(root)
+        if not asked.small:
+            warm_up(root, field)
         folder = Path(name, "work")
         folder.mkdir()
         work = Work(root, asked.epochs, round(asked.images * TEST_SHARE), 0)
@@ -127,10 +129,12 @@ def profile(keys: Sequence[str], study: Study, work: Work, folder: Path, place: 
     return found
 
 
-def warm_up(root: Path) -> None:
-    """Files and libraries are read once, so that nobody has to be the first."""
+def warm_up(root: Path, field: Sequence[Contender]) -> None:
+    """Images and packages are read once, so that nobody has to be the first."""
     for path in root.glob("*/*/*.jpg"):
         path.read_bytes()
+    needed = {"torch", "torchvision", "mlflow", *(one.needs for one in field if one.is_there)}
+    subprocess.run([sys.executable, "-c", f"import {', '.join(sorted(needed))}"], check=True, stderr=subprocess.DEVNULL)
 
 
 def machine() -> dict[str, object]:

@@ -23,9 +23,9 @@ def precision_notes(plan: Plan) -> list[str]:
     if not is_built_in(plan.trainer):
         return []
     asked = {(_precision(variant.config), _kind(variant.config)) for variant in plan.variants}
-    wanted = sorted((precision, kind) for precision, kind in asked if precision != "fp32")
+    wanted = [(precision, kind) for precision, kind in asked if precision != "fp32" and kind is not None]
     notes = []
-    for precision, kind in wanted:
+    for precision, kind in sorted(wanted):
         found = speeds(kind)
         if found is not None and (note := precision_note(precision, found)):
             notes.append(note)
@@ -50,6 +50,9 @@ def _precision(config: Mapping[str, Any]) -> str:
     return str((config.get("numerics") or {}).get("precision", "fp32"))
 
 
-def _kind(config: Mapping[str, Any]) -> Kind:
+def _kind(config: Mapping[str, Any]) -> Kind | None:
+    """What a run of it would be on; None for a device that is not measured here."""
     device = str(config.get("device", "auto"))
-    return "cuda" if device.startswith("cuda") or (device == "auto" and devices()) else "cpu"
+    if device.startswith("cuda") or (device == "auto" and devices()):
+        return "cuda"
+    return "cpu" if device in ("auto", "cpu") else None

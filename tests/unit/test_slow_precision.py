@@ -71,6 +71,14 @@ def test_a_study_in_fp32_measures_nothing(tmp_path: Path) -> None:
     assert not user_cache().exists()
 
 
+def test_a_device_that_is_not_measured_is_not_judged_by_another(tmp_path: Path) -> None:
+    """Apple's GPU, say, by what the processor does."""
+    remember(SLOW)
+    study = load_study(a_study(tmp_path, "bf16"), sets=["device=mps"])
+
+    assert precision_notes(make_plan(study)) == []
+
+
 def test_nothing_is_kept_where_a_repository_may_be(tmp_path: Path) -> None:
     """What is remembered lies in the user's cache folder, by what it depends on."""
     path = remember(SLOW)
