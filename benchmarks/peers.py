@@ -120,11 +120,11 @@ def describe(score: Score) -> str:
 def profile(keys: Sequence[str], study: Study, work: Work, folder: Path, place: Path) -> dict[str, dict[str, float]]:
     """Seconds by phase of (e) and (f), in runs of their own, which take some per cent longer."""
     found = {}
-    for key, size, threads in (("e", Study(1, 1), os.cpu_count() or 1), ("f", study, 1)):
+    for key, size in (("e", Study(1, 1)), ("f", study)):
         if key in keys:
             samples = place / f"samples-{key}"
             samples.mkdir()
-            score = of_ablate(size, threads=threads, samples=samples)(work._replace(seed=1000), folder)
+            score = of_ablate(size, samples=samples)(work._replace(seed=1000), folder)
             found[f"({key}), {score.seconds:.1f} s from command to end"] = phases(samples)
     return found
 

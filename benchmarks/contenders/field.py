@@ -15,6 +15,9 @@ from contenders.study import write_study
 from contenders.work import Work
 from measuring.processes import Watched, watch
 
+from ablate.execute.environment import cores
+from ablate.execute.resources import fitting_threads
+
 HERE = Path(__file__).parent
 
 
@@ -60,7 +63,7 @@ class Contender(NamedTuple):
 
 def contenders(study: Study) -> list[Contender]:
     """All of them, by their letters."""
-    cores = os.cpu_count() or 1
+    here = cores()
     every = f"{study.variants} variants x {study.replicates} replicates"
     return [
         Contender("a", "notebook loop: ImageFolder and DataLoader", script("notebook.py")),
@@ -68,10 +71,10 @@ def contenders(study: Study) -> list[Contender]:
         Contender("c", "Lightning tuned", script("lightning_tuned.py"), needs="lightning"),
         Contender("d", "hand-tuned loop", script("hand_tuned.py")),
         Contender(
-            "d+", "hand-tuned loop, decoding by all processors", script("hand_tuned.py", "--decoders", str(cores))
+            "d+", "hand-tuned loop, decoding by all processors", script("hand_tuned.py", "--decoders", str(here))
         ),
-        Contender("e", "`ablate run`, one run alone", of_ablate(Study(1, 1), threads=cores)),
-        Contender("f", f"`ablate run`, {every}", of_ablate(study, threads=1), runs=study.runs),
+        Contender("e", "`ablate run`, one run alone", of_ablate(Study(1, 1))),
+        Contender("f", f"`ablate run`, {every}", of_ablate(study), runs=study.runs),
         Contender(
             "g", f"hand-tuned loop, {study.runs} times", many_times("hand_tuned.py", study.runs), runs=study.runs
         ),
@@ -109,12 +112,13 @@ def many_times(name: str, times: int) -> Callable[[Work, Path], Score]:
     return carry_out
 
 
-def of_ablate(study: Study, *, threads: int, samples: Path | None = None) -> Callable[[Work, Path], Score]:
+def of_ablate(study: Study, *, samples: Path | None = None) -> Callable[[Work, Path], Score]:
     """`ablate run` in a new work folder: nothing is decoded yet, and the tracking store has to be made."""
 
     def carry_out(work: Work, folder: Path) -> Score:
         shutil.rmtree(folder)
         folder.mkdir()
+        threads = fitting_threads(study.runs, cores())  # what `ablate plan` proposes
         path = write_study(folder, work, variants=study.variants, replicates=study.replicates, threads=threads)
         command = [sys.executable, "-m", "ablate", "run", str(path), "--work", str(folder), "--json"]
         if study.runs == 1:
