@@ -50,14 +50,15 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--images", type=int, default=2600)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--whole", action="store_true", help="carry out (d) as often as (f) has runs: contender g")
-    parser.add_argument("--small", action="store_true", help="200 images, one epoch, one round, a study of two runs")
+    parser.add_argument("--small", action="store_true", help="100 images, one epoch, one round, a study of two runs")
     parser.add_argument("--profile", action="store_true", help="sample (e) and (f) afterwards, by phase")
     parser.add_argument("--photographs", type=Path, help="keep the images in this folder, and use those that are there")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was measured")
     parser.add_argument("--into", type=Path, metavar="FILE", help="replace the block of figures in a Markdown file")
     asked = parser.parse_args()
     if asked.small:
-        asked.images, asked.epochs, asked.rounds = 200, 1, 1
+        asked.images, asked.epochs, asked.rounds = 100, 1, 1
+        os.environ["OMP_WAIT_POLICY"] = "passive"  # on a busy machine threads that spin would wait for each other
     return asked
 
 
