@@ -48,7 +48,7 @@ def _replace(path: Path, write: Callable[[Path], None], *, make_safe: Callable[[
         temporary.unlink(missing_ok=True)
 
 
-def sync(files: Iterable[Path], *, below: Path) -> None:
+def sync_files(files: Iterable[Path], *, below: Path) -> None:
     """Make files safe on the disk, and that they are there: their folders up to and with `below`."""
     files = list(dict.fromkeys(files))
     above = dict.fromkeys(folder for file in files for folder in file.parents if folder.is_relative_to(below))

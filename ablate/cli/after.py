@@ -55,13 +55,13 @@ def predict(
     from ablate.errors import StudyError
     from ablate.files import write_text
     from ablate.workflows.predict import (
+        files_taken_by,
         has_several_labels,
         images_in,
         open_run,
         probability_table,
         reevaluate,
         submission,
-        taken_by,
         unlabelled_images,
     )
 
@@ -79,7 +79,7 @@ def predict(
             raise StudyError(
                 "--csv names one class per image, and images of this data set may have several", hint="Use --table."
             )
-        chosen = images_in(images or [], note, takes=taken_by(open_run(run_, work)))
+        chosen = images_in(images or [], note, takes=files_taken_by(open_run(run_, work)))
         chosen += unlabelled_images(run_, work=work) if unlabelled else []
         found, unread = _predicted(run_, chosen, work)
         if csv is not None:
@@ -99,10 +99,10 @@ def predict(
 
 def _predicted(run: str, images: Sequence[Path], work: Path) -> tuple[list[Prediction], list[DataError]]:
     """What was predicted, and what could not be read; raises that where there is nothing else."""
-    from ablate.workflows.predict import predict_images
+    from ablate.workflows.predict import predict_with_run
 
     unread: list[DataError] = []
-    found = list(_counted(predict_images(run, images, work=work, on_unreadable=unread.append), len(images)))
+    found = list(_counted(predict_with_run(run, images, work=work, on_unreadable=unread.append), len(images)))
     if unread and not found:
         raise unread[0]
     return found, unread
@@ -135,12 +135,12 @@ def explain(
 
     Example: ablate explain "quickstart/GAP head/0"
     """
-    from ablate.workflows.explain import add_to_mlflow, explain_run
+    from ablate.workflows.explain import add_to_mlflow, write_explanation
 
     with errors_shown():
         work_on_path(work)
         run_ = run_name(run_, work)
-        done = explain_run(run_, work=work, layer=layer, out=out)
+        done = write_explanation(run_, work=work, layer=layer, out=out)
         for line in done.found.not_done:
             note(line)
         say(done.retest.sentence)

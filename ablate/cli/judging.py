@@ -69,7 +69,7 @@ def judge(
     from ablate.report.page.summary_json import summary_json
     from ablate.report.wording.language import words_of
     from ablate.workflows.judge import Request
-    from ablate.workflows.judge import judge as judge_source
+    from ablate.workflows.judge import judge_results as judge_source
 
     with errors_shown():
         work_on_path(work)

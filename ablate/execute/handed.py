@@ -48,7 +48,7 @@ def check_judged(protocol: Protocol, handed: Handed | None, metrics: Mapping[str
                 hint=f"Return an ablate.Outcome whose images= holds the ids and scores of parts.judged, {WAY_OUT}",
             )
         return
-    columns = read_columns(images, (protocol.metric, "score"))
+    columns = read_ids_and_means(images, (protocol.metric, "score"))
     _refuse_other_images(handed, columns.ids)
     if protocol.must_split and not columns.means:
         raise SplitError(
@@ -72,7 +72,7 @@ def write_groups(images: Path, handed: Handed | None) -> None:
         if f"{GROUP}.npy" in archive.namelist():
             return
         column = BytesIO()
-        names = [handed.groups.get(name, "") for name in read_columns(images, ()).ids]
+        names = [handed.groups.get(name, "") for name in read_ids_and_means(images, ()).ids]
         np.save(column, np.array(names), allow_pickle=False)
         archive.writestr(f"{GROUP}.npy", column.getvalue())
 
@@ -84,7 +84,7 @@ class Columns(NamedTuple):
     means: Mapping[str, float]
 
 
-def read_columns(images: Path | BytesIO, wanted: Sequence[str]) -> Columns:
+def read_ids_and_means(images: Path | BytesIO, wanted: Sequence[str]) -> Columns:
     """The ids of an npz, and the means of those wanted columns that hold one number per image.
 
     Raises TrainerError where it is none, or has no ids.

@@ -12,7 +12,7 @@ from ablate.records import RunSpec
 from ablate.splits.rules import Folds
 
 
-def measured(returned: Mapping[str, Any], spec: RunSpec) -> dict[str, float]:
+def check_metrics(returned: Mapping[str, Any], spec: RunSpec) -> dict[str, float]:
     """The metrics of a run; one that is undefined on its test images (None, NaN) is left out.
 
     Raises TrainerError for the metric the study judges by where it is absent, undefined or no fraction, and for
@@ -23,10 +23,10 @@ def measured(returned: Mapping[str, Any], spec: RunSpec) -> dict[str, float]:
     for name, value in returned.items():
         number = number_of(name, value)
         if math.isinf(number) or (math.isnan(number) and (is_loss(name) or (name == judged and is_share(name)))):
-            raise Diverged(f"the trainer returned {name} = {number} on {place_of(spec)}")
+            raise Diverged(f"the trainer returned {name} = {number} on {replicate_words(spec)}")
         if math.isnan(number) and name == judged:
             raise TrainerError(
-                f"the trainer returned {name} = {None if value is None else number} on {place_of(spec)}",
+                f"the trainer returned {name} = {None if value is None else number} on {replicate_words(spec)}",
                 hint="It is undefined there: a class may be missing among the test images of this part.",
             )
         if not math.isnan(number):
@@ -34,7 +34,7 @@ def measured(returned: Mapping[str, Any], spec: RunSpec) -> dict[str, float]:
     if judged not in found:
         raise TrainerError(
             f"the trainer returned no {judged!r}, only {', '.join(map(str, returned)) or 'nothing'} "
-            f"on {place_of(spec)}",
+            f"on {replicate_words(spec)}",
             hint=f"{near_match(judged, list(map(str, returned)))}The study is judged by {judged!r} (evidence.metric).",
         )
     if no_fraction(judged, found[judged]):
@@ -45,7 +45,7 @@ def measured(returned: Mapping[str, Any], spec: RunSpec) -> dict[str, float]:
     return found
 
 
-def place_of(spec: RunSpec) -> str:
+def replicate_words(spec: RunSpec) -> str:
     """`replicate 4 (fold 1)`."""
     index, test = spec.replicate.index, spec.protocol.test
     return f"replicate {index} (fold {index % test.count})" if isinstance(test, Folds) else f"replicate {index}"

@@ -28,7 +28,7 @@ from ablate.execute.environment import THREADS, cores, own_version, worker_envir
 from ablate.execute.joining import refuse_unreachable
 from ablate.execute.live import Task
 from ablate.execute.on_node import NodeReport, inspect_node, run_attempt
-from ablate.execute.resources import Need, Node, homes_among, places, refuse_impossible
+from ablate.execute.resources import Need, Node, homes_among, places, refuse_unschedulable
 from ablate.files import locked
 from ablate.protocols import Exit
 from ablate.safety.plain_files import open_for_appending
@@ -197,7 +197,7 @@ class RayExecutor:
         self._need = need
         self._most = most
         found = nodes()
-        refuse_impossible(found, need)
+        refuse_unschedulable(found, need)
         homes = homes_among({node.kind for node in found}, made_on or {})
         self._places = DeviceSlots(places(found, need), homes=homes)
         self._looked = time.monotonic()

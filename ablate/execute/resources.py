@@ -49,7 +49,7 @@ def fitting_threads(runs: int, cores: int) -> int:
     return max(1, cores // max(1, runs))
 
 
-def refuse_impossible(nodes: Sequence[Node], need: Need) -> None:
+def refuse_unschedulable(nodes: Sequence[Node], need: Need) -> None:
     """Raise StudyError for what no node can ever give: a scheduler would wait for it without a word."""
     if need.card and not any(node.cards >= 1 for node in nodes):
         raise StudyError(

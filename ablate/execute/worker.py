@@ -17,9 +17,9 @@ from typing import Any
 from ablate import files
 from ablate.errors import AblateError, Diverged, Stopped, TrainerError, apart, not_installed
 from ablate.execute.environment import machine, machine_stamp
-from ablate.execute.handed import check_judged, read_columns, write_groups
+from ablate.execute.handed import check_judged, read_ids_and_means, write_groups
 from ablate.execute.live import BEFORE_TRAINING, LiveRun, Task, drop_checkpoints
-from ablate.execute.measured import measured
+from ablate.execute.measured import check_metrics
 from ablate.records import Failed, FailureReason, Finished, Outcome
 from ablate.safety.own_modules import import_named
 from ablate.settings import settings_of_record
@@ -44,7 +44,7 @@ def warm_up() -> None:
     columns = BytesIO()
     np.savez_compressed(columns, id=np.array(["warm"]))
     columns.seek(0)
-    read_columns(columns, ())
+    read_ids_and_means(columns, ())
 
 
 def main(attempt: Path, after_epoch: Callable[[], None] | None = None) -> int:
@@ -57,7 +57,7 @@ def main(attempt: Path, after_epoch: Callable[[], None] | None = None) -> int:
         case "prepare":
             return prepare(task, attempt)
         case "views":
-            return test_by_views(task, attempt)
+            return run_view_test(task, attempt)
         case _:
             return train(task, attempt, after_epoch)
 
@@ -123,7 +123,7 @@ def prepare(task: Task, attempt: Path) -> int:
     return 0
 
 
-def test_by_views(task: Task, attempt: Path) -> int:
+def run_view_test(task: Task, attempt: Path) -> int:
     """Test a finished run once more, by several views of each image; what came of it goes to views.json."""
     run = LiveRun(task=task, folder=attempt, journal=Journal(attempt))
     try:
@@ -141,7 +141,7 @@ def test_by_views(task: Task, attempt: Path) -> int:
     return int("error" in told)
 
 
-test_by_views.__test__ = False  # type: ignore[attr-defined]  # its name would be collected by pytest
+run_view_test.__test__ = False  # type: ignore[attr-defined]  # its name would be collected by pytest
 
 
 def _trainer_of(task: Task) -> Trainer:
@@ -193,7 +193,7 @@ def _peak() -> str:
 def _finished(run: LiveRun, returned: Any) -> Finished:
     task, attempt = run.task, run.folder
     outcome = _as_outcome(returned, task)
-    metrics = measured(outcome.metrics, task.spec)
+    metrics = check_metrics(outcome.metrics, task.spec)
     images = _relative(outcome.images, attempt) if outcome.images else None
     check_judged(task.spec.protocol, run.handed, metrics, outcome.images)
     if outcome.images is not None:
@@ -243,7 +243,7 @@ def _relative(path: Path, attempt: Path) -> str:
 
 
 def _test_digest(images: Path | None) -> str:
-    return "" if images is None else files.sha256_json(sorted(read_columns(images, ()).ids))
+    return "" if images is None else files.sha256_json(sorted(read_ids_and_means(images, ()).ids))
 
 
 def die_with_starter() -> None:

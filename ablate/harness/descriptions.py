@@ -20,7 +20,7 @@ def recalled(variant: Variant, trainer: Trainer, store: Store, source_digest: st
     return None if memo is None else _read(memo)
 
 
-def describe(variant: Variant, trainer: Trainer, store: Store, source_digest: str) -> Description:
+def describe_variant(variant: Variant, trainer: Trainer, store: Store, source_digest: str) -> Description:
     """The remembered description, or a new one; empty where the trainer cannot say.
 
     Raises what the trainer says of a network that cannot be.

@@ -72,7 +72,7 @@ def known(plan: Plan, places: Places, store: Store, prepared: Mapping[str, Prepa
             old += [variant.name] if is_old else []
         elif runs:
             gone.append(variant.name)
-            classes = next(filter(None, (class_names(run) for _, run in runs)), ())
+            classes = next(filter(None, (read_class_names(run) for _, run in runs)), ())
             if classes:
                 found[variant.name] = Prepared(digest="", classes=classes)
     return KnownData(found, tuple(old), tuple(gone))
@@ -117,7 +117,7 @@ def _memo(spec: RunSpec, run: Finished, store: Store) -> Prepared | None:
     return _read(files.read_sealed(path))
 
 
-def class_names(run: Finished) -> tuple[str, ...]:
+def read_class_names(run: Finished) -> tuple[str, ...]:
     """The names of the classes in the header of a run's weights (safetensors); empty where there are none."""
     name = run.files.get("weights", "")
     path = run.folder / name

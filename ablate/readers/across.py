@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ablate.errors import StudyError
 from ablate.metrics import is_known, is_rate
 from ablate.readers.columns import metric_name, proposed, spelling, twice
-from ablate.readers.replicates import listed, plain_label
+from ablate.readers.replicates import first_names, plain_label
 from ablate.readers.sheet import TableSheet
 from ablate.readers.tested import OF_TEST
 from ablate.readers.units import without_unit
@@ -81,7 +81,7 @@ def _chosen(metrics: Sequence[str], asked: str | None, line: str) -> str:
         if named or len(unsaid) == 1:
             return (named or unsaid)[0]
         raise StudyError(
-            f"{line}: the columns of runs are of {listed(metrics, 5)}, and none is of {asked[:80]!r}",
+            f"{line}: the columns of runs are of {first_names(metrics, 5)}, and none is of {asked[:80]!r}",
             hint=f"Say which: --metric '{metrics[0]}'.",
         )
     known = {_plain(metric): metric for metric in reversed(metrics)}
@@ -94,7 +94,7 @@ def _chosen(metrics: Sequence[str], asked: str | None, line: str) -> str:
     if not rates and "" in metrics:
         return ""
     raise StudyError(
-        f"{line}: there are columns of runs of {listed([metric or 'no named metric' for metric in metrics], 5)}",
+        f"{line}: there are columns of runs of {first_names([metric or 'no named metric' for metric in metrics], 5)}",
         hint=f"Say which: --metric '{proposed(rates or [metric for metric in metrics if metric])}'.",
     )
 

@@ -80,7 +80,7 @@ def _share(cell: TableCell) -> float:
     return right / images
 
 
-def scaled(sheet: TableSheet, found: Sequence[FoundCells], metric: str, told: Unit | None) -> Scaled:
+def in_one_unit(sheet: TableSheet, found: Sequence[FoundCells], metric: str, told: Unit | None) -> Scaled:
     """The values of cells in one unit; one that is written as a count, 149/360, is a share by itself."""
     headings = {without_unit(sheet.headings[one.entry.column])[1] for one in found}
     heading = headings.pop() if len(headings) == 1 else None
@@ -107,9 +107,9 @@ def read_values(source: CellSource, entries: Sequence[Entry], metric: str, image
                 "(std) and the number of runs (runs), one row per variant.",
             )
     sizes = _sizes(sheet, found, images)
-    done = scaled(sheet, found, metric, source.ask.unit)
+    done = in_one_unit(sheet, found, metric, source.ask.unit)
     runs = [
-        (one.entry.row, counted(one.entry.key, value, one.cell.of, size, one.cell.body, divisor))
+        (one.entry.row, with_counts(one.entry.key, value, one.cell.of, size, one.cell.body, divisor))
         for one, value, divisor, size in zip(found, done.values, done.divisors, sizes, strict=True)
     ]
     return ReadCells(runs, [*done.notes, *without_result(sheet, lost)])
@@ -126,7 +126,7 @@ def _sizes(sheet: TableSheet, found: Sequence[FoundCells], images: int | None) -
     return [whole(one) for one in numbers]
 
 
-def counted(
+def with_counts(
     key: Key, value: float, of: tuple[int, int] | None, size: int | None, body: str, divisor: float
 ) -> TestedRun:
     """A run with its counts, where a count was written, or where the share is of so many images as it is written."""

@@ -9,7 +9,7 @@ from itertools import pairwise
 from ablate.errors import StudyError, near_match
 from ablate.metrics import is_rate
 from ablate.readers.numbers import quoted
-from ablate.readers.replicates import FIRST, LAST, TOGETHER, is_part, listed, named, plain_key, recognised
+from ablate.readers.replicates import FIRST, LAST, TOGETHER, first_names, is_part, named, plain_key, recognised
 from ablate.readers.sheet import TableSheet
 from ablate.readers.tested import OF_TEST
 from ablate.readers.units import without_unit
@@ -93,7 +93,7 @@ def column_named(sheet: TableSheet, name: str, option: str) -> int:
     if not exact:
         raise StudyError(
             f"{sheet.path}:{sheet.heading_line}: there is no column {quoted(name)} ({option})",
-            hint=f"{near_match(name[:80], headings[:200])}There are: {listed(headings)}.",
+            hint=f"{near_match(name[:80], headings[:200])}There are: {first_names(headings)}.",
         )
     if len(exact) > 1:
         raise twice(sheet, exact[0])

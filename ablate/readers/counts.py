@@ -12,8 +12,8 @@ from ablate.readers.cells import (
     Key,
     ReadCells,
     entries_below,
+    in_one_unit,
     read_entries,
-    scaled,
     whole,
     without_result,
 )
@@ -70,7 +70,7 @@ def read_images(source: CellSource, *, image: int, score: int, metric: str, grou
             f"{sheet.where(row, score)} {quoted(row.cells[score])} is no answer",
             hint="Leave an image out of all runs, or write 0 where a run has no right answer to it.",
         )
-    done = scaled(plain.sheet, found, metric, source.ask.unit)
+    done = in_one_unit(plain.sheet, found, metric, source.ask.unit)
     runs: dict[Key, dict[str, float]] = {}
     last: dict[Key, int] = {}
     for one, value in zip(found, done.values, strict=True):

@@ -89,13 +89,13 @@ def named(asked: str, keys: Sequence[str], source: str) -> list[str]:
         if key is None:
             raise StudyError(
                 f"{source}: there is nothing called {quoted(name.strip())}",
-                hint=f"{near_match(name.strip()[:80], keys[:200])}There are: {listed(keys)}.",
+                hint=f"{near_match(name.strip()[:80], keys[:200])}There are: {first_names(keys)}.",
             )
         found.append(key)
     return found
 
 
-def listed(names: Sequence[str], most: int = 20) -> str:
+def first_names(names: Sequence[str], most: int = 20) -> str:
     """The first names, none longer than a word or two."""
     short = [name if len(name) <= 40 else f"{name[:37]}..." for name in names[:most]]
     return ", ".join(short) + (" ..." if len(names) > most else "") if short else "none"

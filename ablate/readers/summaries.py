@@ -14,8 +14,8 @@ from ablate.readers.cells import (
     FoundCells,
     ReadCells,
     entries_below,
+    in_one_unit,
     read_entries,
-    scaled,
     whole,
     without_result,
 )
@@ -103,7 +103,7 @@ def read_summaries(source: CellSource, *, value: int, spread: Spread | None, met
     numbers, none = read_entries(sheet, [one.entry._replace(column=spread.runs) for one in means], "count")
     if none:
         raise StudyError(f"{sheet.where(sheet.rows[none[0].row], spread.runs)} is empty", hint=_REMEDY)
-    done = scaled(sheet, means, metric, source.ask.unit)
+    done = in_one_unit(sheet, means, metric, source.ask.unit)
     _check_signs(means)
     counts = [whole(one) for one in numbers]
     deviations = _deviations(sheet, means, done.divisors, counts, spread)

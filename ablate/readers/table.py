@@ -13,10 +13,10 @@ from ablate.readers.numbers import quoted
 from ablate.readers.replicates import (
     FIRST,
     TOGETHER,
+    first_names,
     is_numbered,
     is_part,
     is_unique,
-    listed,
     numbered,
     paired_replicates,
     plain_key,
@@ -72,7 +72,7 @@ def _check_parts(sheet: TableSheet) -> None:
         labels = sheet.column(i)
         if is_part(labels) and len({label.lower() for label in labels}) > 1:
             raise StudyError(
-                f"{sheet.path}: {sheet.heading(i)} marks rows of several parts ({listed(sorted(set(labels)))})",
+                f"{sheet.path}: {sheet.heading(i)} marks rows of several parts ({first_names(sorted(set(labels)))})",
                 hint="Keep the rows of the test part.",
             )
 
@@ -162,7 +162,7 @@ def _paired(
     found = paired_replicates(labels, names, reference) if reference in names else None
     if found is None:
         raise StudyError(
-            f"{sheet.path}: --paired: no run of one variant has the same {listed(list(labels))} as one of another",
+            f"{sheet.path}: --paired: no run of one variant has the same {first_names(list(labels))} as one of another",
             hint="Name the column that runs which belong together share: --replicate COLUMN; or leave out --paired.",
         )
     kept = tuple(i for i in chosen if sheet.headings[i] in found.keys)
@@ -188,8 +188,8 @@ def _unique(sheet: TableSheet, runs: Sequence[tuple[int, TestedRun]], found: for
             hint = "Number the runs of a variant in a column replicate."
             if apart:
                 hint = (
-                    f"They differ in {listed(apart, 5)}: name the column that tells replicates (--replicate COLUMN) "
-                    "or variants (--by COLUMN) apart, or keep one row per run."
+                    f"They differ in {first_names(apart, 5)}: name the column that tells replicates (--replicate "
+                    "COLUMN) or variants (--by COLUMN) apart, or keep one row per run."
                 )
             raise StudyError(
                 f"{sheet.where(other)}: {quoted(run.variant)}, replicate {run.replicate}, appears twice "
@@ -227,7 +227,8 @@ def _across_variants(sheet: TableSheet, ask: Ask, metrics: Sequence[int], notes:
     if found is None:
         raise StudyError(
             f"{sheet.path}:{sheet.heading_line}: there is no column variant",
-            hint=f"--by COLUMN says which one names the variants. There are: {listed(sheet.headings)}. {columns.FORMS}",
+            hint=f"--by COLUMN says which one names the variants. There are: {first_names(sheet.headings)}. "
+            f"{columns.FORMS}",
         )
     if len(found.used) > MOST_VARIANTS:
         raise StudyError(

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from ablate.errors import StudyError
 from ablate.readers.numbers import LARGEST, quoted
 from ablate.readers.replicates import (
+    first_names,
     is_part,
     is_unique,
-    listed,
     named,
     numbered,
     paired_replicates,
@@ -75,13 +75,13 @@ def _replicates(runs: Sequence[Tracked], names: Sequence[str], ask: Ask, source:
             return found.numbers, notes
     if ask.paired:
         keys = sorted({key for run in runs for key in run.keys if not key.startswith("mlflow.")})
-        why = f"no run of one variant has the same {listed(list(columns))} as one run of another" if columns else (
+        why = f"no run of one variant has the same {first_names(list(columns))} as one run of another" if columns else (
             "nothing says which replicate a run is"
         )  # fmt: skip
         raise StudyError(
             f"{source}: --paired: {why}",
             hint=f"Name the tag or parameter that runs which belong together share: --replicate KEY. "
-            f"They have: {listed(keys)}.",
+            f"They have: {first_names(keys)}.",
         )
     labels = list(zip(*columns.values(), strict=True)) if columns else []
     if columns and is_unique(labels, names):

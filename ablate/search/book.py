@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, get_args
 
 from ablate.records import Event
-from ablate.search.optuna_parts import quiet, suggest
+from ablate.search.optuna_parts import quiet_optuna, suggest
 from ablate.search.question import BASELINE_TRIAL, SearchQuestion
 from ablate.search.trials import State, TrialRecord
 from ablate.study.space.tree import Point
@@ -31,7 +31,7 @@ class OptunaAdapter:
 
     def enqueue(self, points: Iterable[Point]) -> None:
         """Points to be asked first, each once."""
-        with quiet():
+        with quiet_optuna():
             for point in points:
                 self.optuna_study.enqueue_trial(dict(point), skip_if_exists=True)
 
@@ -44,14 +44,14 @@ class OptunaAdapter:
         for trial in trials:
             if trial.state.name == "FAIL" and trial.params not in (*told, *points):
                 points.append(dict(trial.params))
-        with quiet():
+        with quiet_optuna():
             for point in points:
                 self.optuna_study.enqueue_trial(dict(point))
         return len(points)
 
     def ask(self) -> tuple[Any, Point]:
         """Optuna's trial, and the point it suggests."""
-        with quiet():
+        with quiet_optuna():
             trial = self.optuna_study.ask()
             return trial, suggest(self.question.space, trial)
 
@@ -59,7 +59,7 @@ class OptunaAdapter:
         """A trial of an earlier call, to go on with; what a kill kept from being asked is asked now."""
         from optuna.trial import Trial
 
-        with quiet():
+        with quiet_optuna():
             handle = Trial(self.optuna_study, trial._trial_id)
             return handle, suggest(self.question.space, handle)
 
@@ -70,7 +70,7 @@ class OptunaAdapter:
         if tried.number == BASELINE_TRIAL:
             return
         single = len(self.question.objectives) == 1
-        with quiet():
+        with quiet_optuna():
             if tried.cached:
                 tried.handle.set_user_attr(key="cached", value=True)
             if tried.reason:
@@ -87,7 +87,7 @@ class OptunaAdapter:
         """Intermediate values by step; a step that Optuna has already is passed over."""
         if tried.number == BASELINE_TRIAL:
             return
-        with quiet():
+        with quiet_optuna():
             for step, value in values:
                 if step not in tried.reported:
                     tried.reported.add(step)
@@ -103,7 +103,7 @@ class OptunaAdapter:
         """Whether the pruner would end the trial now."""
         if tried.number == BASELINE_TRIAL:
             return False
-        with quiet():
+        with quiet_optuna():
             return bool(tried.handle.should_prune())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ablate.search.optuna_parts import quiet
+from ablate.search.optuna_parts import quiet_optuna
 
 if TYPE_CHECKING:
     import optuna
@@ -38,7 +38,7 @@ def importances(optuna_study: optuna.Study) -> tuple[Importance, ...]:
     complete = optuna_study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
     if len(complete) < FEWEST or len({trial.values[0] for trial in complete}) < 2:
         return ()
-    with quiet():
+    with quiet_optuna():
         fanova = _shares(optuna_study, FanovaImportanceEvaluator(seed=0))
         ped = _shares(optuna_study, PedAnovaImportanceEvaluator())
     names = sorted(fanova | ped, key=lambda name: -(fanova.get(name) or ped.get(name) or 0.0))
@@ -62,5 +62,5 @@ def _first(trial: FrozenTrial) -> float:
 
 def pareto_front(optuna_study: optuna.Study) -> frozenset[int]:
     """The numbers of the trials that no other beats in both objectives; of the best trials with one."""
-    with quiet():
+    with quiet_optuna():
         return frozenset(trial.number for trial in optuna_study.best_trials)

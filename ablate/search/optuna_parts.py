@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from optuna.trial import Trial
 
 
-def quiet() -> warnings.catch_warnings[None]:
+def quiet_optuna() -> warnings.catch_warnings[None]:
     """Optuna marks as experimental what has been stable for years; not news to a user."""
     return warnings.catch_warnings(action="ignore")
 
@@ -50,7 +50,7 @@ def make_sampler(question: SearchQuestion, trials: int) -> optuna.samplers.BaseS
     import optuna
 
     seed = Replicate(index=0, stream=STREAM).seed("sampler", trials) % 2**32
-    with quiet():
+    with quiet_optuna():
         if question.block.sampler == "random":
             return optuna.samplers.RandomSampler(seed=seed)
         return optuna.samplers.TPESampler(seed=seed, constant_liar=True)
@@ -60,7 +60,7 @@ def make_pruner(question: SearchQuestion) -> optuna.pruners.BasePruner:
     """The pruner; resources are epochs."""
     from optuna import pruners
 
-    with quiet():
+    with quiet_optuna():
         match question.block.pruner:
             case "median":
                 return pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1)

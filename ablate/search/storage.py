@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ablate.errors import Held, StudyError
 from ablate.files import is_running, sha256_json
 from ablate.safety.addresses import text_without_secrets, without_secrets
-from ablate.search.optuna_parts import make_pruner, make_sampler, quiet
+from ablate.search.optuna_parts import make_pruner, make_sampler, quiet_optuna
 from ablate.search.patience import open_database
 from ablate.search.question import SearchQuestion
 from ablate.search.redis_log import LogsAlone
@@ -65,7 +65,7 @@ class OpenSearch:
         finally:
             self._stop.set()
             thread.join(timeout=5)
-            with contextlib.suppress(Exception), quiet():
+            with contextlib.suppress(Exception), quiet_optuna():
                 self.optuna_study.set_user_attr(LEASE, None)
 
     def close(self) -> None:
@@ -73,7 +73,7 @@ class OpenSearch:
         _close(self.storage)
 
     def _beat(self) -> None:
-        with quiet():
+        with quiet_optuna():
             lease = {"process": os.getpid(), "host": socket.gethostname(), "at": time.time()}
             self.optuna_study.set_user_attr(LEASE, lease)
 
@@ -102,10 +102,10 @@ def open_search(question: SearchQuestion, folder: Path, url: str | None = None) 
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    place = place_of(folder, url)
+    place = storage_words(folder, url)
     storage: Any = None
     try:
-        with quiet():
+        with quiet_optuna():
             storage = _open_storage(url, folder)
             opened = optuna.create_study(
                 study_name=question.name,
@@ -132,7 +132,7 @@ def is_own(folder: Path, url: str | None) -> bool:
     return url is None or ("://" not in url and Path(url).resolve() == (folder / JOURNAL).resolve())
 
 
-def place_of(folder: Path, url: str | None) -> str:
+def storage_words(folder: Path, url: str | None) -> str:
     """Where a search is kept, for people: without secrets, and a file by its whole path."""
     if url is None or is_own(folder, url):
         return str(folder / JOURNAL)
@@ -147,7 +147,7 @@ def points_of(name: str, folder: Path, url: str | None = None) -> list[dict[str,
         return []
     storage = _open_storage(url, folder)
     try:
-        with quiet():
+        with quiet_optuna():
             earlier = optuna.load_study(study_name=name, storage=storage)
             trials = earlier.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
     except KeyError:

@@ -81,7 +81,7 @@ def parts_of(
             f"{CALL}: targets has {getattr(targets, 'ndim', 1)} dimensions",
             hint="Give the number of each image's class, or of images with several labels a list of class numbers.",
         )
-    labels = labels_of(_listed(targets))
+    labels = number_labels(_listed(targets))
     _refuse_other_length("targets", len(labels.targets), len(names))
     numbers: Sequence[int] = range(len(names))
     origins: list[Any] = []
@@ -90,7 +90,7 @@ def parts_of(
         _refuse_other_length("groups", len(origins), len(names))
         numbers = _numbered(origins)
     _refuse_twice(names)
-    pool = Pool(units_of(names, labels.targets, numbers), labels.classes, places_of(official, len(names)))
+    pool = Pool(units_of(names, labels.targets, numbers), labels.classes, official_places(official, len(names)))
     found = split(pool, protocol=protocol, replicate_index=replicate.index, data_seed=0, train=None)
     parts = Parts(list(found.fit), list(found.val), list(found.test))
     fit, val, test = ([names[place] for place in part] for part in parts)
@@ -99,7 +99,7 @@ def parts_of(
     return parts, Handed(fit, val, test, protocol.sealed, named)
 
 
-def labels_of(targets: Sequence[Any]) -> Labels:
+def number_labels(targets: Sequence[Any]) -> Labels:
     """Classes as numbers: numbers as they are, names by their alphabet, None as no class, lists as several."""
     rows = [target if isinstance(target, list | tuple) else [] if target is None else [target] for target in targets]
     known = {label for row in rows for label in row}
@@ -126,7 +126,7 @@ def _class_number(label: Any) -> int:
     return number
 
 
-def places_of(official: Iterable[Any], count: int) -> frozenset[int]:
+def official_places(official: Iterable[Any], count: int) -> frozenset[int]:
     """The places of the source's own test images; a mask with one truth value an image will do."""
     values = _listed(official)
     if values and all(isinstance(value, bool) for value in values):

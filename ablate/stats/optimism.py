@@ -52,7 +52,7 @@ class Reads(NamedTuple):
     most: int
 
 
-def epochs_of(run: Finished) -> Correct | None:
+def right_by_epoch(run: Finished) -> Correct | None:
     """Right and wrong after each epoch, shape (n_epochs, n_images); None where it was not recorded."""
     if run.images is None:
         return None
@@ -97,7 +97,7 @@ def optimism_of(cells: Sequence[Cell], *, chosen_on_val: bool) -> tuple[Optimism
     """
     found: dict[str, list[tuple[float, float, int]]] = {}
     for cell in cells:
-        if not isinstance(cell.result, Finished) or (correct := epochs_of(cell.result)) is None:
+        if not isinstance(cell.result, Finished) or (correct := right_by_epoch(cell.result)) is None:
             continue
         if chosen_on_val and "accuracy" in cell.result.metrics:
             honest = cell.result.metrics["accuracy"]
@@ -122,7 +122,7 @@ def watched_reads(cells: Sequence[Cell]) -> Reads | None:
     counts: dict[str, int] = {}
     for cell in cells:
         run = cell.result
-        if isinstance(run, Finished) and (correct := epochs_of(run)) is not None and run.images is not None:
+        if isinstance(run, Finished) and (correct := right_by_epoch(run)) is not None and run.images is not None:
             for name in read_columns(run.folder / run.images, "id")["id"].tolist():
                 counts[name] = counts.get(name, 0) + len(correct)
     return Reads(len(counts), sum(counts.values()), max(counts.values())) if counts else None

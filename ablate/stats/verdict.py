@@ -139,7 +139,7 @@ class JudgedContrast:
         return no_worse_word(self.p_no_worse, self.p_inferior, self.rules.alpha)
 
 
-def judge(  # noqa: PLR0913 - the thresholds, each by its name
+def judge_family(  # noqa: PLR0913 - the thresholds, each by its name
     estimates: Sequence[Estimate | None],
     *,
     negligible: float | None,

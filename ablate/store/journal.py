@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
-from ablate.files import encoded, sync
+from ablate.files import encoded, sync_files
 from ablate.records import Event, Failed, FailureReason, Finished, RunResult
 from ablate.safety.plain_files import NotPlain, is_inside, open_own, open_plain
 
@@ -71,7 +71,7 @@ class Journal:
     def sync(self) -> None:
         """Make every event so far safe on the disk."""
         if not self._is_safe:
-            sync([self._path], below=self._path.parent)
+            sync_files([self._path], below=self._path.parent)
             self._is_safe, self._synced = True, time.monotonic()
 
 

@@ -88,7 +88,7 @@ class Store:
 
     def make_safe(self, attempt: Path, names: Iterable[str]) -> None:
         """Sync an attempt's spec and these of its files, before a result says that they are there."""
-        files.sync([attempt / SPEC, *(attempt / name for name in names)], below=self.root / "runs")
+        files.sync_files([attempt / SPEC, *(attempt / name for name in names)], below=self.root / "runs")
 
     def results(self, fingerprint: str) -> list[RunResult]:
         """How the attempts ended, oldest first; attempts without an end are left out.

@@ -106,7 +106,7 @@ def _levels(name: str, overrides: Overrides, where: str) -> dict[str, Overrides]
     fixed = {key: value for key, value in overrides.items() if key not in several}
     levels: dict[str, Overrides] = {}
     for values in zip(*several.values(), strict=True):
-        label = shortened(f"{name} {_label(values[0])}".strip())
+        label = shorten_name(f"{name} {_label(values[0])}".strip())
         if label in levels:
             raise StudyError(
                 f"{where}: factor {name!r} has two levels called {label!r}",
@@ -137,7 +137,7 @@ def _label(value: Any) -> str:
     return "".join(c for c in label.replace("/", "-") if c.isprintable())[:40]
 
 
-def shortened(name: str) -> str:
+def shorten_name(name: str) -> str:
     """A name of at most 80 characters; what is cut off still tells it from others."""
     return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 11]} ... {sha256_json(name)[:6]}"
 

@@ -67,14 +67,14 @@ def _default_at(path: Iterable[str], completed: Mapping[str, Any]) -> Any:
 def refuse_overlaps(overrides: Mapping[str, Any]) -> None:
     """Raise OverrideError where one of several overrides lies inside another: their order would matter."""
     for key in overrides:
-        around = next((other for other in overrides if is_inside(key, other)), None)
+        around = next((other for other in overrides if is_within(key, other)), None)
         if around is not None:
             raise OverrideError(
                 key, f"{key!r} lies inside {around!r}, which is set as well", hint=f"Write both as one {around!r}."
             )
 
 
-def is_inside(key: str, block: str) -> bool:
+def is_within(key: str, block: str) -> bool:
     """Whether a dotted key leads to something within a block, not to the block itself."""
     return key.startswith(f"{block}.")
 

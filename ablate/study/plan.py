@@ -18,7 +18,7 @@ from ablate.study.designs.layout import DesignCell, DesignQuestion, join_overrid
 from ablate.study.designs.step_matched import FAMILY, step_matched
 from ablate.study.expectations import shown
 from ablate.study.factors import Overrides, Place
-from ablate.study.overrides import flattened, is_inside
+from ablate.study.overrides import flattened, is_within
 from ablate.study.study import Comparison, Study
 
 
@@ -241,10 +241,10 @@ def _changes(study: Study, overrides: Overrides, settings: Settings, reference: 
     shown = [
         key
         for key in differing
-        if not any(is_inside(key, block) for block in whole)
-        and (key in whole or not any(is_inside(other, key) for other in differing))
+        if not any(is_within(key, block) for block in whole)
+        and (key in whole or not any(is_within(other, key) for other in differing))
     ]
-    as_written = {key for key in overrides if not any(is_inside(other, key) for other in overrides)}
+    as_written = {key for key in overrides if not any(is_within(other, key) for other in overrides)}
     return {key: overrides[key] if key in as_written else _value_at(here, key) for key in shown}
 
 

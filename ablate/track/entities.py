@@ -141,7 +141,7 @@ def tags(values: Mapping[str, str]) -> dict[str, str]:
     return {key(name): clipped(value, TAG_LIMIT) for name, value in values.items()}
 
 
-def measured(values: Mapping[str, Any], *, at: int, step: int) -> Update:
+def metrics_at(values: Mapping[str, Any], *, at: int, step: int) -> Update:
     """Metrics at one step. What is no number becomes NaN; what is infinite becomes a tag.
 
     MLflow would store an infinity as 1.8e308, which a chart takes for a value.
@@ -179,7 +179,7 @@ def of_epoch(event: Event) -> Update:
     number = int(event.data["epoch"])
     progress = {"work/epoch_seconds": event.data["seconds"]} if "seconds" in event.data else {}
     values = {**event.data.get("metrics", {}), **progress, CURSOR: number}
-    return measured(values, at=milliseconds(event.time), step=number)
+    return metrics_at(values, at=milliseconds(event.time), step=number)
 
 
 def last_epoch(metrics: Mapping[str, float]) -> int:
@@ -234,7 +234,7 @@ def _of_success(finished: Finished, label: RunLabel, at: int, epoch: int) -> Upd
     )
     step = finished.epoch if finished.epoch is not None else epoch
     known = {name: value for name, value in spent.items() if value is not None}
-    return merged([measured({**test, **known}, at=at, step=step), summary])
+    return merged([metrics_at({**test, **known}, at=at, step=step), summary])
 
 
 def _data_set(label: RunLabel, digest: str) -> DataSet | None:

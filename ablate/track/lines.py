@@ -139,7 +139,7 @@ def line_of(attempt: Path, events: Sequence[Event]) -> set[str]:
     return line
 
 
-def epochs_of(attempt: Path, events: Sequence[Event], *, after: int) -> list[Event]:
+def epochs_after(attempt: Path, events: Sequence[Event], *, after: int) -> list[Event]:
     """Each epoch after the last one stored; the journals fill what the events leave open."""
     told = [event for event in events if event.kind == "epoch"]
     first = min((int(event.data["epoch"]) for event in told), default=after)

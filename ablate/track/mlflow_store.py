@@ -25,7 +25,7 @@ from ablate.track.environment import quiet_environment, with_patience
 from ablate.track.local_artifacts import copy_plain, is_artifact, local_folder, plain_copy, write_locally
 from ablate.track.places import refuse_place
 from ablate.track.projection import StoreLost
-from ablate.track.sqlite_store import build_store, create_store, identity_of
+from ablate.track.sqlite_store import build_store, create_store, file_identity
 from ablate.track.transaction import Transactions, make_safe
 from ablate.track.uri import check_uri, is_server, sqlite_path
 
@@ -122,7 +122,7 @@ class MlflowSink:
             create_store(path, lambda aside: build_store(aside, artifact_root or ARTIFACTS))
         self._client: MlflowClient = MlflowClient(tracking_uri=uri)
         self._path = path
-        self._identity = None if path is None else identity_of(path)
+        self._identity = None if path is None else file_identity(path)
         self._transactions = Transactions(self._client) if path is not None else None
         self._artifact_root = artifact_root
         self._experiment = ""
@@ -173,7 +173,7 @@ class MlflowSink:
 
     def is_there(self) -> bool:
         """Whether the database is still the one that was opened; of a server nobody knows."""
-        return self._path is None or identity_of(self._path) == self._identity
+        return self._path is None or file_identity(self._path) == self._identity
 
     def close(self) -> None:
         """Let go of a database: MLflow keeps its connections, which go on writing to a file that was removed."""

@@ -21,7 +21,7 @@ from ablate.records import Event
 from ablate.store.run_record import RECORD, record_of
 from ablate.track import entities
 from ablate.track.entities import ATTEMPTS, FAILURE, RECORDED, REPORTED, SUPERSEDED, KnownRun, NewRun, Status, Update
-from ablate.track.lines import ShownRun, age_of, epochs_of, line_of, run_of
+from ablate.track.lines import ShownRun, age_of, epochs_after, line_of, run_of
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ class Projection:
         if is_new:
             line = " ".join((*run.attempts, attempt.name))
             news.append(Update(tags={ATTEMPTS: line} | ({FAILURE: ""} if run.failed else {})))
-        epochs = epochs_of(attempt, events, after=run.epoch)
+        epochs = epochs_after(attempt, events, after=run.epoch)
         news += map(entities.of_epoch, epochs)
         reached = max([run.epoch, *(int(event.data["epoch"]) for event in epochs)])
         for event in events:
@@ -134,7 +134,7 @@ class Projection:
         return entities.merged(news)
 
     def _create_replicate(self, uid: str, label: RunLabel, attempt: Path, events: Sequence[Event]) -> ShownRun:
-        told = (*epochs_of(attempt, events, after=0), *events)
+        told = (*epochs_after(attempt, events, after=0), *events)
         started = entities.milliseconds(min(event.time for event in told))
         parent = self._variant_run(label.variant, started)
         replicate = label.replicate
@@ -262,7 +262,7 @@ def _summed_up(run: ShownRun, values: Mapping[str, float], finished: int, at: in
     if digest == shown:
         return Update(tags={REPORTED: run.reported})
     step = max(finished, int(before or -1) + 1)
-    points = entities.measured(values, at=at, step=step)
+    points = entities.metrics_at(values, at=at, step=step)
     return entities.merged([points, Update(tags={REPORTED: f"{step} {digest}"})])
 
 

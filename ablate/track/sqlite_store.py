@@ -32,7 +32,7 @@ def create_store(path: Path, build: Callable[[Path], None]) -> None:
         files.write_atomically(path, lambda aside: _build(aside, build))
 
 
-def identity_of(path: Path) -> tuple[int, int] | None:
+def file_identity(path: Path) -> tuple[int, int] | None:
     """Tells a file from another one at the same path; None where there is none."""
     try:
         found = path.stat()

@@ -14,7 +14,7 @@ from ablate.execute.inline import InlineExecutor
 from ablate.execute.lazy import LazyExecutor
 from ablate.execute.pool import CAN_FORK, open_pool
 from ablate.execute.ray_cluster import RayExecutor, cluster, nodes
-from ablate.execute.resources import Need, need_of, refuse_impossible
+from ablate.execute.resources import Need, need_of, refuse_unschedulable
 from ablate.records import Variant
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def connected(session: Session, options: Options, *, needed: bool = True) -> Ite
         yield
     else:
         with _cluster(session, options):
-            refuse_impossible(nodes(), _need(session, options))
+            refuse_unschedulable(nodes(), _need(session, options))
             yield
 
 

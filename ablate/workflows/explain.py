@@ -24,7 +24,9 @@ class Explanation:
     found: Explained
 
 
-def explain_run(run: str, *, work: Path | str = ".", layer: str | None = None, out: Path | None = None) -> Explanation:
+def write_explanation(
+    run: str, *, work: Path | str = ".", layer: str | None = None, out: Path | None = None
+) -> Explanation:
     """Look into a finished run and write explain.md with its figures.
 
     out: the folder; by default `reports/STUDY/explain/VARIANT-REPLICATE/`, where the report finds it.

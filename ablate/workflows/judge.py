@@ -15,7 +15,7 @@ from ablate.errors import StudyError, near_match
 from ablate.metrics import better_direction, is_known, is_rate, thresholds_for
 from ablate.readers.columns import proposed
 from ablate.readers.numbers import quoted
-from ablate.readers.replicates import listed
+from ablate.readers.replicates import first_names
 from ablate.readers.table import read_table
 from ablate.readers.tested import OF_TEST, Ask, HandedIn, TestedRun, reference_of
 from ablate.readers.units import Note, Unit, without_any
@@ -60,7 +60,7 @@ class Request:
     work: Path = Path()
 
 
-def judge(request: Request, say: Words = ENGLISH) -> Findings:
+def judge_results(request: Request, say: Words = ENGLISH) -> Findings:
     """Verdicts and intervals in about a second.
 
     Raises StudyError for a source that cannot be read or holds nothing to compare, TrackingError for MLflow.
@@ -222,7 +222,7 @@ def _experiment(request: Request, say: Words) -> ExternalResults:
         keys = sorted({key for run in found for key in (*run.tags, *run.params) if not key.startswith("mlflow.")})
         raise StudyError(
             f"no run of {quoted(request.source)} has a tag or parameter {quoted(request.by)}",
-            hint=f"{near_match(request.by[:80], keys)}They have: {listed(keys)}.",
+            hint=f"{near_match(request.by[:80], keys)}They have: {first_names(keys)}.",
         )
     reported = sorted({name for run in grouped for name in run.metrics})
     name = request.metric or only_rate(reported, request.source)
@@ -233,7 +233,7 @@ def _experiment(request: Request, say: Words) -> ExternalResults:
     if not usable:
         raise StudyError(
             f"no finished run of {quoted(request.source)} reports {quoted(name)}",
-            hint=f"{near_match(name[:80], reported)}They report: {listed(reported)}. --metric NAME",
+            hint=f"{near_match(name[:80], reported)}They report: {first_names(reported)}. --metric NAME",
         )
     tracked = [
         Tracked(run.name or run.id, str(run.group(request.by)), {**run.params, **run.tags}, run.metrics[name])
@@ -263,7 +263,8 @@ def only_rate(reported: Sequence[str], source: str) -> str:
         return of_test[0]
     if len(rates) > 1:
         raise StudyError(
-            f"the runs of {quoted(source)} report {listed(rates, 5)}", hint=f"Say which: --metric '{proposed(rates)}'."
+            f"the runs of {quoted(source)} report {first_names(rates, 5)}",
+            hint=f"Say which: --metric '{proposed(rates)}'.",
         )
     return rates[0]
 
@@ -296,7 +297,7 @@ def _tested(request: Request, name: str, found: HandedIn, question: str, say: Wo
     if baseline not in variants:
         raise StudyError(
             f"{request.source}: there is no variant {quoted(baseline)}",
-            hint=f"{near_match(baseline[:80], variants)}There are: {listed(variants)}.",
+            hint=f"{near_match(baseline[:80], variants)}There are: {first_names(variants)}.",
         )
     order = [baseline, *(variant for variant in variants if variant != baseline)]
     references = order if request.chain else [baseline] * len(order)

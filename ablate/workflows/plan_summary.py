@@ -7,7 +7,7 @@ from collections import Counter
 from statistics import NormalDist
 from typing import Any
 
-from ablate.harness.descriptions import describe, recalled
+from ablate.harness.descriptions import describe_variant, recalled
 from ablate.harness.donors import donors_of, has_finished
 from ablate.harness.tracker_feed import changes_text
 from ablate.inspection import Description
@@ -89,7 +89,7 @@ def _tuning(session: Session) -> dict[str, int]:
 def _variant_row(session: Session, variant: Variant, *, with_parameters: bool) -> dict[str, Any]:
     trainer, store, source = session.study.trainer, session.store, session.source
     if with_parameters:
-        description = describe(variant, trainer, store, source)
+        description = describe_variant(variant, trainer, store, source)
     else:
         description = recalled(variant, trainer, store, source) or Description()
     prepared = session.looks.get(variant.name)
@@ -117,7 +117,7 @@ def _donor_notes(session: Session, variant: Variant) -> list[str]:
 def variant_summary(session: Session, name: str) -> dict[str, Any]:
     """A variant's network as plain data: layers, shapes, parameters, memory; needs no data."""
     variant = session.plan.variant(name)
-    described = describe(variant, session.study.trainer, session.store, session.source)
+    described = describe_variant(variant, session.study.trainer, session.store, session.source)
     batch = variant.config.get("batch_size")
     of_batch = None if described.output_bytes is None or not isinstance(batch, int) else batch * described.output_bytes
     return {

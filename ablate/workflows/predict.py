@@ -70,7 +70,7 @@ def open_run(run: str, work: Path | str = ".") -> FinishedRun:
     return FinishedRun(full_name(run, store), spec, result, load_trainer(spec.trainer))
 
 
-def predict_images(
+def predict_with_run(
     run: str,
     images: Sequence[Path],
     *,
@@ -156,7 +156,7 @@ def has_several_labels(run: FinishedRun) -> bool:
     return isinstance(data, Mapping) and bool(data.get("multi_label"))
 
 
-def taken_by(run: FinishedRun) -> Callable[[str], bool]:
+def files_taken_by(run: FinishedRun) -> Callable[[str], bool]:
     """Which files of a folder count as images for a run: with a reader of the user's, all that are somebody's."""
     data = run.spec.config.get("data")
     return takes_all if isinstance(data, Mapping) and data.get("reader") else is_image

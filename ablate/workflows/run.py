@@ -49,7 +49,7 @@ from ablate.workflows.session import (
     clocked,
     interruption_of,
     open_session,
-    open_tracker,
+    open_study_tracker,
     refuse_former_only,
     resolved_options,
     rollback_on_refusal,
@@ -92,7 +92,7 @@ def run_study(
     options = resolved_options(session, options)
     refuse_former_only(session, options)
     refuse_unwritable(session.work)
-    tracker = open_tracker(session, options)
+    tracker = open_study_tracker(session, options)
     held = locked(session.store.study(study.name) / "lock")
     cluster = connected(session, options, needed=may_train(session, options))
     with cluster, rollback_on_refusal(session.store, study.name), held:
@@ -236,7 +236,7 @@ def _refresh(session: Session, options: Options) -> None:
 def sync_study(session: Session, options: Options) -> int:
     """Bring the tracking store up to date without running anything; the number of runs told."""
     refuse_former_only(session, options)
-    tracker = open_tracker(session, options)
+    tracker = open_study_tracker(session, options)
     assert tracker is not None
     findings = judge_study(session, options)
     report = write_report(findings, session, options)

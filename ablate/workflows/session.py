@@ -261,7 +261,7 @@ def check_data_first(
     on_progress(Progress(total=0, kind="prepared"))
 
 
-def open_tracker(session: Session, options: Options) -> Tracker | None:
+def open_study_tracker(session: Session, options: Options) -> Tracker | None:
     """What shows the study in MLflow; None where nothing is to be tracked."""
     if not options.track:
         return None

@@ -17,7 +17,7 @@ from scipy.special import expit
 
 from ablate.stats.cells import Cells
 from ablate.stats.engine import estimate
-from ablate.stats.verdict import judge
+from ablate.stats.verdict import judge_family
 from tests.calibration.item_response import chain_weights, simulated_cells
 from tests.calibration.measuring import one_thread, share
 from tests.calibration.table import markdown
@@ -125,7 +125,7 @@ def measure_groups(setting: GroupedStudy) -> dict[str, float]:
         assert found is not None
         assert naive is not None
         assert found.grouped is not None
-        (one,) = judge([found], negligible=0.01, worthwhile=0.03)
+        (one,) = judge_family([found], negligible=0.01, worthwhile=0.03)
         sums["by_group"] += found.p <= 0.05
         sums["by_image"] += naive.p <= 0.05
         sums["coverage"] += found.lo <= 0 <= found.hi
@@ -159,7 +159,7 @@ def measure_small(setting: SmallStudy) -> dict[str, float]:
             n_test=n_test,
         )
         found = [one for one in estimate(cells, steps) if one is not None]
-        words = [one.verdict for one in judge(found, negligible=0.01, worthwhile=0.03)]
+        words = [one.verdict for one in judge_family(found, negligible=0.01, worthwhile=0.03)]
         sums["coverage"] += float(np.mean([one.lo <= 0 <= one.hi for one in found]))
         sums["step"] += float(np.mean([one.p <= 0.05 for one in found]))
         sums["half_width"] += float(np.mean([50 * (one.hi - one.lo) for one in found]))

@@ -21,7 +21,7 @@ from ablate.stats.cells import Cells
 from ablate.stats.engine import estimate
 from ablate.stats.looks import Found, LookState, judge_looks
 from ablate.stats.student import Estimate
-from ablate.stats.verdict import Rules, judge
+from ablate.stats.verdict import Rules, judge_family
 from tests.calibration.item_response import SOURCE_CHAIN, chain_weights, simulated_cells
 
 Form = Literal["fixed", "folds"]
@@ -85,7 +85,7 @@ def null_studies(setting: Setting) -> dict[str, float]:
     family, steps, no_worse = 0, 0, 0
     for _ in range(setting.studies):
         found = estimate(simulated(setting, rng, levels=[0.46] * 6, replicates=setting.replicates), weights)
-        judged = judge(found, negligible=0.01, worthwhile=0.03, tolerable=0.03)
+        judged = judge_family(found, negligible=0.01, worthwhile=0.03, tolerable=0.03)
         family += any(m.verdict in DIFFERENT for m in judged)
         no_worse += sum(m.no_worse == "non_inferior" for m in judged)
         steps += sum(e.p <= 0.05 for e in _all(found))
@@ -136,10 +136,10 @@ def negative_claims(setting: Setting) -> dict[str, float]:
     same = no_gain = no_worse = inferior = 0
     for _ in range(setting.studies):
         found = estimate(simulated(setting, rng, levels=levels, replicates=setting.replicates), weights)
-        judged = judge(found, negligible=0.03, worthwhile=0.03)
+        judged = judge_family(found, negligible=0.03, worthwhile=0.03)
         same += any(member.p_same <= 0.05 for member in judged)
         no_gain += any(member.p_no_gain <= 0.05 for member in judged)
-        losses = judge(found, negligible=0.01, worthwhile=0.03, tolerable=0.03, goal="min")
+        losses = judge_family(found, negligible=0.01, worthwhile=0.03, tolerable=0.03, goal="min")
         no_worse += any(member.no_worse == "non_inferior" for member in losses)
         inferior += any(member.no_worse == "inferior" for member in losses)
     counts = {"same": same, "no_gain": no_gain, "no_worse": no_worse, "inferior": inferior}
@@ -182,7 +182,7 @@ def no_worse_pairs(setting: Setting) -> dict[str, float]:
     )
     found = {"non_inferior": 0, "inferior": 0}
     for _ in range(setting.studies):
-        (one,) = judge(estimate(grouped_cells(rng, study), STEP), negligible=0.01, worthwhile=0.03, tolerable=0.0)
+        (one,) = judge_family(estimate(grouped_cells(rng, study), STEP), negligible=0.01, worthwhile=0.03, tolerable=0.0)
         if one.no_worse in found:
             found[one.no_worse] += 1
     return {name: count / setting.studies for name, count in found.items()}
@@ -198,7 +198,7 @@ def replication(setting: Setting) -> dict[str, float]:
     for _ in range(setting.studies):
         cells = simulated(setting, rng, levels=SOURCE_CHAIN, replicates=2 * k)
         halves = [
-            judge(estimate(_part(cells, part), weights), negligible=0.01, worthwhile=0.03)
+            judge_family(estimate(_part(cells, part), weights), negligible=0.01, worthwhile=0.03)
             for part in (slice(0, k), slice(k, 2 * k))
         ]
         for one, other in zip(*halves, strict=True):

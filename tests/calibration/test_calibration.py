@@ -11,7 +11,7 @@ import pytest
 
 from ablate.stats.engine import estimate
 from ablate.stats.replicate_level import estimate_replicates
-from ablate.stats.verdict import judge
+from ablate.stats.verdict import judge_family
 from tests.calibration.item_response import SOURCE_CHAIN, chain_weights, level_and_luck, simulated_cells
 from tests.calibration.measuring import Setting, measure, measure_all
 from tests.calibration.table import tables
@@ -39,7 +39,7 @@ def false_verdicts(n_studies: int, *, seed: int, holm: bool = True, **study: Any
     for _ in range(n_studies):
         found = estimate(simulated_cells(rng, accuracies=[0.46] * 6, **study), STEPS)
         families = [found] if holm else [(one,) for one in found]
-        members = [m for family in families for m in judge(family, negligible=0.01, worthwhile=0.03)]
+        members = [m for family in families for m in judge_family(family, negligible=0.01, worthwhile=0.03)]
         wrong += any(member.verdict in ("better", "worse") for member in members)
     return wrong / n_studies
 

@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 from ablate.stats.cells import Array, Cells, Index
 from ablate.stats.engine import estimate
 from ablate.stats.student import Estimate
-from ablate.stats.verdict import holm, judge, verdict_text
+from ablate.stats.verdict import holm, judge_family, verdict_text
 
 WEIGHTS = np.array([[-1.0, 1.0, 0.0], [0.0, -1.0, 1.0]])
 
@@ -101,7 +101,7 @@ class TestEstimates:
         weights = np.array([[-1.0, 0.0, 0.0, 1.0], [-1.0, 1.0, 0.0, 0.0]])
 
         found = estimate(copied, weights)
-        members = judge(found, negligible=0.01, worthwhile=0.03)
+        members = judge_family(found, negligible=0.01, worthwhile=0.03)
 
         assert found[0] is not None
         assert (found[0].difference, found[0].p) == (0.0, 1.0)
@@ -241,8 +241,8 @@ class TestVerdicts:
     @given(studies(), st.sampled_from([0.0, 0.1, 0.4]), st.sampled_from([0.2, 0.5]))
     def test_less_is_better_mirrors_more_is_better(self, cells: Cells, negligible: float, worthwhile: float) -> None:
         """A loss judged downwards is the mirrored score judged upwards."""
-        up = judge(estimate(cells, WEIGHTS), negligible=negligible, worthwhile=worthwhile)
-        down = judge(estimate(cells, -WEIGHTS), negligible=negligible, worthwhile=worthwhile, goal="min")
+        up = judge_family(estimate(cells, WEIGHTS), negligible=negligible, worthwhile=worthwhile)
+        down = judge_family(estimate(cells, -WEIGHTS), negligible=negligible, worthwhile=worthwhile, goal="min")
 
         assert [(j.verdict, j.supplement) for j in up] == [(j.verdict, j.supplement) for j in down]
         for left, right in zip(up, down, strict=True):
@@ -255,7 +255,7 @@ class TestVerdicts:
     @given(studies())
     def test_the_word_never_contradicts_the_interval(self, cells: Cells) -> None:
         """`better` and `worse` leave zero outside the interval; `same` has the difference within."""
-        for j in judge(estimate(cells, WEIGHTS), negligible=0.2, worthwhile=0.5):
+        for j in judge_family(estimate(cells, WEIGHTS), negligible=0.2, worthwhile=0.5):
             assert j.estimate is not None
             assert verdict_text(j)
             if j.verdict == "better":

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ablate.errors import StudyError
-from ablate.workflows.judge import Request, judge
+from ablate.workflows.judge import Request, judge_results
 
 steady = settings(deadline=None, max_examples=40)  # a busy machine is no failure
 
@@ -46,7 +46,7 @@ def found(heading: Sequence[str], rows: Sequence[Sequence[object]], separator: s
         path = Path(folder) / "t.csv"
         lines = [separator.join(map(str, line)) for line in [heading, *rows]]
         path.write_text("\n".join(lines), encoding="utf-8")
-        findings = judge(Request(source=str(path), baseline="baseline", **more))
+        findings = judge_results(Request(source=str(path), baseline="baseline", **more))
     levels = {row.name: (row.n, row.mean, row.lo, row.hi) for row in findings.variants}
     effects = {
         e.compared.name: (

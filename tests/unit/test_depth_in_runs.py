@@ -21,7 +21,7 @@ from ablate.training import predict
 from ablate.training.config import Config
 from ablate.training.data.unlabelled import unlabelled_files
 from ablate.training.preparation import prepare_data
-from ablate.workflows.predict import FinishedRun, images_in, taken_by
+from ablate.workflows.predict import FinishedRun, files_taken_by, images_in
 from tests.training_builders import BUILT_IN, a_config, a_live_run, a_spec, a_task, carried_out, finished
 
 PROTOCOL = Protocol(test=Folds(count=2))
@@ -101,9 +101,9 @@ def test_folders_to_predict_hold_whatever_the_reader_reads(tmp_path: Path, reade
     spec = a_spec(config_of(tmp_path / "npy", reader=reader), protocol=PROTOCOL)
     run = FinishedRun("s/v/0", spec, None, load_trainer(BUILT_IN))  # type: ignore[arg-type]
 
-    assert taken_by(run) is takes_all
-    assert len(images_in([folder], takes=taken_by(run))) == 6
-    assert taken_by(run._replace(spec=a_spec(a_config()))) is is_image
+    assert files_taken_by(run) is takes_all
+    assert len(images_in([folder], takes=files_taken_by(run))) == 6
+    assert files_taken_by(run._replace(spec=a_spec(a_config()))) is is_image
 
 
 def test_unlabelled_parts_too(tmp_path: Path, reader: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ablate.errors import SplitError, TrainerError
-from ablate.execute.handed import check_judged, read_columns, write_groups
+from ablate.execute.handed import check_judged, read_ids_and_means, write_groups
 from ablate.splits.request import Handed, parts_of
 from ablate.splits.rules import Folds, Protocol, Replicate
 from tests.training_builders import a_live_run, a_spec
@@ -146,7 +146,7 @@ def test_a_table_that_is_none_is_refused_in_words(write: Callable[[Path], None],
     write(path)
 
     with pytest.raises(TrainerError, match="table of images cannot be read"):
-        read_columns(path, ())
+        read_ids_and_means(path, ())
 
 
 def test_a_trainer_that_splits_by_itself_is_told_at_its_first_epoch(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ablate.report.facts.findings import Findings
 from ablate.report.figures.numbers import ParetoInfo, ParetoPoint
-from ablate.report.figures.svg import interval, pareto, ticks
+from ablate.report.figures.svg import draw_interval, pareto, ticks
 from ablate.report.page.blocks import Page, Section, Sheet, Text
 from ablate.report.page.html import html_page
 from ablate.report.page.latex import latex, latex_table
@@ -216,8 +216,8 @@ def test_a_latex_table_has_its_rules_and_its_rows(tmp_path: Path) -> None:
 
 def test_an_interval_beyond_the_axis_ends_in_an_arrow() -> None:
     """Nothing is drawn outside, and that there is more is to be seen."""
-    drawn = interval(Mark("undecided", 0.5, None, 40.0, None, None), Axis(-1.0, 2.0))
-    inside = interval(Mark("better", 0.5, 0.1, 0.9, 0.0, 1.0, (0.4, 0.6)), Axis(-1.0, 2.0))
+    drawn = draw_interval(Mark("undecided", 0.5, None, 40.0, None, None), Axis(-1.0, 2.0))
+    inside = draw_interval(Mark("better", 0.5, 0.1, 0.9, 0.0, 1.0, (0.4, 0.6)), Axis(-1.0, 2.0))
 
     assert drawn.count("<path") == 2
     assert inside.count("<path") == 0

@@ -13,7 +13,7 @@ from ablate.stats.accuracy import variant_accuracy, wilson
 from ablate.stats.cells import Cells, StatisticsError
 from ablate.stats.engine import contrast_moments, estimate
 from ablate.stats.student import Estimate
-from ablate.stats.verdict import judge
+from ablate.stats.verdict import judge_family
 
 STEP = np.array([[-1.0, 1.0]])
 SIZES = np.repeat(np.arange(12), [9, 7, 1, 4, 2, 6, 3, 8, 5, 1, 2, 12])
@@ -196,7 +196,7 @@ class TestWhatChanges:
         assert found.grouped is not None
         assert found.grouped.effective == 1
         assert found.df >= 1
-        assert judge([found], negligible=0.01, worthwhile=0.03)[0].verdict == "not_assessable"
+        assert judge_family([found], negligible=0.01, worthwhile=0.03)[0].verdict == "not_assessable"
 
     def test_degrees_of_freedom_are_those_of_few_groups(self) -> None:
         """Ten replicates on seven effective groups do not make nine degrees of freedom of them."""
@@ -212,7 +212,7 @@ class TestVerdicts:
         """The interval is shown, and says by how few groups."""
         groups = np.repeat(np.arange(5), 12)
         found = one(a_study(groups=groups, likeness=4.0))
-        (judged,) = judge([found], negligible=0.01, worthwhile=0.03)
+        (judged,) = judge_family([found], negligible=0.01, worthwhile=0.03)
 
         assert (judged.verdict, judged.reason) == ("not_assessable", "too few groups of images")
         assert judged.estimate is not None
@@ -225,7 +225,7 @@ class TestVerdicts:
         base[::10] = 1
         cells = Cells(scores=((base,) * 3, (1 - base,) * 3), images=(np.arange(60),) * 3, groups=(groups,) * 3)
 
-        assert judge([one(cells)], negligible=0.01, worthwhile=0.03)[0].verdict == "better"
+        assert judge_family([one(cells)], negligible=0.01, worthwhile=0.03)[0].verdict == "better"
 
 
 class TestLevels:

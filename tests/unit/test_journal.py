@@ -80,7 +80,7 @@ def refuse(_: int) -> None:
 def synced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of files and folders in the order in which they are made safe."""
     names: list[str] = []
-    monkeypatch.setattr(journal, "sync", lambda files, *, below: names.extend(file.name for file in files))
+    monkeypatch.setattr(journal, "sync_files", lambda files, *, below: names.extend(file.name for file in files))
     return names
 
 

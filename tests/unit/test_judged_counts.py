@@ -19,7 +19,7 @@ from ablate.report.page.summary_json import summary_json
 from ablate.report.tables.details import comparisons_table
 from ablate.report.tables.sheets import csv_text, data_sheet, sheets
 from ablate.report.wording.language import words_of
-from ablate.workflows.judge import Request, judge
+from ablate.workflows.judge import Request, judge_results
 
 STUDY = Path(__file__).parents[2] / "studies" / "hollywood.yaml"
 
@@ -27,14 +27,14 @@ STUDY = Path(__file__).parents[2] / "studies" / "hollywood.yaml"
 @pytest.fixture(scope="module")
 def findings() -> Findings:
     """The shipped study's published counts."""
-    return judge(Request(source=str(STUDY)))
+    return judge_results(Request(source=str(STUDY)))
 
 
 def judged(folder: Path, table: str, **more: object) -> Findings:
     """The findings on a table."""
     path = folder / "results.csv"
     path.write_text(table, encoding="utf-8")
-    return judge(Request(source=str(path), **more))  # type: ignore[arg-type]  # as the keywords say
+    return judge_results(Request(source=str(path), **more))  # type: ignore[arg-type]  # as the keywords say
 
 
 def test_what_holds_for_every_agreement_is_said_in_one_sentence(findings: Findings) -> None:

@@ -11,7 +11,7 @@ from ablate.errors import StudyError
 from ablate.readers.tested import Ask, HandedIn
 from ablate.readers.tracked import Tracked, read_tracked
 from ablate.report.facts.findings import Findings
-from ablate.workflows.judge import Request, judge, only_rate
+from ablate.workflows.judge import Request, judge_results, only_rate
 
 METRIC = "test_acc"
 
@@ -97,7 +97,7 @@ def _log(client: object, experiment: str, start: int, params: Mapping[str, objec
 
 def judged(uri: str, **more: object) -> Findings:
     """The findings on the experiment."""
-    return judge(Request(source="theirs", by="model", metric=METRIC, tracking_uri=uri, **more))  # type: ignore[arg-type]
+    return judge_results(Request(source="theirs", by="model", metric=METRIC, tracking_uri=uri, **more))  # type: ignore[arg-type]
 
 
 def test_pairs_follow_from_seed_and_fold_and_not_from_the_order_of_starts(theirs: str) -> None:
@@ -199,4 +199,4 @@ def test_one_of_several_rates_is_asked_for() -> None:
 def test_a_study_file_has_neither_replicates_nor_units_to_name(tmp_path: Path) -> None:
     """Nothing that was asked for is ignored."""
     with pytest.raises(StudyError, match="apply to tables and experiments"):
-        judge(Request(source=str(tmp_path / "s.yaml"), replicate="fold"))
+        judge_results(Request(source=str(tmp_path / "s.yaml"), replicate="fold"))

@@ -9,7 +9,7 @@ import pytest
 
 from ablate.errors import StudyError
 from ablate.report.facts.findings import Findings
-from ablate.workflows.judge import Request, judge
+from ablate.workflows.judge import Request, judge_results
 
 
 def write_table(path: Path, column: str, *, patients: int = 24) -> Path:
@@ -37,8 +37,8 @@ def width(found: Findings) -> float:
 def test_a_named_column_groups_the_images(tmp_path: Path) -> None:
     """--group patient: the interval is for new patients, and longer; the difference is the same."""
     table = write_table(tmp_path / "t.csv", "patient")
-    plain = judge(Request(source=str(table)))
-    grouped = judge(Request(source=str(table), group="patient"))
+    plain = judge_results(Request(source=str(table)))
+    grouped = judge_results(Request(source=str(table), group="patient"))
 
     assert grouped.effects[0].measured.difference == plain.effects[0].measured.difference
     assert width(grouped) > 1.4 * width(plain)
@@ -47,15 +47,15 @@ def test_a_named_column_groups_the_images(tmp_path: Path) -> None:
 
 def test_a_column_called_group_needs_no_option(tmp_path: Path) -> None:
     """It says what it is."""
-    named = judge(Request(source=str(write_table(tmp_path / "a.csv", "patient")), group="patient"))
-    told = judge(Request(source=str(write_table(tmp_path / "b.csv", "group"))))
+    named = judge_results(Request(source=str(write_table(tmp_path / "a.csv", "patient")), group="patient"))
+    told = judge_results(Request(source=str(write_table(tmp_path / "b.csv", "group"))))
 
     assert width(told) == width(named)
 
 
 def test_few_patients_get_no_verdict(tmp_path: Path) -> None:
     """Five of them give an interval, and the reason."""
-    found = judge(Request(source=str(write_table(tmp_path / "t.csv", "group", patients=5))))
+    found = judge_results(Request(source=str(write_table(tmp_path / "t.csv", "group", patients=5))))
 
     assert found.effects[0].decision.verdict == "not_assessable"
     assert found.effects[0].decision.reason == "too few groups of images"
@@ -73,7 +73,7 @@ def test_an_image_has_one_group(tmp_path: Path, line: str, words: str) -> None:
     table.write_text("model,seed,image,group,correct\nb,1,scan1,P1,1\nb,1,scan0,P1,1\n" + "\n".join(rows) + "\n")
 
     with pytest.raises(StudyError, match=r"t\.csv:7.*") as error:
-        judge(Request(source=str(table)))
+        judge_results(Request(source=str(table)))
     assert words in error.value.message
 
 
@@ -83,5 +83,5 @@ def test_groups_are_of_single_images(tmp_path: Path) -> None:
     table.write_text("model,seed,accuracy,site\na,0,.5,x\nb,0,.6,y\n", encoding="utf-8")
 
     with pytest.raises(StudyError, match="no row an image") as error:
-        judge(Request(source=str(table), group="site"))
+        judge_results(Request(source=str(table), group="site"))
     assert "group" in error.value.hint

@@ -12,7 +12,7 @@ from scipy import stats
 from ablate.errors import StudyError
 from ablate.report.facts.findings import Findings
 from ablate.report.page.render import render_report
-from ablate.workflows.judge import Request, judge
+from ablate.workflows.judge import Request, judge_results
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def table(tmp_path: Path) -> Path:
 def judged(table: Path, text: str, **more: object) -> Findings:
     """The findings on a table of this text."""
     table.write_text(text, encoding="utf-8")
-    return judge(Request(source=str(table), **more))  # type: ignore[arg-type]  # as the keywords say
+    return judge_results(Request(source=str(table), **more))  # type: ignore[arg-type]  # as the keywords say
 
 
 def means(findings: Findings) -> dict[str, float]:
@@ -528,9 +528,9 @@ def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
     path = tmp_path / "pipe.csv"
     os.mkfifo(path)
     with pytest.raises(StudyError, match="pipe"):
-        judge(Request(source=str(path)))
+        judge_results(Request(source=str(path)))
     with pytest.raises(StudyError, match="folder"):
-        judge(Request(source=str(tmp_path)))
+        judge_results(Request(source=str(tmp_path)))
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from ablate.report.wording.headline import first_sentence
 from ablate.stats.cells import Cells
 from ablate.stats.engine import estimate
 from ablate.track.foreign import ForeignRun, single_runs, summaries_of_others
-from ablate.workflows.judge import Request, judge
+from ablate.workflows.judge import Request, judge_results
 from tests.unit.test_public_names import HEAVY, RUN, loaded_by
 
 ROOT = Path(__file__).parents[2]
@@ -56,7 +56,7 @@ def rng() -> np.random.Generator:
 
 def judged(path: Path | str, **more: object) -> Findings:
     """The findings on one source."""
-    return judge(Request(source=str(path), **more))  # type: ignore[arg-type]  # as the keywords say
+    return judge_results(Request(source=str(path), **more))  # type: ignore[arg-type]  # as the keywords say
 
 
 def written(folder: Path, text: str, name: str = "results.csv") -> Path:

@@ -8,7 +8,7 @@ import pytest
 
 from ablate.errors import StudyError
 from ablate.execute.devices import DeviceSlots
-from ablate.execute.resources import Need, Node, homes_among, need_of, places, refuse_impossible
+from ablate.execute.resources import Need, Node, homes_among, need_of, places, refuse_unschedulable
 
 PLAIN = Node("a", 8)
 BIG, SMALL = Node("b", 16, 4, "A100"), Node("c", 4, 2, "T4")
@@ -68,12 +68,12 @@ def test_no_run_fits_on_a_card_with_no_slots() -> None:
 def test_what_no_node_can_ever_give_is_refused(nodes: list[Node], need: Need, said: str) -> None:
     """A scheduler would wait for it for ever."""
     with pytest.raises(StudyError, match=said):
-        refuse_impossible(nodes, need)
+        refuse_unschedulable(nodes, need)
 
 
 def test_what_one_node_can_give_is_not_refused() -> None:
     """The others do nothing then."""
-    refuse_impossible([PLAIN, SMALL], Need(1, 1.0))
+    refuse_unschedulable([PLAIN, SMALL], Need(1, 1.0))
 
 
 def test_a_replicate_stays_on_one_kind_of_card_across_nodes() -> None:

@@ -16,7 +16,7 @@ from ablate.report.wording.language import words_of
 from ablate.splits.rules import Replicate
 from ablate.stats.verdict import Rules, claim_p_values
 from ablate.study.plan import make_plan
-from ablate.workflows.judge import Request, judge
+from ablate.workflows.judge import Request, judge_results
 from tests.builders import a_study
 
 NEAR = [(0.52, 0.523), (0.55, 0.549), (0.53, 0.531), (0.54, 0.541)]
@@ -28,7 +28,7 @@ def judged(folder: Path, metric: str, pairs: list[tuple[float, float]], **more: 
     rows = [f"{name},{r},{pair[i]}" for r, pair in enumerate(pairs) for i, name in enumerate("ab")]
     path = folder / "table.csv"
     path.write_text("\n".join([f"variant,replicate,{metric}", *rows, ""]), encoding="utf-8")
-    return judge(Request(source=str(path), metric=metric, paired=True, **more))  # type: ignore[arg-type]
+    return judge_results(Request(source=str(path), metric=metric, paired=True, **more))  # type: ignore[arg-type]
 
 
 def findings_on(metric: str, tmp_path: Path, pairs: list[tuple[float, float]], **evidence: float) -> Findings:

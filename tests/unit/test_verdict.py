@@ -18,7 +18,7 @@ from ablate.stats.verdict import (
     assign_verdicts,
     claim_p_values,
     holm,
-    judge,
+    judge_family,
     replicates_needed,
     smallest_visible,
     unassessable,
@@ -50,7 +50,7 @@ def with_p(p: float, difference: float = 0.1) -> Estimate:
 
 def judged(*estimates: Estimate | None, **changes: Any) -> tuple[Any, ...]:
     """The family's verdicts at the shipped thresholds: 1 and 3 points."""
-    return judge(estimates, **({"negligible": 0.01, "worthwhile": 0.03} | changes))
+    return judge_family(estimates, **({"negligible": 0.01, "worthwhile": 0.03} | changes))
 
 
 def words(*estimates: Estimate | None, **changes: Any) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ablate.records import Outcome
-from ablate.stats.optimism import epochs_of
+from ablate.stats.optimism import right_by_epoch
 from ablate.training.loop import train_network
 from tests.builders import a_finished
 from tests.training_builders import LOADED, PROTOCOL, a_config, a_live_run, a_spec
@@ -38,7 +38,7 @@ def test_watching_changes_nothing_and_records_every_epoch(work: Path) -> None:
         assert "epochs" not in one
         assert np.array_equal(one["prob"], other["prob"])
         score = other["score"]
-    correct = epochs_of(
+    correct = right_by_epoch(
         replace(a_finished(watched.images.parent / "read"), folder=watched.images.parent, images="outcomes.npz")
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from math import ceil
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ablate.report.figures.fonts import drawable, families, font_files, look_for, quiet
+from ablate.report.figures.fonts import drawable, families, font_files, look_for, quiet_matplotlib
 from ablate.report.figures.numbers import CurveLine, CurvesInfo, ForestInfo, ForestRow, LevelsInfo, Panel, ParetoInfo
 from ablate.report.wording.escape import plain
 from ablate.report.wording.numbers import shortened
@@ -35,7 +35,7 @@ def png_of(draw: Callable[[Info], Figure], info: Info, *, dpi: int = DPI) -> byt
     Whoever draws writes names as they are; what no font here has becomes □ in this one place.
     """
     stream = io.BytesIO()
-    with quiet():
+    with quiet_matplotlib():
         from matplotlib import rc_context
 
         settings: Any = {"text.usetex": False, "font.family": list(families())}

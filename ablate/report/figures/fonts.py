@@ -156,7 +156,7 @@ def _is_certain(character: str) -> bool:
 @lru_cache(maxsize=1)
 def _fonts() -> _Fonts:
     fonts = _Fonts()
-    with quiet():
+    with quiet_matplotlib():
         fonts.add(OWN, _file_of(OWN))
         _add_east_asian(fonts)
     return fonts
@@ -200,7 +200,7 @@ def _others(fonts: _Fonts) -> list[FontEntry]:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet_matplotlib() -> Iterator[None]:
     """matplotlib writes no log lines of its own about fonts and caches: a report says in a sentence what is missing."""
     logger = logging.getLogger("matplotlib")
     level = logger.level

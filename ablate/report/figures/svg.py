@@ -40,7 +40,7 @@ def ticks(lo: float, hi: float, *, most: int = 5) -> tuple[Tick, ...]:
     return tuple(found)
 
 
-def interval(mark: Mark, axis: Axis, negligible: float | None = None) -> Markup:
+def draw_interval(mark: Mark, axis: Axis, negligible: float | None = None) -> Markup:
     """One comparison on the common axis: dots, thin and thick interval, estimate; arrows where it goes on."""
 
     def place(value: float) -> float:

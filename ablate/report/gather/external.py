@@ -48,7 +48,7 @@ from ablate.stats.effects import OTHER_TESTS, Effect
 from ablate.stats.engine import estimate
 from ablate.stats.replicate_level import Summary, estimate_replicates, estimate_summaries
 from ablate.stats.student import Basis, unit_of_chance
-from ablate.stats.verdict import judge
+from ablate.stats.verdict import judge_family
 
 FAMILY, ASIDE = "published", "published, aside"
 
@@ -232,7 +232,7 @@ def _by_runs(
                 _numbers(tested.runs, variants), weights, pairing="paired" if asked.paired else "unpaired"
             )
         reasons = {i: OTHER_TESTS for i, contrast in enumerate(contrasts) if different & set(contrast.weights)}
-        judged = judge(
+        judged = judge_family(
             found,
             negligible=None if asked.negligible is None else asked.negligible / scale,
             worthwhile=None if asked.worthwhile is None else asked.worthwhile / scale,

@@ -149,19 +149,19 @@ class CommandLines:
         self, *, only: Sequence[str] = (), look: int = 1, replicates: Sequence[int] = (), retry: bool = False
     ) -> str:
         """Train what is missing: of some variants, up to a planned look, or with other planned looks."""
-        words = ["ablate", "run", quoted(self.file, bare=True)]
+        words = ["ablate", "run", quote_for_shell(self.file, bare=True)]
         if self.stand_in:
             words.append("--stand-in")
         if self.design:
             words += ["--design", self.design]
         for item in self.sets:
-            words += ["--set", quoted(item)]
+            words += ["--set", quote_for_shell(item)]
         if look > 1:
             words += ["--look", str(look)]
         if replicates:
-            words += ["--set", quoted(f"evidence.replicates=[{', '.join(map(str, replicates))}]")]
+            words += ["--set", quote_for_shell(f"evidence.replicates=[{', '.join(map(str, replicates))}]")]
         for name in only:
-            words += ["--only", quoted(name)]
+            words += ["--only", quote_for_shell(name)]
         if retry:
             words.append("--retry-failed")
         return " ".join(words)
@@ -184,7 +184,7 @@ def _relative(name: str, work: Path) -> str:
         return path.name
 
 
-def quoted(word: str, *, bare: bool = False) -> str:
+def quote_for_shell(word: str, *, bare: bool = False) -> str:
     """One word for a shell: in double quotes, which every shell knows, unless it holds what they leave special.
 
     bare: leave a word without quotes that needs none.

@@ -11,7 +11,7 @@ from ablate.report.facts.summaries import epoch_means
 from ablate.report.page.blocks import Page
 from ablate.report.tables.costs import provenance_table
 from ablate.report.tables.details import reruns_table
-from ablate.report.tables.sheets import EFFECT_COLUMNS, csv_text, kept_heading, make_sheet, values_of
+from ablate.report.tables.sheets import EFFECT_COLUMNS, csv_text, fields_of_row, kept_heading, make_sheet
 from ablate.report.tables.table import Table
 
 _LATER = ("wins", "relative")
@@ -31,7 +31,7 @@ _PARTS = ("train", "val", "test", "unused")
 def earlier_texts(page: Page, findings: Findings) -> Mapping[str, str]:
     """Path from the report's folder -> the CSV as version 0.1.0 wrote it."""
     texts = {f"tables/{table.name}.csv": csv_text(shown_sheet(table)) for table in page.tables() if table.name}
-    return texts | {f"tables/{name}": csv_text(table) for name, table in sheets(findings).items()}
+    return texts | {f"tables/{name}": csv_text(table) for name, table in earlier_sheets(findings).items()}
 
 
 def without_claims(findings: Findings) -> Findings:
@@ -40,11 +40,11 @@ def without_claims(findings: Findings) -> Findings:
     return replace(findings, effects=tuple(replace(effect, no_worse=None) for effect in findings.effects), total=total)
 
 
-def sheets(findings: Findings) -> Mapping[str, Table]:
+def earlier_sheets(findings: Findings) -> Mapping[str, Table]:
     """File name -> sheet. Rates are in percent, as everywhere in a report."""
     found = {
         "effects.csv": make_sheet(
-            "effects", [*_EFFECT_COLUMNS], [values_of(row, _EFFECT_COLUMNS.values()) for row in findings.effects]
+            "effects", [*_EFFECT_COLUMNS], [fields_of_row(row, _EFFECT_COLUMNS.values()) for row in findings.effects]
         ),
         "variants.csv": _variants(findings),
         "runs.csv": _runs(findings),
@@ -72,7 +72,7 @@ def _variants(findings: Findings) -> Table:
         published = (row.published.value, row.published.images) if row.published else (None, None)
         counts = [row.counts.get(part) for part in _PARTS]
         changes = json.dumps(dict(row.changes), ensure_ascii=False)
-        rows.append([*values_of(row, _VARIANT_COLUMNS), *counts, *published, changes])
+        rows.append([*fields_of_row(row, _VARIANT_COLUMNS), *counts, *published, changes])
     return make_sheet("variants", columns, rows)
 
 
@@ -80,7 +80,7 @@ def _runs(findings: Findings) -> Table:
     metrics = list(dict.fromkeys(name for run in findings.runs.rows for name in run.metrics))
     columns = ["variant", "replicate", "status", "reason", "message", "epoch", "seconds"]
     rows = [
-        [*values_of(run, columns), *(run.metrics.get(name) for name in metrics), run.folder]
+        [*fields_of_row(run, columns), *(run.metrics.get(name) for name in metrics), run.folder]
         for run in findings.runs.rows
     ]
     return make_sheet("runs", [*columns, *metrics, "folder"], rows)

@@ -46,7 +46,7 @@ def _environment() -> Environment:
         "style": Markup(style),
         "glyphs": {word: shown.glyph for word, shown in VERDICTS.items()},
         "SHORT": SHORT,
-        "interval": svg.interval,
+        "interval": svg.draw_interval,
         "level": svg.level,
         "panel": svg.panel,
         "curve_ticks": svg.curve_ticks,
@@ -55,12 +55,12 @@ def _environment() -> Environment:
         "forest_mark": forest_mark,
         "shade": shade,
     }
-    environment.filters |= {"kind": kind_of, "data": data_uri, "alt": alternative, "fixed": number}
+    environment.filters |= {"kind": macro_of, "data": data_uri, "alt": alternative, "fixed": number}
     environment.tests["bar"] = lambda kind: kind == "bar"
     return environment
 
 
-def kind_of(block: Block) -> str:
+def macro_of(block: Block) -> str:
     """The name of the block's macro: `text`, `sheet`, `forest`, ..."""
     info: Any = block.info if isinstance(block, Figure) else block
     return type(info).__name__.removesuffix("Info").lower()

@@ -43,7 +43,7 @@ def render_search(facts: SearchFacts, folder: Path) -> Path:
     for path in (folder / "figures").glob("*.png"):
         if f"figures/{path.name}" not in kept:
             path.unlink()
-    page = search_page(facts, figures, undrawn(facts) if figures else "")
+    page = search_page(facts, figures, undrawn_in_search(facts) if figures else "")
     files.write_text(folder / HTML, html_page(page))
     files.write_text(folder / PAGE, markdown_page(page))
     return folder / PAGE
@@ -103,7 +103,7 @@ def _figures(facts: SearchFacts) -> list[_Drawing]:
     return found
 
 
-def undrawn(facts: SearchFacts) -> str:
+def undrawn_in_search(facts: SearchFacts) -> str:
     """What the figures cannot show of their names, and the remedy; empty where they show everything."""
     return missing_font(text for one in _figures(facts) for text in texts_in(one.info))
 

@@ -87,12 +87,12 @@ def _effects(findings: Findings) -> Table:
         open_ = {row.course.needed.unit: row.course.needed.number} if row.course.needed is not None else {}
         further = tuple(row.course.next_look) if row.course.next_look is not None else (None, None, None)
         more = [open_.get("replicates"), open_.get("images"), *further, "; ".join(row.compared.factors)]
-        again = values_of(row, [EFFECT_COLUMNS[name] for name in bare])
+        again = fields_of_row(row, [EFFECT_COLUMNS[name] for name in bare])
         same = [None] * len(_SAME_IMAGES) if row.same_images is None else [*row.same_images.p, *row.same_images.no_gain]
         claim = [None] * len(NO_WORSE_COLUMNS)
         if row.no_worse is not None:
-            claim = values_of(row.no_worse, NO_WORSE_COLUMNS.values())
-        rows.append([*values_of(row, EFFECT_COLUMNS.values()), *more, *again, *same, *claim])
+            claim = fields_of_row(row.no_worse, NO_WORSE_COLUMNS.values())
+        rows.append([*fields_of_row(row, EFFECT_COLUMNS.values()), *more, *again, *same, *claim])
     return make_sheet("effects", headings, rows)
 
 
@@ -105,7 +105,7 @@ def _variants(findings: Findings) -> Table:
         published = (row.published.value, row.published.images) if row.published else (None, None)
         counts = [row.counts.get(part) for part in _PARTS]
         changes = json.dumps(dict(row.changes), ensure_ascii=False)
-        rows.append([*values_of(row, _VARIANT_COLUMNS), *counts, *published, changes, *values_of(row, bare)])
+        rows.append([*fields_of_row(row, _VARIANT_COLUMNS), *counts, *published, changes, *fields_of_row(row, bare)])
     return make_sheet("variants", headings, rows)
 
 
@@ -113,7 +113,7 @@ def _runs(findings: Findings) -> Table:
     metrics = list(dict.fromkeys(name for run in findings.runs.rows for name in run.metrics))
     columns = ["variant", "replicate", "status", "reason", "message", "epoch", "seconds"]
     rows = [
-        [*values_of(run, columns), *(run.metrics.get(name) for name in metrics), run.folder]
+        [*fields_of_row(run, columns), *(run.metrics.get(name) for name in metrics), run.folder]
         for run in findings.runs.rows
     ]
     named = [_heading(column, findings.study.metric) for column in columns]
@@ -166,7 +166,7 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, str | float) else json.dumps(value, ensure_ascii=False)
 
 
-def values_of(row: object, columns: Iterable[str]) -> list[Any]:
+def fields_of_row(row: object, columns: Iterable[str]) -> list[Any]:
     """Some fields of a record, each by its name or by its path (`measured.lo`)."""
     return [attrgetter(column)(row) for column in columns]
 

@@ -12,8 +12,8 @@ from itertools import combinations, pairwise, product
 
 from ablate.errors import StudyError
 from ablate.records import BASELINE
-from ablate.study.designs.layout import ALL, DesignCell, DesignQuestion, Layout, difference, together
-from ablate.study.factors import Factor, shortened
+from ablate.study.designs.layout import ALL, DesignCell, DesignQuestion, Layout, difference, switch_on_together
+from ablate.study.factors import Factor, shorten_name
 from ablate.study.study import Study
 
 GENERATORS: Mapping[int, tuple[tuple[int, ...], ...]] = {
@@ -136,7 +136,7 @@ def _combination(study: Study, factors: Sequence[Factor], levels: Levels) -> Des
 
 
 def _cell(study: Study, on: Sequence[Factor], reference: str) -> DesignCell:
-    overrides, places = together(study, on)
+    overrides, places = switch_on_together(study, on)
     names = tuple(factor.name for factor in on)
     return DesignCell(_name(names, study), overrides, reference, places, names)
 
@@ -146,10 +146,10 @@ def _name(names: tuple[str, ...], study: Study) -> str:
     if not missing:
         return ALL
     if len(names) == 1:
-        return shortened(f"only {names[0]}")
+        return shorten_name(f"only {names[0]}")
     if len(missing) == 1:
-        return shortened(f"without {missing[0]}")
-    return shortened(" & ".join(names))
+        return shorten_name(f"without {missing[0]}")
+    return shorten_name(" & ".join(names))
 
 
 def _weighed(*parts: tuple[DesignQuestion, float]) -> dict[str, float]:

@@ -18,9 +18,9 @@ from ablate.study.designs.layout import (
     join_overrides,
     only_level,
     place_of,
-    together,
+    switch_on_together,
 )
-from ablate.study.factors import shortened
+from ablate.study.factors import shorten_name
 from ablate.study.study import Study
 
 __all__ = ["MAX_CELLS", "DesignCell", "DesignQuestion", "Layout", "join_overrides", "lay_out"]
@@ -69,7 +69,7 @@ def _one_at_a_time(study: Study, baseline: DesignCell) -> Layout:
     for factor in study.factors:
         family = families.get(factor.name, "one at a time")
         for level, overrides in factor.levels.items():
-            name = shortened(f"only {level}")
+            name = shorten_name(f"only {level}")
             cells.append(DesignCell(name, overrides, BASELINE, (place_of(study, factor),), (level,)))
             questions.append(difference(level, name, BASELINE, family))
     return Layout(tuple(cells), tuple(questions))
@@ -81,14 +81,14 @@ def _leave_one_out(study: Study, baseline: DesignCell) -> Layout:
             f"{study.document.where((str(study.own_design),))}: leave_one_out needs at least two factors",
             hint="With one factor, use chain.",
         )
-    everything = together(study, study.factors)
+    everything = switch_on_together(study, study.factors)
     all_names = tuple(factor.name for factor in study.factors)
     cells = [baseline, DesignCell(ALL, everything[0], BASELINE, everything[1], all_names)]
     questions = []
     for left_out in study.factors:
         others = [factor for factor in study.factors if factor is not left_out]
-        overrides, places = together(study, others)
-        name = shortened(f"without {left_out.name}")
+        overrides, places = switch_on_together(study, others)
+        name = shorten_name(f"without {left_out.name}")
         cells.append(DesignCell(name, overrides, ALL, places, tuple(factor.name for factor in others)))
         questions.append(difference(left_out.name, ALL, name, "leave one out"))
     return Layout(tuple(cells), tuple(questions))
@@ -111,7 +111,7 @@ def _factorial(study: Study, baseline: DesignCell) -> Layout:
             cells[levels] = baseline
             continue
         names = [level for _, level in on]
-        name = shortened(f"only {names[0]}" if len(names) == 1 else " & ".join(names))
+        name = shorten_name(f"only {names[0]}" if len(names) == 1 else " & ".join(names))
         overrides = join_overrides(*(factor.levels[level] for factor, level in on))
         cells[levels] = DesignCell(name, overrides, BASELINE, tuple(place_of(study, f) for f, _ in on), tuple(names))
     return Layout(tuple(cells.values()), tuple(_factorial_questions(study, cells)))

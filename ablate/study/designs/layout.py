@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ablate.study.factors import Factor, Overrides, Place
-from ablate.study.overrides import is_inside
+from ablate.study.overrides import is_within
 from ablate.study.study import Study
 
 ALL = "all factors"
@@ -50,7 +50,7 @@ def join_overrides(*bundles: Overrides) -> dict[str, Any]:
     joined: dict[str, Any] = {}
     for bundle in bundles:
         for key, value in bundle.items():
-            joined = {k: v for k, v in joined.items() if k != key and not is_inside(k, key)}
+            joined = {k: v for k, v in joined.items() if k != key and not is_within(k, key)}
             joined[key] = value
     return joined
 
@@ -66,7 +66,7 @@ def only_level(factor: Factor) -> Overrides:
     return overrides
 
 
-def together(study: Study, factors: Sequence[Factor]) -> tuple[Overrides, tuple[Place, ...]]:
+def switch_on_together(study: Study, factors: Sequence[Factor]) -> tuple[Overrides, tuple[Place, ...]]:
     """Several factors switched on at once: their overrides, and where these stand."""
     overrides = join_overrides(*(only_level(factor) for factor in factors))
     return overrides, tuple(place_of(study, factor) for factor in factors)

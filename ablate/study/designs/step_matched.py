@@ -8,7 +8,7 @@ from typing import Any
 
 from ablate.errors import StudyError
 from ablate.records import Config, Contrast, Variant
-from ablate.study.factors import shortened
+from ablate.study.factors import shorten_name
 from ablate.study.study import Comparison, Study
 
 FAMILY = "step-matched"
@@ -33,7 +33,7 @@ def step_matched(study: Study, variants: Sequence[Variant], contrasts: Sequence[
         epochs = max(1, round(variant.config["epochs"] / ratio))
         if abs(ratio - 1) < TOLERANCE or epochs == variant.config["epochs"]:
             continue
-        name = shortened(f"{contrast.name}, same steps")
+        name = shorten_name(f"{contrast.name}, same steps")
         found.append(
             Comparison(name=name, reference=reference.name, overrides=dict(variant.changes) | {"epochs": epochs})
         )

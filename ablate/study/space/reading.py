@@ -11,7 +11,7 @@ from ablate.settings import defining_test
 from ablate.study.designs.catalogue import join_overrides
 from ablate.study.expectations import shown
 from ablate.study.factors import Factor, Overrides, Place
-from ablate.study.overrides import OverrideError, is_inside, refuse_overlaps
+from ablate.study.overrides import OverrideError, is_within, refuse_overlaps
 from ablate.study.search_schema import OptionBlock, RangeBlock
 from ablate.study.search_schema import Parameter as Written
 from ablate.study.space.tree import OFF, Choice, Number, Option, Parameter, Space, Stored, same
@@ -69,7 +69,7 @@ def _refuse_overlaps(study: Study, written: Mapping[str, Any], place: Place) -> 
         for overrides in factor.levels.values():
             for key in overrides:
                 for mine in _keys(written):
-                    if key == mine or is_inside(key, mine) or is_inside(mine, key):
+                    if key == mine or is_within(key, mine) or is_within(mine, key):
                         raise StudyError(
                             f"{study.document.where((*place, mine))}: {mine!r} is searched, and the factor "
                             f"{factor.name!r} sets {key!r}",
@@ -168,7 +168,7 @@ class _Reader:
             return Option(label=_label(item), overrides=overrides)
         block = validate(OptionBlock, item, lambda at: document.where((*place, *at)))
         overrides = {key: block.value}
-        outside = next((inner for inner in block.space if not is_inside(inner, key)), None)
+        outside = next((inner for inner in block.space if not is_within(inner, key)), None)
         if outside is not None:
             raise StudyError(
                 f"{document.where((*place, 'space', outside))}: {outside!r} does not lie within {key!r}",

@@ -16,7 +16,7 @@ from ablate.settings import Settings, identity_of
 from ablate.study.designs.catalogue import join_overrides
 from ablate.study.expectations import shown
 from ablate.study.factors import Overrides, Place
-from ablate.study.overrides import flattened, is_inside
+from ablate.study.overrides import flattened, is_within
 from ablate.study.study import Study
 
 Stored = float | int | str | bool | None
@@ -223,7 +223,7 @@ def _agrees(study: Study, base: Mapping[str, Any], option: Option, searched: set
     return all(
         mine.get(key) == theirs.get(key)
         for key in mine | theirs
-        if not any(key == inner or is_inside(key, inner) or is_inside(inner, key) for inner in searched)
+        if not any(key == inner or is_within(key, inner) or is_within(inner, key) for inner in searched)
     )
 
 

@@ -32,7 +32,7 @@ from ablate.workflows.notify import end_tracking, plain_summary, report_study, r
 from ablate.workflows.options import Options
 from ablate.workflows.report import judge_study
 from ablate.workflows.search.result import Confirmation
-from ablate.workflows.session import Session, check_data_first, open_tracker, run_specs
+from ablate.workflows.session import Session, check_data_first, open_study_tracker, run_specs
 
 if TYPE_CHECKING:
     from ablate.report.gather.assemble import Findings
@@ -243,7 +243,7 @@ def _run(
             "the confirmation was made by other code or on other data than there are now",
             hint="The sealed part was read by it. Go back to that code, or start another search: --new NAME.",
         )
-    tracker = open_tracker(session, options)
+    tracker = open_study_tracker(session, options)
     if tracker is not None:
         tracker.begin(study_card(session.study, session.plan.variants, name=session.study.name))
         report_study(session, options, tracker)

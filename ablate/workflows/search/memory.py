@@ -14,7 +14,7 @@ from ablate.records import Failed, Finished, RunSpec
 from ablate.results.survey import given_up
 from ablate.safety.addresses import holds_secret, without_secrets
 from ablate.search import OpenSearch, OptunaAdapter, OptunaSource, SearchQuestion, points_of
-from ablate.search.storage import JOURNAL, is_own, place_of
+from ablate.search.storage import JOURNAL, is_own, storage_words
 from ablate.store.run_names import PLAN, SEARCH
 from ablate.store.work_folder import Store
 from ablate.workflows.options import Options
@@ -41,7 +41,7 @@ def refuse_other_storage(folder: Path, url: str | None) -> None:
     memory = recalled_search(folder)
     stored = memory.get("storage")
     known = None if stored is None else without_secrets(stored)
-    asked = place_of(folder, url)
+    asked = storage_words(folder, url)
     if stored is not None and holds_secret(stored):
         remember(folder, storage=known)
         logger.warning(

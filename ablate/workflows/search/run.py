@@ -56,7 +56,7 @@ from ablate.workflows.session import (
     check_data_first,
     clocked,
     interruption_of,
-    open_tracker,
+    open_study_tracker,
     rollback_on_refusal,
     run_specs,
 )
@@ -162,7 +162,7 @@ class _Walk:
 
     def go(self, trials: int, search: SearchOptions) -> SearchRun:
         """Search, confirm, show."""
-        tracker = open_tracker(self.session, self.options)
+        tracker = open_study_tracker(self.session, self.options)
         interruption = interruption_of(self.options)
         with interruption.watching(), lazy_executor(self.session, self.options) as executor:
             check_data_first(self.session, self.options, executor, self.on_progress, interruption)
