@@ -92,4 +92,4 @@ def test_results_in_percent_beside_fractions_are_not_judged(tmp_path: Path) -> N
     findings = make_findings(study, make_plan(study), cells, look=1, prepared={}, work=tmp_path, origin=None)
 
     assert findings.effects[0].decision.verdict == "not_assessable"
-    assert "no fraction" in findings.effects[0].decision.reason
+    assert "not a fraction" in findings.effects[0].decision.reason

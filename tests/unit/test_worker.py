@@ -107,7 +107,7 @@ def test_metrics_alone_are_enough(carry_out: Callable[[Train], RunResult]) -> No
     [
         (None, "returned NoneType"),
         (0.5, "returned float"),
-        ({"accuracy": 85.3}, "no fraction"),
+        ({"accuracy": 85.3}, "not a fraction"),
         ({"loss": 0.5}, "no 'accuracy', only loss"),
         ({"accuracy": math.nan}, "accuracy = nan"),
         ({"accuracy": 0.5, "loss": math.inf}, "loss = inf"),
