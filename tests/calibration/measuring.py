@@ -182,7 +182,9 @@ def no_worse_pairs(setting: Setting) -> dict[str, float]:
     )
     found = {"non_inferior": 0, "inferior": 0}
     for _ in range(setting.studies):
-        (one,) = judge_family(estimate(grouped_cells(rng, study), STEP), negligible=0.01, worthwhile=0.03, tolerable=0.0)
+        (one,) = judge_family(
+            estimate(grouped_cells(rng, study), STEP), negligible=0.01, worthwhile=0.03, tolerable=0.0
+        )
         if one.no_worse in found:
             found[one.no_worse] += 1
     return {name: count / setting.studies for name, count in found.items()}
