@@ -29,11 +29,11 @@ from ablate.stats.looks import judge_looks
 from ablate.stats.no_worse import NoWorse, no_worse_power
 from ablate.stats.replicate_level import estimate_replicates
 from ablate.stats.student import Estimate
-from ablate.stats.verdict import JudgedContrast, Rules, judge
+from ablate.stats.verdict import JudgedContrast, Rules, judge_family
 from ablate.study.plan import make_plan
 from ablate.workflows.compare import report_differences
 from ablate.workflows.judge import Request
-from ablate.workflows.judge import judge as judge_source
+from ablate.workflows.judge import judge_results as judge_source
 from tests.builders import a_study, cells_with, findings_of
 from tests.unit.test_render import run_schema
 
@@ -52,7 +52,7 @@ def estimated(*differences: list[float]) -> list[Estimate]:
 
 def judged(*differences: list[float], tolerable: float | None = 0.01, **rules: Any) -> tuple[JudgedContrast, ...]:
     """The family judged by usual thresholds."""
-    return judge(estimated(*differences), negligible=0.001, worthwhile=0.03, tolerable=tolerable, **rules)
+    return judge_family(estimated(*differences), negligible=0.001, worthwhile=0.03, tolerable=tolerable, **rules)
 
 
 class TestClaim:
