@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 WORKERS ?= logical
 PARALLEL := -n $(WORKERS) --maxprocesses 8 --dist loadfile
 
-.PHONY: setup demo test slow evidence check format golden docs sample up lock digests
+.PHONY: setup demo test coverage slow evidence check format golden docs sample up lock digests
 
 setup: $(READY)
 
@@ -21,12 +21,19 @@ demo: $(READY)
 	$(BIN)/ablate demo
 
 # All that takes seconds, one process per core: WORKERS=4 for another number. `make slow` has the rest.
-# What starts Ray, counts processes or sends signals comes after the others, alone.
+# What starts Ray comes after the others, alone: its cluster counts on all processors.
 test: $(READY)
 	@status=0; \
 	$(BIN)/python -m pytest -m "not slow and not serial" $(PARALLEL) || status=1; \
 	$(BIN)/python -m pytest -m "not slow and serial" || status=1; \
 	exit $$status
+
+# Lines and branches that the unit and property tests run, against the floors of .ci/coverage_floors.py.
+# In a fixed order and with fixed examples: a floor that chance can break holds nobody to anything.
+coverage: $(READY)
+	$(BIN)/python -m pytest -m "not slow" -p no:randomly --hypothesis-seed=0 --cov --cov-report=json $(PARALLEL) \
+		tests/unit tests/property
+	$(BIN)/python .ci/coverage_floors.py coverage.json
 
 slow: $(READY)
 	$(BIN)/python -m pytest -m slow

@@ -58,10 +58,9 @@ def group(name: str, groups: Mapping[str, list[Any]]) -> list[str]:
 
 
 def for_developers() -> list[str]:
-    """What the package needs, what its tests need, and what builds it in place."""
+    """What the package needs and what its developers do, which has what builds it in place."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    built_by = [*project["build-system"]["requires"], "editables"]
-    return [*project["project"]["dependencies"], *group("dev", project["dependency-groups"]), *built_by]
+    return [*project["project"]["dependencies"], *group("dev", project["dependency-groups"])]
 
 
 def merged(reports: Iterable[Iterable[Mapping[str, Any]]]) -> Locked:

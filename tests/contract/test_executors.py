@@ -29,7 +29,6 @@ from tests.contract.executor_contract import (
 )
 from tests.training_builders import an_attempt
 
-pytestmark = pytest.mark.serial
 forks = pytest.mark.skipif(not CAN_FORK, reason="this platform cannot fork")
 
 

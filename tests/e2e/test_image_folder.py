@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import chdir
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner, Result
 
+from ablate.cli.app import app
 from tests.image_fixtures import write_bad_images, write_image_folder
 
 STUDY = """\
@@ -31,6 +34,12 @@ def ablate(work: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """One command in a process of its own."""
     command = [sys.executable, "-c", "from ablate.cli import main; main()", *arguments]
     return subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=300, check=False)
+
+
+def refused(work: Path) -> Result:
+    """A study that ends before it has begun, in this process."""
+    with chdir(work):
+        return CliRunner().invoke(app, ["run", "folder.yaml"], catch_exceptions=False)
 
 
 @pytest.fixture
@@ -65,9 +74,9 @@ def test_every_unreadable_image_is_named_before_anything_is_written(work: Path) 
     """All of them at once, exit 2, and the folder as it was."""
     bad = write_bad_images(work / "images/dog")
     before = sorted(path.name for path in work.iterdir())
-    done = ablate(work, "run", "folder.yaml")
+    done = refused(work)
 
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert [name for name in bad if name not in done.stderr] == []
     assert sorted(path.name for path in work.iterdir()) == before
 
@@ -75,8 +84,8 @@ def test_every_unreadable_image_is_named_before_anything_is_written(work: Path) 
 def test_a_missing_root_says_which_key_and_what_it_should_look_like(work: Path) -> None:
     """The error is enough to mend it."""
     (work / "images").rename(work / "elsewhere")
-    done = ablate(work, "run", "folder.yaml")
+    done = refused(work)
 
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert "base.data.source.root" in done.stderr
     assert "root/<class>/*" in done.stderr

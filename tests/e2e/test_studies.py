@@ -7,14 +7,15 @@ to learn anything.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from ablate.cli.app import app
 from ablate.study.load import load_study
 from ablate.study.plan import make_plan
 from ablate.training import describe
@@ -33,17 +34,13 @@ TWO_NETWORKS = "{from: [baseline, only Dropout], ensemble: {"
 CIFAR10 = "data.source={name: torchvision, dataset: CIFAR10, root: cifar, verify: false}"
 
 
-def ablate(work: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """One command in a process of its own."""
-    command = [sys.executable, "-m", "ablate", *arguments]
-    return subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=600, check=False)
-
-
 def trained(work: Path, study: Path, *sets: str) -> dict[str, int]:
     """How many replicates of each variant ended with a result, when one of each was asked for."""
     options = [part for item in (*sets, "evidence.replicates=[1]") for part in ("--set", item)]
-    done = ablate(work, "run", str(study), *options, "--no-tracking", "--json")
-    assert done.returncode == 0, done.stderr
+    with chdir(work):
+        command = ["run", str(study), *options, "--executor", "inline", "--no-tracking", "--json"]
+        done = CliRunner().invoke(app, command, catch_exceptions=False)
+    assert done.exit_code == 0, done.stderr
     result: dict[str, Any] = json.loads(done.stdout)
     assert result["failed"] == []
     return {row["name"]: row["n"] for row in result["variants"]}

@@ -11,10 +11,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [
-    pytest.mark.serial,
-    pytest.mark.skipif(sys.platform == "win32", reason="sends signals as Unix has them"),
-]
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends signals as Unix has them")
 
 PATIENCE = 60.0
 TRAINER = '''\

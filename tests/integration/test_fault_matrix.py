@@ -25,10 +25,7 @@ from ablate.workflows.session import open_session
 from tests import invariants
 from tests.integration.faulty_disk import NO_SPACE, Fault, call
 
-pytestmark = [
-    pytest.mark.serial,
-    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="forks, as Linux can"),
-]
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="forks, as Linux can")
 
 T = TypeVar("T")
 

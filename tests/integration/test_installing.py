@@ -28,7 +28,8 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", JUDGE, BESIDE, *sorted((R
 ELSEWHERE = ("{",)
 """What a line has in it that is put together where it is said."""
 
-PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+TOLD: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT: dict[str, Any] = TOLD["project"]
 
 
 def pip_lines(text: str) -> Iterator[str]:
@@ -87,6 +88,33 @@ def test_the_requirements_are_those_of_the_project() -> None:
 
     assert judge == {name: project[name] for name in VERDICTS}
     assert beside == {name: one for name, one in project.items() if name not in ("torch", "torchvision")}
+
+
+def group(name: str) -> set[str]:
+    """The packages of a dependency group, with those it includes."""
+    found: set[str] = set()
+    for entry in TOLD["dependency-groups"][name]:
+        found |= {canonicalize_name(Requirement(entry).name)} if isinstance(entry, str) else group(*entry.values())
+    return found
+
+
+def test_the_lock_has_all_that_is_needed_without_a_network() -> None:
+    """The project, its tests and what builds it in place, each by its hash and in the version of constraints.txt."""
+    pinned = [line for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines() if "==" in line]
+    tested = {canonicalize_name(name): version for name, version in (line.split("==") for line in pinned)}
+    entries = re.findall(
+        r"^(\S+)==(\S+)((?: \\\n    --hash=sha256:[0-9a-f]{64})+)$",
+        (ROOT / "requirements.lock").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    locked = {canonicalize_name(name): version for name, version, _ in entries}
+    needed = {canonicalize_name(Requirement(one).name) for one in PROJECT["dependencies"]} | group("dev")
+
+    assert {"hatchling", "editables"} <= needed
+    assert needed <= locked.keys()
+    assert {name: locked[name] for name in locked.keys() & tested.keys()} == {
+        name: tested[name] for name in locked.keys() & tested.keys()
+    }
 
 
 def test_nothing_beside_torch_brings_torch() -> None:

@@ -14,10 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-pytestmark = [
-    pytest.mark.serial,
-    pytest.mark.skipif(sys.platform == "win32", reason="sends signals as Unix has them"),
-]
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends signals as Unix has them")
 
 STUDY = """\
 study: toy

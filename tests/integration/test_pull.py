@@ -180,7 +180,6 @@ pulling.pull_study(load_study(sys.argv[1] + "/toy.yaml"), sys.argv[1], sys.argv[
 """
 
 
-@pytest.mark.serial
 def test_a_pull_that_was_killed_goes_on(there: Path, here: Path) -> None:
     """What had been put back stays, nothing half is left, the rest comes with the next call."""
     done = subprocess.run([sys.executable, "-c", KILLED, str(here), uri_of(there)], capture_output=True)
@@ -268,7 +267,6 @@ def test_training_what_the_store_has_already_says_so(there: Path, here: Path, ca
     assert "finished runs of this study that are missing here" in said[0]
 
 
-@pytest.mark.serial
 def test_runs_of_an_earlier_version_gain_their_record_by_sync(there: Path, here: Path) -> None:
     """A run without one cannot be put back, which is said; the machine that has it adds it, once."""
     for record in records_in(there):

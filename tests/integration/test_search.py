@@ -134,7 +134,6 @@ def test_a_torn_last_line_of_optunas_journal_is_mended(study: Path) -> None:
     assert [search(study, trials).trained for trials in (4, 5)] == [1, 1]
 
 
-@pytest.mark.serial
 def test_a_killed_search_tells_optuna_the_truth_when_it_is_started_again(study: Path) -> None:
     """kill -9 in the middle: what was finished counts, what was running is finished, nothing is lost."""
     study.write_text(STUDY.replace("SECONDS", "0.4"), encoding="utf-8")
@@ -251,7 +250,6 @@ def train(config: Config, run: ablate.Run):
 """
 
 
-@pytest.mark.serial
 def test_trials_of_a_killed_search_go_on_from_their_checkpoints(study: Path) -> None:
     """kill -9 in the middle of parallel trials: no epoch that a checkpoint holds is trained again."""
     (study.parent / "waiting_trainer.py").write_text(WAITING, encoding="utf-8")

@@ -87,7 +87,6 @@ def test_the_tasks_of_an_array_share_the_runs_of_a_study(tmp_path: Path) -> None
     assert "Nothing to train" in report.output
 
 
-@pytest.mark.serial
 def test_what_a_killed_task_was_at_is_taken_over(tmp_path: Path) -> None:
     """Its locks die with it; nothing is left for the report to train but what nobody came to."""
     path = study_file(tmp_path)

@@ -28,7 +28,6 @@ from tests.contract import pranks
 from tests.training_builders import LOADED, a_config, a_spec, a_task, carried_out
 
 TRAIN = ablate.training.train
-pytestmark = pytest.mark.serial
 
 
 @pytest.fixture(autouse=True)

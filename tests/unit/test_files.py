@@ -173,7 +173,6 @@ def test_a_second_process_is_told_who_holds_the_lock(tmp_path: Path, owner: subp
         pass
 
 
-@pytest.mark.serial
 def test_a_killed_owners_lock_is_taken_over(tmp_path: Path, owner: subprocess.Popen[str]) -> None:
     """The operating system drops it; nobody has to clean up."""
     owner.send_signal(signal.SIGKILL)
