@@ -15,9 +15,12 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 INDEX = "https://pypi.org/simple"
@@ -25,11 +28,20 @@ IMAGE = ("mlflow>=3.17,<3.18", "psycopg2-binary>=2.9,<3")
 NEWEST_GLIBC = 28
 HEADER = "# {what}. Written by `make lock` from constraints.txt; not by hand.\n"
 
-Locked = dict[str, tuple[str, set[str]]]
-"""Project -> its version, and the sha256 of each of its files that may be installed."""
+
+class Pin(NamedTuple):
+    """One project: its version, the sha256 of each of its files that may be installed, the extras others ask for."""
+
+    version: str
+    hashes: set[str]
+    extras: set[str]
 
 
-def resolved(wanted: Iterable[str], machine: str) -> list[Mapping[str, Any]]:
+Locked = dict[str, Pin]
+"""By the name of the project."""
+
+
+def resolved(wanted: Sequence[str], machine: str) -> list[Mapping[str, Any]]:
     """What pip would install on such a machine, with where each file comes from."""
     with tempfile.TemporaryDirectory() as folder:
         command = [
@@ -63,30 +75,43 @@ def for_developers() -> list[str]:
     return [*project["project"]["dependencies"], *group("dev", project["dependency-groups"])]
 
 
-def merged(reports: Iterable[Iterable[Mapping[str, Any]]]) -> Locked:
+def merged(reports: Sequence[Sequence[Mapping[str, Any]]]) -> Locked:
     """One table of several machines. Raises ValueError where they would get different versions."""
     locked: Locked = {}
     for report in reports:
         for item in report:
             name, version = item["metadata"]["name"].lower().replace("_", "-"), item["metadata"]["version"]
-            known, hashes = locked.setdefault(name, (version, set()))
-            if known != version:
-                raise ValueError(f"{name}: {known} on one machine and {version} on another")
-            hashes.add(item["download_info"]["archive_info"]["hashes"]["sha256"])
+            pin = locked.setdefault(name, Pin(version, set(), set()))
+            if pin.version != version:
+                raise ValueError(f"{name}: {pin.version} on one machine and {version} on another")
+            pin.hashes.add(item["download_info"]["archive_info"]["hashes"]["sha256"])
+    for name, extras in _asked_for(item for report in reports for item in report):
+        if name in locked:
+            locked[name].extras.update(extras)
     return locked
+
+
+def _asked_for(items: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, set[str]]]:
+    """The extras that a package needs of another: pip takes a pin without them for no pin at all."""
+    for item in items:
+        for needed in map(Requirement, item["metadata"].get("requires_dist", ())):
+            if needed.extras and (needed.marker is None or needed.marker.evaluate({"extra": ""})):
+                yield canonicalize_name(needed.name), needed.extras
 
 
 def written(what: str, locked: Locked) -> str:
     """The lock file's text."""
     lines = []
-    for name, (version, hashes) in sorted(locked.items()):
-        lines.append(" \\\n".join([f"{name}=={version}", *(f"    --hash=sha256:{one}" for one in sorted(hashes))]))
+    for name, pin in sorted(locked.items()):
+        extras = f"[{','.join(sorted(pin.extras))}]" if pin.extras else ""
+        hashes = (f"    --hash=sha256:{one}" for one in sorted(pin.hashes))
+        lines.append(" \\\n".join([f"{name}{extras}=={pin.version}", *hashes]))
     return HEADER.format(what=what) + "\n".join(lines) + "\n"
 
 
 def write(path: Path, what: str, wanted: Iterable[str], machines: Iterable[str]) -> None:
     """One lock file."""
-    locked = merged(resolved(list(wanted), machine) for machine in machines)
+    locked = merged([resolved(list(wanted), machine) for machine in machines])
     path.write_text(written(what, locked), encoding="utf-8")
 
 

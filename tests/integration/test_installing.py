@@ -103,7 +103,7 @@ def test_the_lock_has_all_that_is_needed_without_a_network() -> None:
     pinned = [line for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines() if "==" in line]
     tested = {canonicalize_name(name): version for name, version in (line.split("==") for line in pinned)}
     entries = re.findall(
-        r"^(\S+)==(\S+)((?: \\\n    --hash=sha256:[0-9a-f]{64})+)$",
+        r"^([^\s\[]+)(?:\[[\w,]+\])?==(\S+)((?: \\\n    --hash=sha256:[0-9a-f]{64})+)$",
         (ROOT / "requirements.lock").read_text(encoding="utf-8"),
         re.MULTILINE,
     )

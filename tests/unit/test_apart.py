@@ -105,3 +105,25 @@ def test_a_report_rests_on_what_most_comparisons_rest_on() -> None:
     assert unit_of_chance([apart, usual]) == "images"
     assert unit_of_chance([apart]) == "images, apart"
     assert unit_of_chance([]) is None
+
+
+def test_variants_without_a_common_replicate_share_no_test(rng: np.random.Generator) -> None:
+    """Nothing is paired, whatever their images."""
+    images = np.arange(50)
+    rows = {("A", 0): drawn(rng, images, 0.8), ("B", 1): drawn(rng, images, 0.6)}
+    found = estimate_elsewhere(rows, {"A": 1.0, "B": -1.0}, once)
+
+    assert found is not None
+    assert found.basis == "images, apart"
+
+
+def test_tests_that_overlap_within_a_repetition_are_compared_with_nothing(rng: np.random.Generator) -> None:
+    """Such replicates are neither one test nor folds, together or alone: their spread is not known."""
+    tests = {0: np.arange(60), 1: np.arange(30, 90)}
+    rows = {
+        (name, r): drawn(rng, images + shift, 0.7)
+        for name, shift in (("A", 0), ("B", 1))
+        for r, images in tests.items()
+    }
+
+    assert estimate_elsewhere(rows, {"A": 1.0, "B": -1.0}, once) is None

@@ -189,3 +189,10 @@ def test_a_study_without_factors_can_be_compared_with_itself() -> None:
     study = a_study(design=None, compare={"deep": {"set": {"gain": 2.0}}}, other_design="aa")
 
     assert len(make_plan(study).variants) == 6
+
+
+def test_two_factors_have_nothing_beyond_their_pair() -> None:
+    """Their contributions and their interaction are all there is."""
+    plan = make_plan(a_study(factors={"A": {"gain": 5.0}, "B": {"noise": 1.5}}, other_design="attribution"))
+
+    assert {contrast.family for contrast in plan.contrasts} == {"contributions", "interactions"}

@@ -8,6 +8,7 @@ import pytest
 
 from ablate.errors import StudyError
 from ablate.study.derivation import Derivation, Member
+from tests import small_trainer
 from tests.study_builders import a_plan
 
 FIXED = {"test": {"share": 0.2}, "replicates": [4, 7]}
@@ -78,3 +79,61 @@ def test_another_metric_is_refused() -> None:
     """Derived rows count right answers."""
     with pytest.raises(StudyError, match="measured by accuracy"):
         a_plan(evidence=FIXED | {"metric": "loss"}, derive={"trio": {"from": "BN", "ensemble": {"members": 3}}})
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "told"),
+    [
+        ("wide", {"from": "BN", "ensemble": {"members": 2}}, "'wide' is the name of a variant"),
+        ("row", {"from": "BM", "ensemble": {"members": 2}}, "there is no variant 'BM' to derive from"),
+        ("row", {"from": "BN", "ensemble": {"members": 8}}, "an ensemble of 8 replicates, and the study plans 7"),
+        ("row", {"from": "BN", "tta": {"flip": False}}, "tta asks for no further view"),
+        ("row", {"from": "BN"}, "nothing is derived"),
+        ("row", {"from": "BN", "ensemble": {}}, "an ensemble of one network is that network"),
+    ],
+)
+def test_a_row_that_cannot_be_made_is_refused(name: str, row: dict[str, Any], told: str) -> None:
+    """Before anything is trained."""
+    with pytest.raises(StudyError, match=told):
+        derivations(**{name: row})
+
+
+IMAGES: Any = {
+    "trainer": "ablate.training:train",
+    "base": {
+        "data": {"source": {"name": "digits"}, "classes": 10, "image_size": 8, "channels": 1, "train": 120},
+        "model": {"name": "vgg", "blocks": [1, 1], "width": 4, "head": {"name": "gap"}},
+        "optimizer": {"name": "adam", "lr": 2e-2},
+        "epochs": 1,
+    },
+    "chain": {"BN": {"model.norm": {"name": "batch"}}},
+    "evidence": {"test": {"share": 0.2}, "replicates": [2]},
+}
+
+
+def test_views_are_tried_on_every_variant_they_are_asked_of() -> None:
+    """The fixed ones are there for all; draws need an augmentation to draw from."""
+    (row,) = a_plan(
+        **IMAGES, derive={"mirrored": {"from": ["baseline", "BN"], "tta": {"flip": True}, "ensemble": {}}}
+    ).derivations
+    with pytest.raises(StudyError, match=r"asks for draws .* there is none \(variant 'BN'\)"):
+        a_plan(**IMAGES, derive={"drawn": {"from": "BN", "tta": {"draws": 2}}})
+
+    assert row.tta is not None
+    assert row.tta["flip"] is True
+
+
+def test_networks_of_other_data_have_no_images_that_both_may_answer_for() -> None:
+    """Their test parts were cut from other shuffles."""
+    other = {"other data": {"set": {"data.seed": 1}}}
+    with pytest.raises(StudyError, match="are tested on different images"):
+        a_plan(**IMAGES, compare=other, derive={"pair": {"from": ["BN", "other data"], "ensemble": {}}})
+
+
+def test_a_trainer_that_tests_with_views_need_not_judge_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then every view is its own business."""
+    monkeypatch.setattr(small_trainer, "augmented_test", lambda config, run, views: None, raising=False)
+    (row,) = derivations(row={"from": "BN", "tta": {"draws": 2}})
+
+    assert row.tta is not None
+    assert row.tta["draws"] == 2

@@ -11,7 +11,7 @@ import pytest
 
 from ablate.records import Cell, Contrast, Finished
 from ablate.results.question import question_of
-from ablate.stats.effects import Effect, estimate_effects, is_to_come, look_shares, variant_levels
+from ablate.stats.effects import Effect, estimate_effects, is_to_come, look_shares, open_variants, variant_levels
 from ablate.study.plan import Plan, make_plan
 from ablate.study.study import Study
 from tests.builders import a_failed, a_study, cells_with
@@ -264,3 +264,14 @@ def test_shuffling_the_cells_changes_nothing(tmp_path: Path) -> None:
     assert verdicts(forth) == verdicts(back)
     for name, effect in forth.items():
         assert effect.judged.p_adjusted == pytest.approx(back[name].judged.p_adjusted)
+
+
+def test_a_further_look_trains_what_open_comparisons_need_and_what_is_in_none(tmp_path: Path) -> None:
+    """A variant whose comparisons are all settled is left alone."""
+    study = a_study(design="one_at_a_time", evidence={"replicates": [3, 9]})
+    found = effects_of(study, tmp_path, levels={"only BN": 95.0, "only Dropout": 64.0}, images=60)
+    names = ["baseline", "only BN", "only Dropout"]
+
+    assert {name: effect.is_open for name, effect in found.items()} == {"BN": False, "Dropout": True}
+    assert open_variants(list(found.values()), [*names, "alone"]) == {"baseline", "only Dropout", "alone"}
+    assert open_variants([found["BN"]], names) == {"only Dropout"}

@@ -7,7 +7,17 @@ import inspect
 import pytest
 
 from ablate import errors
-from ablate.errors import AblateError, Held, StudyError, near_match
+from ablate.errors import (
+    AblateError,
+    DataError,
+    DataProblems,
+    Held,
+    NotInstalled,
+    StudyError,
+    near_match,
+    not_installed,
+    refuse_uninstalled,
+)
 
 ERRORS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, AblateError)]
 
@@ -73,3 +83,35 @@ def test_a_long_name_is_not_echoed_whole() -> None:
     assert "(50001 characters) BN." in long
     assert len(str(StudyError("many words " * 10_000))) < 21_000
     assert path in str(StudyError(f"{path} is gone"))
+
+
+def test_several_problems_are_numbered_and_kept() -> None:
+    """All of them in one message, each as an error of its own beside it."""
+    problems = [DataError("one", hint="Fix one."), DataError("two", hint="Fix two.")]
+    told = DataProblems(problems)
+
+    assert told.errors == tuple(problems)
+    assert told.message.splitlines()[0] == "2 problems, each of which would end a run:"
+    assert [line[:6] for line in told.message.splitlines() if line[:1].isdigit()][1:] == ["1. one", "2. two"]
+
+
+def test_an_import_that_fails_says_what_to_install() -> None:
+    """By the name that pip knows; one that is installed and does not start is another matter."""
+    missing = not_installed(ModuleNotFoundError("No module named 'yaml'", name="yaml.nodes"))
+    broken = not_installed(ImportError("libGL.so.1 is not there", name="cv2"))
+
+    assert missing is not None
+    assert "this needs PyYAML" in missing.message
+    assert "pip install PyYAML" in missing.hint
+    assert broken is not None
+    assert "cv2 is installed, but it does not start: libGL.so.1 is not there" in broken.message
+    assert not_installed(ImportError("cannot import name 'x'", name="ablate.files")) is None
+    assert not_installed(ImportError("no name at all")) is None
+
+
+def test_a_package_that_is_not_there_is_refused_with_the_way_round_it() -> None:
+    """One that is there passes in silence."""
+    refuse_uninstalled("json")
+    with pytest.raises(NotInstalled, match="this needs no_such_package") as refused:
+        refuse_uninstalled("no_such_package", instead="Or leave it out.")
+    assert refused.value.hint.endswith("Or leave it out.")

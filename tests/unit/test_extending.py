@@ -103,3 +103,29 @@ def test_no_other_file_is_read_as_a_study(name: str, words: str, tmp_path: Path)
 
     with pytest.raises(StudyError, match=words):
         load_study(path)
+
+
+def test_from_without_extends_is_refused(tmp_path: Path) -> None:
+    """There is no file that could have the variant."""
+    path = tmp_path / "child.yaml"
+    path.write_text("study: child\nfrom: A\n", encoding="utf-8")
+
+    with pytest.raises(StudyError, match=r"child\.yaml:2: from: without extends:"):
+        load_study(path)
+
+
+def test_extends_names_one_file(tmp_path: Path) -> None:
+    """A list is none."""
+    path = tmp_path / "child.yaml"
+    path.write_text("study: child\nextends: [parent.yaml]\n", encoding="utf-8")
+
+    with pytest.raises(StudyError, match="expected the path of a study file"):
+        load_study(path)
+
+
+def test_a_parent_without_evidence_leaves_its_design_behind_all_the_same(tmp_path: Path) -> None:
+    """There are no families to leave out."""
+    bare = PARENT[: PARENT.index("evidence:")]
+    study = child(tmp_path, "chain: {C: {gain: 1.0}}\nevidence: {test: {folds: 2}, replicates: [2]}\n", bare)
+
+    assert [factor.name for factor in study.factors] == ["C"]

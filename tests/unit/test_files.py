@@ -385,3 +385,19 @@ def test_a_process_is_looked_up_by_a_handle_on_windows(monkeypatch: pytest.Monke
 
     assert found == [True, False, True, False]
     assert kernel.closed == [3, 4]
+
+
+@pytest.mark.usefixtures("no_fcntl")
+def test_windows_tells_a_lock_from_its_holder_by_taking_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused, it is held; taken, it was free, and is so again."""
+    path = tmp_path / "lock"
+    path.touch()
+    monkeypatch.setitem(sys.modules, "msvcrt", FakeMsvcrt(refusals=1))
+
+    assert [is_held(path), is_held(path)] == [True, False]
+
+
+def test_a_seal_over_what_no_json_holds_is_broken() -> None:
+    """Such a file was not written by us."""
+    assert files.unsealed({"a": float("nan"), "seal": "0"}) is None
+    assert files.unsealed(["no mapping"]) is None

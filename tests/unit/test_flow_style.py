@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -56,3 +57,8 @@ def test_a_value_in_a_table_is_short_and_bare() -> None:
     assert [shown_value(value) for value in (None, True, 0.123456, "sgd, lr 0.1", [1, 2])] == [
         "null", "true", "0.1235", "sgd, lr 0.1", "[1, 2]",
     ]  # fmt: skip
+
+
+def test_what_is_neither_a_number_nor_a_block_is_written_as_its_text() -> None:
+    """A date is one that YAML makes by itself."""
+    assert flow({"since": date(2024, 5, 1)}) == '{since: "2024-05-01"}'

@@ -102,3 +102,13 @@ def test_confusions_are_counted_by_class_and_guess() -> None:
     counts = confusion_counts(np.array([0, 0, 1, 2, -1]), np.array([0, 1, 1, 0, 0]), 3)
 
     assert counts.tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
+
+
+def test_a_damaged_file_of_outcomes_is_named(tmp_path: Path) -> None:
+    """With what to do about it."""
+    path = tmp_path / "outcomes.npz"
+    path.write_bytes(b"PK\x03\x04 and no more")
+
+    with pytest.raises(StatisticsError, match=f"{path} cannot be read") as refused:
+        read_answers(path)
+    assert refused.value.hint == "Train it again."

@@ -10,7 +10,8 @@ from ablate.records import Cell, Failed, Finished, RunResult
 from ablate.report.facts.findings import Findings
 from ablate.report.gather.assemble import make_findings
 from ablate.report.wording.headline import first_sentence
-from ablate.splits.rules import Replicate
+from ablate.splits.rules import Replicate, Share
+from ablate.stats import frame
 from ablate.study.plan import make_plan
 from tests.builders import a_study
 
@@ -93,3 +94,9 @@ def test_results_in_percent_beside_fractions_are_not_judged(tmp_path: Path) -> N
 
     assert findings.effects[0].decision.verdict == "not_assessable"
     assert "not a fraction" in findings.effects[0].decision.reason
+
+
+def test_a_fixed_test_part_has_replicates_and_no_folds() -> None:
+    """So they are called what they are."""
+    assert frame._places([1], Share(share=0.2)) == "replicate 1"
+    assert frame._places([1, 4], Share(share=0.2)) == "replicates 1 and 4"

@@ -11,7 +11,8 @@ import pytest
 
 from ablate.records import Cell, Finished
 from ablate.report.gather.assemble import make_findings
-from ablate.stats.optimism import Optimism, optimism_of, out_of_bag, watched_reads
+from ablate.stats import optimism
+from ablate.stats.optimism import Optimism, epochs_of, optimism_of, out_of_bag, watched_reads
 from ablate.study.plan import make_plan
 from tests.builders import a_study, cells_with
 
@@ -133,3 +134,60 @@ def test_the_report_shows_it_and_no_verdict_uses_it(tmp_path: Path) -> None:
 def test_other_protocols_watch_nothing(said: str) -> None:
     """Test images are read for that column only where a source chose on them."""
     assert not a_study(published={"protocol": said, "accuracy": {}}).protocol.watch_test
+
+
+EIGHT = np.packbits(np.ones((2, 8), dtype=bool), axis=1)
+IDS = np.array([f"{i}" for i in range(8)])
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        None,
+        {"epochs": EIGHT},
+        {"id": IDS},
+        {"id": IDS, "epochs": EIGHT[0]},
+        {"id": IDS, "epochs": EIGHT.astype(np.int64)},
+        {"id": IDS[:3], "epochs": np.repeat(EIGHT, 2, axis=1)},
+        {"id": IDS, "epochs": EIGHT[:0]},
+    ],
+    ids=["no file", "no ids", "no epochs", "one axis", "other numbers", "other width", "no rows"],
+)
+def test_a_record_of_epochs_that_does_not_fit_is_none(stored: dict[str, np.ndarray] | None, tmp_path: Path) -> None:
+    """As of another version, or damaged: the column is left out and nothing ends."""
+    if stored is not None:
+        np.savez(tmp_path / "outcomes.npz", **stored)
+
+    assert epochs_of(Finished(folder=tmp_path, metrics={}, images="outcomes.npz")) is None
+
+
+def test_a_run_without_outcomes_has_no_record_of_epochs(tmp_path: Path) -> None:
+    """It was never written."""
+    assert epochs_of(Finished(folder=tmp_path, metrics={})) is None
+
+
+def test_a_record_too_large_to_unpack_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few bytes may stand for more answers than memory holds."""
+    np.savez(tmp_path / "outcomes.npz", id=IDS, epochs=EIGHT)
+    run = Finished(folder=tmp_path, metrics={}, images="outcomes.npz")
+    whole = epochs_of(run)
+    monkeypatch.setattr(optimism, "MOST_ANSWERS", 15)
+
+    assert whole is not None
+    assert whole.all()
+    assert epochs_of(run) is None
+
+
+def test_images_that_every_bootstrap_drew_have_no_score() -> None:
+    """One bootstrap of one image leaves nobody out."""
+    assert out_of_bag(np.array([[True]]), np.random.default_rng(0), bootstraps=1).tolist() == [0]
+
+
+def test_one_replicate_has_no_interval_and_runs_without_a_result_read_nothing(tmp_path: Path) -> None:
+    """A spread needs two; what failed was never tested."""
+    first, *_ = watched(tmp_path)
+    failed = replace(first, result=None)
+    (found,) = optimism_of([first, failed], chosen_on_val=False)
+
+    assert (found.lo, found.hi, found.n_replicates) == (-np.inf, np.inf, 1)
+    assert watched_reads([first, failed]) == (200, 600, 3)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ablate import trainer
 from ablate.errors import TrainerError
 from ablate.safety.own_modules import NamedModules, import_named, search_first, shadows
 from ablate.trainer import load_trainer
@@ -207,3 +208,8 @@ def test_a_reader_of_image_files_comes_from_the_work_folder_before_an_installed_
     monkeypatch.syspath_prepend(installed)
 
     assert find_reader("own_reader:read")("any") == "own"
+
+
+def test_a_callable_that_does_not_tell_its_parameters_is_taken_at_its_word() -> None:
+    """As some that are written in C; whether it can be called is seen when it is."""
+    assert trainer._first_parameter(dict, "builtins:dict") == "config"

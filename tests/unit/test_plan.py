@@ -534,3 +534,25 @@ def test_published_figures_may_have_a_protocol() -> None:
     plan = a_plan(chain=FACTORS, published={"protocol": "best epoch on test", "accuracy": {"BN": "149/360"}})
 
     assert len(plan.variants) == 3
+
+
+def test_a_variant_of_another_design_is_found_by_either_name() -> None:
+    """What the study's own design has named keeps that name, so that its runs are found again."""
+    plan = a_plan(other_design="one_at_a_time")
+
+    assert plan.variant("only BN").name == "BN"
+    assert plan.variant("only wide").name == "only wide"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"study": "sample"}, "reports/sample holds the report that comes with ablate"),
+        ({"evidence": {"replicates": [3, 6], "shares": [0.3, 0.3, 0.4]}}, "do not divide the error rate among looks"),
+        ({"evidence": {"replicates": [3, 6], "shares": [0.2, 0.2]}}, "do not divide the error rate among looks"),
+    ],
+)
+def test_a_study_that_cannot_be_planned_is_refused(changes: dict[str, Any], told: str) -> None:
+    """When the file is read."""
+    with pytest.raises(StudyError, match=told):
+        read_study(a_study_file(**changes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import subprocess
 import sys
@@ -150,3 +151,21 @@ def test_a_wrong_path_is_told_before_anything_heavy_is_loaded(tmp_path: Path) ->
 
     assert (refused.exit_code, "nowhere does not exist" in refused.stderr) == (2, True)
     assert loaded_by(RUN.format(arguments=arguments)) == set()
+
+
+def test_a_name_that_was_never_in_explained_is_an_attribute_error() -> None:
+    """As of every module."""
+    from ablate import explained
+
+    with pytest.raises(AttributeError, match=r"module 'ablate.explained' has no attribute 'Piktur'"):
+        _ = explained.Piktur
+
+
+def test_importing_the_main_module_runs_no_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tools that walk a package import every module; a path that does not begin here stays as it is."""
+    path = ["/nowhere", *sys.path]
+    monkeypatch.setattr(sys, "path", list(path))
+    monkeypatch.delitem(sys.modules, "ablate.__main__", raising=False)
+    importlib.import_module("ablate.__main__")
+
+    assert sys.path == path

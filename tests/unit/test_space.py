@@ -111,3 +111,109 @@ def test_factors_cannot_be_searched_where_there_are_none(tmp_path: Path) -> None
     """A search for nothing is a mistake."""
     with pytest.raises(StudyError, match="the study has no factors"):
         read_space(a_search_study(tmp_path, "{factors: searched}"))
+
+
+@pytest.mark.parametrize(
+    ("search", "said"),
+    [
+        ("{trials: 3}", "nothing to search"),
+        ("{space: {gain: {low: 1.0, high: 2.0, step: 3.0}}}", "does not fit between low and high"),
+        ("{space: {gain: [1.0, 2.0]}, stop_when: {}}", "nothing to stop at"),
+        ("{space: {gain: [1.0, 2.0]}, replicates: [0, 0]}", "has one of them twice"),
+        ("{space: {gain: [1.0, 2.0]}, objective: [loss, loss]}", "objective names 'loss' twice"),
+        ("{space: {gain: [1.0, 2.0]}, objective: [loss, accuracy], pruner: median}", "judges by one objective"),
+        (
+            "{space: {gain: [1.0, 2.0]}, objective: [loss, accuracy], stop_when: {no_improvement: 3}}",
+            "no_improvement is about one objective",
+        ),
+        ("{space: {gain: [1.0, 2.0]}, pruner: wilcoxon}", "compares replicates. Give it some"),
+    ],
+)
+def test_a_search_that_contradicts_itself_is_refused(search: str, said: str, tmp_path: Path) -> None:
+    """When the file is read, with what to write instead."""
+    with pytest.raises(StudyError) as refused:
+        a_search_study(tmp_path, search)
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(("pruner", "said"), [("none", ""), ("wilcoxon", "a trial of tune has one")])
+def test_tuning_has_one_replicate_a_trial(pruner: str, said: str, tmp_path: Path) -> None:
+    """So nothing that compares replicates can stop one."""
+    tune = f"chain: {{A: {{gain: 5.0}}}}\ntune: {{space: {{noise: [0.5, 1.0]}}, trials: 2, pruner: {pruner}}}\n"
+    if not said:
+        assert a_search_study(tmp_path, "", extra=tune).tune is not None
+        return
+    with pytest.raises(StudyError) as refused:
+        a_search_study(tmp_path, "", extra=tune)
+    assert said in str(refused.value)
+
+
+def test_a_study_without_a_search_has_no_space(tmp_path: Path) -> None:
+    """The error shows how one is written."""
+    with pytest.raises(StudyError, match="the study has no search: block"):
+        read_space(a_search_study(tmp_path, "", extra="chain: {A: {gain: 5.0}}\n"))
+
+
+def test_a_point_outside_the_space_is_not_held(tmp_path: Path) -> None:
+    """A number beyond its range, a choice that is none, a name that is missing."""
+    space = a_space(tmp_path, "{gain: {low: 0.0, high: 30.0}, noise: [0.5, 1.0]}")
+    points = [{"gain": 5.0, "noise": 0.5}, {"gain": 31.0, "noise": 0.5}, {"gain": 5.0, "noise": 0.7}, {"gain": 5.0}]
+
+    assert [space.holds(point) for point in points] == [True, False, False, False]
+    assert space.point_of({"gain": 5}, ("search", "enqueue", 0)) == {"gain": 5.0}
+    with pytest.raises(StudyError, match=r"gain: 31\.0 lies outside"):
+        space.point_of({"gain": 31.0}, ("search", "enqueue", 0))
+
+
+def test_a_factor_that_needs_another_cannot_be_searched(tmp_path: Path) -> None:
+    """Each is tried on the base alone, and the message says so."""
+    extra = "chain:\n  A: {gain: 5.0}\n  B: {fail: explode}\n"
+    with pytest.raises(StudyError, match="on the base"):
+        a_space(tmp_path, "{noise: [0.5, 1.0]}", more=", factors: searched", extra=extra)
+
+
+def of_networks(folder: Path, space: str, *, base: str = "{}") -> Space:
+    """A space of the built-in trainer's settings."""
+    network = "{name: vgg, blocks: [1, 1], width: 4, head: {name: gap}, dropout: DROPOUT}".replace("DROPOUT", base)
+    path = folder / "vgg.yaml"
+    path.write_text(
+        "study: vgg\nbase:\n  data: {source: {name: digits}, classes: 10, image_size: 8, channels: 1, train: 120}\n"
+        f"  model: {network}\n  optimizer: {{name: adam, lr: 1e-2}}\n  epochs: 1\n"
+        f"evidence: {{test: {{folds: 3}}, replicates: [3]}}\nsearch: {{space: {space}}}\n",
+        encoding="utf-8",
+    )
+    return read_space(load_study(path))
+
+
+def test_a_list_is_stored_as_it_is_written(tmp_path: Path) -> None:
+    """And is one choice, not several."""
+    space = of_networks(tmp_path, "{model.blocks: [[1, 1], [2]]}", base="null")
+
+    assert space.baseline() == {"model.blocks": "[1, 1]"}
+    assert space.overrides({"model.blocks": "[2]"}) == {"model.blocks": [2]}
+
+
+def test_a_base_beyond_an_inner_range_has_no_point(tmp_path: Path) -> None:
+    """The choice agrees with it, the number below does not."""
+    space = "{model.dropout: [null, {value: {features: 0.5}, space: {model.dropout.features: {low: 0.1, high: 0.8}}}]}"
+
+    assert of_networks(tmp_path, space, base="{features: 0.9}").baseline() is None
+    assert of_networks(tmp_path, space, base="{features: 0.3}").baseline() == {
+        "model.dropout": "features 0.5",
+        "model.dropout.features": 0.3,
+    }
+
+
+def test_a_choice_that_is_whole_only_with_what_is_below_it_may_be_searched(tmp_path: Path) -> None:
+    """Another optimizer has no learning rate before one was chosen; the base is not at that choice."""
+    other = "{optimizer: [{value: {name: sgd}, space: {optimizer.lr: {low: 1e-3, high: 1e-1}}}]}"
+
+    assert of_networks(tmp_path, other, base="null").baseline() is None
+
+
+def test_two_objectives_are_searched_together(tmp_path: Path) -> None:
+    """Without a pruner, which judges by one."""
+    study = a_search_study(tmp_path, "{space: {gain: [1.0, 2.0]}, objective: [loss, accuracy]}")
+
+    assert study.search is not None
+    assert study.search.objective == ["loss", "accuracy"]

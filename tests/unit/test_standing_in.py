@@ -221,3 +221,11 @@ def test_portraits_are_drawn_in_a_clone_alone(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(stand_in, "__file__", str(tmp_path / "site" / "ablate" / "study" / "stand_in.py"))
     with pytest.raises(DataError, match="not part of the installed package"):
         find_portraits()
+
+
+def test_the_command_names_a_work_folder_that_is_not_the_current_one(tmp_path: Path) -> None:
+    """So that it can be copied as it is from anywhere."""
+    error = with_way_out(DataMissing("no folder"), study_with(tmp_path), work=tmp_path / "a work")
+
+    command = f"ablate run {tmp_path / 'faces.yaml'} --stand-in --work '{tmp_path / 'a work'}'"
+    assert str(error).splitlines()[-1] == command

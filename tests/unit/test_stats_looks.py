@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
-from ablate.stats.looks import WAITING, Found, LookState, judge_looks
+from ablate.stats.alpha_shares import look_shares
+from ablate.stats.looks import WAITING, Found, LookState, judge_looks, predictive_power
 from ablate.stats.student import Estimate
 from ablate.stats.verdict import Rules
 
@@ -80,3 +82,19 @@ def test_going_on_never_changes_what_was_settled() -> None:
     three, _ = after(3, 0.15, 0.05, -0.06, 0.0)
 
     assert all(old == new for old, new in zip(two, three, strict=True) if not old.is_open)
+
+
+def test_shares_that_are_given_are_taken_as_parts_of_their_sum() -> None:
+    """And without any three looks have their own, others go by their replicates."""
+    assert look_shares([3, 6], [1, 3]) == (0.25, 0.75)
+    assert look_shares([3, 6, 9]) == (0.2, 0.3, 0.5)
+    assert look_shares([2, 6]) == (0.25, 0.75)
+
+
+def test_where_no_replicate_can_lower_the_noise_the_answer_is_known() -> None:
+    """All of it comes from the test images: the power is 1 or 0."""
+    at_floor = replace(an_estimate(0.2, 3), standard_error=0.02, image_floor=0.02**2)
+    sure, unsure = at_floor, replace(at_floor, difference=0.001)
+
+    assert predictive_power(sure, 20, share=0.5, family_size=1) == 1.0
+    assert predictive_power(unsure, 20, share=0.5, family_size=1) == 0.0

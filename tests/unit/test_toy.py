@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ablate.splits.rules import Protocol, Share
-from ablate.toy import Config, train
+from ablate.toy import Config, train, warm_up
 from tests.training_builders import a_live_run, a_spec
 
 TEST = Protocol(test=Share(share=0.5))
@@ -59,3 +59,22 @@ def test_scores_have_the_runs_accuracy(tmp_path: Path) -> None:
     scored = accuracies(tmp_path, count=5, images=500)
 
     assert scored == pytest.approx(plain, abs=100 / 500)
+
+
+def test_a_toy_that_is_asked_to_fail_does(tmp_path: Path) -> None:
+    """By an error in an epoch, or with a result that is not a number."""
+    run = a_live_run(tmp_path, a_spec({}, trainer="ablate.toy:train", protocol=TEST))
+    with pytest.raises(ValueError, match="asked to fail"):
+        train(Config(fail="error"), run)
+    outcome = train(Config(fail="diverge"), run)
+
+    assert isinstance(outcome, dict)
+    assert np.isnan([outcome["accuracy"], outcome["loss"]]).all()
+
+
+def test_warming_up_changes_no_random_number() -> None:
+    """It runs before the first run of a process, in some processes and not in others."""
+    before = np.random.get_state()[1].tolist()  # noqa: NPY002 - the global one must stay as it is
+    warm_up()
+
+    assert np.random.get_state()[1].tolist() == before  # noqa: NPY002

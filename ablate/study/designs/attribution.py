@@ -62,9 +62,8 @@ def order_check(study: Study, forward: Layout) -> Layout:
     ):
         for factor in factors:
             weights = _weighed((late[factor.name], weigh[0]), (early[factor.name], weigh[1]))
-            if weights:
-                texts = [text.format(factor.name) for text in (name, *words)]
-                questions.append(DesignQuestion(texts[0], texts[1], texts[2], weights, family, (factor.name,)))
+            texts = [text.format(factor.name) for text in (name, *words)]
+            questions.append(DesignQuestion(texts[0], texts[1], texts[2], weights, family, (factor.name,)))
     return Layout(tuple(cells), tuple(questions))
 
 
