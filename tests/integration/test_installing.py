@@ -57,12 +57,15 @@ def test_a_line_names_only_what_there_is(line: str) -> None:
     """The clone with extras it has, files that lie in it, packages of other people by their names."""
     words = shlex.split(line)[2:]
     files = [words[at + 1] for at, word in enumerate(words) if word in ("-r", "-c", "--requirement", "--constraint")]
+    groups = [words[at + 1] for at, word in enumerate(words) if word == "--group"]
     options = {word for word in words if word.startswith("-")}
-    named = [word for word in words if word not in options | set(files)]
+    named = [word for word in words if word not in options | {*files, *groups}]
 
-    assert options <= {"-r", "-c", "-e", "--no-deps", "--upgrade", "--require-hashes", "--no-build-isolation"}
+    known = {"-r", "-c", "-e", "--group", "--no-deps", "--upgrade", "--require-hashes", "--no-build-isolation"}
+    assert options <= known
+    assert set(groups) <= set(TOLD["dependency-groups"])
     assert [file for file in files if not (ROOT / file).is_file()] == []
-    assert named or "-r" in options
+    assert named or options & {"-r", "--group"}
     for name in named:
         own = re.fullmatch(r"\.(?:\[([\w,]+)\])?", name)
         if own:

@@ -91,7 +91,7 @@ def test_several_problems_are_numbered_and_kept() -> None:
     told = DataProblems(problems)
 
     assert told.errors == tuple(problems)
-    assert told.message.splitlines()[0] == "2 problems, each of which would end a run:"
+    assert told.message.splitlines()[0] == "2 problems, each of which would stop a run:"
     assert [line[:6] for line in told.message.splitlines() if line[:1].isdigit()][1:] == ["1. one", "2. two"]
 
 
@@ -104,7 +104,7 @@ def test_an_import_that_fails_says_what_to_install() -> None:
     assert "this needs PyYAML" in missing.message
     assert "pip install PyYAML" in missing.hint
     assert broken is not None
-    assert "cv2 is installed, but it does not start: libGL.so.1 is not there" in broken.message
+    assert "cv2 is installed, but cannot be imported: libGL.so.1 is not there" in broken.message
     assert not_installed(ImportError("cannot import name 'x'", name="ablate.files")) is None
     assert not_installed(ImportError("no name at all")) is None
 

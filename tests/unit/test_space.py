@@ -161,7 +161,7 @@ def test_a_point_outside_the_space_is_not_held(tmp_path: Path) -> None:
 
     assert [space.holds(point) for point in points] == [True, False, False, False]
     assert space.point_of({"gain": 5}, ("search", "enqueue", 0)) == {"gain": 5.0}
-    with pytest.raises(StudyError, match=r"gain: 31\.0 lies outside"):
+    with pytest.raises(StudyError, match=r"gain: 31\.0 is outside"):
         space.point_of({"gain": 31.0}, ("search", "enqueue", 0))
 
 
