@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ablate.execute.devices import Device, DeviceSlots, SharedHomes
+from ablate.execute.lazy import LazyExecutor
 from ablate.execute.pool import CAN_FORK, ForkPool
 from ablate.harness.data_check import look
 from ablate.harness.interruption import Interruption
@@ -71,7 +72,8 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
 def cards_of_looks(session: Session, cards: DeviceSlots) -> set[str]:
     """Which card each variant's look at the data had."""
     task = a_task(session.work, session.plan.spec(session.plan.variants[0], next(session.plan.runs())[1].replicate))
-    pool = ForkPool(slots=min(2, len(cards)), work=session.work, cards=cards)
+    slots = min(2, len(cards))
+    pool = LazyExecutor(slots, lambda: ForkPool(slots=slots, work=session.work, cards=cards))
     try:
         found = look(session.plan, session.study.trainer, pool, task=task, known={}, stop=Interruption())
     finally:
