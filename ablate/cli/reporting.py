@@ -90,11 +90,11 @@ def _verify(session: Session, options: Options, *, as_json: bool) -> None:
         told = {"study": session.study.name, "same": not found, "method": method, "judged_by": METHOD}
         say_json(told | {"differences": [item._asdict() for item in found]})
     elif verified.report and method != METHOD and not verified.runs:
-        say(
-            f"{report_folder(session, options)}: written by method {method}, and this version judges by method "
-            f"{METHOD}; its numbers differ, which need be no damage."
+        _show_differences(found)
+        note(
+            f"{report_folder(session, options)} was written by method {method}, and this version judges by method "
+            f"{METHOD}: such differences need not be damage. docs/statistics.md says what changed."
         )
-        note("What changed stands in docs/statistics.md. `ablate report` writes it by the present method.")
     elif found:
         _show_differences(found)
     else:

@@ -105,6 +105,13 @@ def a_work_folder(folder: Path) -> Path:
     """A finished quick start, a finished study of an own trainer, which imports scikit-learn, and a table."""
     with tarfile.open(ARCHIVE) as archive:
         archive.extractall(folder, filter="data")
+    quick = folder / QUICK  # written when runs were not in channels-last layout by default
+    quick.write_text(
+        quick.read_text(encoding="utf-8").replace(
+            "  batch_size: 16\n", "  batch_size: 16\n  numerics: {channels_last: false}\n"
+        ),
+        encoding="utf-8",
+    )
     (folder / "image.png").write_bytes(b"whatever it shows")
     (folder / "toy.yaml").write_text(TOY, encoding="utf-8")
     search = "search: {space: {lr: {low: 1e-3, high: 1.0, log: true}}, val: 0.2}\n"

@@ -138,7 +138,7 @@ def test_a_report_by_an_earlier_method_is_not_called_damaged(tmp_path: Path, mon
 
     assert (same.exit_code, other.exit_code) == (0, 1)
     assert "written by method 1" in " ".join(other.output.split())
-    assert "between the report and the journals" not in other.output
+    assert "1 difference between the report and the journals" in other.output
     assert (told["method"], told["judged_by"], told["same"]) == (1, 2, False)
 
 
