@@ -59,10 +59,10 @@ def files_in(folder: Path) -> set[str]:
 
 
 def test_check_says_what_the_study_holds_and_writes_nothing(study: Path) -> None:
-    """A good file is called good."""
+    """In one line: variants, comparisons and looks."""
     result = ablate("check", study)
 
-    assert (result.exit_code, "3 variants, 2 questions" in result.stdout) == (0, True)
+    assert (result.exit_code, "toy.yaml OK: 3 variants, 2 comparisons" in result.stdout) == (0, True)
     assert files_in(study.parent) == {"toy.yaml"}
 
 
