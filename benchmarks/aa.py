@@ -9,10 +9,11 @@ itself, and half as often the same with its first change. From these trainings a
   z = (est1 - est2) / sqrt(se1^2 + se2^2) is Student's t where the standard errors are right. A/A studies do not
   show that: copies of one variant have no images of their own on which they are better.
 
-The studies overlap in their trainings, so that a binomial interval would be far too short: trainings are left out in
-groups, and the rate is taken again (jackknife). All of it is on one data set: redrawn training sets are not in it.
+The studies overlap in their trainings, so that a binomial interval would be too short: trainings are left out one
+after the other, and the rate is taken again (jackknife). All of it is on one data set: redrawn training sets are not
+in it.
 
-    python benchmarks/aa.py                      # 120 and 60 trainings, 2,000 studies
+    python benchmarks/aa.py                      # 120 and 60 trainings, 6,000 studies
     python benchmarks/aa.py --work FOLDER        # keep the trainings there, and use those that are there
     python benchmarks/aa.py --small              # a check that all of it works; its figures mean nothing
 """
@@ -24,7 +25,7 @@ import json
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import sqrt
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,14 +39,14 @@ from ablate.records import Finished
 from ablate.stats.cells import Cells
 from ablate.stats.engine import estimate
 from ablate.stats.student import Estimate
-from ablate.stats.verdict import judge
+from ablate.stats.verdict import judge_family
 from ablate.store.outcome_columns import read_columns
 from ablate.study.study import Study
 
 SHIPPED = Path(__file__).parents[1] / "studies" / "quickstart.yaml"
 FOLDS = 3
-GROUPS = 10
-"""Groups of trainings, each left out in turn."""
+BOUNDS = (5, 20, 50)
+"""Percent: which bounds of t are looked at."""
 
 WEIGHTS = {
     "chain": lambda steps: np.diff(np.eye(steps + 1), axis=0),
@@ -75,7 +76,7 @@ def read_arguments() -> argparse.Namespace:
     """The options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--copies", type=int, default=40, help="trainings of the baseline on each fold")
-    parser.add_argument("--studies", type=int, default=2000)
+    parser.add_argument("--studies", type=int, default=6000)
     parser.add_argument("--epochs", type=int, help="default: as the study says")
     parser.add_argument("--workers", type=int)
     parser.add_argument("--work", type=Path, metavar="FOLDER")
@@ -147,22 +148,24 @@ def trained(shipped: Study, variant: str, copies: int, asked: argparse.Namespace
 def false_findings(folds: Sequence[Fold], design: str, *, studies: int, rng: np.random.Generator) -> dict[str, Any]:
     """The share of A/A studies that call at least one of their comparisons better or worse, and comparisons alone."""
     copies = len(folds[0].scores)
-    steps = min(5, copies - copies // GROUPS - 1)
+    steps = min(5, copies - 2)
     weights = WEIGHTS[design](steps)
 
-    def one(kept: NDArray[np.int64]) -> tuple[bool, float]:
-        chosen = [rng.choice(kept, steps + 1, replace=False) for _ in folds]
+    outcomes, used = np.empty((studies, 2)), np.zeros((studies, FOLDS, copies), np.bool_)
+    for study in range(studies):
+        chosen = [rng.choice(copies, steps + 1, replace=False) for _ in folds]
         scores = tuple(
             tuple(fold.scores[own[variant]] for fold, own in zip(folds, chosen, strict=True))
             for variant in range(steps + 1)
         )
         found = estimate(Cells(scores=scores, images=tuple(fold.images for fold in folds)), weights)
-        judged = judge(found, negligible=0.01, worthwhile=0.03)
+        words = [step.verdict for step in judge_family(found, negligible=0.01, worthwhile=0.03)]
         alone = [answer.p < 0.05 for answer in found if answer is not None]
-        return any(step.verdict in ("better", "worse") for step in judged), float(np.mean(alone))
-
-    found = jackknife(copies, lambda kept, n: np.array([one(kept) for _ in range(n)], np.float64), studies)
-    return {"steps": steps, "studies": found[0]._asdict(), "comparisons": found[1]._asdict()}
+        outcomes[study] = any(word in ("better", "worse") for word in words), np.mean(alone)
+        for place, own in zip(used[study], chosen, strict=True):
+            place[own] = True
+    families, comparisons = jackknife(outcomes, used)
+    return {"steps": steps, "studies": families._asdict(), "comparisons": comparisons._asdict()}
 
 
 def split_halves(variants: Sequence[Sequence[Fold]], *, halves: int, rng: np.random.Generator) -> dict[str, Any]:
@@ -172,25 +175,23 @@ def split_halves(variants: Sequence[Sequence[Fold]], *, halves: int, rng: np.ran
     """
     copies = min(len(fold.scores) for folds in variants for fold in folds)
 
-    def one(kept: NDArray[np.int64]) -> float:
+    outcomes, used = np.empty((halves, 3)), np.zeros((halves, FOLDS, copies), np.bool_)
+    for number in range(halves):
         first, second = [], []
         for index, fold in enumerate(variants[0]):
             order = rng.permutation(len(fold.images))
             middle = len(order) // 2
-            runs = rng.choice(kept, 2, replace=False)
+            runs = rng.choice(copies, 2, replace=False)
+            used[number, index, runs] = True
             for half, run, images in ((first, runs[0], order[:middle]), (second, runs[1], order[middle:])):
                 half.append((fold.images[images], [own[index].scores[run][images] for own in variants]))
         a, b = answer(first), answer(second)
         error = a.standard_error**2 + b.standard_error**2
         df = error**2 / (a.standard_error**4 / a.df + b.standard_error**4 / b.df)
-        return 2 * float(stats.t.sf(abs(a.difference - b.difference) / sqrt(error), df))
-
-    def beyond(kept: NDArray[np.int64], count: int) -> NDArray[np.float64]:
-        p = np.array([one(kept) for _ in range(count)])
-        return np.stack([p < 0.05, p < 0.2, p < 0.5], axis=1).astype(np.float64)
-
-    found = jackknife(copies, beyond, halves)
-    return {f"beyond {name} %": rate._asdict() for name, rate in zip((5, 20, 50), found, strict=True)}
+        p = 2 * float(stats.t.sf(abs(a.difference - b.difference) / sqrt(error), df))
+        outcomes[number] = [p < bound / 100 for bound in BOUNDS]
+    found = jackknife(outcomes, used)
+    return {f"beyond {bound} %": rate._asdict() for bound, rate in zip(BOUNDS, found, strict=True)}
 
 
 def answer(half: Sequence[tuple[NDArray[np.int64], Sequence[NDArray[np.float64]]]]) -> Estimate:
@@ -201,26 +202,25 @@ def answer(half: Sequence[tuple[NDArray[np.int64], Sequence[NDArray[np.float64]]
     return found
 
 
-def jackknife(copies: int, drawn: Callable[[NDArray[np.int64], int], NDArray[np.float64]], studies: int) -> list[Rate]:
-    """Each rate over all trainings, with a 95 % interval from leaving out one group of trainings after the other.
+def jackknife(outcomes: NDArray[np.float64], used: NDArray[np.bool_]) -> list[Rate]:
+    """Each rate over all studies, with a 95 % interval from leaving out one training after the other.
 
-    drawn: from the trainings that are kept, the outcomes of so many studies cut from them, (studies, rates); a quarter
-    as many where a group is left out. What the drawing adds to the spread of the rates is taken off, and the rate's
-    own counted in the end.
+    outcomes: (studies, rates). used: (studies, folds, trainings), which of them a study was cut from. Without a
+    training the rate is that of the studies that do not use it. What this owes to the drawing of the studies is
+    known, and taken off; the rate's own is counted in the end. Trainings of different folds are independent.
     """
-    everything = np.arange(copies)
-    groups = np.array_split(everything, min(GROUPS, copies))
-    whole = drawn(everything, studies)
-    left = [drawn(np.setdiff1d(everything, group), studies // 4) for group in groups]
-    means = np.array([found.mean(0) for found in left])
-    n = len(groups)
-    spread = (n - 1) / n * np.square(means - means.mean(0)).sum(0)
-    drawing = whole.var(0)
-    error = np.sqrt(np.maximum(spread - (n - 1) * drawing / len(left[0]), 0) + drawing / len(whole))
-    half = stats.t.ppf(0.975, n - 1) * error
+    drawing = outcomes.var(0) / len(outcomes)
+    variance = np.zeros(outcomes.shape[1])
+    trainings = used.shape[2]
+    for fold in range(used.shape[1]):
+        left = np.array([outcomes[~used[:, fold, one]].mean(0) for one in range(trainings)])
+        shares = used[:, fold].mean(0)
+        noise = drawing * (shares / (1 - shares)).sum()
+        variance += (trainings - 1) / trainings * (np.square(left - left.mean(0)).sum(0) - noise)
+    half = stats.t.ppf(0.975, trainings - 1) * np.sqrt(np.maximum(variance, 0) + drawing)
     return [
         Rate(float(rate), max(0.0, float(rate - by)), min(1.0, float(rate + by)))
-        for rate, by in zip(whole.mean(0), half, strict=True)
+        for rate, by in zip(outcomes.mean(0), half, strict=True)
     ]
 
 
