@@ -13,6 +13,7 @@ import os
 import sys
 import threading
 import time
+from _thread import start_new_thread
 from types import FrameType
 
 FOLDER = os.environ.get("SAMPLES")
@@ -25,33 +26,33 @@ class Sampler:
     def __init__(self) -> None:
         self.seconds: dict[tuple[str, ...], float] = {}
         self.began = time.time()
-        self.stopped = threading.Event()
-        self.thread: threading.Thread | None = None
+        self.stopped, self.ended = threading.Event(), threading.Event()
+        self.ended.set()
 
     def start(self) -> None:
-        self.stopped.clear()
-        self.thread = threading.Thread(target=self.watch, name="sampler", daemon=True)
-        self.thread.start()
+        self.stopped, self.ended = threading.Event(), threading.Event()
+        # No thread that `threading` counts: a command that forks only while it has one must not behave differently.
+        start_new_thread(self.watch, (self.stopped, self.ended))
 
     def stop(self) -> None:
         self.stopped.set()
-        if self.thread is not None:
-            self.thread.join()
+        self.ended.wait()
 
     def start_anew(self) -> None:
         """In a forked child: nothing of the parent's counts."""
         self.seconds, self.began = {}, time.time()
         self.start()
 
-    def watch(self) -> None:
+    def watch(self, stopped: threading.Event, ended: threading.Event) -> None:
         own, before = threading.get_ident(), time.perf_counter()
-        while not self.stopped.wait(EVERY):
+        while not stopped.wait(EVERY):
             now = time.perf_counter()
             for ident, frame in sys._current_frames().items():
                 if ident != own:
                     stack = stack_of(frame)
                     self.seconds[stack] = self.seconds.get(stack, 0.0) + now - before
             before = now
+        ended.set()
 
     def write(self) -> None:
         self.stop()
