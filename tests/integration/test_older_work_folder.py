@@ -101,8 +101,9 @@ def test_every_number_of_an_older_report_is_still_what_the_journals_say(work: Pa
     """`report --verify` finds no difference but what a changed trainer makes, its note; and says by which method."""
     result = ablate(work, "report", work / study, "--verify")
     if "quickstart" in study and result.exit_code:
-        # Reports of then are of method 1: a difference is told as that, and which files differ only as JSON.
+        # Reports of then are of method 1, which is said below the differences.
         told = printed_json(ablate(work, "report", work / study, "--verify", "--json"))
+        assert f"{len(TOLD_ANEW)} differences" in result.output
         assert "written by method 1" in " ".join(result.output.split())
         assert sorted(one["file"] for one in told["differences"]) == sorted(TOLD_ANEW)
         assert told["method"] == 1
