@@ -18,6 +18,8 @@ class LazyExecutor:
     _open: Any
     _open_with: Callable[[Path], Executor] | None = None
     """Opens one that begins with an attempt while it is still getting ready; None where it cannot."""
+    before_opening: Callable[[], None] | None = None
+    """Called once, before anything is started."""
     _executor: Executor | None = None
 
     @property
@@ -33,6 +35,8 @@ class LazyExecutor:
     def open(self, first: Path | None = None) -> Executor:
         """The executor, started once. first: the attempt to begin early."""
         if self._executor is None:
+            if self.before_opening is not None:
+                self.before_opening()
             early = self._open_with if first is not None else None
             self._executor = self._open() if early is None or first is None else early(first)
         return self._executor

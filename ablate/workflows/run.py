@@ -153,7 +153,7 @@ class _Training:
         with keep_on_refusal(session.store.study(session.study.name)):
             session.store_plan()
             if len(session.prepared) < len(session.plan.variants):
-                self._meanwhile.begin()
+                executor.before_opening = self._meanwhile.begin  # not before a mistyped path is told
             check_data_first(session, self.options, executor, self.on_progress, self.interruption)
         session.store_plan()  # with what is known of the data now
 
