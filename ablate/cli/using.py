@@ -34,7 +34,7 @@ def ui(
 
     Example: ablate ui --port 5001
     """
-    from ablate.cli.server import serve_mlflow
+    from ablate.cli.mlflow_interface import serve_mlflow
 
     with errors_shown():
         raise typer.Exit(serve_mlflow(work, port=port, uri=tracking_uri))
@@ -154,7 +154,7 @@ def pull(
 
     Example: ablate pull studies/quickstart.yaml --tracking-uri http://localhost:5000
     """
-    from ablate.cli.pulled import pull_and_show, show_studies
+    from ablate.cli.pull_messages import pull_and_show, show_studies
     from ablate.track.open import tracking_uri as uri_of
 
     with errors_shown():

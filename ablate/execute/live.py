@@ -136,7 +136,7 @@ class LiveRun:
         *,
         official: Iterable[Any] = (),
     ) -> Parts:
-        """Which images to fit on, to choose by and to be tested on; what is handed out is written down."""
+        """See `Run.split`; what is handed out is kept, to be compared with what comes back."""
         parts, handed = parts_of(ids, targets, groups, official, self.protocol, self.replicate)
         if self.handed not in (None, handed):
             raise TrainerError(

@@ -82,7 +82,7 @@ class ForkPool:
         if not self._ready:
             self._read(0)
         if not self._ready:
-            self._server.terminate()  # still importing: nothing was started
+            self._server.terminate()  # still importing; an attempt that was begun early dies with it
         self._close_server()
 
     def _refuse_to_go_on_without_server(self) -> None:

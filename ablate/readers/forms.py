@@ -61,7 +61,7 @@ def find_form(sheet: TableSheet, ask: Ask, metrics: Sequence[int], taken: Sequen
         return Form(metric, frozenset(i for i in (image, score, group) if i is not None), read, notes=notes)
     if ask.group is not None:
         raise StudyError(
-            f"{sheet.path}: --group {ask.group}, and the table has no row an image",
+            f"{sheet.path}: --group {ask.group}, and the table does not have one row per image",
             hint="What test images have in common is told image by image: columns variant, image, correct, group.",
         )
     is_accuracy = ask.metric is None or columns.spelling(columns.bare(ask.metric)) in ("accuracy", "acc")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -95,8 +96,22 @@ def parts_of(
     parts = Parts(list(found.fit), list(found.val), list(found.test))
     fit, val, test = ([names[place] for place in part] for part in parts)
     judged = parts.val if protocol.sealed else parts.test
-    named = {names[place]: str(origins[place]) for place in judged} if origins else {}
+    texts = _group_names(names, origins, numbers) if origins else {}
+    named = {names[place]: texts[numbers[place]] for place in judged} if origins else {}
     return parts, Handed(fit, val, test, protocol.sealed, named)
+
+
+def _group_names(names: Sequence[str], origins: Sequence[Any], numbers: Sequence[int]) -> dict[int, str]:
+    """Number of a group -> its name, as told; by its first image where that is empty or, as text, another's too.
+
+    Such as NaN: each is a group of its own, and all read the same.
+    """
+    firsts: dict[int, str] = {}
+    for name, number in zip(names, numbers, strict=True):
+        firsts.setdefault(number, name)
+    told = {number: str(origin) for number, origin in zip(numbers, origins, strict=True)}
+    times = Counter(told.values())
+    return {number: text if text and times[text] == 1 else firsts[number] for number, text in told.items()}
 
 
 def number_labels(targets: Sequence[Any]) -> Labels:

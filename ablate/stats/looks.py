@@ -78,7 +78,7 @@ def judge_looks(
     Holm sees the smallest p / share over the looks so far. A member that is settled keeps that look's verdict
     and numbers. A gain that is ruled out is settled only where a loss has become too unlikely as well.
     looks: planned replicates; shares: of alpha. rules: their share is that of each look in turn. asked: the
-    members of which is asked whether they are no worse, which keeps them open as well.
+    members of which is asked whether they are no worse, which keeps them open as well while they are undecided.
     """
     answers: list[LookState] = []
     smallest: ClaimPValues | None = None

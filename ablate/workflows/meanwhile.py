@@ -24,8 +24,12 @@ class Meanwhile:
     def wait(self) -> None:
         """Begin, if nobody has, and wait for the end: two threads that import the same may each see half of it."""
         self.begin()
-        assert self._thread is not None
-        self._thread.join()
+        self.finish()
+
+    def finish(self) -> None:
+        """Wait for the end of what was begun, if anything was."""
+        if self._thread is not None:
+            self._thread.join()
 
     def _import_all(self) -> None:
         for one in self.imports:

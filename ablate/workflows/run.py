@@ -155,6 +155,7 @@ class _Training:
             if len(session.prepared) < len(session.plan.variants):
                 executor.before_opening = self._meanwhile.begin  # not before a mistyped path is told
             check_data_first(session, self.options, executor, self.on_progress, self.interruption)
+            self._meanwhile.finish()  # where nothing is left to train the report is next, which imports the same
         session.store_plan()  # with what is known of the data now
 
     def train_looks(self, executor: LazyExecutor) -> None:

@@ -135,9 +135,8 @@ def test_the_command_line_of_mlflows_interface_holds_no_address(tmp_path: Path) 
     (tmp_path / "mlflow" / "__main__.py").write_text(seen)
     (tmp_path / "mlflow" / "__init__.py").write_text("")
     store = f"sqlite:///{tmp_path}/mlflow.db?token={SECRET}"
-    program = (
-        f"from pathlib import Path; from ablate.cli.server import serve_mlflow as s; s(Path(), port=1, uri={store!r})"
-    )
+    served = "from ablate.cli.mlflow_interface import serve_mlflow as s"
+    program = f"from pathlib import Path; {served}; s(Path(), port=1, uri={store!r})"
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, check=True, timeout=120)
     arguments, address = json.loads((tmp_path / "seen").read_text())

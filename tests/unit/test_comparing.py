@@ -12,7 +12,14 @@ from typer.testing import CliRunner
 from ablate.cli.app import app
 from ablate.records import Cell, Finished
 from ablate.report.gather.assemble import make_findings
-from ablate.report.page.comparison import Side, compare_studies, compared_json, compared_page, compared_sentence
+from ablate.report.page.comparison import (
+    Side,
+    compare_studies,
+    compared_json,
+    compared_page,
+    compared_sentence,
+    shared_table,
+)
 from ablate.report.page.html import html_page
 from ablate.report.page.render import render_report, report_texts, study_page
 from ablate.report.page.verify import differences, untrue_metrics
@@ -161,6 +168,7 @@ def test_variants_are_shared_by_configuration_whatever_their_names(tmp_path: Pat
     ]
     assert [name for name, _ in found.only] == ["Dropout", "deep"]
     assert found.protocol == ()
+    assert shared_table(found).note.startswith("The difference is other minus ")
     assert compared_sentence(found) == (
         "2 of 4 configurations occur in both studies; they are the same runs, so there is no difference to judge."
     )

@@ -184,6 +184,20 @@ def test_the_groups_a_trainer_names_are_kept_beside_its_scores(tmp_path: Path) -
     assert all(np.array_equal(stored[name], column) for name, column in before.items())
 
 
+def test_groups_that_only_read_alike_stay_apart(tmp_path: Path) -> None:
+    """NaN for an unknown patient is a group of its own in the split, and so in the verdicts; an empty name is one."""
+    patients = [*(float("nan") for _ in range(30)), *(1, "1") * 2, *("",) * 6]
+    given = parts_of(IDS, [0] * 40, patients, (), replace(TEST, test=Folds(count=2)), Replicate(index=0))[1]
+    images = scores(tmp_path, given.judged)
+    write_groups(images, given)
+    stored = dict(zip(given.judged, np.load(images)["group"].tolist(), strict=True))
+    unknown = [name for name in given.judged if int(name) < 30]
+
+    assert len({stored[name] for name in unknown}) == len(unknown) > 5
+    assert {stored[name] for name in given.judged if int(name) >= 34} <= {"34"}
+    assert stored.get("30", "one") != stored.get("31", "another")
+
+
 def test_a_column_of_groups_that_a_trainer_wrote_is_its_own(tmp_path: Path) -> None:
     """And where it named none to run.split there is none."""
     own = np.array([f"{number}" for number in range(len(handed(TEST).judged))])

@@ -82,6 +82,6 @@ def test_groups_are_of_single_images(tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     table.write_text("model,seed,accuracy,site\na,0,.5,x\nb,0,.6,y\n", encoding="utf-8")
 
-    with pytest.raises(StudyError, match="no row an image") as error:
+    with pytest.raises(StudyError, match="does not have one row per image") as error:
         judge_results(Request(source=str(table), group="site"))
     assert "group" in error.value.hint

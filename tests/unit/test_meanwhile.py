@@ -39,6 +39,18 @@ def test_what_is_imported_is_there_after_waiting() -> None:
     assert len({thread for _, thread in done} - {threading.get_ident()}) == 1
 
 
+def test_what_was_not_begun_is_not_waited_for() -> None:
+    """Finishing imports nothing; what was begun has ended after it."""
+    done: list[str] = []
+    meanwhile = Meanwhile((lambda: done.append("a"),))
+    meanwhile.finish()
+    assert done == []
+
+    meanwhile.begin()
+    meanwhile.finish()
+    assert done == ["a"]
+
+
 def test_what_cannot_be_imported_is_left_to_whoever_needs_it() -> None:
     """It will be told there; the others are imported."""
     done: list[str] = []

@@ -203,7 +203,7 @@ def shared_table(found: ComparedStudies, say: Words = ENGLISH) -> Table:
         Column(say("compare.common"), "text", [say(f"compare.{row.why}") for row in rows]),
         Column(say("column.verdict"), "verdict", [_verdict(row, say) for row in rows]),
     ]
-    note = say("compare.note", a=a.study.name, b=b.study)
+    note = say("compare.note", a=a.study.name, b=b.study.name)
     table = table_of(say("compare.shared"), columns, note, "shared")
     return table._replace(marks=tuple(map(mark_of, effects)))
 

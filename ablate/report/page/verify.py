@@ -14,7 +14,7 @@ from ablate.report.wording.language import Language, words_of
 from ablate.stats.scores import PER_IMAGE_METRIC, ScoreBook
 
 _NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
-_UNSEEN = re.compile(r"<style>.*?</style>|base64,[A-Za-z0-9+/=]*|</?h[1-6]\b|\b80 % power\b", re.DOTALL)
+_UNSEEN = re.compile(r"<style>.*?</style>|base64,[A-Za-z0-9+/=]*|</?h[1-6]\b|\b80 ?% power\b", re.DOTALL)
 """What holds no number of the study. Reports once said "four times in five" for a power of 80 %."""
 _LINK = re.compile(r"""(\]\(|href=")explain/""")
 _METHOD = re.compile(

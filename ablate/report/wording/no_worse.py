@@ -25,7 +25,7 @@ def no_worse_words(claim: NoWorseClaim | None, say: Words = ENGLISH) -> str:
 
 
 def costs_words(claim: NoWorseClaim, say: Words = ENGLISH) -> str:
-    """`58% fewer parameters, 20% more time a run`, what gets cheaper first."""
+    """`58% fewer parameters, 20% more time per run`, what gets cheaper first."""
     changes = sorted(claim.costs, key=lambda change: change.share > 0)
     return say("join.comma").join(
         say(f"no_worse.{'fewer' if change.share < 0 else 'more'}_{change.cost}", share=f"{abs(change.share):.0%}")
