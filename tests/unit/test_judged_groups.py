@@ -42,7 +42,7 @@ def test_a_named_column_groups_the_images(tmp_path: Path) -> None:
 
     assert grouped.effects[0].measured.difference == plain.effects[0].measured.difference
     assert width(grouped) > 1.4 * width(plain)
-    assert any("with the same patient share their luck" in line for line in grouped.notices.cautions)
+    assert any("with the same patient share their chance effects" in line for line in grouped.notices.cautions)
 
 
 def test_a_column_called_group_needs_no_option(tmp_path: Path) -> None:
