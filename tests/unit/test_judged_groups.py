@@ -85,3 +85,16 @@ def test_groups_are_of_single_images(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="does not have one row per image") as error:
         judge_results(Request(source=str(table), group="site"))
     assert "group" in error.value.hint
+
+
+def test_two_networks_are_not_compared_as_if_grouped_images_were_independent(tmp_path: Path) -> None:
+    """McNemar's p takes every image for a draw of its own: told of single runs, not where there are groups."""
+    rng = np.random.default_rng(3)
+    rows = [f"{model},0,scan{i},P{i // 8},{int(rng.random() < 0.6)}" for model in "ab" for i in range(96)]
+    table = tmp_path / "t.csv"
+    table.write_text("\n".join(["model,seed,image,patient,correct", *rows]) + "\n", encoding="utf-8")
+    plain = judge_results(Request(source=str(table)))
+    grouped = judge_results(Request(source=str(table), group="patient"))
+
+    assert any("McNemar" in line for line in plain.notices.cautions)
+    assert not any("McNemar" in line for line in grouped.notices.cautions)

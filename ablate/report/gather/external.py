@@ -294,8 +294,11 @@ def _cannot_tell(
 
 
 def _networks(effects: Sequence[EffectRow], cells: Cells | None, variants: Sequence[str], say: Words) -> Iterator[str]:
-    """Single runs image by image: what can be said of these two trained networks, and of nothing else."""
-    if cells is None:
+    """Single runs image by image: what can be said of these two trained networks, and of nothing else.
+
+    Nothing where images come in groups: McNemar's p takes every image for a draw of its own.
+    """
+    if cells is None or cells.units:
         return
     for effect in effects:
         pair = [cells.scores[variants.index(name)] for name in (effect.compared.reference, effect.compared.variant)]
