@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 
 from ablate.errors import SplitError, TrainerError
 from ablate.execute.handed import check_judged, read_ids_and_means, write_groups
+from ablate.execute.live import LiveRun
+from ablate.protocols import Run
 from ablate.splits.request import Handed, parts_of
 from ablate.splits.rules import Folds, Protocol, Replicate
 from tests.training_builders import a_live_run, a_spec
@@ -169,6 +172,11 @@ def test_a_run_has_one_split(tmp_path: Path) -> None:
     assert run.split(IDS, [0] * 40) == run.split(IDS, [0] * 40)
     with pytest.raises(TrainerError, match="called twice"):
         run.split(IDS[:20], [0] * 20)
+
+
+def test_a_run_splits_by_the_signature_of_its_contract() -> None:
+    """What a trainer's author reads in `ablate.Run` is what runs take, defaults and all."""
+    assert inspect.signature(LiveRun.split) == inspect.signature(Run.split)
 
 
 def test_the_groups_a_trainer_names_are_kept_beside_its_scores(tmp_path: Path) -> None:
