@@ -2,24 +2,24 @@
 
     python .ci/coverage_floors.py coverage.json
 
-The file is coverage's own JSON. Each floor is a percentage of lines and, by itself, one of branches: lines do not make
-up for branches that nothing takes. What is missing is listed by file and line.
+The file is coverage's own JSON. The floor of a folder is a percentage of lines and, by itself, one of branches: lines
+do not make up for branches that nothing takes. The floor of everything is coverage's own total, of lines and branches
+together. What is missing is listed by file and line.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 FLOORS = {"ablate": (100.0, 100.0), "ablate/study": (100.0, 100.0), "ablate/stats": (100.0, 100.0)}
 """The folders that verdicts and stored files rest on. `ablate` is its own modules, without the folders below."""
 
-ALL = (89.0, 80.0)
-"""Everything together. Commands and servers are run whole by the contract, integration and end-to-end tests, which are
-not measured; raise these with the unit tests, and never lower them."""
+ALL = 90.0
+"""Everything, as coverage counts it: lines run and branches taken, of all there are."""
 
 
 class Measured(NamedTuple):
@@ -73,25 +73,47 @@ def shares(files: Iterable[Measured]) -> tuple[float, float]:
     return 100.0 * run / lines if lines else 100.0, 100.0 * taken / branches if branches else 100.0
 
 
+def held(files: Sequence[Measured], folder: str, floor: tuple[float, float]) -> bool:
+    """Print a folder's line, and what is missing where it is below its floors; whether it holds them."""
+    kept = [file for file in files if belongs(file.path, folder)]
+    if not kept:
+        print(f"{folder}: nothing was measured.")
+        return False
+    lines, branches = shares(kept)
+    short = lines < floor[0] or branches < floor[1]
+    floors = f"{floor[0]:g} % and {floor[1]:g} %"
+    print(f"{folder}: lines {lines:.2f} %, branches {branches:.2f} %, {_verdict(short=short)} the floors of {floors}")
+    _list(kept if short else ())
+    return not short
+
+
+def all_held(files: Sequence[Measured], total: float) -> bool:
+    """The same for everything; total: coverage's own figure."""
+    lines, branches = shares(files)
+    short = total < ALL
+    verdict = f"{_verdict(short=short)} the floor of {ALL:g} %"
+    print(f"all: {total:.2f} % (lines {lines:.2f} %, branches {branches:.2f} %), {verdict}")
+    _list(files if short else ())
+    return not short
+
+
+def _verdict(*, short: bool) -> str:
+    return "BELOW" if short else "at or above"
+
+
+def _list(files: Iterable[Measured]) -> None:
+    for file in files:
+        for line in file.missing():
+            print(f"  {line}")
+
+
 def main(path: Path) -> int:
     """Print each floor's line, what is missing below a broken one, and give the exit status."""
-    files = read(json.loads(path.read_text(encoding="utf-8")))
-    broken = 0
-    for folder, floor in [*FLOORS.items(), ("all", ALL)]:
-        kept = files if folder == "all" else [file for file in files if belongs(file.path, folder)]
-        if not kept:
-            print(f"{folder}: nothing was measured.")
-            broken += 1
-            continue
-        lines, branches = shares(kept)
-        short = lines < floor[0] or branches < floor[1]
-        broken += short
-        verdict = "BELOW" if short else "at or above"
-        floors = f"{floor[0]:g} % and {floor[1]:g} %"
-        print(f"{folder}: lines {lines:.2f} %, branches {branches:.2f} %, {verdict} the floors of {floors}")
-        if short:
-            print("\n".join(f"  {line}" for file in kept for line in file.missing()))
-    return 1 if broken else 0
+    report = json.loads(path.read_text(encoding="utf-8"))
+    files = read(report)
+    found = [held(files, folder, floor) for folder, floor in FLOORS.items()]
+    found.append(all_held(files, report["totals"]["percent_covered"]))
+    return 0 if all(found) else 1
 
 
 if __name__ == "__main__":

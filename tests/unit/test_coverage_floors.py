@@ -44,8 +44,17 @@ WHOLE = {name: a_file() for name in ("ablate/files.py", "ablate/study/space/tree
 def checked(floors: ModuleType, folder: Path, more: Mapping[str, Any]) -> int:
     """The exit status for these files beside those that have everything."""
     path = folder / "coverage.json"
-    path.write_text(json.dumps({"files": {**WHOLE, **more}}), encoding="utf-8")
+    path.write_text(json.dumps(a_report({**WHOLE, **more})), encoding="utf-8")
     return int(floors.main(path))
+
+
+def a_report(files: Mapping[str, Any]) -> Any:
+    """What coverage writes of these files; its total is of lines and branches together."""
+    of, covered = (
+        sum(file["summary"][name] for file in files.values() for name in names)
+        for names in (("num_statements", "num_branches"), ("covered_lines", "covered_branches"))
+    )
+    return {"files": dict(files), "totals": {"percent_covered": 100.0 * covered / of}}
 
 
 def test_all_floors_are_held(floors: ModuleType, tmp_path: Path) -> None:
@@ -70,16 +79,27 @@ def test_what_is_missing_below_a_floor_is_listed_by_file_and_line(
     assert told.count("BELOW") == 1
 
 
-def test_branches_have_a_floor_of_their_own(floors: ModuleType, tmp_path: Path) -> None:
+def test_branches_of_a_folder_have_a_floor_of_their_own(floors: ModuleType, tmp_path: Path) -> None:
     """Many lines do not make up for branches that nothing takes."""
-    branches = tuple((line, line + 1) for line in range(1, 10))
+    missing = a_file(branches=((4, 6),))
 
-    assert checked(floors, tmp_path, {"ablate/report/page.py": a_file(branches=branches)}) == 1
+    assert checked(floors, tmp_path, {"ablate/stats/looks.py": missing}) == 1
+
+
+@pytest.mark.parametrize(("missing", "status"), [(7, 0), (8, 0), (9, 1)])
+def test_all_files_are_held_by_the_total_of_lines_and_branches(
+    missing: int, status: int, floors: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of 80 of them, 8 may be missing, however many of those are branches."""
+    branches = tuple((line, line + 1) for line in range(1, missing + 1))
+
+    assert checked(floors, tmp_path, {"ablate/report/page.py": a_file(branches=branches)}) == status
+    assert f"all: {100 - 100 * missing / 80:.2f} %" in capsys.readouterr().out
 
 
 def test_a_folder_of_which_nothing_was_measured_is_below_its_floor(floors: ModuleType, tmp_path: Path) -> None:
     """As after a folder was renamed."""
     path = tmp_path / "coverage.json"
-    path.write_text(json.dumps({"files": {"ablate/files.py": a_file()}}), encoding="utf-8")
+    path.write_text(json.dumps(a_report({"ablate/files.py": a_file()})), encoding="utf-8")
 
     assert floors.main(path) == 1
