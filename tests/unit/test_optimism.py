@@ -12,7 +12,7 @@ import pytest
 from ablate.records import Cell, Finished
 from ablate.report.gather.assemble import make_findings
 from ablate.stats import optimism
-from ablate.stats.optimism import Optimism, epochs_of, optimism_of, out_of_bag, watched_reads
+from ablate.stats.optimism import Optimism, optimism_of, out_of_bag, right_by_epoch, watched_reads
 from ablate.study.plan import make_plan
 from tests.builders import a_study, cells_with
 
@@ -158,24 +158,24 @@ def test_a_record_of_epochs_that_does_not_fit_is_none(stored: dict[str, np.ndarr
     if stored is not None:
         np.savez(tmp_path / "outcomes.npz", **stored)
 
-    assert epochs_of(Finished(folder=tmp_path, metrics={}, images="outcomes.npz")) is None
+    assert right_by_epoch(Finished(folder=tmp_path, metrics={}, images="outcomes.npz")) is None
 
 
 def test_a_run_without_outcomes_has_no_record_of_epochs(tmp_path: Path) -> None:
     """It was never written."""
-    assert epochs_of(Finished(folder=tmp_path, metrics={})) is None
+    assert right_by_epoch(Finished(folder=tmp_path, metrics={})) is None
 
 
 def test_a_record_too_large_to_unpack_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A few bytes may stand for more answers than memory holds."""
     np.savez(tmp_path / "outcomes.npz", id=IDS, epochs=EIGHT)
     run = Finished(folder=tmp_path, metrics={}, images="outcomes.npz")
-    whole = epochs_of(run)
+    whole = right_by_epoch(run)
     monkeypatch.setattr(optimism, "MOST_ANSWERS", 15)
 
     assert whole is not None
     assert whole.all()
-    assert epochs_of(run) is None
+    assert right_by_epoch(run) is None
 
 
 def test_images_that_every_bootstrap_drew_have_no_score() -> None:
