@@ -59,14 +59,17 @@ def found(heading: Sequence[str], rows: Sequence[Sequence[object]], separator: s
         )
         for e in findings.effects
     }
-    return {name: pytest.approx(row, rel=1e-9, abs=1e-9) for name, row in {**levels, **effects}.items()}, {
+    return {name: list(row) for name, row in {**levels, **effects}.items()}, {
         e.compared.name: e.decision.verdict for e in findings.effects
     }
 
 
 def same(one: Any, other: Any) -> bool:
     """Equal up to rounding, and in words."""
-    numbers = {name: row.expected for name, row in other[0].items()}
+    numbers = {
+        name: [value if value is None else pytest.approx(value, rel=1e-9, abs=1e-9) for value in row]
+        for name, row in other[0].items()
+    }
     return bool(one[0] == numbers and one[1] == other[1])
 
 

@@ -153,6 +153,11 @@ class TestLooks:
         assert no_worse_power(found, most, 0.003, "max", family_size=1, spent=0.05) == pytest.approx(wanted, abs=0.02)
 
 
+def test_no_power_is_predicted_of_an_effect_that_was_not_estimated() -> None:
+    """There is nothing to predict from."""
+    assert no_worse_power(None, 9, 0.003, "max", family_size=1, spent=0.05) is None
+
+
 def cheaper(work: Path, study: dict[str, Any] | None = None, **cells: Any) -> Findings:
     """A chain whose second step takes half the parameters, and loses nothing."""
     levels = {"BN": 70.0, "Dropout": 70.0} | cells.pop("levels", {})

@@ -78,3 +78,12 @@ def test_warming_up_changes_no_random_number() -> None:
     warm_up()
 
     assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
+
+
+def test_without_scores_there_are_plain_metrics_alone(tmp_path: Path) -> None:
+    """As a trainer reports that keeps no answers."""
+    config = Config(scores=False)
+    found = train(config, a_live_run(tmp_path, a_spec(config.model_dump(), trainer="ablate.toy:train")))
+
+    assert isinstance(found, dict)
+    assert set(found) == {"accuracy", "loss"}
