@@ -55,8 +55,9 @@ def report(
 def _opened(
     study: Path, work: Path, sets: list[str] | None, design: str | None, look: int | None, *, stand_in: bool = False
 ) -> tuple[Session, Options]:
+    from ablate.workflows.former_runs import refuse_former_only
     from ablate.workflows.options import Options
-    from ablate.workflows.session import open_session, refuse_former_only, resolved_options
+    from ablate.workflows.session import open_session, resolved_options
 
     session = open_session(load(study, work, sets, design, stand_in=stand_in), work)
     options = resolved_options(session, Options(look=look or 0))

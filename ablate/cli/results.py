@@ -196,7 +196,8 @@ def show_plan(summary: Mapping[str, Any], metric: str) -> None:
         say(f"Before them, to tune every variant in the same way: {summary['tuning_trials']} trials.")
     _show_runs(summary)
     seconds = summary["estimate_seconds"]
-    say(f"Time: {'not known before the first run' if seconds is None else f'about {seconds:.0f} s'}.")
+    asked = " with --reuse" if summary["stale"] else ""
+    say(f"Time: {'not known before the first run' if seconds is None else f'about {seconds:.0f} s{asked}'}.")
     rate = is_rate(metric)
     for look in summary["visible_step"]:
         points = look["points"]
@@ -208,6 +209,9 @@ def show_plan(summary: Mapping[str, Any], metric: str) -> None:
         say(f"That is {summary['visible_basis']}.")
     for text in summary["data_notes"]:
         say(f"{text[:1].upper()}{text[1:]}.")
+
+
+STALE_SHOWN = 8
 
 
 def _show_runs(summary: Mapping[str, Any]) -> None:
@@ -223,8 +227,12 @@ def _show_runs(summary: Mapping[str, Any]) -> None:
         say(f"  {summary['former']['note']}")
     if summary["threads"]:
         say(f"  {summary['threads']['note']}")
-    for item in summary["stale"][:8]:
+    for item in summary["stale"][:STALE_SHOWN]:
         say(f"  stale: {item['variant']}, replicate {item['replicate']}: {', '.join(item['differs'])} changed")
+    if stale > STALE_SHOWN:
+        say(f"  ... and {stale - STALE_SHOWN} more")
+    if stale:
+        say("  `ablate run` asks for a choice: --reuse takes them as they are, --retrain trains them again.")
 
 
 def show_network(summary: Mapping[str, Any]) -> None:

@@ -119,7 +119,8 @@ class SearchQuestion:
         if former is None:
             return None
         changes = changed_defaults(self.study.resolve({}, ("base",)))
-        return sha256_json(identity_of(former)), f"{in_words(changes)}; write {way_to_keep(changes)} to go on with it"
+        way = way_to_keep(changes, self.study.base)
+        return sha256_json(identity_of(former)), f"{in_words(changes)}; write {way} to go on with it"
 
     def asked(self) -> dict[str, Any]:
         """What must stay as it is while the search goes on, for people to compare."""

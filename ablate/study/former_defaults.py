@@ -53,14 +53,24 @@ def in_words(changes: Sequence[ChangedDefault]) -> str:
     return " and ".join(f"{change.key} is now {json.dumps(change.now)} by default" for change in changes)
 
 
-def way_to_keep(changes: Sequence[ChangedDefault]) -> str:
-    """What to write so that the runs there are count again."""
-    return " and ".join(_line(change) for change in changes)
+def way_to_keep(changes: Sequence[ChangedDefault], base: Mapping[str, Any]) -> str:
+    """The lines to write so that the runs there are count again, as they fit what a study has under `base:`."""
+    return " and ".join(_line(change, base) for change in changes)
 
 
-def _line(change: ChangedDefault) -> str:
-    block, _, key = f"base.{change.key}".rpartition(".")
-    return f"`{key}: {json.dumps(change.before)}` into {block}"
+def sets_to_keep(changes: Sequence[ChangedDefault]) -> str:
+    """The same as options of a command: `--set numerics.channels_last=false`."""
+    return " ".join(f"--set {change.key}={json.dumps(change.before)}" for change in changes)
+
+
+def _line(change: ChangedDefault, base: Mapping[str, Any]) -> str:
+    """`numerics: {channels_last: false}` under `base:`; without the blocks that are written already."""
+    parts, place, block = change.key.split("."), "base", base
+    while len(parts) > 1 and isinstance(block.get(parts[0]), Mapping):
+        block = block[parts[0]]
+        place += f".{parts.pop(0)}"
+    line = ": {".join(parts) + f": {json.dumps(change.before)}" + "}" * (len(parts) - 1)
+    return f"`{line}` under `{place}:`"
 
 
 def _former(variant: Variant, changes: Sequence[ChangedDefault], config: type[Settings]) -> Variant:

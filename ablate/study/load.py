@@ -137,6 +137,12 @@ def _with_sets(study: Study, sets: Sequence[str]) -> Study:
         return study
     changes: dict[str, Any] = {}
     for key, value in map(_parse_set, sets):
+        inside = key.removeprefix("base.")
+        if inside != key and "base" not in study.trainer.config.model_fields:
+            raise StudyError(
+                f"--set {key}: unknown key 'base'",
+                hint=f"Leave out `base.`: --set {inside}=... sets what stands under `base:`.",
+            )
         if key in changes:
             raise StudyError(f"--set {key} appears twice", hint="Give it once: which of the values counts?")
         changes[key] = value

@@ -24,6 +24,7 @@ from ablate.store.disk_space import refuse_unwritable
 from ablate.study.stand_in import make_stand_in
 from ablate.study.study import Study
 from ablate.workflows.executor import lazy_executor
+from ablate.workflows.former_runs import refuse_former_only
 from ablate.workflows.notify import exit_code_of, say_stopping
 from ablate.workflows.options import Options
 from ablate.workflows.session import (
@@ -32,7 +33,6 @@ from ablate.workflows.session import (
     clocked,
     interruption_of,
     open_session,
-    refuse_former_only,
     resolved_options,
     run_specs,
     runs_to_train,

@@ -17,6 +17,7 @@ from ablate.splits.rules import Folds
 from ablate.stats.alpha_shares import look_shares
 from ablate.study.plan import Plan
 from ablate.workflows.executor import default_workers
+from ablate.workflows.former_runs import way_out
 from ablate.workflows.options import Options
 from ablate.workflows.session import Session, resolved_options
 from ablate.workflows.threads import propose_threads, threads_row
@@ -77,7 +78,9 @@ def _former(session: Session, options: Options) -> dict[str, Any] | None:
     if former is None:
         return None
     changed = {change.key: {"now": change.now, "before": change.before} for change in former.changes}
-    return {"runs": former.runs, "changed": changed, "note": f"{former.sentence}. {former.remedy}"}
+    waits = "" if former.begun else "`ablate run` trains nothing before you choose. "
+    note = f"{former.sentence}. {waits}{way_out(session, former)}"
+    return {"runs": former.runs, "changed": changed, "note": note}
 
 
 def _tuning(session: Session) -> dict[str, int]:

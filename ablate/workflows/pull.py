@@ -113,7 +113,7 @@ class _Pull:
             raise TrackingError(
                 f"the runs that MLflow has of {stored.name!r} were made before a default changed: "
                 f"{in_words(former.changes)}",
-                hint=f"Write {way_to_keep(former.changes)} to pull them.",
+                hint=f"Write {way_to_keep(former.changes, self._session.study.base)} to pull them.",
             )
 
     def _fresh(self) -> None:

@@ -32,6 +32,7 @@ from ablate.study.study import Study
 from ablate.track.open import tracking_place
 from ablate.workflows.derived_rows import compute_views
 from ablate.workflows.executor import connected, lazy_executor, may_train
+from ablate.workflows.former_runs import refuse_former_only
 from ablate.workflows.meanwhile import Meanwhile, import_report, import_tracker
 from ablate.workflows.notify import (
     TRACKING_SECONDS,
@@ -50,7 +51,6 @@ from ablate.workflows.session import (
     interruption_of,
     open_session,
     open_study_tracker,
-    refuse_former_only,
     resolved_options,
     rollback_on_refusal,
     run_specs,

@@ -320,19 +320,6 @@ def runs_to_train(
     return sorted(left, key=lambda run: order[run[1].fingerprint])
 
 
-def refuse_former_only(session: Session, options: Options) -> None:
-    """Raise DecisionNeeded where all runs there are were made by a former default, before anything is written.
-
-    A report would be empty, and training would begin anew although nobody asked for that.
-    """
-    former = session.former_runs(options.look) if options.stale != "retrain" else None
-    if former is not None and not former.begun:
-        raise DecisionNeeded(
-            f"{former.sentence}. By the new default no run has been made yet",
-            hint=f"{former.remedy} Or train them again by the new default: `ablate run STUDY --retrain`.",
-        )
-
-
 _STALE_HINT = "Choose: --reuse takes them as they are (the report marks them), --retrain trains them again."
 
 

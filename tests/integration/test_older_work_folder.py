@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import sqlite3
 import tarfile
@@ -173,7 +174,7 @@ def test_the_keeping_commands_read_an_older_folder(work: Path, arguments: list[s
 # --- a default that has changed since ---------------------------------------------------------
 
 CHANGED = "numerics.channels_last is now true by default"
-WAY = "`channels_last: false` into base.numerics"
+WAY = "`numerics: {channels_last: false}` under `base:`"
 
 
 def files_below(work: Path) -> set[Path]:
@@ -227,6 +228,43 @@ def test_nothing_is_trained_or_written_over_before_somebody_decides(untouched: P
     assert result.exit_code == 2
     assert all(text in result.output for text in (f"18 runs were finished before a default changed: {CHANGED}", WAY))
     assert files_below(untouched) == before
+
+
+@pytest.mark.parametrize("keep", ["the line", "--set"])
+def test_the_advice_that_keeps_older_runs_works_as_it_is_printed(untouched: Path, keep: str) -> None:
+    """The line under `base:` or the options, then the command with all that it needs: nothing is trained."""
+    study = untouched / "studies" / "quickstart.yaml"
+    refused = ablate(untouched, "run", study, "--executor", "inline", "--no-tracking").output
+    note = printed_json(ablate(untouched, "plan", study, "--json"))["former"]["note"]
+    assert " ".join(note.split(" To keep ")[1].split()) in " ".join(refused.split())
+    line, _, command, options, retrain = note.split("To keep")[1].split("`")[1::2]
+    if keep == "the line":
+        study.write_text(study.read_text().replace("base:\n", f"base:\n  {line}\n"))
+        options = ""
+    result = CliRunner().invoke(
+        app, [*shlex.split(command)[1:], *shlex.split(options), "--executor", "inline", "--no-tracking"]
+    )
+
+    assert (result.exit_code, "Nothing to train" in result.output) == (0, True), result.output
+    assert retrain == f"ablate run {study} --work {untouched} --retrain"
+
+
+def test_a_plan_with_stale_runs_says_that_run_asks_for_a_choice(work: Path) -> None:
+    """And how many more are stale than are listed."""
+    shown = ablate(work, "plan", work / "studies" / "quickstart.yaml").output
+
+    assert "... and 10 more" in shown
+    assert "`ablate run` asks for a choice" in shown
+    assert "about 0 s with --reuse" in shown
+
+
+def test_a_key_set_from_the_word_base_on_is_told_without_it(work: Path) -> None:
+    """`--set` begins below `base:`."""
+    study = work / "studies" / "quickstart.yaml"
+    result = ablate(work, "plan", study, "--set", "base.numerics.channels_last=false")
+
+    assert result.exit_code == 2
+    assert "--set numerics.channels_last=" in result.output
 
 
 def test_an_older_search_does_not_go_on_by_another_default(untouched: Path) -> None:
