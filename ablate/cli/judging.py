@@ -15,10 +15,7 @@ if TYPE_CHECKING:
     from ablate.report.tables.table import Table
     from ablate.report.wording.language import Words
 
-Size = Annotated[
-    float | None,
-    typer.Option(help="Points of an accuracy or error (default 1 and 3, or as the study file says), else as measured."),
-]
+_SIZE = "Points of an accuracy or error (default {}, or as the study file says), else as measured."
 
 
 def judge(
@@ -49,8 +46,8 @@ def judge(
     ] = None,
     chain: Annotated[bool, typer.Option("--chain", help="Compare each variant with the one before it.")] = False,
     paired: Annotated[bool, typer.Option("--paired", help="Equal replicates are the same fold or split.")] = False,
-    negligible: Size = None,
-    worthwhile: Size = None,
+    negligible: Annotated[float | None, typer.Option(help=_SIZE.format(1))] = None,
+    worthwhile: Annotated[float | None, typer.Option(help=_SIZE.format(3))] = None,
     no_worse: Annotated[
         float | None,
         typer.Option(metavar="LOSS", help="Is a loss of this size or more ruled out? In the unit of --worthwhile."),
@@ -96,12 +93,12 @@ def judge(
 def _show(findings: Findings, words: Words) -> None:
     """The sentence, the comparisons with their p, and what cannot be known."""
     from ablate.report.tables.details import comparisons_table
-    from ablate.report.tables.table import terminal_steps
+    from ablate.report.tables.table import NAME_WIDTH, terminal_steps
     from ablate.report.wording.headline import first_sentence
     from ablate.report.wording.no_worse import no_worse_lines
 
     say(first_sentence(findings, words))
-    say_table(*_listed(terminal_steps(findings, words)))
+    say_table(*_listed(terminal_steps(findings, words)), first=NAME_WIDTH)
     table = comparisons_table(findings, words)
     wanted = [
         words(f"column.{name}") for name in ("comparison", "family", "p", "p_adjusted", "p_same_images", "no_gain")

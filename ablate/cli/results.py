@@ -20,7 +20,7 @@ def show_findings(findings: Findings, report: Path, words: Words | None = None) 
     from ablate.report.page.render import undrawn
     from ablate.report.page.sections import page_of
     from ablate.report.tables.derived import derived_table
-    from ablate.report.tables.table import terminal_steps
+    from ablate.report.tables.table import NAME_WIDTH, terminal_steps
     from ablate.report.wording.evidence import how_to_go_on
     from ablate.report.wording.headline import first_sentence
     from ablate.report.wording.language import ENGLISH
@@ -31,7 +31,7 @@ def show_findings(findings: Findings, report: Path, words: Words | None = None) 
         say(line)
     say(first_sentence(findings, words))
     table = terminal_steps(findings, words)
-    say_table(list(table.columns), [list(row) for row in table.rows])
+    say_table(list(table.columns), [list(row) for row in table.rows], first=NAME_WIDTH)
     if table.note:
         note(table.note)
     for line in [*no_worse_lines(findings, words), *findings.notices.cautions]:
@@ -126,12 +126,12 @@ def _is_baseline(found: SearchRun) -> bool:
 
 
 def _show_confirmation(found: Confirmation) -> None:
-    from ablate.report.tables.table import terminal_steps
+    from ablate.report.tables.table import NAME_WIDTH, terminal_steps
     from ablate.report.wording.headline import first_sentence
 
     say(f"Confirmation on the sealed part: {first_sentence(found.findings)}")
     table = terminal_steps(found.findings)
-    say_table(list(table.columns), [list(row) for row in table.rows])
+    say_table(list(table.columns), [list(row) for row in table.rows], first=NAME_WIDTH)
     if found.alone:
         note(f"The winner's changes were not assessed one by one: {found.alone}.")
     if found.moved:

@@ -123,8 +123,8 @@ BAR = frozenset("·┊├┼┤●─◂▸")
 """What intervals are drawn with."""
 
 
-def say_table(columns: list[str], rows: list[list[str]], *, title: str = "") -> None:
-    """A table as wide as its content; the first column to the left, the rest as they are."""
+def say_table(columns: list[str], rows: list[list[str]], *, title: str = "", first: int | None = None) -> None:
+    """A table as wide as its content. first: the most columns of the terminal that its first one takes."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -136,7 +136,7 @@ def say_table(columns: list[str], rows: list[list[str]], *, title: str = "") -> 
     for i, name in enumerate(columns):
         # A bar that is broken in two says nothing.
         is_bar = any(row[i] and BAR.issuperset(row[i]) for row in rows)
-        table.add_column(Text(one_line(name)), overflow="fold", no_wrap=is_bar)
+        table.add_column(Text(one_line(name)), overflow="fold", no_wrap=is_bar, max_width=None if i else first)
     for row in rows:
         table.add_row(*(Text(one_line(cell)) for cell in row))
     # Where there is no terminal nothing is cut to 80 columns.

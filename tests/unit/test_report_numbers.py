@@ -14,9 +14,9 @@ from ablate.report.wording.numbers import (
     compact,
     counted,
     duration,
-    in_lines,
     listed,
     number,
+    on_one_line,
     shortened,
     with_interval,
 )
@@ -126,8 +126,8 @@ def test_one_endless_interval_does_not_squash_the_others() -> None:
     assert axis.hi <= 20
 
 
-def test_a_long_name_is_broken_between_words() -> None:
-    """In a narrow table nothing of it is lost; only a word that is longer than a line is cut."""
-    assert in_lines("all five changes together", 16).split("\n") == ["all five changes", "together"]
-    assert in_lines("BN", 16) == "BN"
-    assert in_lines("a counterrevolutionaries", 16).split("\n") == ["a", "counterrev…aries"]
+def test_a_name_in_a_terminal_table_has_no_break_of_its_own() -> None:
+    """The table breaks it between words where it has to; only a word that is longer than a line is cut."""
+    assert on_one_line("all five changes\ntogether", 16) == "all five changes together"
+    assert on_one_line("BN", 16) == "BN"
+    assert on_one_line("a counterrevolutionaries", 16) == "a counterrev…aries"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ablate.cli.show import say_table
 from ablate.records import Cost
 from ablate.report.facts.exploratory import Exploratory, OptimismRow
 from ablate.report.tables.costs import confounds_table, costs_table, front, optimism_table, provenance_table
 from ablate.report.tables.details import comparisons_table, epochs_table, failures_table, variants_table
 from ablate.report.tables.sheets import csv_text, sheets
-from ablate.report.tables.table import Table, steps_tables, terminal_steps
+from ablate.report.tables.table import NAME_WIDTH, Table, steps_tables, terminal_steps
 from ablate.report.wording.escape import csv_cell
 from ablate.report.wording.numbers import columns
 from ablate.report.wording.sentences import p_words
@@ -100,11 +102,24 @@ def test_the_terminal_table_fits_a_hundred_columns(design: str, tmp_path: Path) 
         "漢字の名前はとても長いことがある": {"noise": 1.5},
     }
     table = terminal_steps(findings_of(a_study(design=design, factors=long), tmp_path, effect=10.0))
-    cells = [table.columns, *table.rows]
-    lines = [[row[i].split("\n") for row in cells] for i in range(len(table.columns))]
-    widths = [max(columns(line) for cell in column for line in cell) for column in lines]
+    widths = [max(columns(cell) for cell in column) for column in zip(table.columns, *table.rows, strict=True)]
+    widths[0] = min(widths[0], NAME_WIDTH)
 
     assert sum(widths) + 3 * (len(widths) - 1) + 2 <= 100
+
+
+def test_a_long_name_is_broken_between_words_on_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the table that is printed: no cell holds a line feed, which would be written out as foreign ones are."""
+    factors = {"a change with a long name": {"gain": 10.0}, "B": {"noise": 1.5}}
+    table = terminal_steps(findings_of(a_study(design="chain", factors=factors), tmp_path, effect=10.0))
+    say_table(list(table.columns), [list(row) for row in table.rows], first=NAME_WIDTH)
+    printed = capsys.readouterr().out
+
+    assert "\\n" not in printed
+    names = [line[: NAME_WIDTH + 1].strip() for line in printed.splitlines()]
+    assert ("a change with a", "long name") in itertools.pairwise(names)
 
 
 def test_the_terminal_table_shows_levels_where_nothing_is_compared(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def _of_answers(found: Explained) -> Iterator[Image]:
             "grid.png",
             "Test images, truth and answer",
             f"{len(found.grid)} test images drawn by the hash of their names: {right} answered rightly. Above each "
-            "its class, and below that, where it differs, the answer; wrong ones are framed red and marked ✗.",
+            "its class, and below that, where it differs, the answer; wrong ones are framed in orange and marked ✗.",
             png_of(images.draw_tiles, tiles, dpi=images.DPI),
         )
     if found.targets is not None:

@@ -20,8 +20,8 @@ from ablate.report.wording.numbers import (
     common_axis,
     compact,
     duration,
-    in_lines,
     number,
+    on_one_line,
     shortened,
     with_interval,
 )
@@ -279,6 +279,10 @@ def _counts(lines: Sequence[_Line]) -> list[str]:
     return [str(line.effect.measured.n if line.effect else line.variant.n if line.variant else 0) for line in lines]
 
 
+NAME_WIDTH = 16
+"""So many columns of a terminal are for the names; longer ones are broken between words where they are printed."""
+
+
 def terminal_steps(findings: Findings, say: Words = ENGLISH) -> Table:
     """Every comparison in one table that fits a terminal of 100 columns; levels alone where nothing is compared."""
     metric, axis = findings.study.metric, effects_axis(findings)
@@ -287,7 +291,7 @@ def terminal_steps(findings: Findings, say: Words = ENGLISH) -> Table:
     level = with_unit(shortened(metric_words(metric), 13), metric.unit)
     verdicts = [verdict_words(line.effect, say, with_reason=False) if line.effect else "" for line in lines]
     columns = [
-        Column(say("column.step").lower(), "text", [in_lines(line.name, 16) for line in lines]),
+        Column(say("column.step").lower(), "text", [on_one_line(line.name, NAME_WIDTH) for line in lines]),
         Column(level, "number", [level_words(line.variant, findings) for line in lines]),
         Column(
             with_unit(say("column.change").lower(), unit_words(metric, say)), "number", _differences(lines, findings)

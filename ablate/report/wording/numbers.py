@@ -40,15 +40,9 @@ def shortened(name: str, width: int) -> str:
     return f"{head}…{_cut(name[::-1], tail)[::-1].lstrip()}"
 
 
-def in_lines(name: str, width: int) -> str:
-    """The name whole, broken between words into lines of at most `width` columns; a longer word is cut as above."""
-    lines: list[str] = []
-    for word in (shortened(word, width) for word in name.split()):
-        if lines and columns(f"{lines[-1]} {word}") <= width:
-            lines[-1] += f" {word}"
-        else:
-            lines.append(word)
-    return "\n".join(lines)
+def on_one_line(name: str, width: int) -> str:
+    """The name whole, with a space for each of its breaks; a word longer than `width` columns is cut as above."""
+    return " ".join(shortened(word, width) for word in name.split())
 
 
 def columns(text: str) -> int:
