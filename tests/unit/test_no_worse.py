@@ -252,12 +252,29 @@ class TestReport:
 
 
 class TestCheaper:
-    def changes(self, findings: Findings, **costs: float) -> list[str]:
-        """What counts as changed where a variant takes these shares of the baseline's costs."""
-        base = replace(findings.variants[0], parameters=1000, flops=1000, seconds=100.0)
+    def changes(
+        self, findings: Findings, runs: tuple[dict[int, float], dict[int, float]] | None = None, **costs: float
+    ) -> list[str]:
+        """What counts as changed where a variant takes these shares of the baseline's costs.
+
+        runs: the seconds of the runs of the variant and of the baseline; left out: as its share says, without noise.
+        """
+        own, before = runs or ({i: 100.0 * costs.get("seconds", 1.0) for i in range(3)}, dict.fromkeys(range(3), 100.0))
+        base = replace(findings.variants[0], parameters=1000, flops=1000, seconds=100.0, run_seconds=before)
         other = replace(base, name="B", **{name: share * getattr(base, name) for name, share in costs.items()})
+        other = replace(other, run_seconds=own)
         contrast = Contrast(name="B", variant="B", reference=base.name, weights={"B": 1.0, base.name: -1.0}, family="x")
         return [change.cost for change in cost_changes(contrast, {base.name: base, "B": other})]
+
+    def test_time_counts_where_every_replicate_takes_less(self, tmp_path: Path) -> None:
+        """Runs of one network that happened to share the machine differ by a fifth in their mean; that is noise."""
+        findings = findings_of(a_study(), tmp_path)
+        busy = {0: 3.1, 1: 3.0, 2: 3.4}
+
+        assert self.changes(findings, seconds=0.7, runs=({0: 2.5, 1: 1.5, 2: 3.5}, busy)) == []
+        assert self.changes(findings, seconds=0.7, runs=({0: 2.0, 1: 1.5, 2: 2.6}, busy)) == ["seconds"]
+        assert self.changes(findings, seconds=1.3, runs=({0: 4.0, 1: 4.1, 2: 4.3}, busy)) == ["seconds"]
+        assert self.changes(findings, seconds=0.7, runs=({0: 2.0}, busy)) == []
 
     def test_noise_in_seconds_makes_nothing_cheaper(self, tmp_path: Path) -> None:
         """A fifth of the time counts, a hundredth of the parameters does."""

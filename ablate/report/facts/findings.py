@@ -6,7 +6,7 @@ None stands for "not known" throughout. Nothing here is formatted, rounded or es
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ablate.report.facts.effect import EffectRow
@@ -97,6 +97,7 @@ class VariantRow:
     n: finished runs; spread: standard deviation over them. seconds: mean over them. counts: images in
     train, val, test and unused for replicate 0. step_seconds: training time of one optimizer step.
     factors: the design's changes that are on. alias: what this design calls it, where another named it first.
+    run_seconds: replicate -> seconds of its run.
     """
 
     name: str
@@ -118,6 +119,7 @@ class VariantRow:
     step_seconds: float | None = None
     factors: tuple[str, ...] = ()
     alias: str = ""
+    run_seconds: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import copysign
 
 from ablate.records import Contrast
 from ablate.report.facts.effect import CostChange, CostName, NoWorseClaim
@@ -16,7 +17,8 @@ SEVERAL = ("interactions", "order", "beyond pairs")
 """Families of questions about several changes at once: they have no price of their own."""
 
 MARGINS: Mapping[CostName, float] = {"parameters": 0.01, "flops": 0.01, "seconds": 0.2}
-"""The share by which a cost must change to count. Wall time is noise to a fifth; what is counted is exact.
+"""The share by which a cost must change to count. What is counted is exact; wall time is noise, and must change by a
+fifth in every replicate, of which there are two at least.
 
 Which comparisons are told of may follow from what the runs took, because the claim is adjusted over all of them.
 """
@@ -50,10 +52,24 @@ def cost_changes(contrast: Contrast, rows: Mapping[str, VariantRow]) -> tuple[Co
         terms = [weight * price for weight, price in priced if price is not None]
         if len(terms) < len(priced):
             continue
-        extra, before = sum(terms), -sum(term for term in terms if term < 0)
-        if before > 0 and abs(extra / before) >= margin:
-            found.append(CostChange(cost, extra / before))
+        share = _share(terms)
+        if abs(share) >= margin and (cost != "seconds" or _in_every_replicate(contrast, rows, share, margin)):
+            found.append(CostChange(cost, share))
     return tuple(found)
+
+
+def _share(terms: Sequence[float]) -> float:
+    """What is added, of what is taken away; 0 where nothing is."""
+    before = -sum(term for term in terms if term < 0)
+    return sum(terms) / before if before > 0 else 0.0
+
+
+def _in_every_replicate(contrast: Contrast, rows: Mapping[str, VariantRow], share: float, margin: float) -> bool:
+    """Whether the time of the runs changes by the margin, the way their mean does, in each replicate that has all."""
+    runs = {name: rows[name].run_seconds for name in contrast.weights}
+    common = set.intersection(*(set(seconds) for seconds in runs.values()))
+    shares = [_share([weight * runs[name][i] for name, weight in contrast.weights.items()]) for i in common]
+    return len(shares) > 1 and all(copysign(1.0, share) * one >= margin for one in shares)
 
 
 def _price(rows: Mapping[str, VariantRow], name: str, cost: CostName) -> float | None:

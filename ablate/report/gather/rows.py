@@ -55,6 +55,11 @@ def variant_row(
         step_seconds=_mean([cost.train_seconds / cost.steps for cost in costs if cost.train_seconds and cost.steps]),
         factors=variant.factors,
         alias=variant.alias,
+        run_seconds={
+            cell.replicate.index: cell.result.seconds
+            for cell in cells
+            if cell.variant == variant.name and isinstance(cell.result, Finished)
+        },
     )
 
 
