@@ -45,7 +45,10 @@ class Mode:
     def images(self, nhwc: Tensor) -> Tensor:
         """(N, H, W, C) pixels as (N, C, H, W) in the memory layout, on the device."""
         nchw = self.send(nhwc).permute(0, 3, 1, 2)
-        return nchw if self.channels_last else nchw.contiguous()
+        if self.channels_last:
+            return nchw
+        # One channel is contiguous either way: its strides alone tell torch which layout the next layer is to have.
+        return nchw.contiguous().view(nchw.shape)
 
     def as_stored(self, images: Tensor) -> Tensor:
         """(N, C, H, W) images as their memory lies, so that choosing some copies whole images."""

@@ -135,6 +135,8 @@ def test_going_straight_to_a_later_look_trains_the_same_runs(open_study: Path, t
     by_steps = printed_json(run(open_study, "--look", 2, "--json"))
     at_once = printed_json(run(other, "--look", 2, "--json"))
 
+    for effect in (*by_steps["effects"], *at_once["effects"]):
+        del effect["no_worse"]  # whether it is told of may rest on measured seconds, which differ
     assert by_steps["effects"] == at_once["effects"]
     assert [row["n"] for row in by_steps["variants"]] == [row["n"] for row in at_once["variants"]]
 

@@ -206,7 +206,7 @@ def test_split_trainer_searches_it_and_says_so_everywhere(
     assert words[1:] in page
     assert "is sealed" not in page
     assert found.confirmation is not None
-    assert "nobody checked" in found.confirmation.report.read_text(encoding="utf-8")
+    assert "it was not checked" in found.confirmation.report.read_text(encoding="utf-8")
 
 
 def test_the_way_out_of_a_refusal_works_without_an_option(tmp_path: Path) -> None:
