@@ -28,7 +28,7 @@ Supplement = Literal["", "larger", "negligible"]
 SINGLE_RUN = "single run"
 NO_RUNS = "no replicate in which all its runs finished"
 NO_SPREAD = "equal results in every replicate"
-"""Why runs whose numbers do not vary at all prove nothing: an interval without width would be surer than any data."""
+"""Why differences that do not vary at all prove nothing: an interval without width would be surer than any data."""
 TOO_FEW_GROUPS = "too few groups of images"
 """Fewer effective ones than FEWEST_GROUPS."""
 

@@ -12,6 +12,7 @@ from scipy import stats
 from ablate.errors import StudyError
 from ablate.report.facts.findings import Findings
 from ablate.report.page.render import render_report
+from ablate.report.wording.headline import first_sentence
 from ablate.workflows.judge import Request, judge_results
 
 
@@ -221,6 +222,17 @@ def test_replicates_may_be_called_anything(labels: tuple[str, str], table: Path)
     text = f"model,fold,accuracy\na,{one},.50\na,{two},.60\nb,{two},.65\nb,{one},.55\n"
 
     assert judged(table, text, paired=True).effects[0].measured.by_replicate == pytest.approx((5, 5))
+
+
+def test_equal_differences_of_results_that_vary_are_told_as_such(table: Path) -> None:
+    """The results of the replicates do vary; what has no spread is their paired difference."""
+    text = "model,fold,accuracy\nbase,0,.910\nbase,1,.915\nbase,2,.908\nwide,0,.921\nwide,1,.926\nwide,2,.919\n"
+    findings = judged(table, text, paired=True)
+    told = "\n".join([first_sentence(findings), *findings.notices.cautions])
+
+    assert "its differences are equal in every replicate" in told
+    assert "wide: the differences are equal in every replicate" in told
+    assert "results are the same" not in told
 
 
 def test_fold_and_seed_together_are_the_replicate(table: Path) -> None:

@@ -82,7 +82,7 @@ def test_published_figures_have_a_column_and_a_footnote(tmp_path: Path) -> None:
     published = {"protocol": "best epoch on test", "accuracy": {"baseline": "149/360"}}
     (table,) = steps_tables(findings_of(a_study(published=published), tmp_path))
 
-    assert column(table, "Published*") == ["41.4 of 360", "-", "-", "-"]
+    assert column(table, "Published*") == ["41.4 (360 images)", "-", "-", "-"]
     assert table.note.endswith("*Published: best epoch on test.")
 
 

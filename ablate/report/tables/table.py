@@ -249,7 +249,7 @@ def level_words(row: VariantRow | None, findings: Findings) -> str:
 
 
 def published_words(published: Published | None, findings: Findings, say: Words = ENGLISH) -> str:
-    """`41.4 of 360`: a source's figure, with its number of test images where it gave a count."""
+    """`41.4 (360 images)`: a source's figure, with its number of test images where it gave a count."""
     if published is None:
         return "-"
     text = number(published.value, findings.study.metric.decimals)
