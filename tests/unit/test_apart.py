@@ -52,6 +52,29 @@ def test_two_single_runs_on_other_images_get_newcombes_interval() -> None:
     assert (found.basis, found.n_images, found.n_replicates) == ("images, apart", 540, 1)
 
 
+def test_shared_images_keep_their_groups(rng: np.random.Generator) -> None:
+    """The images both tests have are compared as the engine compares them, by patients of four scans each."""
+    patients = np.arange(360) // 4
+    rows, small = {}, slice(90, 270)
+    for r in range(3):
+        rows["A", r] = drawn(rng, np.arange(360), 0.46)._replace(groups=patients)
+        rows["B", r] = drawn(rng, np.arange(90, 270), 0.55)._replace(groups=patients[small])
+    found = estimate_elsewhere(rows, STEP, each_anew)
+    cut = [[rows["B", r].scores for r in range(3)], [rows["A", r].scores[small] for r in range(3)]]
+    cells = Cells(
+        scores=tuple(map(tuple, cut)),
+        images=(np.arange(90, 270),) * 3,
+        repetition=(0, 1, 2),
+        groups=(patients[small],) * 3,
+    )
+    (own,) = estimate(cells, np.array([[1.0, -1.0]]))
+
+    assert found is not None
+    assert own is not None
+    assert found.grouped is not None
+    assert (found.lo, found.hi, found.grouped.n) == (own.lo, own.hi, 46)
+
+
 def test_a_nested_test_is_compared_on_the_images_both_were_tested_on(rng: np.random.Generator) -> None:
     """The engine's answer on the smaller test, image by image; the larger one's other images play no part."""
     rows = {}

@@ -153,6 +153,24 @@ class TestLooks:
         assert no_worse_power(found, most, 0.003, "max", family_size=1, spent=0.05) == pytest.approx(wanted, abs=0.02)
 
 
+def test_where_replicates_can_add_nothing_the_answer_of_now_is_the_last_one() -> None:
+    """All that is left is the test images' own part: the loss is ruled out by then if it would be now."""
+    (found,) = estimated(LOSSES)
+    certain = replace(found, image_floor=found.standard_error**2)
+
+    chances = [no_worse_power(certain, 20, size, "max", family_size=1, spent=0.05) for size in (0.5, -found.difference)]
+    assert chances == [1.0, 0.0]
+
+
+def test_without_any_spread_a_claim_holds_or_does_not() -> None:
+    """p is 0 or 1, never a division by zero."""
+    (found,) = estimated(LOSSES)
+    exact = replace(found, difference=0.01, standard_error=0.0)
+
+    assert (exact.p_above(0.0), exact.p_above(0.01)) == (0.0, 1.0)
+    assert (exact.p_below(0.02), exact.p_below(0.01)) == (0.0, 1.0)
+
+
 def test_no_power_is_predicted_of_an_effect_that_was_not_estimated() -> None:
     """There is nothing to predict from."""
     assert no_worse_power(None, 9, 0.003, "max", family_size=1, spent=0.05) is None
