@@ -187,7 +187,7 @@ class Watch:
             self._bar.remove_task(self._decoding)
             self._decoding = None
         if progress.kind == "prepared":
-            note("Checked the data: every image decoded, every variant tried on one batch.")
+            note(f"Checked the data: {_decoded(progress)}, every variant tried on one batch.")
         elif progress.kind == "stopping":
             self._print(
                 "Stopping: every run finishes its step and writes a checkpoint. Ctrl-C again ends them at once."
@@ -248,6 +248,14 @@ class Watch:
             if name not in self._tasks:
                 self._tasks[name] = self._bar.add_task(one_line(f"  {name}"), total=run.epochs or None, extra="epochs")
             self._bar.update(self._tasks[name], completed=max(0, run.epoch - 1))
+
+
+def _decoded(progress: Progress) -> str:
+    """How many images could be read; the broken ones are said here, where they would go by unnoticed."""
+    if not progress.unreadable:
+        return f"{progress.images:,} images decoded" if progress.images else "every image decoded"
+    decoded = f"{progress.images:,} images decoded, " if progress.images else ""
+    return f"{decoded}{len(progress.unreadable):,} unreadable left out (first: {progress.unreadable[0]})"
 
 
 def _duration(seconds: float) -> str:

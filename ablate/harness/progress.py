@@ -39,7 +39,8 @@ class Progress:
     name: the run it is about. result: how that run ended. done: runs that ended, other than by a request to
     stop; trained: those of them that this call trained to an end.
     seconds_left is None until one run has finished. While images are being decoded, kind `decoding`, total and done
-    count them, and seconds_left is until that is over.
+    count them, and seconds_left is until that is over. images, unreadable: with kind `prepared`, how many images the
+    baseline has, 0 where the trainer does not tell, and those that were left out of any variant's.
     """
 
     total: int
@@ -52,6 +53,8 @@ class Progress:
     name: str = ""
     result: RunResult | None = None
     running: dict[Path, Running] = field(default_factory=dict)
+    images: int = 0
+    unreadable: tuple[str, ...] = ()
     decoding_seconds: float = 0.0
     """How long images have been decoded."""
     _durations: list[float] = field(default_factory=list)

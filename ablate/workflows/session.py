@@ -258,7 +258,10 @@ def check_data_first(
         )
     except DataMissing as error:
         raise with_way_out(error, session.study, work=session.work) from None
-    on_progress(Progress(total=0, kind="prepared"))
+    baseline = session.prepared[session.plan.variants[0].name]
+    left_out = dict.fromkeys(name for found in session.prepared.values() for name in found.unreadable)
+    images = sum(baseline.counts.values())
+    on_progress(Progress(total=0, kind="prepared", images=images, unreadable=tuple(left_out)))
 
 
 def open_study_tracker(session: Session, options: Options) -> Tracker | None:

@@ -217,3 +217,22 @@ def test_studies_without_anything_in_common_say_so(tmp_path: Path) -> None:
 
     assert found.shared == ()
     assert compared_sentence(found).startswith("The two studies share no variant")
+
+
+def test_another_grouping_of_the_images_is_a_difference_in_protocol(tmp_path: Path) -> None:
+    """It makes other splits and another unit of chance."""
+    one = a_side(a_study(), tmp_path)
+    blocks: tuple[dict[str, object], dict[str, object]] = (
+        {"groups": r"(p\d+)", "seed": 1},
+        {"groups": None, "seed": 1},
+    )
+    a, b = (
+        one._replace(
+            plan=replace(
+                one.plan, variants=tuple(replace(v, config={**v.config, "data": data}) for v in one.plan.variants)
+            )
+        )
+        for data in blocks
+    )
+
+    assert compare_studies(a, b).protocol == (("groups of images", r"(p\d+)", "none: each image counts by itself"),)

@@ -11,6 +11,7 @@ import pytest
 from ablate.records import Cell, Cost, Finished, Prepared, Stamp
 from ablate.report.facts.findings import Findings
 from ablate.report.gather.assemble import make_findings
+from ablate.report.wording.evidence import settling_lines
 from ablate.results.question import is_rate, metric_of, question_of
 from ablate.results.survey import CurrentProvenance
 from ablate.stats.verdict import Needed
@@ -128,6 +129,27 @@ def test_runs_that_an_earlier_look_made_needless_are_spared(tmp_path: Path) -> N
     assert {run.variant for run in findings.runs.spared} == {"baseline"}
     assert not findings.runs.missing
     assert [effect.course.look for effect in findings.effects] == [1, 2]
+
+
+def test_the_command_that_goes_on_from_runs_of_other_code_takes_them_again(tmp_path: Path) -> None:
+    """Without --reuse `run` would refuse what a report of these runs proposes."""
+    study = a_study(evidence={"replicates": [3]})
+    settling = findings_of(study, tmp_path, origin=CurrentProvenance(source_digest="new")).next_steps.settling
+    fresh = findings_of(study, tmp_path).next_steps.settling
+
+    assert settling is not None
+    assert fresh is not None
+    assert settling.command == f"{fresh.command} --reuse"
+
+
+def test_replicates_beyond_all_practice_are_not_proposed(tmp_path: Path) -> None:
+    """More test images are, and no command that would train for days."""
+    findings = findings_of(a_study(evidence={"worthwhile": 0.2, "negligible": 0.1}), tmp_path, levels={"BN": 70.0})
+    settling = findings.next_steps.settling
+
+    assert settling is not None
+    assert (settling.kind, settling.command, settling.runs) == ("images", "", 0)
+    assert any("more replicates will not help" in line for line in settling_lines(findings))
 
 
 def test_runs_by_other_code_are_named_as_stale(tmp_path: Path) -> None:

@@ -9,6 +9,17 @@ from typing import Literal
 from ablate.report.facts.exploratory import VisibleStep
 from ablate.stats.verdict import Needed, Verdict
 
+MOST_FURTHER = 50
+MOST_TIMES = 10
+"""More further replicates than these, or than so many times those there are, nobody makes to settle one question."""
+
+
+def beyond_practice(needed: Needed | None, replicates: int) -> bool:
+    """Whether a comparison would take more further replicates than are reasonable; replicates: those there are."""
+    if needed is None or needed.unit != "replicates":
+        return False
+    return needed.number > min(MOST_FURTHER, MOST_TIMES * replicates)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenStep:
@@ -25,8 +36,8 @@ class Settling:
     """How to go on: the command, and its price from finished runs.
 
     kind: finish this look; run again what failed; go on to the next planned look; declare a further one;
-    nothing but more test images helps (no command). replicates_before, replicates: runs of each variant
-    without and with it. seconds: one run after another.
+    only more test images help, as replicates do not, or only beyond all practice (no command). replicates_before,
+    replicates: runs of each variant without and with it. seconds: one run after another.
     """
 
     kind: Literal["finish", "retry", "planned", "declared", "images"]

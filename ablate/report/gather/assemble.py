@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ablate.records import Cell, Prepared
@@ -64,7 +65,7 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
     judged = judge_cells(study, plan, cells, look=look, prepared=prepared, looks_before=looks_before)
     evidence = evidence_of(judged)
     runs = _runs(judged, work)
-    next_steps = _next_steps(judged, runs, evidence, work)
+    next_steps = _next_steps(judged, runs, evidence, work, reuse=bool(stale_of(judged.cells, origin)))
     exploratory = exploratory_of(judged, prepared, thumbnails)
     return Findings(
         study=_study(study),
@@ -128,8 +129,8 @@ def _union(parts: Sequence[Sequence[str]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(item for part in parts for item in part))
 
 
-def _next_steps(judged: Judged, runs: RunFacts, evidence: Evidence, work: Path) -> NextSteps:
-    commands = commands_for(judged.study, work)
+def _next_steps(judged: Judged, runs: RunFacts, evidence: Evidence, work: Path, *, reuse: bool) -> NextSteps:
+    commands = replace(commands_for(judged.study, work), reuse=reuse)
     failed = {run.variant for run in runs.failed}
     names = [row.name for row in judged.variants]
     return NextSteps(

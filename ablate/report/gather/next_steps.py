@@ -12,7 +12,7 @@ from typing import Literal
 from ablate.records import Contrast
 from ablate.report.facts.effect import EffectRow
 from ablate.report.facts.findings import Evidence, VariantRow
-from ablate.report.facts.next_steps import OpenStep, Settling
+from ablate.report.facts.next_steps import OpenStep, Settling, beyond_practice
 from ablate.report.facts.runs import RunRow
 from ablate.study.study import Study
 
@@ -75,11 +75,16 @@ def settling_of(
     ]
     waiting = [effect for effect in open_ if effect not in hopeless and _more_runs_help(effect)]
     waiting += losing if waiting else []
+    planned = evidence.look < len(evidence.looks)
+    if not planned:
+        # Nobody makes hundreds of runs for one answer: what they cannot settle in practice, other images can.
+        hopeless += [effect for effect in waiting if beyond_practice(effect.course.needed, evidence.replicates)]
+        waiting = [effect for effect in waiting if effect not in hopeless]
+        waiting = waiting if any(effect not in losing for effect in waiting) else []
     if not waiting:
         return price("images", hopeless, [], evidence.replicates, "") if hopeless else None
     weights = [contrast.weights for effect, contrast in zip(effects, contrasts, strict=True) if effect in waiting]
     involved = list({name: None for names in weights for name in names})
-    planned = evidence.look < len(evidence.looks)
     target = evidence.looks[evidence.look] if planned else _target(waiting, evidence)
     # The looks so far are declared together with a new one, so that they are paid for.
     looks = () if planned else (*(evidence.looks if evidence.looks[-1] > 1 else ()), target)
@@ -144,6 +149,8 @@ class CommandLines:
     design: str | None
     sets: tuple[str, ...] = ()
     stand_in: bool = False
+    reuse: bool = False
+    """Finished runs are of other code or data, and were taken as they are: without the option `run` refuses them."""
 
     def run(
         self, *, only: Sequence[str] = (), look: int = 1, replicates: Sequence[int] = (), retry: bool = False
@@ -164,6 +171,8 @@ class CommandLines:
             words += ["--only", quote_for_shell(name)]
         if retry:
             words.append("--retry-failed")
+        if self.reuse:
+            words.append("--reuse")
         return " ".join(words)
 
 

@@ -141,11 +141,11 @@ def _rows_for(a: Side, b: Side, pairs: Sequence[tuple[Variant, Variant]]) -> lis
 
 
 def _protocol(a: Side, b: Side, say: Words) -> list[tuple[str, str, str]]:
-    rows = [(say(f"compare.{what}"), *values) for what, values in _values(a, b).items()]
+    rows = [(say(f"compare.{what}"), *values) for what, values in _values(a, b, say).items()]
     return [row for row in rows if row[1] != row[2]]
 
 
-def _values(a: Side, b: Side) -> Mapping[str, tuple[str, str]]:
+def _values(a: Side, b: Side, say: Words) -> Mapping[str, tuple[str, str]]:
     def both(of: Any) -> tuple[str, str]:
         return _text(of(a)), _text(of(b))
 
@@ -153,6 +153,8 @@ def _values(a: Side, b: Side) -> Mapping[str, tuple[str, str]]:
         "trainer": both(lambda side: side.plan.trainer),
         "metric": both(lambda side: side.findings.study.metric.name),
         "test": both(lambda side: side.plan.protocol.identity()["test"]),
+        "groups": both(lambda side: _groups(side) or say("compare.ungrouped")),
+        "split_seed": both(lambda side: _of_data(side).get("seed", "")),
         "val": both(lambda side: side.plan.protocol.val),
         "weights": both(lambda side: side.plan.protocol.weights),
         "looks": both(lambda side: list(side.plan.looks)),
@@ -166,6 +168,20 @@ def _values(a: Side, b: Side) -> Mapping[str, tuple[str, str]]:
         ),
         "device": both(lambda side: sorted({group.stamp.device for group in side.findings.provenance.groups})),
     }
+
+
+def _of_data(side: Side) -> Mapping[str, Any]:
+    """The `data` block of the baseline, as the built-in trainer has it."""
+    block = side.plan.variants[0].config.get("data")
+    return block if isinstance(block, Mapping) else {}
+
+
+def _groups(side: Side) -> str:
+    """What says which images belong together: a pattern, or a column of the table; empty where nothing does."""
+    data = _of_data(side)
+    source = data.get("source")
+    column = source.get("group") if isinstance(source, Mapping) else None
+    return str(data.get("groups") or column or "")
 
 
 def _text(value: Any) -> str:

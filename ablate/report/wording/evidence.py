@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ablate.report.facts.findings import Findings
-from ablate.report.facts.next_steps import OpenStep, Settling
+from ablate.report.facts.next_steps import OpenStep, Settling, beyond_practice
 from ablate.report.wording.groups import group_lines
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.report.wording.numbers import duration
@@ -242,8 +242,12 @@ def settling_lines(findings: Findings, say: Words = ENGLISH) -> list[str]:
         return [*stopped, say("settling.nothing")]
     return [
         *stopped,
-        *(_open_step(step, findings, say) for step in settling.open if settling.kind not in ("finish", "retry")),
-        _price(settling, say),
+        *(
+            _open_step(step, findings, settling, say)
+            for step in settling.open
+            if settling.kind not in ("finish", "retry")
+        ),
+        _price(settling, findings, say),
     ]
 
 
@@ -253,11 +257,15 @@ def how_to_go_on(findings: Findings, say: Words = ENGLISH) -> str:
     if settling is None:
         return ""
     names = say.listed([step.name for step in settling.open])
-    parts = [say("settling.open", names=names) if names else "", _price(settling, say), settling.command]
+    parts = [
+        say("settling.open", names=names) if names else "",
+        _price(settling, findings, say),
+        settling.command,
+    ]
     return " ".join(filter(None, parts))
 
 
-def _open_step(step: OpenStep, findings: Findings, say: Words) -> str:
+def _open_step(step: OpenStep, findings: Findings, settling: Settling, say: Words) -> str:
     gain = threshold_words(findings.evidence.worthwhile, findings.study.metric, say)
     needed = step.needed
     if needed is None and step.verdict == "undecided" and findings.evidence.worthwhile is None:
@@ -268,15 +276,20 @@ def _open_step(step: OpenStep, findings: Findings, say: Words) -> str:
         return say("settling.images", name=step.name, gain=gain, images=say.count(needed.number, "test_image"))
     if needed.number == 0:
         return say("settling.enough", name=step.name, gain=gain)
+    if settling.kind in ("declared", "images") and beyond_practice(needed, settling.replicates_before):
+        key = "settling.beyond" if findings.evidence.groups is None else "settling.beyond_groups"
+        return say(key, name=step.name, gain=gain, replicates=say.count(needed.number, "further_replicate"))
     key = "settling.at_least" if needed.at_least else "settling.about"
     return say(key, name=step.name, gain=gain, replicates=say.count(needed.number, "further_replicate"))
 
 
-def _price(settling: Settling, say: Words) -> str:
+def _price(settling: Settling, findings: Findings, say: Words) -> str:
     runs = say.count(settling.runs, "run")
     if settling.seconds is not None:
         runs = say("settling.timed", runs=runs, time=duration(settling.seconds))
     key = {"images": "more_images"}.get(settling.kind, settling.kind)
+    if settling.kind == "images" and findings.evidence.groups is not None:
+        key = "more_groups"
     if settling.kind == "declared" and settling.replicates_before == 1:
         key = "instead"
     return say(f"settling.{key}", runs=runs, replicates=say.count(settling.replicates, "replicate"))
