@@ -55,6 +55,8 @@ class Trainer:
     theirs; `kept` as above. Asked where a run's outcomes have no column `group`."""
     locate: Callable[..., Any] | None = None
     """`locate(config)`: raises DataMissing where the data are not, in no time."""
+    note_names: Callable[..., Sequence[str]] | None = None
+    """`note_names(config)`: what the names of the images say of a config's data; nothing is decoded for it."""
     examine: Callable[..., Any] | None = None
     """`examine(config, protocol, cached)`: an Examination of the data of a config."""
     donors: Callable[..., Any] | None = None
@@ -126,6 +128,7 @@ def load_trainer(path: str) -> Trainer:
         thumbnails=getattr(module, "thumbnails", None),
         image_groups=getattr(module, "image_groups", None),
         locate=getattr(module, "locate", None),
+        note_names=getattr(module, "note_names", None),
         examine=getattr(module, "examine", None),
         donors=getattr(module, "donors", None),
         check_config=getattr(module, "check_config", None),

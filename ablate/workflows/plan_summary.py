@@ -7,6 +7,7 @@ from collections import Counter
 from statistics import NormalDist
 from typing import Any
 
+from ablate.errors import AblateError
 from ablate.harness.descriptions import describe_variant, recalled
 from ablate.harness.donors import donors_of, has_finished
 from ablate.harness.tracker_feed import changes_text
@@ -68,8 +69,21 @@ def plan_summary(session: Session, options: Options, *, with_parameters: bool) -
 
 def _group_notes(session: Session) -> list[str]:
     """What looks at the data have said of images that may belong together, with the line to add."""
+    if not session.looks:
+        return _notes_on_names(session)
     notes = [note for found in session.looks.values() for note in found.notes if GROUPS in note]
     return list(dict.fromkeys(notes))
+
+
+def _notes_on_names(session: Session) -> list[str]:
+    """Before any look: what the names of the baseline's images say by themselves, where they can be listed."""
+    trainer = session.study.trainer
+    if trainer.note_names is None:
+        return []
+    try:
+        return list(trainer.note_names(trainer.config.model_validate(session.plan.variants[0].config)))
+    except (AblateError, OSError):
+        return []
 
 
 def _former(session: Session, options: Options) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from ablate.errors import DataError
 from ablate.training.config import DataConfig
 from ablate.training.config.data import Digits, Torchvision
 from ablate.training.data.listing import Contents
-from ablate.training.data.origin_names import origins_in_names
+from ablate.training.data.origin_names import notes_on_names
 from ablate.training.data.scan import ScannedImage
 
 NAMED = 20
@@ -140,14 +140,7 @@ def _named_origins(found: ScanReport, config: DataConfig) -> list[str]:
     """That names look like origins, with the line to add; not where the study or its table says what they are."""
     if config.groups is not None or found.origins or isinstance(config.source, Digits | Torchvision):
         return []
-    named = origins_in_names(found.ids, len(found.classes))
-    if named is None:
-        return []
-    return [
-        f"the names look like origins: {len(found.ids):,} images of {named.origins:,}, such as {named.largest} with "
-        f"{named.images:,}; if images of one are alike, add data.groups: '{named.pattern}', which keeps them in one "
-        "part and counts them as one draw"
-    ]
+    return notes_on_names(found.ids, len(found.classes))
 
 
 def _listed(title: str, lines: Sequence[str]) -> str:

@@ -49,6 +49,18 @@ def origins_in_names(ids: Sequence[str], classes: int) -> NamedOrigins | None:
     return None
 
 
+def notes_on_names(ids: Sequence[str], classes: int) -> list[str]:
+    """That names look like origins, with the line to add; nothing where they do not."""
+    named = origins_in_names(ids, classes)
+    if named is None:
+        return []
+    return [
+        f"the names look like origins: {len(ids):,} images of {named.origins:,}, such as {named.largest} with "
+        f"{named.images:,}; if images of one are alike, add data.groups: '{named.pattern}', which keeps them in one "
+        "part and counts them as one draw"
+    ]
+
+
 def _short(pattern: str, found: Sequence[re.Match[str] | None]) -> str:
     """The pattern with the one word that is there, instead of all that were looked for."""
     words = {re.split(r"[-_ \d]", match.group(1))[0].lower() for match in found if match}
