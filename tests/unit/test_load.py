@@ -288,3 +288,12 @@ def test_a_change_that_appears_twice_is_refused(second: str) -> None:
     """Nobody is told otherwise which of the two was kept."""
     with pytest.raises(StudyError, match=r"--set optimizer\.lr appears twice"):
         read_study(a_study_file(), sets=["optimizer.lr=0.1", second])
+
+
+def test_a_change_of_what_stands_under_base_leaves_base_out() -> None:
+    """The refusal has the spelling that works."""
+    error = refusal("base.optimizer.lr=0.1")
+
+    assert "unknown key 'base'" in error.message
+    assert "--set optimizer.lr=..." in error.hint
+    assert load("optimizer.lr=0.5").base["optimizer"] == {"lr": 0.5}

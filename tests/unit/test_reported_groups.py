@@ -11,10 +11,12 @@ import pytest
 from ablate.records import Cell, Finished
 from ablate.report.facts.findings import Findings
 from ablate.report.gather.assemble import make_findings
+from ablate.report.gather.judged import judge_cells
 from ablate.report.page.render import report_text
 from ablate.report.page.summary_json import summary_json
 from ablate.report.wording.groups import group_lines
 from ablate.report.wording.language import words_of
+from ablate.stats.group_weighted import estimate_alike
 from ablate.stats.scores import GROUP, read_scores
 from ablate.study.plan import make_plan
 from tests.builders import a_study, cells_with
@@ -60,6 +62,23 @@ def test_the_column_group_makes_groups_the_unit_of_chance(tmp_path: Path) -> Non
     assert "With every group of the same weight, as a check that no verdict rests on: BN " in text
     assert "they hold for new groups of this kind" in text
     assert not any("below 20" in line for line in grouped.notices.cautions)
+
+
+def test_groups_that_do_not_fit_their_images_are_weighed_by_nobody(tmp_path: Path) -> None:
+    """It is a check beside the comparisons, and no reason for a report to end."""
+    study = a_study()
+    plan = make_plan(study)
+    cells = with_column(cells_with(plan, tmp_path, images=IMAGES), 40)
+    judged = judge_cells(study, plan, cells, look=1, prepared={}, looks_before=None)
+    assert judged.book is not None
+    short = {
+        (variant, r): row if r != 1 or row.groups is None else row._replace(groups=row.groups[1:])
+        for (variant, r), row in judged.book.rows.items()
+    }
+
+    assert all(estimate_alike(cells, judged.effects, judged.question, judged.book))
+    alike = estimate_alike(cells, judged.effects, judged.question, judged.book._replace(rows=short))
+    assert alike == (None,) * len(judged.effects)
 
 
 @pytest.mark.parametrize(("groups", "words"), [(12, "below 20"), (5, "fewer than 6 support no verdict")])

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ablate.errors import Stopped
+from ablate.execute.live import ask_to_stop, checkpoints_in
 from ablate.splits.rules import Protocol, Share
 from ablate.toy import Config, train, warm_up
 from tests.training_builders import a_live_run, a_spec
@@ -87,3 +89,17 @@ def test_without_scores_there_are_plain_metrics_alone(tmp_path: Path) -> None:
 
     assert isinstance(found, dict)
     assert set(found) == {"accuracy", "loss"}
+
+
+def test_a_toy_that_is_asked_to_stop_leaves_its_epoch_as_a_checkpoint(tmp_path: Path) -> None:
+    """As every trainer that takes checkpoints."""
+    config = Config(epochs=2, seconds=1.0, scores=False)
+    spec = a_spec(config.model_dump(), trainer="ablate.toy:train")
+    run = a_live_run(tmp_path, spec)
+    run.tick(0, 0, 1)  # a trainer that has shown that it takes checkpoints
+    ask_to_stop(run.folder, "interrupted")
+    with pytest.raises(Stopped):
+        train(config, run)
+    (checkpoint,) = checkpoints_in(run.folder)
+
+    assert checkpoint.read_text() == "1\n"
