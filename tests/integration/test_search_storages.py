@@ -125,7 +125,7 @@ def test_a_changed_question_is_refused_by_the_database_too(postgres: str, tmp_pa
     search = "{space: {gain: {low: 0.0, high: 20.0}}}"
     open_search(a_question(tmp_path, search), tmp_path, postgres).close()
 
-    with pytest.raises(StudyError, match="begun otherwise"):
+    with pytest.raises(StudyError, match="was started with other settings"):
         open_search(a_question(tmp_path, search.replace("}}}", "}}, objective: loss}")), tmp_path, postgres)
 
 
