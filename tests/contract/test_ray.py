@@ -127,7 +127,7 @@ class TestRayExecutor(ProcessContract):
         result = Store(work).last_failure(spec.fingerprint)
 
         assert result is not None
-        assert "other code of pranks:train" in result.message
+        assert "different code of pranks:train" in result.message
 
     def test_a_run_that_cannot_be_started_has_an_exit(self, executor: Executor, work: Path) -> None:
         """As where the node cannot write to the work folder."""
