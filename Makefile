@@ -38,10 +38,12 @@ coverage: $(READY)
 slow: $(READY)
 	$(BIN)/python -m pytest -m slow
 
-# Calibration, the sweeps of the fault matrix (FAULT_SHARE=0.1: a seeded tenth of them) and searches in PostgreSQL.
+# Calibration, the sweeps of the fault matrix (FAULT_SHARE=0.1: a seeded tenth of them), searches in PostgreSQL, a work
+# folder of an older version, and verdicts in an environment without torch.
 evidence: $(READY)
 	$(BIN)/python -m pytest -m slow $(PARALLEL) tests/calibration tests/integration/test_fault_matrix.py \
-		tests/integration/test_search_storages.py
+		tests/integration/test_search_storages.py tests/integration/test_older_work_folder.py \
+		tests/integration/test_verdicts_without_torch.py
 
 check: $(READY)
 	$(BIN)/ruff format --check .

@@ -26,6 +26,8 @@ from typer.testing import CliRunner, Result
 
 from ablate.cli.app import app
 
+pytestmark = pytest.mark.slow  # part of `make evidence`
+
 ARCHIVE = Path(__file__).parents[1] / "golden" / "work" / "0.1.0.tar.xz"
 WRITTEN_AT = "/tmp/gold"
 """Where the folder lay when it was written; MLflow's store knows its artifacts by this path."""

@@ -17,6 +17,8 @@ import pytest
 from tests.docs.generate import command_names
 from tests.slim_environment import ROOT, closure, make_environment, requirements_of
 
+pytestmark = pytest.mark.slow  # part of `make evidence`
+
 ARCHIVE = ROOT / "tests" / "golden" / "work" / "0.1.0.tar.xz"
 QUICK, OWN = "studies/quickstart.yaml", "own_trainer.yaml"
 
