@@ -20,7 +20,7 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)
 	$(BIN)/ablate demo
 
-# All that takes seconds, one process per core: WORKERS=4 for another number. `make slow` has the rest.
+# All that takes seconds, one process more than there are cores: WORKERS=4 for another number. `make slow` has the rest.
 # What starts Ray comes after the others, alone: its cluster counts on all processors.
 test: $(READY)
 	@status=0; \
