@@ -239,6 +239,9 @@ def test_two_lines_are_enough_for_a_verdict(clone: Path, tmp_path: Path) -> None
         run(bin_ / "python", "-m", *shlex.split(line), "--quiet", cwd=clone)
     work = tmp_path / "work"
     shutil.unpack_archive(ROOT / "tests" / "golden" / "work" / "0.1.0.tar.xz", work)
+    study = work / "studies" / "quickstart.yaml"  # written when runs were not in channels-last layout by default
+    batch = "  batch_size: 16\n"
+    study.write_text(study.read_text().replace(batch, f"{batch}  numerics: {{channels_last: false}}\n"))
     for command in (
         ["check", "studies/quickstart.yaml"],
         ["check", "own_trainer.yaml"],
