@@ -19,9 +19,9 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 from ablate.errors import SplitError, TrainerError
 from ablate.splits.request import CALL, Handed
 from ablate.splits.rules import Protocol
+from ablate.store.outcome_columns import GROUP
 
 WAY_OUT = "or write `split: trainer` in the study's search: (or tune:), and the result says that nobody checked it."
-GROUP = "group"
 SLACK = 1e-3
 """A metric may be rounded to so much, and scores are kept in single precision."""
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ablate import errors, files
 from ablate.execute.lazy import LazyExecutor
@@ -105,9 +105,7 @@ def _decode_early(  # noqa: PLR0913 - a look's six, and where it is told
     However that ends: the look at the data that follows decodes what is missing, and tells what is wrong.
     """
     folder.mkdir()
-    spec = plan.spec(variant, Replicate(index=0))
-    job = replace(task, spec=spec, kind="decode")
-    files.write_sealed(folder / SPEC, {"spec": spec.to_json()} | job.envelope())
+    _write(plan, task, variant, "decode", folder, 0)
     opened = executor.open(first=folder)
     while not stop.is_to_end() and not any(end.attempt == folder for end in opened.finished(POLL_SECONDS)):
         decoding.watch(folder)
@@ -141,7 +139,7 @@ def _look_at(  # noqa: PLR0913 - a plan's variants, and all that looks at them
 
     replicates = range(plan.looks[-1])
     jobs = [
-        Job(folder=one, write=functools.partial(_write, plan, task, variant), replicates=replicates)
+        Job(folder=one, write=functools.partial(_write, plan, task, variant, "prepare"), replicates=replicates)
         for one, variant in waiting.items()
     ]
     # The first alone: it fills the cache that the others read, and meets what is wrong with the data.
@@ -152,9 +150,11 @@ def _look_at(  # noqa: PLR0913 - a plan's variants, and all that looks at them
     return found
 
 
-def _write(plan: Plan, task: Task, variant: Variant, attempt: Path, number: int) -> None:
+def _write(
+    plan: Plan, task: Task, variant: Variant, kind: Literal["decode", "prepare"], attempt: Path, number: int
+) -> None:
     spec = plan.spec(variant, Replicate(index=number))
-    job = replace(task, spec=spec, kind="prepare")
+    job = replace(task, spec=spec, kind=kind)
     files.write_sealed(attempt / SPEC, {"spec": spec.to_json()} | job.envelope())
 
 

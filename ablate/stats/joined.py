@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ablate.stats.cells import Array, StatisticsError
-from ablate.stats.scores import GROUP
-from ablate.store.outcome_columns import read_columns
+from ablate.store.outcome_columns import GROUP, read_columns
 
 
 class Answers(NamedTuple):

@@ -13,13 +13,10 @@ import numpy as np
 from ablate.records import Cell, Finished
 from ablate.splits.rules import Folds, TestRule
 from ablate.stats.cells import Array, Cells, Index
-from ablate.store.outcome_columns import read_columns
+from ablate.store.outcome_columns import GROUP, read_columns
 
 PER_IMAGE_METRIC = "accuracy"
 """The metric whose per-image scores a trainer stores under `score`: right (1) or wrong (0)."""
-
-GROUP = "group"
-"""The column of a run's npz that names the group of each test image; empty for one on its own."""
 
 Key = tuple[str, int]
 """Variant and index of the replicate."""

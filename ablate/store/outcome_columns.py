@@ -24,6 +24,9 @@ LARGEST_RATIO = 50
 MOST_ROWS = 5_000_000
 MOST_COLUMNS = 1000
 
+GROUP = "group"
+"""The column that names the group of each test image; empty for one on its own."""
+
 
 def read_columns(path: Path, *names: str) -> dict[str, NDArray[Any]]:
     """Those of the named columns that the file has; all of them where none is named.

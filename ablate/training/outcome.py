@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ablate.protocols import Run
 from ablate.records import Cost, Outcome
+from ablate.store.outcome_columns import GROUP
 from ablate.training.checkpoint import TrainingState, copy_of
 from ablate.training.config import Attack, Config
 from ablate.training.cost import describe_network
@@ -47,7 +48,7 @@ def write_outcome(config: Config, run: Run, parts: Subsets, mode: Mode, trained:
         names = group_names(parts.images.ids, parts.images.groups.tolist())
         columns = _columns(config, scores, attacked, trained.progress.watched)
         if names:
-            columns["group"] = np.array([names.get(name, "") for name in ids])
+            columns[GROUP] = np.array([names.get(name, "") for name in ids])
         np.savez_compressed(images, id=np.array(ids), **columns)
     weights = run.folder / WEIGHTS
     tensors = {

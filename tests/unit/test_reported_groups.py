@@ -17,7 +17,8 @@ from ablate.report.page.summary_json import summary_json
 from ablate.report.wording.groups import group_lines
 from ablate.report.wording.language import words_of
 from ablate.stats.group_weighted import estimate_alike
-from ablate.stats.scores import GROUP, read_scores
+from ablate.stats.scores import read_scores
+from ablate.store.outcome_columns import GROUP
 from ablate.study.plan import make_plan
 from tests.builders import a_study, cells_with
 

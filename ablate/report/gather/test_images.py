@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ablate.records import Cell, Finished
 from ablate.report.facts.exploratory import ClassRow, Confusion, Disagreement, ImageFacts
 from ablate.splits.rules import Folds, TestRule
-from ablate.store.outcome_columns import read_columns
+from ablate.store.outcome_columns import GROUP, read_columns
 
 if TYPE_CHECKING:
     import numpy as np
@@ -146,7 +146,7 @@ def _read(cell: Cell, run: Finished) -> _Answers | None:
     """The answers in the order of the image ids; None where they are not stored or cannot be read."""
     import numpy as np
 
-    from ablate.stats.scores import GROUP, group_names
+    from ablate.stats.scores import group_names
 
     if run.images is None:
         return None
