@@ -6,15 +6,14 @@ import shutil
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from ablate.cli.app import app
 from ablate.store.work_folder import Store
 from ablate.study.load import load_study
 from ablate.workflows.clean import find_garbage, remove
 from ablate.workflows.options import Options
 from ablate.workflows.report import judge_study, study_record
 from ablate.workflows.session import open_session, resolved_options
+from tests.command_line import ablate
 from tests.image_fixtures import write_bad_images, write_image_folder
 
 STUDY = """\
@@ -59,13 +58,6 @@ def work(finished: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(finished.with_name("kept"), finished)
     monkeypatch.chdir(finished)
     return finished
-
-
-def ablate(work: Path, *arguments: str) -> Result:
-    """A command in the work folder."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(work)
-        return CliRunner().invoke(app, list(arguments))
 
 
 def text_of(work: Path) -> str:

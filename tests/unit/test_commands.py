@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from ablate.cli.app import app
 from ablate.errors import StudyError
 from ablate.execute.environment import own_version
 from ablate.study.load import load_study
 from ablate.workflows.join import Joined, JoinedProcess, join_study
 from ablate.workflows.options import Options
+from tests.command_line import ablate
 
 TOY = """\
 study: toy
@@ -33,13 +32,6 @@ chain: {big gain: {gain: 15.0}, breaks: {fail: error}}
 evidence: {test: {folds: 3}, replicates: [3]}
 """
 INLINE = ("--executor", "inline", "--no-tracking")
-
-
-def ablate(work: Path, *words: str) -> Result:
-    """One command in a work folder: what it printed, and how it ended."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(work)
-        return CliRunner().invoke(app, list(words), catch_exceptions=False)
 
 
 @pytest.fixture(scope="module")

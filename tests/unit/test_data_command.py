@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner, Result
 
-from ablate.cli.app import app
+from tests.command_line import ablate
 from tests.image_fixtures import write_image_folder
 
 STUDY = """\
@@ -26,13 +25,6 @@ base:
 chain: {BN: {model.norm: {name: batch}}}
 evidence: {test: {folds: 2}, replicates: [2]}
 """
-
-
-def ablate(work: Path, *words: str) -> Result:
-    """One command in a work folder."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(work)
-        return CliRunner().invoke(app, list(words), catch_exceptions=False)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -11,7 +10,15 @@ from ablate.report.facts.summaries import epoch_means
 from ablate.report.page.blocks import Page
 from ablate.report.tables.costs import provenance_table
 from ablate.report.tables.details import reruns_table
-from ablate.report.tables.sheets import EFFECT_COLUMNS, csv_text, fields_of_row, kept_heading, make_sheet
+from ablate.report.tables.sheets import (
+    EFFECT_COLUMNS,
+    VARIANT_COLUMNS,
+    cells_of_variant,
+    csv_text,
+    fields_of_row,
+    kept_heading,
+    make_sheet,
+)
 from ablate.report.tables.table import Table
 
 _LATER = ("wins", "relative")
@@ -21,11 +28,6 @@ _EFFECT_COLUMNS = {
     **{heading: EFFECT_COLUMNS[heading] for heading in _LATER},
     "factors": "compared.factors",
 }
-_VARIANT_COLUMNS = (
-    "name", "reference", "n", "mean", "lo", "hi", "spread",
-    "parameters", "flops", "steps", "images_seen", "peak_bytes", "seconds",
-)  # fmt: skip
-_PARTS = ("train", "val", "test", "unused")
 
 
 def earlier_texts(page: Page, findings: Findings) -> Mapping[str, str]:
@@ -46,7 +48,7 @@ def earlier_sheets(findings: Findings) -> Mapping[str, Table]:
         "effects.csv": make_sheet(
             "effects", [*_EFFECT_COLUMNS], [fields_of_row(row, _EFFECT_COLUMNS.values()) for row in findings.effects]
         ),
-        "variants.csv": _variants(findings),
+        "variants.csv": make_sheet("variants", VARIANT_COLUMNS, [*map(cells_of_variant, findings.variants)]),
         "runs.csv": _runs(findings),
         "epochs.csv": _epochs(findings),
         "provenance.csv": provenance_table(findings),
@@ -63,17 +65,6 @@ def shown_sheet(table: Table) -> Table:
         tuple(kept_heading(table.columns[i]) for i in kept),
         tuple(tuple("" if row[i] == "-" else row[i] for i in kept) for row in table.rows),
     )
-
-
-def _variants(findings: Findings) -> Table:
-    columns = [*_VARIANT_COLUMNS, *_PARTS, "published", "published_images", "changes"]
-    rows = []
-    for row in findings.variants:
-        published = (row.published.value, row.published.images) if row.published else (None, None)
-        counts = [row.counts.get(part) for part in _PARTS]
-        changes = json.dumps(dict(row.changes), ensure_ascii=False)
-        rows.append([*fields_of_row(row, _VARIANT_COLUMNS), *counts, *published, changes])
-    return make_sheet("variants", columns, rows)
 
 
 def _runs(findings: Findings) -> Table:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ablate.metrics import is_rate
 from ablate.report.facts.effect import Between
-from ablate.report.facts.findings import Findings
+from ablate.report.facts.findings import Findings, VariantRow
 from ablate.report.facts.summaries import epoch_means
 from ablate.report.tables.details import reruns_table
 from ablate.report.tables.table import Table
@@ -44,10 +44,11 @@ _UNITS = {"seconds": "s", "extra_seconds": "s", "extra_step_seconds": "s", "peak
 _BARE = ("difference", "mean", "lo", "hi")
 """Repeated at the end under the headings they had before these named their unit."""
 _SAME_IMAGES = tuple(f"{name}_same_images_{end}" for name in ("p", "no_gain") for end in Between._fields)
-_VARIANT_COLUMNS = (
+_VARIANT_FIELDS = (
     "name", "reference", "n", "mean", "lo", "hi", "spread",
     "parameters", "flops", "steps", "images_seen", "peak_bytes", "seconds",
 )  # fmt: skip
+VARIANT_COLUMNS = (*_VARIANT_FIELDS, *_PARTS, "published", "published_images", "changes")
 
 
 def sheets(findings: Findings) -> Mapping[str, Table]:
@@ -97,16 +98,18 @@ def _effects(findings: Findings) -> Table:
 
 
 def _variants(findings: Findings) -> Table:
-    bare = [name for name in _BARE if name in _VARIANT_COLUMNS]
-    headings = [_heading(name, findings.study.metric, level=True) for name in _VARIANT_COLUMNS]
-    headings += [*_PARTS, _heading("published", findings.study.metric), "published_images", "changes", *bare]
-    rows = []
-    for row in findings.variants:
-        published = (row.published.value, row.published.images) if row.published else (None, None)
-        counts = [row.counts.get(part) for part in _PARTS]
-        changes = json.dumps(dict(row.changes), ensure_ascii=False)
-        rows.append([*fields_of_row(row, _VARIANT_COLUMNS), *counts, *published, changes, *fields_of_row(row, bare)])
-    return make_sheet("variants", headings, rows)
+    bare = [name for name in _BARE if name in VARIANT_COLUMNS]
+    headings = [_heading(name, findings.study.metric, level=True) for name in VARIANT_COLUMNS]
+    rows = [[*cells_of_variant(row), *fields_of_row(row, bare)] for row in findings.variants]
+    return make_sheet("variants", [*headings, *bare], rows)
+
+
+def cells_of_variant(row: VariantRow) -> list[Any]:
+    """What stands under VARIANT_COLUMNS."""
+    published = (row.published.value, row.published.images) if row.published else (None, None)
+    counts = [row.counts.get(part) for part in _PARTS]
+    changes = json.dumps(dict(row.changes), ensure_ascii=False)
+    return [*fields_of_row(row, _VARIANT_FIELDS), *counts, *published, changes]
 
 
 def _runs(findings: Findings) -> Table:
