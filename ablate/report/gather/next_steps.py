@@ -64,23 +64,8 @@ def settling_of(
         command = commands.run(only=_unless_all(failed, variants), look=evidence.look, retry=True)
         return price("retry", starved, failed, evidence.replicates, command)
 
-    hopeless = [
-        effect for effect in open_ if effect.course.needed is not None and effect.course.needed.unit == "images"
-    ]
-    # A gain that is ruled out may still be a loss: a further look asks about it beside those that are open.
-    losing = [
-        effect
-        for effect in effects
-        if effect.decision.verdict == "no_worthwhile_gain" and effect.course.next_look is not None
-    ]
-    waiting = [effect for effect in open_ if effect not in hopeless and _more_runs_help(effect)]
-    waiting += losing if waiting else []
     planned = evidence.look < len(evidence.looks)
-    if not planned:
-        # Nobody makes hundreds of runs for one answer: what they cannot settle in practice, other images can.
-        hopeless += [effect for effect in waiting if beyond_practice(effect.course.needed, evidence.replicates)]
-        waiting = [effect for effect in waiting if effect not in hopeless]
-        waiting = waiting if any(effect not in losing for effect in waiting) else []
+    waiting, hopeless = _split_by_what_helps(open_, effects, evidence, planned=planned)
     if not waiting:
         return price("images", hopeless, [], evidence.replicates, "") if hopeless else None
     weights = [contrast.weights for effect, contrast in zip(effects, contrasts, strict=True) if effect in waiting]
@@ -94,6 +79,27 @@ def settling_of(
     added = involved * (target - evidence.replicates)
     steps = [effect for effect in open_ if effect in hopeless or effect in waiting]  # their order in the study
     return price("planned" if planned else "declared", steps, added, target, command)
+
+
+def _split_by_what_helps(
+    open_: Sequence[EffectRow], effects: Sequence[EffectRow], evidence: Evidence, *, planned: bool
+) -> tuple[list[EffectRow], list[EffectRow]]:
+    """What further replicates may settle, and what only other images can. planned: whether a look is left."""
+    hopeless = [
+        effect for effect in open_ if effect.course.needed is not None and effect.course.needed.unit == "images"
+    ]
+    # A gain that is ruled out may still be a loss: a further look asks about it beside those that are open.
+    losing = [
+        effect
+        for effect in effects
+        if effect.decision.verdict == "no_worthwhile_gain" and effect.course.next_look is not None
+    ]
+    waiting = [effect for effect in open_ if effect not in hopeless and _more_runs_help(effect)]
+    if not planned:
+        # Nobody makes hundreds of runs for one answer: what they cannot settle in practice, other images can.
+        hopeless += [effect for effect in waiting if beyond_practice(effect.course.needed, evidence.replicates)]
+        waiting = [effect for effect in waiting if effect not in hopeless]
+    return waiting + (losing if waiting else []), hopeless
 
 
 def _more_runs_help(effect: EffectRow) -> bool:
