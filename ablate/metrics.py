@@ -9,7 +9,10 @@ nothing; a loss has no scale at all. Their thresholds are stated in their own un
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
+
+Goal = Literal["max", "min"]
 
 NEGLIGIBLE, WORTHWHILE = 1.0, 3.0
 """Points, of a share, where nobody says otherwise."""
@@ -71,6 +74,7 @@ def _words(name: str) -> list[str]:
 
 def is_share(name: str) -> bool:
     """Whether a metric is a mean of right and wrong answers, told by its name, whatever part it is of."""
+    name = _bare(name)
     text, words = _CAPITALS.sub("_", name).lower(), _words(name)
     if _ZERO_ONE.search(text):
         return True
@@ -93,11 +97,12 @@ def _is_neutral(text: str) -> bool:
 
 def is_rate(name: str) -> bool:
     """Whether a metric is stored from 0 to 1 and shown in percent; told by its name, whatever part it is of."""
-    return is_share(name) or SHOWN_IN_PERCENT.search(name.rpartition("/")[2]) is not None
+    return is_share(name) or SHOWN_IN_PERCENT.search(_bare(name).rpartition("/")[2]) is not None
 
 
 def is_known(name: str) -> bool:
     """Whether a name is that of a metric: a rate, a loss, or another one that is common."""
+    name = _bare(name)
     return is_rate(name) or "loss" in name.lower() or bool((_BOUNDED | _MEASURES) & set(_words(name)))
 
 
@@ -108,11 +113,12 @@ def no_fraction(name: str, value: float) -> bool:
 
 def is_loss(name: str) -> bool:
     """Whether a metric is a mean over images that is no number only where the network's answers are none."""
-    return bool(_LOSSES & set(_words(name)))
+    return bool(_LOSSES & set(_words(_bare(name))))
 
 
-def better_direction(name: str) -> Literal["max", "min"]:
+def better_direction(name: str) -> Goal:
     """Which way a metric gets better, told by its name; more is better where nothing speaks against it."""
+    name = _bare(name)
     words = set(_words(name))
     lower = bool(words & _LOWER) or any(word in name.lower() for word in ("loss", "error", "perplexity"))
     lower = lower or re.match(r"(1|one)[\s_]*(-|minus)", name.strip().lower()) is not None
@@ -121,6 +127,59 @@ def better_direction(name: str) -> Literal["max", "min"]:
     elif lower and "neg" in words:  # scikit-learn's scores: neg_log_loss
         lower = False
     return "min" if lower else "max"
+
+
+MEASURED: Mapping[str, Goal] = {
+    "balanced_accuracy": "max",
+    "macro_f1": "max",
+    "weighted_f1": "max",
+    "auroc": "max",
+    "auprc": "max",
+    "quadratic_kappa": "max",
+    "log_loss": "min",
+    "brier": "min",
+    "mean_average_precision": "max",
+    "ece": "min",
+}
+"""What is computed from the stored answers to single images, whatever the trainer reports: `ablate.scoring`."""
+
+OF_A_CLASS = ("sensitivity", "specificity", "auroc", "auprc", "f1")
+"""What can be asked of one class: `sensitivity:melanoma`."""
+
+_AT_SPECIFICITY = re.compile(r"(?P<name>.+)@specificity=(?P<share>0\.\d+)")
+
+
+class OfClass(NamedTuple):
+    """A metric of one class. specificity: at which the threshold on its probability is set; None: no threshold."""
+
+    kind: str
+    name: str
+    specificity: float | None = None
+
+
+def of_class(metric: str) -> OfClass | None:
+    """`sensitivity:melanoma`, or `sensitivity:melanoma@specificity=0.9`; None for a metric of all classes."""
+    kind, _, name = metric.partition(":")
+    if kind not in OF_A_CLASS or not name:
+        return None
+    at = _AT_SPECIFICITY.fullmatch(name) if kind == "sensitivity" else None
+    return OfClass(kind, name) if at is None else OfClass(kind, at["name"], float(at["share"]))
+
+
+def measured_goal(metric: str) -> Goal | None:
+    """Which way a metric gets better that is computed from stored answers; None for any other."""
+    return "max" if of_class(metric) is not None else MEASURED.get(metric)
+
+
+def measured_names() -> tuple[str, ...]:
+    """All of these, with CLASS in the place of a class."""
+    return (*MEASURED, *(f"{kind}:CLASS" for kind in OF_A_CLASS), "sensitivity:CLASS@specificity=0.9")
+
+
+def _bare(name: str) -> str:
+    """Without the class it is of, whose name says nothing of the metric."""
+    found = of_class(name)
+    return name if found is None else found.kind
 
 
 class Thresholds(NamedTuple):
@@ -145,7 +204,7 @@ def thresholds_for(
             NEGLIGIBLE if negligible is None else negligible, WORTHWHILE if worthwhile is None else worthwhile
         )  # fmt: skip
         return Thresholds(negligible, worthwhile, tolerable=worthwhile if tolerable is None else tolerable)
-    most = 100.0 if is_rate(name) else 1.0 if _BOUNDED & set(_words(name)) else float("inf")
+    most = 100.0 if is_rate(name) else 1.0 if _BOUNDED & set(_words(_bare(name))) else float("inf")
     unfit = tuple(size for size in (negligible, worthwhile, tolerable) if size is not None and size >= most)
     if unfit:  # 1 and 3 for a kappa: points were meant, of something that has none
         return Thresholds(None, None, unfit)

@@ -138,6 +138,7 @@ class Prepared:
     weights_digest: of the weights that runs begin with, where these come from elsewhere.
     pending: something was not there yet, such as the weights of an earlier run; look again next time.
     former: other digests that finished runs may carry of just these data, such as by an earlier rule.
+    test_classes: test images of each class, for replicate 0; empty where nobody has counted them.
     """
 
     digest: str
@@ -149,6 +150,7 @@ class Prepared:
     weights_digest: str = ""
     pending: bool = False
     former: tuple[str, ...] = ()
+    test_classes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,13 +257,14 @@ class Cell:
     """One cell of a study: a variant on a replicate, and what came of it (None: not run yet).
 
     groups: image id -> the group whose luck it shares, for images whose group has several; asked where the run's own
-    outcomes do not say it.
+    outcomes do not say it. classes: the names of its classes in the order of their numbers, where the data are known.
     """
 
     variant: str
     replicate: Replicate
     result: RunResult | None = None
     groups: Callable[[], Mapping[str, str]] | None = field(default=None, compare=False, repr=False)
+    classes: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

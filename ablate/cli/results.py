@@ -176,8 +176,6 @@ def search_json(found: SearchRun) -> dict[str, Any]:
 
 def show_plan(summary: Mapping[str, Any], metric: str) -> None:
     """Variants, then what there is to do and what it will show."""
-    from ablate.metrics import is_rate
-
     rows = [
         [
             f"{row['alias']} ({row['name']})" if row["alias"] else row["name"],
@@ -198,17 +196,27 @@ def show_plan(summary: Mapping[str, Any], metric: str) -> None:
     seconds = summary["estimate_seconds"]
     asked = " with --reuse" if summary["stale"] else ""
     say(f"Time: {'not known before the first run' if seconds is None else f'about {seconds:.0f} s{asked}'}.")
+    _show_visible(summary, metric)
+    for text in summary["data_notes"]:
+        say(f"{text[:1].upper()}{text[1:]}.")
+
+
+def _show_visible(summary: Mapping[str, Any], metric: str) -> None:
+    """What each look can show, and what that rests on, or why it is not known."""
+    from ablate.metrics import is_rate
+
     rate = is_rate(metric)
+    unknown = f"not known before {'the data were looked at' if rate else 'two replicates have finished'}"
     for look in summary["visible_step"]:
         points = look["points"]
-        shown = f"not known before {'the data were looked at' if rate else 'two replicates have finished'}"
+        shown = "not known" if "visible_why" in summary else unknown
         if points is not None:
             shown = f"about {points:.1f} points" if rate else f"about {points:.3g} in {metric}"
         say(f"Smallest difference that {look['replicates']} replicates can show: {shown}.")
+    if "visible_why" in summary:
+        say(f"That is because {summary['visible_why']}.")
     if summary["visible_basis"]:
         say(f"That is {summary['visible_basis']}.")
-    for text in summary["data_notes"]:
-        say(f"{text[:1].upper()}{text[1:]}.")
 
 
 STALE_SHOWN = 8

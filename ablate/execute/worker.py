@@ -19,7 +19,7 @@ from ablate.errors import AblateError, Diverged, Stopped, TrainerError, apart, n
 from ablate.execute.environment import machine, machine_stamp
 from ablate.execute.handed import check_judged, read_ids_and_means, write_groups
 from ablate.execute.live import BEFORE_TRAINING, LiveRun, Task, drop_checkpoints
-from ablate.execute.measured import check_metrics
+from ablate.execute.measured import check_metrics, told_by_answers
 from ablate.records import Failed, FailureReason, Finished, Outcome
 from ablate.safety.own_modules import import_named
 from ablate.settings import settings_of_record
@@ -193,7 +193,7 @@ def _peak() -> str:
 def _finished(run: LiveRun, returned: Any) -> Finished:
     task, attempt = run.task, run.folder
     outcome = _as_outcome(returned, task)
-    metrics = check_metrics(outcome.metrics, task.spec)
+    metrics = check_metrics({**told_by_answers(outcome, task.spec.protocol), **outcome.metrics}, task.spec)
     images = _relative(outcome.images, attempt) if outcome.images else None
     check_judged(task.spec.protocol, run.handed, metrics, outcome.images)
     if outcome.images is not None:

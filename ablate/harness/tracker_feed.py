@@ -32,7 +32,7 @@ def study_card(study: Study, variants: Iterable[Variant], *, name: str) -> Study
         question=study.question,
         config_text=Path(study.document.name).read_text(encoding="utf-8"),
         metric=study.evidence.metric,
-        goal=study.trainer.metrics[study.evidence.metric],
+        goal=study.goal,
         changes={variant.name: changes_text(variant.changes) for variant in variants},
         core={variant.name: core_settings(variant.config, baseline) for variant in variants},
         tags={"ablate.synthetic": " ".join(synthetic_notes(study))} if study.stand_in_root is not None else {},

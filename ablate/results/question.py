@@ -49,7 +49,7 @@ def metric_of(study: Study) -> Metric:
     name = study.evidence.metric
     return Metric(
         name=name,
-        goal=study.trainer.metrics[name],
+        goal=study.goal,
         unit="%" if is_rate(name) else "",
         scale=shown_scale(name),
         decimals=decimals_for(name, thresholds_of(study)),

@@ -30,6 +30,8 @@ class CurrentProvenance:
     """Variant -> digest of the weights it begins with; "" where it draws its own, or they are not there yet."""
     places: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Variant -> dotted key -> where its data lie."""
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Variant -> the names of its classes, in the order of their numbers, as far as they are known."""
     groups: Callable[[str, Finished], Mapping[str, str]] | None = field(default=None, compare=False, repr=False)
     """Variant and one of its runs -> image id -> its group, by the data: see Cell."""
 
@@ -188,5 +190,8 @@ def collect(plan: Plan, store: Store, origin: CurrentProvenance | None, *, look:
         groups = None
         if origin is not None and origin.groups is not None and isinstance(result, Finished):
             groups = partial(origin.groups, variant.name, result)
-        cells.append(Cell(variant=variant.name, replicate=spec.replicate, result=result, groups=groups))
+        classes = origin.classes.get(variant.name, ()) if origin is not None else ()
+        cells.append(
+            Cell(variant=variant.name, replicate=spec.replicate, result=result, groups=groups, classes=classes)
+        )
     return cells

@@ -180,6 +180,8 @@ def _objective(study: Study, name: str) -> Objective:
         return Objective(name=name, goal=study.trainer.metrics[name])
     if name in COSTS:
         return Objective(name=name, goal="min")
+    if name == study.evidence.metric:
+        return Objective(name=name, goal=study.goal)
     known = (*study.trainer.metrics, *COSTS)
     raise StudyError(
         f"{study.document.where(('search', 'objective'))}: there is no objective {name!r}",

@@ -61,7 +61,7 @@ def variant_accuracy(cells: Cells, variant: int, *, level: float = 0.95) -> Accu
     scores = [row for row in cells.scores[variant] if row is not None]
     if not scores:
         return None
-    if not all(np.isin(row, (0, 1)).all() for row in scores):
+    if cells.strata is not None or not all(np.isin(row, (0, 1)).all() for row in scores):
         (found,) = estimate(cells, alone[None, :], level=level)
         assert found is not None
         return Accuracy(found.difference, found.lo, found.hi, found.n_replicates, found.n_images, None)

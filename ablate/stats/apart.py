@@ -16,7 +16,7 @@ import numpy as np
 from ablate.stats.accuracy import newcombe
 from ablate.stats.cells import Array, Cells, Index, StatisticsError
 from ablate.stats.engine import estimate
-from ablate.stats.scores import Key, ScoreRow
+from ablate.stats.score_book import Key, ScoreRow
 from ablate.stats.student import ContrastEstimate, Estimate, student_answer
 
 ENOUGH_SHARED = 0.5

@@ -11,7 +11,7 @@ import numpy as np
 from ablate.metrics import no_fraction
 from ablate.records import Cell, Contrast, Finished
 from ablate.stats.accuracy import Accuracy
-from ablate.stats.scores import ScoreBook
+from ablate.stats.score_book import ScoreBook
 from ablate.store.outcome_columns import read_columns
 
 

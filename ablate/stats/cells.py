@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,19 @@ class StatisticsError(AblateError):
     """The numbers handed to the statistics cannot be what was measured."""
 
 
+class Strata(NamedTuple):
+    """The samples that a metric's values are centred in, such as the images of each class.
+
+    of: [replicate] -> shape (n_r,), the number of each image's sample. pooled: the values of folds are centred in the
+    samples of their whole repetition, else of each fold. shares: how much each sample weighs in a metric of right and
+    wrong answers; empty for any other.
+    """
+
+    of: tuple[Index | None, ...]
+    pooled: bool = False
+    shares: tuple[float, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Cells:
     """The scores of every run, one number a test image.
@@ -32,6 +45,7 @@ class Cells:
     one shuffle. Within a repetition no image is tested twice, between repetitions images recur freely.
     groups: [replicate] -> shape (n_r,), which group each image is of: what shares its luck (a patient, a video,
     copies of one image); empty where every image is on its own.
+    strata: of a metric that is no mean over all images alike, what its values are centred in.
     positions: the images renumbered from 0, so that arrays can be indexed by them. units: the groups so renumbered;
     empty where none has two images. largest: the largest score of each variant by size. is_binary: whether every
     score is right (1) or wrong (0). form: `fixed` when every replicate was tested on the same images, else `folds`.
@@ -43,6 +57,7 @@ class Cells:
     images: tuple[Index | None, ...]
     repetition: tuple[int, ...] = ()
     groups: tuple[Index | None, ...] = ()
+    strata: Strata | None = None
     form: Form = field(init=False)
     positions: tuple[Index | None, ...] = field(init=False)
     units: tuple[Index | None, ...] = field(init=False)
@@ -62,7 +77,8 @@ class Cells:
         # The one way to fill the derived fields of a frozen record.
         object.__setattr__(self, "positions", positions)
         object.__setattr__(self, "units", _units(self.groups, self.images, positions))
-        object.__setattr__(self, "is_binary", all(_is_binary(row) for row in self.scores))
+        binary = self.strata is None and all(_is_binary(row) for row in self.scores)
+        object.__setattr__(self, "is_binary", binary)
         object.__setattr__(self, "form", _form(positions))
         object.__setattr__(self, "largest", tuple(_largest(row) for row in self.scores))
         if self.form == "folds":

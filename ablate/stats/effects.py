@@ -9,16 +9,19 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from ablate.records import Cell, Contrast, Failed, Finished
+from ablate.scoring.registry import find_metric
 from ablate.splits.rules import Folds, TestRule
 from ablate.stats.accuracy import Accuracy, accuracy_of_numbers, variant_accuracy
 from ablate.stats.alpha_shares import ADDED, look_shares
 from ablate.stats.apart import estimate_elsewhere
 from ablate.stats.cells import Array, Cells, StatisticsError
 from ablate.stats.engine import estimate
-from ablate.stats.frame import different_tests, missing_numbers, run_numbers
+from ablate.stats.frame import different_tests, missing_numbers, places, run_numbers
 from ablate.stats.looks import WAITING, Found, LookState, judge_looks
+from ablate.stats.measured import FEWEST_IMAGES, thin_classes
 from ablate.stats.replicate_level import estimate_replicates
-from ablate.stats.scores import ScoreBook, arrange, other_images, read_scores, repetition_of
+from ablate.stats.score_book import ScoreBook
+from ablate.stats.scores import arrange, other_images, read_scores, repetition_of
 from ablate.stats.student import Estimate
 from ablate.stats.verdict import JudgedContrast, Rules
 
@@ -158,9 +161,11 @@ def _judge_family(runs: _Runs, contrasts: Sequence[Contrast], question: Question
 
 
 def _voided(runs: _Runs, contrasts: Sequence[Contrast], question: Question) -> dict[int, str]:
-    """The contrasts about which more is known than was planned."""
-    if question.void:
-        return dict.fromkeys(range(len(contrasts)), question.void)
+    """The contrasts about which more is known than was planned, or whose metric is only reported."""
+    metric = find_metric(question.metric)
+    void = question.void or ("" if metric is None else metric.reported)
+    if void:
+        return dict.fromkeys(range(len(contrasts)), void)
     beyond = runs.beyond(question.looks[-1])
     late = {index for _, index in beyond}
     return {
@@ -186,7 +191,7 @@ def _estimate(
         return _by_numbers(runs, weights, question), reasons
     found = list(estimate(arranged, weights))
     for i, contrast in enumerate(contrasts):
-        if found[i] is None and different & set(contrast.weights):
+        if found[i] is None and different & set(contrast.weights) and runs.book.metric is None:
             found[i] = _elsewhere(runs, runs.book, contrast, question.test)
     return tuple(found), reasons
 
@@ -202,13 +207,30 @@ def _reasons(
         # Where it is missing is no accident: what is left would answer for the folds on which it can be had.
         concerned = missing_numbers(runs.cells, runs.variants, question.metric, question.test) | concerned
     else:
-        concerned = {variant: why for (variant, _), why in runs.book.gone.items()} | concerned
+        made = {(cell.variant, cell.replicate.index) for cell in runs.cells}
+        gone = {key[0]: why for key, why in runs.book.gone.items() if runs.book.metric is None or key in made}
+        thin = _too_rare(runs, runs.book, question.test)
+        concerned = gone | (dict.fromkeys(runs.variants, thin) if thin else {}) | concerned
     found = {}
     for i, contrast in enumerate(contrasts):
         whys = [contrast.not_assessable, *(concerned.get(name, "") for name in contrast.weights)]
         if any(whys):
             found[i] = next(filter(None, whys))
     return found
+
+
+def _too_rare(runs: _Runs, book: ScoreBook, test: TestRule) -> str:
+    """Why the metric cannot be judged on these images: a class it rests on is too rare, or missing on a fold."""
+    replicates = {cell.replicate.index for cell in runs.cells}
+    fixed = not isinstance(test, Folds)
+    thin = thin_classes(book, {r: r if fixed else repetition_of(r, test) for r in replicates})
+    if thin is None:
+        return ""
+    name, without, number = thin
+    if without:
+        return f"there is no test image of {name} on {places(without, test)}"
+    images = "is 1 test image" if number == 1 else f"are {number} test images"
+    return f"there {images} of {name}, and {FEWEST_IMAGES} are needed"
 
 
 def _elsewhere(runs: _Runs, book: ScoreBook, contrast: Contrast, test: TestRule) -> Estimate | None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ablate.stats.cells import Array, Cells, Form, Index, StatisticsError
 from ablate.stats.groups import group_moments
+from ablate.stats.strata import sampled, stratified_moments
 from ablate.stats.student import RESOLUTION, Estimate, Grouped, student_answer, two_sided_p, without_rounding
 
 SURE_GROUPS = 3
@@ -26,6 +27,7 @@ class Moments:
     between: variance of the replicates' differences. within: what that would be from image noise alone.
     Both are 0 for a single replicate. image_df: what the image part is known by. resolution: sizes below it are
     rounding. least: the smallest standard error that so few answers can prove, for weights of length one.
+    by_sample: image_df counts the samples a metric is centred in, and may be less than the replicates have.
     """
 
     difference: float
@@ -39,6 +41,7 @@ class Moments:
     image_df: float
     least: float = 0.0
     grouped: Grouped | None = None
+    by_sample: bool = False
 
     @property
     def n_replicates(self) -> int:
@@ -104,22 +107,27 @@ def contrast_moments(cells: Cells, weights: Array) -> Moments | None:
     position = np.concatenate([np.asarray(cells.positions[r]) for r in matched])
     size = float(np.abs(weights) @ np.array(cells.largest))
     found = _moments(deltas, position, cells.form, resolution=RESOLUTION * size)
-    least = 1 / (found.n_images + 2)
+    least = 1 / (found.n_images + 2) if cells.is_binary else 0.0
+    own = sampled(cells, matched, [np.asarray(cells.positions[r]) for r in matched])
+    if own is not None:
+        parts = stratified_moments(deltas, position, own, cells.form)
+        found, least = replace(found, by_sample=True, **parts.moments), parts.least
     if cells.units:
-        groups = np.concatenate([np.asarray(cells.units[r]) for r in matched])
-        means = np.array(found.by_replicate)
-        parts = group_moments(deltas, groups, means, cells.form, independent=found.image_part)
-        if parts.differing < SURE_GROUPS:
-            least = 1 / (parts.grouped.effective + 2)
+        units = [np.asarray(cells.units[r]) for r in matched]
+        groups, means = np.concatenate(units), np.array(found.by_replicate)
+        samples = sampled(cells, matched, units)
+        by_group = group_moments(deltas, groups, means, cells.form, independent=found.image_part, samples=samples)
+        if by_group.differing < SURE_GROUPS and least:
+            least = 1 / (by_group.grouped.effective + 2)
         found = replace(
             found,
-            image_part=parts.image_part,
-            within=parts.within,
-            image_floor=parts.image_floor,
-            image_df=max(1.0, parts.grouped.effective - 1),
-            grouped=parts.grouped,
+            image_part=by_group.image_part,
+            within=by_group.within,
+            image_floor=by_group.image_floor,
+            image_df=max(1.0, by_group.grouped.effective - 1),
+            grouped=by_group.grouped,
         )
-    return replace(found, least=least) if cells.is_binary else found
+    return replace(found, least=least) if least else found
 
 
 def _moments(deltas: list[Array], position: Index, form: Form, *, resolution: float) -> Moments:
@@ -198,7 +206,8 @@ def _finish(moments: Moments, pool: ImagePool | None, length: float, level: floa
         floor = None if floor is None else max(floor, least)  # no replicate adds images
     variance = image_part + run_part
     difference, se = without_rounding(moments.difference, variance, resolution=moments.resolution)
-    df = moments.image_df if k == 1 else k - 1.0 if moments.grouped is None else min(k - 1.0, moments.image_df)
+    by_image = moments.grouped is None and not moments.by_sample
+    df = moments.image_df if k == 1 else k - 1.0 if by_image else min(k - 1.0, moments.image_df)
     if k > 1 and pool is not None and se:
         # Shares of the variance instead of its powers, so that tiny units do not underflow.
         images, runs = image_part / variance, pool.between * length / k / variance

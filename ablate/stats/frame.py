@@ -83,7 +83,7 @@ def missing_numbers(cells: Sequence[Cell], variants: Sequence[str], metric: str,
         runs = {r: grid.get((variant, r)) for r in replicates}
         without = [r for r, run in runs.items() if run is not None and _is_without(run, metric)]
         if without and any(isinstance(run, Finished) for run in runs.values()):
-            found[variant] = f"{metric} is missing on {_places(without, test)} ({variant})"
+            found[variant] = f"{metric} is missing on {places(without, test)} ({variant})"
     return found
 
 
@@ -94,7 +94,7 @@ def _is_without(run: Finished | Failed, metric: str) -> bool:
     return re.search(rf"the trainer returned (?:{name} = (?:nan|None)\b|no '{name}')", run.message) is not None
 
 
-def _places(replicates: Sequence[int], test: TestRule) -> str:
+def places(replicates: Sequence[int], test: TestRule) -> str:
     """`folds 1 and 3`; of a later repetition `replicate 4 (fold 1)`."""
     if not isinstance(test, Folds):
         named = [f"{r}" for r in replicates]

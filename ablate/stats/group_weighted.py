@@ -11,13 +11,17 @@ from ablate.stats.cells import Array, Cells, Index, StatisticsError
 from ablate.stats.effects import Effect, Question
 from ablate.stats.engine import estimate
 from ablate.stats.frame import different_tests
-from ablate.stats.scores import ScoreBook, arrange, other_images
+from ablate.stats.score_book import ScoreBook
+from ablate.stats.scores import arrange, other_images
 from ablate.stats.student import Estimate
 
 
 def each_group_alike(cells: Cells) -> Cells | None:
-    """One score a group, the mean over its images; None where there are no groups, or they are cut by the folds."""
-    if not cells.units:
+    """One score a group, the mean over its images; None where there are no groups, or they are cut by the folds.
+
+    None for a metric that is no mean over images alike: a patient's own F1 is another matter.
+    """
+    if not cells.units or cells.strata is not None:
         return None
     groups: list[Index | None] = []
     scores: list[list[Array | None]] = [[] for _ in cells.scores]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ablate.stats.cells import Array, Form, Index
+from ablate.stats.strata import Sampled, grouped_samples
 from ablate.stats.student import Grouped
 
 FEWEST_GROUPS = 6
@@ -32,11 +33,14 @@ class GroupMoments(NamedTuple):
     differing: int
 
 
-def group_moments(deltas: list[Array], group: Index, means: Array, form: Form, *, independent: float) -> GroupMoments:
+def group_moments(
+    deltas: list[Array], group: Index, means: Array, form: Form, *, independent: float, samples: Sampled | None = None
+) -> GroupMoments:
     """The parts of a difference's variance where the groups, not the images, were drawn at random.
 
     deltas: a replicate's values, whose mean is that replicate's difference; group: that of each of the concatenated
-    values; means: of the replicates. independent: the image part, were every image on its own.
+    values; means: of the replicates. independent: the image part, were every image on its own. samples: what a metric
+    is centred in that is no mean over all images alike.
     The image part is the CR2 variance of a weighted mean: sum of u_g^2 / (1 - w_g), u_g being what group g adds to
     the difference, and w_g its share of the weight. Source: Bell and McCaffrey 2002; Pustejovsky and Tipton 2018.
     Effective groups after Carter, Schnepel and Steigerwald 2017.
@@ -55,14 +59,22 @@ def group_moments(deltas: list[Array], group: Index, means: Array, form: Form, *
     shares: Array = counts / (k * sizes)[:, None]
     weights = shares.sum(axis=0)
     seen = weights > 0
-    added = (own + shares * (means - difference)[:, None]).sum(axis=0)
-    image_part = _corrected(np.square(added[seen]), weights[seen])
-    noise = _noise(own, counts > 0, weights)
+    if samples is None:
+        added = (own + shares * (means - difference)[:, None]).sum(axis=0)
+        image_part = _corrected(np.square(added[seen]), weights[seen])
+        noise = _noise(own, counts > 0, weights, weights)
+        effective, differing = 1 / float(np.square(weights).sum()), np.unique(group[values != 0]).size
+        of_fold = shares * k
+    else:
+        found = grouped_samples(values, group, weight, means, samples)
+        own, effective, differing = found.own, found.effective, found.differing
+        none = np.zeros_like(weights)  # they are corrected, each by its share of its sample
+        image_part = float(np.square(found.added).sum())
+        noise = _noise(own, counts > 0, weights, none)
+        of_fold = np.zeros_like(shares)
     within = 0.0
     if k > 1:
-        within = k * noise if form == "fixed" and noise is not None else _within_folds(own * k, shares * k)
-    effective = 1 / float(np.square(weights).sum())
-    differing = np.unique(group[values != 0])
+        within = k * noise if form == "fixed" and noise is not None else _within_folds(own * k, of_fold)
     return GroupMoments(
         image_part=image_part,
         within=within,
@@ -73,7 +85,7 @@ def group_moments(deltas: list[Array], group: Index, means: Array, form: Form, *
             largest=float(weights.max()),
             design_effect=image_part / independent if independent > 0 else 1.0,
         ),
-        differing=differing.size,
+        differing=differing,
     )
 
 
@@ -84,10 +96,11 @@ def _corrected(squares: Array, weights: Array) -> float:
     return float((squares / (1 - weights)).sum())
 
 
-def _noise(own: Array, tested: NDArray[np.bool_], weights: Array) -> float | None:
+def _noise(own: Array, tested: NDArray[np.bool_], weights: Array, leverage: Array) -> float | None:
     """The part of the difference's variance that new replicates on these images would draw anew.
 
     From the groups that were tested more than once; None where there is none. own, tested: shape (k, n_groups).
+    leverage: of each group, by which its squares are too small.
     """
     times = tested.sum(axis=0)
     often = times > 1
@@ -95,7 +108,7 @@ def _noise(own: Array, tested: NDArray[np.bool_], weights: Array) -> float | Non
         return None
     mean = own[:, often].sum(axis=0) / times[often]
     spread = (np.square(own[:, often] - mean) * tested[:, often]).sum(axis=0) * times[often] / (times[often] - 1)
-    return float((spread / (1 - weights[often])).sum() / weights[often].sum())
+    return float((spread / (1 - leverage[often])).sum() / weights[often].sum())
 
 
 def _within_folds(own: Array, shares: Array) -> float:

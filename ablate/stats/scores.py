@@ -11,36 +11,15 @@ from typing import NamedTuple
 import numpy as np
 
 from ablate.records import Cell, Finished
+from ablate.scoring.registry import find_metric
 from ablate.splits.rules import Folds, TestRule
-from ablate.stats.cells import Array, Cells, Index
+from ablate.stats.cells import Array, Cells
+from ablate.stats.measured import pooled_scores, read_measured, strata_of
+from ablate.stats.score_book import Grouping, Key, Numbering, ScoreBook, ScoreRow, group_names, how_lost
 from ablate.store.outcome_columns import GROUP, read_columns
 
 PER_IMAGE_METRIC = "accuracy"
 """The metric whose per-image scores a trainer stores under `score`: right (1) or wrong (0)."""
-
-Key = tuple[str, int]
-"""Variant and index of the replicate."""
-
-
-class ScoreRow(NamedTuple):
-    """One run's scores: which image each belongs to (ascending numbers), and the score.
-
-    groups: what shares the luck of each image, as the number of one of its images; None where nobody says.
-    """
-
-    images: Index
-    scores: Array
-    groups: Index | None = None
-
-
-class ScoreBook(NamedTuple):
-    """The per-image scores of every finished run of a study, for one metric.
-
-    gone: runs that finished, but whose scores cannot be read any more, and why.
-    """
-
-    rows: Mapping[Key, ScoreRow]
-    gone: Mapping[Key, str]
 
 
 class Scored(NamedTuple):
@@ -63,11 +42,15 @@ def read_scores(cells: Sequence[Cell], metric: str = PER_IMAGE_METRIC) -> ScoreB
     """Every finished run's score of each test image; None where a finished run has stored none for this metric.
 
     For another metric than accuracy the mean of the column has to be the metric itself: a score that only
-    shares its name would answer another question.
+    shares its name would answer another question. A metric of the harness is computed from the answers, where they
+    are stored.
     """
+    own = find_metric(metric)
+    if own is not None and (book := read_measured(cells, own)) is not None:
+        return book
     rows: dict[Key, ScoreRow] = {}
     gone: dict[Key, str] = {}
-    numbering, grouping = _Numbering(), Grouping()
+    numbering, grouping = Numbering(), Grouping()
     for cell in sorted(cells, key=lambda cell: (cell.replicate.index, cell.variant)):
         run = cell.result
         if not isinstance(run, Finished):
@@ -82,7 +65,7 @@ def read_scores(cells: Sequence[Cell], metric: str = PER_IMAGE_METRIC) -> ScoreB
                 return None
             ids, scores = stored["id"], stored[column_of(metric)].astype(np.float64)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            gone[key] = f"the scores of {cell.variant}, replicate {cell.replicate.index}, {_how(error)}: {path}"
+            gone[key] = f"the scores of {cell.variant}, replicate {cell.replicate.index}, {how_lost(error)}: {path}"
             continue
         if ids.shape != scores.shape or scores.ndim != 1 or not np.isfinite(scores).all():
             gone[key] = f"the scores of {cell.variant}, replicate {cell.replicate.index}, are damaged: {path}"
@@ -97,74 +80,8 @@ def read_scores(cells: Sequence[Cell], metric: str = PER_IMAGE_METRIC) -> ScoreB
     return ScoreBook(grouping.told(rows), gone) if rows or gone else None
 
 
-def group_names(cell: Cell, ids: np.ndarray, stored: np.ndarray | None) -> np.ndarray | None:
-    """The name of each image's group, "" for one on its own: by the run's own outcomes (stored), else by its data.
-
-    None where neither says.
-    """
-    if stored is not None and stored.shape == ids.shape:
-        return stored.astype(np.str_)
-    known = cell.groups() if cell.groups is not None else {}
-    return np.array([known.get(name, "") for name in map(str, ids.tolist())]) if known else None
-
-
-class Grouping:
-    """Which images share their luck, as their runs and data say: each run may know a part of it."""
-
-    def __init__(self) -> None:
-        self._groups: dict[int, int] = {}
-        self._first: dict[str, int] = {}
-        self._seen: set[tuple[bytes, bytes]] = set()
-
-    def add(self, images: Index, names: np.ndarray) -> None:
-        """names: of the group of each image; those of no name are on their own."""
-        told = (images.tobytes(), names.tobytes())
-        if told in self._seen:  # the variants of a replicate say the same
-            return
-        self._seen.add(told)
-        for image, name in zip(images.tolist(), names.tolist(), strict=True):
-            if name:
-                self._groups.setdefault(image, self._first.setdefault(name, image))
-
-    def told(self, rows: Mapping[Key, ScoreRow]) -> Mapping[Key, ScoreRow]:
-        """The rows with their groups; as they are where no image has any."""
-        if not self._groups:
-            return rows
-        found: dict[bytes, Index] = {}  # one array for all variants of a replicate
-        return {key: row._replace(groups=self._of(row.images, found)) for key, row in rows.items()}
-
-    def _of(self, images: Index, found: dict[bytes, Index]) -> Index:
-        key = images.tobytes()
-        if key not in found:
-            found[key] = np.array([self._groups.get(image, image) for image in images.tolist()], np.int64)
-        return found[key]
-
-
-def _how(error: Exception) -> str:
-    return "are gone" if isinstance(error, FileNotFoundError) else "cannot be read"
-
-
 def _is_mean(scores: Array, metric: float | None) -> bool:
     return metric is not None and bool(np.isclose(scores.mean(), metric, rtol=1e-3, atol=1e-6))
-
-
-class _Numbering:
-    """Image id -> number. The runs of a replicate share their ids, so that each set is looked up once."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-        self._latest: dict[int, tuple[np.ndarray, Index]] = {}
-
-    def of(self, replicate: int, ids: np.ndarray) -> Index:
-        known = self._latest.get(replicate)
-        if known is not None and np.array_equal(known[0], ids):
-            return known[1]
-        # In the order of the names, so that sums do not depend on who was read first.
-        order = np.argsort(ids, kind="stable")
-        found = np.empty(len(ids), np.int64)
-        found[order] = [self._numbers.setdefault(str(name), len(self._numbers)) for name in ids[order]]
-        self._latest[replicate] = (ids, found)
-        return found
 
 
 def other_images(book: ScoreBook) -> frozenset[str]:
@@ -195,16 +112,17 @@ def arrange(
     """
     replicates = sorted({cell.replicate.index for cell in cells})
     present = {(cell.variant, cell.replicate.index) for cell in cells if isinstance(cell.result, Finished)}
-    images: list[Index | None] = []
-    groups: list[Index | None] = []
-    columns: list[Mapping[str, Array]] = []
-    for r in replicates:
-        usable = [v for v in variants if v not in different and (v, r) in present]
-        rows = {v: row for v in usable if (row := book.rows.get((v, r))) is not None}
-        images.append(next((row.images for row in rows.values()), None))
-        groups.append(next((row.groups for row in rows.values()), None))
-        columns.append({v: row.scores for v, row in rows.items()})
-    scores = tuple(tuple(column.get(v) for column in columns) for v in variants)
-    repetition = tuple(repetition_of(r, test) for r in replicates)
-    told = tuple(groups) if any(row is not None for row in groups) else ()
-    return Cells(scores=scores, images=tuple(images), repetition=repetition, groups=told)
+    rows = {key: row for key, row in book.rows.items() if key in present and key[0] not in different}
+    repetition = {r: repetition_of(r, test) for r in replicates}
+    first = [next((rows[v, r] for v in variants if (v, r) in rows), None) for r in replicates]
+    scores: Mapping[Key, Array] = {key: row.scores for key, row in rows.items()}
+    if book.metric is not None and book.metric.pooled and isinstance(test, Folds):
+        scores = pooled_scores(rows, book.metric, repetition)
+    groups = [None if row is None else row.groups for row in first]
+    return Cells(
+        scores=tuple(tuple(scores.get((v, r)) for r in replicates) for v in variants),
+        images=tuple(None if row is None else row.images for row in first),
+        repetition=tuple(repetition.values()),
+        groups=tuple(groups) if any(row is not None for row in groups) else (),
+        strata=None if book.metric is None else strata_of(first, book.metric),
+    )

@@ -27,6 +27,11 @@ MOST_COLUMNS = 1000
 GROUP = "group"
 """The column that names the group of each test image; empty for one on its own."""
 
+CLASSES = "classes"
+"""The names of the classes, in the order of their numbers in `target` and of the columns of `prob`."""
+VAL_TARGET, VAL_PROB = "val_target", "val_prob"
+"""The same of the validation images, of which no more is kept: what a threshold may be set on."""
+
 
 def read_columns(path: Path, *names: str) -> dict[str, NDArray[Any]]:
     """Those of the named columns that the file has; all of them where none is named.

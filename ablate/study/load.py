@@ -9,6 +9,7 @@ from typing import Any
 
 from ablate.errors import StudyError, TrainerError, near_match
 from ablate.files import sha256_json
+from ablate.metrics import measured_goal, measured_names
 from ablate.records import BASELINE
 from ablate.study.absent import read_trainer
 from ablate.study.factors import ONE_CHANGE, check_families, check_overlaps, read_factors
@@ -91,10 +92,12 @@ def _trainer(file: StudyFile, document: Document) -> Trainer:
 
 
 def _check_metric(metric: str, trainer: Trainer, where: str) -> None:
-    if metric not in trainer.metrics:
+    if metric not in trainer.metrics and measured_goal(metric) is None:
+        known = (*trainer.metrics, *measured_names())
         raise StudyError(
             f"{where}: the trainer {trainer.path} does not report {metric!r}",
-            hint=f"{near_match(metric, trainer.metrics)}It reports: {', '.join(trainer.metrics)}.",
+            hint=f"{near_match(metric, known)}It reports: {', '.join(trainer.metrics)}. From stored answers ablate "
+            f"computes: {', '.join(name for name in known if name not in trainer.metrics)}.",
         )
 
 

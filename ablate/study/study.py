@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from ablate.errors import SettingError, StudyError
+from ablate.metrics import Goal, measured_goal
 from ablate.settings import Settings
 from ablate.splits.rules import Folds, Official, Protocol, Share
 from ablate.study.factors import Factor, Overrides, Place
@@ -114,6 +115,12 @@ class Study:
             return self.trainer.config.model_validate(config).model_dump(mode="json")
         except ValidationError:  # of two changes that go together only the first is made yet
             return self.trainer.config.model_validate(self.base).model_dump(mode="json")
+
+    @property
+    def goal(self) -> Goal:
+        """Which way the metric gets better."""
+        name = self.evidence.metric
+        return measured_goal(name) or self.trainer.metrics[name]
 
     @property
     def protocol(self) -> Protocol:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ablate.errors import SettingError
+from ablate.metrics import measured_goal
 from ablate.splits.rules import FirstFold, Folds, Official, Protocol, Share
 from ablate.training.config import Augment, ByName, Config, Plateau
 
@@ -94,7 +95,8 @@ def _refuse_unmeasured(config: Config, protocol: Protocol) -> None:
             "evidence.weights: best needs a metric that is measured each epoch, and robust_accuracy is not",
             hint="Use weights: last, or judge by accuracy and read robust_accuracy beside it.",
         )
-    wanted = {"balanced_accuracy": False, "mean_average_precision": True}.get(metric, several)
+    of_both = metric == "macro_f1" or measured_goal(metric) is None
+    wanted = several if of_both else metric == "mean_average_precision"
     if wanted != several:
         raise SettingError(
             "evidence.metric",

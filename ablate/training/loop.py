@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ablate.errors import Diverged
+from ablate.metrics import measured_goal
 from ablate.protocols import Run
 from ablate.records import Outcome
 from ablate.training.batching import batch_sizes, fewest_images
@@ -31,6 +32,7 @@ from ablate.training.data.parts import Subset, Subsets, load_parts
 from ablate.training.evaluate import evaluate, evaluation_batch, is_correct
 from ablate.training.freezing import set_training
 from ablate.training.frozen_features import with_stored_features
+from ablate.training.measured import with_measured
 from ablate.training.numerics import Mode, reset_peak, send, set_up
 from ablate.training.outcome import right_on_test, write_outcome
 from ablate.training.seeding import StepRandom, dropout_seed, epoch_order, order_generator, seed_dropout
@@ -254,8 +256,9 @@ def _epoch_metrics(config: Config, run: Run, parts: Subsets, mode: Mode, trained
         metrics["train/penalty"] = penalty(trained_weights(trained.optimizer), config.penalties)
     if len(parts.val):
         batch_size = evaluation_batch(config.data.image_size, config.batch_size)
-        scores = evaluate(trained.tested, parts.val, mode, batch_size=batch_size, alive=run.alive).metrics()
-        metrics |= {f"val/{name}": value for name, value in scores.items()}
+        scores = evaluate(trained.tested, parts.val, mode, batch_size=batch_size, alive=run.alive)
+        found = with_measured(scores.metrics(), _chosen_by(run), scores, parts.images.classes, val=scores)
+        metrics |= {f"val/{name}": value for name, value in found.items()}
     if not math.isfinite(metrics.get("val/loss", 0.0)):
         raise Diverged(f"the validation loss is no longer finite (epoch {progress.epoch + 1})")
     return metrics
@@ -270,7 +273,14 @@ def _keep_best(value: float, trained: TrainingState) -> None:
         progress.best_state = copy_of(trained.tested)
 
 
+def _chosen_by(run: Run) -> str:
+    """The metric that the best epoch, or a search, is chosen by; empty where nothing is."""
+    return run.protocol.metric if run.protocol.weights == "best" or run.protocol.sealed else ""
+
+
 def _upward(metric: str, metrics: dict[str, float]) -> float:
-    """A validation metric such that more is better."""
-    value = metrics[f"val/{metric}"]
-    return -value if metric == "loss" else value
+    """A validation metric such that more is better; minus infinity where these images do not have it."""
+    value = metrics.get(f"val/{metric}")
+    if value is None:
+        return -math.inf
+    return -value if metric == "loss" or measured_goal(metric) == "min" else value

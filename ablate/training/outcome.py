@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ablate.protocols import Run
 from ablate.records import Cost, Outcome
-from ablate.store.outcome_columns import GROUP
+from ablate.store.outcome_columns import CLASSES, GROUP, VAL_PROB, VAL_TARGET
 from ablate.training.checkpoint import TrainingState, copy_of
 from ablate.training.config import Attack, Config
 from ablate.training.cost import describe_network
@@ -27,6 +27,7 @@ from ablate.training.evaluate import (
     latency_seconds,
     probabilities,
 )
+from ablate.training.measured import with_measured
 from ablate.training.numerics import Mode, device_name
 from ablate.training.seeding import robustness_generator
 
@@ -41,12 +42,18 @@ def write_outcome(config: Config, run: Run, parts: Subsets, mode: Mode, trained:
     if config.robustness is not None:
         attacked = attacked_scores(config, run, parts, mode, trained.network, config.robustness)
         metrics["robust_accuracy"] = float(attacked.correct.mean())
+    classes = parts.images.classes
+    val = None if run.protocol.sealed or not len(parts.val) else _validation_scores(config, run, parts, mode, trained)
+    metrics = with_measured(metrics, run.protocol.metric, scores, classes, val=scores if run.protocol.sealed else val)
     images = None
     if not run.protocol.sealed:
         images = run.folder / IMAGES
         ids = [parts.images.ids[i] for i in parts.split.test]
         names = group_names(parts.images.ids, parts.images.groups.tolist())
         columns = _columns(config, scores, attacked, trained.progress.watched)
+        columns[CLASSES] = np.array(list(classes))
+        if val is not None:
+            columns |= {VAL_TARGET: _targets(val), VAL_PROB: _half(config, val)}
         if names:
             columns[GROUP] = np.array([names.get(name, "") for name in ids])
         np.savez_compressed(images, id=np.array(ids), **columns)
@@ -85,6 +92,12 @@ def judged_scores(config: Config, run: Run, parts: Subsets, mode: Mode, network:
     return evaluate(network, _judged(run, parts), mode, batch_size=batch_size, alive=run.alive)
 
 
+def _validation_scores(config: Config, run: Run, parts: Subsets, mode: Mode, trained: TrainingState) -> Scores:
+    """The tested network on the validation images, on which a threshold may be set."""
+    batch_size = evaluation_batch(config.data.image_size, config.batch_size)
+    return evaluate(trained.network, parts.val, mode, batch_size=batch_size, alive=run.alive)
+
+
 def right_on_test(config: Config, run: Run, parts: Subsets, mode: Mode, trained: TrainingState) -> Tensor:
     """Which test images the network has right now, as packed bits: shape (ceil(n / 8),) uint8.
 
@@ -119,9 +132,9 @@ def _columns(config: Config, scores: Scores, attacked: Scores | None, watched: l
     epochs, where the source's protocol asks for it: after each epoch, right and wrong as packed bits.
     """
     columns: dict[str, Any] = {
-        "target": scores.targets.numpy().astype(np.bool_ if scores.several else np.int32),
+        "target": _targets(scores),
         "score": scores.correct.astype(np.float32),
-        "prob": probabilities(scores.logits, config).numpy().astype(np.float16),
+        "prob": _half(config, scores),
     }
     if not scores.several:
         # As float64, so that their mean is the metric.
@@ -131,6 +144,14 @@ def _columns(config: Config, scores: Scores, attacked: Scores | None, watched: l
     if watched:
         columns["epochs"] = torch.stack(watched).numpy()
     return columns
+
+
+def _targets(scores: Scores) -> Any:
+    return scores.targets.numpy().astype(np.bool_ if scores.several else np.int32)
+
+
+def _half(config: Config, scores: Scores) -> Any:
+    return probabilities(scores.logits, config).numpy().astype(np.float16)
 
 
 def _peak_bytes(mode: Mode) -> int | None:

@@ -87,8 +87,18 @@ def _looked_at(
             notes=(*images.notes, *notes_on_kinds(kinds, config.depth), *_torn(config, seat, images, cached)),
             watch=tuple(images.watch),
             former=former_digests(images, config, cached),
+            test_classes=_class_counts(images, parts.test),
         ),
     )
+
+
+def _class_counts(images: DecodedImages, part: Sequence[int]) -> dict[str, int]:
+    """How many images of a part are of each class; an image of several counts for each of them."""
+    targets = images.targets[list(part)]
+    if targets.ndim == 1:
+        numbers = range(len(images.classes))
+        return {name: int((targets == number).sum()) for name, number in zip(images.classes, numbers, strict=True)}
+    return {name: int((targets[:, i] > 0.5).sum()) for i, name in enumerate(images.classes)}
 
 
 def _torn(config: DataConfig, seat: SplitRequest, images: DecodedImages, cached: Cached) -> list[str]:

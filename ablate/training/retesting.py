@@ -7,6 +7,7 @@ from ablate.protocols import Run
 from ablate.records import Finished, RunSpec
 from ablate.training.data.parts import Subsets, load_parts
 from ablate.training.data.same import is_of
+from ablate.training.measured import with_measured
 from ablate.training.outcome import judged_scores
 from ablate.training.stored import StoredNetwork, open_network
 
@@ -17,7 +18,8 @@ def reevaluate_run(spec: RunSpec, result: Finished, run: Run) -> dict[str, float
     Raises DataError where the weights are gone or the images are no longer those of the run.
     """
     stored, parts = reopen(spec, result, run)
-    return judged_scores(stored.config, run, parts, stored.mode, stored.network).metrics()
+    scores = judged_scores(stored.config, run, parts, stored.mode, stored.network)
+    return with_measured(scores.metrics(), run.protocol.metric, scores, parts.images.classes)
 
 
 def reopen(spec: RunSpec, result: Finished, run: Run) -> tuple[StoredNetwork, Subsets]:

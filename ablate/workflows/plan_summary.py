@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from statistics import NormalDist
 from typing import Any
 
@@ -16,12 +17,14 @@ from ablate.records import Variant
 from ablate.results.survey import RunInventory, collect
 from ablate.splits.rules import Folds
 from ablate.stats.alpha_shares import look_shares
+from ablate.study.class_names import refuse_unknown_class
 from ablate.study.plan import Plan
 from ablate.workflows.executor import default_workers
 from ablate.workflows.former_runs import way_out
 from ablate.workflows.options import Options
 from ablate.workflows.session import Session, resolved_options
 from ablate.workflows.threads import propose_threads, threads_row
+from ablate.workflows.visible import images_worth, is_assumable, why_unknown
 
 DISAGREEMENT = 0.35
 """Assumed before any run: two variants differ in their answer to 35 of 100 test images, as networks do that
@@ -40,31 +43,37 @@ def plan_summary(session: Session, options: Options, *, with_parameters: bool) -
     with_parameters: count them where they are not remembered, which may import torch once.
     """
     options = resolved_options(session, options)
+    refuse_unknown_class(session.study, session.looks)
     found = session.survey(options)
     rows = [_variant_row(session, variant, with_parameters=with_parameters) for variant in session.plan.variants]
     counted = {variant: run.cost.parameters for variant, _, run in found.cached}
     rows = [row if row["parameters"] else row | {"parameters": counted.get(row["name"])} for row in rows]
-    steps, basis = visible_steps(session), ASSUMED if _knowable(session) else ""
+    steps, why = visible_steps(session), why_not_visible(session)
+    basis = ASSUMED if _knowable(session) and not why else ""
     if (measured := _measured(session, found)) is not None:
-        steps, basis = measured, MEASURED
-    return {
-        "study": session.study.name,
-        "variants": rows,
-        "runs": sum(1 for _ in session.plan.runs(options.look)),
-        "cached": len(found.cached),
-        "stale": [
-            {"variant": item.variant, "replicate": item.spec.replicate.index, "differs": list(item.differences)}
-            for item in found.stale
-        ],
-        "elsewhere": found.elsewhere,
-        "former": _former(session, options),
-        "threads": threads_row(propose_threads(session, found, options)),
-        "to_run": len(_names_to_run(found, options)),
-        "estimate_seconds": _estimate_seconds(session, found, options),
-        "visible_step": steps,
-        "visible_basis": basis,
-        "data_notes": _group_notes(session),
-    } | _tuning(session)
+        steps, basis, why = measured, MEASURED, ""
+    return (
+        {
+            "study": session.study.name,
+            "variants": rows,
+            "runs": sum(1 for _ in session.plan.runs(options.look)),
+            "cached": len(found.cached),
+            "stale": [
+                {"variant": item.variant, "replicate": item.spec.replicate.index, "differs": list(item.differences)}
+                for item in found.stale
+            ],
+            "elsewhere": found.elsewhere,
+            "former": _former(session, options),
+            "threads": threads_row(propose_threads(session, found, options)),
+            "to_run": len(_names_to_run(found, options)),
+            "estimate_seconds": _estimate_seconds(session, found, options),
+            "visible_step": steps,
+            "visible_basis": basis,
+            "data_notes": _group_notes(session),
+        }
+        | _tuning(session)
+        | ({"visible_why": why} if why else {})
+    )
 
 
 def _group_notes(session: Session) -> list[str]:
@@ -211,7 +220,22 @@ def _knowable(session: Session) -> bool:
     plan = session.plan
     baseline = session.looks.get(plan.variants[0].name)
     tested = baseline.counts.get("test") if baseline is not None else None
-    return bool(tested and plan.contrasts and "accuracy" in plan.protocol.metric)
+    return bool(tested and plan.contrasts and is_assumable(plan.protocol.metric))
+
+
+def why_not_visible(session: Session) -> str:
+    """Why the smallest visible step of this metric cannot be told before two replicates; empty where it can."""
+    plan = session.plan
+    baseline = session.looks.get(plan.variants[0].name)
+    if baseline is None or not plan.contrasts:
+        return ""
+    counts = _in_all(plan, baseline.test_classes, plan.looks[-1])
+    return why_unknown(plan.protocol.metric, counts, with_folds=isinstance(plan.protocol.test, Folds))
+
+
+def _in_all(plan: Plan, counts: Mapping[str, int], replicates: int) -> dict[str, int]:
+    """Test images of each class that some replicates see, by those of the first."""
+    return {name: _distinct(number, replicates, plan) for name, number in counts.items()}
 
 
 def visible_steps(session: Session) -> list[dict[str, Any]]:
@@ -224,16 +248,16 @@ def visible_steps(session: Session) -> list[dict[str, Any]]:
     families = Counter(contrast.family for contrast in plan.contrasts)
     baseline = session.looks.get(plan.variants[0].name)
     tested = baseline.counts.get("test") if baseline is not None else None
-    knowable = _knowable(session)
-    return [
-        {
-            "replicates": replicates,
-            "points": _visible(replicates, _distinct(tested or 0, replicates, plan), share / max(families.values()))
-            if knowable
-            else None,
-        }
-        for replicates, share in zip(plan.looks, look_shares(plan.looks, plan.shares), strict=True)
-    ]
+    knowable = _knowable(session) and baseline is not None and not why_not_visible(session)
+    steps: list[dict[str, Any]] = []
+    for replicates, share in zip(plan.looks, look_shares(plan.looks, plan.shares), strict=True):
+        points = None
+        if knowable and baseline is not None:
+            counts = _in_all(plan, baseline.test_classes, replicates)
+            images = images_worth(plan.protocol.metric, _distinct(tested or 0, replicates, plan), counts)
+            points = _visible(replicates, images, share / max(families.values()))
+        steps.append({"replicates": replicates, "points": points})
+    return steps
 
 
 def _distinct(tested: int, replicates: int, plan: Plan) -> int:
@@ -242,7 +266,7 @@ def _distinct(tested: int, replicates: int, plan: Plan) -> int:
     return tested * min(replicates, test.count) if isinstance(test, Folds) else tested
 
 
-def _visible(replicates: int, images: int, share: float) -> float:
+def _visible(replicates: int, images: float, share: float) -> float:
     """share: the part of the error rate that one question of the largest family may spend."""
     standard_error = math.sqrt(DISAGREEMENT / images + 2 * RUN_NOISE**2 / replicates)
     normal = NormalDist()

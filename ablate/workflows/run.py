@@ -27,6 +27,7 @@ from ablate.records import Cell
 from ablate.results.survey import collect
 from ablate.store.disk_space import refuse_full, refuse_unwritable
 from ablate.store.run_names import keep_on_refusal
+from ablate.study.class_names import refuse_unknown_class
 from ablate.study.stand_in import make_stand_in
 from ablate.study.study import Study
 from ablate.track.open import tracking_place
@@ -155,6 +156,7 @@ class _Training:
             if len(session.prepared) < len(session.plan.variants):
                 executor.before_opening = self._meanwhile.begin  # not before a mistyped path is told
             check_data_first(session, self.options, executor, self.on_progress, self.interruption)
+            refuse_unknown_class(session.study, session.looks)
             self._meanwhile.finish()  # where nothing is left to train the report is next, which imports the same
         session.store_plan()  # with what is known of the data now
 

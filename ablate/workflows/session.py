@@ -76,6 +76,7 @@ class Session:
             data_digests={name: found.digest for name, found in self.looks.items()},
             former_digests={name: found.former for name, found in self.looks.items() if found.former},
             places=self.places,
+            classes={name: found.classes for name, found in self.looks.items()},
             groups=self._groups(),
         )
 

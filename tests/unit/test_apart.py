@@ -10,7 +10,7 @@ import pytest
 from ablate.stats.apart import estimate_elsewhere
 from ablate.stats.cells import Cells
 from ablate.stats.engine import estimate
-from ablate.stats.scores import ScoreRow
+from ablate.stats.score_book import ScoreRow
 from ablate.stats.student import unit_of_chance
 
 

@@ -20,7 +20,7 @@ ROOT = {"errors", "files", "settings", "records", "protocols", "trainer", "inspe
 GROUND = ROOT | {"safety", "splits", "store"}
 """Beside it: other people's addresses, files and code; the parts of a data set; the work folder."""
 PARTS = {"study", "training", "execute", "track", "stats"}
-RESULTS = GROUND | {"results", "study", "stats"}
+RESULTS = GROUND | {"results", "study", "stats", "scoring"}
 EVERYTHING = RESULTS | PARTS | {"harness", "readers", "search", "report"}
 MAY_KNOW: dict[str, set[str]] = {
     **dict.fromkeys(ROOT, ROOT | {"safety", "splits"}),
@@ -28,9 +28,11 @@ MAY_KNOW: dict[str, set[str]] = {
     "splits": {"splits", "errors", "files"},
     "store": GROUND,
     "readers": GROUND | {"readers"},
+    "scoring": GROUND | {"scoring"},
     "study": GROUND | {"study", "readers"},
-    "training": GROUND | {"training", "readers"},
-    **{part: GROUND | {part} for part in ("execute", "track", "stats")},
+    "training": GROUND | {"training", "readers", "scoring"},
+    "track": GROUND | {"track"},
+    **{part: GROUND | {part, "scoring"} for part in ("execute", "stats")},
     "search": GROUND | {"search", "study"},
     "results": RESULTS | {"results"},
     "report": RESULTS | {"report", "readers"},

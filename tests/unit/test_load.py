@@ -69,7 +69,10 @@ def test_a_metric_the_trainer_does_not_report_lists_those_it_does() -> None:
     error = refusal(evidence={"metric": "acuracy"})
 
     assert error.message.endswith("the trainer tests.small_trainer:train does not report 'acuracy'")
-    assert error.hint == "Did you mean 'accuracy'? It reports: accuracy, loss."
+    assert error.hint.startswith(
+        "Did you mean 'accuracy'? It reports: accuracy, loss. From stored answers ablate computes:"
+    )
+    assert "sensitivity:CLASS" in error.hint
 
 
 def test_the_base_is_checked_against_the_trainer() -> None:

@@ -98,5 +98,5 @@ def test_results_in_percent_beside_fractions_are_not_judged(tmp_path: Path) -> N
 
 def test_a_fixed_test_part_has_replicates_and_no_folds() -> None:
     """So they are called what they are."""
-    assert frame._places([1], Share(share=0.2)) == "replicate 1"
-    assert frame._places([1, 4], Share(share=0.2)) == "replicates 1 and 4"
+    assert frame.places([1], Share(share=0.2)) == "replicate 1"
+    assert frame.places([1, 4], Share(share=0.2)) == "replicates 1 and 4"

@@ -17,7 +17,8 @@ from ablate.results.question import Metric
 from ablate.stats.accuracy import Accuracy
 from ablate.stats.cautions import at_chance, identical_answers, no_fractions
 from ablate.stats.effects import Effect
-from ablate.stats.scores import PER_IMAGE_METRIC, ScoreBook
+from ablate.stats.score_book import ScoreBook
+from ablate.stats.scores import PER_IMAGE_METRIC
 
 
 def cautions_of(

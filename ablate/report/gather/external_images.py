@@ -10,7 +10,7 @@ from ablate.readers.tested import TestedRun
 from ablate.records import Contrast
 from ablate.stats.apart import estimate_elsewhere
 from ablate.stats.cells import Cells, Index
-from ablate.stats.scores import ScoreRow
+from ablate.stats.score_book import ScoreRow
 from ablate.stats.student import Estimate
 
 

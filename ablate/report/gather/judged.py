@@ -16,7 +16,9 @@ from ablate.stats.accuracy import Accuracy
 from ablate.stats.cautions import no_fractions
 from ablate.stats.effects import Effect, Question, estimate_effects, variant_levels
 from ablate.stats.looks import WAITING
-from ablate.stats.scores import ScoreBook, read_scores
+from ablate.stats.measured import with_values
+from ablate.stats.score_book import ScoreBook
+from ablate.stats.scores import read_scores
 from ablate.study.plan import Plan, published_figures
 from ablate.study.study import Study
 
@@ -55,9 +57,10 @@ def judge_cells(
 ) -> Judged:
     """Judge the cells of a plan; the arguments are those of `make_findings`."""
     metric = metric_of(study)
+    book = read_scores(cells, metric.name)
+    cells = with_values(cells, book)
     void = why_void(looks_before, plan) or (NO_FRACTION if no_fractions(cells, metric.name) else "")
     question = replace(question_of(study, plan), void=void)
-    book = read_scores(cells, question.metric)
     effects = estimate_effects(cells, plan.contrasts, question, look=look, book=book)
     levels = variant_levels(cells, question, book=book)
     variants = _variant_rows(study, plan, cells, levels, prepared)

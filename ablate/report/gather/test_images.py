@@ -146,7 +146,7 @@ def _read(cell: Cell, run: Finished) -> _Answers | None:
     """The answers in the order of the image ids; None where they are not stored or cannot be read."""
     import numpy as np
 
-    from ablate.stats.scores import group_names
+    from ablate.stats.score_book import group_names
 
     if run.images is None:
         return None

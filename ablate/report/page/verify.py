@@ -11,7 +11,8 @@ from typing import NamedTuple, get_args
 
 from ablate.records import Cell, Finished
 from ablate.report.wording.language import Language, words_of
-from ablate.stats.scores import PER_IMAGE_METRIC, ScoreBook
+from ablate.stats.score_book import ScoreBook
+from ablate.stats.scores import PER_IMAGE_METRIC
 
 _NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 _UNSEEN = re.compile(r"<style>.*?</style>|base64,[A-Za-z0-9+/=]*|</?h[1-6]\b|\b80 ?% power\b", re.DOTALL)

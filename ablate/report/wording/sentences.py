@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ablate.metrics import of_class
 from ablate.records import BASELINE
 from ablate.report.facts.effect import EffectRow
 from ablate.report.facts.findings import Findings
@@ -21,8 +22,12 @@ class Refused(NamedTuple):
 
 
 def metric_words(metric: Metric) -> str:
-    """`balanced accuracy`."""
-    return metric.name.replace("_", " ")
+    """`balanced accuracy`; of one class `sensitivity (melanoma)`."""
+    asked = of_class(metric.name)
+    if asked is None:
+        return metric.name.replace("_", " ")
+    at = "" if asked.specificity is None else f" at specificity {asked.specificity:g}"
+    return f"{asked.kind} ({asked.name}){at}"
 
 
 def unit_words(metric: Metric, say: Words = ENGLISH) -> str:

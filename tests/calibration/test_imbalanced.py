@@ -1,0 +1,57 @@
+"""What the statistics claim of metrics for unequal classes, measured by two generators."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+from scipy.stats import binomtest
+
+from tests.calibration.grouped import STUDIES, measured_in_parallel
+from tests.calibration.imbalanced import (
+    METRICS,
+    ImbalancedStudy,
+    imbalanced_settings,
+    imbalanced_table,
+    measure_imbalanced,
+)
+
+CELLS = 20 * len(METRICS)
+"""Of the table; the error of a test that one of them is wrong is shared among them."""
+
+
+@pytest.mark.parametrize("generator", ["normal", "heavy tails"])
+def test_intervals_of_unequal_classes_on_a_few_studies(generator: str) -> None:
+    """Wide limits, but influence by the wrong sizes of classes does not pass them."""
+    found = measure_imbalanced(ImbalancedStudy(360, generator=generator, equal=True, studies=15))  # type: ignore[arg-type]
+
+    assert {name: found[f"coverage {name}"] for name in METRICS if found[f"coverage {name}"] < 0.75} == {}
+
+
+@pytest.mark.slow
+def test_intervals_of_unequal_classes(capsys: pytest.CaptureFixture[str]) -> None:
+    """Twenty to one: no cell contradicts a coverage of .93 to .99, nor 5 % of false findings."""
+    studies = int(os.environ.get(STUDIES, "400"))
+    found = measured_in_parallel(measure_imbalanced, imbalanced_settings(studies))
+    with capsys.disabled():
+        sys.stdout.write(f"\n{imbalanced_table(found)}")
+
+    def contradicts(hits: float, n: float, limit: float, alternative: str) -> bool:
+        return bool(binomtest(round(hits * n), round(n), limit, alternative=alternative).pvalue <= 0.01 / CELLS)
+
+    wrong = [
+        (setting, name, numbers[f"coverage {name}"])
+        for setting, numbers in found.items()
+        for name in METRICS
+        if contradicts(numbers[f"coverage {name}"], numbers["counted"], 0.93, "less")
+        or contradicts(numbers[f"coverage {name}"], numbers["counted"], 0.99, "greater")
+    ]
+    false = [
+        (setting, name, numbers[f"found {name}"])
+        for setting, numbers in found.items()
+        for name in METRICS
+        if setting.equal and contradicts(numbers[f"found {name}"], numbers["counted"], 0.05, "greater")
+    ]
+
+    assert (wrong, false) == ([], [])
