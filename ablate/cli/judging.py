@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ablate.cli.options import GoalName, Json, Lang, LanguageName, UnitName, Uri, Work
-from ablate.cli.show import errors_shown, say, say_json, say_report, say_table
+from ablate.cli.show import errors_shown, note, say, say_json, say_report, say_table
 
 if TYPE_CHECKING:
     from ablate.report.facts.findings import Findings
@@ -20,11 +20,22 @@ _SIZE = "Points of an accuracy or error (default {}, or as the study file says),
 
 def judge(
     source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="A study file, a CSV file, or an MLflow experiment with --by.")
+        list[str],
+        typer.Argument(
+            metavar="SOURCE ...",
+            help="A study file, a CSV file, a logger's folder or file (W&B, TensorBoard, Lightning, trackio), a study "
+            "of Optuna, an MLflow experiment with --by, wandb:ENTITY/PROJECT, several files of answers, or - for a "
+            "pasted table.",
+        ),
     ],
     by: Annotated[
         str | None,
-        typer.Option("--by", "--variant", metavar="KEY", help="The column, tag or parameter that names the variants."),
+        typer.Option(
+            "--by",
+            "--variant",
+            metavar="KEY",
+            help="The column, tag or parameter (or several: lr,depth) that names the variants.",
+        ),
     ] = None,
     replicate: Annotated[
         str | None,
@@ -52,6 +63,11 @@ def judge(
         float | None,
         typer.Option(metavar="LOSS", help="Is a loss of this size or more ruled out? In the unit of --worthwhile."),
     ] = None,
+    images: Annotated[int | None, typer.Option(metavar="N", help="Of a pasted table: test images.")] = None,
+    runs: Annotated[int | None, typer.Option(metavar="N", help="Of a pasted table: runs behind each number.")] = None,
+    ours: Annotated[
+        str | None, typer.Option(metavar="METHOD", help="Of a pasted table: the row whose claim is judged.")
+    ] = None,
     report: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write report.html and tables there.")] = None,
     lang: Lang = LanguageName.en,
     tracking_uri: Uri = None,
@@ -65,15 +81,17 @@ def judge(
     from ablate.cli.loading import work_on_path
     from ablate.report.page.summary_json import summary_json
     from ablate.report.wording.language import words_of
-    from ablate.workflows.judge import Request
+    from ablate.workflows.judge import PASTE, Request
     from ablate.workflows.judge import judge_results as judge_source
 
     with errors_shown():
         work_on_path(work)
         request = Request(
-            source=source, by=by, metric=metric, goal=goal.value if goal else None, baseline=baseline, chain=chain,
-            paired=paired, replicate=replicate, group=group, unit=unit.value if unit else None, negligible=negligible,
-            worthwhile=worthwhile, no_worse=no_worse, tracking_uri=tracking_uri, work=work,
+            source=source[0], others=tuple(source[1:]), by=by, metric=metric, goal=goal.value if goal else None,
+            baseline=baseline, chain=chain, paired=paired, replicate=replicate, group=group,
+            unit=unit.value if unit else None, negligible=negligible, worthwhile=worthwhile,
+            no_worse=no_worse, tracking_uri=tracking_uri, work=work,
+            text=_pasted() if source == [PASTE] else "", images=images, runs=runs, ours=ours,
         )  # fmt: skip
         words = words_of(lang.value)
         findings = judge_source(request, words)
@@ -108,7 +126,33 @@ def _show(findings: Findings, words: Words) -> None:
     say_table(kept, [[row[i] for i in found] for row in table.rows])
     for line in [*no_worse_lines(findings, words), *findings.notices.cautions]:
         say(f"- {line}")
+    for paragraph in findings.notices.remarks:
+        say()
+        say(paragraph)
 
 
 def _listed(table: Table) -> tuple[list[str], list[list[str]]]:
     return list(table.columns), [list(row) for row in table.rows]
+
+
+def _pasted() -> str:
+    """What stands in standard input. Raises StudyError for what is no text, or more than a table."""
+    import sys
+
+    from ablate.errors import StudyError
+    from ablate.readers.paste import MOST_BYTES
+
+    stream = getattr(sys.stdin, "buffer", None)
+    if sys.stdin is None or stream is None:
+        raise StudyError("there is no standard input", hint="`ablate judge - < table.txt`")
+    if sys.stdin.isatty():
+        note("Paste the table, then end it with Ctrl-D on a line of its own (Ctrl-Z and Enter on Windows).")
+    content = stream.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise StudyError("more than 1 MB was pasted", hint="Paste one table.")
+    try:
+        return str(content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"))
+    except UnicodeDecodeError:
+        raise StudyError(
+            "what was pasted is not UTF-8 text", hint="Save it as UTF-8: `ablate judge - < table.txt`."
+        ) from None

@@ -32,11 +32,16 @@ MOST_VARIANTS = 1000
 
 
 def read_table(path: Path, ask: Ask) -> HandedIn:
-    """The runs of a CSV file, with commas, semicolons or tabs.
+    """The runs of a CSV file, with commas, semicolons or tabs: see `read_rows`."""
+    return read_rows(read_sheet(path), ask)
+
+
+def read_rows(sheet: TableSheet, ask: Ask) -> HandedIn:
+    """The runs of a table.
 
     Raises StudyError, naming file, line and cell, for what cannot be read or may be read in two ways.
     """
-    sheet = read_sheet(path)
+    path = sheet.path
     if not sheet.headings or not sheet.rows:
         raise StudyError(f"{path}: has no results", hint=columns.FORMS)
     _check_parts(sheet)

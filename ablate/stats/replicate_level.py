@@ -7,12 +7,16 @@ from math import inf, isfinite, sqrt
 from typing import Literal, NamedTuple
 
 import numpy as np
+from scipy.special import stdtrit
 
 from ablate.stats.cells import Array, StatisticsError
 from ablate.stats.engine import checked_weights
 from ablate.stats.student import Estimate, student_interval, two_sided_p, without_rounding
+from ablate.stats.verdict import POWER
 
 Pairing = Literal["paired", "unpaired"]
+MOST_RUNS = 1 << 30
+"""Nobody makes more; a search ends there."""
 RESOLUTION = 2.0**-22
 """Differences below this share of the numbers' size are rounding: a run's number may come in single precision."""
 
@@ -171,3 +175,33 @@ def _finish(sample: _Sample, pairing: Pairing, level: float) -> Estimate:
         by_replicate=sample.by_replicate,
         basis="replicates, paired" if pairing == "paired" else "replicates, unpaired",
     )
+
+
+def runs_that_tell(difference: float, deviations: tuple[float, float], *, family_size: int, alpha: float = 0.05) -> int:
+    """Runs of each of two variants after which a true difference of this size is seen with 80% power.
+
+    deviations: of single runs of the one and the other. At Holm's first step, by Welch's test with equal numbers.
+    Raises StatisticsError for a difference of 0 and for deviations that are no sizes.
+    """
+    if not difference or not isfinite(difference) or not all(0 <= size < inf for size in deviations):
+        raise StatisticsError(
+            f"difference: {difference}, deviations: {deviations}", hint="Name a difference to look for, and sizes."
+        )
+    low, high = 1, 2
+    while high < MOST_RUNS and _reach(high, deviations, alpha / family_size) > abs(difference):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _reach(middle, deviations, alpha / family_size) > abs(difference):
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def _reach(n: int, deviations: tuple[float, float], alpha: float) -> float:
+    """The difference that n runs of each show with 80% power."""
+    largest = max(deviations)
+    ratio = (min(deviations) / largest) ** 2 if largest else 1.0
+    df = (n - 1) * (1 + ratio) ** 2 / (1 + ratio**2)
+    return -float(stdtrit(df, alpha / 2) + stdtrit(df, 1 - POWER)) * largest * sqrt((1 + ratio) / n)

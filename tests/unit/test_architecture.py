@@ -67,7 +67,8 @@ OWNERS = {
     "jinja2": ["report"],
     "typer": ["cli"],
     "rich": ["cli"],
-    "yaml": ["study/reader.py"],
+    "yaml": ["study/reader.py", "readers/settings_files.py"],
+    "wandb": ["readers/wandb_api.py"],
     "ray": ["execute/ray_cluster.py"],
     "sqlalchemy": ["safety/addresses.py", "search/patience.py"],
 }

@@ -68,6 +68,7 @@ def summary_json(findings: Findings, report: Path | str | None = None) -> dict[s
             for run in findings.runs.failed
         ],
         "cautions": list(findings.notices.cautions),
+        "remarks": list(findings.notices.remarks),
         "derived": derived_json(findings.exploratory.derived),
         "look": findings.evidence.look,
         "groups": _groups_json(findings),

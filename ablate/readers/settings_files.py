@@ -1,0 +1,61 @@
+"""Settings that loggers leave as YAML beside their results: Lightning's hparams.yaml, W&B's config.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ablate.errors import StudyError
+from ablate.readers.logged import flat, read_limited
+
+MOST_BYTES = 1 << 20
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe: what belongs to a class of somebody's program is read as its plain data."""
+
+
+def _plain(loader: yaml.SafeLoader, _suffix: str, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    assert isinstance(node, yaml.ScalarNode)
+    return loader.construct_scalar(node)
+
+
+_Loader.add_multi_constructor("", _plain)
+
+
+def read_hparams(path: Path) -> dict[str, str]:
+    """The parameters in a file, flat. Raises StudyError for one that is no YAML."""
+    return flat(_read(path))
+
+
+def read_config(path: Path) -> dict[str, str]:
+    """The parameters in W&B's config.yaml, where each is a block with `value`; its own notes (`_wandb`) left out."""
+    tree = _read(path)
+    plain = {
+        key: value["value"] if isinstance(value, Mapping) and "value" in value else value
+        for key, value in tree.items()
+        if not key.startswith("_") and key != "wandb_version"
+    }
+    return flat(plain)
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    content = read_limited(path, MOST_BYTES)
+    try:
+        tree = yaml.load(content.decode("utf-8-sig"), Loader=_Loader)
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
+        place = f"{path}:{line + 1}" if isinstance(line, int) else f"{path}"
+        raise StudyError(f"{place}: is no YAML", hint="Leave that run out, or mend the file.") from None
+    if tree is None:
+        return {}
+    if not isinstance(tree, Mapping):
+        raise StudyError(f"{path}: holds no parameters", hint="Leave that run out, or mend the file.")
+    return {str(key): value for key, value in tree.items()}
