@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast, get_args
 
 from ablate.errors import StudyError
 from ablate.report.page.comparison import ComparedStudies, Side, compare_studies, compared_page
-from ablate.report.page.earlier_sheets import earlier_texts, without_claims
+from ablate.report.page.earlier_sheets import earlier_forms, earlier_texts
 from ablate.report.page.render import HTML, report_texts, study_page, write_page
 from ablate.report.page.verify import Difference, differences, method_of, untrue_metrics
 from ablate.report.wording.language import Language, Words
@@ -52,10 +52,9 @@ def verify_report(session: Session, options: Options) -> Verified:
 
 
 def report_differences(folder: Path, findings: Findings, say: Words) -> Sequence[Difference]:
-    """Against the report as it is written now or as it was before it told whether changes are no worse: the nearer."""
-    forms = [findings, without_claims(findings)] if findings.claims else [findings]
+    """Against the report as it is written now or in an earlier form: the nearer."""
     found = []
-    for form in forms:
+    for form in earlier_forms(findings):
         page = study_page(form, say)
         found.append(differences(folder, report_texts(page, form), earlier_texts(page, form)))
         if not found[-1]:

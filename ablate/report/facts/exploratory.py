@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from ablate.report.facts.curves import AnswerCurves
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassRow:
@@ -148,3 +150,5 @@ class Exploratory:
     """Rows made without training."""
     tuning: tuple[TuningRow, ...] = ()
     """What each variant was given by `tune:`."""
+    curves: AnswerCurves | None = None
+    """What the stored probabilities say."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import ceil
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from ablate.report.figures.answers import AnswerCurvesInfo, AnswerPanel, banded_parts
 from ablate.report.figures.fonts import drawable, families, font_files, look_for, quiet_matplotlib
 from ablate.report.figures.numbers import CurveLine, CurvesInfo, ForestInfo, ForestRow, LevelsInfo, Panel, ParetoInfo
 from ablate.report.wording.escape import plain
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Info = TypeVar("Info")
+Stroke = Literal["-", "--", ":"]
 
 DPI = 200
 """Twice what a screen shows, so that figures stay sharp."""
@@ -27,6 +29,12 @@ SIZE = 9
 
 INK, FAINT, BAND = "#222222", "#8a8a8a", "#ececec"
 PARTS = {"training": "#e69f00", "validation": "#0072b2", "": "#0072b2"}
+ANSWER_LINES: Mapping[str, tuple[str, Stroke]] = {
+    "validation": ("#0072b2", "-"),
+    "before": (FAINT, "--"),
+    "dotted": (FAINT, ":"),
+}
+"""Colour and stroke of the mean, of what it is built on, of guessing."""
 
 
 def png_of(draw: Callable[[Info], Figure], info: Info, *, dpi: int = DPI) -> bytes:
@@ -83,7 +91,7 @@ def _tick_texts(axis: Any) -> list[str]:
     return [item.get_text() for item in axis.get_ticklabels()]
 
 
-def draw(info: ForestInfo | LevelsInfo | CurvesInfo | ParetoInfo) -> bytes:
+def draw(info: ForestInfo | LevelsInfo | CurvesInfo | ParetoInfo | AnswerCurvesInfo) -> bytes:
     """The figure of some numbers as PNG."""
     match info:
         case ForestInfo():
@@ -92,6 +100,8 @@ def draw(info: ForestInfo | LevelsInfo | CurvesInfo | ParetoInfo) -> bytes:
             return png_of(draw_levels, info)
         case CurvesInfo():
             return png_of(draw_curves, info)
+        case AnswerCurvesInfo():
+            return png_of(draw_answer_curves, info)
         case ParetoInfo():
             raise ValueError("accuracy against cost is drawn in the page alone")
 
@@ -222,13 +232,22 @@ def _marker(line: CurveLine) -> str:
 
 
 def _add_legend(figure: Figure, info: CurvesInfo) -> None:
-    handles = {line.part: None for panel in info.panels for line in panel.lines if line.part}
-    if handles:
-        from matplotlib.lines import Line2D
+    drawn = dict.fromkeys(line.part for panel in info.panels for line in panel.lines if line.part)
+    lines: dict[str, tuple[str, str, Stroke]] = {part: (info.legend[part], PARTS[part], "-") for part in drawn}
+    if lines and any(panel.before is not None for panel in info.panels):
+        lines["before"] = (info.legend["before"], FAINT, "--")
+    _legend(figure, lines)
 
-        marks = [Line2D([], [], color=PARTS[part], linewidth=1.6, label=info.legend[part]) for part in handles]
-        if any(panel.before is not None for panel in info.panels):
-            marks.append(Line2D([], [], color=FAINT, linewidth=1.2, linestyle="--", label=info.legend["before"]))
+
+def _legend(figure: Figure, lines: Mapping[str, tuple[str, str, Stroke]]) -> None:
+    """lines: part -> its word, colour and stroke."""
+    from matplotlib.lines import Line2D
+
+    marks = [
+        Line2D([], [], color=colour, linewidth=1.2 if stroke == "--" else 1.6, linestyle=stroke, label=word)
+        for word, colour, stroke in lines.values()
+    ]
+    if marks:
         figure.legend(handles=marks, loc="upper right", ncols=len(marks), frameon=False, fontsize=SIZE)
 
 
@@ -268,3 +287,50 @@ def _inches(text: str) -> float:
     font.set_size(SIZE, 72)
     font.set_text("".join(character if ord(character) in own else "W" for character in text))
     return float(font.get_width_height()[0]) / 64 / 72
+
+
+def draw_answer_curves(info: AnswerCurvesInfo) -> Figure:
+    """Square panels on axes from 0 to 1: band and mean of each variant, dashed what it is built on."""
+    columns = min(4, len(info.panels))
+    rows = ceil(len(info.panels) / columns)
+    width, height = 2.45 * columns + 0.7, 2.75 * rows + 0.85
+    figure = new_figure(width, height)
+    figure.subplots_adjust(
+        left=0.6 / width, right=1 - 0.15 / width, top=1 - 0.65 / height, bottom=0.5 / height, wspace=0.15, hspace=0.3
+    )
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    cells: list[Axes] = list(grid.flat)
+    for axes, panel in zip(cells, info.panels, strict=False):
+        _draw_answer_panel(axes, info, panel)
+    for unused in cells[len(info.panels) :]:
+        unused.set_visible(False)
+    for i, axes in enumerate(cells[: len(info.panels)]):
+        if i + columns >= len(info.panels):
+            axes.set_xlabel(info.x_label, fontsize=SIZE, parse_math=False)
+            axes.tick_params(labelbottom=True)
+    for row in grid:
+        row[0].set_ylabel(info.y_label, fontsize=SIZE, parse_math=False)
+    _legend(figure, {part: (word, *ANSWER_LINES[part]) for part, word in info.legend.items()})
+    return figure
+
+
+def _draw_answer_panel(axes: Axes, info: AnswerCurvesInfo, panel: AnswerPanel) -> None:
+    axes.set_title(f"{label(panel.title, 1.6)}  (n={panel.n})", fontsize=SIZE, loc="left", parse_math=False)
+    size = 1 / max(1, len(panel.bars))
+    axes.bar([i * size for i in range(len(panel.bars))], panel.bars, size, align="edge", color=BAND, zorder=0)
+    colour, style = ANSWER_LINES["dotted"]
+    axes.plot((0, 1), info.dotted, style, color=colour, linewidth=1)
+    if panel.before is not None:
+        colour, style = ANSWER_LINES["before"]
+        axes.plot(panel.before.x, panel.before.mean, style, color=colour, linewidth=1.2)
+    colour, style = ANSWER_LINES["validation"]
+    for x, lo, hi in banded_parts(panel.line):
+        axes.fill_between(x, lo, hi, color=colour, alpha=0.22, linewidth=0)
+    axes.plot(panel.line.x, panel.line.mean, ("o" if info.dots else "") + style, color=colour, markersize=4)
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.02, 1.02)
+    axes.set_xticks((0, 0.5, 1), ("0", "0.5", "1"))
+    axes.set_yticks((0, 0.5, 1), ("0", "0.5", "1"))
+    axes.grid(color=BAND)
+    axes.set_axisbelow(True)
+    plain_frame(axes)

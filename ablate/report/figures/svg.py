@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from ablate.report.figures.answers import AnswerCurvesInfo, AnswerPanel, banded_parts
 from ablate.report.figures.numbers import CurveLine, CurvesInfo, Panel, ParetoInfo
 from ablate.report.tables.table import Mark
 from ablate.report.wording.numbers import Axis
@@ -162,3 +163,33 @@ def pareto(info: ParetoInfo) -> Markup:
         parts.append(f'<circle class="point" cx="{at}%" cy="{height}%" r="4"/>')
         parts.append(f'<text x="{at}%" y="{height}%" dx="{9 + 12 * crowd}" dy="-6">{key}</text>')
     return Markup(f'<svg class="pareto" aria-hidden="true" focusable="false">{"".join(parts)}</svg>')
+
+
+def answer_panel(info: AnswerCurvesInfo, found: AnswerPanel) -> Markup:
+    """One variant's curve of probabilities: bars, the dotted line, dashed what it is built on, band, mean."""
+    parts = [f'<line class="grid" x1="0" x2="100" y1="{y}" y2="{y}"/>' for y in (0, 25, 50, 75)]
+    width = 100 / max(1, len(found.bars))
+    parts += [
+        f'<rect class="band" x="{i * width:.2f}" y="{100 - 100 * share:.2f}" width="{width:.2f}" '
+        f'height="{100 * share:.2f}"/>'
+        for i, share in enumerate(found.bars)
+    ]
+    first, second = (f"{100 - 100 * y:.2f}" for y in info.dotted)
+    parts.append(f'<polyline class="dotted" points="0,{first} 100,{second}"/>')
+    if found.before is not None:
+        parts.append(f'<polyline class="before" points="{_places(found.before.x, found.before.mean)}"/>')
+    for x, lo, hi in banded_parts(found.line):
+        upper, lower = _places(x, hi), _places(x[::-1], lo[::-1])
+        parts.append(f'<polygon class="validation" points="{upper} {lower}"/>')
+    parts.append(f'<polyline class="validation" points="{_places(found.line.x, found.line.mean)}"/>')
+    if info.dots:
+        for place in _places(found.line.x, found.line.mean).split():
+            parts.append(f'<polyline class="validation mark" points="{place} {place}"/>')
+    return Markup(
+        '<svg class="curve" viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true" '
+        f'focusable="false">{"".join(parts)}</svg>'
+    )
+
+
+def _places(x: Sequence[float], y: Sequence[float]) -> str:
+    return " ".join(f"{100 * left:.2f},{100 - 100 * height:.2f}" for left, height in zip(x, y, strict=True))

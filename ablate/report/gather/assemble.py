@@ -17,6 +17,7 @@ from ablate.report.gather.cautions import (
     cautions_of,
     changed_looks,
     optimism_remarks,
+    probability_remark,
     self_test_remarks,
     threshold_cautions,
     visible_remark,
@@ -156,5 +157,6 @@ def _remarks(judged: Judged, next_steps: NextSteps, exploratory: Exploratory, sa
         *self_test_remarks(exploratory.self_test, metric, say),
         *attribution_remarks(judged.rows, metric, say),
         *optimism_remarks(exploratory.optimism, metric, say),
+        *probability_remark(exploratory.curves, say),
         *training_sets_remark(judged.rows, judged.variants, judged.plan.protocol.test, metric, say),
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ablate.metrics import is_rate, is_share
 from ablate.records import Cell
+from ablate.report.facts.curves import AnswerCurves
 from ablate.report.facts.effect import EffectRow
 from ablate.report.facts.exploratory import OptimismRow, SelfTestRow, VisibleStep
 from ablate.report.facts.findings import Evidence
@@ -130,6 +131,11 @@ def self_test_remarks(found: SelfTestRow | None, metric: Metric, say: Words = EN
     if found.correlation is not None:
         lines.append(say("remark.correlation", value=number(found.correlation, 2)))
     return lines
+
+
+def probability_remark(found: AnswerCurves | None, say: Words = ENGLISH) -> list[str]:
+    """That there are no curves of probabilities, because none were stored."""
+    return [say("remark.no_probabilities")] if found is not None and not found.rows else []
 
 
 def optimism_remarks(rows: Sequence[OptimismRow], metric: Metric, say: Words = ENGLISH) -> list[str]:

@@ -7,6 +7,7 @@ from math import isfinite
 
 from ablate.records import Prepared
 from ablate.report.facts.exploratory import Exploratory, ImageFacts, OptimismRow, SelfTestRow
+from ablate.report.gather.curves import answer_curves
 from ablate.report.gather.judged import Judged
 from ablate.report.gather.test_images import image_facts
 from ablate.stats.cells import StatisticsError
@@ -27,6 +28,7 @@ def exploratory_of(judged: Judged, prepared: Mapping[str, Prepared], thumbnails:
         optimism=optimism,
         watched_reads=watched_reads(judged.cells) if optimism else None,
         self_test=_self_test(judged),
+        curves=answer_curves(judged.cells, {row.name: row.reference for row in judged.variants}, _labels(prepared)),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from ablate.report.figures.answers import AnswerCurvesInfo
 from ablate.report.figures.numbers import CurvesInfo, ForestInfo, LevelsInfo, ParetoInfo
 from ablate.report.tables.table import Table
 from ablate.report.wording.language import Words
@@ -53,7 +54,7 @@ class Sheet(NamedTuple):
 class Figure(NamedTuple):
     """A figure: its numbers, and the image of them where there is one. path: from the report's folder."""
 
-    info: ForestInfo | LevelsInfo | CurvesInfo | ParetoInfo
+    info: ForestInfo | LevelsInfo | CurvesInfo | ParetoInfo | AnswerCurvesInfo
     title: str
     caption: str
     path: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from ablate.report.facts.findings import Findings
@@ -34,6 +34,17 @@ def earlier_texts(page: Page, findings: Findings) -> Mapping[str, str]:
     """Path from the report's folder -> the CSV as version 0.1.0 wrote it."""
     texts = {f"tables/{table.name}.csv": csv_text(shown_sheet(table)) for table in page.tables() if table.name}
     return texts | {f"tables/{name}": csv_text(table) for name, table in earlier_sheets(findings).items()}
+
+
+def earlier_forms(findings: Findings) -> Iterator[Findings]:
+    """As they are told now; before reports had curves of probabilities; and before they said whether changes are no
+    worse."""
+    yield findings
+    if findings.exploratory.curves is not None:
+        findings = replace(findings, exploratory=replace(findings.exploratory, curves=None))
+        yield findings
+    if findings.claims:
+        yield without_claims(findings)
 
 
 def without_claims(findings: Findings) -> Findings:

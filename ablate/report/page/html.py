@@ -8,6 +8,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from ablate.report.figures import svg
+from ablate.report.figures.answers import AnswerCurvesInfo
 from ablate.report.figures.numbers import CurvesInfo, ForestInfo, ForestRow, LevelsInfo
 from ablate.report.page.blocks import Block, Figure, Page
 from ablate.report.tables.table import Mark, Table
@@ -49,6 +50,7 @@ def _environment() -> Environment:
         "interval": svg.draw_interval,
         "level": svg.level,
         "panel": svg.panel,
+        "answer_panel": svg.answer_panel,
         "curve_ticks": svg.curve_ticks,
         "pareto": svg.pareto,
         "ticks": svg.ticks,
@@ -105,6 +107,9 @@ def alternative(figure: Figure, say: Any) -> str:
                 for panel in panels
             ]
             return str(say("figure.curves_alt", title=figure.title, panels="; ".join(ends)))
+        case AnswerCurvesInfo(numbers=numbers):
+            told = [say("figure.answers_alt_panel", name=name, number=value) for name, value in numbers.items()]
+            return str(say("figure.curves_alt", title=figure.title, panels="; ".join(told)))
         case LevelsInfo(rows=levels):
             known = [f"{row.label} {row.mean:.1f}" for row in levels if row.mean is not None]
             return f"{figure.title}: {'; '.join(known)}"

@@ -21,7 +21,10 @@ from ablate.report.wording.headline import first_sentence
 from ablate.report.wording.language import ENGLISH, Words
 
 REPORT, HTML = "report.md", "report.html"
-_OURS = {"figures": re.compile(r"(forest|levels|curves-.*)\.png"), "tables": re.compile(r".*\.(csv|tex)")}
+_OURS = {
+    "figures": re.compile(r"(forest|levels|curves-.*|roc|precision-recall|reliability)\.png"),
+    "tables": re.compile(r".*\.(csv|tex)"),
+}
 
 
 def render_report(findings: Findings, folder: Path, say: Words = ENGLISH) -> Path:

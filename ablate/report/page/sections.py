@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ablate.report.facts.findings import Findings
+from ablate.report.figures.answers import answer_curves_infos
 from ablate.report.figures.numbers import (
     curves_caption,
     curves_info,
@@ -41,6 +42,7 @@ from ablate.report.tables.details import (
     tuning_table,
     variants_table,
 )
+from ablate.report.tables.probabilities import probabilities_table
 from ablate.report.tables.table import steps_tables, terminal_steps
 from ablate.report.tables.test_images import classes_table, confusions_table, disagreements_table, matrix_tables
 from ablate.report.wording.evidence import banners, evidence_lines, settling_lines, warnings
@@ -99,6 +101,7 @@ def _sections(findings: Findings, say: Words) -> Iterator[Section | None]:
     yield section(
         tuned.title, "tuning", [Sheet(tuned), Text(tuned.note, "note")] if findings.exploratory.tuning else []
     )
+    yield _probabilities(findings, say)
     yield from _images(findings, say)
     yield _epochs(findings, say)
     for heading, anchor, table in (
@@ -167,6 +170,15 @@ def _variants(findings: Findings, say: Words) -> Iterator[Block]:
     table = variants_table(findings, say)
     yield Sheet(table)
     yield Text(table.note, "note")
+
+
+def _probabilities(findings: Findings, say: Words) -> Section | None:
+    table = probabilities_table(findings, say)
+    blocks: list[Block | None] = [
+        Figure(info, info.title, info.caption, info.path) for info in answer_curves_infos(findings, say)
+    ]
+    blocks += [Sheet(table), Text(table.note, "note")] if table.rows else []
+    return section(table.title, "probabilities", blocks)
 
 
 def _images(findings: Findings, say: Words) -> Iterator[Section | None]:
