@@ -85,7 +85,7 @@ def main() -> None:
         )
         profiles = profile(keys, study, work, folder, Path(name)) if asked.profile else {}
     rows = [Row(one.key, one.name, one.runs, samples[one.key], "" if one.is_there else MISSING) for one in field]
-    said = page(rows, about, tested=work.val, profiles=profiles)
+    said = page(rows, about, profiles=profiles)
     print(said)
     if asked.into:
         replace_block(asked.into, said)

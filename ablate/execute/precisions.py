@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Literal, NamedTuple
 from ablate.execute.devices import devices
 from ablate.execute.environment import PYTHON, machine, worker_environment
 from ablate.files import read_sealed, sha256_json, write_sealed
+from ablate.store.user_cache import user_cache
 
 LAYOUT = 1
 LIMITS = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
@@ -72,15 +72,6 @@ def why_slow(precision: str) -> str:
         return SHOWN[precision]
     limits = [f"{name}={os.environ[name]}" for name in LIMITS if name in os.environ]
     return f"with {' and '.join(limits)}" if limits else ""
-
-
-def user_cache() -> Path:
-    """The folder for what can be found out again, of this user on this machine."""
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "ablate"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "ablate"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ablate"
 
 
 def _place(kind: Kind) -> Path:

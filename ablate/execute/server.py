@@ -19,6 +19,7 @@ import traceback
 from pathlib import Path
 
 from ablate.execute import worker
+from ablate.execute.imports import uncollected
 from ablate.safety.own_modules import import_named, search_first
 from ablate.store.work_folder import LOG
 
@@ -37,8 +38,9 @@ def main(work: Path, first: str, warm: list[str]) -> int:
     children: dict[int, str] = {}
     if first:
         _handle({"start": first}, children, [answers])
-    worker.warm_up()
-    load(warm)
+    with uncollected():
+        worker.warm_up()
+        load(warm)
     gc.freeze()  # collected objects would be written to, and so copied, in every child
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from ablate import files
+from ablate.track.empty_store import copy_empty_store
 
 
 def create_store(path: Path, build: Callable[[Path], None]) -> None:
@@ -55,12 +56,16 @@ def _build(aside: Path, build: Callable[[Path], None]) -> None:
 def build_store(path: Path, artifact_root: str) -> None:
     """A whole MLflow database at `path`, closed again."""
     try:
-        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-        store = SqlAlchemyStore(f"sqlite:///{path}", artifact_root)  # type: ignore[no-untyped-call]
-        store.engine.dispose()
+        copy_empty_store(path, artifact_root, _build_directly)
     except (ImportError, AttributeError, TypeError):
         _build_store_in_a_child(path)
+
+
+def _build_directly(path: Path, artifact_root: str) -> None:
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    store = SqlAlchemyStore(f"sqlite:///{path}", artifact_root)  # type: ignore[no-untyped-call]
+    store.engine.dispose()
 
 
 def _build_store_in_a_child(path: Path) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from ablate.execute.imports import uncollected
+
 
 @dataclass(slots=True)
 class Meanwhile:
@@ -32,9 +34,10 @@ class Meanwhile:
             self._thread.join()
 
     def _import_all(self) -> None:
-        for one in self.imports:
-            with suppress(Exception):
-                one()
+        with uncollected():
+            for one in self.imports:
+                with suppress(Exception):
+                    one()
 
 
 def import_report() -> None:

@@ -64,7 +64,6 @@ def page(
     rows: Sequence[Row],
     about: Mapping[str, Any],
     *,
-    tested: int,
     profiles: Mapping[str, Mapping[str, float]],
 ) -> str:
     """All that is shown: where and when, the table, whether all are equally accurate, where the time goes."""
@@ -72,7 +71,7 @@ def page(
         f"Measured {about['date']} on {about['processor']}, {about['cores']} cores, load {about['load']} before the "
         f"start, torch {about['torch']}; {about['images']} images, {about['epochs']} epochs, {about['rounds']} rounds."
     )
-    parts = [where, table(rows), accuracy_line(rows, tested)]
+    parts = [where, table(rows), accuracy_line(rows)]
     if profiles:
         parts.append(phase_table(profiles))
     return "\n\n".join(parts)
@@ -109,16 +108,23 @@ def ratio_text(row: Row, yardstick: Row | None) -> str:
     return f"{statistics.median(found):.2f} ({min(found):.2f} to {max(found):.2f})"
 
 
-def accuracy_line(rows: Sequence[Row], tested: int) -> str:
-    """Whether all are equally accurate, as far as so many test images can tell."""
-    means = {row.key: statistics.mean(every(row, "accuracy")) for row in rows if row.samples}
-    mean = statistics.mean(means.values())
-    apart = 100 * (max(means.values()) - min(means.values()))
-    noise = 196 * math.sqrt(2 * max(mean * (1 - mean), 1 / tested) / tested)
-    said = "within" if apart <= noise else "BEYOND"
+def accuracy_line(rows: Sequence[Row]) -> str:
+    """Whether all are equally accurate, as far as so many runs can tell: by a one-way analysis of variance.
+
+    Of contenders that are one run; the mean of a study's changed variants is no sample of the same.
+    """
+    from scipy.stats import f_oneway
+
+    runs = [every(row, "accuracy") for row in rows if row.samples and row.runs == 1]
+    known = [one for one in runs if len(one) > 1]
+    if len(known) < 2:
+        return "Too few runs to compare accuracies."
+    within = math.sqrt(statistics.mean(statistics.variance(one) for one in known))
+    p = float(f_oneway(*known).pvalue)
+    said = "no more than that explains" if p >= 0.05 else "MORE THAN THAT EXPLAINS"
     return (
-        f"Accuracies lie {apart:.1f} points apart at most, {said} the {noise:.1f} that 95 of 100 pairs of equally good "
-        f"networks stay below on {tested} test images each."
+        f"After so few epochs the accuracies of one contender's runs have a standard deviation of {100 * within:.1f} "
+        f"points; the contenders' means differ by {said} (one-way analysis of variance of the single runs, p = {p:.2f})."
     )
 
 
