@@ -124,7 +124,7 @@ def accuracy_line(rows: Sequence[Row]) -> str:
     said = "no more than that explains" if p >= 0.05 else "MORE THAN THAT EXPLAINS"
     return (
         f"After so few epochs the accuracies of one contender's runs have a standard deviation of {100 * within:.1f} "
-        f"points; the contenders' means differ by {said} (one-way analysis of variance of the single runs, p = {p:.2f})."
+        f"points; the contenders' means differ by {said} (one-way analysis of variance of single runs, p = {p:.2f})."
     )
 
 

@@ -9,14 +9,19 @@ import pytest
 from ablate.execute.imports import uncollected
 
 
-@pytest.mark.parametrize("was", [True, False])
-def test_collection_is_afterwards_as_it_was(was: bool, request: pytest.FixtureRequest) -> None:
-    """Off inside, whatever happens there."""
+def fail_without_collection() -> None:
+    assert not gc.isenabled()
+    raise ImportError
+
+
+def test_collection_is_afterwards_as_it_was(request: pytest.FixtureRequest) -> None:
+    """Off inside, whatever happens there; one that was off stays off."""
     request.addfinalizer(gc.enable)
-    (gc.enable if was else gc.disable)()
+    for prepare in (gc.enable, gc.disable):
+        prepare()
+        before = gc.isenabled()
 
-    with pytest.raises(ImportError), uncollected():
-        assert not gc.isenabled()
-        raise ImportError
+        with pytest.raises(ImportError), uncollected():
+            fail_without_collection()
 
-    assert gc.isenabled() is was
+        assert gc.isenabled() is before
