@@ -1,7 +1,8 @@
 """Ablation studies of image classifiers: which change made the model better, by how much, how sure?
 
 From Python, the walk of the commands: load_study, make_plan, run_study, results_frame,
-estimate_effects, render_report. For a trainer of your own: Settings, Run, Outcome; for what may stand beside it
+estimate_effects, render_report. On arrays and data frames of your own, without a study: compare, judge, and in a test
+assert_no_worse. For a trainer of your own: Settings, Run, Outcome; for what may stand beside it
 (`describe`, `prepare`, `examine`, `explain`): Description, Prepared, Examination, Explained and what they are made of.
 """
 
@@ -29,14 +30,17 @@ if TYPE_CHECKING:
     from ablate.report.page.render import render_report
     from ablate.settings import IdentityDefault, NotIdentity, Settings
     from ablate.splits.rules import Replicate
+    from ablate.stats.arrays import Comparison, assert_no_worse, compare
     from ablate.stats.effects import estimate_effects
     from ablate.stats.frame import results_frame
     from ablate.study.load import load_study
     from ablate.study.plan import make_plan
+    from ablate.workflows.judge_frame import JudgedTable, judge
     from ablate.workflows.options import Options
     from ablate.workflows.run import run_study
 
 __all__ = [
+    "Comparison",
     "Cost",
     "Description",
     "Embedding",
@@ -46,6 +50,7 @@ __all__ = [
     "FeatureMaps",
     "Heatmap",
     "IdentityDefault",
+    "JudgedTable",
     "Layer",
     "ModelAnswer",
     "NearPair",
@@ -57,7 +62,10 @@ __all__ = [
     "Replicate",
     "Run",
     "Settings",
+    "assert_no_worse",
+    "compare",
     "estimate_effects",
+    "judge",
     "load_study",
     "make_plan",
     "render_report",
@@ -66,6 +74,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Comparison": "ablate.stats.arrays",
     "Cost": "ablate.records",
     "Description": "ablate.inspection",
     "Embedding": "ablate.inspection",
@@ -75,6 +84,7 @@ _HOMES = {
     "FeatureMaps": "ablate.inspection",
     "Heatmap": "ablate.inspection",
     "IdentityDefault": "ablate.settings",
+    "JudgedTable": "ablate.workflows.judge_frame",
     "Layer": "ablate.inspection",
     "ModelAnswer": "ablate.inspection",
     "NearPair": "ablate.inspection",
@@ -86,7 +96,10 @@ _HOMES = {
     "Replicate": "ablate.splits.rules",
     "Run": "ablate.protocols",
     "Settings": "ablate.settings",
+    "assert_no_worse": "ablate.stats.arrays",
+    "compare": "ablate.stats.arrays",
     "estimate_effects": "ablate.stats.effects",
+    "judge": "ablate.workflows.judge_frame",
     "load_study": "ablate.study.load",
     "make_plan": "ablate.study.plan",
     "render_report": "ablate.report.page.render",

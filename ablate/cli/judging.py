@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ablate.cli.options import GoalName, Json, Lang, LanguageName, UnitName, Uri, Work
+from ablate.cli.requiring import Require, end_as_required
 from ablate.cli.show import errors_shown, note, say, say_json, say_report, say_table
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def judge(
         str | None, typer.Option(metavar="METHOD", help="Of a pasted table: the row whose claim is judged.")
     ] = None,
     report: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write report.html and tables there.")] = None,
+    require: Require = None,
     lang: Lang = LanguageName.en,
     tracking_uri: Uri = None,
     work: Work = Path(),
@@ -79,12 +81,14 @@ def judge(
     Example: ablate judge results.csv
     """
     from ablate.cli.loading import work_on_path
+    from ablate.report.facts.requirements import read_requirement, unmet
     from ablate.report.page.summary_json import summary_json
     from ablate.report.wording.language import words_of
     from ablate.workflows.judge import PASTE, Request
     from ablate.workflows.judge import judge_results as judge_source
 
     with errors_shown():
+        asked = [read_requirement(text) for text in require or ()]
         work_on_path(work)
         request = Request(
             source=source[0], others=tuple(source[1:]), by=by, metric=metric, goal=goal.value if goal else None,
@@ -95,6 +99,7 @@ def judge(
         )  # fmt: skip
         words = words_of(lang.value)
         findings = judge_source(request, words)
+        shortfalls = unmet(findings, asked)
         path = None
         if report is not None:
             from ablate.report.page.render import render_report
@@ -102,10 +107,11 @@ def judge(
             path = render_report(findings, report, words)
         if json_:
             say_json(summary_json(findings, path))
-            return
-        _show(findings, words)
-        if path is not None:
-            say_report(path)
+        else:
+            _show(findings, words)
+            if path is not None:
+                say_report(path)
+        end_as_required(shortfalls)
 
 
 def _show(findings: Findings, words: Words) -> None:

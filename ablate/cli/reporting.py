@@ -10,9 +10,11 @@ import typer
 
 from ablate.cli.loading import load
 from ablate.cli.options import DesignName, Json, Lang, LanguageName, Look, Sets, StandIn, Work
+from ablate.cli.requiring import Require, end_as_required
 from ablate.cli.show import errors_shown, note, say, say_json, say_report, say_table
 
 if TYPE_CHECKING:
+    from ablate.report.facts.requirements import Requirement
     from ablate.report.page.verify import Difference
     from ablate.workflows.options import Options
     from ablate.workflows.session import Session
@@ -32,6 +34,7 @@ def report(
     verify: Annotated[
         bool, typer.Option("--verify", help="Write nothing; check that the existing report agrees with the journals.")
     ] = False,
+    require: Require = None,
     json_: Json = False,
 ) -> None:
     """Write the report again from the runs there are; trains nothing.
@@ -39,17 +42,21 @@ def report(
     Example: ablate report studies/quickstart.yaml
     """
     from ablate.errors import StudyError
+    from ablate.report.facts.requirements import read_requirement
 
     with errors_shown():
-        if other is not None and (verify or set_ or design):
-            raise StudyError("--verify, --set and --design apply to one study, not to two")
+        asked = [read_requirement(text) for text in require or ()]
+        if other is not None and (verify or set_ or design or require):
+            raise StudyError("--verify, --set, --design and --require apply to one study, not to two")
+        if verify and require:
+            raise StudyError("--verify and --require exclude each other")
         session, options = _opened(study, work, set_, design, look, stand_in=stand_in)
         if other is not None:
             _compare([(session, options), _opened(other, work, None, None, look)], work, lang, as_json=json_)
         elif verify:
             _verify(session, options, as_json=json_)
         else:
-            _write(session, options, lang, as_json=json_)
+            _write(session, options, lang, asked, as_json=json_)
 
 
 def _opened(
@@ -65,19 +72,23 @@ def _opened(
     return session, options
 
 
-def _write(session: Session, options: Options, lang: LanguageName, *, as_json: bool) -> None:
+def _write(
+    session: Session, options: Options, lang: LanguageName, asked: Sequence[Requirement], *, as_json: bool
+) -> None:
     from ablate.cli.results import show_findings
+    from ablate.report.facts.requirements import unmet
     from ablate.report.page.summary_json import summary_json
     from ablate.report.wording.language import words_of
     from ablate.workflows.report import judge_study, write_report
 
     findings = judge_study(session, options, lang.value)
+    shortfalls = unmet(findings, asked)
     path = write_report(findings, session, options, lang.value)
     if as_json:
         say_json(summary_json(findings, path))
     else:
         show_findings(findings, path, words_of(lang.value))
-    raise typer.Exit(int(bool(findings.runs.failed)))
+    end_as_required(shortfalls, otherwise=int(bool(findings.runs.failed)))
 
 
 def _verify(session: Session, options: Options, *, as_json: bool) -> None:

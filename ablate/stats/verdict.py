@@ -172,6 +172,11 @@ def _why_unassessable(found: Estimate | None) -> str:
         return NO_RUNS
     if found.n_replicates < 2:
         return SINGLE_RUN
+    return why_unproven(found)
+
+
+def why_unproven(found: Estimate) -> str:
+    """Why an estimate carries no verdict, however many runs it is of; empty where it does."""
     if found.grouped is not None and found.grouped.effective < FEWEST_GROUPS - ROUNDING:
         return TOO_FEW_GROUPS
     return "" if found.standard_error else NO_SPREAD

@@ -37,7 +37,9 @@ def judge_results(request: Request, say: Words = ENGLISH) -> Findings:
     evidence: EvidenceBlock | None = None
     path = Path(request.source)
     _check_pasted(request)
-    if request.others:
+    if request.sheet is not None:
+        tested = read_table_file(request, path, say)
+    elif request.others:
         tested = read_answers(request, say)
     elif request.source == PASTE:
         from ablate.workflows.judge_paste import read_pasted

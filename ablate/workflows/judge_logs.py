@@ -28,8 +28,8 @@ TABLES = (".csv", ".tsv", ".txt")
 
 
 def read_table_file(request: Request, path: Path, say: Words) -> ExternalResults:
-    """The results in a CSV file: somebody's table, or W&B's export."""
-    sheet = read_sheet(path)
+    """The results in a CSV file, or in the table of the request itself: somebody's table, or W&B's export."""
+    sheet = read_sheet(path) if request.sheet is None else request.sheet
     if wandb_export.is_export(sheet):
         runs = wandb_export.read_export(sheet, request.metric)
         told = Note("logged.export", {"results": wandb_export.results_of(runs)})

@@ -12,6 +12,7 @@ from ablate.metrics import better_direction, is_known, is_rate, thresholds_for
 from ablate.readers.columns import proposed
 from ablate.readers.numbers import quoted
 from ablate.readers.replicates import first_names
+from ablate.readers.sheet import TableSheet
 from ablate.readers.tested import OF_TEST, Ask, HandedIn, reference_of
 from ablate.readers.units import Note, Unit
 from ablate.records import Contrast
@@ -30,7 +31,8 @@ class Request:
     unit: of numbers without a percent sign. baseline: by default the variant of that name, else the first. chain:
     compare each variant with the one before it instead of the baseline. goal: by default told by the metric's name.
     negligible, worthwhile, no_worse (the loss to rule out): points where the metric is in percent, else in its own
-    unit. text: what was pasted; images, runs: what it says of every row; ours: whose claim it is.
+    unit. text: what was pasted; images, runs: what it says of every row; ours: whose claim it is. sheet: the table
+    itself, where it stands in no file.
     """
 
     source: str
@@ -53,6 +55,7 @@ class Request:
     images: int | None = None
     runs: int | None = None
     ours: str | None = None
+    sheet: TableSheet | None = None
 
 
 def ask_of(request: Request) -> Ask:

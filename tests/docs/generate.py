@@ -18,7 +18,7 @@ HEAD = """\
 Generated from `--help` by `make docs`.
 
 Exit codes: 0 done; 1 some runs failed, the report says which; 2 the request was wrong or needs a decision; \
-75 another process holds the study; 130 and 143 interrupted.
+3 a comparison is not as `--require` asks; 75 another process holds the study; 130 and 143 interrupted.
 """
 
 

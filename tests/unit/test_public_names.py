@@ -45,6 +45,7 @@ def loaded_by(code: str) -> set[str]:
 def test_the_public_names_are_these() -> None:
     """A name added or removed is a decision."""
     assert ablate.__all__ == [
+        "Comparison",
         "Cost",
         "Description",
         "Embedding",
@@ -54,6 +55,7 @@ def test_the_public_names_are_these() -> None:
         "FeatureMaps",
         "Heatmap",
         "IdentityDefault",
+        "JudgedTable",
         "Layer",
         "ModelAnswer",
         "NearPair",
@@ -65,7 +67,10 @@ def test_the_public_names_are_these() -> None:
         "Replicate",
         "Run",
         "Settings",
+        "assert_no_worse",
+        "compare",
         "estimate_effects",
+        "judge",
         "load_study",
         "make_plan",
         "render_report",

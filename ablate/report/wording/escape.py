@@ -5,25 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ablate.safety.plain_text import plain as plain
+
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~$&#]|(?<![^\W_])_|_(?![^\W_])")
 _BLOCK_START = re.compile(r"^([-+=](?!\d)|\d+[.)](?=\s|$))")
-_HIDDEN = ("Cc", "Cf", "Cs", "Co")
-
-
-def plain(text: str, *, width: int | None = None) -> str:
-    """One line without control characters and without marks that turn the direction of writing."""
-    kept = "".join(" " if character.isspace() else character for character in text if _is_shown(character))
-    line = " ".join(kept.split())
-    return line if width is None or len(line) <= width else f"{line[: width - 1]}…"
-
-
-def _is_shown(character: str) -> bool:
-    # Cf holds the zero-width joiner, which many emoji need, beside marks that reverse a line.
-    return character.isspace() or character == "\u200d" or unicodedata.category(character) not in _HIDDEN
 
 
 def markdown(text: str) -> str:
