@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from ablate.harness.coordinator import RunUpdate
 from ablate.records import Failed, Finished, RunResult
+from ablate.safety.html_table import html_text
 
 
 @dataclass(slots=True)
@@ -71,6 +72,17 @@ class Progress:
         left = self.total - self.done - sum(run.share for run in self.running.values())
         return max(0.0, left) * mean / max(1, min(self.slots, self.total - self.done))
 
+    def _repr_html_(self) -> str:
+        what = "images decoded" if self.kind == "decoding" else "runs ended"
+        left = "" if self.seconds_left is None else f", about {_duration(self.seconds_left)} left"
+        failed = f", {self.failed} failed" if self.failed else ""
+        lines = [(self.done / (self.total or 1), f"{self.done:,} of {self.total:,} {what}{failed}{left}")]
+        for run in self.running.values():
+            epochs = f", epoch {run.epoch} of {run.epochs}" if run.epochs else ""
+            lines.append((run.share, f"{run.name}{epochs}"))
+        bars = [f'<progress value="{share:.3f}" max="1"></progress> {html_text(text)}' for share, text in lines]
+        return f'<div class="ablate">{"<br>".join(bars)}</div>'
+
     def hear(self, news: RunUpdate, name: str) -> None:
         """Take in one piece of news about the run called `name`."""
         self.name, self.result = name, news.result
@@ -111,6 +123,12 @@ class Progress:
 def _epochs(config: Any) -> int:
     epochs = config.get("epochs")
     return epochs if isinstance(epochs, int) else 0
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 OnProgress = Callable[[Progress], None]

@@ -8,7 +8,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from ablate.metrics import is_rate
 from ablate.records import Cell, Contrast, Failed, Finished
+from ablate.safety.html_table import Interval, html_table
 from ablate.scoring.registry import find_metric
 from ablate.splits.rules import Folds, TestRule
 from ablate.stats.accuracy import Accuracy, accuracy_of_numbers, variant_accuracy
@@ -23,7 +25,7 @@ from ablate.stats.replicate_level import estimate_replicates
 from ablate.stats.score_book import ScoreBook
 from ablate.stats.scores import arrange, other_images, read_scores, repetition_of
 from ablate.stats.student import Estimate
-from ablate.stats.verdict import JudgedContrast, Rules
+from ablate.stats.verdict import JudgedContrast, Rules, verdict_text
 
 OTHER_TESTS = "different test sets"
 
@@ -76,6 +78,31 @@ class Effect:
         return LookState(self.judged, self.look, self.share, self.chance, self.stopped).is_open
 
 
+class Effects(tuple[Effect, ...]):
+    """The contrasts of a plan answered; shows itself in a notebook. metric: what the numbers are of."""
+
+    metric: str = ""
+
+    def _repr_html_(self) -> str:
+        scale, unit = (100.0, "points") if is_rate(self.metric) else (1.0, "")
+        rows = [_shown(effect, scale, unit) for effect in self]
+        columns = ("family", "comparison", f"{self.metric}: difference", "", "p, adjusted", "n", "verdict")
+        return html_table(columns, rows)
+
+
+def _shown(effect: Effect, scale: float, unit: str) -> tuple[str | Interval, ...]:
+    """One row: an interval in words and drawn, the adjusted p, the replicates, the verdict."""
+    named = (effect.contrast.family, f"{effect.contrast.name} (against {effect.contrast.reference})")
+    told = verdict_text(effect.judged, scale=scale, unit=unit)
+    found = effect.estimate
+    if found is None:
+        return (*named, "", "", "", "0", told)
+    difference, lo, hi = (scale * number for number in (found.difference, found.lo, found.hi))
+    numbers = f"{difference:+z.4g} [{lo:z.4g}, {hi:z.4g}] {unit}".rstrip()
+    drawn = Interval(difference, lo, hi, effect.judged.verdict)
+    return (*named, numbers, drawn, f"{effect.judged.p_adjusted:.2g}", str(found.n_replicates), told)
+
+
 def estimate_effects(
     cells: Sequence[Cell],
     contrasts: Sequence[Contrast],
@@ -83,7 +110,7 @@ def estimate_effects(
     *,
     look: int = 1,
     book: ScoreBook | None = None,
-) -> tuple[Effect, ...]:
+) -> Effects:
     """Judge every contrast within its family, at the given planned look.
 
     What earlier looks have spent is counted: a p-value of look l weighs p / share_l, and the smallest
@@ -98,7 +125,9 @@ def estimate_effects(
         members = [i for i, contrast in enumerate(contrasts) if contrast.family == family]
         judged = _judge_family(found, [contrasts[i] for i in members], question, look)
         effects |= dict(zip(members, judged, strict=True))
-    return tuple(effects[i] for i in range(len(contrasts)))
+    answered = Effects(effects[i] for i in range(len(contrasts)))
+    answered.metric = question.metric
+    return answered
 
 
 def open_variants(effects: Sequence[Effect], variants: Sequence[str]) -> frozenset[str]:

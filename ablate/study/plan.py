@@ -19,6 +19,7 @@ from ablate.study.designs.step_matched import FAMILY, step_matched
 from ablate.study.expectations import shown
 from ablate.study.factors import Overrides, Place
 from ablate.study.overrides import flattened, is_within
+from ablate.study.shown import plan_html
 from ablate.study.study import Comparison, Study
 
 
@@ -72,6 +73,9 @@ class Plan:
         for index in range(self.looks[look - 1]):
             for variant in self.variants:
                 yield variant, self.spec(variant, Replicate(index=index, stream=self.stream))
+
+    def _repr_html_(self) -> str:
+        return plan_html(self.study, self.variants, self.contrasts, self.looks)
 
 
 def make_plan(study: Study) -> Plan:

@@ -15,6 +15,7 @@ from ablate.metrics import Goal, measured_goal
 from ablate.settings import Settings
 from ablate.splits.rules import Folds, Official, Protocol, Share
 from ablate.study.factors import Factor, Overrides, Place
+from ablate.study.flow_style import flow
 from ablate.study.overrides import OverrideError, apply_overrides
 from ablate.study.reader import Document
 from ablate.study.schema import (
@@ -24,6 +25,7 @@ from ablate.study.schema import (
     TestBlock,
 )
 from ablate.study.search_schema import SearchBlock, TuneBlock
+from ablate.study.shown import study_html
 from ablate.study.validation import dotted, validate
 from ablate.trainer import Trainer
 
@@ -140,3 +142,13 @@ class Study:
             metric=evidence.metric,
             watch_test=BEST_ON_TEST.search(said) is not None,
         )
+
+    def _repr_html_(self) -> str:
+        design = (self.design or "no design").replace("_", " ")
+        changes = {name: (design, level) for factor in self.factors for name, level in factor.levels.items()}
+        changes |= {one.name: (one.reference, one.overrides) for one in self.comparisons}
+        evidence = self.evidence
+        test = evidence.test if isinstance(evidence.test, str) else evidence.test.model_dump(exclude_none=True)
+        looks = ", ".join(map(str, evidence.replicates))
+        on = [f"metric: {evidence.metric}", f"test: {flow(test)}", f"replicates: [{looks}]"]
+        return study_html(self.name, self.question, on, changes)

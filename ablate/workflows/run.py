@@ -35,6 +35,7 @@ from ablate.workflows.derived_rows import compute_views
 from ablate.workflows.executor import connected, lazy_executor, may_train
 from ablate.workflows.former_runs import refuse_former_only
 from ablate.workflows.meanwhile import Meanwhile, import_report, import_tracker
+from ablate.workflows.notebook import notebook_progress
 from ablate.workflows.notify import (
     TRACKING_SECONDS,
     end_tracking,
@@ -78,16 +79,22 @@ class StudyRun:
     delivered: bool
     exit_code: int
 
+    def _repr_html_(self) -> str:
+        from ablate.report.page.notebook import findings_html
+
+        return findings_html(self.findings, more=f"Report: {self.report}")
+
 
 def run_study(
     study: Study, *, work: Path | str = ".", options: Options | None = None, on_progress: OnProgress | None = None
 ) -> StudyRun:
     """Train what is missing, judge, and write the report.
 
-    on_progress: called in this thread with the Progress at every change.
+    on_progress: called in this thread with the Progress at every change; without it a notebook shows bars.
     Raises StudyError, DataError and TrainerError for requests that cannot be met, DecisionNeeded where
     finished runs were made by other code or data, Held where another process runs this study.
     """
+    on_progress = on_progress or notebook_progress() or (lambda _: None)
     options = clocked(options or Options())
     session = open_session(study, work)
     options = resolved_options(session, options)
@@ -100,11 +107,11 @@ def run_study(
         if not session.is_tuned:
             from ablate.workflows.search.tune import tune
 
-            session = tune(session, options, on_progress or (lambda _: None))
+            session = tune(session, options, on_progress)
         for folder in (session.store.study(study.name), session.store.cache, report_folder(session, options)):
             remove_stale_temporary_files(folder)
         make_stand_in(study)
-        return _run(session, options, tracker, on_progress or (lambda _: None))
+        return _run(session, options, tracker, on_progress)
 
 
 def _run(session: Session, options: Options, tracker: Tracker | None, on_progress: OnProgress) -> StudyRun:

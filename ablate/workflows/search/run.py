@@ -39,6 +39,7 @@ from ablate.study.plan import Plan, make_plan
 from ablate.study.space.tree import Point
 from ablate.study.study import Study
 from ablate.workflows.executor import connected, lazy_executor
+from ablate.workflows.notebook import notebook_progress
 from ablate.workflows.notify import end_tracking, exit_code_of, plain_summary, say_stopping
 from ablate.workflows.options import Options
 from ablate.workflows.search.confirm import confirm
@@ -102,11 +103,12 @@ def search_for(
     options = replace(clocked(options or Options()), look=1, only=())
     session = Session(question.study, baseline_plan(question), work)
     held = locked(_folder(session) / "lock")
+    shown = on_progress or notebook_progress() or (lambda _: None)
     with connected(session, options), rollback_on_refusal(session.store, question.name), held:
         refuse_other_storage(_folder(session), search.storage)
         with open_book(question, _folder(session), search.storage) as opened:
             remember(_folder(session), storage=opened.place, is_own=opened.is_own)
-            walk = _Walk(session, options, on_progress or (lambda _: None), question, opened, usual)
+            walk = _Walk(session, options, shown, question, opened, usual)
             return walk.go(trials, search)
 
 
