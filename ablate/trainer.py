@@ -38,6 +38,9 @@ class Trainer:
     describe: Callable[..., Any] | None = None
     prepare: Callable[..., Any] | None = None
     predict: Callable[..., Any] | None = None
+    trained_on: Callable[..., Sequence[tuple[str, Sequence[int]] | None]] | None = None
+    """`trained_on(runs, images)`: for each image file, if one of the runs, (spec, run), was fitted or chosen on it, its
+    id and the replicates; else None."""
     unlabelled: Callable[..., Any] | None = None
     """`unlabelled(spec)`: the paths of images without labels that come with the data set of a run."""
     retest: Callable[..., Any] | None = None
@@ -120,6 +123,7 @@ def load_trainer(path: str) -> Trainer:
         describe=getattr(module, "describe", None),
         prepare=getattr(module, "prepare", None),
         predict=getattr(module, "predict", None),
+        trained_on=getattr(module, "trained_on", None),
         unlabelled=getattr(module, "unlabelled", None),
         retest=getattr(module, "retest", None),
         explain=getattr(module, "explain", None),

@@ -15,7 +15,8 @@ from ablate.cli.show import errors_shown, note, say, say_json, say_report, say_t
 
 if TYPE_CHECKING:
     from ablate.errors import DataError
-    from ablate.workflows.predict import Prediction, Reevaluation
+    from ablate.workflows.predict import FinishedRun, Reevaluation
+    from ablate.workflows.submission import Prediction
 
 Run = Annotated[
     str,
@@ -26,12 +27,21 @@ Run = Annotated[
     ),
 ]
 
+Runs = Annotated[
+    str,
+    typer.Argument(
+        metavar="STUDY/VARIANT[/REPLICATE]",
+        help="A finished run, or a variant: the mean over its replicates; STUDY is a study's name, or its file.",
+        show_default=False,
+    ),
+]
+
 _LISTED = 40
 """Images named on the terminal; more are summed up."""
 
 
 def predict(
-    run_: Run,
+    run_: Runs,
     images: Annotated[
         list[Path] | None, typer.Argument(metavar="[PATH]...", help="Images, and folders of images.")
     ] = None,
@@ -41,29 +51,27 @@ def predict(
     csv: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write columns Id (four digits) and Category (class number).")
     ] = None,
+    like: Annotated[
+        Path | None,
+        typer.Option(metavar="SAMPLE", help="Write --csv with the ids, columns and order of this sample submission."),
+    ] = None,
     table: Annotated[Path | None, typer.Option(metavar="FILE", help="Write every probability, as CSV.")] = None,
+    oof: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the replicates' stored answers to the images they were tested on."),
+    ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Test the stored weights again: is the recorded accuracy reproduced?")
     ] = False,
     work: Work = Path(),
     json_: Json = False,
 ) -> None:
-    """Class and probabilities of images, by a finished run's weights.
+    """Class and probabilities of images, by a finished run's weights, or the mean over a variant's finished replicates.
 
-    Example: ablate predict "quickstart/GAP head/0" scan.png more_scans/ --csv submission.csv
+    Example: ablate predict "quickstart/GAP head" new_scans/ --csv submission.csv
     """
     from ablate.errors import StudyError
-    from ablate.files import write_text
-    from ablate.workflows.predict import (
-        files_taken_by,
-        has_several_labels,
-        images_in,
-        open_run,
-        probability_table,
-        reevaluate,
-        submission,
-        unlabelled_images,
-    )
+    from ablate.workflows.predict import files_taken_by, images_in, open_members, reevaluate, unlabelled_images
 
     with errors_shown():
         work_on_path(work)
@@ -71,22 +79,22 @@ def predict(
         if check:
             _say_retest(reevaluate(run_, work=work), run_)
             return
+        if oof is not None:
+            _write_answers(run_, oof, work)
         if not images and not unlabelled:
+            if oof is not None:
+                return
             raise StudyError(
-                "there is nothing to predict", hint="Name images or folders, or add --unlabelled or --check."
+                "there is nothing to predict", hint="Name images or folders, or add --unlabelled, --oof or --check."
             )
-        if csv is not None and has_several_labels(open_run(run_, work)):
-            raise StudyError(
-                "--csv names one class per image, and images of this data set may have several", hint="Use --table."
-            )
-        chosen = images_in(images or [], note, takes=files_taken_by(open_run(run_, work)))
-        chosen += unlabelled_images(run_, work=work) if unlabelled else []
+        members = open_members(run_, work)
+        _refuse_unfit(members[0], csv, like)
+        chosen = images_in(images or [], note, takes=files_taken_by(members[0]))
+        chosen += unlabelled_images(members[0].name, work=work) if unlabelled else []
+        if members[0].name.count("/") > run_.count("/"):
+            _note_members(members, chosen, work)
         found, unread = _predicted(run_, chosen, work)
-        if csv is not None:
-            write_text(csv, submission(found))
-            _note_categories(list(found[0][1]))
-        if table is not None:
-            write_text(table, probability_table(found))
+        _write_predictions(found, csv, like, table)
         if json_:
             say_json([{"image": str(image), "probabilities": row} for image, row in found])
         else:
@@ -95,6 +103,55 @@ def predict(
             if file is not None:
                 note(f"Wrote {file}.")
         _end_with(unread, len(chosen))
+
+
+def _refuse_unfit(run: FinishedRun, csv: Path | None, like: Path | None) -> None:
+    from ablate.errors import StudyError
+    from ablate.workflows.predict import has_several_labels
+
+    if like is not None and csv is None:
+        raise StudyError("--like says in which form, and not where", hint="Add --csv FILE.")
+    if csv is not None and like is None and has_several_labels(run):
+        raise StudyError(
+            "--csv names one class per image, and images of this data set may have several", hint="Use --table."
+        )
+
+
+def _note_members(members: Sequence[FinishedRun], images: Sequence[Path], work: Path) -> None:
+    """Whose mean it is; refuses images that one of them has been trained on."""
+    from ablate.workflows.predict import refuse_trained_on
+
+    if unknown := refuse_trained_on(members, images, work=work):
+        note(f"Not checked whether replicates were trained on these images: {unknown}")
+    numbers = ", ".join(str(member.spec.replicate.index) for member in members)
+    note(f"The mean over the finished replicates: {numbers}.")
+
+
+def _write_answers(run: str, file: Path, work: Path) -> None:
+    from ablate.files import write_text
+    from ablate.workflows.out_of_fold import out_of_fold
+
+    found = out_of_fold(run, work=work)
+    write_text(file, found.text)
+    for line in found.notes:
+        note(line)
+    note(f"Wrote {file}.")
+
+
+def _write_predictions(found: Sequence[Prediction], csv: Path | None, like: Path | None, table: Path | None) -> None:
+    from ablate.files import write_text
+    from ablate.workflows.submission import probability_table, submission, submission_like
+
+    if csv is not None and like is not None:
+        written = submission_like(like, found)
+        write_text(csv, written.text)
+        for line in written.notes:
+            note(line)
+    elif csv is not None:
+        write_text(csv, submission(found))
+        _note_categories(list(found[0][1]))
+    if table is not None:
+        write_text(table, probability_table(found))
 
 
 def _predicted(run: str, images: Sequence[Path], work: Path) -> tuple[list[Prediction], list[DataError]]:
@@ -168,7 +225,7 @@ def _say_retest(found: Reevaluation, run: str) -> None:
 
 
 def _note_categories(classes: Sequence[str]) -> None:
-    from ablate.workflows.predict import categories
+    from ablate.workflows.submission import categories
 
     numbered = categories(classes)
     if any(str(number) != name for name, number in numbered.items()):
@@ -177,7 +234,7 @@ def _note_categories(classes: Sequence[str]) -> None:
 
 def _show(predictions: Sequence[tuple[Path, Mapping[str, float]]]) -> None:
     """One line per image: the class, then the three largest probabilities; of many images the classes' counts first."""
-    from ablate.workflows.predict import best_class
+    from ablate.workflows.submission import best_class
 
     if len(predictions) > _LISTED:
         counts = Counter(best_class(found) for _, found in predictions)

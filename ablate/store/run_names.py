@@ -157,6 +157,28 @@ def find_run(run: str, store: Store) -> tuple[RunSpec, Finished]:
     return found
 
 
+def find_members(run: str, store: Store) -> list[tuple[str, RunSpec, Finished]]:
+    """The finished run of that name, or for STUDY/VARIANT of several replicates all that have finished, by number.
+
+    Raises StudyError where there is none.
+    """
+    name = full_name(run, store)
+    study, _, variant = name.partition("/")
+    names = read_names(store.study(study)) or {} if variant and "/" not in variant else {}
+    if variant == BEST and BEST not in names:
+        variant = read_best(store.study(study)) or BEST
+    runs = names.get(variant, {})
+    if len(runs) < 2:
+        spec, result = find_run(run, store)
+        return [(name, spec, result)]
+    source = read_source(store.study(study), variant)
+    found = {replicate: newest_finished(fingerprint, store, source) for replicate, fingerprint in runs.items()}
+    members = [(f"{study}/{variant}/{replicate}", *one) for replicate, one in found.items() if one is not None]
+    if not members:
+        raise StudyError(f"no replicate of {study}/{variant} has finished yet", hint=_finished([]))
+    return members
+
+
 def full_name(run: str, store: Store) -> str:
     """A run's name with its variant as it is stored: what a study calls `BN`, one of its designs calls `only BN`."""
     study, _, rest = run.partition("/")

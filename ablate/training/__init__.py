@@ -111,6 +111,15 @@ def predict(spec: RunSpec, result: Finished, images: Sequence[Path]) -> Iterator
     return predict_images(spec, result, images)
 
 
+def trained_on(
+    runs: Sequence[tuple[RunSpec, Run]], images: Sequence[Path]
+) -> Sequence[tuple[str, Sequence[int]] | None]:
+    """For each image file, if one of the runs was fitted or chosen on it, its id and the replicates; else None."""
+    from ablate.training.data.seen import find_seen
+
+    return find_seen(runs, images)
+
+
 def unlabelled(spec: RunSpec) -> list[Path]:
     """The images without labels that come with the data set of a run."""
     from ablate.training.data.unlabelled import unlabelled_files

@@ -10,7 +10,8 @@ from ablate.errors import AblateError
 from ablate.inspection import Explained
 from ablate.safety.addresses import text_without_secrets
 from ablate.store.work_folder import Store
-from ablate.workflows.predict import FinishedRun, Reevaluation, companion, compare_metrics, open_run, reopened
+from ablate.workflows.predict import FinishedRun, Reevaluation, companion, compare_metrics, open_run
+from ablate.workflows.reopened_run import reopened
 
 FOLDER = "explain"
 

@@ -1,32 +1,24 @@
-"""From the name of a run, `STUDY/VARIANT/REPLICATE`, to predictions by its weights."""
+"""From the name of a run, `STUDY/VARIANT/REPLICATE`, or of a variant to predictions by its weights."""
 
 from __future__ import annotations
 
-import math
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any, NamedTuple
 
-from ablate import files
 from ablate.errors import DataError, TrainerError
 from ablate.readers.image_folders import EXTENSIONS, is_image, is_system_entry, nobodys_note, takes_all
 from ablate.records import Finished, RunSpec
-from ablate.report.wording.escape import csv_lines
-from ablate.splits.rules import Protocol, Replicate
-from ablate.store.run_names import find_run, fingerprint_of, full_name, newest_finished
+from ablate.store.run_names import find_members, find_run, full_name
 from ablate.store.work_folder import Store
 from ablate.trainer import Trainer, former_source_digests, load_trainer, source_digest
+from ablate.workflows.reopened_run import reopened
+from ablate.workflows.submission import Prediction
 
 IMAGE_ENDINGS = EXTENSIONS
 """What is taken for an image in a folder, in any case; a file named by itself is always taken for one."""
-
-
-Prediction = tuple[Path, Mapping[str, float]]
-"""An image, and class name -> probability."""
 
 
 class FinishedRun(NamedTuple):
@@ -66,8 +58,19 @@ class Reevaluation(NamedTuple):
 def open_run(run: str, work: Path | str = ".") -> FinishedRun:
     """A finished run by its name. Raises StudyError for one that is not there."""
     store = Store(Path(work).resolve())
-    spec, result = find_run(run, store)
-    return FinishedRun(full_name(run, store), spec, result, load_trainer(spec.trainer))
+    return _open(full_name(run, store), *find_run(run, store))
+
+
+def open_members(run: str, work: Path | str = ".") -> tuple[FinishedRun, ...]:
+    """The run of that name, or for STUDY/VARIANT all its finished replicates.
+
+    Raises StudyError where there is none.
+    """
+    return tuple(_open(*one) for one in find_members(run, Store(Path(work).resolve())))
+
+
+def _open(name: str, spec: RunSpec, result: Finished) -> FinishedRun:
+    return FinishedRun(name, spec, result, load_trainer(spec.trainer))
 
 
 def predict_with_run(
@@ -77,7 +80,7 @@ def predict_with_run(
     work: Path | str = ".",
     on_unreadable: Callable[[DataError], None] | None = None,
 ) -> Iterator[Prediction]:
-    """Class name -> probability for each image, one after the other as they are computed.
+    """Class name -> probability for each image: as one run computes them, or for STUDY/VARIANT the replicates' mean.
 
     on_unreadable: told of each image that cannot be read, which then is left out.
     Raises StudyError for a run that is not there; DataError for an image that is not, and, where nobody is told,
@@ -86,10 +89,66 @@ def predict_with_run(
     missing = [str(image) for image in images if not image.is_file()]
     if missing:
         raise DataError(f"there is no image {missing[0]}")
-    opened = open_run(run, work)
-    predict = companion(opened, opened.trainer.predict, "predict")
-    found: Iterable[Mapping[str, float] | DataError] = predict(opened.spec, opened.result, images)
+    members = open_members(run, work)
+    if len(members) == 1:
+        found = _answers(members[0], images)
+    else:
+        found = iter(_mean_answers(members, images))
     return _readable(zip(images, found, strict=True), on_unreadable)
+
+
+Answer = Mapping[str, float] | DataError
+
+
+def _answers(member: FinishedRun, images: Sequence[Path]) -> Iterator[Answer]:
+    predict = companion(member, member.trainer.predict, "predict")
+    return iter(predict(member.spec, member.result, images))
+
+
+def _mean_answers(members: Sequence[FinishedRun], images: Sequence[Path]) -> list[Answer]:
+    """One network after the other, so that no two have to fit into memory together."""
+    sums: list[Answer] = []
+    for member in members:
+        found = list(_answers(member, images))
+        sums = [_added(*pair) for pair in zip(sums, found, strict=True)] if sums else found
+    count = len(members)
+    return [one if isinstance(one, DataError) else {name: total / count for name, total in one.items()} for one in sums]
+
+
+def _added(total: Answer, more: Answer) -> Answer:
+    if isinstance(total, DataError) or isinstance(more, DataError):
+        return total if isinstance(total, DataError) else more
+    return {name: value + more[name] for name, value in total.items()}
+
+
+def refuse_trained_on(members: Sequence[FinishedRun], images: Sequence[Path], *, work: Path | str = ".") -> str:
+    """Raise DataError where a replicate was fitted or chosen on one of the images, told by their decoded pixels.
+
+    Why nobody can tell, where that is so; else empty.
+    """
+    first = members[0]
+    look = first.trainer.trained_on
+    if look is None:
+        return f"the trainer {first.trainer.path} does not tell which images its runs were trained on"
+    store = Store(Path(work).resolve())
+    try:
+        with ExitStack() as stack:
+            runs = [(one.spec, stack.enter_context(reopened(one.spec, store))) for one in members]
+            seen = look(runs, images)
+    except DataError as error:
+        return f"the images of the study cannot be read: {error.message}"
+    known = [(path, found) for path, found in zip(images, seen, strict=True) if found is not None]
+    if known:
+        path, (name, replicates) = known[0]
+        variant = first.name.rpartition("/")[0]
+        others = [one.spec.replicate.index for one in members if one.spec.replicate.index not in replicates]
+        raise DataError(
+            f"{len(known)} of the {len(images)} images were trained or validated on: {path} is {name!r}, by replicate "
+            f"{', '.join(map(str, replicates))}. The mean over the replicates would be flattered",
+            hint=(f"One that has not seen it: {variant}/{others[0]}. " if others else f"One alone: {variant}/0. ")
+            + "For the answers of each replicate to the images it was tested on: --oof FILE.",
+        )
+    return ""
 
 
 def _readable(
@@ -186,102 +245,3 @@ def companion(run: FinishedRun, found: Callable[..., Any] | None, name: str) -> 
             hint=f"Give the module a function `{name}`; docs/own_trainer.md says what it is handed.",
         )
     return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reopened:
-    """Implements protocols.Run for a run that is over: it reads the shared caches and reports nothing.
-
-    As a block it takes its folder with it when it ends.
-    """
-
-    replicate: Replicate
-    protocol: Protocol
-    folder: Path
-    store: Store
-
-    def __enter__(self) -> Reopened:
-        """Itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing of what was computed is kept here."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def cached(self, key: str, build: Callable[[Path], None]) -> Path:
-        """A file or folder shared by all runs, built once under a lock."""
-        return files.build_once(self.store.cache / key, build)
-
-    def earlier(self, name: str) -> tuple[RunSpec, Finished] | None:
-        """The same replicate of a variant, `STUDY/VARIANT`; None where it has not finished."""
-        return newest_finished(fingerprint_of(f"{name}/{self.replicate.index}", self.store), self.store)
-
-    def resume(self, fits: Callable[[Path], bool] | None = None) -> None:
-        """There is nothing to go on with."""
-
-    def tick(self, epoch: int, step: int, of: int, *, state_bytes: float = math.inf) -> bool:
-        """No checkpoint is ever due."""
-        return False
-
-    def alive(self, done: int, of: int) -> None:
-        """Nobody watches."""
-
-    def checkpoint(self, write: Callable[[Path], None]) -> None:
-        """Nothing is stored."""
-
-    def epoch(self, number: int, metrics: Mapping[str, float]) -> None:
-        """Nothing is told."""
-
-
-def reopened(spec: RunSpec, store: Store) -> Reopened:
-    """What a trainer is handed to look at a finished run again; its folder is a fresh, temporary one."""
-    folder = Path(mkdtemp(prefix="ablate-again-"))
-    return Reopened(replicate=spec.replicate, protocol=spec.protocol, folder=folder, store=store)
-
-
-def submission(predictions: Sequence[tuple[Path, Mapping[str, float]]]) -> str:
-    """Columns Id and Category, one line per image, in the order of the ids.
-
-    Id: the number that is the file's name, else its place in the order given, counted from 1; four digits,
-    padded with zeros. Category: see `categories`.
-    Raises DataError where two files have the same number.
-    """
-    numbers = [_number(path) for path, _ in predictions]
-    if None in numbers:
-        ids = list(range(1, len(predictions) + 1))
-    else:
-        ids = [number for number in numbers if number is not None]
-        twice = next((path for path, number in zip(predictions, ids, strict=True) if ids.count(number) > 1), None)
-        if twice is not None:
-            raise DataError(f"two images have the number of {twice[0]}", hint="Predict one folder at a time.")
-    rows = []
-    for number, (_, found) in sorted(zip(ids, predictions, strict=True), key=lambda item: item[0]):
-        rows.append([f"{number:04d}", str(categories(list(found))[best_class(found)])])
-    return csv_lines(["Id", "Category"], rows)
-
-
-def categories(classes: Sequence[str]) -> dict[str, int]:
-    """Class name -> the number that stands for it: the name itself where all names are numbers, else its place.
-
-    Food-11's classes are called 0 to 10, as its file names have them, so they keep their numbers whatever
-    their order; other classes are numbered from 0 as the training data list them.
-    """
-    if all(name.isascii() and name.isdecimal() for name in classes):
-        return {name: int(name) for name in classes}
-    return {name: place for place, name in enumerate(classes)}
-
-
-def probability_table(predictions: Sequence[tuple[Path, Mapping[str, float]]]) -> str:
-    """Columns image, class, then one probability a class."""
-    classes = list(predictions[0][1]) if predictions else []
-    rows = [[str(path), best_class(found), *(f"{found[name]:.6g}" for name in classes)] for path, found in predictions]
-    return csv_lines(["image", "class", *classes], rows)
-
-
-def best_class(probabilities: Mapping[str, float]) -> str:
-    """The likeliest class; of equal ones the first."""
-    return max(probabilities, key=probabilities.__getitem__)
-
-
-def _number(path: Path) -> int | None:
-    return int(path.stem) if path.stem.isascii() and path.stem.isdecimal() else None

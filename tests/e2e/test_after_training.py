@@ -153,7 +153,7 @@ def test_nothing_to_predict_is_told(work: Path) -> None:
     unlabelled = ablate("predict", "after/baseline/0", "--unlabelled", "--work", work)
 
     assert (result.exit_code, unlabelled.exit_code) == (2, 2)
-    assert "--unlabelled or --check" in result.stderr
+    assert "--oof or --check" in result.stderr
     assert "no unlabelled part" in unlabelled.stderr
 
 
@@ -182,3 +182,90 @@ def test_a_layer_that_is_not_there_is_refused_before_anything_is_written(work: P
     assert result.exit_code == 2
     assert "features.conv2_1" in result.stderr
     assert not (work / "reports" / "after" / "explain" / "Crop-0").exists()
+
+
+# --- all replicates of a variant ---------------------------------------------------------------
+
+
+def outcomes(work: Path, replicate: int) -> dict[str, np.ndarray]:
+    """The stored answers of a run of the baseline."""
+    plan = json.loads((work / ".ablate" / "studies" / "after" / "plan.json").read_text(encoding="utf-8"))
+    folder = work / ".ablate" / "runs" / plan["variants"]["baseline"][str(replicate)] / "001"
+    with np.load(folder / "outcomes.npz") as arrays:
+        return dict(arrays)
+
+
+def scans(names: list[str], folder: Path) -> list[Path]:
+    """Some of the digits as files called by their ids."""
+    folder.mkdir(exist_ok=True)
+    files = []
+    for name in names:
+        files.append(folder / f"{name.replace(':', '-')}.png")
+        scan = load_digits().images[int(name.split(":")[1])]
+        Image.fromarray(np.round(scan * 255 / 16).astype(np.uint8)).save(files[-1])
+    return files
+
+
+def test_a_variant_is_predicted_by_the_mean_over_its_replicates(work: Path, tmp_path: Path) -> None:
+    """Of images that neither was trained on; one run alone answers as ever."""
+    files = scans(outcomes(work, 0)["id"][:5].tolist(), tmp_path / "scans")
+    rows = {}
+    for name in ("after/baseline/0", "after/baseline/1", "after/baseline"):
+        done = ablate("predict", name, *files, "--work", work, "--json")
+        assert done.exit_code == 0, done.output
+        rows[name] = np.array([list(row["probabilities"].values()) for row in json.loads(done.stdout)])
+
+    assert "The mean over the finished replicates: 0, 1." in done.stderr
+    assert np.allclose(rows["after/baseline"], (rows["after/baseline/0"] + rows["after/baseline/1"]) / 2)
+    assert not np.allclose(rows["after/baseline/0"], rows["after/baseline/1"])
+
+
+def test_images_that_a_replicate_was_trained_on_are_refused_with_the_way_to_ask_for_one(
+    work: Path, tmp_path: Path
+) -> None:
+    """Told by their pixels, wherever a copy of them lies; nothing is written."""
+    tested = set(outcomes(work, 0)["id"].tolist())
+    rest = [f"digits:{i:04}" for i in range(len(load_digits().images)) if f"digits:{i:04}" not in tested]
+    table = tmp_path / "all.csv"
+    done = ablate("predict", "after/baseline", *scans(rest, tmp_path / "scans"), "--work", work, "--table", table)
+    told = " ".join(done.stderr.split())
+
+    assert done.exit_code == 2
+    assert " of the 1617 images were trained or validated on: " in told
+    assert "by replicate" in told
+    assert "after/baseline/" in told
+    assert "--oof FILE" in told
+    assert not table.exists()
+
+
+def test_the_out_of_fold_answers_are_the_stored_ones(work: Path, tmp_path: Path) -> None:
+    """Both replicates were tested on the same images here, so each row is the mean of two."""
+    stored = [outcomes(work, replicate) for replicate in (0, 1)]
+    order = [np.argsort(one["id"]) for one in stored]
+    done = ablate("predict", "after/baseline", "--oof", tmp_path / "oof.csv", "--work", work)
+    heading, *lines = (tmp_path / "oof.csv").read_text(encoding="utf-8").splitlines()
+    rows = [line.split(",") for line in lines]
+    mean = sum(one["prob"][places].astype(float) for one, places in zip(stored, order, strict=True)) / 2
+
+    assert done.exit_code == 0, done.output
+    assert heading == "image,target,predicted,replicates,0,1,2,3,4,5,6,7,8,9"
+    assert [row[0] for row in rows] == stored[0]["id"][order[0]].tolist()
+    assert [row[1] for row in rows] == [str(label) for label in stored[0]["target"][order[0]]]
+    assert [row[2] for row in rows] == [str(label) for label in mean.argmax(1)]
+    assert {row[3] for row in rows} == {"0 1"}
+    assert np.allclose(np.array([row[4:] for row in rows], float), mean, atol=1e-3)
+
+
+def test_a_submission_takes_ids_columns_and_order_from_the_sample(work: Path, tmp_path: Path) -> None:
+    """What the sample does not ask for is left out, and said."""
+    files = scans(outcomes(work, 0)["id"][:4].tolist(), tmp_path / "scans")
+    sample = tmp_path / "sample_submission.csv"
+    sample.write_text("file,label\n" + "".join(f"{path.name},0\n" for path in reversed(files[:3])), encoding="utf-8")
+    words = ["predict", "after/baseline", *files, "--work", work, "--like", sample]
+    done = ablate(*words, "--csv", tmp_path / "mine.csv")
+    lines = (tmp_path / "mine.csv").read_text(encoding="utf-8").splitlines()
+
+    assert done.exit_code == 0, done.output
+    assert [line.split(",")[0] for line in lines] == ["file", *(path.name for path in reversed(files[:3]))]
+    assert "1 images are not in" in done.stderr
+    assert ablate(*words).exit_code == 2

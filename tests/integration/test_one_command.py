@@ -15,7 +15,7 @@ from ablate.study.load import load_study
 from ablate.workflows.examine_data import cached
 from ablate.workflows.join import join_study
 from ablate.workflows.options import Options
-from ablate.workflows.predict import reopened
+from ablate.workflows.reopened_run import reopened
 from ablate.workflows.run import run_study
 from ablate.workflows.search.memory import refuse_taken_name
 from ablate.workflows.search.result import SearchOptions
@@ -176,6 +176,9 @@ def test_a_searchs_new_name_is_what_its_refusal_says(tmp_path: Path, name: str, 
 def test_a_run_that_is_looked_at_again_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a trainer is handed for it lies in a temporary folder that ends with the look."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    unused = reopened(a_spec({}, trainer="ablate.toy:train"), Store(tmp_path))
+    assert not list(tmp_path.glob("ablate-again-*"))  # nobody has a folder that no block takes away again
+    del unused
     with reopened(a_spec({}, trainer="ablate.toy:train"), Store(tmp_path)) as run:
         (run.folder / "file").touch()
         assert run.folder.parent == tmp_path

@@ -26,7 +26,7 @@ from ablate.training.explanations.layers import (
     maps_at,
 )
 from ablate.training.models import make_network
-from ablate.workflows.predict import reopened
+from ablate.workflows.reopened_run import reopened
 from tests.training_builders import a_config, a_spec, a_task, carried_out, finished
 
 
@@ -184,7 +184,8 @@ def trained(decoded_digits: Path) -> tuple[Path, RunSpec, Finished]:
 def looked_into(trained: tuple[Path, RunSpec, Finished], layer: str | None = None) -> Explained:
     """What is found in the finished run."""
     work, spec, result = trained
-    found = explain(spec, result, reopened(spec, Store(work)), layer)
+    with reopened(spec, Store(work)) as once_more:
+        found = explain(spec, result, once_more, layer)
     assert isinstance(found, Explained)
     return found
 

@@ -17,7 +17,8 @@ from ablate.store.journal import read_result
 from ablate.store.work_folder import Store
 from ablate.training import predict, retest
 from ablate.training.data.unlabelled import unlabelled_files
-from ablate.workflows.predict import images_in, reopened
+from ablate.workflows.predict import images_in
+from ablate.workflows.reopened_run import reopened
 from tests.training_builders import LOADED, a_config, a_spec, a_task, carried_out, finished
 
 
@@ -34,7 +35,8 @@ def test_the_stored_weights_give_the_recorded_metrics_again_exactly(trained: tup
     work, spec, result = trained
     torch.manual_seed(1234)
 
-    assert retest(spec, result, reopened(spec, Store(work))) == result.metrics
+    with reopened(spec, Store(work)) as once_more:
+        assert retest(spec, result, once_more) == result.metrics
 
 
 def test_other_weights_do_not_pass(trained: tuple[Path, RunSpec, Finished], tmp_path: Path) -> None:
@@ -48,7 +50,8 @@ def test_other_weights_do_not_pass(trained: tuple[Path, RunSpec, Finished], tmp_
         metadata = stored.metadata()
     tensors["head.out.weight"] = -tensors["head.out.weight"]
     save_file(tensors, tmp_path / "weights.safetensors", metadata=metadata)
-    again = retest(spec, replace(result, folder=tmp_path, digests={}), reopened(spec, Store(work)))
+    with reopened(spec, Store(work)) as once_more:
+        again = retest(spec, replace(result, folder=tmp_path, digests={}), once_more)
 
     assert again["accuracy"] != result.metrics["accuracy"]
 
@@ -58,8 +61,11 @@ def test_images_that_changed_since_are_told(trained: tuple[Path, RunSpec, Finish
     work, spec, result = trained
     stamp = replace(result.stamp, data_digest="another")
 
-    with pytest.raises(DataError, match="no longer those this run was trained"):
-        retest(spec, replace(result, stamp=stamp), reopened(spec, Store(work)))
+    with (
+        reopened(spec, Store(work)) as once_more,
+        pytest.raises(DataError, match="no longer those this run was trained"),
+    ):
+        retest(spec, replace(result, stamp=stamp), once_more)
 
 
 def test_weights_that_are_gone_are_named(trained: tuple[Path, RunSpec, Finished], tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ablate.errors import DataError
-from ablate.workflows.predict import best_class, categories, probability_table, submission
+from ablate.errors import DataError, StudyError
+from ablate.workflows.submission import best_class, categories, probability_table, submission, submission_like
 
 
 def predicted(
@@ -59,3 +59,66 @@ def test_the_table_has_a_column_a_class() -> None:
 
     assert text == 'image,class,cat,dog\n"a,b.png",dog,0.25,0.75\n'
     assert best_class({"cat": 0.5, "dog": 0.5}) == "cat"
+
+
+# --- in the form of a sample -------------------------------------------------------------------
+
+
+def like(folder: Path, sample: str, *named: tuple[str, str], classes: tuple[str, ...] = ("cat", "dog", "eel")) -> str:
+    """What is written for these images in the form of a sample."""
+    path = folder / "sample.csv"
+    path.write_text(sample, encoding="utf-8")
+    return submission_like(path, predicted(*named, classes=classes)).text
+
+
+PETS = (("a/10.jpg", "eel"), ("a/0002.jpg", "cat"), ("b/x.y.jpg", "dog"))
+
+
+@pytest.mark.parametrize(
+    ("sample", "expected"),
+    [
+        ("image,class\nx.y.jpg,cat\n0002.jpg,cat\n", "image,class\nx.y.jpg,dog\n0002.jpg,cat\n"),
+        ("id,label\n2,0\n10,0\nx.y,0\n", "id,label\n2,0\n10,2\nx.y,1\n"),
+        ("path,y\na/10.jpg,\nb/x.y,\n", "path,y\na/10.jpg,eel\nb/x.y,dog\n"),
+        ("id,Eel,cat,dog\n10,0.3,0.3,0.4\n", "id,Eel,cat,dog\n10,0.9,0.05,0.05\n"),
+    ],
+    ids=["names", "numbers", "paths", "probabilities"],
+)
+def test_a_sample_says_what_stands_in_which_column(sample: str, expected: str, tmp_path: Path) -> None:
+    """Ids as they are written there, in their order."""
+    assert like(tmp_path, sample, *PETS) == expected
+
+
+def test_of_two_classes_a_share_is_the_probability_of_the_second(tmp_path: Path) -> None:
+    """And so it is said."""
+    path = tmp_path / "sample.csv"
+    path.write_text("id,label\n1,0.5\n", encoding="utf-8")
+    written = submission_like(path, predicted(("1.jpg", "dog"), classes=("cat", "dog")))
+
+    assert written.text == "id,label\n1,0.9\n"
+    assert written.notes == ("label: the probability of 'dog'.",)
+
+
+@pytest.mark.parametrize(
+    ("sample", "message"),
+    [
+        ("id,label\n3,cat\n", "the id '3' is that of none of the images"),
+        ("id,label\n10,0.5\n", "neither a class of the run nor its number"),
+        ("id,label\n10,bird\n", "label holds 'bird'"),
+        ("id,cat,dgo,eel\n10,0,0,0\n", "the column 'dgo' is no class of the run. Did you mean 'dog'"),
+        ("id\n10\n", "has no ids and columns to fill"),
+        ("id,label\n", "has no ids"),
+    ],
+)
+def test_what_a_sample_cannot_mean_is_refused(sample: str, message: str, tmp_path: Path) -> None:
+    """With the line, and what to do."""
+    with pytest.raises((DataError, StudyError)) as refused:
+        like(tmp_path, sample, *PETS)
+    assert message in str(refused.value)
+
+
+def test_an_id_of_two_images_is_refused(tmp_path: Path) -> None:
+    """In two folders, by the name alone."""
+    with pytest.raises(DataError, match=r"'1' is that of 2 images: a.1\.jpg, b.1\.jpg"):
+        like(tmp_path, "id,label\n1,cat\n", ("a/1.jpg", "cat"), ("b/1.jpg", "dog"))
+    assert like(tmp_path, "id,label\nb/1,cat\n", ("a/1.jpg", "cat"), ("b/1.jpg", "dog")) == "id,label\nb/1,dog\n"

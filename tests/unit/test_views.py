@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from ablate.training.data.parts import load_parts
 from ablate.training.numerics import set_up
 from ablate.training.stored import StoredNetwork
 from ablate.training.views import averaged_probabilities, views_of
-from ablate.workflows.predict import reopened
+from ablate.workflows.reopened_run import reopened
 from tests.training_builders import a_config, a_live_run, a_spec, a_task, carried_out, finished
 
 EVERY_VIEW: list[dict[str, Any]] = [{"flip": True}, {"crops": 2}, {"flip": True, "crops": 1}, {"draws": 3}]
@@ -99,10 +100,13 @@ def test_a_finished_run_is_tested_by_views_on_its_own_test_images(decoded_digits
     done = Store(decoded_digits).finished(spec.fingerprint)
     result = done[0] if done else finished(read_result(carried_out(InlineExecutor(), a_task(decoded_digits, spec))))
     store = Store(decoded_digits)
-    paths = [augmented_test(spec, result, reopened(spec, store), tta) for _ in range(2)]
-    with np.load(result.folder / str(result.images)) as own, np.load(paths[0]) as found:
+    contents = []
+    for _ in range(2):
+        with reopened(spec, store) as once_more:
+            contents.append(augmented_test(spec, result, once_more, tta).read_bytes())
+    with np.load(result.folder / str(result.images)) as own, np.load(BytesIO(contents[0])) as found:
         assert found["id"].tolist() == own["id"].tolist()
         assert np.array_equal(found["target"], own["target"])
         assert np.allclose(found["prob"].sum(1), 1, atol=1e-6)
         assert np.array_equal(found["score"], (found["prob"].argmax(1) == found["target"]).astype(np.float32))
-    assert paths[0].read_bytes() == paths[1].read_bytes()
+    assert contents[0] == contents[1]
