@@ -73,6 +73,10 @@ RayAddress = Annotated[
 Uri = Annotated[str | None, typer.Option(help="MLflow tracking URI (default: sqlite in the work folder).")]
 NoTracking = Annotated[bool, typer.Option("--no-tracking", help="Write nothing to MLflow now.")]
 Only = Annotated[list[str] | None, typer.Option("--only", metavar="VARIANT", help="Train only this variant.")]
+Replicates = Annotated[
+    list[int] | None,
+    typer.Option("--replicate", metavar="NUMBER", help="Train only this replicate, counted from 0."),
+]
 Reuse = Annotated[bool, typer.Option("--reuse", help="Use finished runs of other code or data as they are.")]
 Retrain = Annotated[bool, typer.Option("--retrain", help="Train finished runs of other code or data again.")]
 For = Annotated[

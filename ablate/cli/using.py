@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from ablate.cli.options import (
     For,
     Json,
     Look,
+    Replicates,
     RetryFailed,
     Sets,
     SlotsPerGpu,
@@ -47,24 +49,48 @@ def join(
     design: DesignName = None,
     stand_in: StandIn = False,
     look: Look = None,
+    replicate: Replicates = None,
     workers: Workers = "auto",
     slots_per_gpu: SlotsPerGpu = 1,
     retry_failed: RetryFailed = False,
     for_: For = None,
+    sbatch: Annotated[
+        int | None,
+        typer.Option(metavar="TASKS", help="Train nothing: print the script of a Slurm job array of so many tasks."),
+    ] = None,
+    slurm: Annotated[
+        list[str] | None, typer.Argument(metavar="[-- SBATCH OPTION...]", help="With --sbatch: what a task needs.")
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Help to train a study: take the missing runs nobody else holds. Any number may join; `ablate run` reports.
 
     Example: ablate join studies/quickstart.yaml --for 7h50m
+
+    As Slurm's job array: ablate join studies/quickstart.yaml --sbatch 8 -- --gpus=1 --time=8:00:00 > join.sh
     """
+    from ablate.errors import StudyError
     from ablate.workflows.join import join_study
     from ablate.workflows.options import Options
 
     with errors_shown():
         loaded = load(study, work, set_, design, stand_in=stand_in)
+        if sbatch is not None:
+            same = _given({"--work": work if work != Path() else None, "--set": set_, "--design": design})
+            same += ["--stand-in"] * stand_in + _given({"--look": look})
+            own = _given({"--replicate": replicate, "--workers": workers if workers != "auto" else None, "--for": for_})
+            own += _given({"--slots-per-gpu": slots_per_gpu if slots_per_gpu != 1 else None})
+            own += ["--retry-failed"] * retry_failed
+            _print_script(loaded.name, study, (same, own), sbatch, slurm or [])
+            return
+        if slurm:
+            raise StudyError(
+                f"what {slurm[0]!r} is to say is not known", hint="Options of sbatch go with --sbatch TASKS."
+            )
         options = Options(
             workers=workers_of(workers),
             look=look or 0,
+            replicates=tuple(replicate or ()),
             slots_per_gpu=slots_per_gpu,
             retry_failed=retry_failed,
             seconds=seconds_of("--for", for_),
@@ -80,6 +106,26 @@ def join(
         if joined.exit_code >= 128:
             note("Interrupted. The same command resumes from here.")
         raise typer.Exit(joined.exit_code)
+
+
+def _given(options: dict[str, object]) -> list[str]:
+    """Options as words, without those that were not given; lists word by word."""
+    words = []
+    for name, value in options.items():
+        for one in value if isinstance(value, list) else [value]:
+            words += [] if one is None else [name, str(one)]
+    return words
+
+
+def _print_script(name: str, study: Path, words: tuple[list[str], list[str]], tasks: int, slurm: list[str]) -> None:
+    """words: the options that `run` takes as well, and those of `join` alone."""
+    from ablate.workflows.batch_script import Job, slurm_script
+
+    same, own = words
+    ablate = [sys.executable, "-m", "ablate"]
+    job = Job(name, [*ablate, "join", str(study), *same, *own], [*ablate, "run", str(study), *same], Path.cwd())
+    for line in slurm_script(job, tasks=tasks, slurm=slurm).splitlines():
+        say(line)
 
 
 def status(

@@ -96,25 +96,26 @@ class RunInventory:
     """Of those to run: how many have finished by the same settings on data that lie elsewhere."""
 
 
-def plan_status(
+def plan_status(  # noqa: PLR0913 - what narrows the plan, each by its name
     plan: Plan,
     store: Store,
     origin: CurrentProvenance,
     *,
     look: int = 1,
     only: Sequence[str] = (),
+    replicates: Sequence[int] = (),
     wanted: Sequence[Collection[str]] = (),
 ) -> RunInventory:
     """Look up every run of the plan up to a planned look.
 
-    only: narrows it to some variants. wanted: for each look in turn, the variants it has to train; the runs
-    of others are spared. Looks beyond its end train all.
+    only, replicates: narrow it to some variants and replicates. wanted: for each look in turn, the variants it has to
+    train; the runs of others are spared. Looks beyond its end train all.
     """
     cached, stale, failed, to_run, spared = [], [], [], [], []
     elsewhere = 0
     begun = store.begun()
     for variant, spec in plan.runs(look):
-        if only and variant.name not in only:
+        if (only and variant.name not in only) or (replicates and spec.replicate.index not in replicates):
             continue
         number = bisect_right(plan.looks, spec.replicate.index)
         is_wanted = number >= len(wanted) or variant.name in wanted[number]

@@ -14,6 +14,7 @@ class Options:
     workers: runs at once; None for as many as the cores (or GPUs) carry.
     reuse, retrain: what to do with finished runs that other code or other data made.
     only: names of variants; the others are left for another time.
+    replicates: indices, counted from 0; the others are left for another time.
     look: up to which planned look, counted from 1; 0 for as far as the study has been taken already, so
     that a plain call after a later look does not fall back behind it.
     seconds: how long the call may take; then runs write their checkpoints and it ends. until: the moment that is,
@@ -30,6 +31,7 @@ class Options:
     track: bool = True
     look: int = 0
     only: tuple[str, ...] = ()
+    replicates: tuple[int, ...] = ()
     stale: Literal["ask", "reuse", "retrain"] = "ask"
     retry_failed: bool = False
     checkpoint_seconds: float = 300.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -150,7 +151,10 @@ class Session:
     def survey(self, options: Options) -> RunInventory:
         """The state of every run of the plan up to a look; later looks need only what is still open."""
         wanted = wanted_by_look(self.study, self.plan, self.store, self.origin, look=options.look)
-        return plan_status(self.plan, self.store, self.origin, look=options.look, only=options.only, wanted=wanted)
+        only, replicates = options.only, options.replicates
+        return plan_status(
+            self.plan, self.store, self.origin, look=options.look, only=only, replicates=replicates, wanted=wanted
+        )
 
     def former_runs(self, look: int) -> FormerRuns | None:
         """What was finished of the runs up to a look before a default changed, and is none of them now."""
@@ -175,9 +179,16 @@ def open_session(study: Study, work: Path | str = ".") -> Session:
 
 def resolved_options(session: Session, options: Options) -> Options:
     """The options with the look filled in. Refuses names and numbers that do not exist, before anything is written."""
-    options = options if options.look else replace(options, look=session.look_reached())
-    options = replace(options, only=tuple(session.plan.variant(name).name for name in options.only))
     looks = session.plan.looks
+    if strangers := [index for index in options.replicates if not 0 <= index < looks[-1]]:
+        raise StudyError(
+            f"--replicate {strangers[0]}: the study plans {looks[-1]} replicates, 0 to {looks[-1] - 1}",
+            hint="evidence.replicates plans them.",
+        )
+    if not options.look:
+        reached = session.look_reached()
+        options = replace(options, look=max([reached, *(bisect_right(looks, r) + 1 for r in options.replicates)]))
+    options = replace(options, only=tuple(session.plan.variant(name).name for name in options.only))
     if not 1 <= options.look <= len(looks):
         raise StudyError(
             f"--look {options.look}: the study plans {len(looks)} looks, at {_listed(looks)} replicates",
