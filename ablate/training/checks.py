@@ -9,6 +9,7 @@ from ablate.errors import SettingError
 from ablate.metrics import measured_goal
 from ablate.splits.rules import FirstFold, Folds, Official, Protocol, Share
 from ablate.training.config import Augment, ByName, Config, Plateau
+from ablate.training.config.model import NamedVgg, Resnet
 
 SINGLE_IMAGES = "Set it to 2 or more, or model.norm to null."
 
@@ -20,6 +21,7 @@ def refuse_impossible(config: Config, protocol: Protocol) -> None:
     """
     _refuse_small_images(config)
     _refuse_single_images(config)
+    _refuse_unpublished_weights(config)
     train, val = config.data.train, protocol.val
     match protocol.test:
         case Folds(count=folds) | FirstFold(count=folds):
@@ -68,6 +70,26 @@ def _refuse_single_images(config: Config) -> None:
             raise SettingError(
                 key, f"{key} (1) is too small for batch norm, which compares the images of a batch", hint=SINGLE_IMAGES
             )
+
+
+def _refuse_unpublished_weights(config: Config) -> None:
+    """Weights that are named after the model, of a model that their library does not have."""
+    if config.weights is None:
+        return
+    library = config.model.name.partition(":")[0] if isinstance(config.model, ByName) else ""
+    if config.weights.timm is not None and library != "timm":
+        raise SettingError(
+            "weights.timm",
+            f"weights.timm are those of a network of timm, and the model is {config.model.name}",
+            hint="Write model: {name: 'timm:NAME'}, or take weights of torchvision or of a file.",
+        )
+    has_default = library == "torchvision" or isinstance(config.model, NamedVgg | Resnet)
+    if config.weights.torchvision == "default" and not has_default:
+        raise SettingError(
+            "weights.torchvision",
+            f"torchvision has no default weights for the model {config.model.name}",
+            hint="Write model: {name: 'torchvision:NAME'}, vgg11 to vgg19, resnet18 or resnet34; or name the weights.",
+        )
 
 
 def _refuse_without_validation(config: Config, protocol: Protocol) -> None:

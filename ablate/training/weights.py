@@ -16,11 +16,11 @@ from ablate.errors import DataError, near_match
 from ablate.files import sha256_file
 from ablate.protocols import Run
 from ablate.safety.plain_files import refuse_inflated
-from ablate.training.config import Config, Weights
+from ablate.training.config import ByName, Config, Weights
 from ablate.training.earlier_runs import donor_of
 from ablate.training.freezing import is_below, output_layer, roots_of
 from ablate.training.models.parts import Classifier
-from ablate.training.zoo import stored_by_torchvision
+from ablate.training.zoo import default_of_torchvision, stored_by_timm, stored_by_torchvision
 
 
 class Stored(NamedTuple):
@@ -60,8 +60,13 @@ def read_weights(config: Config, run: Run) -> Stored:
     block = config.weights
     assert block is not None
     if block.torchvision is not None:
-        path, classes = stored_by_torchvision(block.torchvision)
-        return read_state_dict(path)._replace(origin=block.torchvision, classes=classes)
+        name = default_of_torchvision(config.model) if block.torchvision == "default" else block.torchvision
+        path, classes = stored_by_torchvision(name)
+        return read_state_dict(path)._replace(origin=name, classes=classes)
+    if block.timm is not None:
+        assert isinstance(config.model, ByName)
+        path, name = stored_by_timm(config.model, block.timm)
+        return read_state_dict(path)._replace(origin=f"timm's {name}")
     if block.run is not None:
         donor = donor_of(config, run)
         return read_state_dict(donor.weights)._replace(origin=f"the run {block.run}", digest=donor.digest)

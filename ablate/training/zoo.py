@@ -1,4 +1,4 @@
-"""torchvision's published weights by the name of their enumeration, downloaded once."""
+"""Published weights: torchvision's, downloaded once, and timm's, where they lie on this machine already."""
 
 from __future__ import annotations
 
@@ -9,6 +9,19 @@ from urllib.parse import urlparse
 import torch
 
 from ablate.errors import DataError, near_match
+from ablate.training.config.model import ByName, Model, NamedVgg
+from ablate.training.models.by_name import PublishedByTimm, published_by_timm
+
+
+def default_of_torchvision(model: Model) -> str:
+    """The name of torchvision's default weights for its own network, or for the family of ours of the same layers."""
+    from torchvision import models
+
+    name = model.name.rpartition(":")[2]
+    if isinstance(model, NamedVgg) and model.norm is not None:
+        name += "_bn"
+    default = models.get_model_weights(name).DEFAULT
+    return f"{type(default).__name__}.{default.name}"
 
 
 def stored_by_torchvision(name: str) -> tuple[Path, tuple[str, ...] | None]:
@@ -30,7 +43,7 @@ def stored_by_torchvision(name: str) -> tuple[Path, tuple[str, ...] | None]:
             hint=f"{near_match(member, members)}Choices: {', '.join(f'{enumeration}.{one}' for one in members)}.",
         )
     weights = members[member]
-    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(weights.url).path).name
+    path = _checkpoints() / Path(urlparse(weights.url).path).name
     if not path.is_file():
         _download(weights.url, path, name)
     categories = weights.meta.get("categories")
@@ -48,3 +61,39 @@ def _download(url: str, path: Path, name: str) -> None:
             f"the weights {name} are not on this machine and cannot be downloaded: {error}",
             hint=f"With a connection, run the command once; without one, copy {url} to {path}.",
         ) from error
+
+
+def _checkpoints() -> Path:
+    """Where torch, torchvision and timm keep what they have downloaded."""
+    return Path(torch.hub.get_dir()) / "checkpoints"
+
+
+def stored_by_timm(model: ByName, tag: str) -> tuple[Path, str]:
+    """The file of timm's weights for a model, and their name; nothing is downloaded.
+
+    Looked for among torch's checkpoints by its name, then in the cache of the Hugging Face hub.
+    Raises TrainerError for weights timm does not know, DataError where they are not on this machine.
+    """
+    found = published_by_timm(model.name.partition(":")[2], tag)
+    own = [_checkpoints() / f"{found.name}{ending}" for ending in (".safetensors", ".pth", ".bin")]
+    own += [_checkpoints() / Path(urlparse(found.url).path).name] if found.url else []
+    for path in (*own, *_in_hub(found)):
+        if path.is_file():
+            return path, found.name
+    where = f"https://huggingface.co/{found.hub}/resolve/main/{found.file or 'model.safetensors'}"
+    raise DataError(
+        f"the weights {found.name!r} of timm are not on this machine",
+        hint=f"Copy {where if found.hub else found.url} to {own[0] if found.hub else own[-1]}, or name another place: "
+        "weights.file.",
+    )
+
+
+def _in_hub(found: PublishedByTimm) -> list[Path]:
+    """Where the cache of the hub has it."""
+    try:
+        from huggingface_hub import try_to_load_from_cache
+    except ImportError:  # timm can do without
+        return []
+    names = [found.file] if found.file else ["model.safetensors", "pytorch_model.bin"]
+    cached = [try_to_load_from_cache(found.hub, name) for name in names] if found.hub else []
+    return [Path(path) for path in cached if isinstance(path, str)]

@@ -13,10 +13,15 @@ Names = Annotated[list[str], Field(min_length=1)]
 
 
 class Weights(Settings):
-    """First weights from elsewhere: of torchvision, a file, or an earlier run. Exactly one of the three."""
+    """First weights from elsewhere: of torchvision, of timm, a file, or an earlier run. Exactly one of these."""
 
-    torchvision: Annotated[str, Field(pattern=r"^\w+\.\w+$", examples=["VGG16_Weights.IMAGENET1K_V1"])] | None = None
-    """Name of torchvision's enumeration, such as VGG16_Weights.IMAGENET1K_V1; downloaded once."""
+    torchvision: (
+        Annotated[str, Field(pattern=r"^(default|\w+\.\w+)$", examples=["default", "VGG16_Weights.IMAGENET1K_V1"])]
+        | None
+    ) = None
+    """default, which is torchvision's for the model, or one of its enumeration by name; downloaded once."""
+    timm: Annotated[str, Field(pattern=r"^[\w.-]+$", examples=["default", "a1_in1k"])] | None = None
+    """default, which is timm's for the model, or one of its tags; read from timm's cache, never downloaded."""
     file: str | None = None
     """A state dict: .safetensors, or torch's format without code in it."""
     run: Annotated[str, Field(pattern=r"^[^/]+/[^/]+$", examples=["STUDY/VARIANT"])] | None = None
@@ -26,9 +31,11 @@ class Weights(Settings):
 
     @model_validator(mode="after")
     def _one_origin(self) -> Weights:
-        given = [name for name in ("torchvision", "file", "run") if getattr(self, name) is not None]
+        names = ("torchvision", "timm", "file", "run")
+        given = [name for name in names if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"expected exactly one of torchvision, file and run, got {' and '.join(given) or 'none'}")
+            told = " and ".join(given) or "none"
+            raise ValueError(f"expected exactly one of torchvision, timm, file and run, got {told}")
         return self
 
 

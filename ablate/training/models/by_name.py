@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import nn
 
@@ -60,7 +60,8 @@ def _of_torchvision(name: str, channels: int, classes: int, options: Options) ->
     return models.get_model(name, weights=None, num_classes=classes, **options)
 
 
-def _of_timm(name: str, channels: int, classes: int, options: Options) -> Any:
+def _timm_with(name: str) -> Any:
+    """timm, which has a model of that name."""
     try:
         import timm
     except ModuleNotFoundError as error:
@@ -72,6 +73,44 @@ def _of_timm(name: str, channels: int, classes: int, options: Options) -> Any:
         ) from error
     if not timm.is_model(name):
         raise TrainerError(f"timm has no model {name!r}", hint=near_match(name, timm.list_models()))
+    return timm
+
+
+class PublishedByTimm(NamedTuple):
+    """Weights timm knows for a model. name: architecture.tag; hub: `timm/resnet18.a1_in1k`; file: its name there."""
+
+    name: str
+    hub: str
+    file: str
+    url: str
+
+
+def published_by_timm(model: str, tag: str) -> PublishedByTimm:
+    """What timm knows of a model's weights: of its default ones, or of those with a tag.
+
+    Raises TrainerError where there are none that are a state dict.
+    """
+    timm = _timm_with(model)
+    name = model if tag == "default" else f"{model.partition('.')[0]}.{tag}"
+    known = timm.list_pretrained(f"{model.partition('.')[0]}.*")
+    try:
+        found = timm.get_pretrained_cfg(name)
+    except RuntimeError:  # no such tag
+        found = None
+    if found is None or not (found.hf_hub_id or found.url):
+        raise TrainerError(
+            f"timm has no weights {name!r}", hint=f"{near_match(name, known)}It has: {', '.join(known) or 'none'}."
+        )
+    if found.custom_load:
+        raise TrainerError(
+            f"the weights {name!r} of timm are in a format of their own", hint="Choose another of its tags, or a file."
+        )
+    full = f"{found.architecture}.{found.tag}" if found.tag else str(found.architecture)
+    return PublishedByTimm(full, found.hf_hub_id or "", found.hf_hub_filename or "", found.url or "")
+
+
+def _of_timm(name: str, channels: int, classes: int, options: Options) -> Any:
+    timm = _timm_with(name)
     return timm.create_model(name, pretrained=False, num_classes=classes, in_chans=channels, **options)
 
 
