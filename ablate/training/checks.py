@@ -9,7 +9,6 @@ from ablate.errors import SettingError
 from ablate.metrics import measured_goal
 from ablate.splits.rules import FirstFold, Folds, Official, Protocol, Share
 from ablate.training.config import Augment, ByName, Config, Plateau
-from ablate.training.config.model import NamedVgg, Resnet
 
 SINGLE_IMAGES = "Set it to 2 or more, or model.norm to null."
 
@@ -76,19 +75,17 @@ def _refuse_unpublished_weights(config: Config) -> None:
     """Weights that are named after the model, of a model that their library does not have."""
     if config.weights is None:
         return
-    library = config.model.name.partition(":")[0] if isinstance(config.model, ByName) else ""
-    if config.weights.timm is not None and library != "timm":
+    if config.weights.timm is not None and not config.model.name.startswith("timm:"):
         raise SettingError(
             "weights.timm",
             f"weights.timm are those of a network of timm, and the model is {config.model.name}",
             hint="Write model: {name: 'timm:NAME'}, or take weights of torchvision or of a file.",
         )
-    has_default = library == "torchvision" or isinstance(config.model, NamedVgg | Resnet)
-    if config.weights.torchvision == "default" and not has_default:
+    if config.weights.torchvision == "default" and not config.model.torchvision_name:
         raise SettingError(
             "weights.torchvision",
             f"torchvision has no default weights for the model {config.model.name}",
-            hint="Write model: {name: 'torchvision:NAME'}, vgg11 to vgg19, resnet18 or resnet34; or name the weights.",
+            hint="Write model: {name: 'torchvision:NAME'}, or a published one of ours; or name the weights.",
         )
 
 

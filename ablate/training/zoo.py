@@ -9,7 +9,7 @@ from urllib.parse import urlparse
 import torch
 
 from ablate.errors import DataError, near_match
-from ablate.training.config.model import ByName, Model, NamedVgg
+from ablate.training.config.model import ByName, Model
 from ablate.training.models.by_name import PublishedByTimm, published_by_timm
 
 
@@ -17,10 +17,7 @@ def default_of_torchvision(model: Model) -> str:
     """The name of torchvision's default weights for its own network, or for the family of ours of the same layers."""
     from torchvision import models
 
-    name = model.name.rpartition(":")[2]
-    if isinstance(model, NamedVgg) and model.norm is not None:
-        name += "_bn"
-    default = models.get_model_weights(name).DEFAULT
+    default = models.get_model_weights(model.torchvision_name).DEFAULT
     return f"{type(default).__name__}.{default.name}"
 
 

@@ -76,6 +76,11 @@ class _Network(Settings):
         """The side of the smallest image of which a pixel is left after all poolings."""
         return 32
 
+    @property
+    def torchvision_name(self) -> str:
+        """The network of torchvision with the same layers, whose weights fit; empty where there is none."""
+        return ""
+
 
 class _VggSettings(_Network):
     norm: BatchNorm | None = None
@@ -87,6 +92,11 @@ class NamedVgg(_VggSettings):
     """A published VGG: 11, 13, 16 or 19 layers in five blocks (Simonyan & Zisserman 2015)."""
 
     name: Literal["vgg11", "vgg13", "vgg16", "vgg19"]
+
+    @property
+    def torchvision_name(self) -> str:
+        """The one of the same number of layers, with batch norm or without."""
+        return self.name if self.norm is None else f"{self.name}_bn"
 
 
 class FreeVgg(_VggSettings):
@@ -139,6 +149,11 @@ class Resnet(_Network):
         """A quarter of it is the large stem's."""
         return 32 if self.stem == "large" else 8
 
+    @property
+    def torchvision_name(self) -> str:
+        """The one of the same number of layers."""
+        return self.name
+
 
 class ByName(Settings):
     """A network of torchvision, of timm (an extra), or of a function of yours."""
@@ -153,6 +168,12 @@ class ByName(Settings):
     """`my_pkg.nets:make` is called as make(channels=..., classes=..., image_size=..., **options)."""
     options: dict[str, bool | int | float | str | None] = Field(default={})
     """Keyword arguments handed to the network's builder."""
+
+    @property
+    def torchvision_name(self) -> str:
+        """The network itself, where it is torchvision's."""
+        library, _, name = self.name.partition(":")
+        return name if library == "torchvision" else ""
 
 
 _FAMILIES = (NamedVgg, FreeVgg, Vgg16Net, FoodCnn, Resnet)

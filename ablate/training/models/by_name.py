@@ -77,7 +77,7 @@ def _timm_with(name: str) -> Any:
 
 
 class PublishedByTimm(NamedTuple):
-    """Weights timm knows for a model. name: architecture.tag; hub: `timm/resnet18.a1_in1k`; file: its name there."""
+    """Weights timm knows for a model. name: architecture.tag; hub: `timm/vit_tiny.augreg`; file: its name there."""
 
     name: str
     hub: str
