@@ -7,6 +7,7 @@ AblateError                exit 2   the request was wrong or needs a decision
 │   ├── DataMissing                 they are not where the study says
 │   └── DataProblems                several things are wrong with them
 ├── TrainerError                    a dotted path leads nowhere, or what it names breaks the contract
+│   ├── CommandFailed               a command that was to train ended without success
 │   └── SplitError                  nobody can say on which images a run was judged, or on others than it was to be
 ├── DecisionNeeded                  finished runs no longer match code or data: --reuse or --retrain
 ├── TrackingError                   the tracking store cannot be used
@@ -88,6 +89,17 @@ class TrainerError(AblateError):
 
 class SplitError(TrainerError):
     """Nobody can say on which images a run was judged, or it was judged on others than it was to be."""
+
+
+class CommandFailed(TrainerError):
+    """A command that was to train ended without success. output: what it was, and its last lines."""
+
+    def __init__(
+        self, message: str, *, hint: str = "", output: str = "", reason: Literal["error", "oom"] = "error"
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.output = output
+        self.reason: Literal["error", "oom"] = reason
 
 
 class DecisionNeeded(AblateError):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from typing import Protocol as Contract
 
+from ablate.errors import Stopped
 from ablate.records import Event, Finished, RunResult, RunSpec
 from ablate.splits.request import Parts
 from ablate.splits.rules import Protocol, Replicate
@@ -22,6 +23,11 @@ class Run(Contract):
     replicate: Replicate
     protocol: Protocol
     folder: Path
+
+    @property
+    def label(self) -> str:
+        """STUDY/VARIANT, as the study calls the run that trains it."""
+        ...
 
     def split(
         self,
@@ -62,6 +68,10 @@ class Run(Contract):
 
         state_bytes: at most so large is one; of a small one the first is asked for after seconds, not minutes.
         """
+        ...
+
+    def stop_asked(self) -> Stopped | None:
+        """What to raise where a stop was asked for, once what the trainer has started itself was ended."""
         ...
 
     def alive(self, done: int, of: int) -> None:

@@ -91,6 +91,7 @@ def identity_of(settings: Settings) -> dict[str, Any]:
         value = _plain(getattr(settings, name))
         if info.is_required() or value != _plain(_identity_default(info)):
             content[name] = value
+    content.update(_plain(settings.model_extra or {}))
     return content
 
 

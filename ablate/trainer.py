@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import inspect
+import json
 import sys
 import typing
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ablate.errors import TrainerError, near_match
+from ablate.safety.code_text import normalised
 from ablate.safety.own_modules import import_named
 from ablate.safety.own_modules import search_first as search_first
 from ablate.settings import Settings, schema_complaint
@@ -22,7 +22,16 @@ from ablate.settings import Settings, schema_complaint
 Goal = Literal["max", "min"]
 
 BUILT_IN = "ablate.training:train"
+COMMAND = "ablate.command:train "
+"""How the path of a command begins; what stands behind it says which."""
 INSTALL_IT = "Install it into the environment that `ablate` runs in."
+
+
+class Resources(NamedTuple):
+    """What one run of a trainer takes that says so itself. gpus: whole graphics cards, handed out together."""
+
+    gpus: int = 1
+    cpus: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +83,35 @@ class Trainer:
     still being loaded; what is wrong with the images is for `prepare` to tell."""
     warm: str = ""
     """Module, or module:function, that a warm server loads once; by default the trainer's module."""
+    about: Callable[[], Sequence[str]] | None = None
+    """Sentences for `plan` on what a run is known by beside its settings."""
+    resources: Resources | None = None
+    """What a run takes; None where its settings say so."""
+    validation: str = ""
+    """Which of its numbers it declares to be of validation images, where it splits the images by itself."""
+    absent: TrainerError | None = None
+    """Why a command cannot be run here: its program or its script is not there. Reports can be written all the same."""
     missing: tuple[str, ...] = ()
     """Packages it imports that are not installed here: it can be read, and not run."""
 
+    @property
+    def is_command(self) -> bool:
+        """Whether it is a command, and no module."""
+        return is_command(self.path)
+
+    @property
+    def shown(self) -> str:
+        """How a message calls it."""
+        return shown_path(self.path)
+
+    def refuse_absent(self, where: str = "") -> None:
+        """Raise TrainerError where it is a command that is not there. where: the place that names it."""
+        if self.absent is not None:
+            raise TrainerError(f"{where}{self.absent.message}", hint=self.absent.hint)
+
     def refuse_missing(self, where: str = "") -> None:
         """Raise TrainerError where it cannot be run. where: the place that names the trainer."""
+        self.refuse_absent(where)
         if self.missing:
             raise TrainerError(
                 f"{where}trainer {self.path!r} needs {listed_modules(self.missing)} not installed", hint=INSTALL_IT
@@ -97,12 +130,31 @@ def is_built_in(path: str) -> bool:
     return module == "ablate.training" or module.startswith("ablate.training.")
 
 
+def is_command(path: str) -> bool:
+    """Whether a trainer's path is that of a command."""
+    return path.startswith(COMMAND)
+
+
+def shown_path(path: str) -> str:
+    """A trainer's path as people call it: a command by its words."""
+    if not is_command(path):
+        return path
+    try:
+        text = " ".join(json.loads(path.removeprefix(COMMAND))["command"])
+    except (ValueError, KeyError, TypeError):
+        return "a command"
+    return f"`{text if len(text) <= 80 else f'{text[:79]}…'}`"
+
+
 def load_trainer(path: str) -> Trainer:
-    """The trainer at a dotted path `package.module:function`.
+    """The trainer at a dotted path `package.module:function`, or that of a command.
 
     Raises TrainerError where the path leads nowhere, or the function's `config` is not annotated
     with a class derived from `ablate.Settings`.
     """
+    if is_command(path):
+        loaded: Trainer = import_named("ablate.command").load(path)
+        return loaded
     module_name, _, function_name = path.partition(":")
     if not module_name or not function_name:
         raise TrainerError(f"trainer {path!r} is not a dotted path", hint="Write it as package.module:function.")
@@ -234,11 +286,15 @@ def source_digest(path: str) -> str:
     single file where it is no package), as syntax trees without docstrings. From which module of `ablate` a name is
     imported does not count, unless that module is one of the files: ablate's own modules may move.
     """
+    if is_command(path):
+        return str(import_named("ablate.command").source_digest(path))
     return _digest_of_files(_stats(path), _package_of(path))
 
 
 def former_source_digests(path: str) -> tuple[str, ...]:
     """The digests that runs of this very source carry, if they were made by an earlier rule."""
+    if is_command(path):
+        return ()
     former = _digest_of_files(_stats(path), "")
     return () if former == source_digest(path) else (former,)
 
@@ -272,48 +328,7 @@ def source_files(path: str) -> list[tuple[str, Path]]:
 def _digest_of_files(files: tuple[tuple[str, str, int, int], ...], package: str) -> str:
     digest = hashlib.sha256()
     for name, file, _, _ in files:
-        content = _normalised(Path(file).read_bytes(), package)
+        content = normalised(Path(file).read_bytes(), package)
         digest.update(f"{name}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()
-
-
-def _normalised(source: bytes, package: str) -> bytes:
-    """The code without comments, formatting and docstrings; as it is where it is no Python of this version.
-
-    package: imports from modules of ablate outside it lose the module's name; "": none do, as in earlier versions.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an odd escape in somebody's code is not the matter here
-            tree = ast.parse(source)
-        for node in ast.walk(tree):
-            body = getattr(node, "body", None)
-            if isinstance(body, list):
-                # Docstrings, and the strings under a field that serve as its documentation.
-                node.body = [item for item in body if not _is_bare_string(item)]  # type: ignore[attr-defined]
-            for block in ("body", "orelse", "finalbody") if package else ():
-                if isinstance(items := getattr(node, block, None), list):
-                    setattr(node, block, _without_places(items, package))
-        return ast.unparse(tree).encode()  # and not ast.dump, whose form changes from one Python to the next
-    except (SyntaxError, ValueError):
-        return source
-
-
-def _without_places(body: list[ast.stmt], package: str) -> list[ast.stmt]:
-    """A block whose imports from elsewhere in ablate are one, sorted by name: modules may move, split and join."""
-    moved = [item for item in body if isinstance(item, ast.ImportFrom) and _is_elsewhere(item, package)]
-    if not moved:
-        return body
-    names = {(alias.name, alias.asname or ""): alias for item in moved for alias in item.names}
-    joined = ast.ImportFrom(module="ablate", names=[names[key] for key in sorted(names)], level=0)
-    return [joined, *(item for item in body if item not in moved)]
-
-
-def _is_elsewhere(node: ast.ImportFrom, package: str) -> bool:
-    module = node.module or ""
-    return node.level == 0 and module.startswith("ablate.") and not f"{module}.".startswith(f"{package}.")
-
-
-def _is_bare_string(node: ast.AST) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

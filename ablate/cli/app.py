@@ -220,7 +220,9 @@ def plan(
     from ablate.workflows.slow_precision import precision_notes
 
     with errors_shown():
-        session = open_session(load(study, work, set_, design, stand_in=stand_in), work)
+        loaded = load(study, work, set_, design, stand_in=stand_in)
+        loaded.trainer.refuse_absent(f"{loaded.document.where(('trainer',))}: ")
+        session = open_session(loaded, work)
         options = Options(look=look or 0)
         options = resolved_options(session, options)
         summary = plan_summary(session, options, with_parameters=True)
@@ -253,6 +255,7 @@ def check(
 
     with errors_shown():
         loaded = load(study, work, set_, design, stand_in=stand_in)
+        loaded.trainer.refuse_absent(f"{loaded.document.where(('trainer',))}: ")
         checked = make_plan(loaded)
         check_tuning(loaded, checked)
         if loaded.search is not None:

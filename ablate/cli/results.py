@@ -199,6 +199,8 @@ def show_plan(summary: Mapping[str, Any], metric: str) -> None:
     _show_visible(summary, metric)
     for text in summary["data_notes"]:
         say(f"{text[:1].upper()}{text[1:]}.")
+    for text in summary["trainer_notes"]:
+        say(text)
 
 
 def _show_visible(summary: Mapping[str, Any], metric: str) -> None:

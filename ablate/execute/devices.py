@@ -43,6 +43,15 @@ def _card(information: Path) -> tuple[str, str]:
     return lines.get("Model", "").strip(), lines.get("GPU UUID", "").strip()
 
 
+def bundles(cards: Sequence[Device], each: int) -> tuple[Device, ...]:
+    """The cards in sets of `each` of one kind, which a run gets together; those left over are in none."""
+    found = []
+    for kind in dict.fromkeys(card.kind for card in cards):
+        names = [card.name for card in cards if card.kind == kind]
+        found += [Device(",".join(names[i : i + each]), kind) for i in range(0, len(names) - each + 1, each)]
+    return tuple(found)
+
+
 @dataclass(frozen=True, slots=True)
 class SharedHomes:
     """On which kind of device the runs of each replicate are made, agreed on by processes that share a folder."""

@@ -59,6 +59,8 @@ class Task:
     git_commit: str = ""
     keep_weights: bool = True
     far: bool = False
+    label: str = ""
+    """STUDY/VARIANT, as the study that trains it calls the run."""
 
     def envelope(self) -> dict[str, Any]:
         """What is stored beside the spec."""
@@ -71,6 +73,7 @@ class Task:
             "git_commit": self.git_commit,
             "keep_weights": self.keep_weights,
             "far": self.far,
+            "label": self.label,
         }
 
     @staticmethod
@@ -124,6 +127,11 @@ class LiveRun:
         return self.task.spec.replicate
 
     @property
+    def label(self) -> str:
+        """STUDY/VARIANT; the beginning of the fingerprint where nobody said."""
+        return self.task.label or self.task.spec.fingerprint[:8]
+
+    @property
     def protocol(self) -> Protocol:
         """What the run is tested on."""
         return self.task.spec.protocol
@@ -168,6 +176,11 @@ class LiveRun:
             self._at = f"{epoch} {step} {of}"
             self._leave_heartbeat(self._at)
         return bool(self._stop_asked) or now - self._saved >= self._interval(state_bytes)
+
+    def stop_asked(self) -> Stopped | None:
+        """See `Run.stop_asked`."""
+        self._look_for_a_stop()
+        return self._stopped("the same command starts over") if self._stop_asked else None
 
     def alive(self, done: int, of: int) -> None:
         """Leaves a heartbeat every half second, and one at the end; nothing before the first step's was left."""

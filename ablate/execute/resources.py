@@ -11,7 +11,7 @@ from ablate.execute.devices import Device
 
 
 class Need(NamedTuple):
-    """What one run takes. card: its share of a graphics card, 0 where it takes none."""
+    """What one run takes. card: its share of a graphics card, or how many whole ones; 0 where it takes none."""
 
     processors: int = 1
     card: float = 0.0
@@ -28,7 +28,10 @@ class Node(NamedTuple):
     def carries(self, need: Need) -> int:
         """How many runs fit on it at once."""
         runs = int(self.processors // need.processors)
-        return min(runs, int(self.cards) * round(1 / need.card)) if need.card else runs
+        if not need.card:
+            return runs
+        per_card = int(self.cards) * round(1 / need.card) if need.card < 1 else int(self.cards // need.card)
+        return min(runs, per_card)
 
 
 def need_of(threads: int, devices: Iterable[str], *, slots_per_gpu: int, nodes: Sequence[Node]) -> Need:
@@ -51,6 +54,11 @@ def fitting_threads(runs: int, cores: int) -> int:
 
 def refuse_unschedulable(nodes: Sequence[Node], need: Need) -> None:
     """Raise StudyError for what no node can ever give: a scheduler would wait for it without a word."""
+    if need.card > 1 and not any(node.cards >= need.card for node in nodes):
+        raise StudyError(
+            f"a run takes {need.card:g} graphics cards (trainer.resources.gpus), and no node of the cluster has them",
+            hint="Lower gpus, or add a node; `ray status` lists what the cluster has.",
+        )
     if need.card and not any(node.cards >= 1 for node in nodes):
         raise StudyError(
             "the study asks for `device: cuda`, and no node of the cluster has a graphics card",

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ablate import files
-from ablate.errors import AblateError, Diverged, Stopped, TrainerError, apart, not_installed
+from ablate.errors import AblateError, CommandFailed, Diverged, Stopped, TrainerError, apart, not_installed
 from ablate.execute.environment import machine, machine_stamp
 from ablate.execute.handed import check_judged, read_ids_and_means, write_groups
 from ablate.execute.live import BEFORE_TRAINING, LiveRun, Task, drop_checkpoints
@@ -25,7 +25,7 @@ from ablate.safety.own_modules import import_named
 from ablate.settings import settings_of_record
 from ablate.store.journal import Journal, read_result
 from ablate.store.work_folder import Store
-from ablate.trainer import Trainer, load_trainer, search_first, source_digest
+from ablate.trainer import Trainer, load_trainer, search_first, shown_path, source_digest
 
 PREPARED = "prepared.json"
 WEIGHTS = "weights"
@@ -80,7 +80,7 @@ def train(task: Task, attempt: Path, after_epoch: Callable[[], None] | None = No
             folder=attempt,
             reason=_reason(error),
             message=_message(error),
-            traceback="" if isinstance(error, Stopped) else traceback.format_exc(),
+            traceback=_traceback(error),
             source_digest=task.source_digest,
             data_digest=task.data_digest,
         )
@@ -109,7 +109,7 @@ def prepare(task: Task, attempt: Path) -> int:
     try:
         trainer = _trainer_of(task)
         if trainer.prepare is None:
-            raise TrainerError(f"trainer {trainer.path} has no prepare")
+            raise TrainerError(f"trainer {trainer.shown} has no prepare")
         prepared = trainer.prepare(settings_of_record(trainer.config, task.spec.config), run)
     except Exception as error:  # noqa: BLE001 - reported by the coordinator, a mistake with its traceback
         told = not_installed(error) if isinstance(error, ImportError) else error
@@ -131,7 +131,7 @@ def run_view_test(task: Task, attempt: Path) -> int:
         trainer = _trainer_of(task)
         result = read_result(Path(asked["run"]))
         if trainer.augmented_test is None or not isinstance(result, Finished):
-            raise TrainerError(f"trainer {trainer.path} has no augmented_test, or the run no result")
+            raise TrainerError(f"trainer {trainer.shown} has no augmented_test, or the run no result")
         found = trainer.augmented_test(task.spec, result, run, asked["tta"])
         told = {"images": _relative(found, attempt)}
     except Exception as error:  # noqa: BLE001 - the report says so beside the row, and the others go on
@@ -149,7 +149,8 @@ def _trainer_of(task: Task) -> Trainer:
     trainer = load_trainer(task.spec.trainer)
     if task.far and source_digest(task.spec.trainer) != task.source_digest:
         raise TrainerError(
-            f"{socket.gethostname()} has different code of {task.spec.trainer} than the machine that asked for the run",
+            f"{socket.gethostname()} has different code of {shown_path(task.spec.trainer)} than the machine that "
+            "asked for the run",
             hint="Install the same version on every node, or keep the trainer's module in the work folder.",
         )
     return trainer
@@ -166,8 +167,21 @@ def _reason(error: BaseException) -> FailureReason:
             return reason
         case Diverged():
             return "diverged"
+        case CommandFailed(reason=reason):
+            return reason
         case _:
             return "error"
+
+
+def _traceback(error: BaseException) -> str:
+    """Where it happened: in a command its own last lines say so."""
+    match error:
+        case Stopped():
+            return ""
+        case CommandFailed(output=output):
+            return output
+        case _:
+            return traceback.format_exc()
 
 
 def _message(error: BaseException) -> str:
@@ -230,7 +244,7 @@ def _as_outcome(returned: Any, task: Task) -> Outcome:
     if isinstance(returned, Mapping):
         return Outcome(metrics=returned)
     raise TrainerError(
-        f"trainer {task.spec.trainer} returned {type(returned).__name__}",
+        f"trainer {shown_path(task.spec.trainer)} returned {type(returned).__name__}",
         hint='Return metrics, such as {"accuracy": 0.87}, or an ablate.Outcome.',
     )
 

@@ -87,6 +87,8 @@ class Coordinator:
     _: KW_ONLY
     digests: Mapping[str, str] = field(default_factory=dict)
     """Fingerprint -> data digest, where runs differ in it."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Fingerprint -> STUDY/VARIANT."""
     timeout: float | None = None
     before: Mapping[str, int] = field(default_factory=dict)
     """Fingerprint -> number of its newest attempt when the runs were chosen. What others fail at later counts."""
@@ -177,7 +179,8 @@ class Coordinator:
             except Held:
                 return False
             digest = self.digests.get(spec.fingerprint, self.task.data_digest)
-            task = replace(self.task, spec=spec, data_digest=digest)
+            label = self.labels.get(spec.fingerprint, self.task.label)
+            task = replace(self.task, spec=spec, data_digest=digest, label=label)
             found = self._made_meanwhile(task)
             if found is not None:
                 self._settle(spec, found.folder, found)

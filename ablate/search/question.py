@@ -151,8 +151,14 @@ def make_question(study: Study, *, space: Space | None = None) -> SearchQuestion
         )
     for i, values in enumerate(block.enqueue):
         space.point_of(values, ("search", "enqueue", i))
+    if study.trainer.is_command and not study.trainer.validation:
+        raise StudyError(
+            f"{study.document.where(('trainer', 'results'))}: a search over a command needs to know which of its "
+            "numbers is of validation images",
+            hint="Write it beside the place of the results: results: {file: result.json, validation: val_accuracy}.",
+        )
     # Trials are judged on validation; fold 0's test part stays unread. The built-in trainer splits as the harness does.
-    must_split = block.split is None and not is_built_in(study.trainer.path)
+    must_split = block.split is None and not (is_built_in(study.trainer.path) or study.trainer.is_command)
     protocol = replace(study.protocol, val=block.val, sealed=True, must_split=must_split)
     return SearchQuestion(
         study=study,

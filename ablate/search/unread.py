@@ -30,6 +30,11 @@ def caution(question: SearchQuestion, tried: Sequence[TrialRecord], store: Store
     sealed = sealed_part(question)
     if is_built_in(question.study.trainer.path):
         return ""
+    if question.study.trainer.is_command:
+        return (
+            f"the command declares {question.study.trainer.validation!r} to be of validation images, and nobody "
+            f"checked that, nor that {sealed} was unread"
+        )
     if not question.protocol.must_split:
         return f"the trainer splits the images by itself, and nobody checked that {sealed} was unread"
     complete = [trial for trial in tried if trial.state == "complete"]

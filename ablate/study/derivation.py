@@ -127,7 +127,7 @@ def _check_views(study: Study, block: DeriveBlock, variants: Mapping[str, Varian
         return
     if study.trainer.augmented_test is None:
         raise StudyError(
-            f"{where}.tta: the trainer {study.trainer.path} cannot test with several views",
+            f"{where}.tta: the trainer {study.trainer.shown} cannot test with several views",
             hint="Give its module a function `augmented_test`, or leave tta out.",
         )
     if study.trainer.check_views is None:

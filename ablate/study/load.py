@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ablate.errors import StudyError, TrainerError, near_match
+from ablate.command.schema import CommandBlock
+from ablate.errors import SettingError, StudyError, TrainerError, near_match
 from ablate.files import sha256_json
 from ablate.metrics import measured_goal, measured_names
 from ablate.records import BASELINE
@@ -22,6 +23,7 @@ from ablate.study.schema import (
     EvidenceBlock,
     StudyFile,
 )
+from ablate.study.search_schema import COSTS
 from ablate.study.study import Comparison, Study
 from ablate.study.validation import dotted, validate
 from ablate.trainer import Trainer
@@ -85,17 +87,30 @@ def load_study(
 
 def _trainer(file: StudyFile, document: Document) -> Trainer:
     try:
-        return read_trainer(file.trainer)
+        return read_trainer(file.trainer) if isinstance(file.trainer, str) else _command(file.trainer, file, document)
     except TrainerError as error:
         where = document.where(("trainer",))
         raise TrainerError(f"{where}: {error.message}", hint=error.hint) from error.__cause__
+
+
+def _command(block: CommandBlock, file: StudyFile, document: Document) -> Trainer:
+    """The trainer that a command is. Raises StudyError for one that does not fit the base."""
+    from ablate.command.trainer import trainer_of
+
+    named = [file.evidence.metric, *(name for name in file.published or () if name != "protocol")]
+    named += [name for name in (file.search.objective or () if file.search else ()) if name not in COSTS]
+    try:
+        return trainer_of(block, file.base, tuple(named))
+    except SettingError as error:
+        where = document.where(tuple(error.key.split(".")))
+        raise StudyError(f"{where}: {error.message}", hint=error.hint) from None
 
 
 def _check_metric(metric: str, trainer: Trainer, where: str) -> None:
     if metric not in trainer.metrics and measured_goal(metric) is None:
         known = (*trainer.metrics, *measured_names())
         raise StudyError(
-            f"{where}: the trainer {trainer.path} does not report {metric!r}",
+            f"{where}: the trainer {trainer.shown} does not report {metric!r}",
             hint=f"{near_match(metric, known)}It reports: {', '.join(trainer.metrics)}. From stored answers ablate "
             f"computes: {', '.join(name for name in known if name not in trainer.metrics)}.",
         )

@@ -317,7 +317,7 @@ def _check_published(study: Study, variants: Collection[str] | None) -> None:
         if metric not in study.trainer.metrics:
             known = (*study.trainer.metrics, "protocol")
             raise StudyError(
-                f"{where}: the trainer {study.trainer.path} does not report {metric!r}",
+                f"{where}: the trainer {study.trainer.shown} does not report {metric!r}",
                 hint=f"{near_match(metric, known)}Known keys: {', '.join(known)}.",
             )
         if not isinstance(figures, Mapping):

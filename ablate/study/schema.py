@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from ablate.command.schema import CommandBlock
 from ablate.metrics import NEGLIGIBLE, WORTHWHILE, Thresholds, thresholds_for
 from ablate.records import BASELINE
 from ablate.settings import Settings
@@ -174,8 +175,8 @@ class StudyFile(Settings):
     from_: Annotated[str | None, Field(alias="from")] = None
     """The variant of that study whose config is the base here; its design then stays behind."""
     question: str = ""
-    trainer: str = "ablate.training:train"
-    """Dotted path: package.module:function."""
+    trainer: str | CommandBlock = "ablate.training:train"
+    """Dotted path, package.module:function, or {command: [...], results: {...}}: any program."""
     about_data: str = ""
     """What the data are, who supplies them and how; shown where they are missing."""
     base: dict[str, Any]

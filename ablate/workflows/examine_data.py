@@ -30,7 +30,7 @@ def examine_study(study: Study, *, work: Path | str = ".") -> Examination:
     trainer = study.trainer
     if trainer.examine is None:
         raise StudyError(
-            f"the trainer {trainer.path} cannot examine its data", hint="Give its module an `examine` function."
+            f"the trainer {trainer.shown} cannot examine its data", hint="Give its module an `examine` function."
         )
     store = Store(Path(work).resolve())
     make_stand_in(study)

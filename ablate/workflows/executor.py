@@ -8,11 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ablate.errors import StudyError
-from ablate.execute.devices import Device, DeviceSlots, SharedHomes, devices
+from ablate.execute.devices import Device, DeviceSlots, SharedHomes, bundles, devices
 from ablate.execute.environment import cores, machine
 from ablate.execute.inline import InlineExecutor
 from ablate.execute.lazy import LazyExecutor
-from ablate.execute.pool import CAN_FORK, open_pool
+from ablate.execute.pool import CAN_FORK, ForkPool, SpawnPool, open_pool
 from ablate.execute.ray_cluster import RayExecutor, cluster, nodes
 from ablate.execute.resources import Need, need_of, refuse_unschedulable
 from ablate.records import Variant
@@ -60,15 +60,27 @@ def lazy_executor(session: Session, options: Options) -> Iterator[LazyExecutor]:
             lazy = LazyExecutor(options.workers or 1, lambda: _open_ray(session, options, stack))
         else:
             cards = _cards(session, options)
-            slots = options.workers or default_workers(session.plan.variants, slots_per_gpu=options.slots_per_gpu)
+            slots = options.workers or workers_here(session, options)
             slots = min(slots, len(cards)) if len(cards) else slots
             warm = [session.study.trainer.warm]
-            pool = partial(open_pool, slots=slots, work=session.work, warm=warm, cards=cards)
+            pool = partial(_open_pool, session, slots=slots, work=session.work, warm=warm, cards=cards)
             lazy = LazyExecutor(slots, pool, (lambda first: pool(first=first)) if CAN_FORK else None)
         try:
             yield lazy
         finally:
             lazy.close()
+
+
+def _open_pool(session: Session, **how: Any) -> ForkPool | SpawnPool:
+    """Raises StudyError where no run of the study could have the cards it takes."""
+    taken = session.study.trainer.resources
+    if taken is not None and taken.gpus > 1 and not bundles(devices(), taken.gpus):
+        where = session.study.document.where(("trainer", "resources", "gpus"))
+        raise StudyError(
+            f"{where}: a run takes {taken.gpus} graphics cards of one kind, and this machine has {len(devices())}",
+            hint="Lower gpus, or run it where there are so many: --executor ray, `ablate join`.",
+        )
+    return open_pool(**how)
 
 
 def _open_ray(session: Session, options: Options, stack: ExitStack) -> RayExecutor:
@@ -81,7 +93,7 @@ def _open_ray(session: Session, options: Options, stack: ExitStack) -> RayExecut
 @contextmanager
 def _cluster(session: Session, options: Options) -> Iterator[None]:
     """A cluster that begins here is as large as the runs that were asked for, as the pool would be."""
-    threads = _threads_of(session.plan.variants)
+    threads = _processors_of(session)
     wanted = max(cores(), threads * options.workers) if options.workers else None
     with cluster(options.ray_address, session.work, processors=wanted):
         yield
@@ -89,7 +101,9 @@ def _cluster(session: Session, options: Options) -> Iterator[None]:
 
 def _need(session: Session, options: Options) -> Need:
     asked = [str(variant.config.get("device", "auto")) for variant in session.plan.variants]
-    threads = _threads_of(session.plan.variants)
+    threads, taken = _processors_of(session), session.study.trainer.resources
+    if taken is not None and taken.gpus != 1:
+        return Need(threads, float(taken.gpus))
     return need_of(threads, asked, slots_per_gpu=options.slots_per_gpu, nodes=nodes())
 
 
@@ -102,7 +116,7 @@ def may_train(session: Session, options: Options) -> bool:
 
 
 def _cards(session: Session, options: Options) -> DeviceSlots:
-    found = devices()
+    found = cards_here(session, options)
     if options.slots_per_gpu < 1:
         raise StudyError(f"--slots-per-gpu {options.slots_per_gpu}: at least one run has to fit on a card")
     several = len({device.kind for device in found}) > 1
@@ -113,8 +127,36 @@ def _cards(session: Session, options: Options) -> DeviceSlots:
         shared.claim(replicate, PROCESSOR if device.startswith("cpu") or device == machine().processor else device)
     if found:
         return DeviceSlots(found, options.slots_per_gpu, shared=shared)
-    each = options.workers or default_workers(session.plan.variants)
+    each = options.workers or workers_here(session, options)
     return DeviceSlots([Device("", PROCESSOR)], each, shared=shared)
+
+
+def cards_here(session: Session, options: Options) -> tuple[Device, ...]:
+    """What a run can be given on this machine: a card each, or as many together as its trainer asks for."""
+    found, taken = devices(), session.study.trainer.resources
+    each = 1 if taken is None else taken.gpus
+    if each < 2:
+        return found if each else ()
+    if options.slots_per_gpu > 1:
+        raise StudyError(
+            f"--slots-per-gpu {options.slots_per_gpu}: a run of this study takes {each} whole cards",
+            hint="Leave it out, or lower trainer.resources.gpus.",
+        )
+    return bundles(found, each)
+
+
+def workers_here(session: Session, options: Options) -> int:
+    """How many runs this machine carries at once."""
+    taken = session.study.trainer.resources
+    if taken is None:
+        return default_workers(session.plan.variants, slots_per_gpu=options.slots_per_gpu)
+    cards = cards_here(session, options)
+    return len(cards) * options.slots_per_gpu if cards else max(1, cores() // taken.cpus)
+
+
+def _processors_of(session: Session) -> int:
+    taken = session.study.trainer.resources
+    return _threads_of(session.plan.variants) if taken is None else taken.cpus
 
 
 def _made_on(session: Session) -> dict[int, str]:

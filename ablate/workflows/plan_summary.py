@@ -70,6 +70,7 @@ def plan_summary(session: Session, options: Options, *, with_parameters: bool) -
             "visible_step": steps,
             "visible_basis": basis,
             "data_notes": _group_notes(session),
+            "trainer_notes": list(session.study.trainer.about() if session.study.trainer.about else []),
         }
         | _tuning(session)
         | ({"visible_why": why} if why else {})

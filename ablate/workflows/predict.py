@@ -241,7 +241,7 @@ def companion(run: FinishedRun, found: Callable[..., Any] | None, name: str) -> 
     """The function of that name beside the trainer. Raises TrainerError where there is none."""
     if found is None:
         raise TrainerError(
-            f"the trainer {run.trainer.path} cannot do this: its module has no `{name}`",
+            f"the trainer {run.trainer.shown} cannot do this: its module has no `{name}`",
             hint=f"Give the module a function `{name}`; docs/own_trainer.md says what it is handed.",
         )
     return found

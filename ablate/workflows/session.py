@@ -118,6 +118,7 @@ class Session:
             git_commit=git_commit(self.work),
             checkpoint_seconds=options.checkpoint_seconds,
             keep_weights=self.study.keep_weights,
+            label=self.study.name,
             far=options.executor == "ray",
         )
 
@@ -225,11 +226,11 @@ def run_specs(
     interruption: Interruption,
 ) -> None:
     """Run everything a source gives."""
-    digests = {
-        spec.fingerprint: session.prepared[variant.name].digest
-        for variant, spec in session.plan.runs(options.look)
-        if variant.name in session.prepared
-    }
+    digests, labels = {}, {}
+    for variant, spec in session.plan.runs(options.look):
+        labels[spec.fingerprint] = f"{session.study.name}/{variant.name}"
+        if variant.name in session.prepared:
+            digests[spec.fingerprint] = session.prepared[variant.name].digest
     baseline = next(iter(session.prepared.values()), None)
     task = replace(session.task(options), data_digest=baseline.digest if baseline else "")
     coordinator = Coordinator(
@@ -240,6 +241,7 @@ def run_specs(
         listener=listener,
         interruption=interruption,
         digests=digests,
+        labels=labels,
         timeout=session.study.timeout,
         before={fingerprint: session.store.newest(fingerprint) for fingerprint in digests},
         patient=options.patient,

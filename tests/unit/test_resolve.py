@@ -13,6 +13,7 @@ import pytest
 from ablate import trainer
 from ablate.errors import TrainerError
 from ablate.results.survey import CurrentProvenance
+from ablate.safety.code_text import normalised
 from ablate.trainer import BUILT_IN, former_source_digests, load_trainer, search_first, source_digest
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -358,9 +359,7 @@ def test_an_import_inside_the_trainers_own_package_counts_with_its_module(folder
 
     assert source_digest("my_inner.exp:act") != digest
     inside = b"from ablate.training.techniques.one import act"
-    assert trainer._normalised(inside, "ablate.training") != trainer._normalised(
-        inside.replace(b"one", b"two"), "ablate.training"
-    )
+    assert normalised(inside, "ablate.training") != normalised(inside.replace(b"one", b"two"), "ablate.training")
 
 
 def test_a_stamp_by_the_rule_of_before_is_of_the_same_code(folder: Path) -> None:

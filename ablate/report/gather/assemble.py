@@ -16,6 +16,7 @@ from ablate.report.gather.cautions import (
     attribution_remarks,
     cautions_of,
     changed_looks,
+    command_cautions,
     optimism_remarks,
     probability_remark,
     self_test_remarks,
@@ -147,6 +148,7 @@ def _cautions(judged: Judged, evidence: Evidence, looks_before: tuple[int, ...] 
         *cautions_of(judged.cells, judged.effects, judged.levels, judged.book, judged.metric, say),
         *threshold_cautions(evidence, judged.metric, judged.rows, say),
         *group_cautions(evidence.groups, say),
+        *command_cautions(judged.study.trainer, judged.cells, say),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from ablate.metrics import is_rate, is_share
-from ablate.records import Cell
+from ablate.records import Cell, Finished
 from ablate.report.facts.curves import AnswerCurves
 from ablate.report.facts.effect import EffectRow
 from ablate.report.facts.exploratory import OptimismRow, SelfTestRow, VisibleStep
@@ -20,6 +20,7 @@ from ablate.stats.cautions import at_chance, identical_answers, no_fractions
 from ablate.stats.effects import Effect
 from ablate.stats.score_book import ScoreBook
 from ablate.stats.scores import PER_IMAGE_METRIC
+from ablate.trainer import Trainer
 
 
 def cautions_of(
@@ -53,6 +54,21 @@ def cautions_of(
         names = say.listed([found.variant for found in chance])
         lines.append(say.form("caution.chance", len(chance), names=names, share=f"{chance[0].most_frequent:.1%}"))
     return tuple(lines)
+
+
+def command_cautions(trainer: Trainer, cells: Sequence[Cell], say: Words = ENGLISH) -> Iterator[str]:
+    """Of runs that are commands: which variants gave the same numbers every time, and what nobody could check."""
+    if not trainer.is_command:
+        return
+    for variant in dict.fromkeys(cell.variant for cell in cells):
+        mine = [cell.result for cell in cells if cell.variant == variant]
+        metrics = [dict(result.metrics) for result in mine if isinstance(result, Finished)]
+        if len(metrics) > 1 and all(one == metrics[0] for one in metrics):
+            yield say("caution.same_numbers", variant=variant, n=len(metrics))
+    if trainer.prepare is None:
+        yield say("caution.unchecked_data")
+    if any(isinstance(cell.result, Finished) and cell.result.images is None for cell in cells):
+        yield say("caution.no_answers")
 
 
 TINY = 0.1

@@ -16,6 +16,7 @@ from ablate.stats.alpha_shares import look_shares
 from ablate.stats.looks import visible_at_looks
 from ablate.stats.student import unit_of_chance
 from ablate.study.plan import Plan
+from ablate.trainer import is_command
 
 
 def evidence_of(judged: Judged) -> Evidence:
@@ -45,7 +46,8 @@ def evidence_of(judged: Judged) -> Evidence:
 def _parts_known(plan: Plan, cells: Sequence[Cell]) -> bool:
     """Whether the runs were fitted and tested on the parts that the study asks for: ours are, others took them."""
     finished = [cell.result for cell in cells if isinstance(cell.result, Finished)]
-    return plan.trainer.startswith("ablate.") or (bool(finished) and all(run.parts for run in finished))
+    ours = plan.trainer.startswith("ablate.") and not is_command(plan.trainer)
+    return ours or (bool(finished) and all(run.parts for run in finished))
 
 
 def _noise(judged: Judged) -> Noise:

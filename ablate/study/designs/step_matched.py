@@ -45,7 +45,7 @@ def _steps(study: Study, variant: Variant, reference: Variant) -> float:
     where = study.document.where(("control",))
     if "epochs" not in variant.config:
         raise StudyError(
-            f"{where}: the trainer {study.trainer.path} has no setting `epochs` to match steps by",
+            f"{where}: the trainer {study.trainer.shown} has no setting `epochs` to match steps by",
             hint="Leave control out, and put a control of your own under compare:.",
         )
     images = [_at(config, "data", "train") for config in (variant.config, reference.config)]

@@ -1,0 +1,155 @@
+"""The settings of a command: whatever `base:` says, held against the places of the command that use it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import ConfigDict
+
+from ablate.command.schema import CommandBlock
+from ablate.command.words import (
+    GIVEN,
+    VARYING,
+    Place,
+    Values,
+    Word,
+    fill_in,
+    leaves,
+    places_in,
+    read_words,
+    split_words,
+)
+from ablate.errors import SettingError, near_match
+from ablate.settings import Settings
+from ablate.splits.rules import FirstFold, Folds, Protocol
+
+WHOLE = ("overrides", "config")
+"""What takes every key of the base."""
+
+
+class CommandConfig(Settings):
+    """Settings under any names: which there are, the base of the study says."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+def words_of(block: CommandBlock) -> list[Word]:
+    """The command, read. Raises SettingError."""
+    return read_words(split_words(block.command))
+
+
+def resume_words_of(block: CommandBlock) -> list[Word]:
+    """What is added where an attempt goes on, read."""
+    return [] if block.resume is None else read_words(split_words(block.resume.words), key="trainer.resume.words")
+
+
+def check_block(block: CommandBlock, base: Mapping[str, Any]) -> None:
+    """Whether command and base fit together, and a run could vary at all.
+
+    Raises SettingError whose key begins with `trainer.` or `base.`.
+    """
+    places = places_in([*words_of(block), *resume_words_of(block)])
+    asked = {place.key for place in places}
+    if not asked & set(VARYING):
+        raise SettingError(
+            "trainer.command",
+            "nothing in the command differs from replicate to replicate",
+            hint="Hand over one of {seed}, {replicate}, {fold}, {split}: else all replicates are the same run.",
+        )
+    if ("split" in asked) != (block.images is not None):
+        raise SettingError(
+            "trainer.images" if block.images is not None else "trainer.command",
+            "images: is what {split} divides, and the command has no {split}"
+            if block.images is not None
+            else "{split} has nothing to divide",
+            hint="Write both: images: images.csv, and {split} where the script takes the file with the ids.",
+        )
+    for name in base:
+        if name in GIVEN:
+            raise SettingError(f"base.{name}", f"{{{name}}} is put in by ablate, and no key of base", hint="Rename it.")
+    for dotted in _dotted_names(base):
+        raise SettingError(
+            f"base.{dotted}", f"the key {dotted!r} has a dot in it", hint=f"Write blocks: {_as_blocks(dotted)}."
+        )
+    known = leaves(base)
+    for place in places:
+        if place.key not in GIVEN and not _is_there(place.key, base):
+            near = near_match(place.key, [*known, *GIVEN])
+            raise SettingError(
+                "trainer.command",
+                f"{place} names no key of base",
+                hint=f"{near}Write it under base: with its value, null where it is off.",
+            )
+    unused = [key for key in known if not asked & set(WHOLE) and not any(_uses(place, key) for place in places)]
+    if unused:
+        raise SettingError(
+            f"base.{unused[0]}",
+            f"the command never uses {unused[0]!r}, so a change of it would change nothing",
+            hint=f"Write {{{unused[0]}}} into the command, or {{config}} for a file with all keys; else leave it out.",
+        )
+
+
+def check_config(block: CommandBlock, base: Mapping[str, Any], settings: Settings, protocol: Protocol) -> None:
+    """Whether the command can be written with these settings. Raises SettingError with the key."""
+    if not isinstance(protocol.test, Folds | FirstFold) and "fold" in {
+        place.key for place in places_in(words_of(block))
+    }:
+        raise SettingError(
+            "evidence.test", "the command has {fold}, and the test images are no folds", hint="Write test: {folds: 5}."
+        )
+    config = settings.model_dump(mode="json")
+    for key in _strangers(config, base):
+        raise SettingError(
+            key,
+            f"unknown key {key!r}: base does not have it",
+            hint=f"{near_match(key, leaves(base))}Write it under base: first, null where it is off.",
+        )
+    given = dict.fromkeys(GIVEN, "x")
+    fill_in(words_of(block), Values(config, given))
+
+
+def _strangers(config: Mapping[str, Any], base: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """Keys that were added to a block of the base; a block that was replaced may have any."""
+    added = [key for key in config if key not in base]
+    if added and (not path or set(base) <= set(config)):
+        yield f"{path}{added[0]}"
+    for key, value in config.items():
+        there = base.get(key)
+        if isinstance(value, Mapping) and isinstance(there, Mapping) and there:
+            yield from _strangers(value, there, f"{path}{key}.")
+
+
+def _is_there(key: str, base: Mapping[str, Any]) -> bool:
+    here: Any = base
+    for part in key.split("."):
+        if here is None:
+            return True  # inside a block that is off
+        if not isinstance(here, Mapping) or part not in here:
+            return False
+        here = here[part]
+    return True
+
+
+def _uses(place: Place, key: str) -> bool:
+    """Whether a place takes a key: its own, or all of a block's."""
+    return key == place.key or key.startswith(f"{place.key}.") or place.key.startswith(f"{key}.")
+
+
+def _dotted_names(config: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    for key, value in config.items():
+        if "." in key:
+            yield f"{path}{key}"
+        elif isinstance(value, Mapping):
+            yield from _dotted_names(value, f"{path}{key}.")
+
+
+def _as_blocks(dotted: str) -> str:
+    *blocks, last = dotted.split(".")
+    return "".join(f"{block}: {{" for block in blocks) + f"{last}: ..." + "}" * len(blocks)
+
+
+def listed(names: Sequence[str], *, at_most: int = 8) -> str:
+    """`a, b and 3 more`."""
+    shown = ", ".join(names[:at_most])
+    return f"{shown} and {len(names) - at_most} more" if len(names) > at_most else shown

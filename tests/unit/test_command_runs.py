@@ -1,0 +1,396 @@
+"""A run of a command: what comes of it, and every way in which nothing does."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ablate.command import output, process
+from ablate.execute.live import ask_to_stop
+from ablate.execute.pool import CAN_FORK, ForkPool
+from ablate.records import Failed, Finished
+from ablate.splits.rules import Folds, Protocol
+from ablate.store.journal import read_result
+from ablate.store.work_folder import LOG
+from tests.command_builders import SCRIPT, a_block, a_command_task, carry_out, events
+from tests.training_builders import an_attempt, finished
+
+PRINTS = [sys.executable, "train.py", "{seed}"]
+WRITES = "import sys; seed, folder = sys.argv[1:3]; open(folder + '/result.json', 'w').write("
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No journal here has to survive a power cut."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+def failure(work: Path, script: str, **asked: Any) -> Failed:
+    """Why a run failed."""
+    result = carry_out(work, script, **asked)
+    assert isinstance(result, Failed), result
+    return result
+
+
+def test_a_result_in_a_json_file_is_that_of_the_run(tmp_path: Path) -> None:
+    """The script was given a seed and a folder, and knows nothing else."""
+    found = finished(carry_out(tmp_path, SCRIPT))
+
+    assert 0.5 <= found.metrics["accuracy"] < 0.6
+    assert found.files == {"result": "files/result.json"}
+
+
+@pytest.mark.parametrize(
+    ("content", "metrics", "expected"),
+    [
+        ('{"test": {"acc": 0.5}, "name": "x", "loss": 1.5}', {"accuracy": "test.acc"}, {"accuracy": 0.5}),
+        ('{"Acc@1": 76.5, "loss": 2}', {"accuracy": {"key": "Acc@1", "percent": True}}, {"accuracy": 0.765}),
+        ('{"accuracy": 0.5, "loss": 1.5, "seed": SEED}', {}, {"accuracy": 0.5, "loss": 1.5}),
+        ("accuracy,loss\\n0.5,1.5\\n", {}, {"accuracy": 0.5, "loss": 1.5}),
+        ("metric,value\\naccuracy,0.5\\n", {}, {"accuracy": 0.5}),
+        ("epoch,accuracy,loss\\n1,0.4,2\\n2,0.5,1.5\\n", {}, {"accuracy": 0.5, "loss": 1.5}),
+    ],
+)
+def test_numbers_are_read_by_the_names_the_script_has_for_them(
+    tmp_path: Path, content: str, metrics: dict[str, Any], expected: dict[str, float]
+) -> None:
+    """JSON and CSV; with `metrics:` those alone."""
+    found = finished(carry_out(tmp_path, f"{WRITES}'{content}'.replace('SEED', seed))", a_block(metrics=metrics)))
+
+    assert found.metrics == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"accuracy": 0.5, "accuracy": 0.6}', "'accuracy' appears twice"),
+        ("accuracy,accuracy\\n1,2", "the column 'accuracy' appears twice"),
+        ("metric,value\\naccuracy,0.5\\naccuracy,0.6", "result.json:3: 'accuracy' appears twice"),
+        ("accuracy,loss\\n0.5,1\\n0.6,2", "has 2 rows and no column `epoch`"),
+        ('{"acc": 0.5}', "has no 'accuracy'; it has acc"),
+        ('{"accuracy": 85.3}', "which is not a fraction"),
+        ('{"accuracy": 0.5, "seed": -1}', "is of another run: it says seed -1"),
+        ('{"accuracy"', "is not JSON"),
+        ("[1]", "holds no object"),
+        ('{"accuracy": null}', "accuracy = nan"),
+        ('{"accuracy": NaN}', "accuracy = nan"),
+    ],
+)
+def test_a_result_that_cannot_be_meant_fails_the_run(tmp_path: Path, content: str, message: str) -> None:
+    """Never a number in a table."""
+    assert message in failure(tmp_path, f"{WRITES}'{content}')").message
+
+
+def test_a_script_that_ends_well_without_a_result_says_what_there_is(tmp_path: Path) -> None:
+    """Its files, or that there are none."""
+    nothing = failure(tmp_path, "pass")
+    another = failure(tmp_path, "import sys; open(sys.argv[2] + '/results.json', 'w')", replicate=1)
+
+    assert "there is no result.json in the folder it was given. There is nothing in it" in nothing.message
+    assert "There is: results.json." in another.message
+
+
+def test_a_script_that_fails_is_quoted(tmp_path: Path) -> None:
+    """Its last line in the message, the lines before it and the command where a traceback would be."""
+    found = failure(tmp_path, "print('loading'); raise ValueError('bad \\x1b[31mlr')")
+
+    assert found.reason == "error"
+    assert "ended with exit code 1: ValueError: bad lr" in found.message
+    assert "loading" in found.traceback
+    assert "train.py" in found.traceback.splitlines()[0]
+    assert "\x1b" not in found.traceback
+
+
+def test_memory_that_ran_out_is_told_from_other_failures(tmp_path: Path) -> None:
+    """Another try may find more of it."""
+    assert failure(tmp_path, "raise RuntimeError('CUDA out of memory')").reason == "oom"
+
+
+def test_a_script_that_asks_for_input_gets_none(tmp_path: Path) -> None:
+    """It fails at once, and the message says why."""
+    assert "It asked for input, and a run has none" in failure(tmp_path, "input('Continue? ')").message
+
+
+def test_megabytes_of_output_reach_the_log_up_to_a_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its end is kept, whole lines are heard to the last, and memory does not grow with it."""
+    monkeypatch.setattr(output, "LOGGED", 10_000)
+    script = "import sys\nfor i in range(20): sys.stdout.write('x' * 99_999 + '\\n')\nprint('acc: 0.5')"
+    block = a_block(command=PRINTS, results={"stdout": "acc: (?P<accuracy>[0-9.]+)"})
+    monkeypatch.setattr(output.Output.__dataclass_fields__["budget"], "default_factory", lambda: [10_000])
+    found = finished(carry_out(tmp_path, script, block))
+    logged = capsys.readouterr().out
+
+    assert found.metrics == {"accuracy": 0.5}
+    assert len(logged) < 40_000
+    assert "characters left out ...]" in logged
+    assert "acc: 0.5" in logged
+
+
+def test_binary_output_does_no_harm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is written out in the log, and what stands between it is read."""
+    script = "import os; os.write(1, bytes(range(256)) * 50 + b'\\nacc: 0.25\\n' + b'\\xff\\xfe')"
+    found = finished(carry_out(tmp_path, script, a_block(command=PRINTS, results={"stdout": "acc: (?P<accuracy>.*)"})))
+
+    assert found.metrics == {"accuracy": 0.25}
+    assert "\x00" not in capsys.readouterr().out
+
+
+def test_lines_of_json_are_curves_and_results(tmp_path: Path) -> None:
+    """The last value of each key counts; epochs are in the journal, counted from 1."""
+    script = (
+        "import json\nfor e in range(3): print(json.dumps({'epoch': e, 'accuracy': e / 10}), 'x' * 0)\nprint('{no')"
+    )
+    found = finished(carry_out(tmp_path, script, a_block(command=PRINTS, results={"stdout": "json"})))
+    epochs = [event["data"] for event in events(found.folder) if event["kind"] == "epoch"]
+
+    assert found.metrics == {"accuracy": 0.2}
+    assert [(one["epoch"], one["metrics"]["accuracy"]) for one in epochs] == [(1, 0.0), (2, 0.1), (3, 0.2)]
+    assert found.epoch == 3
+
+
+def test_an_epoch_is_told_before_the_script_has_ended(tmp_path: Path) -> None:
+    """Patterns on several lines; the epoch that was printed first is not waited with."""
+    script = """
+import pathlib, sys, time
+for epoch in (1, 2):
+    print("epoch", epoch, flush=True); print("acc: 0.%d" % epoch, flush=True)
+journal = pathlib.Path(sys.argv[2]).parent / "journal.jsonl"
+deadline = time.time() + 60
+while '"epoch"' not in journal.read_text() and time.time() < deadline: time.sleep(0.05)
+print("seen: %d" % ('"epoch"' in journal.read_text()))
+"""
+    patterns = [r"epoch (?P<epoch>\d+)", r"acc: (?P<accuracy>[0-9.]+)", r"seen: (?P<seen>\d)"]
+    found = finished(carry_out(tmp_path, script, a_block(results={"stdout": patterns})))
+
+    assert [event["kind"] for event in events(found.folder)].count("epoch") == 2
+    assert found.metrics == {"accuracy": 0.2, "seen": 1}
+
+
+def test_answers_become_scores_by_image(tmp_path: Path) -> None:
+    """Their mean is the accuracy; groups stay beside them."""
+    script = '''
+import sys
+open(sys.argv[2] + "/answers.csv", "w").write("""id,target,predicted,group
+a,cat,cat,p1
+b,dog,cat,p1
+c,dog,dog,p2
+d,cat,cat,p3
+""")
+'''
+    found = finished(carry_out(tmp_path, script, a_block(answers="answers.csv")))
+    table = np.load(found.folder / str(found.images))
+
+    assert found.metrics == {"accuracy": 0.75}
+    assert table["id"].tolist() == ["a", "b", "c", "d"]
+    assert table["score"].tolist() == [1, 0, 1, 1]
+    assert table["group"].tolist() == ["p1", "p1", "p2", "p3"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("id,target,predicted\\na,1,1\\na,1,2\\n", "answers.csv:3: the image 'a' appears twice, first on line 2"),
+        ("id,target\\na,1\\n", "answers.csv:1: there is no column 'predicted'"),
+        ("id,target,predicted\\na,1\\n", "answers.csv:2: the row has another number of cells"),
+        ("id,target,predicted,score\\na,1,1,maybe\\n", "answers.csv:2: the score 'maybe' is not a number"),
+        ("id,target,predicted\\n", "answers.csv has no row"),
+        ("id,target,predicted\\na,1,1\\nb,1,0\\n", "says accuracy 0.9, and the mean score in answers.csv is 0.5"),
+    ],
+)
+def test_answers_that_cannot_be_meant_fail_the_run(tmp_path: Path, rows: str, message: str) -> None:
+    """With file and line."""
+    script = f"import sys; open(sys.argv[2] + '/answers.csv', 'w').write('{rows}'); print('acc: 0.9')"
+    block = a_block(answers="answers.csv", results={"stdout": "acc: (?P<accuracy>.*)"})
+
+    assert message in failure(tmp_path, script, block=block).message
+
+
+SPLITS = """
+import json, sys
+parts = json.load(open(sys.argv[1]))
+rows = [f"{name},{int(name[1:]) % 3},0" for name in parts["ANSWERED"]]
+open(sys.argv[2] + "/answers.csv", "w").write("\\n".join(["id,target,predicted", *rows]))
+"""
+
+
+def test_a_script_that_takes_the_split_is_tested_on_its_images(tmp_path: Path) -> None:
+    """Answers to others are refused; all variants of a replicate meet the same."""
+    rows = [f"i{number},{number % 3}" for number in range(30)]
+    (tmp_path / "images.csv").write_text("\n".join(["id,target", *rows]))
+    block = a_block(
+        command=[sys.executable, "train.py", "{split}", "{folder}"], images="images.csv", answers="answers.csv"
+    )
+    found = finished(carry_out(tmp_path, SPLITS.replace("ANSWERED", "test"), block))
+    other = failure(tmp_path, SPLITS.replace("ANSWERED", "fit"), block=block, replicate=1)
+
+    assert found.parts == {"fit": 24, "val": 0, "test": 6}
+    assert "are others, of parts.fit" in other.message
+
+
+def test_a_search_reads_the_number_of_validation_alone(tmp_path: Path) -> None:
+    """The test number beside it goes nowhere."""
+    sealed = Protocol(test=Folds(count=5), val=0.1, sealed=True)
+    block = a_block(results={"file": "result.json", "validation": "val_acc"})
+    found = finished(carry_out(tmp_path, f"""{WRITES}'{{"accuracy": 0.9, "val_acc": 0.5}}')""", block, protocol=sealed))
+
+    assert found.metrics == {"accuracy": 0.5}
+
+
+def test_its_own_trackers_are_named_after_the_study(tmp_path: Path) -> None:
+    """Grouped, and in its own folder."""
+    script = """
+import json, os
+print(json.dumps({"accuracy": 1} | {name: 0 for name in os.environ if name[:5] in ("WANDB", "MLFLO")}))
+"""
+    block = a_block(command=PRINTS, results={"stdout": "json"})
+    found = finished(carry_out(tmp_path, script, block))
+
+    assert set(found.metrics) - {"accuracy"} >= {
+        "WANDB_RUN_GROUP", "WANDB_NAME", "WANDB_TAGS", "WANDB_DIR", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_RUN_NAME",
+    }  # fmt: skip
+
+
+def test_a_run_that_the_script_logs_to_mlflow_itself_is_read(tmp_path: Path) -> None:
+    """From the files that MLflow's client would write at the place it is given."""
+    script = """
+import os, pathlib, urllib.parse
+root = pathlib.Path(urllib.parse.unquote(os.environ["MLFLOW_TRACKING_URI"].removeprefix("file://")))
+run = root / "1" / "abc"
+(run / "metrics" / "val").mkdir(parents=True)
+(run / "meta.yaml").write_text("")
+(run / "metrics" / "val" / "acc").write_text("1 0.25 0\\n2 0.5 1\\n")
+"""
+    block = a_block(command=PRINTS, results={"mlflow": True}, metrics={"accuracy": "val/acc"})
+    found = finished(carry_out(tmp_path, script, block))
+
+    assert found.metrics == {"accuracy": 0.5}
+    assert found.epoch == 2
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="runs are forked on Linux alone")
+def test_children_that_outlive_the_script_are_ended_with_it(tmp_path: Path) -> None:
+    """Also where they hold its output open."""
+    script = (
+        SCRIPT
+        + """
+import subprocess
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+open(folder + "/child", "w").write(str(child.pid))
+"""
+    )
+    result = in_pool(tmp_path, script)
+    child = int((finished(result).folder / "files" / "child").read_text())
+
+    assert not is_alive(child)
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="runs are forked on Linux alone")
+def test_a_stop_ends_the_script_and_its_children(tmp_path: Path) -> None:
+    """SIGTERM to all of them; the run is interrupted, and tried again by the same command."""
+    script = """
+import subprocess, sys, time
+folder = sys.argv[2]
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+open(folder + "/child.new", "w").write(str(child.pid))
+import os; os.rename(folder + "/child.new", folder + "/child")
+time.sleep(600)
+"""
+    result = in_pool(tmp_path, script, stop=True)
+
+    assert isinstance(result, Failed)
+    assert result.reason == "interrupted"
+    assert not is_alive(int((result.folder / "files" / "child").read_text()))
+
+
+def in_pool(work: Path, script: str, *, stop: bool = False) -> Finished | Failed:
+    """One run in a process of its own. stop: asked for once the script has written `child`."""
+    attempt = an_attempt(a_command_task(work, script, a_block()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(work)
+        pool = ForkPool(slots=1, work=work)
+        try:
+            pool.start(attempt)
+            asked = False
+            while not pool.finished(0.05):
+                if stop and not asked and (attempt / "files" / "child").exists():
+                    ask_to_stop(attempt, "interrupted")
+                    asked = True
+        finally:
+            pool.close()
+    result = read_result(attempt)
+    assert result is not None, (attempt / LOG).read_text()
+    return result
+
+
+def is_alive(number: int) -> bool:
+    """Whether a process is there and no zombie; one that was just killed has a moment to go."""
+    for _ in range(100):
+        try:
+            state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return False
+        if state == "Z":
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def test_a_script_that_does_not_heed_a_stop_is_ended(tmp_path: Path) -> None:
+    """After the time it is given."""
+    command = process.start(
+        [
+            sys.executable,
+            "-c",
+            "import signal, time; signal.signal(15, signal.SIG_IGN); print('on', flush=True); time.sleep(600)",
+        ],
+        cwd=tmp_path,
+        environment=dict(os.environ),
+        on_line=lambda line: None,
+    )
+    while "on" not in "".join(command.out[0].ending):
+        command.wait(0.05)
+    command.ask_to_end(grace=0.1)
+
+    assert command.process.returncode == -9
+
+
+RESUMES = """
+import pathlib, sys, time
+folder = pathlib.Path(sys.argv[2])
+begun = int(pathlib.Path(sys.argv[4]).read_text()) if len(sys.argv) > 3 else 0
+(folder / "last.ckpt").write_text(str(begun + 1))
+if not begun:
+    (folder.parent / "stop").write_text("interrupted")
+    time.sleep(600)
+(folder / "result.json").write_text('{"accuracy": %g}' % (begun / 10))
+"""
+
+
+def test_an_interrupted_script_goes_on_by_its_own_flag(tmp_path: Path) -> None:
+    """From a copy of the checkpoint that it had written."""
+    block = a_block(resume={"file": "*.ckpt", "words": ["--resume", "{checkpoint}"]})
+    first = failure(tmp_path, RESUMES, block=block)
+    second = finished(carry_out(tmp_path, RESUMES, block))
+
+    assert first.reason == "interrupted"
+    assert second.metrics == {"accuracy": 0.1}
+
+
+def test_what_is_infinite_has_diverged(tmp_path: Path) -> None:
+    """As with any trainer."""
+    assert (
+        failure(
+            tmp_path,
+            f"""{WRITES}'{{"accuracy": 0.5, "loss": Infinity}}')""",
+            block=a_block(metrics={"accuracy": "accuracy", "loss": "loss"}),
+        ).reason
+        == "diverged"
+    )
