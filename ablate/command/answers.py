@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ablate.errors import TrainerError
-from ablate.store.outcome_columns import GROUP
+from ablate.store.outcome_columns import CLASSES, GROUP
 
 LARGEST_BYTES = 500_000_000
 KNOWN = ("id", "target", "predicted", "score", GROUP)
@@ -108,19 +108,19 @@ def write_outcomes(answers: Answers, path: Path) -> None:
     import numpy as np
 
     names = sorted({*answers.targets, *answers.predicted})
+    more = {GROUP: np.array(answers.groups)} if answers.groups else {}
     if all(map(_is_class_number, names)):
         numbers = {name: int(name) for name in names}
     else:
         numbers = {name: place for place, name in enumerate(names)}
+        more[CLASSES] = np.array(names)
     columns = {
         "id": np.array(answers.ids),
         "target": np.array([numbers[name] for name in answers.targets]),
         "predicted": np.array([numbers[name] for name in answers.predicted]),
         "score": np.array(answers.scores, dtype=np.float32),
     }
-    if answers.groups:
-        columns[GROUP] = np.array(answers.groups)
-    np.savez_compressed(path, **columns)  # type: ignore[arg-type]  # allow_pickle is no column
+    np.savez_compressed(path, **columns, **more)  # type: ignore[arg-type]  # allow_pickle is no column
 
 
 def _is_class_number(text: str) -> bool:

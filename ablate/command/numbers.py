@@ -12,7 +12,7 @@ from typing import Any
 
 from ablate.command.schema import CommandBlock, metric_of
 from ablate.errors import TrainerError, near_match
-from ablate.metrics import no_fraction
+from ablate.metrics import measured_goal, no_fraction
 from ablate.splits.rules import Protocol
 
 OF_THE_RUN = ("seed", "replicate", "fold")
@@ -125,7 +125,8 @@ def metrics_of(block: CommandBlock, found: Mapping[str, float], protocol: Protoc
     if protocol.sealed:
         return _of_validation(block, found, protocol, where)
     metrics = {name: _one(block, name, found, metric_of(block, name).key or name, where) for name in block.metrics}
-    if protocol.metric not in metrics:
+    computed = block.answers is not None and measured_goal(protocol.metric) is not None and protocol.metric not in found
+    if protocol.metric not in metrics and not computed:
         metrics[protocol.metric] = _one(block, protocol.metric, found, protocol.metric, where)
     taken = {metric_of(block, name).key or name for name in metrics}
     others = {

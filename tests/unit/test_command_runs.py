@@ -192,6 +192,19 @@ d,cat,cat,p3
     assert table["id"].tolist() == ["a", "b", "c", "d"]
     assert table["score"].tolist() == [1, 0, 1, 1]
     assert table["group"].tolist() == ["p1", "p1", "p2", "p3"]
+    assert table["classes"][table["predicted"]].tolist() == ["cat", "cat", "dog", "cat"]
+
+
+def test_a_metric_that_is_computed_from_answers_need_not_be_written(tmp_path: Path) -> None:
+    """The balanced accuracy of the classes the script named."""
+    script = """
+import sys
+open(sys.argv[2] + "/answers.csv", "w").write("id,target,predicted\\na,0,0\\nb,0,0\\nc,0,0\\nd,1,0\\n")
+"""
+    protocol = Protocol(test=Folds(count=5), metric="balanced_accuracy")
+    found = finished(carry_out(tmp_path, script, a_block(answers="answers.csv"), protocol=protocol))
+
+    assert found.metrics == {"accuracy": 0.75, "balanced_accuracy": 0.5}
 
 
 @pytest.mark.parametrize(
