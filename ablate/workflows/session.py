@@ -118,7 +118,6 @@ class Session:
             git_commit=git_commit(self.work),
             checkpoint_seconds=options.checkpoint_seconds,
             keep_weights=self.study.keep_weights,
-            label=self.study.name,
             far=options.executor == "ray",
         )
 
@@ -232,7 +231,7 @@ def run_specs(
         if variant.name in session.prepared:
             digests[spec.fingerprint] = session.prepared[variant.name].digest
     baseline = next(iter(session.prepared.values()), None)
-    task = replace(session.task(options), data_digest=baseline.digest if baseline else "")
+    task = replace(session.task(options), data_digest=baseline.digest if baseline else "", label=session.study.name)
     coordinator = Coordinator(
         source=source,
         executor=executor,
