@@ -29,7 +29,7 @@ _TRAILING = re.compile(rf"(?:^|(?<=[\s\])*\u2020\u2021]))(?:{_VALUE.pattern}|{_S
 _IN_BRACKETS = re.compile(
     r"(?P<mean>[\d.,]+\s?\\?%?)\s*\(\s*(?:\xb1|\\pm)?\s*(?P<spread>\d*[.,]?\d+)\s*(?P<sign>\\?%?)\s*\)"
 )
-_CITATION = re.compile(r"\s*(?:\[[\d,;\s\u2013-]{1,30}\]|\\cite[tp]?\{[^}]*\}|[*\u2020\u2021\u00a7]+$)")
+_CITATION = re.compile(r"\s*(?:\[[\d,;\s\u2013-]{1,30}\]|[*\u2020\u2021\u00a7]+$)")
 _ARROW = re.compile(r"\s*(?P<way>[\u2191\u2193]|\\(?:up|down)arrow|\((?:\u2191|\u2193)\))\s*")
 _LATEX = re.compile(
     r"\\(?:textbf|mathbf|underline|textit|emph|text|textsc|bf|boldsymbol)\s*(?=\{)|\\(?:bf|hline|toprule|midrule|bottomrule)\b"
@@ -86,6 +86,7 @@ def _plain(line: str) -> str:
     """A line without what LaTeX and PDFs leave around numbers."""
     for odd, plain in (("\u00a0", " "), ("\u2009", " "), ("\u202f", " "), ("\u2007", " "), ("$", ""), ("\\,", " ")):
         line = line.replace(odd, plain)
+    line = re.sub(r"~?\\cite[a-z]*(?:\[[^\]]*\])*\{[^}]*\}", "", line).replace("~", " ")
     line = re.sub(r"\\\\(?:\[[^\]]*\])?\s*$", "", line.strip())
     line = re.sub(r"_\{\s*(\\pm\s*[\d.,]+)\s*\}", r" \1", _LATEX.sub("", line))
     if "&" in line or "{" in line:

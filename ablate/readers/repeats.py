@@ -88,7 +88,7 @@ def _by_names(runs: Sequence[LoggedRun], aside: tuple[str, ...], metric: str, so
         names = [run.labels.get(label, "") for run in runs]
         if all(names) and len(set(names)) > 1:
             return _placed(runs, names, metric, label, [Note("logged.repeats_by_label", {"key": label})])
-    names = [parts_of_name(run.name)[0] or run.name for run in runs]
+    names = [parts_of_name(run.name)[0] or "unnamed" for run in runs]
     if len(set(names)) < 2 or (len(runs) > 2 and len(set(names)) == len(runs)):
         known = [key for key in _parameters(runs) if not _is_replicate(key)]
         said = f"they have {first_names(known)}" if known else "none has any parameter"

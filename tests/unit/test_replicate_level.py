@@ -11,7 +11,7 @@ from scipy import stats
 from statsmodels.stats.weightstats import ttost_paired
 
 from ablate.stats.cells import StatisticsError
-from ablate.stats.replicate_level import estimate_replicates
+from ablate.stats.replicate_level import MOST_RUNS, estimate_replicates, runs_that_tell
 from ablate.stats.student import Estimate
 
 A = [46.4, 44.2, 47.5, 45.0, 47.2]
@@ -141,3 +141,29 @@ def test_the_rounding_of_single_precision_is_no_spread(pairing: Pairing) -> None
     assert exact is not None
     assert found is not None
     assert (found.standard_error, found.p) == (exact.standard_error, exact.p) == (0.0, 0.25)
+
+
+@pytest.mark.parametrize(("difference", "deviations"), [(0.3, (0.2, 0.2)), (1.0, (0.1, 0.9)), (0.05, (0.2, 0.0))])
+def test_so_many_runs_tell_and_one_less_does_not(difference: float, deviations: tuple[float, float]) -> None:
+    """Known answer: the quantiles of Welch's t for n and for n - 1 runs of each, at half of 5 % of two comparisons."""
+    found = runs_that_tell(difference, deviations, family_size=2)
+
+    def reach(n: int) -> float:
+        a, b = (size**2 / n for size in deviations)
+        df = (n - 1) * (a + b) ** 2 / (a**2 + b**2)
+        return float((stats.t.isf(0.0125, df) + stats.t.isf(0.2, df)) * math.sqrt(a + b))
+
+    assert reach(found) <= difference < reach(found - 1)
+
+
+def test_runs_that_never_differ_tell_at_once_and_a_hair_is_never_told() -> None:
+    """Two runs are the fewest; the search for many ends."""
+    assert runs_that_tell(0.1, (0.0, 0.0), family_size=1) == 2
+    assert runs_that_tell(1e-9, (1.0, 1.0), family_size=1) == MOST_RUNS
+
+
+@pytest.mark.parametrize(("difference", "deviations"), [(0.0, (1.0, 1.0)), (math.nan, (1.0, 1.0)), (1.0, (-1.0, 1.0))])
+def test_no_runs_tell_of_no_difference(difference: float, deviations: tuple[float, float]) -> None:
+    """And a deviation is a size."""
+    with pytest.raises(StatisticsError):
+        runs_that_tell(difference, deviations, family_size=1)
