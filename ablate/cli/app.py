@@ -280,7 +280,7 @@ def _sizes(plan: Plan) -> str:
 
 _NEXT = """\
 Next: `ablate ui` shows the runs in MLflow; `ablate run studies/quickstart.yaml --look 2` adds replicates;
-`ablate init studies/mine.yaml --root FOLDER` starts a study of your own images."""
+`ablate init FOLDER` looks at your own images and writes a study of them."""
 
 
 def _run(study: Study, work: Path, options: Options, *, as_json: bool, next_steps: str = "") -> None:

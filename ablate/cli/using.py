@@ -213,19 +213,45 @@ def pull(
 
 
 def init(
-    path: Annotated[Path, typer.Argument(help="Where to write the study file.")] = Path("studies/my_study.yaml"),
-    root: Annotated[Path | None, typer.Option(help="Your image folder: ROOT/<class>/*.jpg")] = None,
+    what: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FOLDER]",
+            help="Your images: FOLDER/<class>/*.jpg, or the same in its parts train/, val/ and test/. "
+            "With --root: where to write the study file.",
+        ),
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="Where to write the study file (default: studies/, by the folder's name).")
+    ] = None,
+    root: Annotated[Path | None, typer.Option(help="The images, where the argument is the study file.")] = None,
+    minutes: Annotated[float, typer.Option(min=1, help="How long a first `ablate run` may take.")] = 20,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Only look at names; decode, compare and measure nothing.")
+    ] = False,
+    from_: Annotated[
+        Path | None, typer.Option("--from", metavar="STUDY", help="Ask another study's question of your images.")
+    ] = None,
+    work: Work = Path(),
 ) -> None:
-    """Write a study file to start from, for your own folder of images.
+    """Look at a folder of images and write a study of it: network, size, folds and epochs for the time there is.
 
-    Example: ablate init studies/faces.yaml --root data/faces
+    Every image is decoded once, as a run would; candidates are trained for some seconds each.
+
+    Example: ablate init data/faces --minutes 20
     """
-    from ablate.workflows.init_study import write_starter
+    from ablate.workflows.beginning.request import requested
+    from ablate.workflows.init_study import adopt_study, write_starter
 
     with errors_shown():
-        for line in write_starter(path, root):
+        path, images = requested(what, to, root)
+        if from_ is not None:
+            notes = adopt_study(path, from_, images)
+        else:
+            notes = write_starter(path, images, work=work, minutes=minutes, look=not quick, tell=note)
+        for line in notes:
             note(line)
-        say(f"Wrote {path}. Edit it, then: ablate check {path} && ablate run {path}")
+        say(f"Wrote {path}. Read its first lines, then: ablate check {path} && ablate run {path}")
 
 
 def schema(

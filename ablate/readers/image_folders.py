@@ -34,6 +34,10 @@ _HELD_OUT = re.compile(
     rf"(val|valid|validation|validate|dev|eval|evaluation|test|testing|tst|holdout|heldout|held|hold){_MORE}"
     r"|validierung|testdaten|validaci[oó]n|validaç[aã]o|prueba|teste|convalida|.*(验证|驗證|検証|测试|測試|テスト|тест|валид).*"
 )
+_VALIDATION = re.compile(
+    rf"(val|valid|validation|validate|dev){_MORE}|validierung|validaci[oó]n|validaç[aã]o|convalida"
+    r"|.*(验证|驗證|検証|валид).*"
+)
 _NUMBERED = re.compile(r"(cv|fold|part|set|split|subset)[\W_]*\w{1,2}")
 
 
@@ -107,6 +111,32 @@ def parts_among(root: Path, folders: Sequence[str]) -> list[str]:
     return []
 
 
+class ReadyParts(NamedTuple):
+    """The sub-folders of a split somebody has made already; test is what was kept apart for testing, None for none."""
+
+    train: str
+    val: str | None
+    test: str | None
+
+
+def ready_parts(root: Path, folders: Sequence[str]) -> ReadyParts | None:
+    """Which part of a ready-made split each sub-folder is; None where they are classes, or it cannot be told.
+
+    Parts without class folders are left out: nobody knows the labels of their images. A validation part without
+    a test part beside it is what there is to test on.
+    """
+    named = parts_among(root, folders)
+    train = [name for name in named if _is(name, _TRAIN)]
+    held_out = [name for name in named if name not in train and len(top_of(root / name).folders) > 1]
+    val = [name for name in held_out if _is(name, _VALIDATION)]
+    test = [name for name in held_out if name not in val]
+    if len(train) != 1 or len(val) > 1 or len(test) > 1 or len(top_of(root / train[0]).folders) < 2:
+        return None
+    if not test:
+        val, test = [], val
+    return ReadyParts(train[0], next(iter(val), None), next(iter(test), None))
+
+
 def alike_below(root: Path, folders: Sequence[str]) -> list[str]:
     """The names of the sub-folders that each of several folders holds alike, two or more; none where they differ."""
     if len(folders) < 2:
@@ -149,7 +179,7 @@ def _is(name: str, pattern: re.Pattern[str]) -> bool:
 
 
 def _parts_hint(root: Path, parts: Sequence[str]) -> str:
-    train, *others = [_descended(root / part) for part in parts]
+    train, *others = [descended(root / part) for part in parts]
     alone = f"root: {train}"
     if len(top_of(train).folders) > 1:
         test = next((one for one in others if len(top_of(one).folders) > 1), None)
@@ -180,14 +210,14 @@ def _way_out(root: Path) -> str:
         return f"{side} by source labelled_files, those of a table by csv." if images else ""
     if len(top.folders) > 1:
         return ""
-    inner = _descended(Path(top.folders[0].path))
+    inner = descended(Path(top.folders[0].path))
     below = [entry.name for entry in top_of(inner).folders]
     if parts := parts_among(inner, below):
         return f" {inner} holds parts of a split: {_few(parts)}. {_parts_hint(inner, parts)}"
     return f" Did you mean {inner}?" if below else ""
 
 
-def _descended(folder: Path) -> Path:
+def descended(folder: Path) -> Path:
     """The folder, or the first one below that holds more than another folder."""
     for _ in range(8):
         top = top_of(folder)

@@ -21,7 +21,8 @@ def refuse_impossible(config: Config, protocol: Protocol) -> None:
     _refuse_small_images(config)
     _refuse_single_images(config)
     _refuse_unpublished_weights(config)
-    train, val = config.data.train, protocol.val
+    train = None if config.data.train == "all" else config.data.train
+    val = protocol.val
     match protocol.test:
         case Folds(count=folds) | FirstFold(count=folds):
             test, asked = 1 / folds, f"{{folds: {folds}}}"
@@ -36,7 +37,7 @@ def refuse_impossible(config: Config, protocol: Protocol) -> None:
             f"data.train ({train}) and evidence.test ({asked}) together exceed all images",
             hint=f"data.train can be {1 - test:.4g} at most, or test on fewer images.",
         )
-    if val is not None and type(val) is type(train) and val >= train:
+    if val is not None and train is not None and type(val) is type(train) and val >= train:
         raise SettingError(
             "data.train",
             f"data.train ({train}) includes evidence.val ({val}), which leaves nothing to fit",

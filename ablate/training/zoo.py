@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlparse
 
 import torch
@@ -94,3 +95,27 @@ def _in_hub(found: PublishedByTimm) -> list[Path]:
     names = [found.file] if found.file else ["model.safetensors", "pytorch_model.bin"]
     cached = [try_to_load_from_cache(found.hub, name) for name in names] if found.hub else []
     return [Path(path) for path in cached if isinstance(path, str)]
+
+
+class LocalWeights(NamedTuple):
+    """Published weights whose file is on this machine already. cost: billions of multiply-adds an image of 224."""
+
+    model: str
+    name: str
+    cost: float
+
+
+def weights_here() -> list[LocalWeights]:
+    """The weights for ImageNet's classes that torchvision has downloaded here before, the cheapest network first."""
+    files = {path.name for path in _checkpoints().glob("*.pth")}
+    if not files:
+        return []
+    from torchvision import models
+
+    found = []
+    for model in models.list_models(module=models):
+        for weights in models.get_model_weights(model):
+            name = f"{type(weights).__name__}.{weights.name}"
+            if Path(urlparse(weights.url).path).name in files and name.endswith(("IMAGENET1K_V1", "IMAGENET1K_V2")):
+                found.append(LocalWeights(model, name, float(weights.meta.get("_ops", 0.0))))
+    return sorted(found, key=lambda one: (one.cost, one.name))

@@ -2,48 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
-from ablate.errors import DataError, StudyError
-from ablate.execute.environment import cores
-from ablate.execute.resources import fitting_threads
+from ablate.errors import AblateError, StudyError
 from ablate.files import write_text
-from ablate.readers.image_folders import class_notes, nobodys_note, refuse_no_classes, top_of
+from ablate.store.work_folder import Store
+from ablate.workflows.beginning.folder import Folder, find_folder
+from ablate.workflows.beginning.folder_study import Tell, study_by_names, study_of_folder
+from ablate.workflows.beginning.measuring import can_measure
+from ablate.workflows.examine_data import cached
 
-STARTER = """\
-# A first study over a folder of images, one folder per class.
-study: {name}
-question: Which of these changes make the model better?
-base:
-  data:
-    source: {{name: image_folder, root: {root}}}
-    classes: {classes}
-    image_size: 64            # pixels; every image is resized to a square of this side
-    normalize: imagenet
-    train: 0.7                # share of all images, validation included
-  model: {{name: vgg11, width: 16, norm: null, dropout: null, head: {{name: gap}}}}
-  optimizer: {{name: adam, lr: 1e-3}}
-  warmup: {{epochs: 1}}
-  schedule: {{name: cosine}}
-  batch_size: 32
-  epochs: 20
-  numerics: {{threads: {threads}}}{gap}# CPU threads of one run, part of what it is; {why}
-chain:                        # each step adds to the ones above it
-  BN:      {{model.norm: {{name: batch}}}}
-  Flip:    {{augment.flip: {{}}}}
-  Dropout: {{model.dropout: {{features: 0.5}}}}
-evidence:                     # fixed before the first run
-  metric: accuracy
-  test: {{folds: 5}}            # replicate r is tested on fold r
-  val: 0.1
-  replicates: [5, 10]         # planned looks: going on later is always valid
-  worthwhile: 3.0             # points; a smaller gain is not worth having
-  negligible: 1.0             # points; a smaller difference counts as none
-"""
-
-STARTER_RUNS = 20
-"""Four variants on five replicates."""
+MINUTES = 20.0
+"""What a first `ablate run` may take."""
 
 
 def quickstart_path(work: Path) -> Path:
@@ -55,32 +27,68 @@ def quickstart_path(work: Path) -> Path:
     return path
 
 
-def write_starter(path: Path, root: Path | None) -> tuple[str, ...]:
-    """A study over a folder of images; returns what is worth a note about the folder.
+def write_starter(  # noqa: PLR0913 - what is asked for, and where
+    path: Path,
+    root: Path | None,
+    *,
+    work: Path | str = ".",
+    minutes: float = MINUTES,
+    look: bool = True,
+    measure: bool = True,
+    tell: Tell = lambda line: None,
+) -> tuple[str, ...]:
+    """A study over a folder of images; returns what is worth a note about the folder and the proposal.
 
-    Raises where the file exists, or the folder has no classes or holds the parts of a split.
+    look: decode every image, so that what a run would refuse is known now. measure: train candidates for seconds.
+    tell: what is being done. Raises where the file exists, or the folder holds what no run would take.
     """
+    refuse_existing(path)
+    name = study_name(path)
+    folder = Folder({"name": "image_folder", "root": "data/images"}, ["a", "b"]) if root is None else find_folder(root)
+    if root is not None and look and can_measure():
+        store = Store(Path(work).resolve())
+        found = study_of_folder(name, folder, partial(cached, store), minutes=minutes, measure=measure, tell=tell)
+    else:
+        found = study_by_names(name, folder)
+    write_text(path, found.text)
+    return (*folder.notes, *found.notes)
+
+
+def adopt_study(path: Path, original: Path, root: Path | None) -> tuple[str, ...]:
+    """Another study's question, asked of the images of a folder; returns what was changed beside the source.
+
+    Raises StudyError where no folder is named, the file exists, or nothing would come of it.
+    """
+    from ablate.workflows.beginning.adoption import adopted_text
+
+    refuse_existing(path)
+    if root is None:
+        raise StudyError("--from needs a folder of images", hint=f"Such as: ablate init data/mine --from {original}")
+    folder = find_folder(root)
+    text, notes = adopted_text(original, folder, study_name(path))
+    _write_checked(path, text)
+    return (*folder.notes, *folder.by_name, *notes)
+
+
+def _write_checked(path: Path, text: str) -> None:
+    """Write a study file that was made of somebody's text; nothing is left where it is no good study."""
+    from ablate.study.load import load_study
+    from ablate.study.plan import make_plan
+
+    write_text(path, text)
+    try:
+        make_plan(load_study(path))
+    except AblateError:
+        path.unlink()
+        raise
+
+
+def refuse_existing(path: Path) -> None:
+    """Raise StudyError where a study file is to be written over something."""
     if path.exists():
         raise StudyError(f"{path} exists already", hint="Choose another name, or remove it.")
-    classes, notes = 2, []
-    if root is not None:
-        if not root.is_dir():
-            raise DataError(f"there is no folder {root}", hint="Give the folder that holds one folder per class.")
-        top = top_of(root)
-        refuse_no_classes(root, [folder.name for folder in top.folders], what=str(root))
-        classes = len(top.folders)
-        notes = class_notes(top.folders) + ([nobodys_note(top.nobodys)] if top.nobodys else [])
-    name = "".join(c if c.isalnum() and c.isascii() else "-" for c in path.stem.lower())[:64].strip("-") or "my-study"
-    shown = str(root) if root is not None else "data/images"
-    quoted = '"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    write_text(path, STARTER.format(name=name, root=quoted, classes=classes, **_threads()))
-    return tuple(notes)
 
 
-def _threads() -> dict[str, str]:
-    """The line that says how many threads a run of the starter has on this machine."""
-    here = cores()
-    threads = fitting_threads(STARTER_RUNS, here)
-    many = "1 core" if here == 1 else f"{here} cores"
-    why = f"{STARTER_RUNS} runs begin side by side on {many}"
-    return {"threads": str(threads), "gap": " " * (7 - len(str(threads))), "why": why}
+def study_name(path: Path) -> str:
+    """A study's name, made of its file's."""
+    return "".join(c if c.isalnum() and c.isascii() else "-" for c in path.stem.lower())[:64].strip("-") or "my-study"

@@ -82,6 +82,18 @@ def test_a_share_and_a_number_cannot_be_matched() -> None:
         controlled(**{"more images": {"data.train": 1000}})
 
 
+def test_all_images_are_matched_with_themselves_and_with_no_share() -> None:
+    """`all` is as many in both, and how many it is next to a share nobody has counted yet."""
+    base = BASE | {"data": DATA["data"] | {"train": "all"}}
+    same = a_plan(
+        trainer="ablate.training:train", base=base, control="steps", chain={"big batches": {"batch_size": 32}}
+    )
+
+    assert by_name(same)["big batches, same steps"].config["epochs"] == 80
+    with pytest.raises(StudyError, match="how many all are, only the data know"):
+        controlled(**{"more images": {"data.train": "all"}})
+
+
 def test_a_trainer_without_epochs_cannot_be_matched() -> None:
     """It is told before anything is trained."""
     with pytest.raises(StudyError, match="no setting `epochs`"):

@@ -10,7 +10,9 @@ from pydantic import ValidationError
 
 from ablate.errors import DataError
 from ablate.readers.image_folders import is_system_entry, parts_among
+from ablate.study.load import load_study
 from ablate.training.config import DataConfig
+from ablate.training.data import listing
 from ablate.training.data.listing import Contents, Listing
 from ablate.training.data.sources import list_images
 from ablate.training.data.unlabelled import unlabelled_files
@@ -64,17 +66,17 @@ def test_an_entry_of_the_systems_changes_no_data_set(root: Path, place: str, nam
     put(root, "cat/below/003.png")
     before = contents_of(root)
     put(root, place + name)
-    listing = listing_of(root)
+    found = listing_of(root)
 
-    assert (listing.read().classes, listing.read().images) == (before.classes, before.images)
-    assert listing.notes == (f"1 hidden or system entry is ignored: {place}{name.split('/', maxsplit=1)[0]}",)
-    assert listing.ignored == ()
+    assert (found.read().classes, found.read().images) == (before.classes, before.images)
+    assert found.notes == (f"1 hidden or system entry is ignored: {place}{name.split('/', maxsplit=1)[0]}",)
+    assert found.ignored == ()
 
 
 def test_an_empty_hidden_folder_is_no_class(root: Path, tmp_path: Path) -> None:
     """A notebook leaves one behind wherever it was opened."""
     (root / ".ipynb_checkpoints").mkdir()
-    notes = write_starter(tmp_path / "study.yaml", root)
+    notes = write_starter(tmp_path / "study.yaml", root, look=False)
 
     assert contents_of(root).classes == ("cat", "dog")
     assert "classes: 2" in (tmp_path / "study.yaml").read_text()
@@ -155,15 +157,16 @@ def test_numbered_classes_stay_classes(tmp_path: Path) -> None:
 
 
 def test_parts_are_never_trained_on_as_classes(tmp_path: Path) -> None:
-    """Scan and `init` refuse them alike, and propose the right root and the parts."""
+    """A scan refuses them and proposes the right root and the parts; `init` names the parts."""
     root = put(tmp_path / "d", *(f"{part}/{name}/1.png" for part in ("train", "validation") for name in ("cat", "dog")))
 
-    for refused in (lambda: listing_of(root), lambda: write_starter(tmp_path / "s.yaml", root)):
-        with pytest.raises(DataError, match=r"holds parts of a split, not classes: train, validation") as caught:
-            refused()
-        assert f"root: {root / 'train'}." in caught.value.hint
-        assert "train: train, test: validation" in caught.value.hint
-    assert not (tmp_path / "s.yaml").exists()
+    with pytest.raises(DataError, match=r"holds parts of a split, not classes: train, validation") as caught:
+        listing_of(root)
+    write_starter(tmp_path / "s.yaml", root, look=False)
+
+    assert f"root: {root / 'train'}." in caught.value.hint
+    assert "train: train, test: validation" in caught.value.hint
+    assert load_study(tmp_path / "s.yaml").base["data"]["source"]["test"] == "validation"
 
 
 def test_parts_below_an_extra_folder_are_found(tmp_path: Path) -> None:
@@ -204,6 +207,36 @@ def test_the_parts_of_a_folder_can_be_named(tmp_path: Path) -> None:
     assert contents.official_test == {"val/cat/2.png", "val/dog/2.png"}
 
 
+def test_images_of_a_validation_part_join_those_to_train_on(tmp_path: Path) -> None:
+    """They are read, and are no part of what is tested on."""
+    put(tmp_path, *(f"{part}/{name}/1.png" for part in ("train", "val", "test") for name in ("cat", "dog")))
+    contents = contents_of(tmp_path, train="train", val="val", test="test")
+
+    assert len(contents.images) == 6
+    assert contents.official_test == {"test/cat/1.png", "test/dog/1.png"}
+    assert contents_of(tmp_path, train="train", val="val").official_test is None
+
+
+def test_the_same_folders_as_other_parts_are_other_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is known of one listing is not taken for the other."""
+    monkeypatch.setattr(listing, "FRESH_SECONDS", 0.0)
+    root = put(tmp_path / "d", *(f"{part}/{name}/1.png" for part in ("train", "val") for name in ("cat", "dog")))
+    as_val, as_test = (listing_of(root, train="train", **{part: "val"}).version for part in ("val", "test"))
+
+    assert as_val
+    assert as_val != as_test
+
+
+def test_a_class_only_the_validation_part_has_is_refused(tmp_path: Path) -> None:
+    """As for the test part."""
+    put(tmp_path, "train/cat/1.png", "train/dog/1.png", "val/cat/2.png", "val/emu/2.png")
+
+    with pytest.raises(DataError, match=r"source\.val \(val\) holds classes that train lacks: emu"):
+        contents_of(tmp_path, train="train", val="val")
+    with pytest.raises(ValidationError, match=r"source\.val is given without source\.train"):
+        listing_of(tmp_path, val="val")
+
+
 def test_a_class_only_the_test_part_has_is_refused(tmp_path: Path) -> None:
     """Nothing could be trained for it."""
     put(tmp_path, "train/cat/1.png", "train/dog/1.png", "val/cat/2.png", "val/emu/2.png")
@@ -224,10 +257,10 @@ def test_a_test_part_alone_is_refused() -> None:
 def test_nested_classes_are_told(tmp_path: Path) -> None:
     """The folders at the top count, as for torchvision; a sentence says what they hold."""
     put(tmp_path, "pets/cat/1.png", "pets/dog/1.png", "wild/emu/1.png", "wild/fox/1.png")
-    listing = listing_of(tmp_path)
+    found = listing_of(tmp_path)
 
-    assert listing.read().classes == ("pets", "wild")
-    assert "the images of each class (pets, wild) are in sub-folders, which count as part of it" in listing.notes[0]
+    assert found.read().classes == ("pets", "wild")
+    assert "the images of each class (pets, wild) are in sub-folders, which count as part of it" in found.notes[0]
 
 
 def test_folders_that_hold_the_same_ones_are_told(tmp_path: Path) -> None:
@@ -276,14 +309,14 @@ def test_a_part_without_class_folders_is_not_proposed(tmp_path: Path) -> None:
 
 def test_a_starter_tells_what_a_run_would_say_of_its_class_folders(tmp_path: Path, root: Path) -> None:
     """Empty class folders, and nested ones, as the scan tells them."""
-    assert write_starter(tmp_path / "1.yaml", root) == ()
+    assert write_starter(tmp_path / "1.yaml", root, look=False) == ()
     (root / "bird").mkdir()
     put(root, "emu/._1.png", "emu/1.gif")
-    (note,) = write_starter(tmp_path / "2.yaml", root)[:1]
+    (note,) = write_starter(tmp_path / "2.yaml", root, look=False)[:1]
     assert note.startswith("there is no image in bird, emu,")
 
     put(tmp_path / "nested", "pets/cat/1.png", "wild/fox/1.png")
-    (note,) = write_starter(tmp_path / "3.yaml", tmp_path / "nested")
+    (note,) = write_starter(tmp_path / "3.yaml", tmp_path / "nested", look=False)
     assert "the images of each class (pets, wild) are in sub-folders" in note
 
 

@@ -49,15 +49,15 @@ def _steps(study: Study, variant: Variant, reference: Variant) -> float:
             hint="Leave control out, and put a control of your own under compare:.",
         )
     images = [_at(config, "data", "train") for config in (variant.config, reference.config)]
-    if isinstance(images[0], float) != isinstance(images[1], float):
+    if any(isinstance(images[0], kind) != isinstance(images[1], kind) for kind in (float, str)):
         raise StudyError(
             f"{where}: {variant.name!r} trains on {images[0]} of the images and {reference.name!r} on {images[1]}, "
-            "one a share and one a number",
+            f"{'and how many all are, only the data know' if 'all' in images else 'one a share and one a number'}",
             hint="Write data.train the same way in both: a share below 1, or a number of images.",
         )
     sizes = [float(_at(config, "batch_size") or 1) for config in (variant.config, reference.config)]
     epochs = [float(config["epochs"]) for config in (variant.config, reference.config)]
-    more_images = (images[0] or 1) / (images[1] or 1)
+    more_images = 1.0 if images[0] == images[1] else (images[0] or 1) / (images[1] or 1)
     return float(epochs[0] / epochs[1] * more_images * sizes[1] / sizes[0])
 
 

@@ -19,13 +19,17 @@ class ImageFolder(Settings):
     """Path of the folder, below the current folder or absolute."""
     train: str | None = None
     """Sub-folder of the images to train on, where the folder holds the parts of a split."""
+    val: str | None = None
+    """Sub-folder of the source's own validation part. Its images join those to train on, as with torchvision's sets;
+    `evidence.val` is drawn from all of them."""
     test: str | None = None
     """Sub-folder of the source's own labelled test part, for `evidence.test: official`."""
 
     @model_validator(mode="after")
     def _names_both_parts(self) -> ImageFolder:
-        if self.test is not None and self.train is None:
-            raise ValueError("source.test is given without source.train; name both parts, or neither")
+        for key in ("val", "test"):
+            if getattr(self, key) is not None and self.train is None:
+                raise ValueError(f"source.{key} is given without source.train; name both parts, or neither")
         return self
 
 
@@ -188,8 +192,8 @@ class DataConfig(Settings):
     channels: Literal[1, 3] = 3
     """3: RGB, as torchvision's default loader decodes; 1: grey."""
     normalize: Literal["imagenet"] | Normalization | None = None
-    train: ShareOrCount = 0.8
-    """Share (below 1) or number of all images to train on, validation included."""
+    train: ShareOrCount | Literal["all"] = 0.8
+    """Share (below 1) or number of all images to train on, validation included; all: every one not tested on."""
     seed: DefinesTest[Annotated[int, Field(ge=0)]] = 0
     """Which random splits; a new one redraws them all."""
     exif: Literal["ignore", "transpose"] = "ignore"

@@ -59,20 +59,22 @@ def find_image_folder(source: ImageFolder) -> Path:
 def list_image_folder(source: ImageFolder, takes: Takes = is_image) -> Listing:
     """A sub-folder a class, whose names are the classes'; in one folder, or in those of the parts.
 
-    Raises FlawedListing where class folders are empty, or only the test part has a class.
+    Raises FlawedListing where class folders are empty, or a class is in another part than the training part alone.
     """
     folder = find_image_folder(source)
     wrong: list[DataError] = []
     parts = {key: _class_folders(folder, part, key, takes) for key, part in _parts_of(source).items()}
     classes = list(parts["train"].classes)
-    if unknown := [name for name in parts.get("test", parts["train"]).classes if name not in classes]:
-        wrong.append(
-            DataError(
-                f"base.data.source.test ({source.test}) holds classes that {source.train} lacks: {first_of(unknown)}",
-                hint="Give both parts the same class folders.",
+    for key, part in parts.items():
+        if unknown := [name for name in part.classes if name not in classes]:
+            named, what = _parts_of(source)[key], f"holds classes that {source.train} lacks"
+            wrong.append(
+                DataError(
+                    f"base.data.source.{key} ({named}) {what}: {first_of(unknown)}",
+                    hint="Give both parts the same class folders.",
+                )
             )
-        )
-    classes += unknown
+        classes += unknown
     labelled = [(classes.index(label), file) for part in parts.values() for label, file in part.labelled()]
     found = [one for part in parts.values() for one in part.classes.values()]
     wrong += _empty_classes([one for one in found if not one.images])
@@ -91,7 +93,9 @@ def list_image_folder(source: ImageFolder, takes: Takes = is_image) -> Listing:
     ignored = [name for part in parts.values() for name in part.ignored] + [x for one in found for x in one.ignored]
     nobodys = [name for part in parts.values() for name in part.nobodys] + [x for one in found for x in one.nobodys]
     notes = (*_nobodys(nobodys), *(note for part in parts.values() for note in _nested(part)))
-    place = "\0".join([str(folder), *(part for part in _parts_of(source).values() if part)])
+    # The part joins those to train on: with the same folders as `test` it would be another data set.
+    below = [f"val={part}" if key == "val" else part for key, part in _parts_of(source).items() if part]
+    place = "\0".join([str(folder), *below])
     listing = Listing(str(folder), version_of(place, files), watch, read, tuple(map(nfc, ignored)), notes)
     if wrong:
         raise FlawedListing(wrong, listing)
@@ -100,8 +104,8 @@ def list_image_folder(source: ImageFolder, takes: Takes = is_image) -> Listing:
 
 def _parts_of(source: ImageFolder) -> dict[str, str]:
     """Key of the settings -> sub-folder; "" for the root itself."""
-    parts = {"train": source.train or ""}
-    return parts if source.test is None else parts | {"test": source.test}
+    parts = {"train": source.train or "", "val": source.val, "test": source.test}
+    return {key: part for key, part in parts.items() if part is not None}
 
 
 def find_labelled_files(source: LabelledFiles) -> Path:

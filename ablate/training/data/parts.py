@@ -124,7 +124,7 @@ def load_parts(config: Config, run: Run, mode: Mode, *, ready: bool = True) -> S
     images = load_images(config.data, run.cached)
     parts = split_images(config.data, run, images)
     stored = resident(_shared(images), mode)
-    mean, std = _statistics(config.data, mode.device)
+    mean, std = statistics_of(config.data, mode.device)
     side = config.data.image_size if config.data.resize == "device" else None
 
     def part(indices: Sequence[int]) -> Subset:
@@ -146,7 +146,7 @@ def split_images(config: DataConfig, run: SplitRequest, images: DecodedImages) -
         protocol=run.protocol,
         replicate_index=run.replicate.index,
         data_seed=config.seed,
-        train=config.train,
+        train=None if config.train == "all" else config.train,
     )
 
 
@@ -172,7 +172,8 @@ def resized(images: Tensor, side: int) -> Tensor:
     return nn.functional.interpolate(images, (side, side), mode="bilinear", antialias=True)
 
 
-def _statistics(config: DataConfig, device: torch.device) -> tuple[Tensor | None, Tensor | None]:
+def statistics_of(config: DataConfig, device: torch.device) -> tuple[Tensor | None, Tensor | None]:
+    """The mean and standard deviation a study asks for, (C, 1, 1) each, on the device; None where it asks for none."""
     block = normalize_block(config)
     if block is None:
         return None, None

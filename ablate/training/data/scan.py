@@ -118,6 +118,22 @@ def sizes_of(images: Sequence[ImageFile], reader: str | None = None) -> list[tup
         return list(_spread(partial(_size_of, reader=reader), images, reader))
 
 
+def sides_of(images: Sequence[ImageFile]) -> list[tuple[int, int]]:
+    """Width and height of the image files whose header can be read; the others are passed over."""
+    files = [image for image in images if isinstance(image.content, str)]
+    with _quiet_decoders():
+        return [size for size in _spread(_side_in, files) if size is not None]
+
+
+def _side_in(path: Content) -> tuple[int, int] | None:
+    from PIL import Image
+
+    try:
+        return _size_of(path, None)[0]
+    except (Image.DecompressionBombError, *_MALFORMED):
+        return None
+
+
 def _size_of(content: Content, reader: str | None) -> tuple[tuple[int, int], str]:
     from PIL import Image
 

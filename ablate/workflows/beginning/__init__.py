@@ -1,0 +1,1 @@
+"""What `ablate init` looks at, proposes and writes."""
