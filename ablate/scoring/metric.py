@@ -33,6 +33,7 @@ class Metric:
     as its class: what the influence is centred in, and what degrees of freedom are counted by; None for one sample.
     shares: of a metric of right and wrong answers, how much each stratum weighs; it bounds how small an error can be.
     needs: the classes it rests on, with their numbers of images. reported: why it is shown and never judged.
+    bounds: the least and the largest value it can have.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Metric:
     shares: Callable[[Answers], Array] | None = None
     needs: Callable[[Answers], Mapping[str, int]] | None = None
     reported: str = ""
+    bounds: tuple[float, float] = (0.0, 1.0)
 
 
 def one_label(answers: Answers) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from math import inf
 
 import numpy as np
 
@@ -31,9 +32,9 @@ _WHOLE = {
         Metric(name="weighted_f1", goal="max", measure=counts.weighted_f1, pooled=True, strata=by_target),
         Metric(name="auroc", goal="max", measure=ranking.auroc, strata=by_target, needs=class_counts),
         Metric(name="auprc", goal="max", measure=ranking.auprc, strata=by_target, needs=class_counts),
-        Metric(name="quadratic_kappa", goal="max", measure=counts.quadratic_kappa, pooled=True),
-        Metric(name="log_loss", goal="min", measure=probabilities.log_loss),
-        Metric(name="brier", goal="min", measure=probabilities.brier),
+        Metric(name="quadratic_kappa", goal="max", measure=counts.quadratic_kappa, pooled=True, bounds=(-1.0, 1.0)),
+        Metric(name="log_loss", goal="min", measure=probabilities.log_loss, bounds=(0.0, inf)),
+        Metric(name="brier", goal="min", measure=probabilities.brier, bounds=(0.0, 2.0)),
         Metric(name="mean_average_precision", goal="max", measure=ranking.mean_average_precision, reported=NO_INTERVAL),
         Metric(name="ece", goal="min", measure=probabilities.calibration_error, pooled=True, reported=BIASED),
     )

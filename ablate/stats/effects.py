@@ -20,10 +20,10 @@ from ablate.stats.cells import Array, Cells, StatisticsError
 from ablate.stats.engine import estimate
 from ablate.stats.frame import different_tests, missing_numbers, places, run_numbers
 from ablate.stats.looks import WAITING, Found, LookState, judge_looks
-from ablate.stats.measured import FEWEST_IMAGES, thin_classes
+from ablate.stats.measured import FEWEST_IMAGES
 from ablate.stats.replicate_level import estimate_replicates
 from ablate.stats.score_book import ScoreBook
-from ablate.stats.scores import arrange, other_images, read_scores, repetition_of
+from ablate.stats.scores import arrange, classes_tested, other_images, read_scores, repetition_of
 from ablate.stats.student import Estimate
 from ablate.stats.verdict import JudgedContrast, Rules, verdict_text
 
@@ -250,16 +250,13 @@ def _reasons(
 
 def _too_rare(runs: _Runs, book: ScoreBook, test: TestRule) -> str:
     """Why the metric cannot be judged on these images: a class it rests on is too rare, or missing on a fold."""
-    replicates = {cell.replicate.index for cell in runs.cells}
-    fixed = not isinstance(test, Folds)
-    thin = thin_classes(book, {r: r if fixed else repetition_of(r, test) for r in replicates})
-    if thin is None:
-        return ""
-    name, without, number = thin
-    if without:
-        return f"there is no test image of {name} on {places(without, test)}"
-    images = "is 1 test image" if number == 1 else f"are {number} test images"
-    return f"there {images} of {name}, and {FEWEST_IMAGES} are needed"
+    for found in classes_tested(book, {cell.replicate.index for cell in runs.cells}, test):
+        if found.without:
+            return f"there is no test image of {found.name} on {places(found.without, test)}"
+        if found.images < FEWEST_IMAGES:
+            images = "is 1 test image" if found.images == 1 else f"are {found.images} test images"
+            return f"there {images} of {found.name}, and {FEWEST_IMAGES} are needed"
+    return ""
 
 
 def _elsewhere(runs: _Runs, book: ScoreBook, contrast: Contrast, test: TestRule) -> Estimate | None:
@@ -291,8 +288,16 @@ def variant_levels(
         level = variant_accuracy(arranged, position) if arranged is not None else None
         if level is None and finished:
             level = accuracy_of_numbers(finished)
-        levels[variant] = level
+        levels[variant] = _within_bounds(level, runs.book)
     return levels
+
+
+def _within_bounds(level: Accuracy | None, book: ScoreBook | None) -> Accuracy | None:
+    """The level with an interval that ends where the metric does."""
+    if level is None or book is None or book.metric is None:
+        return level
+    least, most = book.metric.bounds
+    return level._replace(lo=max(level.lo, least), hi=min(level.hi, most))
 
 
 def _arranged(runs: _Runs, question: Question, *, different: Collection[str]) -> Cells | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,21 +118,29 @@ def strata_of(rows: Sequence[ScoreRow | None], metric: Metric) -> Strata | None:
     return Strata(tuple(of), pooled=metric.pooled, shares=tuple(float(share) for share in shares))
 
 
-def thin_classes(book: ScoreBook, repetition: Mapping[int, int]) -> tuple[str, tuple[int, ...], int] | None:
-    """The first class a metric rests on that is too rare: its name, who lacks it, its number of images.
+class ClassSize(NamedTuple):
+    """A class that a metric rests on. images: of one repetition. without: the replicates whose test has none of it."""
+
+    name: str
+    images: int
+    without: tuple[int, ...]
+
+
+def class_sizes(book: ScoreBook, repetition: Mapping[int, int]) -> list[ClassSize]:
+    """The classes that a metric rests on, as the replicates of `repetition` test them.
 
     repetition: of each replicate that counts, which shuffle of the data its fold is cut from; a fixed test has all
     images in each of its replicates, each a repetition of its own.
     """
     by_replicate = {r: dict(need) for (_, r), need in sorted(book.needs.items(), reverse=True) if r in repetition}
+    found = []
     for name in dict.fromkeys(name for need in by_replicate.values() for name in need):
-        without = tuple(sorted(r for r, need in by_replicate.items() if not need.get(name)))
         totals: dict[int, int] = {}
         for r, need in by_replicate.items():
             totals[repetition[r]] = totals.get(repetition[r], 0) + need.get(name, 0)
-        if without or max(totals.values()) < FEWEST_IMAGES:
-            return name, without, max(totals.values())
-    return None
+        without = tuple(sorted(r for r, need in by_replicate.items() if not need.get(name)))
+        found.append(ClassSize(name, max(totals.values()), without))
+    return found
 
 
 def with_values(cells: Sequence[Cell], book: ScoreBook | None) -> list[Cell]:

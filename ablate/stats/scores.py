@@ -5,7 +5,7 @@ What cannot be read or cannot be compared is named and left out; it never ends t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from ablate.records import Cell, Finished
 from ablate.scoring.registry import find_metric
 from ablate.splits.rules import Folds, TestRule
 from ablate.stats.cells import Array, Cells
-from ablate.stats.measured import pooled_scores, read_measured, strata_of
+from ablate.stats.measured import ClassSize, class_sizes, pooled_scores, read_measured, strata_of
 from ablate.stats.score_book import Grouping, Key, Numbering, ScoreBook, ScoreRow, group_names, how_lost
 from ablate.store.outcome_columns import GROUP, read_columns
 
@@ -101,6 +101,12 @@ def other_images(book: ScoreBook) -> frozenset[str]:
 def repetition_of(replicate: int, test: TestRule) -> int:
     """Which shuffle of the data a replicate's test was cut from; one for all where it is not a fold."""
     return replicate // test.count if isinstance(test, Folds) else 0
+
+
+def classes_tested(book: ScoreBook, replicates: Collection[int], test: TestRule) -> list[ClassSize]:
+    """The classes that a metric rests on, with their numbers of test images in these replicates."""
+    is_cut = isinstance(test, Folds)
+    return class_sizes(book, {r: repetition_of(r, test) if is_cut else r for r in replicates})
 
 
 def arrange(

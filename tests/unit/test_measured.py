@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,14 @@ import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
 from ablate.records import Cell, Contrast, Failed, Finished
+from ablate.report.gather.assemble import make_findings
+from ablate.report.wording.evidence import evidence_lines
 from ablate.splits.rules import Folds, Replicate, Share, TestRule
 from ablate.stats.effects import Effect, Question, estimate_effects, variant_levels
 from ablate.stats.measured import with_values
 from ablate.stats.scores import arrange, read_scores
+from ablate.study.plan import make_plan
+from tests import builders
 
 FOLDS, FIXED = Folds(count=5), Share(share=0.2)
 NAMES = np.array(["naevus", "melanoma"])
@@ -304,8 +309,6 @@ def test_the_runs_tell_what_was_computed(tmp_path: Path) -> None:
 
 def test_an_earlier_run_gets_its_classes_from_the_data(tmp_path: Path) -> None:
     """Runs of before store no names; the cell knows them."""
-    from dataclasses import replace
-
     cells = a_study(tmp_path, change=only("id", "target", "score", "prob"))
 
     assert "only numbers up to 1" in effect(cells, "sensitivity:melanoma").judged.reason
@@ -321,3 +324,38 @@ def test_a_replicate_that_only_one_variant_has(tmp_path: Path) -> None:
 
     assert found.estimate is not None
     assert found.estimate.n_replicates == 4
+
+
+def findings_of(folder: Path, metric: str, *, sick: int = 40) -> Any:
+    """The report's findings on the study above."""
+    study = builders.a_study(
+        trainer="tests.unit.test_thresholds:train", base={"rate": 1.0}, factors={"B": {"rate": 2.0}},
+        evidence={"metric": metric, "replicates": 5, "test": {"share": 0.2}},
+    )  # fmt: skip
+    names = {"A": "baseline", "B": "B"}
+    cells = [replace(cell, variant=names[cell.variant]) for cell in a_study(folder, sick=sick)]
+    return make_findings(study, make_plan(study), cells, look=1, prepared={}, work=folder, origin=None)
+
+
+def test_the_report_names_the_class_that_decides(tmp_path: Path) -> None:
+    """With its number of images; the runs show the metric although the trainer never told it."""
+    found = findings_of(tmp_path, "sensitivity:melanoma")
+    lines = evidence_lines(found)
+
+    line = "Of the classes that sensitivity (melanoma) rests on, melanoma has the fewest test images: 40."
+    assert line in lines
+    assert found.effects[0].decision.verdict == "better"
+    assert all(0 < run.metrics["sensitivity:melanoma"] <= 100 for run in found.runs.rows)
+    assert found.study.metric.unit == "%"
+
+
+def test_a_metric_of_all_images_alike_names_no_class(tmp_path: Path) -> None:
+    """Nor does accuracy."""
+    assert findings_of(tmp_path, "log_loss").evidence.rarest is None
+
+
+def test_a_level_ends_where_its_metric_does(tmp_path: Path) -> None:
+    """Nine images leave an interval that Student would take beyond 100 %."""
+    found = findings_of(tmp_path, "sensitivity:melanoma", sick=5)
+
+    assert all(row.lo >= 0 and row.hi <= 100 for row in found.variants)

@@ -57,7 +57,8 @@ class Evidence:
     which only the number of right answers is known. negligible, worthwhile: in shown units, None where nobody has
     stated them; unfit: sizes that were stated and cannot be meant. weights: those that were tested, None where
     the trainer does not say. parts_known: whether test and validation images are known to be those asked for.
-    groups: of test images, where these and not single images are the unit of chance.
+    groups: of test images, where these and not single images are the unit of chance. rarest: of the classes that the
+    metric rests on, the one with the fewest test images, and their number; None for a metric of all images alike.
     """
 
     test: TestRule | None
@@ -75,6 +76,7 @@ class Evidence:
     unfit: tuple[float, ...] = ()
     parts_known: bool = True
     groups: GroupFacts | None = None
+    rarest: tuple[str, int] | None = None
 
     @property
     def replicates(self) -> int:

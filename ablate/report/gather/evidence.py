@@ -14,6 +14,7 @@ from ablate.report.gather.rows import deviation
 from ablate.results.question import thresholds_of
 from ablate.stats.alpha_shares import look_shares
 from ablate.stats.looks import visible_at_looks
+from ablate.stats.scores import classes_tested
 from ablate.stats.student import unit_of_chance
 from ablate.study.plan import Plan
 from ablate.trainer import is_command
@@ -40,7 +41,16 @@ def evidence_of(judged: Judged) -> Evidence:
         images=max((found.n_images for found in estimates if found.n_images is not None), default=None),
         noise=_noise(judged),
         groups=study_groups(judged),
+        rarest=_rarest(judged),
     )
+
+
+def _rarest(judged: Judged) -> tuple[str, int] | None:
+    if judged.book is None:
+        return None
+    replicates = {cell.replicate.index for cell in judged.cells}
+    found = classes_tested(judged.book, replicates, judged.plan.protocol.test)
+    return min(((one.name, one.images) for one in found), key=lambda pair: pair[1], default=None)
 
 
 def _parts_known(plan: Plan, cells: Sequence[Cell]) -> bool:

@@ -56,6 +56,7 @@ def evidence_lines(findings: Findings, say: Words = ENGLISH) -> list[str]:
         lines = [
             _runs(findings, say),
             _images(findings, say),
+            _rarest(findings, say),
             _looks(findings, say),
             _thresholds(findings, say),
             _chosen(findings, say),
@@ -221,6 +222,13 @@ def _basis(findings: Findings, say: Words) -> str:
             return say("evidence.basis_counts")
         case None:
             return ""
+
+
+def _rarest(findings: Findings, say: Words) -> str:
+    if findings.evidence.rarest is None:
+        return ""
+    name, images = findings.evidence.rarest
+    return say("evidence.rarest", metric=metric_words(findings.study.metric), name=name, n=images)
 
 
 def _families(findings: Findings, say: Words) -> str:
