@@ -122,7 +122,9 @@ def metric_columns(sheet: TableSheet, metric: str | None) -> list[int]:
 
 def proposed(names: Sequence[str]) -> str:
     """The one of several metrics to name in a remedy: none of the training part."""
-    return next((name for name in names if not {"train", "training"} & set(spelling(name).split("_"))), names[0])
+    return next(
+        (name for name in names if not {"train", "training"} & set(re.split(r"[_/.]", spelling(name)))), names[0]
+    )
 
 
 def metric_name(heading: str) -> str:

@@ -3,31 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from ablate.errors import StudyError
 from ablate.readers.logged import flat, read_limited
 
 MOST_BYTES = 1 << 20
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe: what belongs to a class of somebody's program is read as its plain data."""
-
-
-def _plain(loader: yaml.SafeLoader, _suffix: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.MappingNode):
-        return loader.construct_mapping(node, deep=True)
-    if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node, deep=True)
-    assert isinstance(node, yaml.ScalarNode)
-    return loader.construct_scalar(node)
-
-
-_Loader.add_multi_constructor("", _plain)
 
 
 def read_hparams(path: Path) -> dict[str, str]:
@@ -46,10 +29,32 @@ def read_config(path: Path) -> dict[str, str]:
     return flat(plain)
 
 
+@cache
+def _loader() -> Any:
+    """Safe: what belongs to a class of somebody's program is read as its plain data."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """With one constructor for all tags of others."""
+
+    def plain(loader: yaml.SafeLoader, _suffix: str, node: yaml.Node) -> Any:
+        if isinstance(node, yaml.MappingNode):
+            return loader.construct_mapping(node, deep=True)
+        if isinstance(node, yaml.SequenceNode):
+            return loader.construct_sequence(node, deep=True)
+        assert isinstance(node, yaml.ScalarNode)
+        return loader.construct_scalar(node)
+
+    Loader.add_multi_constructor("", plain)
+    return Loader
+
+
 def _read(path: Path) -> Mapping[str, Any]:
+    import yaml
+
     content = read_limited(path, MOST_BYTES)
     try:
-        tree = yaml.load(content.decode("utf-8-sig"), Loader=_Loader)
+        tree = yaml.load(content.decode("utf-8-sig"), Loader=_loader())
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
         place = f"{path}:{line + 1}" if isinstance(line, int) else f"{path}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from ablate.errors import StudyError
@@ -23,17 +22,12 @@ from ablate.readers.replicates import (
     plain_label,
     sums_up,
 )
-from ablate.readers.sheet import TableSheet, check_name, read_sheet
+from ablate.readers.sheet import TableSheet, check_name
 from ablate.readers.tested import Ask, HandedIn, TestedRun, reference_of
 from ablate.readers.units import Note, without_any
 
 MOST_VARIANTS = 1000
 """More are names of runs, or of images, in the wrong column."""
-
-
-def read_table(path: Path, ask: Ask) -> HandedIn:
-    """The runs of a CSV file, with commas, semicolons or tabs: see `read_rows`."""
-    return read_rows(read_sheet(path), ask)
 
 
 def read_rows(sheet: TableSheet, ask: Ask) -> HandedIn:

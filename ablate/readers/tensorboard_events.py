@@ -23,6 +23,7 @@ NAMED = "tfevents"
 HPARAMS_FILE = "hparams.yaml"
 MOST_VALUES = 1_000_000
 """Read of one run."""
+_PARTS = frozenset(["train", "training", "val", "valid", "validation", "test", "eval"])
 LARGE = 1 << 20
 """Bytes of a record."""
 _REALS = {1: ("<f", 5), 2: ("<d", 6)}
@@ -112,10 +113,16 @@ def read_scalars(folder: Path, *, at_most: int = MOST_VALUES) -> dict[str, list[
     found: dict[str, list[tuple[int, float]]] = {}
     count = 0
     for file in files:
+        prefix = _part(file.parent, folder)
         for point in read_events(file).points[: at_most - count]:
-            found.setdefault(point.metric, []).append((point.step or 0, point.value))
+            found.setdefault(f"{prefix}{point.metric}", []).append((point.step or 0, point.value))
             count += 1
     return found
+
+
+def _part(folder: Path, source: Path) -> str:
+    """What stands before the tags of a folder `train` or `validation`, as Keras makes two for a run."""
+    return f"{folder.name}/" if folder.name.lower() in _PARTS and source in folder.parents else ""
 
 
 def _damaged(path: Path, place: int) -> StudyError:
@@ -129,7 +136,8 @@ def _damaged(path: Path, place: int) -> StudyError:
 
 
 def read_runs(source: Path) -> list[LoggedRun]:
-    """A run for each folder with event files; one below a run that only adds its hyperparameters belongs to it.
+    """A run for each folder with event files; one below a run that only adds its hyperparameters belongs to it, and so
+    do `train` and `validation`, which then stand before its metrics.
 
     Raises StudyError for a file that is cut off: nobody knows how its run went on.
     """
@@ -143,7 +151,12 @@ def read_runs(source: Path) -> list[LoggedRun]:
                 "still going on, or the file was not copied to its end",
                 hint="Leave that run out (move its folder away), or wait until it has ended.",
             )
-        folders.setdefault(path.parent, []).append(found)
+        folder, prefix = path.parent, _part(path.parent, source)
+        if prefix:
+            folder = folder.parent
+            named = tuple(point._replace(metric=f"{prefix}{point.metric}") for point in found.points)
+            found = found._replace(points=named)
+        folders.setdefault(folder, []).append(found)
     known = {folder: _settings(folder, found) for folder, found in folders.items()}
     added: dict[Path, list[Path]] = {}
     for folder in folders:

@@ -72,11 +72,13 @@ def _logged(request: Request, path: Path, say: Words) -> ExternalResults:
     """What stands in a file or a folder, or in MLflow."""
     from ablate.readers.kinds import kind_of
     from ablate.readers.wandb_api import SCHEME
+    from ablate.workflows.judge_logs import EXPERIMENT
 
-    if request.source.startswith(SCHEME):
-        from ablate.workflows.judge_logs import read_server
+    if request.source.startswith((SCHEME, EXPERIMENT)):
+        from ablate.workflows import judge_logs
 
-        return read_server(request, say)
+        is_mlflow = request.source.startswith(EXPERIMENT)
+        return (judge_logs.read_grouped_experiment if is_mlflow else judge_logs.read_server)(request, say)
     is_table = path.suffix.lower() in TABLES
     file, mark, study = request.source.rpartition("::")
     if mark and _exists(Path(file)) and (kind := kind_of(Path(file))) is not None:
@@ -93,7 +95,7 @@ def _logged(request: Request, path: Path, say: Words) -> ExternalResults:
     raise StudyError(
         f"there is no file {without_secrets(request.source)[:200]}",
         hint="Give a study file, a CSV file, the files of a logger, or the name of an MLflow experiment with --by "
-        "TAG_OR_PARAMETER.",
+        "TAG_OR_PARAMETER; or mlflow:EXPERIMENT, whose runs are grouped by all their parameters.",
     )
 
 

@@ -14,6 +14,7 @@ from ablate.readers.columns import spelling
 from ablate.readers.kinds import FORMATS, Kind, read_logs
 from ablate.readers.logged import LoggedRun
 from ablate.readers.numbers import quoted
+from ablate.readers.parameter_columns import NAMED, name_variants
 from ablate.readers.repeats import find_repeats, spread_of_ends
 from ablate.readers.replicates import first_names
 from ablate.readers.sheet import read_sheet
@@ -25,6 +26,8 @@ from ablate.report.wording.language import Words
 from ablate.workflows.judge_request import Request, ask_of, only_rate, tested_of
 
 TABLES = (".csv", ".tsv", ".txt")
+EXPERIMENT = "mlflow:"
+"""Before the name of an experiment whose runs are grouped by all their parameters."""
 
 
 def read_table_file(request: Request, path: Path, say: Words) -> ExternalResults:
@@ -39,7 +42,14 @@ def read_table_file(request: Request, path: Path, say: Words) -> ExternalResults
             f"{path} holds the answers of one network",
             hint="A comparison needs two: `ablate judge a.csv b.csv`; or a column variant that names the network.",
         )
-    return tested_of(request, path.stem, read_rows(sheet, ask_of(request)), say("judge.table", source=path.name), say)
+    ask = ask_of(request)
+    named = name_variants(sheet, ask)
+    if named is None:
+        found = read_rows(sheet, ask)
+    else:
+        found = read_rows(named.sheet, ask._replace(by=NAMED))
+        found = found._replace(notes=(*named.notes, *found.notes))
+    return tested_of(request, path.stem, found, say("judge.table", source=path.name), say)
 
 
 def read_answers(request: Request, say: Words) -> ExternalResults:
@@ -82,6 +92,31 @@ def read_server(request: Request, say: Words) -> ExternalResults:
 
     name = request.source.removeprefix(wandb_api.SCHEME)
     return _of_runs(request, wandb_api.read_runs(request.source), name, name, say, [])
+
+
+def read_grouped_experiment(request: Request, say: Words) -> ExternalResults:
+    """The runs of an MLflow experiment, grouped by all their parameters; a run that holds others is none of its own."""
+    from ablate.track.open import read_runs, single_runs, summaries_of_others, tracking_uri
+
+    name = request.source.removeprefix(EXPERIMENT)
+    found = read_runs(tracking_uri(request.tracking_uri, request.work), name)
+    reported = sorted({metric for run in found for metric in run.metrics})
+    metric = _metric_of(request.metric, reported, name)
+    single = single_runs(found, metric)
+    holders = summaries_of_others(single, metric, "")
+    runs = [
+        LoggedRun(
+            run.name or run.id,
+            run.params,
+            run.metrics,
+            finished=run.finished,
+            labels={key: text for key, text in run.tags.items() if not key.startswith("mlflow.")},
+        )
+        for run in single
+        if run.id not in holders
+    ]
+    notes = [Note("judge.holders", {"runs": len(holders), "metric": metric})] if holders else []
+    return _of_runs(request, runs, name, name, say, notes)
 
 
 # --- runs ---------------------------------------------------------------------------------------

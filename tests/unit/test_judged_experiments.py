@@ -113,6 +113,14 @@ def test_pairs_follow_from_seed_and_fold_and_not_from_the_order_of_starts(theirs
     assert any("by its name" in line for line in findings.notices.cautions)
 
 
+def test_an_experiment_is_grouped_by_all_parameters_but_the_seed(theirs: str) -> None:
+    """Without --by, as mlflow:EXPERIMENT: the same answer, and what was guessed."""
+    findings = judge_results(Request(source="mlflow:theirs", metric=METRIC, tracking_uri=theirs, paired=True))
+
+    assert findings.effects[0].measured.by_replicate == pytest.approx((2.0, 2.05, 2.1, 2.15, 2.2))
+    assert any("variants differ in model" in line for line in findings.notices.cautions)
+
+
 def test_the_replicate_may_be_named(theirs: str) -> None:
     """And a key that is not there is answered with those that are."""
     assert judged(theirs, paired=True, replicate="fold").effects[0].measured.n == 5

@@ -13,6 +13,7 @@ import pytest
 from ablate.errors import NotInstalled, StudyError
 from ablate.readers.logged import LoggedRun
 from ablate.readers.repeats import Repeats, find_repeats, parts_of_name
+from ablate.readers.tensorboard_events import read_scalars
 from ablate.readers.tested import Ask
 from tests.contract.reader_contract import LOGS, judged
 
@@ -155,6 +156,24 @@ def test_unfinished_runs_of_an_export_are_left_out_and_counted(tmp_path: Path) -
     path.write_text(text.replace('"finished"', '"running"'), "utf-8")
     with pytest.raises(StudyError, match="none of them finished"):
         judged(path)
+
+
+def test_folders_train_and_validation_are_parts_of_one_run(tmp_path: Path) -> None:
+    """As Keras makes them: their names stand before the tags, here and where a run is followed."""
+    for source in sorted((LOGS / "tensorboard_names").rglob("*tfevents*")):
+        for part in ("train", "validation"):
+            target = tmp_path / source.relative_to(LOGS / "tensorboard_names").parent / part / source.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(source.read_bytes())
+    with pytest.raises(StudyError, match="report train/test/accuracy, validation/test/accuracy") as refused:
+        judged(tmp_path)
+
+    assert "--metric 'validation/test/accuracy'" in refused.value.hint
+    assert {row.name: row.n for row in judged(tmp_path, metric="validation/test/accuracy").variants} == {
+        "plain": 4,
+        "bn": 4,
+    }
+    assert set(read_scalars(tmp_path / "bn" / "seed0")) == {"train/test/accuracy", "validation/test/accuracy"}
 
 
 # --- files and folders --------------------------------------------------------------------------

@@ -532,6 +532,30 @@ def test_a_standard_error_is_made_a_deviation(table: Path) -> None:
     assert [row.spread for row in findings.variants] == pytest.approx([4.0, 3.0])
 
 
+def test_columns_of_parameters_name_the_variants_where_no_column_does(table: Path) -> None:
+    """All that differ, but the seed, the results and where a run was written; units are read as in any table."""
+    lines = [f"0.1,{bn},{s},runs/{bn}{s},{90 + s + 2 * (bn == 'yes')} %,0.{s}" for bn in ("no", "yes") for s in (0, 1)]
+    text = "\n".join(["lr,use_bn,seed,out_dir,accuracy,loss", *lines])
+    findings = judged(table, text)
+    told = "\n".join(findings.notices.cautions)
+
+    assert means(findings) == {"use_bn=no": 90.5, "use_bn=yes": 92.5}
+    assert "variants differ in use_bn" in told
+    assert "made: out_dir" in told
+    assert "Columns not read: lr and loss." in told
+    assert set(means(judged(table, text, by="lr,use_bn"))) == {"lr=0.1, use_bn=no", "lr=0.1, use_bn=yes"}
+
+
+def test_rows_of_which_no_two_have_the_same_parameters_are_asked_about(table: Path) -> None:
+    """A number that differs in every row may be a seed of another name."""
+    text = "depth,noise,seed,accuracy\n1,.11,0,.5\n1,.12,1,.6\n2,.13,0,.7\n2,.14,1,.8\n"
+    with pytest.raises(StudyError, match="no two of the 4 rows have the same parameters") as refused:
+        judged(table, text)
+
+    assert "--by COLUMN" in refused.value.hint
+    assert set(means(judged(table, text, by="depth"))) == {"1", "2"}
+
+
 # --- what must not hang, and what is too large ------------------------------------------------
 
 
