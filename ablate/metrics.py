@@ -166,6 +166,14 @@ def of_class(metric: str) -> OfClass | None:
     return OfClass(kind, name) if at is None else OfClass(kind, at["name"], float(at["share"]))
 
 
+_OWN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+
+
+def is_own(metric: str) -> bool:
+    """Whether a name may be the path of a function of the user's own: `my_metrics:kappa`."""
+    return _OWN.fullmatch(metric) is not None and of_class(metric) is None
+
+
 def measured_goal(metric: str) -> Goal | None:
     """Which way a metric gets better that is computed from stored answers; None for any other."""
     return "max" if of_class(metric) is not None else MEASURED.get(metric)

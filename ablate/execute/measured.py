@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ablate.errors import Diverged, TrainerError, near_match
-from ablate.metrics import is_loss, is_share, measured_goal, no_fraction
+from ablate.metrics import is_loss, is_own, is_share, measured_goal, no_fraction
 from ablate.records import Outcome, RunSpec
 from ablate.splits.rules import Folds, Protocol
 
@@ -18,7 +18,8 @@ def check_metrics(returned: Mapping[str, Any], spec: RunSpec) -> dict[str, float
     Raises TrainerError for the metric the study judges by where it is absent, undefined or no fraction, and for
     any metric that is not a number; Diverged for what is infinite, and for a loss that is NaN.
     """
-    judged, measured = spec.protocol.metric, measured_goal(spec.protocol.metric) is not None
+    judged = spec.protocol.metric
+    measured = measured_goal(judged) is not None or is_own(judged)
     found: dict[str, float] = {}
     for name, value in returned.items():
         number = number_of(name, value)

@@ -7,6 +7,7 @@ from math import floor, log10
 from typing import Literal
 
 from ablate.metrics import Thresholds, is_rate
+from ablate.scoring.unit import Unit
 from ablate.stats.effects import Question
 from ablate.stats.verdict import Goal
 from ablate.study.plan import Plan
@@ -68,4 +69,6 @@ def question_of(study: Study, plan: Plan) -> Question:
         looks=plan.looks,
         shares=plan.shares,
         test=plan.protocol.test,
+        unit=None if study.evidence.unit is None else Unit(study.evidence.unit.group, study.evidence.unit.by),
+        own=study.own_metric,
     )

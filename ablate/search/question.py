@@ -186,7 +186,7 @@ def _objective(study: Study, name: str) -> Objective:
         return Objective(name=name, goal=study.trainer.metrics[name])
     if name in COSTS:
         return Objective(name=name, goal="min")
-    if name == study.evidence.metric:
+    if name == study.evidence.metric and study.own_metric is None:
         return Objective(name=name, goal=study.goal)
     known = (*study.trainer.metrics, *COSTS)
     raise StudyError(

@@ -11,7 +11,9 @@ import numpy as np
 from ablate.metrics import is_rate
 from ablate.records import Cell, Contrast, Failed, Finished
 from ablate.safety.html_table import Interval, html_table
+from ablate.scoring.metric import Metric
 from ablate.scoring.registry import find_metric
+from ablate.scoring.unit import Unit
 from ablate.splits.rules import Folds, TestRule
 from ablate.stats.accuracy import Accuracy, accuracy_of_numbers, variant_accuracy
 from ablate.stats.alpha_shares import ADDED, look_shares
@@ -36,7 +38,8 @@ class Question:
 
     negligible, worthwhile and tolerable are in the unit of the metric as stored (a share, not points), None where not
     stated. shares: the part of alpha each look may spend, empty for the usual ones. void: why no verdict can be given
-    whatever the numbers say, such as looks that were changed after looking; empty for most.
+    whatever the numbers say, such as looks that were changed after looking; empty for most. unit: what is scored where
+    it is not the image. own: the metric itself, where it is the user's own.
     """
 
     metric: str
@@ -48,6 +51,8 @@ class Question:
     shares: tuple[float, ...] = ()
     void: str = ""
     tolerable: float | None = None
+    unit: Unit | None = None
+    own: Metric | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +147,11 @@ def is_to_come(cell: Cell) -> bool:
     return cell.result is None or (isinstance(cell.result, Failed) and cell.result.reason == "interrupted")
 
 
+def read_asked(cells: Sequence[Cell], question: Question) -> ScoreBook | None:
+    """The scores of single images, or of what is scored in their place, as the question wants them."""
+    return read_scores(cells, question.metric, unit=question.unit, own=question.own)
+
+
 class _Runs(NamedTuple):
     """What the runs of a study left behind; book: None where only numbers can be compared."""
 
@@ -152,7 +162,7 @@ class _Runs(NamedTuple):
     @staticmethod
     def of(cells: Sequence[Cell], question: Question, book: ScoreBook | None) -> _Runs:
         variants = tuple(dict.fromkeys(cell.variant for cell in cells))
-        return _Runs(cells, variants, read_scores(cells, question.metric) if book is None else book)
+        return _Runs(cells, variants, read_asked(cells, question) if book is None else book)
 
     def up_to(self, replicates: int) -> _Runs:
         """The runs of the first replicates."""

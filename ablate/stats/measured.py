@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ablate.records import Cell, Finished
 from ablate.scoring.answers import Answers, NotMeasurable, answers_of, joined, taken
-from ablate.scoring.metric import Metric
+from ablate.scoring.metric import Measured, Metric
+from ablate.scoring.unit import Unit, join_answers
 from ablate.stats.cells import Array, Index, Strata
 from ablate.stats.score_book import Grouping, Key, Numbering, ScoreBook, ScoreRow, group_names, how_lost
 from ablate.store.outcome_columns import CLASSES, GROUP, VAL_PROB, VAL_TARGET, read_columns
@@ -19,14 +20,17 @@ from ablate.store.outcome_columns import CLASSES, GROUP, VAL_PROB, VAL_TARGET, r
 FEWEST_IMAGES = 10
 """Of a class a metric rests on; with fewer there are intervals and no verdict."""
 
+ROUNDING = 1e-9
+"""By how much a score may miss 0 or 1 that is computed as a mean and what an image adds to it."""
+
 READ = ("id", "target", "prob", "predicted", "score", GROUP, CLASSES, VAL_TARGET, VAL_PROB)
 
 
-def read_measured(cells: Sequence[Cell], metric: Metric) -> ScoreBook | None:
+def read_measured(cells: Sequence[Cell], metric: Metric, unit: Unit | None = None) -> ScoreBook | None:
     """Every finished run's answers, and its score of each test image by them.
 
     None where a run stores no answers and tells the metric itself, or its own score of each image: it is compared by
-    those.
+    those. unit: what is scored in the place of an image; nothing that a run tells of its images will do then.
     """
     rows: dict[Key, ScoreRow] = {}
     gone: dict[Key, str] = {}
@@ -42,24 +46,25 @@ def read_measured(cells: Sequence[Cell], metric: Metric) -> ScoreBook | None:
         except (OSError, ValueError, KeyError, TypeError) as error:
             gone[key] = f"the answers of {where}, {how_lost(error)}: {run.folder / str(run.images)}"
             continue
-        if "target" not in stored and metric.name in run.metrics:
+        if "target" not in stored and metric.name in run.metrics and unit is None:
             return None
         try:
-            answers = _answers(stored, cell)
+            ids, answers = _answers(stored, cell)
+            if unit is not None:
+                ids, answers = join_answers(ids, answers, unit)
             if metric.needs is not None:
                 needs[key] = metric.needs(answers)
-            ids = stored["id"]
             images = numbering.of(cell.replicate.index, ids)
             order = np.argsort(images, kind="stable")
             found = metric.measure(answers := taken(answers, order))
         except NotMeasurable as error:
-            if metric.name in stored:
+            if metric.name in stored and unit is None:
                 return None
             gone[key] = f"{metric.name} of {where}: {error.message}"
             continue
-        if (names := group_names(cell, ids, stored.get(GROUP))) is not None:
-            grouping.add(images, names)
-        rows[key] = ScoreRow(images[order], found.value + found.influence, answers=answers)
+        if answers.group is not None:
+            grouping.add(images[order], answers.group)
+        rows[key] = ScoreRow(images[order], _scores(found, metric), answers=answers)
     return ScoreBook(grouping.told(rows), gone, metric, needs) if rows or gone else None
 
 
@@ -69,7 +74,32 @@ def _columns(run: Finished, metric: Metric) -> Mapping[str, NDArray[Any]]:
     return read_columns(run.folder / run.images, *dict.fromkeys((*READ, metric.name)))
 
 
-def _answers(stored: Mapping[str, NDArray[Any]], cell: Cell) -> Answers:
+def probable_answers(cell: Cell, unit: Unit | None = None) -> Answers | None:
+    """A finished run's answers with their probabilities; None where it has none, or they cannot be read."""
+    run = cell.result
+    if not isinstance(run, Finished) or run.images is None:
+        return None
+    try:
+        stored = read_columns(run.folder / run.images, "id", "target", "prob", "score", GROUP, CLASSES)
+        if "prob" not in stored:
+            return None
+        ids, answers = _answers(stored, cell)
+        found = answers if unit is None else join_answers(ids, answers, unit)[1]
+    except (NotMeasurable, OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if found.prob is not None and found.prob.shape[1] > 1 and len(found.target) else None
+
+
+def _scores(found: Measured, metric: Metric) -> Array:
+    """Value plus influence; right or wrong but for rounding is made so: the engine knows what those can prove."""
+    scores = found.value + found.influence
+    whole = np.round(scores)
+    is_right_or_wrong = metric.strata is None and np.abs(scores - whole).max() < ROUNDING and set(whole) <= {0.0, 1.0}
+    return np.abs(whole) if is_right_or_wrong else scores
+
+
+def _answers(stored: Mapping[str, NDArray[Any]], cell: Cell) -> tuple[NDArray[np.str_], Answers]:
+    """The ids and the answers, with the groups that the run's outcomes or its data name."""
     if "id" not in stored or "target" not in stored:
         raise NotMeasurable(
             "the answers to single images are not stored (Outcome.images with the columns id, target and prob)"
@@ -77,7 +107,8 @@ def _answers(stored: Mapping[str, NDArray[Any]], cell: Cell) -> Answers:
     answers = answers_of(stored, cell.classes)
     if stored["id"].shape != answers.target.shape[:1]:
         raise NotMeasurable("the stored columns differ in length")
-    return answers
+    ids = stored["id"].astype(np.str_)
+    return ids, answers._replace(group=group_names(cell, ids, stored.get(GROUP)))
 
 
 def pooled_scores(rows: Mapping[Key, ScoreRow], metric: Metric, repetition: Mapping[int, int]) -> dict[Key, Array]:

@@ -11,7 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ablate.records import Cell, Finished
+from ablate.scoring.metric import Metric
 from ablate.scoring.registry import find_metric
+from ablate.scoring.unit import SHARE_RIGHT, Unit
 from ablate.splits.rules import Folds, TestRule
 from ablate.stats.cells import Array, Cells
 from ablate.stats.measured import ClassSize, class_sizes, pooled_scores, read_measured, strata_of
@@ -38,16 +40,22 @@ def column_of(metric: str) -> str:
     return COLUMNS.get(metric, metric)
 
 
-def read_scores(cells: Sequence[Cell], metric: str = PER_IMAGE_METRIC) -> ScoreBook | None:
+def read_scores(
+    cells: Sequence[Cell], metric: str = PER_IMAGE_METRIC, *, unit: Unit | None = None, own: Metric | None = None
+) -> ScoreBook | None:
     """Every finished run's score of each test image; None where a finished run has stored none for this metric.
 
     For another metric than accuracy the mean of the column has to be the metric itself: a score that only
     shares its name would answer another question. A metric of the harness is computed from the answers, where they
-    are stored.
+    are stored; so is one of the user's own, and with a unit accuracy, too.
     """
-    own = find_metric(metric)
-    if own is not None and (book := read_measured(cells, own)) is not None:
-        return book
+    measured = own or (SHARE_RIGHT if unit is not None and metric == PER_IMAGE_METRIC else find_metric(metric))
+    book = None if measured is None else read_measured(cells, measured, unit)
+    return _read_stored(cells, metric) if book is None else book
+
+
+def _read_stored(cells: Sequence[Cell], metric: str) -> ScoreBook | None:
+    """The scores that runs stored themselves."""
     rows: dict[Key, ScoreRow] = {}
     gone: dict[Key, str] = {}
     numbering, grouping = Numbering(), Grouping()

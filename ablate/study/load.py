@@ -10,10 +10,11 @@ from typing import Any
 from ablate.command.schema import CommandBlock
 from ablate.errors import SettingError, StudyError, TrainerError, near_match
 from ablate.files import sha256_json
-from ablate.metrics import measured_goal, measured_names
+from ablate.metrics import is_own
 from ablate.records import BASELINE
 from ablate.study.absent import read_trainer
 from ablate.study.factors import ONE_CHANGE, check_families, check_overlaps, read_factors
+from ablate.study.judging import check_judging
 from ablate.study.overrides import OverrideError, apply_overrides, refuse_overlaps
 from ablate.study.reader import Document, read_document, read_value
 from ablate.study.schema import (
@@ -54,8 +55,8 @@ def load_study(
     document = extended(document, seen=seen)
     file = validate(StudyFile, document.data, document.where)
     trainer = _trainer(file, document)
-    _check_metric(file.evidence.metric, trainer, document.where(("evidence", "metric")))
     validate(trainer.config, file.base, lambda at: document.where(("base", *at)))
+    check_judging(file.evidence, trainer, file.base, lambda key: document.where(("evidence", key)))
     own = next((name for name in DESIGNS if getattr(file, name) is not None), None)
     reads_ask = "ask" not in trainer.config.model_fields
     factors = read_factors(getattr(file, own), own, document, reads_ask=reads_ask) if own else ()
@@ -97,23 +98,14 @@ def _command(block: CommandBlock, file: StudyFile, document: Document) -> Traine
     """The trainer that a command is. Raises StudyError for one that does not fit the base."""
     from ablate.command.trainer import trainer_of
 
-    named = [file.evidence.metric, *(name for name in file.published or () if name != "protocol")]
+    asked = [name for name in (file.evidence.metric, *file.evidence.also) if not is_own(name)]
+    named = [*asked, *(name for name in file.published or () if name != "protocol")]
     named += [name for name in (file.search.objective or () if file.search else ()) if name not in COSTS]
     try:
         return trainer_of(block, file.base, tuple(named))
     except SettingError as error:
         where = document.where(tuple(error.key.split(".")))
         raise StudyError(f"{where}: {error.message}", hint=error.hint) from None
-
-
-def _check_metric(metric: str, trainer: Trainer, where: str) -> None:
-    if metric not in trainer.metrics and measured_goal(metric) is None:
-        known = (*trainer.metrics, *measured_names())
-        raise StudyError(
-            f"{where}: the trainer {trainer.shown} does not report {metric!r}",
-            hint=f"{near_match(metric, known)}It reports: {', '.join(trainer.metrics)}. From stored answers ablate "
-            f"computes: {', '.join(name for name in known if name not in trainer.metrics)}.",
-        )
 
 
 def _read_comparison(name: str, block: CompareBlock, document: Document) -> Comparison:
@@ -184,7 +176,7 @@ def _laid_on(study: Study, changes: Mapping[str, Any], where: Callable[[str], st
         if name not in study.evidence.model_fields_set | of_evidence.keys():
             del evidence[name]
     checked = validate(EvidenceBlock, evidence, lambda at: where(dotted(("evidence", *at))))
-    _check_metric(checked.metric, study.trainer, where("evidence.metric"))
+    check_judging(checked, study.trainer, base, lambda key: where(f"evidence.{key}"))
     return replace(study, base=base, evidence=checked)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from ablate.command.schema import CommandBlock
-from ablate.metrics import NEGLIGIBLE, WORTHWHILE, Thresholds, thresholds_for
+from ablate.metrics import NEGLIGIBLE, WORTHWHILE, Thresholds, is_share, thresholds_for
 from ablate.records import BASELINE
 from ablate.settings import Settings
 from ablate.study.durations import read_duration
@@ -60,11 +60,25 @@ class TestBlock(Settings):
         return self
 
 
+class UnitBlock(Settings):
+    """What is scored: one answer a group of images, made of the answers to its images before any metric."""
+
+    group: Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
+    """What reports call it, such as patient; which images belong together is said by data.groups or the source."""
+    by: Literal["mean", "max", "vote"] = "mean"
+    """mean: of the probabilities; max: the largest probability of the positive class, or of each class; vote: the share
+    of the images that name a class, ties by the mean."""
+
+
 class EvidenceBlock(Settings):
     """How the question is judged; fixed before the first run, out of reach of any factor."""
 
     metric: str = "accuracy"
     """What the trainer reports on the test images."""
+    also: list[str] = Field(default=[])
+    """Further metrics, each judged beside it as a family of its own with an error of its own."""
+    unit: UnitBlock | None = None
+    """{group: patient, by: mean}: one answer a patient is scored; null: each image is."""
     test: TestBlock | Literal["official"] = TestBlock(folds=5)
     """{folds: 5}, {share: 0.2} or official, the source's own test part."""
     val: ShareOrCount | None = None
@@ -94,6 +108,12 @@ class EvidenceBlock(Settings):
         )
         return thresholds_for(self.metric, negligible, worthwhile, self.tolerable)
 
+    def judged_by(self, metric: str) -> EvidenceBlock:
+        """The same evidence by a further metric: stated sizes are points, and hold where both count right and wrong."""
+        same_unit = is_share(self.metric) and is_share(metric)
+        dropped = {"also"} if same_unit else {"also", "negligible", "worthwhile", "tolerable"}
+        return EvidenceBlock.model_validate(self.model_dump(exclude_unset=True, exclude=dropped) | {"metric": metric})
+
     @field_validator("replicates", mode="before")
     @classmethod
     def _one_look(cls, value: Any) -> Any:
@@ -112,6 +132,11 @@ class EvidenceBlock(Settings):
         if negligible is not None and worthwhile is not None and negligible > worthwhile:
             raise ValueError(
                 f"negligible ({negligible}) is larger than worthwhile ({worthwhile}); lower the one or raise the other"
+            )
+        if len({self.metric, *self.also}) <= len(self.also):
+            raise ValueError(
+                f"also names a metric that is judged already: {', '.join(self.also)} beside {self.metric}; "
+                "name each once"
             )
         if self.weights == "best" and self.val is None:
             raise ValueError("weights: best needs images to choose the best epoch on; add val: 0.1")

@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
 from ablate.errors import SettingError, StudyError
-from ablate.metrics import Goal, measured_goal
+from ablate.metrics import Goal, is_own, measured_goal
 from ablate.settings import Settings
 from ablate.splits.rules import Folds, Official, Protocol, Share
 from ablate.study.factors import Factor, Overrides, Place
@@ -28,6 +28,9 @@ from ablate.study.search_schema import SearchBlock, TuneBlock
 from ablate.study.shown import study_html
 from ablate.study.validation import dotted, validate
 from ablate.trainer import Trainer
+
+if TYPE_CHECKING:
+    from ablate.scoring.metric import Metric
 
 BEST_ON_TEST = re.compile(r"\bbest epoch on (the )?test\b", re.IGNORECASE)
 """How `published.protocol` says that the source picked its epoch on the test images."""
@@ -121,8 +124,18 @@ class Study:
     @property
     def goal(self) -> Goal:
         """Which way the metric gets better."""
+        name, own = self.evidence.metric, self.own_metric
+        return measured_goal(name) or (self.trainer.metrics[name] if own is None else own.goal)
+
+    @property
+    def own_metric(self) -> Metric | None:
+        """The metric where it is a function of the user's own, and none that the trainer reports under such a name."""
         name = self.evidence.metric
-        return measured_goal(name) or self.trainer.metrics[name]
+        if name in self.trainer.metrics or not is_own(name):
+            return None
+        from ablate.scoring.own import load_metric
+
+        return load_metric(name)
 
     @property
     def protocol(self) -> Protocol:

@@ -230,7 +230,9 @@ def why_not_visible(session: Session) -> str:
     baseline = session.looks.get(plan.variants[0].name)
     if baseline is None or not plan.contrasts:
         return ""
-    counts = _in_all(plan, baseline.test_classes, plan.looks[-1])
+    counts, unit = _in_all(plan, baseline.test_classes, plan.looks[-1]), session.study.evidence.unit
+    if unit is not None:
+        return f"how many answers there are, one a {unit.group}, is not known before two replicates have finished"
     return why_unknown(plan.protocol.metric, counts, with_folds=isinstance(plan.protocol.test, Folds))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ablate.metrics import measured_goal, of_class
+from ablate.metrics import is_own, measured_goal, of_class
 
 FEWEST_IMAGES = 10
 """Of a class, for a verdict: see `stats.measured`."""
@@ -20,7 +20,7 @@ def is_assumable(metric: str) -> bool:
         return asked.kind in ("sensitivity", "specificity", "f1")
     if measured_goal(metric) is not None:
         return metric in ALL_CLASSES_ALIKE + LIKE_ACCURACY
-    return "accuracy" in metric
+    return "accuracy" in metric and not is_own(metric)
 
 
 def images_worth(metric: str, tested: int, counts: Mapping[str, int]) -> float:
@@ -43,7 +43,7 @@ def why_unknown(metric: str, counts: Mapping[str, int], *, with_folds: bool) -> 
     counts: test images of each class that the planned replicates see.
     """
     asked = of_class(metric)
-    if measured_goal(metric) is None or metric in LIKE_ACCURACY:
+    if (measured_goal(metric) is None and not is_own(metric)) or metric in LIKE_ACCURACY:
         return ""
     needed = {asked.name: counts.get(asked.name, 0)} if asked is not None else dict(counts)
     if asked is not None and asked.kind == "specificity":

@@ -30,7 +30,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "readers": GROUND | {"readers"},
     "scoring": GROUND | {"scoring"},
     "command": GROUND | {"command", "readers"},
-    "study": GROUND | {"study", "readers", "command"},
+    "study": GROUND | {"study", "readers", "command", "scoring"},
     "training": GROUND | {"training", "readers", "scoring"},
     "track": GROUND | {"track"},
     **{part: GROUND | {part, "scoring"} for part in ("execute", "stats")},

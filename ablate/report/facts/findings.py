@@ -16,6 +16,7 @@ from ablate.report.facts.next_steps import NextSteps
 from ablate.report.facts.provenance import ProvenanceFacts
 from ablate.report.facts.runs import RunFacts
 from ablate.results.question import Metric
+from ablate.scoring.unit import Unit
 from ablate.splits.rules import TestRule
 from ablate.stats.student import Basis
 
@@ -59,6 +60,8 @@ class Evidence:
     the trainer does not say. parts_known: whether test and validation images are known to be those asked for.
     groups: of test images, where these and not single images are the unit of chance. rarest: of the classes that the
     metric rests on, the one with the fewest test images, and their number; None for a metric of all images alike.
+    unit: what is scored where it is
+    not the image, and how its images' answers become one; `images` then counts such units.
     """
 
     test: TestRule | None
@@ -77,6 +80,7 @@ class Evidence:
     parts_known: bool = True
     groups: GroupFacts | None = None
     rarest: tuple[str, int] | None = None
+    unit: Unit | None = None
 
     @property
     def replicates(self) -> int:
@@ -180,6 +184,8 @@ class Findings:
     """Sentences that stand beside the numbers."""
     exploratory: Exploratory
     """What is shown beside the verdicts."""
+    further: tuple[Findings, ...] = ()
+    """The same runs by each further metric the study asks for, as families of their own."""
 
     @property
     def families(self) -> Mapping[str, tuple[EffectRow, ...]]:

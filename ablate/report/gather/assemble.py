@@ -25,6 +25,7 @@ from ablate.report.gather.cautions import (
 )
 from ablate.report.gather.evidence import evidence_of, visible_of
 from ablate.report.gather.exploratory import Thumbnails, exploratory_of
+from ablate.report.gather.further import further_findings
 from ablate.report.gather.groups import group_cautions
 from ablate.report.gather.history import histories_of, mixed_of, provenance_of, stale_of
 from ablate.report.gather.judged import Judged, judge_cells, total_of
@@ -69,7 +70,7 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
     runs = _runs(judged, work)
     next_steps = _next_steps(judged, runs, evidence, work, reuse=bool(stale_of(judged.cells, origin)))
     exploratory = exploratory_of(judged, prepared, thumbnails)
-    return Findings(
+    findings = Findings(
         study=_study(study),
         evidence=evidence,
         variants=judged.variants,
@@ -85,6 +86,8 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
         ),
         exploratory=exploratory,
     )
+    further = further_findings(findings, judged, prepared=prepared, looks_before=looks_before)
+    return replace(findings, further=tuple(further))
 
 
 def _study(study: Study) -> StudyFacts:

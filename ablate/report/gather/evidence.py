@@ -42,6 +42,7 @@ def evidence_of(judged: Judged) -> Evidence:
         noise=_noise(judged),
         groups=study_groups(judged),
         rarest=_rarest(judged),
+        unit=judged.question.unit,
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 
+from ablate.metrics import of_class
 from ablate.records import Prepared
+from ablate.report.facts.curves import AnswerCurves
 from ablate.report.facts.exploratory import Exploratory, ImageFacts, OptimismRow, SelfTestRow
 from ablate.report.gather.curves import answer_curves
 from ablate.report.gather.judged import Judged
@@ -28,8 +30,15 @@ def exploratory_of(judged: Judged, prepared: Mapping[str, Prepared], thumbnails:
         optimism=optimism,
         watched_reads=watched_reads(judged.cells) if optimism else None,
         self_test=_self_test(judged),
-        curves=answer_curves(judged.cells, {row.name: row.reference for row in judged.variants}, _labels(prepared)),
+        curves=_curves(judged, _labels(prepared)),
     )
+
+
+def _curves(judged: Judged, labels: Sequence[str]) -> AnswerCurves | None:
+    references = {row.name: row.reference for row in judged.variants}
+    asked = of_class(judged.metric.name)
+    unit = judged.question.unit
+    return answer_curves(judged.cells, references, labels, unit=unit, asked="" if asked is None else asked.name)
 
 
 def _labels(prepared: Mapping[str, Prepared]) -> Sequence[str]:

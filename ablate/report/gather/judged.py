@@ -14,11 +14,10 @@ from ablate.results.declared_looks import why_void
 from ablate.results.question import Metric, metric_of, question_of
 from ablate.stats.accuracy import Accuracy
 from ablate.stats.cautions import no_fractions
-from ablate.stats.effects import Effect, Question, estimate_effects, variant_levels
+from ablate.stats.effects import Effect, Question, estimate_effects, read_asked, variant_levels
 from ablate.stats.looks import WAITING
 from ablate.stats.measured import with_values
 from ablate.stats.score_book import ScoreBook
-from ablate.stats.scores import read_scores
 from ablate.study.plan import Plan, published_figures
 from ablate.study.study import Study
 
@@ -57,10 +56,11 @@ def judge_cells(
 ) -> Judged:
     """Judge the cells of a plan; the arguments are those of `make_findings`."""
     metric = metric_of(study)
-    book = read_scores(cells, metric.name)
+    question = question_of(study, plan)
+    book = read_asked(cells, question)
     cells = with_values(cells, book)
     void = why_void(looks_before, plan) or (NO_FRACTION if no_fractions(cells, metric.name) else "")
-    question = replace(question_of(study, plan), void=void)
+    question = replace(question, void=void)
     effects = estimate_effects(cells, plan.contrasts, question, look=look, book=book)
     levels = variant_levels(cells, question, book=book)
     variants = _variant_rows(study, plan, cells, levels, prepared)

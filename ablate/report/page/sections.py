@@ -46,6 +46,7 @@ from ablate.report.tables.probabilities import probabilities_table
 from ablate.report.tables.table import steps_tables, terminal_steps
 from ablate.report.tables.test_images import classes_table, confusions_table, disagreements_table, matrix_tables
 from ablate.report.wording.evidence import banners, evidence_lines, settling_lines, warnings
+from ablate.report.wording.further import further_words
 from ablate.report.wording.headline import first_sentence
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.report.wording.sentences import may_not_write, may_write, metric_words, threshold_words
@@ -94,6 +95,7 @@ def _sections(findings: Findings, say: Words) -> Iterator[Section | None]:
         "cost",
         [Figure(info, info.title, info.caption) for info in pareto_infos(findings, say)],
     )
+    yield section(say("heading.further"), "further", list(_further(findings, say)))
     made = derived_table(findings, say)
     yield section(made.title, "derived", [Sheet(made), Text(made.note, "note")])
     yield section(say("heading.variants"), "variants", list(_variants(findings, say)))
@@ -161,6 +163,19 @@ def _comparisons(findings: Findings, say: Words) -> Iterator[Block]:
     if table.rows:
         yield Sheet(table, folded=say("heading.in_numbers"))
         yield Text(table.note, "note")
+
+
+def _further(findings: Findings, say: Words) -> Iterator[Block]:
+    """Each further metric in a table a family; what all of them together may get wrong comes first."""
+    if findings.further:
+        yield Text(further_words(findings, say))
+    for other in findings.further:
+        name = metric_words(other.study.metric)
+        for table in steps_tables(other, say):
+            slug = re.sub("[^A-Za-z0-9]+", "-", other.study.metric.name).strip("-")
+            yield Text(say("heading.further_family", metric=name, family=table.title), "subheading")
+            yield Sheet(table._replace(name=f"{table.name}-{slug}"))
+            yield Text(table.note, "note", table.note.replace(say("note.legend"), say("note.legend_drawn")))
 
 
 def _variants(findings: Findings, say: Words) -> Iterator[Block]:

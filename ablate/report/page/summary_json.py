@@ -72,8 +72,25 @@ def summary_json(findings: Findings, report: Path | str | None = None) -> dict[s
         "derived": derived_json(findings.exploratory.derived),
         "look": findings.evidence.look,
         "groups": _groups_json(findings),
+        **_further_json(findings),
+        **_unit_json(findings),
         "report": None if report is None else str(report),
     }
+
+
+def _unit_json(findings: Findings) -> dict[str, Any]:
+    """What is scored where it is not the image; no key otherwise."""
+    unit = findings.evidence.unit
+    return {} if unit is None else {"unit": {"group": unit.name, "by": unit.by}}
+
+
+def _further_json(findings: Findings) -> dict[str, Any]:
+    """The comparisons by each further metric; no key where the study asks for none."""
+    if not findings.further:
+        return {}
+    kept = ("metric", "variants", "effects")
+    told = map(summary_json, findings.further)
+    return {"further": [{name: one[name] for name in kept} for one in told]}
 
 
 def _same_images(found: SameImages) -> dict[str, dict[str, float]]:

@@ -212,7 +212,8 @@ def _noise(findings: Findings, say: Words) -> str:
 def _basis(findings: Findings, say: Words) -> str:
     match findings.evidence.basis:
         case "images" | "common images" | "images, apart":
-            by_group = findings.evidence.groups is not None and findings.evidence.groups.kind == "groups"
+            groups = findings.evidence.groups
+            by_group = findings.evidence.unit is not None or (groups is not None and groups.kind == "groups")
             return say("evidence.basis_groups" if by_group else "evidence.basis_images")
         case "replicates, paired":
             return say("evidence.basis_paired")

@@ -9,7 +9,9 @@ from ablate.report.wording.numbers import number, with_interval
 
 def group_lines(findings: Findings, say: Words = ENGLISH) -> list[str]:
     """How many there are, what they are worth, and what the differences are when each group weighs the same."""
-    found, metric = findings.evidence.groups, findings.study.metric
+    found, metric, unit = findings.evidence.groups, findings.study.metric, findings.evidence.unit
+    if unit is not None:
+        return [say("groups.scored", unit=unit.name, how=say(f"groups.{unit.by}"))]
     if found is None:
         return []
     told = {
