@@ -54,6 +54,9 @@ def join(
     slots_per_gpu: SlotsPerGpu = 1,
     retry_failed: RetryFailed = False,
     for_: For = None,
+    search: Annotated[
+        bool, typer.Option("--search", help="Train trials of its search, while `ablate optuna` asks for them.")
+    ] = False,
     sbatch: Annotated[
         int | None,
         typer.Option(metavar="TASKS", help="Train nothing: print the script of a Slurm job array of so many tasks."),
@@ -72,6 +75,7 @@ def join(
     from ablate.errors import StudyError
     from ablate.workflows.join import join_study
     from ablate.workflows.options import Options
+    from ablate.workflows.search.join import join_search
 
     with errors_shown():
         loaded = load(study, work, set_, design, stand_in=stand_in)
@@ -80,7 +84,7 @@ def join(
             same += ["--stand-in"] * stand_in + _given({"--look": look})
             own = _given({"--replicate": replicate, "--workers": workers if workers != "auto" else None, "--for": for_})
             own += _given({"--slots-per-gpu": slots_per_gpu if slots_per_gpu != 1 else None})
-            own += ["--retry-failed"] * retry_failed
+            own += ["--retry-failed"] * retry_failed + ["--search"] * search
             _print_script(loaded.name, study, (same, own), sbatch, slurm or [])
             return
         if slurm:
@@ -96,13 +100,19 @@ def join(
             seconds=seconds_of("--for", for_),
         )
         with Watch(loaded.evidence.metric) as watch:
-            joined = join_study(loaded, work=work, options=options, on_progress=watch)
+            join_it = join_search if search else join_study
+            joined = join_it(loaded, work=work, options=options, on_progress=watch)
         if json_:
             say_json({"trained": joined.trained, "failed": joined.failed, "left": joined.left})
         else:
             failed = f", {joined.failed} of them failed" if joined.failed else ""
-            say(f"{joined.trained} runs trained here{failed}; {joined.left} held by other processes or left over.")
-            say("`ablate run` writes the report, and trains what is then missing.")
+            left = f"; {joined.left} held by other processes or left over" if not search else ""
+            say(f"{joined.trained} runs trained here{failed}{left}.")
+            say(
+                "Nobody asks for more trials: `ablate optuna` goes on with the search, and writes its page."
+                if search
+                else "`ablate run` writes the report, and trains what is then missing."
+            )
         if joined.exit_code >= 128:
             note("Interrupted. The same command resumes from here.")
         raise typer.Exit(joined.exit_code)
@@ -123,7 +133,8 @@ def _print_script(name: str, study: Path, words: tuple[list[str], list[str]], ta
 
     same, own = words
     ablate = [sys.executable, "-m", "ablate"]
-    job = Job(name, [*ablate, "join", str(study), *same, *own], [*ablate, "run", str(study), *same], Path.cwd())
+    then = "optuna" if "--search" in own else "run"
+    job = Job(name, [*ablate, "join", str(study), *same, *own], [*ablate, then, str(study), *same], Path.cwd())
     for line in slurm_script(job, tasks=tasks, slurm=slurm).splitlines():
         say(line)
 

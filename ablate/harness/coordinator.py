@@ -12,7 +12,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -20,6 +19,7 @@ from ablate.errors import Held
 from ablate.execute.live import Task, ask_to_stop, read_heartbeat
 from ablate.files import locked, remove_stale_temporary_files
 from ablate.harness.interruption import Interruption
+from ablate.harness.offers import Offers
 from ablate.protocols import Executor, Exit, Source
 from ablate.records import Event, Failed, FailureReason, Finished, RunResult, RunSpec
 from ablate.store.journal import Journal, read_events, read_result
@@ -94,6 +94,8 @@ class Coordinator:
     """Fingerprint -> number of its newest attempt when the runs were chosen. What others fail at later counts."""
     patient: bool = True
     """False: end where all that is left is in other hands, or waits for a device that is not here."""
+    offers: Offers | None = None
+    """How runs beyond one's own slots are offered to others; they are waited for like those that others took."""
     _live: dict[Path, _Live] = field(default_factory=dict)
     _aside: list[RunSpec] = field(default_factory=list)
     """Taken, and held by another process or waiting for a device of their replicate's kind."""
@@ -144,6 +146,13 @@ class Coordinator:
 
     def _fill(self) -> None:
         self._look_aside()
+        self._begin_own()
+        if self.offers is not None and not self.interruption.asked:
+            for spec in self.source.take(self.offers.wanted(len(self._aside))):
+                self.offers.offer(spec)
+                self._aside.append(spec)
+
+    def _begin_own(self) -> None:
         while (free := self.executor.slots - len(self._live)) > 0 and not self.interruption.asked:
             if self.patient and len(self._aside) >= MOST_ASIDE:
                 return
@@ -162,9 +171,29 @@ class Coordinator:
         self._looked_aside = now
         waiting, self._aside = self._aside, []
         for spec in waiting:
+            if self._has_ended_elsewhere(spec):
+                continue
             free = len(self._live) < self.executor.slots and not self.interruption.asked
             if not free or not self._begin(spec):
                 self._aside.append(spec)
+            elif self.offers is not None:
+                self.offers.withdraw(spec.fingerprint)
+
+    def _has_ended_elsewhere(self, spec: RunSpec) -> bool:
+        """Hear what somebody has to say who took an offered run; whether it has ended there."""
+        if self.offers is None:
+            return False
+        for attempt, event, is_first in self.offers.news(spec.fingerprint):
+            if is_first:
+                self.listener(RunUpdate(spec, attempt, "started"))
+            self.listener(RunUpdate(spec, attempt, "event", event=event))
+            if event.kind == "epoch" and not self.source.heard(spec, event):
+                ask_to_stop(attempt, "pruned")
+        result = self.offers.result(spec, self.task.source_digest, self.task.data_digest)
+        if result is None:
+            return False
+        self._settle(spec, result.folder, result)
+        return True
 
     def _begin(self, spec: RunSpec) -> bool:
         """Start an attempt, or take the result another study has come to meanwhile.
@@ -298,52 +327,3 @@ def _how(end: Exit) -> str:
 
 def _signal_name(number: int) -> str:
     return signal.Signals(number).name if number in list(signal.Signals) else "unknown"
-
-
-@dataclass(slots=True)
-class FixedSource:
-    """The plan's runs in their order; the simplest Source.
-
-    needs: fingerprint -> those of the waiting runs it begins with. It starts when they have
-    finished, and never where one of them failed.
-    """
-
-    waiting: list[RunSpec]
-    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    _open: set[str] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        self.waiting = list(self.waiting)
-        self._open = {spec.fingerprint for spec in self.waiting} if self.needs else set()
-
-    def take(self, free: int) -> list[RunSpec]:
-        """The next runs that need not wait for others."""
-        # Looks no further than it must: it is asked once a run, and a plan may have thousands.
-        places = list(islice((i for i, spec in enumerate(self.waiting) if self._is_ready(spec)), free))
-        taken = [self.waiting[i] for i in places]
-        for i in reversed(places):
-            del self.waiting[i]
-        return taken
-
-    def _is_ready(self, spec: RunSpec) -> bool:
-        return not self.needs or self._open.isdisjoint(self.needs.get(spec.fingerprint, ()))
-
-    def heard(self, spec: RunSpec, news: Event | RunResult) -> bool:
-        """Every run goes on."""
-        match news:
-            case Finished():
-                self._open.discard(spec.fingerprint)
-            case Failed():
-                self._give_up(spec.fingerprint)
-        return True
-
-    def done(self) -> bool:
-        """True when nothing waits."""
-        return not self.waiting
-
-    def _give_up(self, fingerprint: str) -> None:
-        """Leave out what would have begun with a run that failed."""
-        lost = [spec for spec in self.waiting if fingerprint in self.needs.get(spec.fingerprint, ())]
-        self.waiting = [spec for spec in self.waiting if spec not in lost]
-        for spec in lost:
-            self._give_up(spec.fingerprint)

@@ -19,7 +19,8 @@ _TIME = re.compile(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?")
 
 
 class Job(NamedTuple):
-    """What the tasks do. name: of the study. command: `ablate join ...`; report: the `ablate run ...` that follows."""
+    """What the tasks do. name: of the study. command: `ablate join ...`; report: the `ablate run ...` that follows,
+    or `ablate optuna ...`, beside which they work."""
 
     name: str
     command: Sequence[str]
@@ -57,11 +58,20 @@ def slurm_script(job: Job, *, tasks: int, slurm: Sequence[str]) -> str:
             f"cd {folder} || exit 2",
             f"srun {shlex.join(command)}",
             "",
-            "# Submit it, and have the report written when all tasks are over:",
-            "#   job=$(sbatch --parsable join.sh)",
-            f"#   sbatch --dependency=afterany:$job --wrap {shlex.quote(f'cd {folder} && {shlex.join(job.report)}')}",
+            *_submission(job, folder),
         ]
     )
+
+
+def _submission(job: Job, folder: str) -> list[str]:
+    then = shlex.quote(f"cd {folder} && {shlex.join(job.report)}")
+    if "--search" in job.command:
+        return ["# Submit it, and beside it what it helps:", "#   sbatch join.sh", f"#   sbatch --wrap {then}"]
+    return [
+        "# Submit it, and have the report written when all tasks are over:",
+        "#   job=$(sbatch --parsable join.sh)",
+        f"#   sbatch --dependency=afterany:$job --wrap {then}",
+    ]
 
 
 def _options(given: Sequence[str]) -> list[str]:

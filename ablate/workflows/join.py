@@ -15,8 +15,9 @@ from pathlib import Path
 
 from ablate.errors import StudyError
 from ablate.files import locked
-from ablate.harness.coordinator import FixedSource, RunUpdate
+from ablate.harness.coordinator import RunUpdate
 from ablate.harness.donors import order_by_donors
+from ablate.harness.fixed_source import FixedSource
 from ablate.harness.interruption import Interruption
 from ablate.harness.progress import OnProgress, Progress
 from ablate.records import RunSpec

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from ablate.errors import TrackingError
 from ablate.execute.lazy import LazyExecutor
 from ablate.files import locked, remove_stale_temporary_files
-from ablate.harness.coordinator import FixedSource
 from ablate.harness.descriptions import recalled
 from ablate.harness.donors import order_by_donors
+from ablate.harness.fixed_source import FixedSource
 from ablate.harness.interruption import Interruption
 from ablate.harness.live_report import Refresher
 from ablate.harness.order import longest_first, work_of

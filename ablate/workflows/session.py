@@ -24,6 +24,7 @@ from ablate.harness.descriptions import recalled
 from ablate.harness.interruption import Interruption
 from ablate.harness.known import KnownData, known
 from ablate.harness.looking import recall_looks, with_notes
+from ablate.harness.offers import Offers
 from ablate.harness.progress import OnProgress, Progress
 from ablate.protocols import Executor, Source, Tracker
 from ablate.records import Finished, Prepared, RunSpec, Variant
@@ -191,16 +192,12 @@ def resolved_options(session: Session, options: Options) -> Options:
     options = replace(options, only=tuple(session.plan.variant(name).name for name in options.only))
     if not 1 <= options.look <= len(looks):
         raise StudyError(
-            f"--look {options.look}: the study plans {len(looks)} looks, at {_listed(looks)} replicates",
+            f"--look {options.look}: the study plans {len(looks)} looks, at {', '.join(map(str, looks))} replicates",
             hint="Looks are counted from 1; evidence.replicates plans them.",
         )
     if options.workers is not None and options.workers < 1:
         raise StudyError(f"--workers {options.workers}: at least one run has to be at work")
     return options
-
-
-def _listed(numbers: Sequence[int]) -> str:
-    return ", ".join(map(str, numbers))
 
 
 def clocked(options: Options) -> Options:
@@ -215,7 +212,7 @@ def interruption_of(options: Options) -> Interruption:
     return Interruption(until=clocked(options).until)
 
 
-def run_specs(
+def run_specs(  # noqa: PLR0913 - what the coordinator is made of, each by its name
     session: Session,
     options: Options,
     source: Source,
@@ -223,8 +220,9 @@ def run_specs(
     executor: Executor,
     listener: Listener,
     interruption: Interruption,
+    offers: Offers | None = None,
 ) -> None:
-    """Run everything a source gives."""
+    """Run everything a source gives; what is more than fits is offered to others, where there are `offers`."""
     digests, labels = {}, {}
     for variant, spec in session.plan.runs(options.look):
         labels[spec.fingerprint] = f"{session.study.name}/{variant.name}"
@@ -244,6 +242,7 @@ def run_specs(
         timeout=session.study.timeout,
         before={fingerprint: session.store.newest(fingerprint) for fingerprint in digests},
         patient=options.patient,
+        offers=offers,
     )
     if isinstance(executor, InlineExecutor):
         executor.listen = coordinator.listen

@@ -17,7 +17,8 @@ import psutil
 import pytest
 
 from ablate.execute.live import Task
-from ablate.harness.coordinator import Coordinator, FixedSource, RunUpdate
+from ablate.harness.coordinator import Coordinator, RunUpdate
+from ablate.harness.fixed_source import FixedSource
 from ablate.protocols import Executor, Exit
 from ablate.records import Failed, Finished, RunResult, RunSpec
 from ablate.store.journal import read_result

@@ -20,7 +20,8 @@ from ablate.execute.inline import InlineExecutor
 from ablate.execute.ray_cluster import LOCAL, RayExecutor, cluster
 from ablate.execute.resources import Need
 from ablate.files import sha256_file
-from ablate.harness.coordinator import Coordinator, FixedSource, RunUpdate
+from ablate.harness.coordinator import Coordinator, RunUpdate
+from ablate.harness.fixed_source import FixedSource
 from ablate.protocols import Executor
 from ablate.records import Failed, Finished, RunSpec
 from ablate.store.work_folder import Store

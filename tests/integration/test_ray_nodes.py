@@ -17,7 +17,8 @@ import pytest
 from ablate.execute import ray_cluster
 from ablate.execute.ray_cluster import RayExecutor
 from ablate.execute.resources import need_of
-from ablate.harness.coordinator import Coordinator, FixedSource, RunUpdate
+from ablate.harness.coordinator import Coordinator, RunUpdate
+from ablate.harness.fixed_source import FixedSource
 from ablate.records import Failed, Finished
 from ablate.store.work_folder import Store
 from ablate.study.load import load_study

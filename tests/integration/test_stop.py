@@ -17,7 +17,8 @@ from ablate.execute import live
 from ablate.execute.inline import InlineExecutor
 from ablate.execute.live import LiveRun
 from ablate.execute.pool import open_pool
-from ablate.harness.coordinator import Coordinator, FixedSource, Listener, RunUpdate
+from ablate.harness.coordinator import Coordinator, Listener, RunUpdate
+from ablate.harness.fixed_source import FixedSource
 from ablate.harness.interruption import Interruption
 from ablate.protocols import Executor
 from ablate.records import Failed, Finished, Outcome, RunResult, RunSpec

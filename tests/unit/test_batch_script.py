@@ -51,6 +51,16 @@ def test_the_report_is_written_when_all_tasks_are_over() -> None:
     assert shlex.split(words[-1]) == ["cd", "/shared/it's here", "&&", "ablate", "run", "a b.yaml"]
 
 
+def test_helpers_of_a_search_are_submitted_beside_it() -> None:
+    """Nothing is left to do when they end."""
+    job = JOB._replace(command=[*JOB.command, "--search"], report=["ablate", "optuna", "a b.yaml"])
+    last = slurm_script(job, tasks=2, slurm=[]).splitlines()[-1].removeprefix("#   ")
+    words = shlex.split(last)
+
+    assert words[:-1] == ["sbatch", "--wrap"]
+    assert shlex.split(words[-1])[3:] == ["ablate", "optuna", "a b.yaml"]
+
+
 @pytest.mark.parametrize(
     ("time", "seconds"),
     [("90", 4860), ("30:30", 1647), ("8:00:00", 28200), ("2-0", 172200), ("1-12:30:00", 130800), ("10", 540)],

@@ -15,7 +15,8 @@ from ablate.execute.inline import InlineExecutor
 from ablate.execute.live import HEARTBEAT, STOP, LiveRun, Task
 from ablate.files import locked
 from ablate.harness import coordinator
-from ablate.harness.coordinator import Coordinator, FixedSource, RunUpdate
+from ablate.harness.coordinator import Coordinator, RunUpdate
+from ablate.harness.fixed_source import FixedSource
 from ablate.harness.interruption import Interruption
 from ablate.protocols import Exit
 from ablate.records import Event, Failed, FailureReason, Finished, RunResult, RunSpec, Stamp

@@ -8,7 +8,8 @@ import pytest
 
 from ablate.execute.devices import Device, DeviceSlots, SharedHomes, devices
 from ablate.execute.pool import CAN_FORK, ForkPool
-from ablate.harness.coordinator import Coordinator, FixedSource, RunUpdate
+from ablate.harness.coordinator import Coordinator, RunUpdate
+from ablate.harness.fixed_source import FixedSource
 from ablate.records import Finished
 from ablate.store.work_folder import Store
 from tests.contract.executor_contract import with_pranks

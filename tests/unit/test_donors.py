@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ablate.errors import StudyError
-from ablate.harness.coordinator import FixedSource
 from ablate.harness.donors import donors_of, order_by_donors
+from ablate.harness.fixed_source import FixedSource
 from ablate.records import Failed, Finished, RunSpec
 from ablate.store.run_names import write_names
 from ablate.store.work_folder import Store

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ablate.errors import DecisionNeeded, StudyError
 from ablate.execute.lazy import LazyExecutor
 from ablate.files import sha256_json
-from ablate.harness.coordinator import FixedSource
+from ablate.harness.fixed_source import FixedSource
 from ablate.harness.interruption import Interruption
 from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.tracker_feed import study_card

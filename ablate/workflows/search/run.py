@@ -16,6 +16,7 @@ from ablate.execute.lazy import LazyExecutor
 from ablate.files import locked
 from ablate.harness.coordinator import Listener, RunUpdate
 from ablate.harness.interruption import Interruption
+from ablate.harness.offers import offering
 from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.tracker_feed import changes_text, core_settings, label_of, report_event, study_card, tell_all
 from ablate.protocols import StudyCard, Tracker
@@ -150,6 +151,15 @@ def baseline_plan(question: SearchQuestion) -> Plan:
     return replace(make_plan(alone), study=study.name, protocol=question.protocol, looks=(1,))
 
 
+def check_data_once(
+    session: Session, options: Options, executor: LazyExecutor, on_progress: OnProgress, interruption: Interruption
+) -> None:
+    """The first of several processes looks at the data; the others wait, and find what it found."""
+    with locked(_folder(session) / "joining.lock", wait=True):
+        session.prepared = Session(session.study, session.plan, session.work).prepared
+        check_data_first(session, options, executor, on_progress, interruption)
+
+
 @dataclass(slots=True)
 class _Walk:
     """One call of a search."""
@@ -167,7 +177,7 @@ class _Walk:
         tracker = open_study_tracker(self.session, self.options)
         interruption = interruption_of(self.options)
         with interruption.watching(), lazy_executor(self.session, self.options) as executor:
-            check_data_first(self.session, self.options, executor, self.on_progress, interruption)
+            check_data_once(self.session, self.options, executor, self.on_progress, interruption)
             if search.name is not None:
                 carry_over(self.opened, self.question, self.session, self.usual, search.storage)
             source = make_source(self.question, self.opened, self.session, trials, self.options)
@@ -211,14 +221,11 @@ class _Walk:
         interruption.notice = partial(say_stopping, progress, self.on_progress)
         listener = self._listener(source, tracker, card, progress)
         if not source.done():
-            run_specs(
-                self.session,
-                self.options,
-                source,
-                executor=executor.open(),
-                listener=listener,
-                interruption=interruption,
-            )
+            with offering(folder, self.session.store) as offers:
+                run_specs(
+                    self.session, self.options, source, executor=executor.open(), listener=listener,
+                    interruption=interruption, offers=offers,
+                )  # fmt: skip
         return progress
 
     def _listener(self, source: OptunaSource, tracker: Tracker | None, card: StudyCard, progress: Progress) -> Listener:
