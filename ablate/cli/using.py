@@ -243,20 +243,41 @@ def init(
     from_: Annotated[
         Path | None, typer.Option("--from", metavar="STUDY", help="Ask another study's question of your images.")
     ] = None,
+    script: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="In place of images: a training script, and arguments that stay as they are."
+        ),
+    ] = None,
+    try_: Annotated[
+        list[str] | None, typer.Option("--try", metavar="OPTIONS", help="A change of the script, '--dropout 0.5'.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=2, help="Runs of each variant of a script.")] = 5,
+    from_hydra: Annotated[
+        str | None, typer.Option(metavar="OVERRIDES", help="A multirun of Hydra: 'model=a,b aug=none,mixup'.")
+    ] = None,
+    from_sweep: Annotated[Path | None, typer.Option(metavar="FILE", help="A sweep file of W&B.")] = None,
     work: Work = Path(),
 ) -> None:
     """Look at a folder of images and write a study of it: network, size, folds and epochs for the time there is.
 
-    Every image is decoded once, as a run would; candidates are trained for some seconds each.
+    Every image is decoded once, as a run would; candidates are trained for some seconds each. Or of a training
+    script: its options are read from its text, and it is not run.
 
     Example: ablate init data/faces --minutes 20
+
+    Example: ablate init --script train.py --try '--use-bn' --try '--dropout 0.5' --seeds 5
     """
-    from ablate.workflows.beginning.request import requested
-    from ablate.workflows.init_study import adopt_study, write_starter
+    from ablate.workflows.beginning.request import ScriptRequest, requested
+    from ablate.workflows.init_study import adopt_study, write_command_study, write_starter
 
     with errors_shown():
-        path, images = requested(what, to, root)
-        if from_ is not None:
+        request = ScriptRequest(script, try_ or (), from_hydra, from_sweep, seeds)
+        path, images = requested(what, to, root, request)
+        notes: tuple[str, ...] = ()
+        if request.is_any:
+            write_command_study(path, request)
+        elif from_ is not None:
             notes = adopt_study(path, from_, images)
         else:
             notes = write_starter(path, images, work=work, minutes=minutes, look=not quick, tell=note)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ablate.errors import AblateError, StudyError
 from ablate.files import write_text
@@ -13,6 +14,9 @@ from ablate.workflows.beginning.folder import Folder, find_folder
 from ablate.workflows.beginning.folder_study import Tell, study_by_names, study_of_folder
 from ablate.workflows.beginning.measuring import can_measure
 from ablate.workflows.examine_data import cached
+
+if TYPE_CHECKING:
+    from ablate.workflows.beginning.request import ScriptRequest
 
 MINUTES = 20.0
 """What a first `ablate run` may take."""
@@ -68,6 +72,15 @@ def adopt_study(path: Path, original: Path, root: Path | None) -> tuple[str, ...
     text, notes = adopted_text(original, folder, study_name(path))
     _write_checked(path, text)
     return (*folder.notes, *folder.by_name, *notes)
+
+
+def write_command_study(path: Path, request: ScriptRequest) -> None:
+    """A study of somebody's script, by its options or by a sweep. Raises StudyError for what cannot be carried out."""
+    from ablate.workflows.beginning.command_study import command_text
+    from ablate.workflows.beginning.request import command_study
+
+    refuse_existing(path)
+    _write_checked(path, command_text(study_name(path), command_study(request)))
 
 
 def _write_checked(path: Path, text: str) -> None:
