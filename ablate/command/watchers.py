@@ -14,7 +14,7 @@ from ablate.command.schema import CurvesBlock, ResultsBlock
 from ablate.errors import AblateError, TrainerError
 from ablate.readers.lightning_csv import read_metrics_csv
 from ablate.readers.tensorboard_events import read_scalars
-from ablate.readers.wandb_run import read_summary
+from ablate.readers.wandb_run import read_runs, read_summary
 from ablate.safety.plain_files import plain_files
 
 EPOCH = "epoch"
@@ -141,8 +141,16 @@ def _curve_file(folder: Path, name: str) -> Points:
 
 
 def read_wandb(folder: Path) -> dict[str, float]:
-    """The numbers of the summary that W&B leaves."""
-    return read_summary(folder)
+    """The numbers of the summary that W&B leaves; of an offline run, which has none as a file, from its log."""
+    found = read_summary(folder)
+    if found or not folder.is_dir():
+        return found
+    runs = read_runs(folder)
+    if len(runs) > 1:
+        raise TrainerError(
+            f"{len(runs)} runs of W&B are below {folder}", hint="Name the folder of the one that counts."
+        )
+    return dict(runs[0].metrics) if runs else {}
 
 
 def read_mlruns(folder: Path) -> Points:

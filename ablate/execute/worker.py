@@ -16,6 +16,7 @@ from typing import Any
 
 from ablate import files
 from ablate.errors import AblateError, CommandFailed, Diverged, Stopped, TrainerError, apart, not_installed
+from ablate.execute.devices import devices
 from ablate.execute.environment import machine, machine_stamp
 from ablate.execute.handed import check_judged, read_ids_and_means, write_groups
 from ablate.execute.live import BEFORE_TRAINING, LiveRun, Task, drop_checkpoints
@@ -73,7 +74,7 @@ def train(task: Task, attempt: Path, after_epoch: Callable[[], None] | None = No
     try:
         trainer = _trainer_of(task)
         outcome = trainer.train(settings_of_record(trainer.config, task.spec.config), run)
-        finished = _finished(run, outcome)
+        finished = _finished(run, outcome, trainer)
         Store(task.work).make_safe(attempt, finished.digests)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the one broad except: a failed run is a record
         failed = Failed(
@@ -204,7 +205,7 @@ def _peak() -> str:
     return f" (peak: {', '.join(found)})" if found else ""
 
 
-def _finished(run: LiveRun, returned: Any) -> Finished:
+def _finished(run: LiveRun, returned: Any, trainer: Trainer) -> Finished:
     task, attempt = run.task, run.folder
     outcome = _as_outcome(returned, task)
     metrics = check_metrics({**told_by_answers(outcome, task.spec.protocol), **outcome.metrics}, task.spec)
@@ -229,13 +230,19 @@ def _finished(run: LiveRun, returned: Any) -> Finished:
             source_digest=task.source_digest,
             data_digest=outcome.data_digest or task.data_digest,
             weights_digest=outcome.weights_digest,
-            device=outcome.device,
+            device=outcome.device or _card_of(trainer),
             git_commit=task.git_commit,
         ),
         seconds=round(run.seconds, 4),
         checkpoint_seconds=round(run.checkpoint_seconds, 4),
         parts=run.handed.counts if run.handed is not None else {},
     )
+
+
+def _card_of(trainer: Trainer) -> str:
+    """The kind of card a command was given, which cannot say so itself; empty where it was given none."""
+    cards = devices() if trainer.resources is not None and trainer.resources.gpus else ()
+    return cards[0].kind if cards else ""
 
 
 def _as_outcome(returned: Any, task: Task) -> Outcome:

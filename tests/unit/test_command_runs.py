@@ -22,6 +22,12 @@ from tests.command_builders import SCRIPT, a_block, a_command_task, carry_out, e
 from tests.training_builders import an_attempt, finished
 
 PRINTS = [sys.executable, "train.py", "{seed}"]
+LOGS = Path(__file__).parents[1] / "fixtures" / "logs"
+NAMES = {
+    "tensorboard/bn_seed0": "test/accuracy",
+    "lightning/lightning_logs/version_0": "test_acc",
+    "wandb/offline-run-20261130_024432-run0": "test/accuracy",
+}
 WRITES = "import sys; seed, folder = sys.argv[1:3]; open(folder + '/result.json', 'w').write("
 
 
@@ -286,6 +292,25 @@ run = root / "1" / "abc"
 
     assert found.metrics == {"accuracy": 0.5}
     assert found.epoch == 2
+
+
+@pytest.mark.parametrize(
+    ("logs", "results", "expected"),
+    [
+        ("tensorboard/bn_seed0", {"tensorboard": "."}, 3),
+        ("lightning/lightning_logs/version_0", {"lightning": "."}, 3),
+        ("wandb/offline-run-20261130_024432-run0", {"wandb": "."}, None),
+    ],
+)
+def test_what_other_loggers_leave_is_read(
+    tmp_path: Path, logs: str, results: dict[str, str], expected: int | None
+) -> None:
+    """Files that the packages themselves have written; with epochs where they number them."""
+    script = f"import shutil, sys; shutil.copytree({str(LOGS / logs)!r}, sys.argv[2], dirs_exist_ok=True)"
+    found = finished(carry_out(tmp_path, script, a_block(results=results, metrics={"accuracy": NAMES[logs]})))
+
+    assert 0 < found.metrics["accuracy"] < 1
+    assert found.epoch == expected
 
 
 @pytest.mark.skipif(not CAN_FORK, reason="runs are forked on Linux alone")

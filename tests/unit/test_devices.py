@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from ablate.execute.devices import Device, DeviceSlots, SharedHomes, devices
+from ablate.execute.devices import Device, DeviceSlots, SharedHomes, bundles, devices
 from ablate.execute.pool import CAN_FORK, ForkPool
 from ablate.harness.coordinator import Coordinator, RunUpdate
 from ablate.harness.fixed_source import FixedSource
 from ablate.records import Finished
+from ablate.store.journal import read_result
 from ablate.store.work_folder import Store
+from tests.command_builders import a_block, a_command_task
 from tests.contract.executor_contract import with_pranks
-from tests.training_builders import a_spec, a_task
+from tests.training_builders import a_spec, a_task, an_attempt, finished
 
 A0, A1, B0 = Device("0", "A100"), Device("1", "A100"), Device("2", "T4")
 
@@ -126,3 +128,26 @@ def test_the_pool_sends_a_replicate_to_one_kind_of_card(tmp_path: Path) -> None:
 
     assert [len(kinds) for kinds in cards.values()] == [1, 1, 1]
     assert set.union(*cards.values()) == {0.0, 2.0}
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="this platform cannot fork, and its pool has no cards")
+def test_a_run_of_several_cards_gets_them_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two runs at once on four cards, each with two of its own."""
+    script = """
+import os, sys
+cards = os.environ["CUDA_VISIBLE_DEVICES"].replace(",", ".")
+open(sys.argv[2] + "/result.json", "w").write('{"accuracy": 1, "cards": %s}' % cards)
+"""
+    block = a_block(resources={"gpus": 2})
+    cards = DeviceSlots(bundles([Device(str(number), "A100") for number in range(4)], 2))
+    attempts = [an_attempt(a_command_task(tmp_path, script, block, replicate=replicate)) for replicate in range(2)]
+    monkeypatch.chdir(tmp_path)
+    pool = ForkPool(slots=2, work=tmp_path, cards=cards)
+    for attempt in attempts:
+        pool.start(attempt)
+    ended = 0
+    while ended < 2:
+        ended += len(pool.finished(0.05))
+    pool.close()
+
+    assert sorted(finished(read_result(attempt)).metrics["cards"] for attempt in attempts) == [0.1, 2.3]

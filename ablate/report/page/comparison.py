@@ -22,6 +22,7 @@ from ablate.stats.effects import OTHER_TESTS, estimate_effects
 from ablate.stats.method import METHOD
 from ablate.study.plan import Plan
 from ablate.study.study import Study
+from ablate.trainer import shown_path
 
 
 class Side(NamedTuple):
@@ -150,7 +151,7 @@ def _values(a: Side, b: Side, say: Words) -> Mapping[str, tuple[str, str]]:
         return _text(of(a)), _text(of(b))
 
     return {
-        "trainer": both(lambda side: side.plan.trainer),
+        "trainer": both(lambda side: shown_path(side.plan.trainer)),
         "metric": both(lambda side: side.findings.study.metric.name),
         "test": both(lambda side: side.plan.protocol.identity()["test"]),
         "groups": both(lambda side: _groups(side) or say("compare.ungrouped")),

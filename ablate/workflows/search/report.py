@@ -217,7 +217,8 @@ def best_study(found: SearchRun) -> str:
     if study.question:
         content["question"] = f"Is the best setting of {question.name} better than its baseline?"
     if study.trainer.path != "ablate.training:train":
-        content["trainer"] = study.trainer.path
+        command = study.document.data["trainer"] if study.trainer.is_command else None
+        content["trainer"] = command or study.trainer.path
     content["base"] = study.base
     if changes:
         content["chain"] = {"best setting": changes}
