@@ -19,7 +19,7 @@ from ablate.splits.rules import Folds
 from ablate.stats.alpha_shares import look_shares
 from ablate.study.class_names import refuse_unknown_class
 from ablate.study.plan import Plan
-from ablate.workflows.executor import default_workers
+from ablate.workflows.executor import workers_here
 from ablate.workflows.former_runs import way_out
 from ablate.workflows.options import Options
 from ablate.workflows.session import Session, resolved_options
@@ -175,7 +175,7 @@ def _estimate_seconds(session: Session, found: RunInventory, options: Options) -
         own.setdefault(variant, []).append(seconds)
     means = {variant: sum(seconds) / len(seconds) for variant, seconds in own.items()}
     total = sum(means.get(variant, mean) for variant in names)
-    workers = options.workers or default_workers(session.plan.variants)
+    workers = options.workers or workers_here(session, options)
     return round(total / max(1, min(workers, len(names))), 1)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ablate.command.schema import path_of
-from ablate.errors import AblateError, StudyError
+from ablate.errors import AblateError, DataMissing, StudyError
 from ablate.execute.devices import Device, bundles
 from ablate.execute.resources import Need, Node, refuse_unschedulable
 from ablate.records import Cell, Failed, Finished
@@ -24,6 +24,7 @@ from ablate.study.study import Study
 from ablate.trainer import load_trainer, shown_path, source_digest
 from tests.command_builders import a_block
 from tests.command_line import ablate
+from tests.training_builders import a_live_run, a_spec
 
 TRAINER: dict[str, Any] = {
     "command": ["python", "train.py", "--lr", "{optimizer.lr}", "{?bn}", "--seed", "{seed}", "--out", "{folder}"],
@@ -220,6 +221,27 @@ def test_the_plan_lists_what_is_digested(here: Path) -> None:
     assert "Source of the command: train.py" in " ".join(without.split())
     assert "not checked" in without
     assert "by name, size and time" in " ".join(with_inputs.split())
+
+
+def test_data_that_were_changed_or_are_gone_are_noticed(here: Path) -> None:
+    """By name, size and time; a folder by all that lies in it."""
+    (here / "data").mkdir()
+    (here / "data" / "a.bin").write_text("1")
+    trainer = study(inputs=["data"]).trainer
+    assert trainer.prepare is not None
+    assert trainer.locate is not None
+    config = trainer.config.model_validate(BASE)
+    run = a_live_run(here, a_spec(BASE, trainer=trainer.path))
+    before, again = trainer.prepare(config, run), trainer.prepare(config, run)
+    (here / "data" / "b.bin").write_text("2")
+    after = trainer.prepare(config, run)
+    (here / "data").rename(here / "elsewhere")
+
+    assert before == again
+    assert before.digest != after.digest
+    assert [Path(path).name for path in before.watch] == ["data", "a.bin"]
+    with pytest.raises(DataMissing, match="there is no data"):
+        trainer.locate(config)
 
 
 def test_a_search_needs_to_know_which_number_is_of_validation() -> None:
