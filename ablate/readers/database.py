@@ -32,10 +32,13 @@ def open_readonly(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         database = sqlite3.connect(f"file:{quote(str(path.resolve()))}?{mode}", uri=True, timeout=5)
         try:
+            database.text_factory = lambda text: text.decode("utf-8", "replace")
             database.execute("PRAGMA trusted_schema = OFF")
             yield database
         finally:
             database.close()
+    except UnicodeDecodeError:  # SQLite's own message quotes bytes that are no text
+        raise StudyError(f"{path} is damaged: its names are no text", hint=_DAMAGED) from None
     except sqlite3.Error as error:
         raise StudyError(f"{path} cannot be read as a database: {error}", hint=_DAMAGED) from None
 

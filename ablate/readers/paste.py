@@ -144,15 +144,23 @@ def _trailing(line: str) -> tuple[str, list[str]]:
 
 
 def _words(line: str, columns_: int) -> list[str]:
-    """A line of headings: cut where two spaces are, else its last words, a unit in brackets with its word."""
+    """A line of headings: cut where two spaces are, else by words, a unit in brackets with its word.
+
+    Nothing where it may be cut in several ways: a number under a wrong heading is worse than one under none.
+    """
     wide = re.split(r"\s{2,}", line)
     if len(wide) == columns_ + 1:
         return wide
-    words = re.sub(r"\s+(?=\([^)]*\)|[\u2191\u2193%])", "\0", line).split()
-    words = [word.replace("\0", " ") for word in words]
-    if columns_ == 0 or len(words) < columns_:
-        return []
-    return [" ".join(words[:-columns_]), *words[-columns_:]]
+    words = [word.replace("\0", " ") for word in re.sub(r"\s+(?=\([^)]*\)|[\u2191\u2193%])", "\0", line).split()]
+    if columns_ == 1 and len(words) > 1:
+        return [words[0], " ".join(words[1:])]
+    if len(words) == columns_ + 1:
+        return words
+    ends = [i for i, word in enumerate(words) if word.endswith((")", "\u2191", "\u2193", "%"))]
+    if columns_ and len(ends) == columns_ and ends[-1] == len(words) - 1 and ends[0] > 0:
+        begins = [1, *(end + 1 for end in ends[:-1])]
+        return [words[0], *(" ".join(words[begin : end + 1]) for begin, end in zip(begins, ends, strict=True))]
+    return []
 
 
 # --- rows and columns ---------------------------------------------------------------------------
@@ -210,11 +218,15 @@ def _chosen(headings: Sequence[str], body: Sequence[tuple[int, list[str]]], metr
     rates = [i for i, name in zip(numeric, names, strict=True) if is_known(name)]
     if len(rates) == 1:
         return rates[0]
-    said = first_names(names) if any(names) else f"{len(numeric)} columns of numbers without headings"
-    example = repr(next((name for name in names if name), "1"))
+    if not any(names):
+        raise StudyError(
+            f"the paste has {len(numeric)} columns of numbers, and no headings that fit them",
+            hint="Say which by its place behind the names, counted from 1: --metric 1.",
+        )
     raise StudyError(
-        f"the paste has several columns of numbers: {said}",
-        hint=f"Say which: --metric {example}; or by its place, counted from 1 behind the names: --metric 1.",
+        f"the paste has several columns of numbers: {first_names(names)}",
+        hint=f"Say which: --metric {next(name for name in names if name)!r}; or by its place, counted from 1 behind the "
+        "names: --metric 1.",
     )
 
 

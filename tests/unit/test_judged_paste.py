@@ -91,7 +91,9 @@ def test_single_numbers_with_a_number_of_images_are_counts() -> None:
     assert "A single run of each says nothing of the methods" in text
     assert "where runs vary by half of it" in text
     assert any("The others are compared with ours, by its name" in line for line in findings.notices.cautions)
-    assert "differ from it whatever the images" in review(judged("base 85.5\nours 95.9\n", images=10_000))
+    assert "a difference from base is established, whatever the images" in review(
+        judged("base 85.5\nours 95.9\n", images=10_000)
+    )
     assert "not even these trained networks can be compared" in review(judged("base 95.5\nours 95.9\n"))
 
 
@@ -123,6 +125,21 @@ def test_an_arrow_says_which_way_is_better_and_a_known_heading_what_is_measured(
     assert (loss.study.metric.name, loss.study.metric.goal, loss.study.metric.unit) == ("test loss", "min", "")
 
 
+@pytest.mark.parametrize(
+    ("headings", "first", "second"),
+    [
+        ("Model Top-1 Acc. (%) Top-5 Acc. (%)", "Top-1 Acc.", "Top-5 Acc."),
+        ("Model error accuracy", "error", "accuracy"),
+        ("Model validation error test error", "accuracy", "accuracy"),
+    ],
+)
+def test_a_number_under_a_wrong_heading_is_worse_than_one_under_none(headings: str, first: str, second: str) -> None:
+    """Where headings of several words may be cut in two ways, there are none."""
+    text = f"{headings}\nbase 76.1 92.9\nours 77.4 93.5\n"
+
+    assert [judged(text, metric=place).study.metric.name for place in ("1", "2")] == [first, second]
+
+
 def test_columns_are_named_by_heading_or_place() -> None:
     """And asked about where there are several."""
     two = judged("a 1.5 95.3\nb 1.6 95.6\nc 1.7 95.9\n", images=1000, metric="2")
@@ -131,6 +148,8 @@ def test_columns_are_named_by_heading_or_place() -> None:
     with pytest.raises(StudyError, match="several columns of numbers: CIFAR-10, CIFAR-100") as refused:
         judged(PDF, runs=3)
     assert "--metric 'CIFAR-10'" in refused.value.hint
+    with pytest.raises(StudyError, match="2 columns of numbers, and no headings that fit them"):
+        judged("a 1.5 95.3\nb 1.6 95.6\n", runs=3)
     with pytest.raises(StudyError, match="no column 'CIFAR10'") as refused:
         judged(PDF, runs=3, metric="CIFAR10")
     assert "Did you mean 'CIFAR-10'?" in refused.value.hint
