@@ -225,8 +225,8 @@ def _chosen(headings: Sequence[str], body: Sequence[tuple[int, list[str]]], metr
         )
     raise StudyError(
         f"the paste has several columns of numbers: {first_names(names)}",
-        hint=f"Say which: --metric {next(name for name in names if name)!r}; or by its place, counted from 1 behind the "
-        "names: --metric 1.",
+        hint=f"Say which: --metric {next(name for name in names if name)!r}; or by its place behind "
+        "the names: --metric 1.",
     )
 
 

@@ -199,6 +199,18 @@ def test_a_folder_that_holds_nothing_known_says_what_is(tmp_path: Path) -> None:
     assert "--tracking-uri sqlite:///" in refused.value.hint
 
 
+def test_a_database_with_damaged_names_is_refused(tmp_path: Path) -> None:
+    """SQLite quotes them in its own message, which then is no text."""
+    content = (LOGS / "trackio" / "ablation.db").read_bytes()
+    damaged = tmp_path / "ablation.db"
+    for before, after in ((b"CREATE TABLE", b"CRE\xffTE TABLE"), (b"tablemetrics", b"table\xff\xfe\xfdrics")):
+        assert before in content
+        damaged.write_bytes(content.replace(before, after))
+        with pytest.raises(StudyError) as refused:
+            judged(damaged)
+        assert "ablation.db" in refused.value.message
+
+
 def test_an_empty_event_file_is_a_run_without_the_metric(tmp_path: Path) -> None:
     """Nothing was logged; the others are judged."""
     for source in (LOGS / "tensorboard").rglob("*tfevents*"):
