@@ -19,6 +19,7 @@ from ablate.cli.options import (
     DesignName,
     Executor,
     ExecutorName,
+    Final,
     For,
     Json,
     Look,
@@ -35,6 +36,7 @@ from ablate.cli.options import (
     StandIn,
     StudyPath,
     Uri,
+    Within,
     Work,
     Workers,
 )
@@ -109,6 +111,7 @@ def run(
     retrain: Retrain = False,
     retry_failed: RetryFailed = False,
     for_: For = None,
+    final: Final = False,
     slots_per_gpu: SlotsPerGpu = 1,
     json_: Json = False,
 ) -> None:
@@ -122,6 +125,9 @@ def run(
     with errors_shown():
         if reuse and retrain:
             raise StudyError("--reuse and --retrain exclude each other")
+        if final and for_ is None:
+            raise StudyError("--final: after which time does the study end?", hint="Example: --for 9h --final")
+        seconds = seconds_of("--for", for_)
         options = Options(
             executor=executor.value,
             ray_address=ray_address,
@@ -133,7 +139,8 @@ def run(
             replicates=tuple(replicate or ()),
             stale="reuse" if reuse else "retrain" if retrain else "ask",
             retry_failed=retry_failed,
-            seconds=seconds_of("--for", for_),
+            seconds=None if final else seconds,
+            final=for_ if final else None,
             slots_per_gpu=slots_per_gpu,
         )
         _run(load(study, work, set_, design, stand_in=stand_in), work, options, as_json=json_)
@@ -206,6 +213,8 @@ def plan(
     design: DesignName = None,
     stand_in: StandIn = False,
     look: Look = None,
+    within: Within = None,
+    workers: Workers = "auto",
     json_: Json = False,
 ) -> None:
     """Show every variant, what is done, what is to do, its price, and what it will be able to see.
@@ -213,23 +222,30 @@ def plan(
     Example: ablate plan studies/quickstart.yaml
     """
     from ablate.cli.results import show_plan
+    from ablate.cli.time_budget import show_budget
     from ablate.workflows.examine_data import not_there
     from ablate.workflows.options import Options
     from ablate.workflows.plan_summary import plan_summary
     from ablate.workflows.session import open_session, resolved_options
     from ablate.workflows.slow_precision import precision_notes
+    from ablate.workflows.time_budget import time_budget
 
     with errors_shown():
         loaded = load(study, work, set_, design, stand_in=stand_in)
         loaded.trainer.refuse_absent(f"{loaded.document.where(('trainer',))}: ")
         session = open_session(loaded, work)
-        options = Options(look=look or 0)
+        options = Options(look=look or 0, workers=workers_of(workers))
         options = resolved_options(session, options)
+        seconds = seconds_of("--within", within)
         summary = plan_summary(session, options, with_parameters=True)
+        if within is not None and seconds is not None:
+            summary["within"] = time_budget(session, options, within, seconds)
         if json_:
             say_json(summary)
         else:
             show_plan(summary, session.plan.protocol.metric)
+            if "within" in summary:
+                show_budget(summary["within"], session.plan.protocol.metric)
             for line in not_there(session.study, session.plan):
                 note(f"Missing, and needed by the first run: {line}")
         for line in precision_notes(session.plan):

@@ -83,5 +83,12 @@ For = Annotated[
     str | None,
     typer.Option("--for", metavar="TIME", help="Stop after this time, as by Ctrl-C: 90 (seconds), 30m, 3h."),
 ]
+Final = Annotated[
+    bool, typer.Option("--final", help="With --for: the study ends then; its complete replicates are judged for good.")
+]
+Within = Annotated[
+    str | None,
+    typer.Option("--within", metavar="TIME", help="Also propose replicates and looks that fit into it: 10h, 30m."),
+]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Retry runs that ended with an error.")]
 Lang = Annotated[LanguageName, typer.Option(help="Language of the report's words; names and numbers stay.")]

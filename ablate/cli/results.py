@@ -53,6 +53,8 @@ def show_study_run(done: StudyRun) -> None:
     show_findings(done.findings, done.report)
     if done.trained or done.exit_code >= 128:
         note(f"{done.trained} runs trained now.")
+    elif done.findings.evidence.closed is not None:
+        note("Nothing is trained: the study was closed for time.")
     elif done.findings.runs.failed:
         note("Nothing to train: failed runs are not retried unasked. Once the cause is fixed, --retry-failed does it.")
     else:
@@ -219,6 +221,17 @@ def _show_visible(summary: Mapping[str, Any], metric: str) -> None:
         say(f"That is because {summary['visible_why']}.")
     if summary["visible_basis"]:
         say(f"That is {summary['visible_basis']}.")
+    if summary["ends"]:
+        say(_end_words(**summary["ends"]))
+
+
+def _end_words(until: str, end: str | None, *, closed: bool) -> str:
+    from ablate.study.ends import moment_words
+
+    if closed and end:
+        return f"The study was closed for time: it ended at {moment_words(end)}."
+    when = f"at {moment_words(end)}" if end else f"by evidence.until: {until}"
+    return f"The study ends {when}; the replicates that are complete then are judged."
 
 
 STALE_SHOWN = 8
@@ -275,6 +288,8 @@ def _megabytes(size: int) -> str:
 
 def show_status(states: Sequence[Mapping[str, Any]]) -> None:
     """One line per study, and a line for each run that is not simply finished or waiting."""
+    from ablate.study.ends import moment_words
+
     if not states:
         say("No study has run in this folder yet. `ablate demo` runs the quick start.")
         return
@@ -285,6 +300,9 @@ def show_status(states: Sequence[Mapping[str, Any]]) -> None:
             text = f": {item['text']}" if item["text"] else ""
             say(f"{state['study']}, {item['variant']}, replicate {item['replicate']}: {item['state']}{text}")
     for state in states:
+        if "ends" in state:
+            how = "closed for time at" if state["closed"] else "ends at"
+            say(f"{state['study']}: {how} {moment_words(state['ends'])}.")
         if state["later"]:
             say(
                 f"{state['study']}: {state['later']} more runs belong to later looks, and start on request: run --look."

@@ -30,7 +30,7 @@ def has_finished(run: str, store: Store) -> bool:
 def order_by_donors(
     to_run: Sequence[tuple[str, RunSpec]], trainer: Trainer, store: Store
 ) -> tuple[list[tuple[str, RunSpec]], dict[str, tuple[str, ...]]]:
-    """The runs with donors before those that begin with them, and fingerprint -> fingerprints that it waits for.
+    """The runs, replicate by replicate, donors before those that begin with them; fingerprint -> those it waits for.
 
     Raises StudyError where a donor has neither finished nor is about to run, and where runs wait for each other.
     """
@@ -57,4 +57,5 @@ def order_by_donors(
                 hint="Give one of them random initial weights.",
             )
         ordered |= {one: waiting[one] for one in ready}
-    return (list(ordered.values()) if needs else list(to_run)), needs
+    by_replicate = sorted(ordered.values(), key=lambda run: run[1].replicate.index)  # a look needs whole replicates
+    return (by_replicate if needs else list(to_run)), needs

@@ -18,7 +18,7 @@ CHANGED = "planned looks changed after looking"
 def remember_looks(folder: Path, plan: Plan) -> None:
     """Note the looks under which verdicts are shown now, unless others were noted before."""
     if not (folder / FILE).exists():
-        write_json(folder / FILE, {"looks": list(plan.looks), "shares": list(look_shares(plan.looks, plan.shares))})
+        write_json(folder / FILE, _declared(plan))
 
 
 def looks_before(folder: Path, plan: Plan) -> tuple[int, ...] | None:
@@ -26,12 +26,18 @@ def looks_before(folder: Path, plan: Plan) -> tuple[int, ...] | None:
     noted = read_json(folder / FILE)
     if not isinstance(noted, dict):
         return None
-    now = {"looks": list(plan.looks), "shares": list(look_shares(plan.looks, plan.shares))}
-    return None if noted == now else tuple(noted["looks"])
+    return None if noted == _declared(plan) else tuple(noted["looks"])
+
+
+def _declared(plan: Plan) -> dict[str, list[int] | list[float]]:
+    """As planned, whatever the end of a study's time has made of it."""
+    looks, shares = (plan.looks, plan.shares) if plan.closed is None else (plan.closed.looks, plan.closed.shares)
+    return {"looks": list(looks), "shares": list(look_shares(looks, shares))}
 
 
 def why_void(before: tuple[int, ...] | None, plan: Plan) -> str:
     """Why no verdict can be given any more; empty where nothing was changed."""
     if before is None:
         return ""
-    return ADDED if plan.looks[-1] > before[-1] or len(plan.looks) > len(before) else CHANGED
+    looks = plan.looks if plan.closed is None else plan.closed.looks
+    return ADDED if looks[-1] > before[-1] or len(looks) > len(before) else CHANGED

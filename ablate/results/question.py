@@ -8,6 +8,7 @@ from typing import Literal
 
 from ablate.metrics import Thresholds, is_rate
 from ablate.scoring.unit import Unit
+from ablate.stats.alpha_shares import look_shares
 from ablate.stats.effects import Question
 from ablate.stats.verdict import Goal
 from ablate.study.plan import Plan
@@ -60,6 +61,7 @@ def metric_of(study: Study) -> Metric:
 def question_of(study: Study, plan: Plan) -> Question:
     """What was fixed before the first run. The study's points become shares where the metric is a rate."""
     metric, (negligible, worthwhile, _, tolerable) = metric_of(study), thresholds_of(study)
+    closed = plan.closed
     return Question(
         metric=metric.name,
         goal=metric.goal,
@@ -68,6 +70,7 @@ def question_of(study: Study, plan: Plan) -> Question:
         tolerable=None if tolerable is None else tolerable / metric.scale,
         looks=plan.looks,
         shares=plan.shares,
+        planned=None if closed is None else (closed.looks[-1], look_shares(closed.looks, closed.shares)[-1]),
         test=plan.protocol.test,
         unit=None if study.evidence.unit is None else Unit(study.evidence.unit.group, study.evidence.unit.by),
         own=study.own_metric,

@@ -39,7 +39,8 @@ class Question:
     negligible, worthwhile and tolerable are in the unit of the metric as stored (a share, not points), None where not
     stated. shares: the part of alpha each look may spend, empty for the usual ones. void: why no verdict can be given
     whatever the numbers say, such as looks that were changed after looking; empty for most. unit: what is scored where
-    it is not the image. own: the metric itself, where it is the user's own.
+    it is not the image. own: the metric itself, where it is the user's own. planned: replicates and share of the plan's
+    last look, where the study was closed for time before it; then no run is waited for.
     """
 
     metric: str
@@ -53,6 +54,7 @@ class Question:
     tolerable: float | None = None
     unit: Unit | None = None
     own: Metric | None = None
+    planned: tuple[int, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +197,7 @@ def _judge_family(runs: _Runs, contrasts: Sequence[Contrast], question: Question
     )
     shares = look_shares(question.looks, question.shares)
     asked = [i for i, contrast in enumerate(contrasts) if contrast.ask == "no_worse"]
-    answers = judge_looks(estimate_at, rules, question.looks, shares, up_to=look, asked=asked)
+    answers = judge_looks(estimate_at, rules, question.looks, shares, up_to=look, asked=asked, planned=question.planned)
     return [Effect(contrast=contrast, **answer._asdict()) for contrast, answer in zip(contrasts, answers, strict=True)]
 
 
@@ -240,7 +242,7 @@ def _reasons(
 ) -> dict[int, str]:
     """Position of a contrast -> why it gets no verdict, for whatever concerns its variants."""
     # A verdict now and another after the rest of the runs would be two looks for the price of one.
-    concerned = {cell.variant: WAITING for cell in runs.cells if is_to_come(cell)}
+    concerned = {cell.variant: WAITING for cell in runs.cells if is_to_come(cell) and question.planned is None}
     concerned = dict.fromkeys(different, OTHER_TESTS) | concerned
     if runs.book is None:
         # Where it is missing is no accident: what is left would answer for the folds on which it can be had.

@@ -63,7 +63,7 @@ class LookState(NamedTuple):
         return self.judged.reason == TOO_FEW_GROUPS and found is not None and found.image_floor is None
 
 
-def judge_looks(
+def judge_looks(  # noqa: PLR0913 - the looks there were, and the last one there was to be
     estimate_at: Callable[[int, Collection[int] | None], Found],
     rules: Rules,
     looks: Sequence[int],
@@ -71,6 +71,7 @@ def judge_looks(
     *,
     up_to: int,
     asked: Collection[int] = (),
+    planned: tuple[int, float] | None = None,
 ) -> list[LookState]:
     """The members of one family after the first `up_to` looks.
 
@@ -79,7 +80,10 @@ def judge_looks(
     and numbers. A gain that is ruled out is settled only where a loss has become too unlikely as well.
     looks: planned replicates; shares: of alpha. rules: their share is that of each look in turn. asked: the
     members of which is asked whether they are no worse, which keeps them open as well while they are undecided.
+    planned: replicates and share of the last look that was planned, where the study was closed before it: what looks
+    predicted, they predicted of that one.
     """
+    most, last = planned or (looks[-1], shares[-1])
     answers: list[LookState] = []
     smallest: ClaimPValues | None = None
     for number, share in enumerate(shares[:up_to], start=1):
@@ -94,12 +98,10 @@ def judge_looks(
         for i, (one, judged) in enumerate(zip(found, words, strict=True)):
             chance = None
             if judged.verdict in ("undecided", "no_worthwhile_gain") and number < len(shares):
-                chance = predictive_power(one, looks[-1], family_size=len(found), share=shares[-1], alpha=rules.alpha)
+                chance = predictive_power(one, most, family_size=len(found), share=last, alpha=rules.alpha)
                 if i in asked and judged.no_worse == "undecided" and chance is not None and rules.tolerable is not None:
-                    spent = rules.alpha * shares[-1]
-                    other = no_worse_power(
-                        one, looks[-1], rules.tolerable, rules.goal, family_size=len(found), spent=spent
-                    )
+                    spent = rules.alpha * last
+                    other = no_worse_power(one, most, rules.tolerable, rules.goal, family_size=len(found), spent=spent)
                     chance = max(chance, other or 0.0)
             stopped = judged.verdict == "undecided" and chance is not None and chance < rules.futility
             now.append(LookState(judged, number, share, chance, stopped))

@@ -16,6 +16,7 @@ from ablate.study.derivation import Derivation, make_derivations
 from ablate.study.designs.catalogue import lay_out
 from ablate.study.designs.layout import DesignCell, DesignQuestion, join_overrides
 from ablate.study.designs.step_matched import FAMILY, step_matched
+from ablate.study.ends import Closed
 from ablate.study.expectations import shown
 from ablate.study.factors import Overrides, Place
 from ablate.study.overrides import flattened, is_within
@@ -28,7 +29,8 @@ class Plan:
     """What a study will do.
 
     looks: the planned numbers of replicates. shares: the part of the error rate each may spend, empty for
-    the usual ones. stream: whose luck its runs have.
+    the usual ones. closed: of a study closed for time, whose looks are those there were. stream: whose luck its runs
+    have.
     """
 
     study: str
@@ -39,6 +41,7 @@ class Plan:
     looks: tuple[int, ...]
     shares: tuple[float, ...] = ()
     derivations: tuple[Derivation, ...] = ()
+    closed: Closed | None = None
     stream: str = "main"
 
     def variant(self, name: str) -> Variant:

@@ -11,6 +11,7 @@ from ablate.metrics import NEGLIGIBLE, WORTHWHILE, Thresholds, is_share, thresho
 from ablate.records import BASELINE
 from ablate.settings import Settings
 from ablate.study.durations import read_duration
+from ablate.study.ends import checked_end
 from ablate.study.search_schema import SearchBlock, ShareOrCount, TuneBlock
 
 DESIGNS = ("chain", "one_at_a_time", "leave_one_out", "factorial")
@@ -41,6 +42,10 @@ Overrides = Annotated[dict[str, Any], Field(min_length=1)]
 
 
 Factors = Annotated[dict[Name, Overrides], Field(min_length=1)]
+
+
+End = Annotated[str, BeforeValidator(checked_end), Field(json_schema_extra={"type": ["number", "string"]})]
+"""A moment, or a span of time."""
 
 
 class TestBlock(Settings):
@@ -89,6 +94,8 @@ class EvidenceBlock(Settings):
     """Planned looks: 5, or [5, 10, 20], since going on later is always valid."""
     shares: list[Annotated[float, Field(gt=0, lt=1)]] | None = None
     """The part of the error rate each look may spend; left out: .2, .3, .5 for three looks, else by replicates."""
+    until: End | None = None
+    """When the study ends: 2026-12-01T18:00, or 9h from its first run. The complete replicates are judged then."""
     worthwhile: Annotated[float, Field(gt=0)] = WORTHWHILE
     """A smaller gain is not worth having. Points of an accuracy, an error or a recall; of any other metric in its own
     unit, and no such verdict is given where it is left out."""

@@ -24,6 +24,7 @@ from ablate.records import RunSpec
 from ablate.store.disk_space import refuse_unwritable
 from ablate.study.stand_in import make_stand_in
 from ablate.study.study import Study
+from ablate.workflows.closing import is_over, name_end, to_the_end
 from ablate.workflows.executor import lazy_executor
 from ablate.workflows.former_runs import refuse_former_only
 from ablate.workflows.notify import exit_code_of, say_stopping
@@ -101,7 +102,7 @@ def join_study(
     refuse_unwritable(session.work)
     if not session.is_tuned:
         raise StudyError("the study has `tune:`, and has not been tuned yet", hint="Begin it by `ablate run`.")
-    options = resolved_options(session, options)
+    options = resolved_options(session, to_the_end(session, options))
     refuse_former_only(session, options)
     # The first who comes looks at the data; the others wait, and find what it found.
     with locked(session.store.study(study.name) / "joining.lock", wait=True):
@@ -110,6 +111,9 @@ def join_study(
         with interruption.watching(), lazy_executor(session, options) as executor:
             check_data_first(session, options, executor, on_progress, interruption)
         session.store_plan()
+        name_end(session, options, interruption)
+    if is_over(session):
+        raise StudyError("the study's end has come: nothing more is trained", hint="`ablate run` judges what is there.")
     interruption.end_here()
     with interruption.watching():
         place, begun = place or place_in_array(), set[str]()

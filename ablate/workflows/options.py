@@ -19,6 +19,7 @@ class Options:
     that a plain call after a later look does not fall back behind it.
     seconds: how long the call may take; then runs write their checkpoints and it ends. until: the moment that is,
     as `time.monotonic()` tells it; `clocked` fills it in, once a command.
+    final: the time after which the study is closed for good, as it was written; None where the call only pauses.
     slots_per_gpu: runs that share a graphics card.
     joined: others train the same study, and agree on which kind of device each replicate is made.
     patient: wait for runs that others hold; they are left to them otherwise.
@@ -37,6 +38,7 @@ class Options:
     checkpoint_seconds: float = 300.0
     seconds: float | None = None
     until: float | None = None
+    final: str | None = None
     slots_per_gpu: int = 1
     ray_address: str | None = None
     joined: bool = False

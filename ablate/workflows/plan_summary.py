@@ -19,6 +19,7 @@ from ablate.splits.rules import Folds
 from ablate.stats.alpha_shares import look_shares
 from ablate.study.class_names import refuse_unknown_class
 from ablate.study.plan import Plan
+from ablate.workflows.closing import end_row
 from ablate.workflows.executor import workers_here
 from ablate.workflows.former_runs import way_out
 from ablate.workflows.options import Options
@@ -48,10 +49,8 @@ def plan_summary(session: Session, options: Options, *, with_parameters: bool) -
     rows = [_variant_row(session, variant, with_parameters=with_parameters) for variant in session.plan.variants]
     counted = {variant: run.cost.parameters for variant, _, run in found.cached}
     rows = [row if row["parameters"] else row | {"parameters": counted.get(row["name"])} for row in rows]
-    steps, why = visible_steps(session), why_not_visible(session)
-    basis = ASSUMED if _knowable(session) and not why else ""
-    if (measured := _measured(session, found)) is not None:
-        steps, basis, why = measured, MEASURED, ""
+    steps, basis = smallest_steps(session, found)
+    why = "" if basis == MEASURED else why_not_visible(session)
     return (
         {
             "study": session.study.name,
@@ -70,11 +69,20 @@ def plan_summary(session: Session, options: Options, *, with_parameters: bool) -
             "visible_step": steps,
             "visible_basis": basis,
             "data_notes": _group_notes(session),
+            "ends": end_row(session),
             "trainer_notes": list(session.study.trainer.about() if session.study.trainer.about else []),
         }
         | _tuning(session)
         | ({"visible_why": why} if why else {})
     )
+
+
+def smallest_steps(session: Session, found: RunInventory) -> tuple[list[dict[str, Any]], str]:
+    """The smallest step that each look of the session's plan shows, and what that rests on."""
+    if (measured := _measured(session, found)) is not None:
+        return measured, MEASURED
+    assumed = _knowable(session) and not why_not_visible(session)
+    return visible_steps(session), ASSUMED if assumed else ""
 
 
 def _group_notes(session: Session) -> list[str]:
@@ -164,19 +172,27 @@ def variant_summary(session: Session, name: str) -> dict[str, Any]:
 
 def _estimate_seconds(session: Session, found: RunInventory, options: Options) -> float | None:
     """From finished runs of the same variant, else of any variant of the study; None before the first."""
+    names = _names_to_run(found, options)
+    means = seconds_a_run(session, found)
+    if not means:
+        return None if names else 0.0
+    total = sum(means[variant] for variant in names)
+    workers = options.workers or workers_here(session, options)
+    return round(total / max(1, min(workers, len(names))), 1)
+
+
+def seconds_a_run(session: Session, found: RunInventory) -> dict[str, float]:
+    """Variant -> mean seconds of its finished runs, those of all where it has none; empty before the first."""
     finished = [(variant, run.seconds) for variant, _, run in found.cached]
     finished += [(item.variant, item.result.seconds) for item in found.stale]
-    names = _names_to_run(found, options)
     if not finished:
-        return None if names else 0.0
-    mean = sum(seconds for _, seconds in finished) / len(finished)
+        return {}
     own: dict[str, list[float]] = {}
     for variant, seconds in finished:
         own.setdefault(variant, []).append(seconds)
-    means = {variant: sum(seconds) / len(seconds) for variant, seconds in own.items()}
-    total = sum(means.get(variant, mean) for variant in names)
-    workers = options.workers or workers_here(session, options)
-    return round(total / max(1, min(workers, len(names))), 1)
+    every = [seconds for _, seconds in finished]
+    known = {one.name: own.get(one.name, every) for one in session.plan.variants}
+    return {name: sum(seconds) / len(seconds) for name, seconds in known.items()}
 
 
 def _names_to_run(found: RunInventory, options: Options) -> list[str]:

@@ -21,6 +21,7 @@ from ablate.harness.data_check import restore_findings
 from ablate.protocols import StoredRun, StoredStudy, TrackingReader
 from ablate.records import Finished
 from ablate.results.declared_looks import FILE as DECLARED
+from ablate.store.closing import closing_from, read_closing, write_closing
 from ablate.store.journal import NAME, whole_text
 from ablate.store.run_record import LARGEST, RECORD, Recorded, read_record, record_of
 from ablate.store.work_folder import SPEC, Store
@@ -197,7 +198,7 @@ class _Pull:
                 raise Damaged(f"its {name} is not what was stored (its checksum is another)")
 
     def _take_study(self, place: str) -> None:
-        """What was known of the data, and which looks were declared, where nothing is known here."""
+        """What was known of the data, which looks were declared and when it ends, where nothing is known here."""
         path = self._aside / "summary"
         try:
             if not place or not self._reader.fetch(place, "summary.json", path):
@@ -212,6 +213,9 @@ class _Pull:
         declared = self._store.study(self._session.study.name) / DECLARED
         if _is_declaration(told.get("declared")) and not declared.exists():
             write_json(declared, told["declared"])
+        closing = closing_from(told.get("closing"))
+        if closing is not None and read_closing(declared.parent) is None:
+            write_closing(declared.parent, closing)
         session = self._session
         restore_findings(session.plan, self._store, session.source, told.get("prepared"), session.places)
 

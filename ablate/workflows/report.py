@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,8 @@ from ablate.results.declared_looks import FILE as DECLARED
 from ablate.results.declared_looks import looks_before, remember_looks
 from ablate.results.survey import collect
 from ablate.safety.addresses import holds_secret, is_certain, without_secrets
+from ablate.store.closing import read_closing
+from ablate.workflows.closing import why_not_closed
 from ablate.workflows.derived_rows import derived_rows
 from ablate.workflows.explain import explanations_of
 from ablate.workflows.options import Options
@@ -58,12 +60,19 @@ def judge_study(session: Session, options: Options, language: Language = "en") -
         thumbnails=_thumbnails_of(session),
         say=say,
     )
+    amiss = why_not_closed(session)
+    ends = {"changed": "caution.end_changed", "passed": "caution.end_passed"}
+    cautions = [say(ends[amiss])] if amiss else []
     told = [say("remark.data_gone")] if known.gone else [say("remark.data_old")] if known.old else []
     tuning = tuning_rows(session.study, session.store) if session.is_tuned else ()
     exploratory = replace(findings.exploratory, derived=derived_rows(session, options), tuning=tuning)
     return replace(
         findings,
-        notices=replace(findings.notices, remarks=(*findings.notices.remarks, *told)),
+        notices=replace(
+            findings.notices,
+            cautions=(*cautions, *findings.notices.cautions),
+            remarks=(*findings.notices.remarks, *told),
+        ),
         runs=replace(findings.runs, explained=explanations_of(report_folder(session, options))),
         exploratory=exploratory,
     )
@@ -180,8 +189,10 @@ def study_record(session: Session) -> dict[str, Any]:
         for name, found in session.known.prepared.items()
         if found.digest
     }
-    declared = read_json(session.store.study(session.study.name) / DECLARED)
-    return sealed({"declared": declared, "prepared": prepared})
+    folder = session.store.study(session.study.name)
+    closing = read_closing(folder)
+    ends = {} if closing is None else {"closing": asdict(closing)}
+    return sealed({"declared": read_json(folder / DECLARED), "prepared": prepared} | ends)
 
 
 @dataclass(slots=True)

@@ -31,6 +31,7 @@ from ablate.study.class_names import refuse_unknown_class
 from ablate.study.stand_in import make_stand_in
 from ablate.study.study import Study
 from ablate.track.open import tracking_place
+from ablate.workflows.closing import close_for_time, is_over, name_end, to_the_end
 from ablate.workflows.derived_rows import compute_views
 from ablate.workflows.executor import connected, lazy_executor, may_train
 from ablate.workflows.former_runs import refuse_former_only
@@ -46,6 +47,7 @@ from ablate.workflows.notify import (
 )
 from ablate.workflows.options import Options
 from ablate.workflows.report import ShownReport, judge_study, report_folder, study_summary, write_report
+from ablate.workflows.rollback import rollback_on_refusal
 from ablate.workflows.session import (
     Session,
     check_data_first,
@@ -54,7 +56,6 @@ from ablate.workflows.session import (
     open_session,
     open_study_tracker,
     resolved_options,
-    rollback_on_refusal,
     run_specs,
     runs_to_train,
 )
@@ -97,7 +98,7 @@ def run_study(
     on_progress = on_progress or notebook_progress() or (lambda _: None)
     options = clocked(options or Options())
     session = open_session(study, work)
-    options = resolved_options(session, options)
+    options = resolved_options(session, to_the_end(session, options))
     refuse_former_only(session, options)
     refuse_unwritable(session.work)
     tracker = open_study_tracker(session, options)
@@ -119,8 +120,14 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
     # Behind this block Ctrl-C does what it always does: whatever is written then is written in one step.
     with training.interruption.watching(), lazy_executor(session, options) as executor:
         training.look_at_data(executor)
+        name_end(session, options, training.interruption)
         training.train_looks(executor)
+        close_for_time(session)
+        if session.plan.closed is not None:
+            options = training.options = replace(options, look=len(session.plan.looks))
         compute_views(session, options, executor.open, training.interruption.is_to_end)
+    if session.plan.closed is not None and not training.interruption.signal_number:
+        training.interruption = Interruption()  # nothing is cut short that anybody could take up again
     findings = judge_study(session, options)
     shown = ShownReport.of(findings, session)
     report = _show_report(findings, session, options, shown)
@@ -170,6 +177,8 @@ class _Training:
     def train_looks(self, executor: LazyExecutor) -> None:
         """One planned look after the other: what the next one has to train depends on what this one finds."""
         for look in range(1, self.options.look + 1):
+            if is_over(self.session):
+                break
             self._train_look(replace(self.options, look=look), executor)
             if self.interruption.asked:
                 break

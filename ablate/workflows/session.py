@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from ablate.errors import AblateError, DataMissing, DecisionNeeded, Held, StudyError
+from ablate.errors import AblateError, DataMissing, DecisionNeeded, StudyError
 from ablate.execute.environment import git_commit
 from ablate.execute.inline import InlineExecutor
 from ablate.execute.lazy import LazyExecutor
 from ablate.execute.live import Task
-from ablate.files import locked
 from ablate.harness import data_check
 from ablate.harness.coordinator import Coordinator, Listener
 from ablate.harness.descriptions import recalled
@@ -28,11 +25,13 @@ from ablate.harness.offers import Offers
 from ablate.harness.progress import OnProgress, Progress
 from ablate.protocols import Executor, Source, Tracker
 from ablate.records import Finished, Prepared, RunSpec, Variant
+from ablate.results.closing import cut_plan, whole_plan
 from ablate.results.former_runs import FormerRuns, former_runs
 from ablate.results.open_looks import wanted_by_look
 from ablate.results.survey import CurrentProvenance, RunInventory, Stale, plan_status
 from ablate.settings import places_of
 from ablate.splits.rules import Replicate
+from ablate.store.closing import read_closing
 from ablate.store.run_names import write_names
 from ablate.store.work_folder import Store
 from ablate.study.former_defaults import former_plan
@@ -65,6 +64,7 @@ class Session:
         config = self.study.trainer.config
         self.places = {variant.name: places_of(config.model_validate(variant.config)) for variant in self.plan.variants}
         self.store = Store(self.work)
+        self.plan = cut_plan(self.plan, read_closing(self.store.study(self.study.name)))
         self.source = source_digest(self.plan.trainer)
         self.prepared = data_check.recall(self.plan, self.study.trainer, self.store, self.source)
         self.looked = recall_looks(self.plan, self.store, self.source)
@@ -125,14 +125,17 @@ class Session:
     def store_plan(self) -> None:
         """Write down which runs the study's names stand for, for `status` and `predict`."""
         variants: dict[str, dict[str, str]] = {variant.name: {} for variant in self.plan.variants}
-        for variant, spec in self.plan.runs(len(self.plan.looks)):
+        plan = whole_plan(self.plan)
+        for variant, spec in plan.runs(len(plan.looks)):
             variants[variant.name][str(spec.replicate.index)] = spec.fingerprint
         sources = {variant.name: self.origin.data_of(variant.name) for variant in self.plan.variants}
         name, file = self.study.name, self.study.document.name
-        write_names(self.store.study(name), name, file, variants, sources, self.plan.looks)
+        write_names(self.store.study(name), name, file, variants, sources, plan.looks)
 
     def look_reached(self) -> int:
-        """The latest look that any run was finished for; 1 before the first run."""
+        """The latest look that any run was finished for; 1 before the first run, a closed study's last."""
+        if self.plan.closed is not None:
+            return len(self.plan.looks)
         for look in range(len(self.plan.looks), 1, -1):
             begun = range(self.plan.looks[look - 2], self.plan.looks[look - 1])
             if any(self._has_finished(v, Replicate(index=i)) for i in begun for v in self.plan.variants):
@@ -153,9 +156,12 @@ class Session:
         """The state of every run of the plan up to a look; later looks need only what is still open."""
         wanted = wanted_by_look(self.study, self.plan, self.store, self.origin, look=options.look)
         only, replicates = options.only, options.replicates
-        return plan_status(
+        found = plan_status(
             self.plan, self.store, self.origin, look=options.look, only=only, replicates=replicates, wanted=wanted
         )
+        if self.plan.closed is None:
+            return found
+        return replace(found, to_run=(), spared=found.spared + found.to_run)
 
     def former_runs(self, look: int) -> FormerRuns | None:
         """What was finished of the runs up to a look before a default changed, and is none of them now."""
@@ -283,36 +289,6 @@ def open_study_tracker(session: Session, options: Options) -> Tracker | None:
     from ablate.track import open as tracking
 
     return tracking.open_tracker(options.tracking_uri, session.work)
-
-
-@contextmanager
-def rollback_on_refusal(store: Store, name: str) -> Iterator[None]:
-    """A request that is refused leaves nothing of its study behind in a folder that held nothing before.
-
-    Other commands may have begun there meanwhile: what is theirs stays, and then the cache, which is everybody's, too.
-    """
-    existed = store.root.exists()
-    try:
-        yield
-    except AblateError:
-        if not existed and not (store.root / "runs").exists():
-            _take_back(store, name)
-        raise
-
-
-def _take_back(store: Store, name: str) -> None:
-    studies = store.study(name).parent
-    for folder in (store.study(name), studies / f"{name}-confirm", *studies.glob(f"{name}-tune-*")):
-        with suppress(Held, OSError):
-            if folder.is_dir():
-                with locked(folder / "lock"):
-                    shutil.rmtree(folder)
-    with suppress(OSError):  # not empty: not ours alone
-        studies.rmdir()
-    if not studies.exists() and not store.is_cache_shared():
-        shutil.rmtree(store.cache, ignore_errors=True)
-    with suppress(OSError):
-        store.root.rmdir()
 
 
 def runs_to_train(

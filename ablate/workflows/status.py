@@ -13,6 +13,7 @@ from ablate.errors import StudyError, near_match
 from ablate.execute.live import read_heartbeat
 from ablate.files import is_held
 from ablate.records import Failed
+from ablate.store.closing import read_closing
 from ablate.store.data_identity import DataIdentity
 from ablate.store.journal import read_events
 from ablate.store.run_names import PLAN, Runs, read_looks, read_names, read_source
@@ -22,7 +23,8 @@ from ablate.store.work_folder import Store
 def study_states(work: Path) -> list[dict[str, Any]]:
     """For each study: how many runs are in which state, and the runs worth a line.
 
-    `waiting` runs were asked for, `later` ones belong to a planned look that was not.
+    `waiting` runs were asked for, `later` ones belong to a planned look that was not. A study with an end says it; one
+    that was closed then waits for nothing.
     """
     store = Store(work)
     states = []
@@ -42,7 +44,13 @@ def study_states(work: Path) -> list[dict[str, Any]]:
                 if state in ("running", "failed", "interrupted"):
                     details.append({"variant": variant, "replicate": replicate, "state": state, "text": text})
         names = ("finished", "running", "failed", "pruned", "interrupted", "waiting", "later")
-        states.append({"study": path.parent.name} | {name: counts[name] for name in names} | {"details": details})
+        closing = read_closing(path.parent)
+        ends = {} if closing is None else {"ends": closing.end, "closed": bool(closing.closed)}
+        if closing is not None and closing.closed:
+            counts["waiting"] = counts["later"] = 0
+        states.append(
+            {"study": path.parent.name} | {name: counts[name] for name in names} | {"details": details} | ends
+        )
     return states
 
 

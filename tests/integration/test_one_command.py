@@ -16,11 +16,12 @@ from ablate.workflows.examine_data import cached
 from ablate.workflows.join import join_study
 from ablate.workflows.options import Options
 from ablate.workflows.reopened_run import reopened
+from ablate.workflows.rollback import rollback_on_refusal
 from ablate.workflows.run import run_study
 from ablate.workflows.search.memory import refuse_taken_name
 from ablate.workflows.search.result import SearchOptions
 from ablate.workflows.search.run import run_search
-from ablate.workflows.session import clocked, interruption_of, open_session, rollback_on_refusal
+from ablate.workflows.session import clocked, interruption_of, open_session
 from tests.search_builders import a_study_file, searched
 from tests.training_builders import a_spec
 

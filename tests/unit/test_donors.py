@@ -56,6 +56,25 @@ def test_a_donor_comes_before_those_that_begin_with_it(tmp_path: Path) -> None:
     assert needs == {of["grandchild"]: (of["child"],), of["child"]: (of["parent"],)}
 
 
+def test_replicates_stay_together_where_runs_begin_with_others(tmp_path: Path) -> None:
+    """A study that is stopped has complete replicates then, not every donor and nobody who begins with one."""
+    names = [("parent", None), ("child", "s/parent"), ("other", None)]
+    configs = [
+        a_config({} if donor is None else {"weights": {"run": donor}}, epochs=n)
+        for n, (_, donor) in enumerate(names, 1)
+    ]
+    specs = {
+        (name, r): a_spec(one, replicate=r) for r in range(2) for (name, _), one in zip(names, configs, strict=True)
+    }
+    runs = {name: {str(r): specs[name, r].fingerprint for r in range(2)} for name, _ in names}
+    write_names(Store(tmp_path).study("s"), "s", "s.yaml", runs)
+    ordered, needs = order_by_donors([(name, spec) for (name, _), spec in specs.items()], TRAINER, Store(tmp_path))
+
+    assert [spec.replicate.index for _, spec in ordered] == [0, 0, 0, 1, 1, 1]
+    assert [name for name, _ in ordered].index("parent") < [name for name, _ in ordered].index("child")
+    assert set(needs) == {specs["child", r].fingerprint for r in range(2)}
+
+
 def test_a_donor_that_will_not_run_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
     """With the study to run first."""
     specs = a_study(tmp_path, [("parent", None), ("child", "s/parent")])

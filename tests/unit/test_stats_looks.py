@@ -84,6 +84,22 @@ def test_going_on_never_changes_what_was_settled() -> None:
     assert all(old == new for old, new in zip(two, three, strict=True) if not old.is_open)
 
 
+def test_a_close_keeps_what_earlier_looks_predicted_of_the_last_planned_one() -> None:
+    """A step that was followed, because ten replicates might show it, is not dropped for the four there came to be."""
+
+    def estimate_at(number: int, _: Collection[int] | None) -> Found:
+        return [replace(an_estimate(0.02, 1), n_replicates=(3, 4)[number - 1])], {}
+
+    def at_the_close(planned: tuple[int, float] | None) -> LookState:
+        (found,) = judge_looks(estimate_at, RULES, (3, 4), (0.2, 0.8), up_to=2, planned=planned)
+        return found
+
+    followed, dropped = at_the_close((LOOKS[-1], SHARES[-1])), at_the_close(None)
+
+    assert (followed.look, followed.stopped, followed.chance) == (2, False, None)
+    assert (dropped.look, dropped.stopped) == (1, True)
+
+
 def test_shares_that_are_given_are_taken_as_parts_of_their_sum() -> None:
     """And without any three looks have their own, others go by their replicates."""
     assert look_shares([3, 6], [1, 3]) == (0.25, 0.75)

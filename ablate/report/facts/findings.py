@@ -19,6 +19,7 @@ from ablate.results.question import Metric
 from ablate.scoring.unit import Unit
 from ablate.splits.rules import TestRule
 from ablate.stats.student import Basis
+from ablate.study.ends import Closed
 
 SYNTHETIC = "synthetic"
 """How a note on the data begins where the images are made up."""
@@ -62,6 +63,7 @@ class Evidence:
     metric rests on, the one with the fewest test images, and their number; None for a metric of all images alike.
     unit: what is scored where it is
     not the image, and how its images' answers become one; `images` then counts such units.
+    closed: for time, before the last planned look; `looks` are then those there were.
     """
 
     test: TestRule | None
@@ -81,6 +83,7 @@ class Evidence:
     groups: GroupFacts | None = None
     rarest: tuple[str, int] | None = None
     unit: Unit | None = None
+    closed: Closed | None = None
 
     @property
     def replicates(self) -> int:

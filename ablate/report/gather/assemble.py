@@ -16,6 +16,7 @@ from ablate.report.gather.cautions import (
     attribution_remarks,
     cautions_of,
     changed_looks,
+    closed_cautions,
     command_cautions,
     optimism_remarks,
     probability_remark,
@@ -33,6 +34,7 @@ from ablate.report.gather.next_steps import commands_for, settling_of
 from ablate.report.gather.rows import run_row
 from ablate.report.gather.sensitivity import training_sets_remark
 from ablate.report.wording.language import ENGLISH, Words
+from ablate.results.closing import whole_plan
 from ablate.results.question import metric_of
 from ablate.results.survey import CurrentProvenance
 from ablate.stats.effects import Effect
@@ -147,7 +149,8 @@ def _next_steps(judged: Judged, runs: RunFacts, evidence: Evidence, work: Path, 
 
 def _cautions(judged: Judged, evidence: Evidence, looks_before: tuple[int, ...] | None, say: Words) -> tuple[str, ...]:
     return (
-        *([] if looks_before is None else [changed_looks(looks_before, judged.plan.looks, say)]),
+        *closed_cautions(evidence, say),
+        *([] if looks_before is None else [changed_looks(looks_before, whole_plan(judged.plan).looks, say)]),
         *cautions_of(judged.cells, judged.effects, judged.levels, judged.book, judged.metric, say),
         *threshold_cautions(evidence, judged.metric, judged.rows, say),
         *group_cautions(evidence.groups, say),

@@ -20,6 +20,7 @@ from ablate.stats.cautions import at_chance, identical_answers, no_fractions
 from ablate.stats.effects import Effect
 from ablate.stats.score_book import ScoreBook
 from ablate.stats.scores import PER_IMAGE_METRIC
+from ablate.study.ends import moment_words
 from ablate.trainer import Trainer
 
 
@@ -121,6 +122,18 @@ def _broken(effects: Sequence[Effect]) -> list[tuple[Effect, str]]:
 def changed_looks(before: Sequence[int], looks: Sequence[int], say: Words = ENGLISH) -> str:
     """That the planned looks were changed after verdicts had been shown, and what can be done."""
     return say("caution.looks", before=say.listed([str(n) for n in before]), now=say.listed([str(n) for n in looks]))
+
+
+def closed_cautions(evidence: Evidence, say: Words = ENGLISH) -> Iterator[str]:
+    """That the study was closed for time, on how many replicates, and for which part of the error."""
+    if evidence.closed is not None:
+        yield say(
+            "caution.closed",
+            end=moment_words(evidence.closed.end),
+            replicates=say.count(evidence.replicates, "replicate"),
+            share=f"{evidence.share:.0%}",
+            planned=say.listed([str(look) for look in evidence.closed.looks]),
+        )
 
 
 def visible_remark(visible: Sequence[VisibleStep], metric: Metric, say: Words = ENGLISH) -> list[str]:

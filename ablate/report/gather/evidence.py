@@ -43,6 +43,7 @@ def evidence_of(judged: Judged) -> Evidence:
         groups=study_groups(judged),
         rarest=_rarest(judged),
         unit=judged.question.unit,
+        closed=plan.closed,
     )
 
 

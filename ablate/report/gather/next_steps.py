@@ -31,11 +31,13 @@ def settling_of(
     evidence: Evidence,
     commands: CommandLines,
 ) -> Settling | None:
-    """How to go on; None where every comparison is decided or can never be.
+    """How to go on; None where every comparison is decided or can never be, and of a study that is closed.
 
     First come runs of this look that have not been made, then failed ones that leave too few, then the next
     planned look, then a further one that has to be declared. effects and contrasts line up.
     """
+    if evidence.closed is not None:
+        return None
     seconds = _seconds_by_variant(variants)
 
     def price(kind: Kind, steps: Sequence[EffectRow], made: Sequence[str], target: int, command: str) -> Settling:
@@ -168,6 +170,8 @@ class CommandLines:
         if self.design:
             words += ["--design", self.design]
         for item in self.sets:
+            if replicates and item.startswith("evidence.replicates="):
+                continue  # the new looks stand in its place
             words += ["--set", quote_for_shell(item)]
         if look > 1:
             words += ["--look", str(look)]

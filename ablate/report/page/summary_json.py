@@ -72,6 +72,7 @@ def summary_json(findings: Findings, report: Path | str | None = None) -> dict[s
         "derived": derived_json(findings.exploratory.derived),
         "look": findings.evidence.look,
         "groups": _groups_json(findings),
+        "closed": _closed_json(findings),
         **_further_json(findings),
         **_unit_json(findings),
         "report": None if report is None else str(report),
@@ -118,6 +119,14 @@ def _groups_json(findings: Findings) -> dict[str, Any] | None:
         return None
     numbers = {name: getattr(found, name) for name in ("kind", "n", "effective", "largest", "design_effect")}
     return numbers | {"alike": [row._asdict() for row in found.alike]}
+
+
+def _closed_json(findings: Findings) -> dict[str, Any] | None:
+    """When a study was closed for time, on how many replicates; None where it was not."""
+    evidence = findings.evidence
+    if evidence.closed is None:
+        return None
+    return {"end": evidence.closed.end, "replicates": evidence.replicates, "planned": list(evidence.closed.looks)}
 
 
 def _finite(value: float | None) -> float | None:

@@ -28,7 +28,8 @@ def warnings(findings: Findings, say: Words = ENGLISH) -> list[str]:
         lines.append(say("warning.failed", runs=say.count(len(findings.runs.failed), "run"), names=say.listed(names)))
     if findings.runs.missing:
         many = len(findings.runs.missing)
-        lines.append(say.form("warning.missing", many, runs=say.count(many, "run")))
+        key = "warning.missing" if findings.evidence.closed is None else "warning.unfinished"
+        lines.append(say.form(key, many, runs=say.count(many, "run")))
     if findings.provenance.stale:
         what = say.listed(sorted({reason for run in findings.provenance.stale for reason in run.differences}))
         variants = say.listed(list(dict.fromkeys(run.variant for run in findings.provenance.stale)))
@@ -78,7 +79,8 @@ def _judged(findings: Findings, say: Words) -> str:
 
 def _runs(findings: Findings, say: Words) -> str:
     finished = sum(run.status == "finished" for run in findings.runs.rows)
-    more = say("evidence.to_be_made", n=len(findings.runs.missing)) if findings.runs.missing else ""
+    key = "evidence.to_be_made" if findings.evidence.closed is None else "evidence.unfinished"
+    more = say(key, n=len(findings.runs.missing)) if findings.runs.missing else ""
     if findings.runs.spared:
         more += say("evidence.spared", n=len(findings.runs.spared))
     return say(
@@ -126,11 +128,15 @@ def _test_words(test: TestRule, say: Words) -> str:
 
 
 def _looks(findings: Findings, say: Words) -> str:
-    evidence = findings.evidence
-    if len(evidence.looks) == 1:
-        return say("evidence.one_look", replicates=say.count(evidence.replicates, "replicate"))
-    looks = say.listed([str(look) for look in evidence.looks])
-    text = say("evidence.looks", looks=looks, look=evidence.look, share=f"{evidence.share:.0%}")
+    evidence, share = findings.evidence, f"{findings.evidence.share:.0%}"
+    replicates = say.count(evidence.replicates, "replicate")
+    looks = say.listed([str(look) for look in (evidence.closed or evidence).looks])
+    if evidence.closed is not None:
+        text = say("evidence.closed", looks=looks, replicates=replicates, share=share)
+    elif len(evidence.looks) == 1:
+        return say("evidence.one_look", replicates=replicates)
+    else:
+        text = say("evidence.looks", looks=looks, look=evidence.look, share=share)
     earlier = [effect.compared.name for effect in findings.effects if effect.course.look < evidence.look]
     if earlier:
         text += say("join.sentence") + say("evidence.earlier", names=say.listed(earlier))
@@ -248,7 +254,7 @@ def settling_lines(findings: Findings, say: Words = ENGLISH) -> list[str]:
     futile = [effect.compared.name for effect in findings.effects if effect.course.stopped]
     stopped = [say("settling.futile", names=say.listed(futile))] if futile else []
     if settling is None:
-        return [*stopped, say("settling.nothing")]
+        return [*stopped, say("settling.nothing" if findings.evidence.closed is None else "settling.closed")]
     return [
         *stopped,
         *(

@@ -171,5 +171,6 @@ def _shortfall(findings: Findings, say: Words) -> str:
     if failed:
         parts.append(say("answer.failed", n=failed, runs=say.count(runs, "run")))
     if missing:
-        parts.append(say.form("answer.missing", missing, n=missing, runs=say.count(runs, "run")))
+        key = "answer.missing" if findings.evidence.closed is None else "answer.unfinished"
+        parts.append(say.form(key, missing, n=missing, runs=say.count(runs, "run")))
     return say("answer.shortfall", parts=say("join.clause").join(parts)) if parts else ""

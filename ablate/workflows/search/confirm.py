@@ -213,7 +213,7 @@ def _difference(before: Settings, after: Settings) -> dict[str, Any]:
 
 def _study(question: SearchQuestion, plan: Plan) -> Study:
     evidence = question.study.evidence.model_copy(
-        update={"replicates": list(plan.looks), "val": plan.protocol.val, "families": {}}
+        update={"replicates": list(plan.looks), "val": plan.protocol.val, "families": {}, "until": None}
     )
     return replace(
         question.study,

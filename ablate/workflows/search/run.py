@@ -43,6 +43,7 @@ from ablate.workflows.executor import connected, lazy_executor
 from ablate.workflows.notebook import notebook_progress
 from ablate.workflows.notify import end_tracking, exit_code_of, plain_summary, say_stopping
 from ablate.workflows.options import Options
+from ablate.workflows.rollback import rollback_on_refusal
 from ablate.workflows.search.confirm import confirm
 from ablate.workflows.search.memory import (
     carry_over,
@@ -59,7 +60,6 @@ from ablate.workflows.session import (
     clocked,
     interruption_of,
     open_study_tracker,
-    rollback_on_refusal,
     run_specs,
 )
 
