@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ablate.report.gather.next_steps import CommandLines
 from ablate.results.survey import RunInventory
 from ablate.stats.alpha_shares import look_shares, looks_at_close
 from ablate.workflows.closing import has_end, has_shown_results
@@ -211,6 +210,8 @@ def _command(
     more: str = "",
 ) -> str:
     """A command as a shell reads it where this one was typed. free: drop shares that do not fit other looks."""
+    from ablate.report.gather.next_steps import CommandLines  # scientific packages, which a plan does not need
+
     study = session.study
     sets = study.sets
     if looks and free and study.evidence.shares is not None:

@@ -61,9 +61,8 @@ class Evidence:
     the trainer does not say. parts_known: whether test and validation images are known to be those asked for.
     groups: of test images, where these and not single images are the unit of chance. rarest: of the classes that the
     metric rests on, the one with the fewest test images, and their number; None for a metric of all images alike.
-    unit: what is scored where it is
-    not the image, and how its images' answers become one; `images` then counts such units.
-    closed: for time, before the last planned look; `looks` are then those there were.
+    unit: what is scored where it is not the image, and how its images' answers become one; `images` then counts such
+    units. closed: for time, before the last planned look; `looks` are then those there were.
     """
 
     test: TestRule | None
