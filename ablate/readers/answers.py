@@ -104,6 +104,11 @@ def read_answers(path: Path, group: str | None = None, metric: str | None = None
     groups = (
         columns.column_named(sheet, group, "--group") if group else columns.first(columns.find(sheet, columns.GROUP))
     )
+    if score is None and metric is not None and columns.spelling(metric) not in ("accuracy", "acc"):
+        raise StudyError(
+            f"{path}: from target and predicted follows the accuracy, and no {quoted(metric)}",
+            hint="Write what each image counts in a column score; or leave out --metric.",
+        )
     scores: dict[str, float] = {}
     lines: dict[str, int] = {}
     for row in sheet.rows:

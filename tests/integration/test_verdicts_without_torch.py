@@ -26,6 +26,8 @@ DO: Mapping[str, list[str]] = {
     "check": ["check", QUICK],
     "check of an own trainer": ["check", OWN],
     "judge": ["judge", "results.csv", "--report", "judged"],
+    "judge of event files": ["judge", str(ROOT / "tests" / "fixtures" / "logs" / "tensorboard")],
+    "judge of a search": ["judge", f"{ROOT / 'tests' / 'fixtures' / 'logs' / 'optuna' / 'study.db'}::search"],
     "judge of published figures": ["judge", str(ROOT / "studies" / "hollywood.yaml")],
     "report --verify": ["report", QUICK, "--verify"],
     "report --verify of an own trainer": ["report", OWN, "--verify"],

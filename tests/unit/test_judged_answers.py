@@ -142,6 +142,8 @@ def test_several_sources_can_only_be_answers(tmp_path: Path) -> None:
         judged(one, tmp_path / "runs")
     with pytest.raises(StudyError, match="apply to tables and runs"):
         judged(one, one, by="x")
+    with pytest.raises(StudyError, match="follows the accuracy, and no 'macro_f1'"):
+        judged(one, answers(tmp_path / "b.csv", "1110"), metric="macro_f1")
     with pytest.raises(StudyError, match="holds the answers of one network"):
         judged(one)
     with pytest.raises(StudyError, match="a source of its own"):

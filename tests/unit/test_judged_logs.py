@@ -16,6 +16,7 @@ from ablate.readers.repeats import Repeats, find_repeats, parts_of_name
 from ablate.readers.tensorboard_events import read_scalars
 from ablate.readers.tested import Ask
 from tests.contract.reader_contract import LOGS, judged
+from tests.unit.test_public_names import HEAVY, RUN, loaded_by
 
 STUDY = LOGS / "optuna" / "study.db"
 
@@ -228,6 +229,13 @@ def test_a_projects_folder_of_trackio_names_its_file() -> None:
     with pytest.raises(StudyError, match="is a folder") as refused:
         judged(LOGS / "trackio")
     assert "ablation.db" in refused.value.hint
+
+
+def test_no_loggers_package_is_loaded() -> None:
+    """Nor torch, nor MLflow: their files are read without them."""
+    loaded = loaded_by(RUN.format(arguments=["judge", str(LOGS / "tensorboard")]))
+
+    assert loaded & (HEAVY - {"scipy"} | {"tensorboard", "google", "wandb", "lightning", "trackio"}) == set()
 
 
 # --- W&B's server -------------------------------------------------------------------------------
