@@ -14,9 +14,11 @@ from sklearn.metrics import f1_score, roc_auc_score
 from ablate.records import Cell, Contrast, Failed, Finished
 from ablate.report.gather.assemble import make_findings
 from ablate.report.wording.evidence import evidence_lines
+from ablate.scoring.answers import Answers, NotMeasurable
+from ablate.scoring.metric import Measured, Metric
 from ablate.splits.rules import Folds, Replicate, Share, TestRule
 from ablate.stats.effects import Effect, Question, estimate_effects, variant_levels
-from ablate.stats.measured import with_values
+from ablate.stats.measured import pooled_scores, with_values
 from ablate.stats.scores import arrange, read_scores
 from ablate.study.plan import make_plan
 from tests import builders
@@ -359,3 +361,38 @@ def test_a_level_ends_where_its_metric_does(tmp_path: Path) -> None:
     found = findings_of(tmp_path, "sensitivity:melanoma", sick=5)
 
     assert all(row.lo >= 0 and row.hi <= 100 for row in found.variants)
+
+
+def test_what_no_repetition_has_is_left_out(tmp_path: Path) -> None:
+    """A metric of one's own may have a value on each fold, and none on all of them."""
+
+    def small(answers: Answers) -> Measured:
+        if len(answers.target) > 60:
+            raise NotMeasurable("too many images")
+        return Measured(0.5, np.zeros(len(answers.target)))
+
+    book = read_scores(a_study(tmp_path, test=FOLDS), "macro_f1")
+    assert book is not None
+
+    assert pooled_scores(book.rows, Metric(name="small", goal="max", measure=small), dict.fromkeys(range(5), 0)) == {}
+
+
+def test_several_repetitions_of_folds(tmp_path: Path) -> None:
+    """Each repetition has all images once; the floor that no further replicate lowers is known."""
+    cells = a_study(tmp_path, test=FOLDS, sick=60)
+    more = [replace(cell, replicate=Replicate(index=cell.replicate.index + 5)) for cell in cells]
+
+    found = effect([*cells, *more], "macro_f1", FOLDS, looks=(10,))
+
+    assert found.estimate is not None
+    assert found.estimate.n_replicates == 10
+    assert found.estimate.image_floor is not None
+
+
+def test_a_run_that_is_not_there_is_passed_over(tmp_path: Path) -> None:
+    """As ever."""
+    cells = [*a_study(tmp_path), Cell(variant="A", replicate=Replicate(index=5))]
+    book = read_scores(cells, "auroc")
+
+    assert book is not None
+    assert ("A", 5) not in book.rows

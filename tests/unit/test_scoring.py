@@ -314,3 +314,8 @@ def test_classes_a_metric_rests_on_are_counted() -> None:
         "auroc:dog": {"dog": 1, "other than dog": 2},
     }
     assert metric("log_loss").needs is None
+    several = answers_of({"target": np.array([[1, 0], [1, 1]]), "prob": np.full((2, 2), 0.4)}, ("cat", "dog"))
+    needs = metric("macro_f1").needs
+    assert needs is not None
+    assert dict(needs(several)) == {"cat": 2, "dog": 1}
+    assert several.n_classes == 2
