@@ -54,12 +54,10 @@ def sampled(cells: Cells, matched: Sequence[int], units: Sequence[Index]) -> Sam
     pool = np.asarray(matched)
     if cells.form == "folds" and cells.strata.pooled:
         pool = np.array([cells.repetition[r] if cells.repetition else 0 for r in matched])
-    sample = np.stack([pool[replicate], stratum])
-    _, of_sample, n = np.unique(sample, axis=1, return_inverse=True, return_counts=True)
-    _, of_unit, n_unit = np.unique(
-        np.vstack([sample, np.concatenate(units)]), axis=1, return_inverse=True, return_counts=True
-    )
-    leverage = n_unit[of_unit.ravel()] / n[of_sample.ravel()]
+    sample = pool[replicate] * (int(stratum.max()) + 1) + stratum
+    unit = np.concatenate(units)
+    _, place, times = np.unique(sample * (int(unit.max()) + 1) + unit, return_inverse=True, return_counts=True)
+    leverage = times[place] / np.bincount(sample)[sample]
     return Sampled(replicate, stratum, leverage, cells.strata.shares)
 
 

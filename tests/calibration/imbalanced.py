@@ -183,4 +183,4 @@ def imbalanced_table(found: dict[ImbalancedStudy, dict[str, float]]) -> str:
 
 if __name__ == "__main__":
     wanted = int(os.environ.get(STUDIES, "400"))
-    sys.stdout.write(imbalanced_table(measured_in_parallel(measure_imbalanced, imbalanced_settings(wanted))))
+    sys.stdout.write(imbalanced_table(measured_in_parallel(measure_imbalanced, imbalanced_settings(wanted // 2))))
