@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from ablate.command.schema import CommandBlock
-from ablate.metrics import NEGLIGIBLE, WORTHWHILE, Thresholds, is_share, thresholds_for
+from ablate.metrics import NEGLIGIBLE, WORTHWHILE, Thresholds, is_share, of_class, thresholds_for
 from ablate.records import BASELINE
 from ablate.settings import Settings
 from ablate.study.durations import read_duration
@@ -147,6 +147,9 @@ class EvidenceBlock(Settings):
             )
         if self.weights == "best" and self.val is None:
             raise ValueError("weights: best needs images to choose the best epoch on; add val: 0.1")
+        asked = of_class(self.metric)
+        if asked is not None and asked.specificity is not None and self.val is None:
+            raise ValueError(f"metric {self.metric} sets its threshold on validation images; add val: 0.1")
         return self
 
 

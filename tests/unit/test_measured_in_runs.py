@@ -132,6 +132,15 @@ def test_an_unknown_metric_is_refused_with_near_names() -> None:
         )  # fmt: skip
 
 
+def test_a_threshold_needs_validation_images() -> None:
+    """Said when the study is read, not when it has run."""
+    with pytest.raises(StudyError, match="sets its threshold on validation images"):
+        read_study(
+            {"study": "toy", "trainer": "ablate.toy:train", "base": {}, "chain": {"A": {"gain": 5.0}},
+             "evidence": {"metric": "sensitivity:a@specificity=0.9"}}
+        )  # fmt: skip
+
+
 def test_a_class_says_nothing_of_its_metric() -> None:
     """Whatever words its name holds."""
     assert is_share("sensitivity:error loss count")
