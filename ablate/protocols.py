@@ -218,7 +218,7 @@ class StudyCard(NamedTuple):
     changes: per variant, the overrides that tell it from its reference.
     core: per variant, the parameters shown for each run (those that differ from the baseline, and
     the usual ones), as strings.
-    goal: whether more or less of the metric is better.
+    goal: whether more or less of the metric is better. searched: of a search, the settings it varies.
     """
 
     name: str
@@ -230,6 +230,7 @@ class StudyCard(NamedTuple):
     core: Mapping[str, Mapping[str, str]]
     tags: Mapping[str, str]
     goal: Literal["max", "min"] = "max"
+    searched: tuple[str, ...] = ()
 
 
 class StudySummary(NamedTuple):
@@ -237,7 +238,7 @@ class StudySummary(NamedTuple):
 
     description: the report's table as Markdown. files: the report's folder.
     variants: per variant, summary metrics under their names. headline: what a table of runs shows first, by the
-    variant, and by the empty name for the study as a whole.
+    variant, and by the empty name for the study as a whole. tags: likewise, what is said in words.
     """
 
     description: str
@@ -246,3 +247,4 @@ class StudySummary(NamedTuple):
     failed: bool
     extra: Mapping[str, Any]
     headline: Mapping[str, Mapping[str, float]] = {}
+    tags: Mapping[str, Mapping[str, str]] = {}

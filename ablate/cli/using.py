@@ -29,17 +29,18 @@ from ablate.cli.show import Watch, errors_shown, note, say, say_json
 
 def ui(
     work: Work = Path(),
-    port: Annotated[int, typer.Option(help="Port on localhost.")] = 5000,
+    port: Annotated[int | None, typer.Option(help="Port on localhost [default: the first free one from 5000]")] = None,
+    browser: Annotated[bool, typer.Option(help="Open the newest study's page where there is a browser.")] = True,
     tracking_uri: Uri = None,
 ) -> None:
-    """Open MLflow's interface on the work folder's runs; the same as `mlflow ui` there.
+    """Open MLflow's interface on the work folder's runs, with links to saved views of the newest study.
 
     Example: ablate ui --port 5001
     """
     from ablate.cli.mlflow_interface import serve_mlflow
 
     with errors_shown():
-        raise typer.Exit(serve_mlflow(work, port=port, uri=tracking_uri))
+        raise typer.Exit(serve_mlflow(work, port=port, uri=tracking_uri, browser=browser))
 
 
 def join(

@@ -20,8 +20,9 @@ from ablate.store.run_record import LARGEST, RECORD
 from ablate.track.client import check_readable, open_client
 from ablate.track.download import download
 from ablate.track.entities import RECORDED
+from ablate.track.experiments import experiment_called, search_runs
 from ablate.track.local_artifacts import local_folder
-from ablate.track.mlflow_store import LARGEST_UPLOAD, experiment_called, search_runs
+from ablate.track.mlflow_store import LARGEST_UPLOAD
 from ablate.track.places import refuse_place
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ import posixpath
 import socket
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
@@ -20,8 +21,9 @@ from ablate.protocols import RunLabel, StudyCard, StudySummary
 from ablate.records import Event
 from ablate.safety.addresses import text_without_secrets, without_secrets
 from ablate.track.courier import TrackerQueue
-from ablate.track.entities import ATTEMPTS, DataSet, KnownRun, NewRun, Status, Update, clipped, last_epoch
+from ablate.track.entities import ATTEMPTS, DataSet, KnownRun, NewRun, Status, Update, last_epoch
 from ablate.track.environment import quiet_environment, with_patience
+from ablate.track.experiments import experiment_called, experiment_tags, search_runs, server_version, slug
 from ablate.track.local_artifacts import copy_plain, is_artifact, local_folder, plain_copy, write_locally
 from ablate.track.places import refuse_place
 from ablate.track.projection import StoreLost
@@ -39,8 +41,6 @@ Result = TypeVar("Result")
 
 ARTIFACTS = "mlartifacts"
 """The folder in the work folder where runs keep their files, beside the sqlite store."""
-MOST_PAGES = 100_000
-"""Of a list of runs; a page holds a thousand."""
 LARGEST_UPLOAD = 100_000_000
 """Bytes of a file that is sent to a server; of a larger one only the path is."""
 _HOPELESS = (
@@ -51,7 +51,7 @@ _HOPELESS = (
     "RESOURCE_ALREADY_EXISTS",
     "RESOURCE_DOES_NOT_EXIST",
 )
-_NAME_LIMIT, _EXPERIMENT_TAG_LIMIT, _DIGEST_LIMIT = 500, 20000, 36
+_DIGEST_LIMIT = 36
 
 
 class MlflowTracker:
@@ -136,14 +136,8 @@ class MlflowSink:
         """The study's experiment, created where there is none, and its runs."""
         experiment = self._open_experiment(card.experiment or card.name)
         self._experiment = experiment.experiment_id
-        wanted = {
-            "mlflow.experiment.primaryMetric.name": f"test/{card.metric}",
-            "mlflow.experiment.primaryMetric.greaterIsBetter": "True" if card.goal == "max" else "False",
-            "mlflow.note.content": clipped(card.question, _EXPERIMENT_TAG_LIMIT),
-        }
-        for name, value in wanted.items():
-            if experiment.tags.get(name) != value:
-                self._client.set_experiment_tag(self._experiment, name, value)
+        for name, value in experiment_tags(card, experiment.tags, version=self._version()).items():
+            self._client.set_experiment_tag(self._experiment, name, value)
         runs = self._search("ablate.study", card.name)
         return [self._known(run) for run in runs if run.data.tags.get("ablate.study") == card.name]
 
@@ -152,8 +146,12 @@ class MlflowSink:
         if found is not None:
             return found
         root = self._artifact_root
-        place = None if root is None else f"{root.rstrip('/')}/{_slug(name)}"
+        place = None if root is None else f"{root.rstrip('/')}/{slug(name)}"
         return self._client.get_experiment(self._client.create_experiment(name, place))
+
+    def _version(self) -> str:
+        """Of the MLflow that shows what is stored here: a server's own, else the one that is installed."""
+        return server_version(self._uri) if is_server(self._uri) else version("mlflow")
 
     def _search(self, tag: str, value: str) -> Iterable[Run]:
         return search_runs(self._client, self._experiment, tag, value)
@@ -304,39 +302,6 @@ class MlflowSink:
             self.leaves_files_out = True
             return False
         return True
-
-
-def experiment_called(client: MlflowClient, wanted: str) -> tuple[Experiment | None, str]:
-    """The experiment a study called `wanted` is in, or None and the name it would have."""
-    name = wanted = _printable(wanted)
-    for number in range(2, 1000):
-        found = client.get_experiment_by_name(name)
-        if found is None or found.lifecycle_stage == "active":
-            return found, name
-        name = f"{wanted} ({number})"  # the name of a deleted experiment stays taken
-    raise RuntimeError(f"a thousand experiments called {wanted!r} were deleted")
-
-
-def search_runs(client: MlflowClient, experiment: str, tag: str, value: str) -> Iterator[Run]:
-    """The runs of an experiment with a tag of this value; more than these where the value holds a quote."""
-    condition = "" if "'" in value else f"tags.`{tag}` = '{value}'"
-    token: str | None = ""
-    asked: set[str] = set()
-    while token is not None:
-        if token in asked or len(asked) > MOST_PAGES:
-            raise RuntimeError("the tracking store's list of runs has no end")
-        asked.add(token)
-        page = client.search_runs([experiment], condition, page_token=token or None)
-        yield from page
-        token = page.token or None
-
-
-def _printable(name: str) -> str:
-    return clipped("".join(sign if sign.isprintable() else "_" for sign in name).strip(), _NAME_LIMIT)
-
-
-def _slug(name: str) -> str:
-    return "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in name)[:60]
 
 
 def _user() -> str:

@@ -14,15 +14,18 @@ from ablate.errors import refuse_uninstalled
 from ablate.protocols import Tracker, TrackingReader
 from ablate.track.environment import quiet_environment
 from ablate.track.foreign import ForeignRun, read_runs, single_runs, summaries_of_others
+from ablate.track.saved_views import ViewPage, newest_views
 from ablate.track.uri import check_uri, is_server, sqlite_path, tracking_uri
 
 __all__ = [
     "ForeignRun",
     "Interface",
+    "ViewPage",
     "add_folder",
     "check_uri",
     "import_store",
     "interface_on",
+    "newest_views",
     "open_reader",
     "open_tracker",
     "read_runs",

@@ -22,6 +22,7 @@ from ablate.store.run_record import RECORD, record_of
 from ablate.track import entities
 from ablate.track.entities import ATTEMPTS, FAILURE, RECORDED, REPORTED, SUPERSEDED, KnownRun, NewRun, Status, Update
 from ablate.track.lines import ShownRun, age_of, epochs_after, line_of, run_of
+from ablate.track.saved_views import ORDER
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +101,7 @@ class Projection:
         known = {run.variant: None for run in self._level("variant")}
         for name in known | dict.fromkeys(summary.variants):
             values = {f"summary/{key}": value for key, value in summary.variants.get(name, {}).items()}
-            self._end_variant(name, {**summary.headline.get(name, {}), **values})
+            self._end_variant(name, {**summary.headline.get(name, {}), **values}, summary.tags.get(name, {}))
         self._end_study(summary)
         self._held.clear()
 
@@ -146,7 +147,7 @@ class Projection:
             "ablate.fingerprint": label.fingerprint,
             "ablate.changes": changes,
             ATTEMPTS: attempt.name,
-        }
+        } | self._place_of(label.variant)
         name = f"{label.variant} r{replicate.index}{stream}"
         return self._create(uid, "replicate", label.variant, NewRun(name, parent.run_id, started, own))
 
@@ -156,8 +157,13 @@ class Projection:
             return self._runs[uid][0]
         study = self._study_run(started)
         changes = self._card.changes.get(variant, "")
-        own = {"ablate.changes": changes, "mlflow.note.content": changes}
+        own = {"ablate.changes": changes, "mlflow.note.content": changes} | self._place_of(variant)
         return self._create(uid, "variant", variant, NewRun(variant, study.run_id, started, own))
+
+    def _place_of(self, variant: str) -> dict[str, str]:
+        """The tag by which a table of the variants is in the order of the study."""
+        places = {name: place for place, name in enumerate(self._card.changes)}
+        return {ORDER: f"{places[variant]:04d}"} if variant in places else {}
 
     def _study_run(self, started: int) -> ShownRun:
         uid = self._uid()
@@ -224,22 +230,23 @@ class Projection:
             self._write(run, Update(tags=tags, name=entities.clipped(mark, 250), status=stopped, ended=ended))
             run.superseded = True
 
-    def _end_variant(self, variant: str, values: Mapping[str, float]) -> None:
+    def _end_variant(self, variant: str, values: Mapping[str, float], said: Mapping[str, str]) -> None:
         children = [r for r in self._level("replicate") if r.variant == variant and not r.superseded]
         run = self._variant_run(variant, self._latest())
         ended = max([run.last, *(child.last for child in children)])
         status: Status = max((child.status for child in children), key=_GRAVITY.index, default="FINISHED")
         finished = sum(child.status == "FINISHED" for child in children)
-        self._write(
-            run, entities.merged([_summed_up(run, values, finished, ended), Update(status=status, ended=ended)])
-        )
+        tags = self._place_of(variant) | entities.tags(said)
+        end = Update(tags=tags, status=status, ended=ended)
+        self._write(run, entities.merged([_summed_up(run, values, finished, ended), end]))
 
     def _end_study(self, summary: StudySummary) -> None:
         run = self._study_run(self._latest())
         note = "\n\n… The whole report is among the artifacts."
         content = {"variants": summary.variants, "failed": summary.failed, "extra": summary.extra}
         update = Update(
-            tags={"mlflow.note.content": entities.clipped(summary.description, entities.TAG_LIMIT, note)},
+            tags=entities.tags(summary.tags.get("", {}))
+            | {"mlflow.note.content": entities.clipped(summary.description, entities.TAG_LIMIT, note)},
             texts={
                 "study.yaml": self._card.config_text.encode(),
                 "summary.json": entities.as_json(content),

@@ -8,21 +8,18 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ablate.errors import AblateError
 from ablate.execute.environment import own_version
-from ablate.files import read_json, sealed, write_bytes, write_json
+from ablate.files import read_json, write_bytes, write_json
 from ablate.harness.known import remember_data
 from ablate.harness.looking import with_notes
-from ablate.protocols import StudySummary
-from ablate.results.declared_looks import FILE as DECLARED
 from ablate.results.declared_looks import looks_before, remember_looks
 from ablate.results.survey import collect
 from ablate.safety.addresses import holds_secret, is_certain, without_secrets
-from ablate.store.closing import read_closing
 from ablate.workflows.closing import why_not_closed
 from ablate.workflows.derived_rows import derived_rows
 from ablate.workflows.explain import explanations_of
@@ -141,58 +138,6 @@ def write_report(findings: Findings, session: Session, options: Options, languag
 def report_folder(session: Session, options: Options) -> Path:
     """Where the study's report lies."""
     return (options.reports or session.work / "reports") / session.study.name
-
-
-def study_summary(findings: Findings, report: Path, session: Session) -> StudySummary:
-    """What a tracker stores at the end of a study."""
-    from ablate.report.page.render import description_of
-
-    variants: dict[str, Mapping[str, float]] = {}
-    metric = findings.study.metric.name
-    for row in findings.variants:
-        numbers = {f"{metric}/mean": row.mean, f"{metric}/lo": row.lo, f"{metric}/hi": row.hi, "replicates": row.n}
-        variants[row.name] = {key: float(value) for key, value in numbers.items() if value is not None}
-    return StudySummary(
-        description=description_of(findings),
-        files=report.parent,
-        variants=variants,
-        failed=bool(findings.runs.failed),
-        extra={"record": study_record(session)},
-        headline=_headline(findings),
-    )
-
-
-def _headline(findings: Findings) -> dict[str, dict[str, float]]:
-    """The judged metric by its plain name, in the unit of the runs: one of the first columns of a table of runs."""
-    name, means = findings.study.metric.name, {row.name: row.mean for row in findings.variants}
-    known = {variant: mean / findings.study.metric.scale for variant, mean in means.items() if mean is not None}
-    headline = {variant: {name: mean} for variant, mean in known.items()}
-    if known:
-        best = (max if findings.study.metric.goal == "max" else min)(known.values())
-        headline[""] = {f"{name} best variant": best}
-        if findings.variants[0].name in known:
-            headline[""][f"{name} baseline"] = known[findings.variants[0].name]
-    return headline
-
-
-def study_record(session: Session) -> dict[str, Any]:
-    """What a study's run in the tracking store carries for `ablate pull`, beside the records of its runs."""
-    prepared = {
-        name: {
-            "classes": list(found.classes),
-            "counts": dict(found.counts),
-            "digest": found.digest,
-            "notes": list(found.notes),
-            "unreadable": list(found.unreadable),
-            "weights_digest": found.weights_digest,
-        }
-        for name, found in session.known.prepared.items()
-        if found.digest
-    }
-    folder = session.store.study(session.study.name)
-    closing = read_closing(folder)
-    ends = {} if closing is None else {"closing": asdict(closing)}
-    return sealed({"declared": read_json(folder / DECLARED), "prepared": prepared} | ends)
 
 
 @dataclass(slots=True)

@@ -46,7 +46,7 @@ from ablate.workflows.notify import (
     say_stopping,
 )
 from ablate.workflows.options import Options
-from ablate.workflows.report import ShownReport, judge_study, report_folder, study_summary, write_report
+from ablate.workflows.report import ShownReport, judge_study, report_folder, write_report
 from ablate.workflows.rollback import rollback_on_refusal
 from ablate.workflows.session import (
     Session,
@@ -59,6 +59,7 @@ from ablate.workflows.session import (
     run_specs,
     runs_to_train,
 )
+from ablate.workflows.tracked_summary import study_summary
 
 if TYPE_CHECKING:
     from ablate.report.gather.assemble import Findings

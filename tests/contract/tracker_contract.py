@@ -392,3 +392,17 @@ class TrackerContract:
         assert study.values("accuracy baseline") == [0.75]
         assert study.values("accuracy best variant") == [0.8]
         assert variant.values("accuracy") == variant.values("summary/accuracy") == [0.75]
+
+    def test_variants_and_replicates_can_be_sorted_as_the_study_has_them(self, store: Store, tmp_path: Path) -> None:
+        """By a tag, padded with zeros; a study that ended says each verdict in a tag of its variant's run."""
+        attempt = a_finished_attempt(tmp_path, a_label("dropout", 0))
+        tracker = store.tracker()
+        tracker.begin(a_card())
+        tell(tracker, attempt)
+        tags = {"dropout": {"ablate.verdict": "no worthwhile gain"}, "": {"ablate.design": "chain"}}
+        assert tracker.end(a_summary(tags=tags), timeout=60)
+
+        assert run_named(store, "dropout").tags["ablate.order"] == "0001"
+        assert run_named(store, "dropout r0").tags["ablate.order"] == "0001"
+        assert run_named(store, "dropout").tags["ablate.verdict"] == "no worthwhile gain"
+        assert run_named(store, "toy").tags["ablate.design"] == "chain"

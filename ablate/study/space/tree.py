@@ -88,6 +88,11 @@ class Space:
         """Every parameter, those under a choice included, in the order of the file."""
         return tuple(parameter.name for parameter in walk(self.parameters))
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The settings that parameters stand for, those under a choice included; factors stand for several."""
+        return tuple(parameter.key for parameter in walk(self.parameters) if parameter.key)
+
     def overrides(self, point: Point) -> dict[str, Any]:
         """What a point sets, by dotted key."""
         return join_overrides(*_bundles(self.parameters, point))

@@ -182,6 +182,7 @@ class _Walk:
                 carry_over(self.opened, self.question, self.session, self.usual, search.storage)
             source = make_source(self.question, self.opened, self.session, trials, self.options)
             card = study_card(self.question.study, self.session.plan.variants, name=self.question.name)
+            card = card._replace(searched=self.question.space.keys)
             progress = self._search(source, executor, tracker, card, interruption)
             confirmation = None
             if source.done() and not interruption.is_to_end() and self.question.block.confirm is not None:
