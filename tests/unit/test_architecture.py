@@ -56,6 +56,7 @@ OWNERS = {
         "track/client.py",
         "track/download.py",
         "track/foreign.py",
+        "track/experiments.py",
         "track/mlflow_reader.py",
         "track/mlflow_store.py",
         "track/sqlite_store.py",
