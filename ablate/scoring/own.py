@@ -48,7 +48,12 @@ def load_metric(path: str) -> Metric:
             f"metric {path!r}: module {module_name!r} has no function {name!r}",
             hint=f"{near_match(name, known)}Write one: def {name}(target, prob, group) -> float.",
         )
-    return Metric(name=path, goal=_goal(module, name, path), measure=lambda answers: measure(path, function, answers))
+    return Metric(
+        name=path,
+        goal=_goal(module, name, path),
+        measure=lambda answers: measure(path, function, answers),
+        bounds=(-math.inf, math.inf),
+    )
 
 
 def _goal(module: ModuleType, name: str, path: str) -> Goal:

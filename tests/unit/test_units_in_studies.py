@@ -204,3 +204,14 @@ def test_the_curves_are_of_the_unit_and_of_the_class_asked_for(tmp_path: Path) -
     assert images.exploratory.curves.positive == "1"
     assert first is not None
     assert (first.ranked, first.positive) == ("positive", "0")
+
+
+def test_a_metric_of_ones_own_is_called_by_its_path(tmp_path: Path, own_module: str) -> None:
+    """As it was written, at the head of columns too; and it may be below none, so its intervals are not cut there."""
+    found = found_in(tmp_path / "work", also=[f"{own_module}:share", "sensitivity:1"])
+    text = report_text(found)
+
+    assert f"**{own_module}:share: " in text
+    assert f"| {own_module}:share |" in text.replace("\\_", "_")
+    assert "| Sensitivity (1) (%) |" in text
+    assert text.count("In the drawing ●") == 2  # below the study's own table, and once for the further ones

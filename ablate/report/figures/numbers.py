@@ -13,7 +13,7 @@ from ablate.report.tables.details import epoch_metric_words
 from ablate.report.tables.table import level_words, with_unit
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.report.wording.numbers import Axis, common_axis, compact, duration, number, with_interval
-from ablate.report.wording.sentences import metric_words, threshold_words, unit_words, verdict_words
+from ablate.report.wording.sentences import metric_title, metric_words, threshold_words, unit_words, verdict_words
 from ablate.results.question import is_rate
 from ablate.stats.verdict import Verdict
 
@@ -220,7 +220,7 @@ def levels_info(findings: Findings) -> LevelsInfo | None:
     return LevelsInfo(
         rows=tuple(rows),
         limits=_padded(min(known), max(known)),
-        label=with_unit(metric_words(findings.study.metric).capitalize(), findings.study.metric.unit),
+        label=with_unit(metric_title(findings.study.metric), findings.study.metric.unit),
         left_out=len(findings.variants) - len(rows),
     )
 
@@ -317,7 +317,7 @@ def _pareto_info(findings: Findings, cost: str, words: str, say: Words) -> Paret
     )  # fmt: skip
     ends = [value for point in points for value in (point.mean, point.lo, point.hi) if value is not None]
     prices = [point.cost for point in points]
-    metric = with_unit(metric_words(findings.study.metric).capitalize(), findings.study.metric.unit)
+    metric = with_unit(metric_title(findings.study.metric), findings.study.metric.unit)
     return ParetoInfo(
         title=say("figure.pareto", metric=metric, cost=words),
         points=points,

@@ -15,7 +15,7 @@ from ablate.report.page.blocks import Block, Page, Sheet, Text, section
 from ablate.report.tables.table import Column, Table, level_words, mark_of, table_of, with_unit
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.report.wording.numbers import with_interval
-from ablate.report.wording.sentences import metric_words, unit_words, verdict_words
+from ablate.report.wording.sentences import metric_title, unit_words, verdict_words
 from ablate.results.question import question_of
 from ablate.splits.rules import Replicate
 from ablate.stats.effects import OTHER_TESTS, estimate_effects
@@ -201,7 +201,7 @@ def shared_table(found: ComparedStudies, say: Words = ENGLISH) -> Table:
     rows, metric = found.shared, a.study.metric
     effects = [row.effect for row in rows]
     names = [row.first if row.first == row.second else f"{row.first} / {row.second}" for row in rows]
-    level = with_unit(metric_words(metric).capitalize(), metric.unit)
+    level = with_unit(metric_title(metric), metric.unit)
     columns = [
         Column(say("column.variant"), "text", names),
         Column(f"{a.study.name}: {level}", "number", [level_words(a.variant(row.first), a) for row in rows]),

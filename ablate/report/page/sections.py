@@ -175,7 +175,8 @@ def _further(findings: Findings, say: Words) -> Iterator[Block]:
             slug = re.sub("[^A-Za-z0-9]+", "-", other.study.metric.name).strip("-")
             yield Text(say("heading.further_family", metric=name, family=table.title), "subheading")
             yield Sheet(table._replace(name=f"{table.name}-{slug}"))
-            yield Text(table.note, "note", table.note.replace(say("note.legend"), say("note.legend_drawn")))
+    if findings.further:
+        yield Text(say("note.legend"), "note", say("note.legend_drawn"))
 
 
 def _variants(findings: Findings, say: Words) -> Iterator[Block]:

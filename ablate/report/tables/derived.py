@@ -18,7 +18,7 @@ from ablate.report.facts.findings import Findings
 from ablate.report.tables.table import Column, Table, table_of, with_unit
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.report.wording.numbers import with_interval
-from ablate.report.wording.sentences import metric_words
+from ablate.report.wording.sentences import metric_title
 from ablate.splits.rules import Folds, TestRule
 from ablate.stats.accuracy import variant_accuracy
 from ablate.stats.cells import Cells, StatisticsError
@@ -132,7 +132,7 @@ def derived_words(derivation: Derivation) -> str:
 def derived_table(findings: Findings, say: Words = ENGLISH) -> Table:
     """A line a derived row."""
     rows, metric = findings.exploratory.derived, findings.study.metric
-    level = with_unit(metric_words(metric).capitalize(), metric.unit)
+    level = with_unit(metric_title(metric), metric.unit)
     columns = [
         Column(say("derived.row"), "text", [row.name for row in rows]),
         Column(say("derived.source"), "text", [say.listed(list(row.sources)) for row in rows]),

@@ -16,7 +16,7 @@ from ablate.report.wording.escape import plain
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.report.wording.no_worse import no_worse_words
 from ablate.report.wording.numbers import interval, number, with_interval
-from ablate.report.wording.sentences import metric_words, p_words, unit_words, verdict_words
+from ablate.report.wording.sentences import metric_title, p_words, unit_words, verdict_words
 from ablate.results.question import is_rate
 
 MOST_EPOCH_ROWS = 400
@@ -36,7 +36,7 @@ def variants_table(findings: Findings, say: Words = ENGLISH) -> Table:
         Column(say("column.built_on"), "text", [row.reference or "" for row in rows]),
         Column(say("column.changes"), "code", [changes_words(row.changes) for row in rows]),
         Column(
-            with_unit(metric_words(metric).capitalize(), metric.unit),
+            with_unit(metric_title(metric), metric.unit),
             "number",
             [level_words(row, findings) for row in rows],
         ),

@@ -25,7 +25,7 @@ from ablate.report.wording.numbers import (
     shortened,
     with_interval,
 )
-from ablate.report.wording.sentences import metric_words, size_words, unit_words, verdict_words
+from ablate.report.wording.sentences import metric_title, metric_words, size_words, unit_words, verdict_words
 from ablate.stats.verdict import Verdict
 
 Kind = Literal["text", "number", "code", "bar", "verdict"]
@@ -100,7 +100,7 @@ def steps_tables(findings: Findings, say: Words = ENGLISH) -> tuple[Table, ...]:
 def _family_table(findings: Findings, family: str, say: Words) -> Table:
     metric, axis = findings.study.metric, effects_axis(findings)
     lines = _lines(findings, family, say)
-    named = with_unit(metric_words(metric).capitalize(), metric.unit)
+    named = with_unit(metric_title(metric), metric.unit)
     left_out = family == "leave one out"
     level = say("column.level_without", metric=named) if left_out else named
     difference = say("column.worth") if left_out else say("column.difference")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ablate.metrics import of_class
+from ablate.metrics import is_own, of_class
 from ablate.records import BASELINE
 from ablate.report.facts.effect import EffectRow
 from ablate.report.facts.findings import Findings
@@ -22,12 +22,20 @@ class Refused(NamedTuple):
 
 
 def metric_words(metric: Metric) -> str:
-    """`balanced accuracy`; of one class `sensitivity (melanoma)`."""
+    """`balanced accuracy`; of one class `sensitivity (melanoma)`; a function by its path."""
     asked = of_class(metric.name)
     if asked is None:
-        return metric.name.replace("_", " ")
+        return metric.name if is_own(metric.name) else metric.name.replace("_", " ")
     at = "" if asked.specificity is None else f" at specificity {asked.specificity:g}"
     return f"{asked.kind} ({asked.name}){at}"
+
+
+def metric_title(metric: Metric) -> str:
+    """The same at the head of a column; names of classes and of functions as they are."""
+    words = metric_words(metric)
+    if is_own(metric.name):
+        return words
+    return words.capitalize() if of_class(metric.name) is None else f"{words[:1].upper()}{words[1:]}"
 
 
 def unit_words(metric: Metric, say: Words = ENGLISH) -> str:
