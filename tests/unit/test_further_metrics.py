@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from ablate.errors import StudyError
@@ -17,6 +18,7 @@ from ablate.report.wording.language import words_of
 from ablate.study.plan import make_plan
 from tests.answer_builders import with_probabilities
 from tests.builders import a_study, cells_with
+from tests.unit.test_render import run_schema
 
 
 def found_in(work: Path, *also: str, **evidence: object) -> Findings:
@@ -52,6 +54,7 @@ def test_the_report_says_that_each_has_an_error_of_its_own(tmp_path: Path) -> No
     assert "其他指标" in html_page(page_of(findings, words_of("zh")))
     render_report(findings, tmp_path / "report")
     assert (tmp_path / "report" / "tables" / "steps-chain-macro-f1.csv").is_file()
+    jsonschema.validate(summary_json(findings), run_schema())
     told = summary_json(findings)["further"]
     assert [(one["metric"]["name"], len(one["effects"])) for one in told] == [("balanced_accuracy", 2), ("macro_f1", 2)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -24,6 +25,7 @@ from ablate.study.plan import make_plan
 from ablate.workflows.visible import is_assumable, why_unknown
 from tests.answer_builders import with_probabilities
 from tests.builders import a_study, cells_with
+from tests.unit.test_render import run_schema
 
 BY_PATIENT = {"group": "patient", "by": "mean"}
 
@@ -72,6 +74,7 @@ def test_the_report_says_what_is_scored(tmp_path: Path) -> None:
     assert "they hold for new groups of this kind" in text
     assert "design effect" not in text
     assert "每个 patient 的一个回答" in html_page(page_of(found, words_of("zh")))
+    jsonschema.validate(summary_json(found), run_schema())
     assert summary_json(found)["unit"] == {"group": "patient", "by": "mean"}
     assert "unit" not in summary_json(found_in(tmp_path / "images"))
 
