@@ -167,7 +167,7 @@ def assert_no_worse(
     found = compare(scores_a, scores_b, groups=groups, metric=metric, goal=goal, no_worse=loss)
     if found.no_worse == "non_inferior" or not found.differing:
         return found
-    size = f"{loss:g} {found.unit}".rstrip()
+    size = "1 point" if found.unit and loss == 1 else f"{loss:g} {found.unit}".rstrip()
     bound = f"{found.least if found.goal == 'max' else found.most:+z.{found.decimals}f}"
     what = {
         "inferior": f"a loss of {size} or more is shown (p = {found.p_inferior:.2g})",

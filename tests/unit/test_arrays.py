@@ -136,11 +136,12 @@ def test_what_is_not_shown_fails_with_the_interval() -> None:
     """Too few images are no excuse, and the message says how bad it may be."""
     first, second = answers(right=0.7, n=100)
     found = compare(first, second, no_worse=1.0)
+    size = "a loss of 1 point or more"
     with pytest.raises(AssertionError) as failed:
         assert_no_worse(first, second, loss=1.0)
 
     assert found.numbers in str(failed.value)
-    assert "not ruled out" in str(failed.value)
+    assert f"{size} is not ruled out" in str(failed.value)
     assert f"as bad as {found.least:+.1f}" in str(failed.value)
 
 

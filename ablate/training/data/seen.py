@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,11 +33,15 @@ def find_seen(runs: Sequence[tuple[RunSpec, Run]], images: Sequence[Path]) -> li
     runs are not there.
     """
     known: dict[str, dict[str, set[int]]] = {}  # pixels -> id -> replicates
+    opened: dict[str, _Opened] = {}
     for spec, run in runs:
         own: RunSpec | None = spec
         while own is not None:
             config = settings_of_record(Config, own.config)
-            for digest, name in _seen_by(own, config, run).items():
+            key = config.data.model_dump_json()
+            if key not in opened:
+                opened[key] = _Opened(load_images(config.data, run.cached))
+            for digest, name in opened[key].seen_by(own, config):
                 known.setdefault(digest, {}).setdefault(name, set()).add(spec.replicate.index)
             donor = None if config.weights is None or config.weights.run is None else run.earlier(config.weights.run)
             own = None if donor is None else donor[0]
@@ -44,22 +49,27 @@ def find_seen(runs: Sequence[tuple[RunSpec, Run]], images: Sequence[Path]) -> li
     return [_told(known.get(digest)) for digest in _pixels_of(images, config)]
 
 
+@dataclass(slots=True)
+class _Opened:
+    """A decoded data set; the digest of each image is computed once for all replicates."""
+
+    images: DecodedImages
+    digests: dict[int, str] = field(default_factory=dict)
+
+    def seen_by(self, spec: RunSpec, config: Config) -> Iterator[tuple[str, str]]:
+        """Digest of the pixels and id of every fit and validation image of a run."""
+        parts = split_images(config.data, spec, self.images)
+        for i in (*parts.fit, *parts.val):
+            if i not in self.digests:
+                self.digests[i] = _digest(self.images.pixels[i])
+            yield self.digests[i], self.images.ids[i]
+
+
 def _told(found: Mapping[str, set[int]] | None) -> Seen | None:
     if not found:
         return None
     name = next(iter(found))
     return name, tuple(sorted(set().union(*found.values())))
-
-
-def _seen_by(spec: RunSpec, config: Config, run: Run) -> dict[str, str]:
-    """Digest of the pixels -> id, of every fit and validation image of a run."""
-    images = load_images(config.data, run.cached)
-    parts = split_images(config.data, spec, images)
-    return {_digest_of(images, i): images.ids[i] for i in (*parts.fit, *parts.val)}
-
-
-def _digest_of(images: DecodedImages, index: int) -> str:
-    return _digest(images.pixels[index])
 
 
 def _digest(pixels: Pixels) -> str:
