@@ -203,6 +203,8 @@ def _failed(code: int, tail: str, words: Sequence[str]) -> CommandFailed:
     hint = ""
     if "EOFError" in tail or "EOF when reading" in tail:
         hint = "It asked for input, and a run has none: hand over as an argument what it asks for."
+    if "ModuleNotFoundError" in tail and Path(words[0]).resolve() != Path(sys.executable).resolve():
+        hint = f"It was run by {words[0]}; write {{python}} for the interpreter that `ablate` runs in."
     return CommandFailed(
         f"the command {how}: {last[:300]}",
         hint=hint,

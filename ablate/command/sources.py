@@ -86,6 +86,8 @@ def refuse_absent(block: CommandBlock) -> None:
             raise TrainerError(
                 f"{path} is not executable", hint=f"`chmod +x {program}`, or name what runs it: [bash, {program}, ...]."
             )
+        if program in ("python", "python3"):
+            raise TrainerError(f"there is no {program} on PATH", hint="Write {python}: the one `ablate` runs in.")
         near = near_match(program, ("python", "python3", "torchrun", "accelerate", "bash", "uv"))
         raise TrainerError(f"there is no program {program!r} on PATH or in {here}", hint=f"{near}Is it installed here?")
     for number, word in enumerate(words[1:], start=1):

@@ -239,6 +239,11 @@ def compare_metrics(run: FinishedRun, again: Mapping[str, float]) -> Reevaluatio
 
 def companion(run: FinishedRun, found: Callable[..., Any] | None, name: str) -> Callable[..., Any]:
     """The function of that name beside the trainer. Raises TrainerError where there is none."""
+    if found is None and run.trainer.is_command:
+        raise TrainerError(
+            f"the run is of a command, {run.trainer.shown}, and ablate knows nothing of its network",
+            hint="What the script left is in the run's folder, below files/.",
+        )
     if found is None:
         raise TrainerError(
             f"the trainer {run.trainer.shown} cannot do this: its module has no `{name}`",
