@@ -25,6 +25,7 @@ def show_findings(findings: Findings, report: Path, words: Words | None = None) 
     from ablate.report.wording.headline import first_sentence
     from ablate.report.wording.language import ENGLISH
     from ablate.report.wording.no_worse import no_worse_lines
+    from ablate.report.wording.robustness import uses_lines
 
     words = words or ENGLISH
     for line in findings.data.synthetic:
@@ -34,7 +35,7 @@ def show_findings(findings: Findings, report: Path, words: Words | None = None) 
     say_table(list(table.columns), [list(row) for row in table.rows], first=NAME_WIDTH)
     if table.note:
         note(table.note)
-    for line in [*no_worse_lines(findings, words), *findings.notices.cautions]:
+    for line in [*no_worse_lines(findings, words), *findings.notices.cautions, *uses_lines(findings, words)]:
         say(f"- {line}")
     if findings.next_steps.settling is not None:
         note(how_to_go_on(findings, words))
@@ -130,10 +131,13 @@ def _is_baseline(found: SearchRun) -> bool:
 def _show_confirmation(found: Confirmation) -> None:
     from ablate.report.tables.table import NAME_WIDTH, terminal_steps
     from ablate.report.wording.headline import first_sentence
+    from ablate.report.wording.robustness import uses_lines
 
     say(f"Confirmation on the sealed part: {first_sentence(found.findings)}")
     table = terminal_steps(found.findings)
     say_table(list(table.columns), [list(row) for row in table.rows], first=NAME_WIDTH)
+    for line in uses_lines(found.findings):
+        say(f"- {line}")
     if found.alone:
         note(f"The winner's changes were not assessed one by one: {found.alone}.")
     if found.moved:

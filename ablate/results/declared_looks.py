@@ -5,10 +5,11 @@ The file only bears witness: what is judged follows from plan and results alone.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ablate.files import read_json, write_json
-from ablate.stats.alpha_shares import ADDED, look_shares
+from ablate.stats.alpha_shares import ADDED, look_shares, were_default
 from ablate.study.plan import Plan
 
 FILE = "declared.json"
@@ -19,6 +20,20 @@ def remember_looks(folder: Path, plan: Plan) -> None:
     """Note the looks under which verdicts are shown now, unless others were noted before."""
     if not (folder / FILE).exists():
         write_json(folder / FILE, _declared(plan))
+
+
+def with_declared_shares(folder: Path, plan: Plan) -> Plan:
+    """The plan with the shares under which its verdicts were first shown, where a default alone has changed since.
+
+    Shares that the study file gives, or gave, are another matter: see `looks_before`.
+    """
+    noted = read_json(folder / FILE)
+    if plan.shares or not isinstance(noted, dict) or noted.get("looks") != list(plan.looks):
+        return plan
+    shares = noted.get("shares")
+    if not isinstance(shares, list) or not were_default(plan.looks, shares):
+        return plan
+    return replace(plan, shares=tuple(shares))
 
 
 def looks_before(folder: Path, plan: Plan) -> tuple[int, ...] | None:

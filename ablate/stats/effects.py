@@ -126,15 +126,30 @@ def estimate_effects(
     verdict. book: the scores of these cells, where they have been read already.
     Only the cells and the plan count: the same runs give the same answer, however they came about.
     """
-    found = _Runs.of(cells, question, book)
-    effects: dict[int, Effect] = {}
+    return effects_under(cells, contrasts, [question], look=look, book=book)[0]
+
+
+def effects_under(
+    cells: Sequence[Cell],
+    contrasts: Sequence[Contrast],
+    questions: Sequence[Question],
+    *,
+    look: int = 1,
+    book: ScoreBook | None = None,
+) -> tuple[Effects, ...]:
+    """The same under several questions that differ in nothing but their thresholds: estimates are made once."""
+    found = _Runs.of(cells, questions[0], book)
+    effects: list[dict[int, Effect]] = [{} for _ in questions]
     for family in dict.fromkeys(contrast.family for contrast in contrasts):
         members = [i for i, contrast in enumerate(contrasts) if contrast.family == family]
-        judged = _judge_family(found, [contrasts[i] for i in members], question, look)
-        effects |= dict(zip(members, judged, strict=True))
-    answered = Effects(effects[i] for i in range(len(contrasts)))
-    answered.metric = question.metric
-    return answered
+        own = [contrasts[i] for i in members]
+        made: dict[int, Found] = {}
+        for answers, question in zip(effects, questions, strict=True):
+            answers |= dict(zip(members, _judge_family(found, own, question, look, made), strict=True))
+    answered = [Effects(answers[i] for i in range(len(contrasts))) for answers in effects]
+    for one in answered:
+        one.metric = questions[0].metric
+    return tuple(answered)
 
 
 def open_variants(effects: Sequence[Effect], variants: Sequence[str]) -> frozenset[str]:
@@ -183,10 +198,16 @@ class _Runs(NamedTuple):
         return different_tests(self.cells, self.variants) | (other_images(self.book) if self.book else frozenset())
 
 
-def _judge_family(runs: _Runs, contrasts: Sequence[Contrast], question: Question, look: int) -> list[Effect]:
+def _judge_family(
+    runs: _Runs, contrasts: Sequence[Contrast], question: Question, look: int, made: dict[int, Found]
+) -> list[Effect]:
+    """made: look -> what was estimated at it already."""
+
     def estimate_at(number: int, _: Collection[int] | None) -> Found:
-        found, reasons = _estimate(runs.up_to(question.looks[number - 1]), contrasts, question)
-        return found, reasons | voided
+        if number not in made:
+            made[number] = _estimate(runs.up_to(question.looks[number - 1]), contrasts, question)
+        found, reasons = made[number]
+        return found, {**reasons, **voided}
 
     voided = _voided(runs, contrasts, question)
     rules = Rules(

@@ -93,7 +93,7 @@ class EvidenceBlock(Settings):
     replicates: list[Annotated[int, Field(ge=1)]] = Field(default=[5, 10, 20], min_length=1)
     """Planned looks: 5, or [5, 10, 20], since going on later is always valid."""
     shares: list[Annotated[float, Field(gt=0, lt=1)]] | None = None
-    """The part of the error rate each look may spend; left out: .2, .3, .5 for three looks, else by replicates."""
+    """The part of the error rate each look may spend; left out: .1, .2, .7 for three looks, else by replicates."""
     until: End | None = None
     """When the study ends: 2026-12-01T18:00, or 9h from its first run. The complete replicates are judged then."""
     worthwhile: Annotated[float, Field(gt=0)] = WORTHWHILE

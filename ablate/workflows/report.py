@@ -19,6 +19,7 @@ from ablate.harness.known import remember_data
 from ablate.harness.looking import with_notes
 from ablate.results.declared_looks import looks_before, remember_looks
 from ablate.results.survey import collect
+from ablate.results.uses import Use, earlier_uses, remember_uses
 from ablate.safety.addresses import holds_secret, is_certain, without_secrets
 from ablate.workflows.closing import why_not_closed
 from ablate.workflows.derived_rows import derived_rows
@@ -28,6 +29,7 @@ from ablate.workflows.search.tuned_plan import tuning_rows
 from ablate.workflows.session import Session
 
 if TYPE_CHECKING:
+    from ablate.report.facts.robustness import Robustness
     from ablate.report.gather.assemble import Findings, Thumbnails
     from ablate.report.wording.language import Language
 
@@ -45,10 +47,11 @@ def judge_study(session: Session, options: Options, language: Language = "en") -
     # The data that its runs were made on are those that were looked at, wherever they are now.
     digests = {name: one.digest for name, one in known.prepared.items() if one.digest or name in session.prepared}
     origin = replace(session.origin, data_digests=digests)
+    cells = collect(session.plan, session.store, origin, look=options.look)
     findings = make_findings(
         session.study,
         session.plan,
-        collect(session.plan, session.store, origin, look=options.look),
+        cells,
         look=options.look,
         prepared=with_notes(known.prepared, session.looked),
         work=session.work,
@@ -72,7 +75,15 @@ def judge_study(session: Session, options: Options, language: Language = "en") -
         ),
         runs=replace(findings.runs, explained=explanations_of(report_folder(session, options))),
         exploratory=exploratory,
+        robustness=_with_uses(findings.robustness, earlier_uses(session.store, session.study.name, cells)),
     )
+
+
+def _with_uses(found: Robustness | None, uses: Sequence[Use]) -> Robustness | None:
+    """With what was judged on the same test images before."""
+    from ablate.report.facts.robustness import EarlierUse
+
+    return found and replace(found, earlier=tuple(EarlierUse(*use) for use in uses))
 
 
 def _thumbnails_of(session: Session) -> Thumbnails | None:
@@ -129,10 +140,19 @@ def write_report(findings: Findings, session: Session, options: Options, languag
     _keep_inputs(findings, session)
     if any(effect.decision.verdict != "not_assessable" for effect in findings.effects):
         remember_looks(session.store.study(session.study.name), session.plan)
+        remember_families(findings, session)
     write_json(session.store.study(session.study.name) / "report.json", summary_json(findings, path))
     if language == "en" and options.reports is None:
         ShownReport.of(findings, session).remember("report")
     return path
+
+
+def remember_families(findings: Findings, session: Session) -> None:
+    """Note that verdicts on these test images were shown, beside what was judged on them before."""
+    if (found := findings.robustness) is not None:
+        uses = [Use(*use) for use in found.earlier]
+        families = found.families + sum(len(other.families) for other in findings.further)
+        remember_uses(session.store.study(session.study.name), families, uses)
 
 
 def report_folder(session: Session, options: Options) -> Path:

@@ -26,6 +26,7 @@ from ablate.harness.progress import OnProgress, Progress
 from ablate.protocols import Executor, Source, Tracker
 from ablate.records import Finished, Prepared, RunSpec, Variant
 from ablate.results.closing import cut_plan, whole_plan
+from ablate.results.declared_looks import with_declared_shares
 from ablate.results.former_runs import FormerRuns, former_runs
 from ablate.results.open_looks import wanted_by_look
 from ablate.results.survey import CurrentProvenance, RunInventory, Stale, plan_status
@@ -176,7 +177,7 @@ class Session:
 def open_session(study: Study, work: Path | str = ".") -> Session:
     """The study in its work folder; reads, never writes."""
     work = Path(work).resolve()
-    plan = make_plan(study)
+    plan = with_declared_shares(Store(work).study(study.name), make_plan(study))
     if study.tune is None:
         return Session(study, plan, work)
     check_tuning(study, plan)

@@ -48,6 +48,7 @@ class Setting:
     replicates: int = 10
     design: Design = "chain"
     futility: bool = True
+    shares: tuple[float, ...] = ()
     seed: int = 1
     studies: int = 1000
 
@@ -200,7 +201,7 @@ def replication(setting: Setting) -> dict[str, float]:
     for _ in range(setting.studies):
         cells = simulated(setting, rng, levels=SOURCE_CHAIN, replicates=2 * k)
         halves = [
-            judge_family(estimate(_part(cells, part), weights), negligible=0.01, worthwhile=0.03)
+            judge_family(estimate(part_of(cells, part), weights), negligible=0.01, worthwhile=0.03)
             for part in (slice(0, k), slice(k, 2 * k))
         ]
         for one, other in zip(*halves, strict=True):
@@ -211,19 +212,31 @@ def replication(setting: Setting) -> dict[str, float]:
 
 
 def through_looks(
-    setting: Setting, cells: Cells, rules: Rules = RULES, *, asked: Collection[int] = ()
+    setting: Setting,
+    cells: Cells,
+    rules: Rules = RULES,
+    *,
+    asked: Collection[int] = (),
+    known: dict[bytes, Any] | None = None,
 ) -> tuple[list[LookState], int]:
-    """The verdicts after all looks, and the runs made; later looks run only what an open step needs."""
+    """The verdicts after all looks, and the runs made; later looks run only what an open step needs.
+
+    known: the estimates of these cells that were made before, by the runs behind them.
+    """
     weights = weights_of(setting.design, len(cells.scores))
     made = np.zeros(len(cells.scores), dtype=int)
+    known = {} if known is None else known
 
     def estimate_at(number: int, open_: Collection[int] | None) -> Found:
         wanted = range(len(made)) if open_ is None else np.flatnonzero(np.abs(weights[list(open_)]).sum(axis=0))
         made[list(wanted)] = LOOKS[number - 1]
-        return estimate(_made(cells, made), weights), {}
+        if made.tobytes() not in known:
+            known[made.tobytes()] = estimate(_made(cells, made), weights)
+        return known[made.tobytes()], {}
 
     rules = rules if setting.futility else replace(rules, futility=0.0)
-    answers = judge_looks(estimate_at, rules, LOOKS, look_shares(LOOKS), up_to=len(LOOKS), asked=asked)
+    shares = look_shares(LOOKS, setting.shares)
+    answers = judge_looks(estimate_at, rules, LOOKS, shares, up_to=len(LOOKS), asked=asked)
     return answers, int(made.sum())
 
 
@@ -237,7 +250,8 @@ def _made(cells: Cells, made: np.ndarray) -> Cells:
     return Cells(scores=scores, images=cells.images[:last], repetition=cells.repetition[:last])
 
 
-def _part(cells: Cells, part: slice) -> Cells:
+def part_of(cells: Cells, part: slice) -> Cells:
+    """A study of some of the replicates."""
     scores = tuple(rows[part] for rows in cells.scores)
     return Cells(scores=scores, images=cells.images[part], repetition=cells.repetition[part])
 

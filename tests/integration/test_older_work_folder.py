@@ -173,6 +173,23 @@ def test_the_keeping_commands_read_an_older_folder(work: Path, arguments: list[s
     assert "quickstart" in result.output or "There is nothing to remove." in result.output
 
 
+def test_a_study_that_has_looked_keeps_the_shares_of_its_looks(work: Path) -> None:
+    """Three looks once shared .2, .3 and .5: what was declared so is judged so; who has not looked has the new ones."""
+    study = work / "own_trainer.yaml"
+    study.write_text(study.read_text().replace("replicates: [5]", "replicates: [2, 3, 5]"))
+    declared = work / ".ablate" / "studies" / "own-trainer" / "declared.json"
+    spent = {}
+    for name, note in (("looked", {"looks": [2, 3, 5], "shares": [0.2, 0.3, 0.5]}), ("not yet", None)):
+        declared.write_text(json.dumps(note)) if note else declared.unlink()
+        found = [printed_json(ablate(work, "report", study, "--look", look, "--json")) for look in (1, 3)]
+        spent[name] = [{effect["look"]: effect["share"] for effect in one["effects"]} for one in found]
+        assert not any("it planned looks at" in caution for one in found for caution in one["cautions"])
+        assert any(effect["verdict"] != "not_assessable" for effect in found[-1]["effects"])
+
+    for name, shares in (("looked", {1: 0.2, 2: 0.3, 3: 0.5}), ("not yet", {1: 0.1, 2: 0.2, 3: 0.7})):
+        assert all(shares[look] == share for one in spent[name] for look, share in one.items())
+
+
 # --- a default that has changed since ---------------------------------------------------------
 
 CHANGED = "numerics.channels_last is now true by default"

@@ -127,7 +127,7 @@ def test_an_interrupted_run_is_still_to_come_a_failed_one_is_not(tmp_path: Path)
 
 def test_alpha_is_split_over_three_looks_as_planned_and_else_by_their_size() -> None:
     """Whatever the looks, they share one error rate."""
-    assert look_shares((5, 10, 20)) == (0.2, 0.3, 0.5)
+    assert look_shares((5, 10, 20)) == (0.1, 0.2, 0.7)
     assert look_shares((3, 6)) == (pytest.approx(1 / 3), pytest.approx(2 / 3))
     assert sum(look_shares((2, 4, 6, 8))) == pytest.approx(1)
 

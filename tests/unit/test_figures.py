@@ -9,15 +9,13 @@ import pytest
 from ablate.report.facts.findings import Findings
 from ablate.report.figures.drawing import draw_curves, draw_forest, draw_levels, label, png_of
 from ablate.report.figures.fonts import drawable
+from ablate.report.figures.forest import ForestInfo, forest_caption, forest_info
 from ablate.report.figures.numbers import (
     MOST_PANELS,
     CurvesInfo,
-    ForestInfo,
     LevelsInfo,
     curves_caption,
     curves_info,
-    forest_caption,
-    forest_info,
     levels_caption,
     levels_info,
 )
@@ -66,6 +64,43 @@ def test_the_family_interval_is_the_wider_one(tmp_path: Path) -> None:
         assert row.lo_all < row.lo < row.difference < row.hi < row.hi_all  # type: ignore[operator]
 
 
+ONE = {"BN": {"gain": 10.0}}
+SINGLE_STEP = "single-step interval; the verdict may be stronger."
+
+
+def test_the_thin_lines_are_named_where_they_are_drawn(tmp_path: Path) -> None:
+    """In the caption and in the figure: they prove less than the verdict says."""
+    findings = findings_of(a_study(), tmp_path)
+    info = forest(findings)
+    (axes,) = draw_forest(info).axes
+
+    assert SINGLE_STEP in forest_caption(info, findings)
+    assert SINGLE_STEP in axes.get_xlabel()
+
+
+def test_one_comparison_at_one_look_has_no_thin_line_and_no_word_of_one(tmp_path: Path) -> None:
+    """Its single-step interval is the plain one."""
+    findings = findings_of(a_study(factors=ONE), tmp_path)
+    info = forest(findings)
+    (row,) = info.groups[0].rows
+
+    assert (row.lo_all, row.hi_all) == (row.lo, row.hi)
+    assert SINGLE_STEP not in forest_caption(info, findings) + draw_forest(info).axes[0].get_xlabel()
+
+
+def test_a_comparison_judged_alone_has_a_longer_thin_line_only_with_a_word(tmp_path: Path) -> None:
+    """Where several looks are planned its interval allows for them, and the caption says so."""
+    study = a_study(factors=ONE, evidence={"replicates": [3, 6]})
+    findings = findings_of(study, tmp_path)
+    info = forest(findings)
+    (row,) = info.groups[0].rows
+
+    assert row.lo_all is not None
+    assert row.lo is not None
+    assert row.lo_all < row.lo
+    assert "a comparison that is judged alone" in forest_caption(info, findings)
+
+
 def test_the_forest_draws_a_dot_two_intervals_and_a_word_a_line(tmp_path: Path) -> None:
     """And the zero line, the band, and the replicates."""
     info = forest(findings_of(a_study(), tmp_path))
@@ -73,7 +108,7 @@ def test_the_forest_draws_a_dot_two_intervals_and_a_word_a_line(tmp_path: Path) 
     texts = [text.get_text() for text in axes.texts]
 
     assert {"BN", "Dropout", "better", "undecided", "+9.8 [5.1, 14.5]"} <= set(texts)
-    assert axes.get_xlabel() == "Difference in accuracy (points)"
+    assert axes.get_xlabel().startswith("Difference in accuracy (points)\n")
     assert axes.get_xlim() == tuple(info.axis)
     assert sum(line.get_linewidth() == 4.5 for line in axes.lines) == 3  # and of all changes together
     assert sum(line.get_linewidth() == 1.2 for line in axes.lines) == 3
@@ -95,8 +130,8 @@ def test_the_caption_says_which_way_is_better(tmp_path: Path) -> None:
     study = a_study(evidence={"metric": "loss", "negligible": 0.01, "worthwhile": 0.05})
     more, less = findings_of(a_study(), tmp_path / "a"), findings_of(study, tmp_path / "b")
 
-    assert forest_caption(forest(more), more).endswith("better lies to the right.")
-    assert forest_caption(forest(less), less).endswith("better lies to the left.")
+    assert "better lies to the right." in forest_caption(forest(more), more)
+    assert "better lies to the left." in forest_caption(forest(less), less)
 
 
 def test_nothing_is_drawn_of_nothing(tmp_path: Path) -> None:

@@ -207,7 +207,7 @@ def test_a_latex_table_has_its_rules_and_its_rows(tmp_path: Path) -> None:
 
     assert re.findall(r"\\(toprule|midrule|bottomrule)", text) == ["toprule", "midrule", "bottomrule"]
     assert text.count(r" \\") == 1 + len(table.rows)
-    assert r"\begin{tabular}{lrrrlrrr}" in text
+    assert r"\begin{tabular}{lrrrllrrr}" in text
     assert "●" not in text.split("% Brackets")[0]
 
 

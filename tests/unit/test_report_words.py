@@ -103,6 +103,19 @@ def test_a_sentence_one_may_write_carries_its_evidence(tmp_path: Path) -> None:
     assert sentence.endswith("(95% interval 5.1 to 14.5; shown after adjusting for two comparisons).")
 
 
+def test_a_difference_that_was_shown_early_says_that_it_is_exaggerated(tmp_path: Path) -> None:
+    """Luck that enlarges a difference also shows it sooner; at the last look nothing of the kind is said."""
+    levels = {"BN": 75.0, "Dropout": 75.0}
+    early, last = (
+        findings_of(a_study(evidence={"replicates": looks}), tmp_path, levels=levels) for looks in ([3, 6], [3])
+    )
+
+    assert may_write(early).endswith("; shown early, so probably smaller).")
+    assert "exaggerated" in "\n".join(evidence_lines(early))
+    assert "shown early" not in may_write(last)
+    assert "exaggerated" not in "\n".join(evidence_lines(last))
+
+
 def test_a_sentence_one_may_not_write_is_the_tempting_one(tmp_path: Path) -> None:
     """The largest difference that is not shown, with its interval."""
     levels = {"BN": 70, "Dropout": 71.5, "GAP head": 71.5}

@@ -103,7 +103,7 @@ def test_a_close_keeps_what_earlier_looks_predicted_of_the_last_planned_one() ->
 def test_shares_that_are_given_are_taken_as_parts_of_their_sum() -> None:
     """And without any three looks have their own, others go by their replicates."""
     assert look_shares([3, 6], [1, 3]) == (0.25, 0.75)
-    assert look_shares([3, 6, 9]) == (0.2, 0.3, 0.5)
+    assert look_shares([3, 6, 9]) == (0.1, 0.2, 0.7)
     assert look_shares([2, 6]) == (0.25, 0.75)
 
 

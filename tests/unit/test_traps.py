@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ablate.files import write_json
 from ablate.records import Cell, Finished
 from ablate.report.gather.assemble import Findings, make_findings
 from ablate.report.wording.evidence import warnings
-from ablate.results.declared_looks import looks_before, remember_looks, why_void
+from ablate.results.declared_looks import FILE, looks_before, remember_looks, why_void, with_declared_shares
 from ablate.results.question import question_of
 from ablate.splits.rules import Replicate
 from ablate.stats.effects import estimate_effects
@@ -178,6 +179,45 @@ def test_looks_that_were_changed_after_looking_are_noticed(later: list[int], why
     remember_looks(tmp_path, changed)
 
     assert why_void(looks_before(tmp_path, changed), changed) == why
+
+
+THREE_LOOKS = {"replicates": [1, 2, 3]}
+
+
+def test_a_study_that_looked_under_the_former_shares_keeps_them(tmp_path: Path) -> None:
+    """A default that changed since is no change of its looks: it is judged as it was declared."""
+    write_json(tmp_path / FILE, {"looks": [1, 2, 3], "shares": [0.2, 0.3, 0.5]})
+    kept = with_declared_shares(tmp_path, a_plan(evidence=THREE_LOOKS))
+
+    assert kept.shares == (0.2, 0.3, 0.5)
+    assert looks_before(tmp_path, kept) is None
+
+
+@pytest.mark.parametrize(
+    ("noted", "planned"),
+    [
+        ([0.25, 0.25, 0.5], THREE_LOOKS),
+        ([0.2, 0.3, 0.5], {**THREE_LOOKS, "shares": [0.3, 0.3, 0.4]}),
+        ([0.2, 0.3, 0.5], {"replicates": [1, 2, 4]}),
+    ],
+)
+def test_shares_changed_by_anything_but_a_default_are_noticed(
+    noted: list[float], planned: dict[str, Any], tmp_path: Path
+) -> None:
+    """The study file gave other shares, before or now, or has other looks."""
+    write_json(tmp_path / FILE, {"looks": [1, 2, 3], "shares": noted})
+    plan = with_declared_shares(tmp_path, a_plan(evidence=planned))
+
+    assert plan == a_plan(evidence=planned)
+    assert looks_before(tmp_path, plan) == (1, 2, 3)
+
+
+@pytest.mark.parametrize("noted", [None, {"looks": [1, 2, 3]}, {"looks": [1, 2, 3], "shares": 3}])
+def test_a_note_of_looks_that_says_nothing_changes_no_plan(noted: object, tmp_path: Path) -> None:
+    """Nobody has looked, or what is noted is no list of shares."""
+    write_json(tmp_path / FILE, noted)
+
+    assert with_declared_shares(tmp_path, a_plan(evidence=THREE_LOOKS)) == a_plan(evidence=THREE_LOOKS)
 
 
 def test_a_study_nobody_has_seen_yet_may_change_its_looks(tmp_path: Path) -> None:

@@ -171,6 +171,15 @@ class NoWorseClaim:
     """Why it is not assessable; empty where it is."""
 
 
+class Repeat(NamedTuple):
+    """Would it come out again, on new images and with new runs? Chances, from sceptical to hopeful."""
+
+    same: tuple[float, float]
+    """Of the same word."""
+    opposite: tuple[float, float] | None
+    """Of the word that contradicts it; None where none does."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectRow:
     """One contrast answered."""
@@ -189,3 +198,5 @@ class EffectRow:
     """For single runs of which only the number of right answers is known; else None."""
     no_worse: NoWorseClaim | None = None
     """Whether it is no worse; None where nothing gets cheaper and nobody asked."""
+    repeat: Repeat | None = None
+    """Whether its word would come out again; None where there is no word."""

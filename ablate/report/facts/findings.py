@@ -14,6 +14,7 @@ from ablate.report.facts.exploratory import Exploratory
 from ablate.report.facts.groups import GroupFacts
 from ablate.report.facts.next_steps import NextSteps
 from ablate.report.facts.provenance import ProvenanceFacts
+from ablate.report.facts.robustness import Robustness
 from ablate.report.facts.runs import RunFacts
 from ablate.results.question import Metric
 from ablate.scoring.unit import Unit
@@ -188,6 +189,8 @@ class Findings:
     """What is shown beside the verdicts."""
     further: tuple[Findings, ...] = ()
     """The same runs by each further metric the study asks for, as families of their own."""
+    robustness: Robustness | None = None
+    """How far the words carry; None before there is one, and for results that others made."""
 
     @property
     def families(self) -> Mapping[str, tuple[EffectRow, ...]]:

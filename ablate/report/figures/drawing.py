@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ablate.report.figures.answers import AnswerCurvesInfo, AnswerPanel, banded_parts
 from ablate.report.figures.fonts import drawable, families, font_files, look_for, quiet_matplotlib
-from ablate.report.figures.numbers import CurveLine, CurvesInfo, ForestInfo, ForestRow, LevelsInfo, Panel, ParetoInfo
+from ablate.report.figures.forest import ForestInfo, ForestRow
+from ablate.report.figures.numbers import CurveLine, CurvesInfo, LevelsInfo, Panel, ParetoInfo
 from ablate.report.wording.escape import plain
 from ablate.report.wording.numbers import shortened
 from ablate.report.wording.verdicts import VERDICTS
@@ -109,9 +110,10 @@ def draw(info: ForestInfo | LevelsInfo | CurvesInfo | ParetoInfo | AnswerCurvesI
 def draw_forest(info: ForestInfo) -> Figure:
     """A line a comparison: dot, thick and thin interval, numbers and verdict at the right."""
     lines = sum(len(group.rows) + 1 for group in info.groups)
-    height = 0.8 + 0.32 * lines
+    below = 0.75 if info.thin else 0.55
+    height = 0.25 + below + 0.32 * lines
     figure = new_figure(10.0, height)
-    axes: Axes = figure.add_axes((0.3, 0.55 / height, 0.35, 1 - 0.6 / height))
+    axes: Axes = figure.add_axes((0.3, below / height, 0.35, 1 - (below + 0.05) / height))
     axes.set_xlim(info.axis.lo, info.axis.hi)
     axes.set_ylim(lines - 0.4, -0.6)
     y = 0
@@ -126,7 +128,7 @@ def draw_forest(info: ForestInfo) -> Figure:
             _draw_forest_row(axes, row, y)
         y += 1
     axes.set_yticks([])
-    axes.set_xlabel(info.label, fontsize=SIZE, parse_math=False)
+    axes.set_xlabel("\n".join(filter(None, [info.label, info.thin])), fontsize=SIZE, parse_math=False)
     plain_frame(axes)
     axes.spines["left"].set_visible(False)
     return figure

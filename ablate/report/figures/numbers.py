@@ -5,54 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ablate.report.facts.effect import EffectRow
 from ablate.report.facts.findings import Findings, VariantRow
 from ablate.report.facts.summaries import EpochMean, epoch_means
 from ablate.report.tables.costs import front
 from ablate.report.tables.details import epoch_metric_words
 from ablate.report.tables.table import level_words, with_unit
 from ablate.report.wording.language import ENGLISH, Words
-from ablate.report.wording.numbers import Axis, common_axis, compact, duration, number, with_interval
-from ablate.report.wording.sentences import metric_title, metric_words, threshold_words, unit_words, verdict_words
+from ablate.report.wording.numbers import compact, duration
+from ablate.report.wording.sentences import metric_title
 from ablate.results.question import is_rate
-from ablate.stats.verdict import Verdict
 
 MOST_ROWS = 60
 MOST_PANELS = 24
-
-
-class ForestRow(NamedTuple):
-    """One comparison. lo, hi: the plain interval; lo_all, hi_all: the one for the whole family; None: unbounded."""
-
-    label: str
-    difference: float | None
-    lo: float | None
-    hi: float | None
-    lo_all: float | None
-    hi_all: float | None
-    by_replicate: tuple[float, ...]
-    verdict: Verdict
-    numbers: str
-    words: str
-
-
-class ForestGroup(NamedTuple):
-    """The comparisons of one family, judged together."""
-
-    title: str
-    rows: tuple[ForestRow, ...]
-
-
-class ForestInfo(NamedTuple):
-    """Every comparison on one axis. negligible: half the width of the band around no difference;
-    None where nobody has said what counts as none."""
-
-    groups: tuple[ForestGroup, ...]
-    axis: Axis
-    label: str
-    negligible: float | None
-    better_is: str
-    left_out: int
 
 
 class LevelRow(NamedTuple):
@@ -138,76 +102,6 @@ class ParetoInfo(NamedTuple):
     ends: tuple[str, str]
 
 
-def forest_info(findings: Findings, say: Words = ENGLISH) -> ForestInfo | None:
-    """Every comparison of every family; None where there is none to draw."""
-    metric = findings.study.metric
-    rows = findings.effects[:MOST_ROWS]
-    total = [findings.total] if findings.total else []
-    known = [row for row in [*rows, *total] if row.measured.difference is not None]
-    if not known:
-        return None
-    ends = [
-        end
-        for row in known
-        for end in (row.measured.lo, row.measured.hi, row.measured.lo_all, row.measured.hi_all)
-        if end is not None
-    ]
-    points = [value for row in known for value in (row.measured.difference or 0.0, *row.measured.by_replicate)]
-    band = findings.evidence.negligible or 0.0
-    families = {name: [row for row in effects if row in rows] for name, effects in findings.families.items()}
-    families |= {"total": total}
-    return ForestInfo(
-        groups=tuple(
-            ForestGroup(
-                say.by("family", name, name.capitalize()), tuple(_forest_row(row, findings, say) for row in effects)
-            )
-            for name, effects in families.items()
-            if effects
-        ),
-        axis=common_axis([*points, band, -band], ends),
-        label=with_unit(
-            say("figure.difference", metric=metric_words(metric)), unit_words(metric, say) if metric.unit else ""
-        ),
-        negligible=findings.evidence.negligible,
-        better_is=say("what.right") if metric.goal == "max" else say("what.left"),
-        left_out=len(findings.effects) - len(rows),
-    )
-
-
-def _forest_row(effect: EffectRow, findings: Findings, say: Words) -> ForestRow:
-    label = effect.compared.called
-    if effect.compared.family in ("compare", "total"):
-        label = say("cell.compare", name=effect.compared.name, reference=effect.compared.reference)
-    return ForestRow(
-        label=label,
-        difference=effect.measured.difference,
-        lo=effect.measured.lo,
-        hi=effect.measured.hi,
-        lo_all=effect.measured.lo_all,
-        hi_all=effect.measured.hi_all,
-        by_replicate=effect.measured.by_replicate,
-        verdict=effect.decision.verdict,
-        numbers=with_interval(
-            effect.measured.difference, effect.measured.lo, effect.measured.hi, findings.study.metric.decimals, sign="+"
-        ),
-        words=verdict_words(effect, say, with_reason=False),
-    )
-
-
-def forest_caption(info: ForestInfo, findings: Findings, say: Words = ENGLISH) -> str:
-    """How to read the forest plot."""
-    if info.negligible is None:
-        text = say("note.forest_plain", side=info.better_is)
-    else:
-        # In points the axis names the unit; a metric of its own has none there.
-        metric = findings.study.metric
-        band = (
-            number(info.negligible, metric.decimals) if metric.unit else threshold_words(info.negligible, metric, say)
-        )
-        text = say("note.forest", n=band, side=info.better_is)
-    return _with_left_out(text, info.left_out, "what.comparisons", say)
-
-
 def levels_info(findings: Findings) -> LevelsInfo | None:
     """Every variant's level; None before the first result."""
     rows = [
@@ -231,7 +125,7 @@ def levels_caption(info: LevelsInfo, say: Words = ENGLISH) -> str:
     if any(row.published is not None for row in info.rows):
         parts.append(say("note.diamonds"))
     parts.append(say("note.levels_end"))
-    return _with_left_out(say("join.sentence").join(parts), info.left_out, "what.variants", say)
+    return with_left_out(say("join.sentence").join(parts), info.left_out, "what.variants", say)
 
 
 def curves_info(findings: Findings, metric: str, say: Words = ENGLISH) -> CurvesInfo | None:
@@ -292,7 +186,7 @@ def curves_caption(info: CurvesInfo, say: Words = ENGLISH) -> str:
         parts.append(say("note.no_validation" if info.none_kept else "note.no_validation_curve"))
     if info.log:
         parts.append(say("note.log"))
-    return _with_left_out(say("join.sentence").join(parts), info.left_out, "what.variants", say)
+    return with_left_out(say("join.sentence").join(parts), info.left_out, "what.variants", say)
 
 
 def pareto_infos(findings: Findings, say: Words = ENGLISH) -> tuple[ParetoInfo, ...]:
@@ -330,7 +224,8 @@ def _pareto_info(findings: Findings, cost: str, words: str, say: Words) -> Paret
     )
 
 
-def _with_left_out(caption: str, left_out: int, what: str, say: Words) -> str:
+def with_left_out(caption: str, left_out: int, what: str, say: Words) -> str:
+    """A caption with how many rows the figure leaves to the tables."""
     if not left_out:
         return caption
     return caption + say("join.sentence") + say("note.left_out", n=left_out, what=say(what))

@@ -31,6 +31,7 @@ from ablate.report.gather.groups import group_cautions
 from ablate.report.gather.history import histories_of, mixed_of, provenance_of, stale_of
 from ablate.report.gather.judged import Judged, judge_cells, total_of
 from ablate.report.gather.next_steps import commands_for, settling_of
+from ablate.report.gather.robustness import robustness_of
 from ablate.report.gather.rows import run_row
 from ablate.report.gather.sensitivity import training_sets_remark
 from ablate.report.wording.language import ENGLISH, Words
@@ -72,12 +73,13 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
     runs = _runs(judged, work)
     next_steps = _next_steps(judged, runs, evidence, work, reuse=bool(stale_of(judged.cells, origin)))
     exploratory = exploratory_of(judged, prepared, thumbnails)
+    total = total_of(judged)
     findings = Findings(
         study=_study(study),
         evidence=evidence,
         variants=judged.variants,
         effects=judged.rows,
-        total=total_of(judged),
+        total=total,
         runs=runs,
         provenance=_provenance(judged, origin),
         data=_data(study, prepared),
@@ -87,6 +89,7 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
             remarks=_remarks(judged, next_steps, exploratory, say),
         ),
         exploratory=exploratory,
+        robustness=robustness_of(judged, total),
     )
     further = further_findings(findings, judged, prepared=prepared, looks_before=looks_before)
     return replace(findings, further=tuple(further))

@@ -50,6 +50,7 @@ def further_findings(
             runs=RunFacts(rows=()),
             notices=Notices(),
             exploratory=Exploratory(),
+            robustness=None,
         )
 
 

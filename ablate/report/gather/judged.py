@@ -9,12 +9,13 @@ from typing import NamedTuple
 from ablate.records import Cell, Contrast, Prepared
 from ablate.report.facts.effect import EffectRow
 from ablate.report.facts.findings import VariantRow
+from ablate.report.gather.repeats import with_repeats
 from ablate.report.gather.rows import effect_rows, variant_row
 from ablate.results.declared_looks import why_void
 from ablate.results.question import Metric, metric_of, question_of
 from ablate.stats.accuracy import Accuracy
 from ablate.stats.cautions import no_fractions
-from ablate.stats.effects import Effect, Question, estimate_effects, read_asked, variant_levels
+from ablate.stats.effects import Effect, Question, effects_under, estimate_effects, read_asked, variant_levels
 from ablate.stats.looks import WAITING
 from ablate.stats.measured import with_values
 from ablate.stats.score_book import ScoreBook
@@ -30,6 +31,7 @@ class Judged(NamedTuple):
 
     question: as it was put to the statistics. book: the scores of single images, None where there are none.
     effects: the answers; rows: the same in shown units, as are variants. levels: variant -> its accuracy.
+    others: the answers by half the thresholds and by double; none where nobody has stated any.
     """
 
     study: Study
@@ -43,6 +45,11 @@ class Judged(NamedTuple):
     levels: Mapping[str, Accuracy | None]
     variants: tuple[VariantRow, ...]
     rows: tuple[EffectRow, ...]
+    others: tuple[Sequence[Effect], ...] = ()
+
+
+FACTORS = (0.5, 2.0)
+"""By which thresholds are multiplied, to see which words hang on them."""
 
 
 def judge_cells(
@@ -61,11 +68,26 @@ def judge_cells(
     cells = with_values(cells, book)
     void = why_void(looks_before, plan) or (NO_FRACTION if no_fractions(cells, metric.name) else "")
     question = replace(question, void=void)
-    effects = estimate_effects(cells, plan.contrasts, question, look=look, book=book)
+    questions = [question]
+    if question.negligible is not None or question.worthwhile is not None:
+        questions += [_scaled(question, factor) for factor in FACTORS]
+    effects, *others = effects_under(cells, plan.contrasts, questions, look=look, book=book)
     levels = variant_levels(cells, question, book=book)
     variants = _variant_rows(study, plan, cells, levels, prepared)
-    rows = effect_rows(effects, variants, metric, plan.looks)
-    return Judged(study, plan, cells, look, metric, question, book, effects, levels, variants, rows)
+    rows = with_repeats(effect_rows(effects, variants, metric, plan.looks), effects, question, look)
+    return Judged(study, plan, cells, look, metric, question, book, effects, levels, variants, rows, tuple(others))
+
+
+def _scaled(question: Question, factor: float) -> Question:
+    def times(size: float | None) -> float | None:
+        return None if size is None else factor * size
+
+    return replace(
+        question,
+        negligible=times(question.negligible),
+        worthwhile=times(question.worthwhile),
+        tolerable=times(question.tolerable),
+    )
 
 
 def _variant_rows(
@@ -94,14 +116,15 @@ def total_of(judged: Judged) -> EffectRow | None:
         name=last, variant=last, reference=first, weights={last: 1.0, first: -1.0}, family="total",
         not_assessable="".join(reasons[:1]),
     )  # fmt: skip
-    found = _latest_answer(judged, contrast)
-    return next(iter(effect_rows(found, judged.variants, judged.metric, judged.plan.looks)), None)
+    look, found = _latest_answer(judged, contrast)
+    rows = effect_rows(found, judged.variants, judged.metric, judged.plan.looks)
+    return next(iter(with_repeats(rows, found, judged.question, look)), None)
 
 
-def _latest_answer(judged: Judged, contrast: Contrast) -> Sequence[Effect]:
+def _latest_answer(judged: Judged, contrast: Contrast) -> tuple[int, Sequence[Effect]]:
     """By the latest look whose runs are there; a later look may have spared one of the two variants."""
     for look in range(judged.look, 1, -1):
         found = estimate_effects(judged.cells, [contrast], judged.question, look=look, book=judged.book)
         if found[0].judged.reason != WAITING:
-            return found
-    return estimate_effects(judged.cells, [contrast], judged.question, look=1, book=judged.book)
+            return look, found
+    return 1, estimate_effects(judged.cells, [contrast], judged.question, look=1, book=judged.book)

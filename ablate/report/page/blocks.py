@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ablate.report.figures.answers import AnswerCurvesInfo
-from ablate.report.figures.numbers import CurvesInfo, ForestInfo, LevelsInfo, ParetoInfo
+from ablate.report.figures.forest import ForestInfo
+from ablate.report.figures.numbers import CurvesInfo, LevelsInfo, ParetoInfo
 from ablate.report.tables.table import Table
 from ablate.report.wording.language import Words
 

@@ -37,14 +37,23 @@ def earlier_texts(page: Page, findings: Findings) -> Mapping[str, str]:
 
 
 def earlier_forms(findings: Findings) -> Iterator[Findings]:
-    """As they are told now; before reports had curves of probabilities; and before they said whether changes are no
-    worse."""
+    """As they are told now; before reports said how far their words carry; before they had curves of probabilities; and
+    before they said whether changes are no worse."""
+    yield findings
+    findings = without_robustness(findings)
     yield findings
     if findings.exploratory.curves is not None:
         findings = replace(findings, exploratory=replace(findings.exploratory, curves=None))
         yield findings
     if findings.claims:
         yield without_claims(findings)
+
+
+def without_robustness(findings: Findings) -> Findings:
+    """As it was told before reports said how far their words carry."""
+    total = findings.total and replace(findings.total, repeat=None)
+    effects = tuple(replace(effect, repeat=None) for effect in findings.effects)
+    return replace(findings, effects=effects, total=total, robustness=None)
 
 
 def without_claims(findings: Findings) -> Findings:

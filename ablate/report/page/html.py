@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ablate.report.figures import svg
 from ablate.report.figures.answers import AnswerCurvesInfo
-from ablate.report.figures.numbers import CurvesInfo, ForestInfo, ForestRow, LevelsInfo
+from ablate.report.figures.forest import ForestInfo, ForestRow
+from ablate.report.figures.numbers import CurvesInfo, LevelsInfo
 from ablate.report.page.blocks import Block, Figure, Page
 from ablate.report.tables.table import Mark, Table
 from ablate.report.wording.escape import plain

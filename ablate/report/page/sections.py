@@ -7,11 +7,10 @@ from collections.abc import Iterator
 
 from ablate.report.facts.findings import Findings
 from ablate.report.figures.answers import answer_curves_infos
+from ablate.report.figures.forest import forest_caption, forest_info
 from ablate.report.figures.numbers import (
     curves_caption,
     curves_info,
-    forest_caption,
-    forest_info,
     levels_caption,
     levels_info,
     pareto_infos,

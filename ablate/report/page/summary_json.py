@@ -6,7 +6,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from ablate.report.facts.effect import NoWorseClaim, SameImages
+from ablate.report.facts.effect import NoWorseClaim, Repeat, SameImages
 from ablate.report.facts.findings import Findings
 from ablate.report.tables.derived import derived_json
 from ablate.stats.method import METHOD
@@ -54,6 +54,7 @@ def summary_json(findings: Findings, report: Path | str | None = None) -> dict[s
                 "share": effect.course.share,
                 "stopped": effect.course.stopped,
                 "no_worse": _no_worse(effect.no_worse),
+                "repeat": None if effect.repeat is None else _repeat(effect.repeat),
                 "next_look": None if effect.course.next_look is None else effect.course.next_look._asdict(),
                 "same_images": None if effect.same_images is None else _same_images(effect.same_images),
             }
@@ -75,6 +76,7 @@ def summary_json(findings: Findings, report: Path | str | None = None) -> dict[s
         "closed": _closed_json(findings),
         **_further_json(findings),
         **_unit_json(findings),
+        "robustness": _robustness(findings),
         "report": None if report is None else str(report),
     }
 
@@ -109,6 +111,35 @@ def _no_worse(claim: NoWorseClaim | None) -> dict[str, Any] | None:
         "p_inferior": claim.p_inferior,
         "costs": {change.cost: change.share for change in claim.costs},
         "reason": claim.reason,
+    }
+
+
+def _repeat(found: Repeat) -> dict[str, list[float] | None]:
+    def rounded(ends: tuple[float, float] | None) -> list[float] | None:
+        return None if ends is None else [round(end, 3) for end in ends]
+
+    return {"same": rounded(found.same), "opposite": rounded(found.opposite)}
+
+
+def _robustness(findings: Findings) -> dict[str, Any] | None:
+    """How far the words carry; None before there is one."""
+    found = findings.robustness
+    if found is None:
+        return None
+    return {
+        "kinds": found.kinds,
+        "families": found.families,
+        "bound": min(1.0, findings.evidence.alpha * found.bound),
+        "thresholds": [
+            {
+                "negligible": other.negligible,
+                "worthwhile": other.worthwhile,
+                "flips": [flip._asdict() for flip in other.flips],
+            }
+            for other in found.thresholds
+        ],
+        "earlier": [use._asdict() for use in found.earlier],
+        "number": found.number,
     }
 
 

@@ -16,6 +16,7 @@ from ablate.report.wording.escape import plain
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.report.wording.no_worse import no_worse_words
 from ablate.report.wording.numbers import interval, number, with_interval
+from ablate.report.wording.robustness import again_words, opposite_words
 from ablate.report.wording.sentences import metric_title, p_words, unit_words, verdict_words
 from ablate.results.question import is_rate
 
@@ -82,6 +83,7 @@ def comparisons_table(findings: Findings, say: Words = ENGLISH) -> Table:
     unequal = len({effect.course.look for effect in effects}) > 1
     paired = any(effect.measured.by_replicate for effect in effects)
     counted = any(effect.same_images is not None for effect in effects)
+    told_again = any(effect.repeat is not None for effect in effects)
     columns = [
         Column(say("column.comparison"), "text", [_comparison(effect, say) for effect in effects]),
         Column(
@@ -114,15 +116,26 @@ def comparisons_table(findings: Findings, say: Words = ENGLISH) -> Table:
         Column(say("column.n"), "number", [str(e.measured.n) for e in effects]),
         Column(say("column.test"), "number", [count_words(e.measured.images) for e in effects]),
         Column(say("column.verdict"), "verdict", [verdict_words(e, say) for e in effects]),
+        *(_repeats(effects, say) if told_again else ()),
         *(_same_images(effects, say) if counted else ()),
         *(_no_worse_columns(effects, say) if findings.claims else ()),
     ]
     parts = [_adjusted(findings, say), say("note.wins") if paired else "", say("note.same_images") if counted else ""]
+    parts += [say("note.again"), say("note.opposite")] if told_again else []
     if len({effect.measured.n for effect in effects}) > 1:
         parts.append(say("note.unequal" if findings.evidence.look == 1 else "note.unequal_looks"))
     note = say("join.sentence").join(filter(None, parts))
     table = table_of(say("heading.in_numbers"), columns, note, "comparisons")
     return table._replace(marks=tuple(map(mark_of, effects)))
+
+
+def _repeats(effects: Sequence[EffectRow], say: Words) -> tuple[Column, Column]:
+    """The chance of the same word in another study of this make, and of its opposite."""
+    found = [effect.repeat for effect in effects]
+    return (
+        Column(say("column.again"), "text", [again_words(one, say) or "-" for one in found]),
+        Column(say("column.opposite"), "text", [opposite_words(one, say) or "-" for one in found]),
+    )
 
 
 def _same_images(effects: Sequence[EffectRow], say: Words) -> tuple[Column, Column]:

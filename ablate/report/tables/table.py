@@ -25,6 +25,7 @@ from ablate.report.wording.numbers import (
     shortened,
     with_interval,
 )
+from ablate.report.wording.robustness import again_words
 from ablate.report.wording.sentences import metric_title, metric_words, size_words, unit_words, verdict_words
 from ablate.stats.verdict import Verdict
 
@@ -116,6 +117,11 @@ def _family_table(findings: Findings, family: str, say: Words) -> Table:
             say("column.verdict_keep") if left_out else say("column.verdict"),
             "verdict",
             [verdict_words(x.effect, say) if x.effect else "" for x in lines],
+        ),
+        None
+        if not any(line.effect and line.effect.repeat for line in lines)
+        else Column(
+            say("column.again"), "text", [again_words(line.effect.repeat, say) if line.effect else "" for line in lines]
         ),
         None
         if not any(line.effect and line.effect.no_worse for line in lines)
@@ -217,6 +223,8 @@ def _steps_note(findings: Findings, family: str, say: Words) -> str:
     parts = [say("note.legend"), say.by("family_note", family, say("family_note.one at a time"))]
     if family == "chain" and findings.total is not None:
         parts.append(say("note.total"))
+    if any(effect.repeat for effect in effects):
+        parts.append(say("note.again"))
     sizes = {effect.no_worse.tolerable for effect in effects if effect.no_worse is not None}
     if known := [size for size in sizes if size is not None]:
         parts.append(say("note.no_worse", size=size_words(max(known), findings.study.metric, say)))

@@ -7,6 +7,7 @@ from ablate.report.facts.next_steps import OpenStep, Settling, beyond_practice
 from ablate.report.wording.groups import group_lines
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.report.wording.numbers import duration
+from ablate.report.wording.robustness import robustness_lines
 from ablate.report.wording.sentences import metric_words, size_words, threshold_words
 from ablate.report.wording.verdicts import VERDICTS
 from ablate.splits.rules import FirstFold, Folds, Official, Share, TestRule
@@ -65,6 +66,7 @@ def evidence_lines(findings: Findings, say: Words = ENGLISH) -> list[str]:
             _basis(findings, say),
             *group_lines(findings, say),
             _families(findings, say),
+            *robustness_lines(findings, say),
         ]
     if findings.data.unreadable:
         images = say.count(len(findings.data.unreadable), "unreadable")
@@ -140,6 +142,8 @@ def _looks(findings: Findings, say: Words) -> str:
     earlier = [effect.compared.name for effect in findings.effects if effect.course.look < evidence.look]
     if earlier:
         text += say("join.sentence") + say("evidence.earlier", names=say.listed(earlier))
+    if any(effect.course.early or effect.course.stopped for effect in findings.effects):
+        text += say("join.sentence") + say("evidence.early")
     return text
 
 

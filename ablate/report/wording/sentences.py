@@ -108,6 +108,8 @@ def _decided_sentence(effect: EffectRow, metric: Metric, say: Words) -> str:
     adjusted = (
         say("may.adjusted", n=say.in_words(effect.compared.family_size)) if effect.compared.family_size > 1 else ""
     )
+    if effect.course.early:
+        adjusted += say("may.early")
     return say(
         "may.raised" if (effect.measured.difference or 0.0) > 0 else "may.lowered",
         setting=_setting(effect, say),

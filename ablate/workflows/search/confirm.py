@@ -30,7 +30,7 @@ from ablate.study.study import Study
 from ablate.trainer import is_built_in
 from ablate.workflows.notify import end_tracking, plain_summary, report_study, run_listener
 from ablate.workflows.options import Options
-from ablate.workflows.report import judge_study
+from ablate.workflows.report import judge_study, remember_families
 from ablate.workflows.search.result import Confirmation
 from ablate.workflows.session import Session, check_data_first, open_study_tracker, run_specs
 
@@ -257,6 +257,7 @@ def _run(
     of_search = session.study.name.removesuffix("-confirm")
     folder = (options.reports or session.work / "reports") / of_search / "confirmation"
     report = render_report(findings, folder)
+    remember_families(findings, session)
     if tracker is None:
         return findings, report, True
     summary = plain_summary(description_of(findings), folder, failed=bool(findings.runs.failed))
