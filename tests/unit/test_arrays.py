@@ -74,6 +74,14 @@ def test_scores_by_image_are_matched_by_image() -> None:
     assert found.groups == 49
 
 
+def test_columns_of_a_data_frame_belong_together_by_their_index() -> None:
+    """The same one, in the same order."""
+    first, second = answers(right=0.5, gain=0.5, n=50)
+    frame = pd.DataFrame({"a": first, "b": second}, index=[f"{i}.png" for i in range(50)])
+
+    assert compare(frame["a"], frame["b"]).difference == pytest.approx(compare(first, second).difference)
+
+
 def test_a_score_without_a_scale_has_its_own_unit_and_no_assumed_threshold() -> None:
     """Nobody said what a difference of it is worth."""
     rng = np.random.default_rng(1)
