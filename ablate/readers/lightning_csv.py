@@ -8,10 +8,9 @@ from pathlib import Path
 
 from ablate.errors import StudyError
 from ablate.readers.logged import LoggedRun, Point, files_below, last_values, newest_below, read_limited
-from ablate.readers.settings_files import read_hparams
+from ablate.readers.settings_files import settings_beside
 
 NAMED = "metrics.csv"
-HPARAMS_FILE = "hparams.yaml"
 MOST_BYTES = 1 << 28
 _PLACES = ("step", "epoch")
 
@@ -44,11 +43,10 @@ def _run(root: Path, path: Path) -> LoggedRun:
             f"{path} is cut off in the middle of its last row: its run was stopped, or is still going on",
             hint="Leave that run out (move its folder away), or wait until it has ended.",
         )
-    settings = path.parent / HPARAMS_FILE
     name = path.parent.relative_to(root).as_posix()
     return LoggedRun(
         name if name != "." else path.parent.resolve().name,
-        read_hparams(settings) if settings.is_file() else {},
+        settings_beside(path.parent, root),
         *last_values(points),
         where=str(path),
     )

@@ -15,6 +15,7 @@ MOST_FILES = 200_000
 """A folder with more is not one of runs."""
 MOST_KEYS = 5_000
 """Parameters of one run."""
+_NOT_RUNS = frozenset(["node_modules", "__pycache__", "site-packages", "venv"])
 _NOT_FINITE = {"NaN": nan, "nan": nan, "Infinity": inf, "inf": inf, "-Infinity": -inf, "-inf": -inf}
 
 
@@ -126,7 +127,7 @@ def files_below(folder: Path, named: Iterable[str]) -> list[Path]:
 def _walk(folder: Path) -> Iterator[Path]:
     count = 0
     for root, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name not in (".git", "node_modules", "__pycache__")]
+        folders[:] = [name for name in folders if name == ".wandb" or not (name.startswith(".") or name in _NOT_RUNS)]
         count += len(names) + len(folders)
         if count > MOST_FILES:
             raise StudyError(f"{folder} has more than {MOST_FILES:,} files", hint="Name the folder of the runs.")

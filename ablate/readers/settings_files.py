@@ -11,6 +11,18 @@ from ablate.errors import StudyError
 from ablate.readers.logged import flat, read_limited
 
 MOST_BYTES = 1 << 20
+HPARAMS, HYDRA = "hparams.yaml", Path(".hydra") / "config.yaml"
+
+
+def settings_beside(folder: Path, source: Path) -> dict[str, str]:
+    """The parameters of the run in a folder: its hparams.yaml, else the configuration that Hydra keeps, here or above.
+
+    source: above it nothing is looked for. Raises StudyError for a file that is no YAML.
+    """
+    found = read_hparams(folder / HPARAMS) if (folder / HPARAMS).is_file() else {}
+    places = [place for place in (folder, *folder.parents) if place == source or source in place.parents]
+    kept = next((place / HYDRA for place in places if (place / HYDRA).is_file()), None)
+    return read_hparams(kept) if kept is not None and not found else found
 
 
 def read_hparams(path: Path) -> dict[str, str]:

@@ -15,12 +15,11 @@ from typing import BinaryIO, NamedTuple
 
 from ablate.errors import StudyError
 from ablate.readers.logged import LoggedRun, Point, as_text, files_below, last_values
-from ablate.readers.settings_files import read_hparams
+from ablate.readers.settings_files import settings_beside
 from ablate.readers.wire import WireError, fields_of, first, varint
 
 NAMED = "tfevents"
 """What stands in the name of every event file."""
-HPARAMS_FILE = "hparams.yaml"
 MOST_VALUES = 1_000_000
 """Read of one run."""
 _PARTS = frozenset(["train", "training", "val", "valid", "validation", "test", "eval"])
@@ -157,14 +156,14 @@ def read_runs(source: Path) -> list[LoggedRun]:
             named = tuple(point._replace(metric=f"{prefix}{point.metric}") for point in found.points)
             found = found._replace(points=named)
         folders.setdefault(folder, []).append(found)
-    known = {folder: _settings(folder, found) for folder, found in folders.items()}
+    root = source if source.is_dir() else source.parent
+    known = {folder: _settings(folder, root, found) for folder, found in folders.items()}
     added: dict[Path, list[Path]] = {}
     for folder in folders:
         holder = next((above for above in folder.parents if above in folders), None)
         if holder is not None and known[folder] and not known[holder]:
             added.setdefault(holder, []).append(folder)
     inside = {folder for found in added.values() for folder in found}
-    root = source if source.is_dir() else source.parent
     started = {folder: min(file.started for file in found) for folder, found in folders.items()}
     return [
         _run(root, folder, [folder, *added.get(folder, [])], folders, known)
@@ -192,8 +191,8 @@ def _run(
     return LoggedRun(name if name != "." else folder.resolve().name, keys, metrics, ends, where=str(folder))
 
 
-def _settings(folder: Path, found: list[EventFile]) -> dict[str, str]:
-    settings = read_hparams(folder / HPARAMS_FILE) if (folder / HPARAMS_FILE).is_file() else {}
+def _settings(folder: Path, root: Path, found: list[EventFile]) -> dict[str, str]:
+    settings = settings_beside(folder, root)
     for file in found:
         settings |= file.hparams
     return settings

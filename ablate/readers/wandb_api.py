@@ -29,7 +29,10 @@ def read_runs(source: str) -> list[LoggedRun]:
 
     found: list[LoggedRun] = []
     try:
-        for run in wandb.Api().runs(project, order="+created_at"):
+        runs = wandb.Api().runs(project, order="+created_at")
+        if hasattr(runs, "upgrade_to_full"):  # else each run's settings would be a request of its own
+            runs.upgrade_to_full()
+        for run in runs:
             if len(found) == MOST_RUNS:
                 raise StudyError(f"{project} has more than {MOST_RUNS:,} runs", hint="Judge a table exported as CSV.")
             found.append(_run(run))
@@ -52,7 +55,7 @@ def _run(run: Any) -> LoggedRun:
         if not str(name).startswith("_") and (number := as_number(value)) is not None
     }
     step = as_number(summary.get("_step"))
-    labels = {"group": run.group, "job_type": run.job_type}
+    labels = {key: getattr(run, key, None) for key in ("group", "job_type")}
     return LoggedRun(
         str(run.name),
         flat({str(key): value for key, value in config.items() if not str(key).startswith("_")}),

@@ -177,6 +177,23 @@ def test_folders_train_and_validation_are_parts_of_one_run(tmp_path: Path) -> No
     assert set(read_scalars(tmp_path / "bn" / "seed0")) == {"train/test/accuracy", "validation/test/accuracy"}
 
 
+def test_hydras_configuration_tells_the_parameters_of_runs_without_their_own(tmp_path: Path) -> None:
+    """In the folder of a run's start, above its logger's; where it was written is bookkeeping under any name."""
+    for i, (depth, seed) in enumerate([(2, 0), (2, 1), (4, 0), (4, 1)]):
+        start = tmp_path / "outputs" / f"2026-01-05_10-00-0{i}"
+        (start / ".hydra").mkdir(parents=True)
+        config = f"seed: {seed}\nmodel:\n  depth: {depth}\npaths:\n  output_dir: {start}\n"
+        (start / ".hydra" / "config.yaml").write_text(config, encoding="utf-8")
+        (start / "csv" / "version_0").mkdir(parents=True)
+        (start / "csv" / "version_0" / "hparams.yaml").write_text("{}\n", encoding="utf-8")
+        text = f"epoch,step,test/acc\n0,9,0.{80 + depth + seed}\n"
+        (start / "csv" / "version_0" / "metrics.csv").write_text(text, encoding="utf-8")
+    findings = judged(tmp_path / "outputs")
+
+    assert {row.name: row.n for row in findings.variants} == {"model.depth=2": 2, "model.depth=4": 2}
+    assert any("made: paths.output_dir" in line for line in findings.notices.cautions)
+
+
 # --- files and folders --------------------------------------------------------------------------
 
 
