@@ -8,7 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_PLAIN = re.compile(r"[A-Za-z0-9_./:@%+*-]+")
+_PLAIN = re.compile(r"(\./|\.\./)?[A-Za-z_/][A-Za-z0-9_./+-]*")
+"""Text that means itself wherever values are read: a name, a path."""
 _OTHER_THAN_TEXT = re.compile(
     r"(?i)null|none|true|false|yes|no|on|off|~|nan|[-+]?(\.?\d[\d_]*(\.\d*)?(e[-+]?\d+)?|\.?inf|\.nan)|0[xob][\da-f]+"
 )

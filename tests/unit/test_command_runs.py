@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ablate.command import output, process
+from ablate.command import output, process, watchers
 from ablate.execute.live import ask_to_stop
 from ablate.execute.pool import CAN_FORK, ForkPool
 from ablate.records import Failed, Finished
@@ -178,6 +178,32 @@ print("seen: %d" % ('"epoch"' in journal.read_text()))
 
     assert [event["kind"] for event in events(found.folder)].count("epoch") == 2
     assert found.metrics == {"accuracy": 0.2, "seen": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("log.csv", "epoch,val_acc\\n1,0.25\\n2,0.5\\n"),
+        ("log.jsonl", '{"epoch": 1, "val_acc": 0.25}\\n{"epoch": 2, "val_acc": 0.5}\\n'),
+    ],
+)
+def test_curves_may_be_elsewhere_than_the_result(tmp_path: Path, name: str, content: str) -> None:
+    """A table with a column `epoch`, or an object a line."""
+    script = f"{SCRIPT}\nopen(folder + '/{name}', 'w').write('{content}')"
+    found = finished(carry_out(tmp_path, script, a_block(curves={"file": "log.*"})))
+    epochs = [event["data"] for event in events(found.folder) if event["kind"] == "epoch"]
+
+    assert [(one["epoch"], one["metrics"]) for one in epochs] == [(1, {"val_acc": 0.25}), (2, {"val_acc": 0.5})]
+
+
+def test_of_very_many_steps_some_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first so many, then every tenth of those that follow, and so on; the last value counts all the same."""
+    monkeypatch.setattr(watchers, "MOST_EPOCHS", 10)
+    told: list[int] = []
+    curve = watchers.Curve(lambda epoch, metrics: told.append(epoch))
+    curve.follow({"loss": [(step, 1.0) for step in range(1, 201)]}, ended=True)
+
+    assert told == [*range(1, 11), *range(20, 111, 10), 200]
 
 
 def test_answers_become_scores_by_image(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from ablate.store.work_folder import Store
 from ablate.study.load import load_study
 from ablate.study.plan import make_plan
 from ablate.study.study import Study
-from ablate.trainer import load_trainer, shown_path, source_digest
+from ablate.trainer import former_source_digests, load_trainer, shown_path, source_digest
 from tests.command_builders import a_block
 from tests.command_line import ablate
 from tests.training_builders import a_live_run, a_spec
@@ -137,6 +137,10 @@ def test_folds_need_a_test_in_folds() -> None:
         ({"results": {"file": "a.json", "stdout": "json"}}, "are two places"),
         ({"results": {"stdout": "acc: (.*)"}}, "names no metric"),
         ({"results": {"stdout": "acc: (?P<a>.*"}}, "is no regular expression"),
+        ({"curves": {"file": "a.csv", "stdout": "json"}}, "curves come from one place"),
+        ({"curves": {"lightning": "/tmp"}}, "does not lie in the run's folder"),
+        ({"answers": "../a.csv"}, "does not lie in the run's folder"),
+        ({"command": "python 'train.py"}, "a quote is not closed"),
         ({"resume": {"file": "x", "words": ["--resume"]}}, "never name the file"),
         ({"images": "images.csv"}, "the command has no {split}"),
         ({"resources": {"gpus": -1}}, "expected a whole number of at least 0"),
@@ -167,6 +171,28 @@ def test_what_is_not_there_is_refused_and_nothing_is_written(here: Path, command
     assert sorted(path.name for path in here.iterdir()) == ["study.yaml", "train.py"]
 
 
+def test_a_command_may_run_in_another_folder(here: Path) -> None:
+    """From where `ablate` is called; its script and its programs are looked for there."""
+    (here / "inner").mkdir()
+    (here / "inner" / "go.py").write_text("")
+    inner = study(cwd="inner", command="python go.py {optimizer.lr} {?bn} {seed}")
+    inner.trainer.refuse_absent()
+
+    with pytest.raises(AblateError, match="there is no folder"):
+        study(cwd="nowhere").trainer.refuse_absent()
+
+
+def test_a_module_may_be_the_script(here: Path) -> None:
+    """As `python -m` finds it."""
+    (here / "pkg").mkdir()
+    (here / "pkg" / "go.py").write_text("print(1)\n")
+    path = study(command="python -m pkg.go {optimizer.lr} {?bn} {seed}").trainer.path
+    before = source_digest(path)
+    (here / "pkg" / "go.py").write_text("print(2)\n")
+
+    assert before != source_digest(path)
+
+
 def test_words_in_a_text_and_in_a_list_are_the_same_command() -> None:
     """And what stands at its default is no part of it."""
     listed, text = (
@@ -184,6 +210,8 @@ def test_a_record_tells_all_that_a_run_needs() -> None:
 
     assert load_trainer(path).path == path
     assert shown_path(path).startswith("`python train.py --lr {optimizer.lr}")
+    assert shown_path("ablate.command:train {") == "a command"
+    assert former_source_digests(path) == ()
     with pytest.raises(AblateError, match="cannot be read"):
         load_trainer('ablate.command:train {"comand": []}')
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ablate.command.texts import config_text, hydra_text
@@ -18,6 +18,7 @@ CONFIG = {
     "lr": 0.1, "tiny": 1e-05, "n": 3, "bn": True, "off": False, "none": None, "name": "a b; rm -rf $HOME", "dash": "-x",
     "sizes": [64, 128], "empty": [], "model": {"width": 4, "norm": None, "kind": {"deep": 1}},
 }  # fmt: skip
+some = settings(deadline=None)  # a busy machine is no failure
 GIVEN = {"seed": 7, "folder": "/tmp/a b"}
 
 
@@ -65,6 +66,7 @@ def test_all_settings_become_overrides() -> None:
     ]  # fmt: skip
 
 
+@some
 @given(st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="\u0085\u2028\u2029\ufeff")),
@@ -79,12 +81,14 @@ def test_the_file_of_settings_reads_alike_as_json_and_as_yaml(value: Any) -> Non
     assert yaml.safe_load(text) == {"value": value}
 
 
+@some
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="\u0085\u2028\u2029\ufeff")))
 def test_a_text_behind_an_override_reads_back_as_the_text(text: str) -> None:
     """By YAML, which OmegaConf reads values with."""
     assert yaml.safe_load(hydra_text(text)) == text
 
 
+@some
 @given(st.text(min_size=1).filter(lambda text: "\0" not in text))
 def test_no_value_becomes_more_than_one_argument(text: str) -> None:
     """Whatever a shell would make of it."""
