@@ -39,11 +39,11 @@ slow: $(READY)
 	$(BIN)/python -m pytest -m slow
 
 # Calibration, the sweeps of the fault matrix (FAULT_SHARE=0.1: a seeded tenth of them), searches in PostgreSQL, a work
-# folder of an older version, and verdicts in an environment without torch.
+# folder of an older version, verdicts in an environment without torch, and a newcomer's walk through README.
 evidence: $(READY)
 	$(BIN)/python -m pytest -m slow $(PARALLEL) tests/calibration tests/integration/test_fault_matrix.py \
 		tests/integration/test_search_storages.py tests/integration/test_older_work_folder.py \
-		tests/integration/test_verdicts_without_torch.py
+		tests/integration/test_verdicts_without_torch.py tests/e2e/test_walk.py
 
 check: $(READY)
 	$(BIN)/ruff format --check .
