@@ -51,6 +51,11 @@ def find_repeats(runs: Sequence[LoggedRun], metric: str, ask: Ask, source: str) 
     Where no parameter differs, by the runs' groups, else by their names without `seed0`. Raises StudyError where all
     of this leaves every run alone, or all of them one.
     """
+    if len(runs) < 2:
+        raise StudyError(
+            f"{source}: a single run with {metric}, {first_names([run.name for run in runs])}",
+            hint="A comparison needs runs of two variants: give the folder above them.",
+        )
     runs = [run._replace(keys=_with_name(run)) for run in runs]
     if ask.by is not None:
         keys = named(ask.by, _all_keys(runs), f"{source}: --by")

@@ -9,7 +9,7 @@ from statistics import NormalDist
 from typing import Literal, cast
 
 from ablate.errors import StudyError, near_match
-from ablate.readers import answers, optuna_study, wandb_export
+from ablate.readers import answers, lightning_csv, optuna_study, wandb_export
 from ablate.readers.columns import spelling
 from ablate.readers.kinds import FORMATS, Kind, read_logs
 from ablate.readers.logged import LoggedRun
@@ -17,7 +17,7 @@ from ablate.readers.numbers import quoted
 from ablate.readers.parameter_columns import NAMED, name_variants
 from ablate.readers.repeats import find_repeats, spread_of_ends
 from ablate.readers.replicates import first_names
-from ablate.readers.sheet import read_sheet
+from ablate.readers.sheet import TableSheet, read_sheet
 from ablate.readers.table import read_rows
 from ablate.readers.tracked import Tracked, read_tracked
 from ablate.readers.units import Note, without_any
@@ -33,6 +33,7 @@ EXPERIMENT = "mlflow:"
 def read_table_file(request: Request, path: Path, say: Words) -> ExternalResults:
     """The results in a CSV file, or in the table of the request itself: somebody's table, or W&B's export."""
     sheet = read_sheet(path) if request.sheet is None else request.sheet
+    _refuse_other_files(sheet, path)
     if wandb_export.is_export(sheet):
         runs = wandb_export.read_export(sheet, request.metric)
         told = Note("logged.export", {"results": wandb_export.results_of(runs)})
@@ -50,6 +51,22 @@ def read_table_file(request: Request, path: Path, say: Words) -> ExternalResults
         found = read_rows(named.sheet, ask._replace(by=NAMED))
         found = found._replace(notes=(*named.notes, *found.notes))
     return tested_of(request, path.stem, found, say("judge.table", source=path.name), say)
+
+
+def _refuse_other_files(sheet: TableSheet, path: Path) -> None:
+    """Refuse the curve of a single run, and a table whose cells nothing separates."""
+    plain = {heading.strip().lower() for heading in sheet.headings}
+    if path.name == lightning_csv.NAMED and {"epoch", "step"} <= plain:
+        raise StudyError(
+            f"{path} is the curve of a single run",
+            hint="A comparison needs runs of two variants: give the folder above them: `ablate judge lightning_logs`.",
+        )
+    if len(sheet.headings) == 1 and sheet.rows:
+        raise StudyError(
+            f"{path}: has a single column",
+            hint="Between cells stand commas, semicolons or tabs. A table copied from a paper, with spaces, is read by "
+            f"`ablate judge - < {path.name}`.",
+        )
 
 
 def read_answers(request: Request, say: Words) -> ExternalResults:

@@ -127,6 +127,19 @@ def test_runs_that_end_at_different_steps_are_told(tmp_path: Path) -> None:
     assert "Of each run the last value of test_acc counts" in told
 
 
+def test_a_single_run_is_no_comparison(tmp_path: Path) -> None:
+    """Of any logger; and a table whose cells nothing separates says how it is pasted."""
+    with pytest.raises(StudyError, match="a single run with test/accuracy, bn_seed0") as refused:
+        judged(LOGS / "tensorboard" / "bn_seed0")
+    assert "the folder above" in refused.value.hint
+    with pytest.raises(StudyError, match="is the curve of a single run"):
+        judged(LOGS / "lightning" / "lightning_logs" / "version_1" / "metrics.csv")
+    (tmp_path / "table.txt").write_text("Method  CIFAR-10\nbase  95.3\nours  95.9\n", encoding="utf-8")
+    with pytest.raises(StudyError, match="has a single column") as refused:
+        judged(tmp_path / "table.txt")
+    assert "`ablate judge - < table.txt`" in refused.value.hint
+
+
 def test_a_cut_off_file_of_metrics_is_refused_by_name(tmp_path: Path) -> None:
     """Its last value may not be the run's last."""
     folder = tmp_path / "version_0"
