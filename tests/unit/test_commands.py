@@ -107,7 +107,7 @@ def test_join_says_how_much_there_was_to_do(work: Path) -> None:
         (["join", "toy.yaml", "--slots-per-gpu", "0"], "--slots-per-gpu 0: at least one run has to fit on a card"),
         (["join", "toy.yaml", "--for", "soon"], "--for: "),
         (["run", "toy.yaml", "--ray-address", "here:1"], "Add --executor ray."),
-        (["report", "toy.yaml", "other.yaml", "--verify"], "--verify, --set and --design apply to one study"),
+        (["report", "toy.yaml", "other.yaml", "--verify"], "--require apply to one study"),
         (["optuna", "toy.yaml"], "search"),
         (["predict", "toy/baseline/0"], "there is nothing to predict"),
         (["predict", "toy.yaml/baseline/0", "--check"], "its module has no `retest`"),
