@@ -36,24 +36,25 @@ from ablate.cli.options import (
     StandIn,
     StudyPath,
     Uri,
-    Within,
     Work,
     Workers,
 )
+from ablate.cli.planning import check, plan
 from ablate.cli.reporting import report
 from ablate.cli.show import CommandGroup, Watch, errors_shown, note, note_lines, say, say_json
 from ablate.cli.terminal import prepare_streams
 from ablate.cli.using import init, join, pull, schema, show, status, sync, ui
 
 if TYPE_CHECKING:
-    from ablate.study.plan import Plan
+    from collections.abc import Callable
+
+    from ablate.report.facts.findings import Findings
     from ablate.study.study import Study
     from ablate.workflows.options import Options
 
 app = typer.Typer(
     cls=CommandGroup,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Ablation studies of image classifiers: which change made the model better, by how much, how sure?",
@@ -81,15 +82,25 @@ def main() -> None:
 
 
 @app.command()
-def demo(work: Work = Path(), workers: Workers = "auto", json_: Json = False) -> None:
+def demo(
+    work: Work = Path(),
+    workers: Workers = "auto",
+    null: Annotated[
+        bool, typer.Option("--null", help="Five changes that change nothing, to see what is said.")
+    ] = False,
+    json_: Json = False,
+) -> None:
     """Run the quick start: five changes to a small VGG on 1,797 scans of digits, in two minutes.
 
     Example: ablate demo
     """
+    from ablate.cli.results import null_words
     from ablate.workflows.options import Options
 
     with errors_shown():
-        _run(_quickstart(work), work, Options(workers=workers_of(workers)), as_json=json_, next_steps=_NEXT)
+        study = _quickstart(work, design="aa" if null else None)
+        after = null_words if null else lambda _: _NEXT
+        _run(study, work, Options(workers=workers_of(workers)), as_json=json_, after=after)
 
 
 @app.command()
@@ -205,101 +216,14 @@ def optuna(
         raise typer.Exit(found.exit_code)
 
 
-@app.command()
-def plan(
-    study: StudyPath,
-    work: Work = Path(),
-    set_: Sets = None,
-    design: DesignName = None,
-    stand_in: StandIn = False,
-    look: Look = None,
-    within: Within = None,
-    workers: Workers = "auto",
-    json_: Json = False,
-) -> None:
-    """Show every variant, what is done, what is to do, its price, and what it will be able to see.
-
-    Example: ablate plan studies/quickstart.yaml
-    """
-    from ablate.cli.results import show_plan
-    from ablate.cli.time_budget import show_budget
-    from ablate.workflows.examine_data import not_there
-    from ablate.workflows.options import Options
-    from ablate.workflows.plan_summary import plan_summary
-    from ablate.workflows.session import open_session, resolved_options
-    from ablate.workflows.slow_precision import precision_notes
-    from ablate.workflows.time_budget import time_budget
-
-    with errors_shown():
-        loaded = load(study, work, set_, design, stand_in=stand_in)
-        loaded.trainer.refuse_absent(f"{loaded.document.where(('trainer',))}: ")
-        session = open_session(loaded, work)
-        options = Options(look=look or 0, workers=workers_of(workers))
-        options = resolved_options(session, options)
-        seconds = seconds_of("--within", within)
-        summary = plan_summary(session, options, with_parameters=True)
-        if within is not None and seconds is not None:
-            summary["within"] = time_budget(session, options, within, seconds)
-        if json_:
-            say_json(summary)
-        else:
-            show_plan(summary, session.plan.protocol.metric)
-            if "within" in summary:
-                show_budget(summary["within"], session.plan.protocol.metric)
-            for line in not_there(session.study, session.plan):
-                note(f"Missing, and needed by the first run: {line}")
-        for line in precision_notes(session.plan):
-            note(line)
-
-
-@app.command()
-def check(
-    study: StudyPath, work: Work = Path(), set_: Sets = None, design: DesignName = None, stand_in: StandIn = False
-) -> None:
-    """Check a study file: every key, every variant, every name. Needs neither data nor torch.
-
-    A study file can name code (`trainer: my_pkg.exp:train`, `model.name: my_pkg.nets:make`), which is imported
-    here and executed by `run`: it is as trusted as code. Look at it before you check one from somebody else.
-
-    Example: ablate check studies/quickstart.yaml
-    """
-    from ablate.search import make_question
-    from ablate.study.plan import make_plan
-    from ablate.workflows.examine_data import not_there
-    from ablate.workflows.search.tuned_plan import check_tuning
-    from ablate.workflows.slow_precision import precision_notes
-
-    with errors_shown():
-        loaded = load(study, work, set_, design, stand_in=stand_in)
-        loaded.trainer.refuse_absent(f"{loaded.document.where(('trainer',))}: ")
-        checked = make_plan(loaded)
-        check_tuning(loaded, checked)
-        if loaded.search is not None:
-            make_question(loaded)
-        if loaded.trainer.missing:
-            note(f"Not installed here, and needed by the first run: {', '.join(loaded.trainer.missing)}.")
-        say(f"{study} OK: {_sizes(checked)}.")
-        for line in not_there(loaded, checked):
-            note(f"Missing, and needed by the first run: {line}")
-        for line in precision_notes(checked):
-            note(line)
-
-
-def _sizes(plan: Plan) -> str:
-    from ablate.report.wording.numbers import counted, listed
-
-    looks = listed([str(look) for look in plan.looks], at_most=len(plan.looks))
-    variants, comparisons = counted(len(plan.variants), "variant"), counted(len(plan.contrasts), "comparison")
-    replicates = "replicate" if plan.looks[-1] == 1 else "replicates"
-    return f"{variants}, {comparisons}, {'look' if len(plan.looks) == 1 else 'looks'} at {looks} {replicates}"
-
-
 _NEXT = """\
 Next: `ablate ui` shows the runs in MLflow; `ablate run studies/quickstart.yaml --look 2` adds replicates;
 `ablate init FOLDER` looks at your own images and writes a study of them."""
 
 
-def _run(study: Study, work: Path, options: Options, *, as_json: bool, next_steps: str = "") -> None:
+def _run(
+    study: Study, work: Path, options: Options, *, as_json: bool, after: Callable[[Findings], str] = lambda _: ""
+) -> None:
     from ablate.cli.results import show_study_run
     from ablate.workflows.run import run_study
 
@@ -312,8 +236,8 @@ def _run(study: Study, work: Path, options: Options, *, as_json: bool, next_step
         say_json(summary_json(done.findings, done.report))
     else:
         show_study_run(done)
-    if next_steps and not done.exit_code:
-        note_lines(next_steps)
+    if not done.exit_code and (words := after(done.findings)):
+        note_lines(words)
     if done.exit_code >= 128:
         note("Interrupted. The same command resumes from here.")
     raise typer.Exit(done.exit_code)
@@ -328,14 +252,31 @@ def _note_precision(study: Study, options: Options) -> None:
         note(line)
 
 
-def _quickstart(work: Path, sets: list[str] | None = None) -> Study:
+def _quickstart(work: Path, sets: list[str] | None = None, design: str | None = None) -> Study:
     from ablate.workflows.init_study import quickstart_path
 
     path = quickstart_path(work)
     note(f"Study: {path}")
-    return load(path, work, sets, None)
+    return load(path, work, sets, design)
 
 
-for command in (join, report, judge, show, predict, explain, ui, status, sync, pull, init, schema, clean, doctor):
+for command in (
+    plan,
+    check,
+    join,
+    report,
+    judge,
+    show,
+    predict,
+    explain,
+    ui,
+    status,
+    sync,
+    pull,
+    init,
+    schema,
+    clean,
+    doctor,
+):
     app.command()(command)
 app.add_typer(data, name="data")

@@ -64,6 +64,17 @@ def show_study_run(done: StudyRun) -> None:
         note("MLflow is not up to date; the journals are. `ablate sync STUDY` brings it up to date.")
 
 
+def null_words(findings: Findings) -> str:
+    """What came of comparisons that have no difference to find."""
+    found = findings.exploratory.self_test
+    judged, wrong = (0, 0) if found is None else (found.judged, found.false_verdicts)
+    called = {0: "None was", judged: "All were"}.get(wrong, "1 was" if wrong == 1 else f"{wrong} were")
+    return (
+        f"Nothing was changed: all {judged} steps repeat the baseline under other random seeds, and yet their numbers "
+        f"differ.\n{called} called better or worse, which would be a mistake: one such study in twenty may have any."
+    )
+
+
 def show_search(found: SearchRun) -> None:
     """The best setting, what it is worth, and how much each parameter mattered."""
     from ablate.search import BASELINE_TRIAL

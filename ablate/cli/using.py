@@ -296,11 +296,11 @@ def schema(
     Example: ablate schema --trainer ablate.training:train
     """
     from ablate.study.absent import read_trainer
-    from ablate.study.schema import StudyFile
+    from ablate.workflows.study_schema import study_schema
 
     with errors_shown():
         work_on_path(work)
-        say_json(read_trainer(trainer).config.model_json_schema() if trainer else StudyFile.model_json_schema())
+        say_json(read_trainer(trainer).config.model_json_schema() if trainer else study_schema())
 
 
 def show(

@@ -14,6 +14,7 @@ from ablate.workflows.beginning.folder import Folder, find_folder
 from ablate.workflows.beginning.folder_study import Tell, study_by_names, study_of_folder
 from ablate.workflows.beginning.measuring import can_measure
 from ablate.workflows.examine_data import cached
+from ablate.workflows.study_schema import write_schema_beside
 
 if TYPE_CHECKING:
     from ablate.workflows.beginning.request import ScriptRequest
@@ -28,6 +29,7 @@ def quickstart_path(work: Path) -> Path:
     if not path.exists():
         packaged = resources.files("ablate") / "packaged" / "quickstart.yaml"
         write_text(path, packaged.read_text(encoding="utf-8"))
+        write_schema_beside(path)
     return path
 
 
@@ -55,6 +57,7 @@ def write_starter(  # noqa: PLR0913 - what is asked for, and where
     else:
         found = study_by_names(name, folder)
     write_text(path, found.text)
+    write_schema_beside(path)
     return (*folder.notes, *found.notes)
 
 
@@ -94,6 +97,7 @@ def _write_checked(path: Path, text: str) -> None:
     except AblateError:
         path.unlink()
         raise
+    write_schema_beside(path)
 
 
 def refuse_existing(path: Path) -> None:

@@ -8,6 +8,7 @@ import typer.main
 from typer.testing import CliRunner
 
 from ablate.cli.app import app
+from ablate.workflows.study_schema import FILE, schema_text
 from tests.docs import techniques
 
 PATH = Path(__file__).parents[2] / "docs" / "cli.md"
@@ -46,3 +47,4 @@ def cli_reference() -> str:
 if __name__ == "__main__":
     PATH.write_text(cli_reference(), encoding="utf-8")
     techniques.PATH.write_text(techniques.techniques_page(), encoding="utf-8")
+    (PATH.parents[1] / "studies" / FILE).write_text(schema_text(), encoding="utf-8")

@@ -62,7 +62,7 @@ def test_comments_of_the_original_stay(root: Path, tmp_path: Path) -> None:
     adopt_study(tmp_path / "mine.yaml", ROOT / "studies" / "hollywood.yaml", root)
     text = (tmp_path / "mine.yaml").read_text()
 
-    assert text.startswith("# hollywood.yaml over your own images.")
+    assert text.splitlines()[1].startswith("# hollywood.yaml over your own images.")
     assert "# coupled, as Adam has it" in text
 
 

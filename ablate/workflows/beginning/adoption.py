@@ -10,6 +10,7 @@ from ablate.errors import StudyError
 from ablate.study.flow_style import flow
 from ablate.study.reader import Document, read_document
 from ablate.workflows.beginning.folder import Folder
+from ablate.workflows.study_schema import MODELINE
 
 OWN = ("published", "stand_in", "about_data", "tracking")
 """Blocks about the data of the original."""
@@ -48,7 +49,7 @@ def adopted_text(path: Path, folder: Folder, name: str) -> tuple[str, list[str]]
     if left_out:
         notes.append(f"left out, since it is about the original's data: {', '.join(left_out)}")
     head = f"# {path.name} over your own images. What comments say of data and published figures is of the original."
-    return "\n".join([head, "#", *lines]) + "\n", notes
+    return "\n".join([MODELINE, head, "#", *(line for line in lines if line != MODELINE)]) + "\n", notes
 
 
 def _data_of(document: Document, path: Path) -> dict[str, object]:

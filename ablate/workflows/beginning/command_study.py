@@ -11,6 +11,7 @@ from ablate.study.flow_style import flow
 from ablate.workflows.beginning.results_guess import Guess
 from ablate.workflows.beginning.study_text import commented, row
 from ablate.workflows.beginning.tries import Change
+from ablate.workflows.study_schema import MODELINE
 
 _OPTION = re.compile(r"--?[A-Za-z][\w-]*")
 
@@ -32,7 +33,8 @@ class CommandStudy(NamedTuple):
 def command_text(name: str, study: CommandStudy) -> str:
     """The whole file."""
     metrics = {"metrics": study.guess.metrics} if study.guess.metrics else {}
-    rows = ["# What gain would change your decision? Set these two before the first run: they judge every change."]
+    rows = [MODELINE]
+    rows += ["# What gain would change your decision? Set these two before the first run: they judge every change."]
     rows += ["evidence:", *_thresholds(study.metric)]
     rows += [row(1, "metric", study.metric, "what the script reports of the test images")]
     rows += [] if study.test is None else [row(1, "test", study.test, "")]

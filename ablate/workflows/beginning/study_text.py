@@ -9,6 +9,7 @@ from ablate.report.wording.numbers import counted, listed
 from ablate.study.flow_style import flow
 from ablate.workflows.beginning.folder import Look
 from ablate.workflows.beginning.proposal import Proposal
+from ablate.workflows.study_schema import MODELINE
 
 COLUMN = 30
 """Where comments begin."""
@@ -47,7 +48,8 @@ def study_text(  # noqa: PLR0913 - what a file says, and of what
     base = proposal.candidate.base(data, batch=proposal.batch, epochs=proposal.epochs, threads=machine.threads)
     source = base.pop("data")
     reasons = _reasons(proposal, machine, look)
-    rows = ["# What gain would change your decision? Set these two before the first run: they judge every change."]
+    rows = [MODELINE]
+    rows += ["# What gain would change your decision? Set these two before the first run: they judge every change."]
     rows += ["evidence:"]
     rows += [
         row(1, "worthwhile", 3.0, "points of accuracy: a smaller gain is not worth having"),
