@@ -127,6 +127,7 @@ def start(
             env=dict(environment),
             start_new_session=own_group,
             close_fds=True,
+            preexec_fn=_tie_to_worker(),
         )
     except (OSError, ValueError) as error:
         raise TrainerError(
@@ -138,6 +139,16 @@ def start(
     for stream, pipe in ((_STDOUT, process.stdout), (_STDERR, process.stderr)):
         threading.Thread(target=command.pump, args=(stream, pipe), daemon=True).start()
     return command
+
+
+def _tie_to_worker() -> Callable[[], None] | None:
+    """Asks Linux, in the new process, for a SIGTERM when the worker is gone: a launcher can then end its own."""
+    if sys.platform != "linux":
+        return None
+    import ctypes
+
+    prctl, pr_set_pdeathsig = ctypes.CDLL(None, use_errno=True).prctl, 1
+    return lambda: prctl(pr_set_pdeathsig, signal.SIGTERM)  # nothing is loaded between fork and exec
 
 
 def _leads_its_group() -> bool:

@@ -29,6 +29,7 @@ from ablate.records import Outcome
 from ablate.safety.plain_files import open_inside
 from ablate.settings import Settings
 from ablate.splits.rules import Folds
+from ablate.store.leftovers import end_leftovers, mark
 
 FOLDER = "files"
 """{folder}: in the attempt's own, apart from what the harness writes there."""
@@ -146,6 +147,7 @@ def _carry_out(block: CommandBlock, run: Run, words: Sequence[str], folder: Path
                 _keep_checkpoint(block, run, folder)
     finally:
         command.end()
+        end_leftovers(run.folder)
     if code:
         raise _failed(code, tail_of(command.out[0]), words)
     heard.look(ended=True)
@@ -170,16 +172,20 @@ def _environment(block: CommandBlock, run: Run, folder: Path) -> dict[str, str]:
     """What the command finds: its own trackers are named after the study, and their files lie in its folder."""
     study, _, variant = run.label.partition("/")
     name = f"{variant or study} {run.replicate.index}"
-    environment = dict(os.environ) | {
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONIOENCODING": "utf-8:backslashreplace",
-        "WANDB_RUN_GROUP": run.label[:128],
-        "WANDB_NAME": name[:128],
-        "WANDB_TAGS": f"ablate,{study[:64]}",
-        "WANDB_DIR": str(folder),
-        "MLFLOW_EXPERIMENT_NAME": f"{study} (script)",
-        "MLFLOW_RUN_NAME": name,
-    }
+    environment = (
+        dict(os.environ)
+        | mark(run.folder)
+        | {
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONIOENCODING": "utf-8:backslashreplace",
+            "WANDB_RUN_GROUP": run.label[:128],
+            "WANDB_NAME": name[:128],
+            "WANDB_TAGS": f"ablate,{study[:64]}",
+            "WANDB_DIR": str(folder),
+            "MLFLOW_EXPERIMENT_NAME": f"{study} (script)",
+            "MLFLOW_RUN_NAME": name,
+        }
+    )
     environment.pop("MLFLOW_RUN_ID", None)
     if block.results is not None and block.results.mlflow:
         environment |= {

@@ -21,6 +21,7 @@ from ablate.execute.environment import PYTHON, worker_environment
 from ablate.execute.live import Task
 from ablate.protocols import Exit
 from ablate.safety.plain_files import open_for_appending
+from ablate.store.leftovers import end_leftovers
 from ablate.store.work_folder import LOG
 
 CAN_FORK = sys.platform == "linux"
@@ -201,6 +202,7 @@ class SpawnPool:
         process = self._processes.pop(attempt)
         code = process.wait()
         _kill_session(process)
+        end_leftovers(attempt)
         assert process.stdin is not None
         process.stdin.close()
         return code

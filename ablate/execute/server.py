@@ -21,6 +21,7 @@ from pathlib import Path
 from ablate.execute import worker
 from ablate.execute.imports import uncollected
 from ablate.safety.own_modules import import_named, search_first
+from ablate.store.leftovers import end_leftovers
 from ablate.store.work_folder import LOG
 
 ASK_DRIVER = "PYTORCH_NVML_BASED_CUDA_CHECK"
@@ -156,6 +157,7 @@ def _report(children: dict[int, str], answers: int) -> None:
         attempt = children.pop(pid, None)
         if attempt is not None:
             _kill_group(pid)
+            end_leftovers(Path(attempt))
             _answer(answers, {"exit": attempt, "code": os.waitstatus_to_exitcode(status)})
 
 
@@ -163,9 +165,10 @@ def _end_all(children: dict[int, str]) -> None:
     """End everything that was started, and wait until it has ended."""
     for pid in children:
         _kill(pid)
-    for pid in children:
+    for pid, attempt in children.items():
         os.waitpid(pid, 0)
         _kill_group(pid)
+        end_leftovers(Path(attempt))
 
 
 def _kill(pid: int) -> None:

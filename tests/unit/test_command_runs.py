@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -17,7 +17,6 @@ from ablate.execute.pool import CAN_FORK, ForkPool
 from ablate.records import Failed, Finished
 from ablate.splits.rules import Folds, Protocol
 from ablate.store.journal import read_result
-from ablate.store.work_folder import LOG
 from tests.command_builders import SCRIPT, a_block, a_command_task, carry_out, events
 from tests.training_builders import an_attempt, finished
 
@@ -357,25 +356,27 @@ open(folder + "/child", "w").write(str(child.pid))
 
 
 @pytest.mark.skipif(not CAN_FORK, reason="runs are forked on Linux alone")
-def test_a_stop_ends_the_script_and_its_children(tmp_path: Path) -> None:
-    """SIGTERM to all of them; the run is interrupted, and tried again by the same command."""
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_a_stop_ends_the_script_and_its_children(tmp_path: Path, how: Literal["stop", "kill"]) -> None:
+    """Asked to stop, or killed as after its time: none of them is left, whatever session it is in."""
     script = """
 import subprocess, sys, time
 folder = sys.argv[2]
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
 open(folder + "/child.new", "w").write(str(child.pid))
 import os; os.rename(folder + "/child.new", folder + "/child")
 time.sleep(600)
 """
-    result = in_pool(tmp_path, script, stop=True)
+    result = in_pool(tmp_path, script, how=how)
+    (child,) = tmp_path.glob(".ablate/runs/*/*/files/child")
 
-    assert isinstance(result, Failed)
-    assert result.reason == "interrupted"
-    assert not is_alive(int((result.folder / "files" / "child").read_text()))
+    assert (result is None) == (how == "kill")
+    assert result is None or (isinstance(result, Failed) and result.reason == "interrupted")
+    assert not is_alive(int(child.read_text()))
 
 
-def in_pool(work: Path, script: str, *, stop: bool = False) -> Finished | Failed:
-    """One run in a process of its own. stop: asked for once the script has written `child`."""
+def in_pool(work: Path, script: str, *, how: str = "") -> Finished | Failed | None:
+    """One run in a process of its own. how: it is stopped or killed once the script has written `child`."""
     attempt = an_attempt(a_command_task(work, script, a_block()))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(work)
@@ -384,14 +385,12 @@ def in_pool(work: Path, script: str, *, stop: bool = False) -> Finished | Failed
             pool.start(attempt)
             asked = False
             while not pool.finished(0.05):
-                if stop and not asked and (attempt / "files" / "child").exists():
-                    ask_to_stop(attempt, "interrupted")
+                if how and not asked and (attempt / "files" / "child").exists():
+                    ask_to_stop(attempt, "interrupted") if how == "stop" else pool.kill(attempt)
                     asked = True
         finally:
             pool.close()
-    result = read_result(attempt)
-    assert result is not None, (attempt / LOG).read_text()
-    return result
+    return read_result(attempt)
 
 
 def is_alive(number: int) -> bool:
