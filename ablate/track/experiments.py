@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ablate.protocols import StudyCard
-from ablate.track.entities import clipped
+from ablate.track.entities import clipped, key
 from ablate.track.saved_views import is_known, tags_of, views_of
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def experiment_tags(card: StudyCard, known: Mapping[str, str], *, version: str) 
     version: of the MLflow that shows them.
     """
     wanted = {
-        "mlflow.experiment.primaryMetric.name": f"test/{card.metric}",
+        "mlflow.experiment.primaryMetric.name": key(f"test/{card.metric}"),
         "mlflow.experiment.primaryMetric.greaterIsBetter": "True" if card.goal == "max" else "False",
         "mlflow.note.content": clipped(card.question, TAG_LIMIT),
     }

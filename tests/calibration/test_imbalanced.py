@@ -16,6 +16,8 @@ from tests.calibration.imbalanced import (
     imbalanced_table,
     measure_imbalanced,
 )
+from tests.calibration.imbalanced_groups import METRICS as OF_PATIENTS
+from tests.calibration.imbalanced_groups import measure_patients, patient_settings, patient_table
 
 CELLS = 20 * len(METRICS)
 """Of the table; the error of a test that one of them is wrong is shared among them."""
@@ -27,6 +29,20 @@ def test_intervals_of_unequal_classes_on_a_few_studies(generator: str) -> None:
     found = measure_imbalanced(ImbalancedStudy(360, generator=generator, equal=True, studies=15))  # type: ignore[arg-type]
 
     assert {name: found[f"coverage {name}"] for name in METRICS if found[f"coverage {name}"] < 0.75} == {}
+
+
+@pytest.mark.slow
+def test_patients_of_whom_few_are_sick(capsys: pytest.CaptureFixture[str]) -> None:
+    """By groups that hold the class: no cell contradicts 5 % of false findings."""
+    found = measured_in_parallel(measure_patients, patient_settings(int(os.environ.get(STUDIES, "400")) // 2))
+    with capsys.disabled():
+        sys.stdout.write(f"\n{patient_table(found)}")
+    rates = [(s, name, numbers[f"found {name}"]) for s, numbers in found.items() for name in OF_PATIENTS]
+
+    wrong = [one for one in rates if binomtest(round(one[2] * one[0].studies), one[0].studies, 0.05,
+                                               alternative="greater").pvalue <= 0.01 / len(rates)]  # fmt: skip
+    assert wrong == []
+    assert sum(rate for _, _, rate in rates) / len(rates) <= 0.05
 
 
 @pytest.mark.slow

@@ -112,6 +112,36 @@ def test_a_sensitivity_is_the_accuracy_of_its_class() -> None:
         assert getattr(by_class, name) == pytest.approx(getattr(expected, name), rel=1e-9)
 
 
+def test_the_variance_of_an_area_is_delongs() -> None:
+    """Of the difference of two areas on the same images: DeLong, DeLong and Clarke-Pearson 1988, pair by pair."""
+    rng = np.random.default_rng(5)
+    sick = np.arange(60) < 18
+    scores = [np.round(rng.normal(0, 1, 60) + shift * sick, 1) for shift in (0.6, 1.2)]
+
+    def placements(score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        pairs = (score[sick][:, None] > score[~sick]) + 0.5 * (score[sick][:, None] == score[~sick])
+        return pairs.mean(axis=1), pairs.mean(axis=0)
+
+    above = [placements(score) for score in scores]
+    expected = sum((above[1][side] - above[0][side]).var(ddof=1) / n for side, n in ((0, 18), (1, 42)))
+    metric = find_metric("auroc:sick")
+    assert metric is not None
+    assert metric.strata is not None
+    probs = [np.stack([1 - p, p], axis=1) for p in (1 / (1 + np.exp(-score)) for score in scores)]
+    told = [Answers(sick.astype(np.int64), prob.argmax(axis=1), prob, None, ("well", "sick")) for prob in probs]
+    found = [metric.measure(one) for one in told]
+    cells = Cells(
+        scores=tuple((one.value + one.influence,) for one in found),
+        images=(np.arange(60),),
+        strata=Strata((metric.strata(told[0]),)),
+    )
+    moments = contrast_moments(cells, STEP[0])
+
+    assert moments is not None
+    assert moments.difference == pytest.approx(above[1][0].mean() - above[0][0].mean())
+    assert moments.image_part == pytest.approx(expected)
+
+
 def test_groups_that_hold_a_class_are_what_counts() -> None:
     """Twenty patients, four of whom have the disease: four effective groups for its sensitivity, and no verdict."""
     rng = np.random.default_rng(3)
