@@ -12,6 +12,7 @@ from tests.calibration.grouped import STUDIES, measured_in_parallel
 from tests.calibration.imbalanced import (
     METRICS,
     ImbalancedStudy,
+    found_by_runs,
     imbalanced_settings,
     imbalanced_table,
     measure_imbalanced,
@@ -29,6 +30,12 @@ def test_intervals_of_unequal_classes_on_a_few_studies(generator: str) -> None:
     found = measure_imbalanced(ImbalancedStudy(360, generator=generator, equal=True, studies=15))  # type: ignore[arg-type]
 
     assert {name: found[f"coverage {name}"] for name in METRICS if found[f"coverage {name}"] < 0.75} == {}
+
+
+@pytest.mark.slow
+def test_a_t_test_over_runs_would_not_do() -> None:
+    """On one test set it takes what suits these images for what suits all."""
+    assert min(found_by_runs(150).values()) > 0.08
 
 
 @pytest.mark.slow
