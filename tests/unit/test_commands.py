@@ -258,7 +258,7 @@ def test_init_says_what_to_do_next(tmp_path: Path) -> None:
     """Edit, check, run."""
     said = ablate(tmp_path, "init", "studies/mine.yaml")
 
-    assert said.stdout.startswith("Wrote studies/mine.yaml. Edit it, then: ablate check studies/mine.yaml")
+    assert said.stdout.startswith("Wrote studies/mine.yaml. Read its first lines, then: ablate check studies/mine.yaml")
     assert (tmp_path / "studies/mine.yaml").is_file()
 
 
