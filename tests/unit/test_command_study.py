@@ -153,14 +153,13 @@ def test_a_block_that_cannot_be_meant_is_refused(trainer: dict[str, Any], messag
 
 
 @pytest.mark.parametrize(
-    ("command", "message"),
+    ("command", "message", "verb"),
     [
-        ("pyhton train.py {optimizer.lr} {?bn} {seed}", "there is no program 'pyhton'"),
-        ("python tarin.py {optimizer.lr} {?bn} {seed}", "there is no file tarin.py"),
-        ("./train.py {optimizer.lr} {?bn} {seed}", "is not executable"),
+        ("pyhton train.py {optimizer.lr} {?bn} {seed}", "there is no program 'pyhton'", "check"),
+        ("python tarin.py {optimizer.lr} {?bn} {seed}", "there is no file tarin.py", "plan"),
+        ("./train.py {optimizer.lr} {?bn} {seed}", "is not executable", "run"),
     ],
 )
-@pytest.mark.parametrize("verb", ["check", "plan", "run"])
 def test_what_is_not_there_is_refused_and_nothing_is_written(here: Path, command: str, message: str, verb: str) -> None:
     """Exit code 2; a report can be written all the same, from runs that are there."""
     study(command=command)
