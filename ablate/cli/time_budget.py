@@ -26,8 +26,6 @@ def show_budget(budget: Mapping[str, Any], metric: str) -> None:
         if row["evidence"]:
             say(f"   In the study file, under evidence:  {'  and  '.join(row['evidence'])}")
         say(f"   {row['command']}")
-    if budget["proposals"] and (shown := budget["proposals"][0]["visible_basis"]):
-        say(f"The differences are {shown}.")
     if budget["note"]:
         say(f"{budget['note'][:1].upper()}{budget['note'][1:]}.")
 

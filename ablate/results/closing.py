@@ -18,7 +18,8 @@ def cut_plan(plan: Plan, closing: Closing | None) -> Plan:
     if closing is None or not closing.closed:
         return plan
     looks, shares = looks_at_close(closing.looks, closing.shares, max(1, closing.replicates))
-    return replace(plan, looks=looks, shares=shares, closed=Closed(closing.end, closing.looks, closing.shares))
+    closed = Closed(closing.end, closing.looks, closing.shares, frozenset(closing.left_out))
+    return replace(plan, looks=looks, shares=shares, closed=closed)
 
 
 def whole_plan(plan: Plan) -> Plan:

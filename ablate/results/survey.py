@@ -188,6 +188,8 @@ def collect(plan: Plan, store: Store, origin: CurrentProvenance | None, *, look:
     cells = []
     for variant, spec in plan.runs(look):
         result = best_result(store.results(spec.fingerprint), origin, variant.name)
+        if isinstance(result, Finished) and plan.closed is not None and spec.fingerprint in plan.closed.left_out:
+            result = None  # made after the study was closed, by whomever
         groups = None
         if origin is not None and origin.groups is not None and isinstance(result, Finished):
             groups = partial(origin.groups, variant.name, result)

@@ -21,7 +21,8 @@ class Closing:
 
     until: as it was written. end: the moment, ISO 8601 with its zone. by_option: named by `run --final`, not in the
     file. closed: when that came, empty before; replicates: how many were judged then. looks, shares: as they were
-    planned, so that no later default moves what was spent.
+    planned, so that no later default moves what was spent. left_out: fingerprints of the runs, of those replicates,
+    that had not finished.
     """
 
     until: str
@@ -31,6 +32,7 @@ class Closing:
     replicates: int = 0
     looks: tuple[int, ...] = ()
     shares: tuple[float, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def is_over(self, now: datetime) -> bool:
         """Whether the end has come."""
@@ -45,8 +47,9 @@ def read_closing(folder: Path) -> Closing | None:
 def closing_from(content: Any) -> Closing | None:
     """The record in plain data; None where it is something else."""
     try:
-        looks, shares = (tuple(content.get(name, ())) for name in ("looks", "shares"))
-        found = Closing(**content | {"looks": looks, "shares": shares})
+        lists = {name: tuple(content.get(name, ())) for name in ("looks", "shares", "left_out")}
+        looks, shares = lists["looks"], lists["shares"]
+        found = Closing(**content | lists)
         datetime.fromisoformat(found.end)
         is_whole = not found.closed or (len(looks) == len(shares) > 0 and all(look > 0 for look in looks))
         return found if is_whole and isinstance(found.replicates, int) and isinstance(found.until, str) else None

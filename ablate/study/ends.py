@@ -13,11 +13,15 @@ _BEGUN = datetime(2000, 1, 1)
 
 
 class Closed(NamedTuple):
-    """A study that was closed for time. end: the moment it had named; looks, shares: as they were planned."""
+    """A study that was closed for time. end: the moment it had named; looks, shares: as they were planned.
+
+    left_out: fingerprints of the runs that had not finished by then, whatever became of them later.
+    """
 
     end: str
     looks: tuple[int, ...]
     shares: tuple[float, ...]
+    left_out: frozenset[str] = frozenset()
 
 
 def checked_end(value: Any) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from ablate.errors import StudyError
 from ablate.files import read_json
 from ablate.harness.interruption import Interruption
+from ablate.records import Finished
 from ablate.results.closing import complete_replicates, cut_plan
 from ablate.results.declared_looks import FILE as DECLARED
 from ablate.results.open_looks import wanted_by_look
@@ -70,10 +71,14 @@ def close_for_time(session: Session) -> None:
         return
     wanted = wanted_by_look(session.study, plan, store, session.origin, look=len(plan.looks))
     cells = collect(plan, store, session.origin, look=len(plan.looks))
+    complete = complete_replicates(cells, plan.looks, wanted)
+    unfinished = {(cell.variant, cell.replicate.index) for cell in cells if not isinstance(cell.result, Finished)}
+    judged = [(variant.name, spec) for variant, spec in plan.runs(len(plan.looks)) if spec.replicate.index < complete]
     closed = replace(
         closing,
         closed=_now().isoformat(timespec="seconds"),
-        replicates=complete_replicates(cells, plan.looks, wanted),
+        replicates=complete,
+        left_out=tuple(spec.fingerprint for name, spec in judged if (name, spec.replicate.index) in unfinished),
         looks=plan.looks,
         shares=look_shares(plan.looks, plan.shares),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -57,11 +57,11 @@ def time_passes(work: Path) -> Closing:
     return over
 
 
-def train(path: Path, *runs: tuple[str, int]) -> None:
-    """So many replicates of single variants, as a command that was stopped had come to them."""
-    for name, count in runs:
-        longer = load_study(path, sets=[f"evidence.replicates=[{count}]", "evidence.until=null"])
-        join_study(longer, work=path.parent, options=replace(INLINE, only=(name,)))
+def train(path: Path, **runs: Iterable[int]) -> None:
+    """Single replicates of single variants, as a command that was stopped had come to them."""
+    for name, indices in runs.items():
+        longer = load_study(path, sets=["evidence.replicates=[8]", "evidence.until=null"])
+        join_study(longer, work=path.parent, options=replace(INLINE, only=(name,), replicates=tuple(indices)))
 
 
 def test_a_study_is_closed_when_its_time_is_over(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_planned_look_and_what_came_after_it_are_judged_at_the_end(tmp_path: P
     path = written(tmp_path, until="9h")
     first = run(path, look=1)
     settled = {e.compared.name for e in first.findings.effects if e.decision.verdict == "better"}
-    train(path, ("baseline", 4), ("BN", 3), ("Dropout", 3))
+    train(path, baseline=(2, 3), BN=(2,), Dropout=(2,))
     time_passes(tmp_path)
     done = run(path)
     effects = {effect.compared.name: effect for effect in done.findings.effects}
@@ -106,17 +106,19 @@ def test_a_study_with_an_end_goes_on_to_its_last_look_by_itself(tmp_path: Path) 
 
 def test_a_closed_study_stays_as_it_was_judged(tmp_path: Path) -> None:
     """Another call trains nothing and changes nothing, whatever others make of its runs later; asking is refused."""
-    path = written(tmp_path, until="9h")
-    run(path, look=1)
+    path = written(tmp_path, until="9h", replicates=[3, 6])
+    train(path, baseline=range(3), BN=(0, 2), Dropout=range(3))
+    run(path, look=1, only=("baseline",))
     time_passes(tmp_path)
     closed = run(path)
-    train(path, ("baseline", 4), ("BN", 4), ("Dropout", 4))
+    train(path, baseline=range(6), BN=range(6), Dropout=range(6))
     again = run(path)
 
     assert (closed.trained, again.trained, again.exit_code) == (0, 0, 0)
     assert again.findings.effects == closed.findings.effects
     assert again.findings.evidence == closed.findings.evidence
-    assert len(again.cells) == 6
+    assert [cell.result is None for cell in again.cells].count(True) == 1
+    assert {e.compared.name: e.measured.n for e in again.findings.effects} == {"BN": 2, "Dropout": 2}
     for asked in ({"retry_failed": True}, {"stale": "retrain"}, {"look": 3}):
         with pytest.raises(StudyError, match=r"the study ended at .*: nothing more is trained for it") as caught:
             run(path, **asked)

@@ -23,7 +23,9 @@ from typer.testing import CliRunner
 from ablate.cli.app import app
 from ablate.errors import TrackingError
 from ablate.files import sealed, unsealed
+from ablate.store.closing import read_closing
 from ablate.store.run_record import RECORD
+from ablate.store.work_folder import Store
 from ablate.study.load import load_study
 from ablate.study.study import Study
 from ablate.workflows import pull
@@ -40,7 +42,7 @@ question: Does the toy notice?
 trainer: ablate.toy:train
 base: {skill: 60.0, epochs: 2}
 chain: {gain: {gain: 15.0}, breaks: {fail: error}}
-evidence: {test: {folds: 3}, replicates: [2]}
+evidence: {test: {folds: 3}, replicates: [2], until: 2999-01-01T00:00Z}
 """
 
 
@@ -136,8 +138,9 @@ def to_train(work: Path) -> int:
 
 
 def test_a_pulled_study_is_the_study(there: Path, here: Path, tmp_path: Path) -> None:
-    """The same journals and scores byte for byte, the same report, nothing to train, nothing new in MLflow."""
+    """The same journals and scores byte for byte, the same report and end, nothing to train, nothing new in MLflow."""
     found = pull_study(study_in(here), here, uri_of(there))
+    ends_at = [read_closing(Store(work).study("toy")) for work in (there, here)]
     before = shown_by_mlflow(there / "mlflow.db")
     again = run_study(study_in(here), work=here, options=Options(executor="inline", tracking_uri=uri_of(there)))
 
@@ -145,6 +148,8 @@ def test_a_pulled_study_is_the_study(there: Path, here: Path, tmp_path: Path) ->
     assert contents(here / ".ablate" / "runs") == contents(there / ".ablate" / "runs")
     assert again.trained == 0
     assert contents(here / "reports") == contents(there / "reports")
+    assert ends_at[0] is not None
+    assert ends_at[0] == ends_at[1]
     assert [(run.name, run.status, run.history) for run in shown_by_mlflow(there / "mlflow.db")] == [
         (run.name, run.status, run.history) for run in before
     ]
