@@ -123,7 +123,7 @@ def closed_settings(studies: int = 1000) -> list[ClosedStudies]:
         chosen += [ClosedStudies("chain", form, budget, studies=studies) for budget in budgets]
         chosen.append(ClosedStudies("chain", form, noise="0", studies=studies))
         chosen.append(ClosedStudies("one_at_a_time", form, studies=studies))
-        chosen.append(ClosedStudies("pairs, heavy tails", form, studies=studies))
+        chosen.append(ClosedStudies("pairs, heavy tails", form, studies=4 * studies))
     return chosen
 
 

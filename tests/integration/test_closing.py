@@ -92,7 +92,7 @@ def test_a_planned_look_and_what_came_after_it_are_judged_at_the_end(tmp_path: P
     assert done.findings.evidence.looks == (2, 3)
     assert effects["BN"].course.look == 1
     assert (effects["Dropout"].course.look, effects["Dropout"].measured.n) == (2, 3)
-    assert effects["Dropout"].course.share == pytest.approx(0.8)
+    assert effects["Dropout"].course.share == pytest.approx(0.9)
 
 
 def test_a_study_with_an_end_goes_on_to_its_last_look_by_itself(tmp_path: Path) -> None:
