@@ -15,6 +15,7 @@ from ablate.report.page.render import render_report, report_text
 from ablate.report.page.sections import page_of
 from ablate.report.page.summary_json import summary_json
 from ablate.report.wording.language import words_of
+from ablate.stats.looks import WAITING
 from ablate.study.plan import make_plan
 from tests.answer_builders import with_probabilities
 from tests.builders import a_study, cells_with
@@ -70,14 +71,17 @@ def test_a_comparison_that_waits_keeps_the_answer_of_the_look_before(tmp_path: P
     """Runs that the own metric needs no more are never made."""
     study = a_study(evidence={"also": ["macro_f1"], "replicates": [3, 6]})
     plan = make_plan(study)
-    cells = with_probabilities(cells_with(plan, tmp_path), 3)
+    levels = {"BN": 70.0, "Dropout": 73.0}
+    cells = with_probabilities(cells_with(plan, tmp_path, levels=levels), 3)
     made = {(cell.variant, cell.replicate.index): cell.result for cell in cells}
     later = cells_with(plan, tmp_path / "later", look=2, results={key: made.get(key) for key in [
         (variant.name, r) for variant in plan.variants for r in range(6)
     ]})  # fmt: skip
     found = make_findings(study, plan, later, look=2, prepared={}, work=tmp_path, origin=None)
 
+    assert found.effects[1].decision.reason == WAITING
     assert [row.course.look for row in found.further[0].effects] == [1, 1]
+    assert found.further[0].effects[1].decision.verdict == "undecided"
     assert found.further[0].effects[0].measured.n == 3
 
 

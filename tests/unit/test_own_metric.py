@@ -165,6 +165,26 @@ def test_it_is_found_by_its_path_and_its_direction_is_told(module: str) -> None:
     try_metric(load_metric(f"{module}:cost"), classes=2, several=False)
 
 
+def test_a_direction_that_is_none_is_refused(tmp_path: Path) -> None:
+    """METRICS says max or min."""
+    (tmp_path / "own_metrics_sideways.py").write_text(
+        'METRICS = {"f": "up"}\ndef f(target, prob, group):\n    return 1.0\n'
+    )
+    search_first(tmp_path)
+
+    with pytest.raises(TrainerError, match="METRICS says 'up' of it"):
+        load_metric("own_metrics_sideways:f")
+
+
+def test_a_number_in_an_array_is_a_number_and_one_group_cannot_be_left_out() -> None:
+    """As numpy returns it; of a single patient nothing can be told."""
+    answers = made_up_answers(2)
+
+    assert measure("m:f", lambda *_: np.array(0.5), answers).value == 0.5
+    with pytest.raises(NotMeasurable, match="all images are of one group"):
+        measure("m:f", lambda *_: 0.5, answers._replace(group=np.full(60, "P1")))
+
+
 def test_a_path_that_leads_nowhere_says_what_to_write(module: str) -> None:
     """A module that is missing, a function that is."""
     with pytest.raises(TrainerError, match=r"has no function 'kapa'.*Did you mean 'kappa'"):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ablate.records import Finished
 from ablate.report.facts.findings import Findings
 from ablate.report.figures.answers import AnswerCurvesInfo, answer_curves_infos, banded_parts
 from ablate.report.figures.drawing import draw_answer_curves
@@ -15,6 +17,7 @@ from ablate.report.page.html import html_page
 from ablate.report.page.render import render_report, report_text
 from ablate.report.page.sections import page_of
 from ablate.report.wording.language import words_of
+from ablate.stats.measured import probable_answers
 from ablate.study.plan import make_plan
 from ablate.workflows.compare import report_differences
 from tests.answer_builders import with_probabilities
@@ -155,8 +158,6 @@ def test_variants_beyond_a_dozen_are_counted(tmp_path: Path) -> None:
 
 def test_a_report_of_before_has_no_damage_for_lack_of_curves(tmp_path: Path) -> None:
     """`--verify` takes one without their section for whole; numbers in it still count."""
-    from dataclasses import replace
-
     findings = found_in(tmp_path)
     before = replace(findings, exploratory=replace(findings.exploratory, curves=None))
     render_report(before, tmp_path / "report")
@@ -165,3 +166,15 @@ def test_a_report_of_before_has_no_damage_for_lack_of_curves(tmp_path: Path) -> 
     text = (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
     (tmp_path / "report" / "report.md").write_text(text.replace("+9.8", "+9.9"), encoding="utf-8")
     assert report_differences(tmp_path / "report", findings, words_of("en")) != []
+
+
+def test_runs_without_answers_have_no_probabilities(tmp_path: Path) -> None:
+    """One that is to come, one that tells numbers alone, and one whose file is gone."""
+    plan = make_plan(a_study())
+    (cell, *_) = with_probabilities(cells_with(plan, tmp_path))
+    assert isinstance(cell.result, Finished)
+
+    assert probable_answers(cell) is not None
+    assert probable_answers(replace(cell, result=None)) is None
+    assert probable_answers(replace(cell, result=replace(cell.result, images=None))) is None
+    assert probable_answers(replace(cell, result=replace(cell.result, images="gone.npz"))) is None

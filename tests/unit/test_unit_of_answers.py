@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ablate.scoring.answers import UNKNOWN, Answers, NotMeasurable
-from ablate.scoring.unit import By, Unit, join_answers
+from ablate.scoring.unit import SHARE_RIGHT, By, Unit, join_answers
 
 GROUPS = ["b", "a", "a", "", "b", "b"]
 TARGET = [1, 0, 0, 1, 1, 1]
@@ -116,3 +116,7 @@ def test_validation_images_are_joined_where_their_groups_are_known() -> None:
     assert found.val is not None
     assert len(found.val.target) == 3
     assert without.val is None
+    assert joined("max", answers(val=answers(target=[1, 0, 1, 1, 1, 1])))[1].val is None
+    labels = Answers(np.array([[1, 0]]), np.array([[UNKNOWN, UNKNOWN]]))
+    with pytest.raises(NotMeasurable, match="which labels were named"):
+        SHARE_RIGHT.measure(labels)
