@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -26,7 +26,7 @@ from ablate.stats.measured import FEWEST_IMAGES
 from ablate.stats.replicate_level import estimate_replicates
 from ablate.stats.score_book import ScoreBook
 from ablate.stats.scores import arrange, classes_tested, other_images, read_scores, repetition_of
-from ablate.stats.student import Estimate
+from ablate.stats.student import Estimate, Grouped
 from ablate.stats.verdict import JudgedContrast, Rules, verdict_text
 
 OTHER_TESTS = "different test sets"
@@ -255,7 +255,17 @@ def _estimate(
     for i, contrast in enumerate(contrasts):
         if found[i] is None and different & set(contrast.weights) and runs.book.metric is None:
             found[i] = _elsewhere(runs, runs.book, contrast, question.test)
+    if question.unit is not None:
+        found = [_of_units(one) for one in found]
     return tuple(found), reasons
+
+
+def _of_units(found: Estimate | None) -> Estimate | None:
+    """An estimate by groups that were made one answer each: as many effective groups as there are, however few."""
+    if found is None or not found.n_images or found.grouped is not None:
+        return found
+    n = found.n_images
+    return replace(found, grouped=Grouped(n=n, effective=float(n), largest=1 / n, design_effect=1.0))
 
 
 def _reasons(

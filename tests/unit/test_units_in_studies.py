@@ -51,7 +51,7 @@ def accuracy_by_hand(cell: Cell) -> float:
 
 
 def test_each_patient_is_one_answer_of_weight_one(tmp_path: Path) -> None:
-    """Levels, runs and comparisons are of patients; there are no groups beside them any more."""
+    """Levels, runs and comparisons are of patients, which are all the groups there are."""
     found = found_in(tmp_path, unit=BY_PATIENT)
     plan = make_plan(a_study())
     cells = with_probabilities(cells_with(plan, tmp_path / "again"), patients=40)
@@ -59,7 +59,8 @@ def test_each_patient_is_one_answer_of_weight_one(tmp_path: Path) -> None:
 
     assert found.variants[1].mean == pytest.approx(100 * np.mean(by_hand))
     assert found.effects[0].measured.images == 120
-    assert found.evidence.groups is None
+    assert found.evidence.groups is not None
+    assert (found.evidence.groups.n, found.evidence.groups.effective, found.evidence.groups.alike) == (120, 120, ())
     assert [run.metrics["accuracy"] for run in found.runs.rows if run.variant == "BN"] == pytest.approx(
         [100 * value for value in by_hand]
     )
@@ -77,6 +78,15 @@ def test_the_report_says_what_is_scored(tmp_path: Path) -> None:
     jsonschema.validate(summary_json(found), run_schema())
     assert summary_json(found)["unit"] == {"group": "patient", "by": "mean"}
     assert "unit" not in summary_json(found_in(tmp_path / "images"))
+
+
+@pytest.mark.parametrize(("patients", "words"), [(6, "worth 18.0 of equal size: below 20"), (1, "fewer than 6")])
+def test_few_patients_are_warned_of(tmp_path: Path, patients: int, words: str) -> None:
+    """As few groups are: below 20 in a sentence, below 6 there is no verdict."""
+    found = found_in(tmp_path, patients=patients, unit=BY_PATIENT, test={"share": 0.2})  # three folds' patients at once
+
+    assert any(words in line for line in found.notices.cautions)
+    assert (found.effects[0].decision.reason == "too few groups of images") == (patients == 1)
 
 
 def test_without_groups_nothing_is_judged_and_the_line_to_add_is_said(tmp_path: Path) -> None:
