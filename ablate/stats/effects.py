@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -20,13 +20,14 @@ from ablate.stats.alpha_shares import ADDED, look_shares
 from ablate.stats.apart import estimate_elsewhere
 from ablate.stats.cells import Array, Cells, StatisticsError
 from ablate.stats.engine import estimate
+from ablate.stats.groups import of_units
 from ablate.stats.frame import different_tests, missing_numbers, places, run_numbers
 from ablate.stats.looks import WAITING, Found, LookState, judge_looks
 from ablate.stats.measured import FEWEST_IMAGES
 from ablate.stats.replicate_level import estimate_replicates
 from ablate.stats.score_book import ScoreBook
 from ablate.stats.scores import arrange, classes_tested, other_images, read_scores, repetition_of
-from ablate.stats.student import Estimate, Grouped
+from ablate.stats.student import Estimate
 from ablate.stats.verdict import JudgedContrast, Rules, verdict_text
 
 OTHER_TESTS = "different test sets"
@@ -256,16 +257,8 @@ def _estimate(
         if found[i] is None and different & set(contrast.weights) and runs.book.metric is None:
             found[i] = _elsewhere(runs, runs.book, contrast, question.test)
     if question.unit is not None:
-        found = [_of_units(one) for one in found]
+        found = [of_units(one) for one in found]
     return tuple(found), reasons
-
-
-def _of_units(found: Estimate | None) -> Estimate | None:
-    """An estimate by groups that were made one answer each: as many effective groups as there are, however few."""
-    if found is None or not found.n_images or found.grouped is not None:
-        return found
-    n = found.n_images
-    return replace(found, grouped=Grouped(n=n, effective=float(n), largest=1 / n, design_effect=1.0))
 
 
 def _reasons(

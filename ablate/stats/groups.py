@@ -7,6 +7,7 @@ replicate r weighing 1 / (k n_r), and what one group adds to it is what the luck
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from ablate.stats.cells import Array, Form, Index
 from ablate.stats.strata import Sampled, grouped_samples
-from ablate.stats.student import Grouped
+from ablate.stats.student import Estimate, Grouped
 
 FEWEST_GROUPS = 6
 """Effective groups below which there are intervals and no verdict."""
@@ -115,3 +116,11 @@ def _within_folds(own: Array, shares: Array) -> float:
     """The mean over replicates of what a replicate's own groups say of its variance; those of one group say nothing."""
     found = [_corrected(np.square(row), share) for row, share in zip(own, shares, strict=True) if share.max() < 1]
     return float(np.mean(found)) if found else 0.0
+
+
+def of_units(found: Estimate | None) -> Estimate | None:
+    """An estimate by groups that were made one answer each: as many effective groups as there are, however few."""
+    if found is None or not found.n_images or found.grouped is not None:
+        return found
+    n = found.n_images
+    return replace(found, grouped=Grouped(n=n, effective=float(n), largest=1 / n, design_effect=1.0))
