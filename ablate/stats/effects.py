@@ -20,10 +20,10 @@ from ablate.stats.alpha_shares import ADDED, look_shares
 from ablate.stats.apart import estimate_elsewhere
 from ablate.stats.cells import Array, Cells, StatisticsError
 from ablate.stats.engine import estimate
-from ablate.stats.groups import of_units
 from ablate.stats.frame import different_tests, missing_numbers, places, run_numbers
+from ablate.stats.groups import of_units
 from ablate.stats.looks import WAITING, Found, LookState, judge_looks
-from ablate.stats.measured import FEWEST_IMAGES
+from ablate.stats.measured import FEWEST_IMAGES, within_bounds
 from ablate.stats.replicate_level import estimate_replicates
 from ablate.stats.score_book import ScoreBook
 from ablate.stats.scores import arrange, classes_tested, other_images, read_scores, repetition_of
@@ -324,16 +324,8 @@ def variant_levels(
         level = variant_accuracy(arranged, position) if arranged is not None else None
         if level is None and finished:
             level = accuracy_of_numbers(finished)
-        levels[variant] = _within_bounds(level, runs.book)
+        levels[variant] = within_bounds(level, runs.book)
     return levels
-
-
-def _within_bounds(level: Accuracy | None, book: ScoreBook | None) -> Accuracy | None:
-    """The level with an interval that ends where the metric does."""
-    if level is None or book is None or book.metric is None:
-        return level
-    least, most = book.metric.bounds
-    return level._replace(lo=max(level.lo, least), hi=min(level.hi, most))
 
 
 def _arranged(runs: _Runs, question: Question, *, different: Collection[str]) -> Cells | None:

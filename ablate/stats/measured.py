@@ -13,6 +13,7 @@ from ablate.records import Cell, Finished
 from ablate.scoring.answers import Answers, NotMeasurable, answers_of, joined, taken
 from ablate.scoring.metric import Measured, Metric
 from ablate.scoring.unit import Unit, join_answers
+from ablate.stats.accuracy import Accuracy
 from ablate.stats.cells import Array, Index, Strata
 from ablate.stats.score_book import Grouping, Key, Numbering, ScoreBook, ScoreRow, group_names, how_lost
 from ablate.store.outcome_columns import CLASSES, GROUP, VAL_PROB, VAL_TARGET, read_columns
@@ -185,3 +186,11 @@ def with_values(cells: Sequence[Cell], book: ScoreBook | None) -> list[Cell]:
             cell = replace(cell, result=replace(run, metrics={**run.metrics, name: float(row.scores.mean())}))
         found.append(cell)
     return found
+
+
+def within_bounds(level: Accuracy | None, book: ScoreBook | None) -> Accuracy | None:
+    """The level with an interval that ends where the metric does."""
+    if level is None or book is None or book.metric is None:
+        return level
+    least, most = book.metric.bounds
+    return level._replace(lo=max(level.lo, least), hi=min(level.hi, most))
