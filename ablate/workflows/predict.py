@@ -129,7 +129,7 @@ def refuse_trained_on(members: Sequence[FinishedRun], images: Sequence[Path], *,
     first = members[0]
     look = first.trainer.trained_on
     if look is None:
-        return f"the trainer {first.trainer.path} does not tell which images its runs were trained on"
+        return f"the trainer {first.trainer.shown} does not tell which images its runs were trained on"
     store = Store(Path(work).resolve())
     try:
         with ExitStack() as stack:

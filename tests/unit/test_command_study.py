@@ -292,7 +292,9 @@ def test_a_script_that_ignores_its_seed_is_named_from_its_equal_results() -> Non
     cells = [cell("a", r, 0.5) for r in range(3)] + [cell("b", r, 0.5 + r / 100) for r in range(3)]
     told = list(command_cautions(study().trainer, cells))
 
-    assert [line.split(" gave")[0] for line in told if "exactly the same numbers" in line] == ["a"]
+    assert [line.split(". ")[0] for line in told if "exactly the same numbers" in line] == [
+        "Every replicate gave exactly the same numbers: a"
+    ]
 
 
 def test_the_report_says_what_is_lost() -> None:

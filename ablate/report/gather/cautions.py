@@ -61,11 +61,14 @@ def command_cautions(trainer: Trainer, cells: Sequence[Cell], say: Words = ENGLI
     """Of runs that are commands: which variants gave the same numbers every time, and what nobody could check."""
     if not trainer.is_command:
         return
+    equal: list[str] = []
     for variant in dict.fromkeys(cell.variant for cell in cells):
         mine = [cell.result for cell in cells if cell.variant == variant]
         metrics = [dict(result.metrics) for result in mine if isinstance(result, Finished)]
         if len(metrics) > 1 and all(one == metrics[0] for one in metrics):
-            yield say("caution.same_numbers", variant=variant, n=len(metrics))
+            equal.append(variant)
+    if equal:
+        yield say("caution.same_numbers", variants=say.listed(equal))
     if trainer.prepare is None:
         yield say("caution.unchecked_data")
     if any(isinstance(cell.result, Finished) and cell.result.images is None for cell in cells):
