@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ablate.errors import StudyError, near_match
 from ablate.files import sha256_json
+from ablate.metrics import measured_goal
 from ablate.readers.published import PublishedFigure, read_figures
 from ablate.records import Contrast, RunSpec, Variant
 from ablate.settings import Settings, defining_test, identity_of
@@ -317,7 +318,7 @@ def _check_published(study: Study, variants: Collection[str] | None) -> None:
         if metric == "protocol":
             continue
         where = study.document.where(("published", metric))
-        if metric not in study.trainer.metrics:
+        if metric not in study.trainer.metrics and measured_goal(metric) is None:
             known = (*study.trainer.metrics, "protocol")
             raise StudyError(
                 f"{where}: the trainer {study.trainer.shown} does not report {metric!r}",

@@ -24,6 +24,7 @@ from ablate.report.page.html import html_page
 from ablate.report.page.render import render_report, report_texts, study_page
 from ablate.report.page.verify import differences, untrue_metrics
 from ablate.report.wording.language import words_of
+from ablate.stats.method import METHOD
 from ablate.stats.scores import read_scores
 from ablate.study.plan import make_plan
 from ablate.study.study import Study
@@ -133,7 +134,8 @@ def test_a_report_by_an_earlier_method_is_not_called_damaged(tmp_path: Path, mon
     runner = CliRunner()
     runner.invoke(app, ["run", "toy.yaml", "--executor", "inline", "--no-tracking"])
     folder = tmp_path / "reports" / "toy"
-    for name, line in (("report.md", "Judged by method 2."), ("report.html", "<p>Judged by method 2.</p>")):
+    judged = f"Judged by method {METHOD}."
+    for name, line in (("report.md", judged), ("report.html", f"<p>{judged}</p>")):
         text = (folder / name).read_text(encoding="utf-8")
         assert line in text
         (folder / name).write_text(text.replace(line, ""), encoding="utf-8")
@@ -146,7 +148,7 @@ def test_a_report_by_an_earlier_method_is_not_called_damaged(tmp_path: Path, mon
     assert (same.exit_code, other.exit_code) == (0, 1)
     assert "written by method 1" in " ".join(other.output.split())
     assert "1 difference between the report and the journals" in other.output
-    assert (told["method"], told["judged_by"], told["same"]) == (1, 2, False)
+    assert (told["method"], told["judged_by"], told["same"]) == (1, METHOD, False)
 
 
 # --- two studies ------------------------------------------------------------------------------

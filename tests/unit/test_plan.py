@@ -497,6 +497,13 @@ def test_published_fractions_beside_percentages_are_refused() -> None:
     assert [figure.value for figure in marked.values()] == pytest.approx([0.935, 0.941])
 
 
+def test_figures_of_a_metric_by_stored_answers_may_be_published() -> None:
+    """Whatever the trainer itself reports."""
+    plan = a_plan(chain=FACTORS, published={"auroc": {"BN": 0.91}, "sensitivity:melanoma": {"BN": "80%"}})
+
+    assert plan.variants
+
+
 def test_published_figures_of_a_loss_stay_in_its_own_unit() -> None:
     """A loss of 0.8 beside one of 1.2 is no percentage."""
     found = read_figures("loss", {"base": 0.8, "BN": 1.2}, str)
