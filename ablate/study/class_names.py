@@ -15,14 +15,14 @@ MANY = 30
 
 def refuse_unknown_class(study: Study, looks: Mapping[str, Prepared]) -> None:
     """Raise StudyError where the study is judged by a class that its data, as far as they are known, do not have."""
-    asked = of_class(study.evidence.metric)
-    known = dict.fromkeys(name for found in looks.values() for name in found.classes)
-    if asked is None or not known or asked.name in known:
-        return
-    names = list(known)
-    shown = [*names[:MANY], "..."] if len(names) > MANY else names
-    raise StudyError(
-        f"{study.document.where(('evidence', 'metric'))}: evidence.metric is {study.evidence.metric}, and the data "
-        f"have no class {asked.name!r}",
-        hint=f"{near_match(asked.name, names)}Classes: {', '.join(shown)}.",
-    )
+    known = list(dict.fromkeys(name for found in looks.values() for name in found.classes))
+    for key, metrics in (("metric", [study.evidence.metric]), ("also", study.evidence.also)):
+        for metric in metrics:
+            asked = of_class(metric)
+            if asked is not None and known and asked.name not in known:
+                shown = [*known[:MANY], "..."] if len(known) > MANY else known
+                raise StudyError(
+                    f"{study.document.where(('evidence', key))}: evidence.{key} is {metric}, and the data have no class "
+                    f"{asked.name!r}",
+                    hint=f"{near_match(asked.name, known)}Classes: {', '.join(shown)}.",
+                )

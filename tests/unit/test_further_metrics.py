@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 
 from ablate.errors import StudyError
+from ablate.records import Prepared
 from ablate.report.facts.findings import Findings
 from ablate.report.gather.assemble import make_findings
 from ablate.report.page.html import html_page
@@ -16,6 +17,7 @@ from ablate.report.page.sections import page_of
 from ablate.report.page.summary_json import summary_json
 from ablate.report.wording.language import words_of
 from ablate.stats.looks import WAITING
+from ablate.study.class_names import refuse_unknown_class
 from ablate.study.plan import make_plan
 from tests.answer_builders import with_probabilities
 from tests.builders import a_study, cells_with
@@ -98,3 +100,10 @@ def test_a_further_metric_that_nobody_knows_is_refused() -> None:
     """With its line and a near name."""
     with pytest.raises(StudyError, match=r"evidence.*macro_f2.*macro_f1|macro_f2"):
         a_study(evidence={"also": ["macro_f2"]})
+
+
+def test_a_further_class_that_the_data_do_not_have_is_refused() -> None:
+    """As that of the own metric is."""
+    study = a_study(evidence={"also": ["sensitivity:mole"]})
+    with pytest.raises(StudyError, match=r"evidence\.also is sensitivity:mole, and the data have no class 'mole'"):
+        refuse_unknown_class(study, {"baseline": Prepared(digest="d", classes=("naevus", "melanoma"))})
