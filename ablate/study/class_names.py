@@ -22,7 +22,7 @@ def refuse_unknown_class(study: Study, looks: Mapping[str, Prepared]) -> None:
             if asked is not None and known and asked.name not in known:
                 shown = [*known[:MANY], "..."] if len(known) > MANY else known
                 raise StudyError(
-                    f"{study.document.where(('evidence', key))}: evidence.{key} is {metric}, and the data have no class "
-                    f"{asked.name!r}",
+                    f"{study.document.where(('evidence', key))}: evidence.{key} is {metric}, and the data have no "
+                    f"class {asked.name!r}",
                     hint=f"{near_match(asked.name, known)}Classes: {', '.join(shown)}.",
                 )
