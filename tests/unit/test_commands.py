@@ -255,7 +255,7 @@ def test_the_version_is_one_line(fresh: Path) -> None:
 
 
 def test_init_says_what_to_do_next(tmp_path: Path) -> None:
-    """Edit, check, run."""
+    """Read, check, run."""
     said = ablate(tmp_path, "init", "studies/mine.yaml")
 
     assert said.stdout.startswith("Wrote studies/mine.yaml. Read its first lines, then: ablate check studies/mine.yaml")
