@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from ablate.errors import AblateError
 from ablate.splits.rules import Replicate
 from ablate.training.checkpoint import TrainingProgress, TrainingState
 from ablate.training.config import Config
@@ -78,7 +79,7 @@ def main(settings: list[dict[str, Any]]) -> None:
     for one in settings:
         try:
             found.append(pace_of(Config.model_validate(one)))
-        except (RuntimeError, ValueError, MemoryError):
+        except (AblateError, RuntimeError, ValueError, MemoryError):
             found.append(None)
     sys.stdout.write(json.dumps(found))
 

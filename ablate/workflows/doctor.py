@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ablate.errors import AblateError
 from ablate.execute.devices import devices
@@ -29,19 +29,12 @@ from ablate.execute.precisions import Kind, speeds
 from ablate.safety.addresses import without_secrets
 from ablate.store.disk_space import SPARE, refuse_unwritable
 from ablate.track.open import check_uri, tracking_uri
+from ablate.workflows.common_troubles import Finding, troubles
 from ablate.workflows.slow_precision import precision_note
 
 GIB = 2**30
 RAY_FLOOR = (2, 54)
 """The first version without CVE-2026-27482; as pyproject.toml has it."""
-
-
-class Finding(NamedTuple):
-    """One thing that was looked at. advice: what to do about it; empty where all is well."""
-
-    what: str
-    measured: str
-    advice: str = ""
 
 
 def examine_machine(work: Path, *, measure: bool = True) -> Iterator[Finding]:
@@ -50,6 +43,7 @@ def examine_machine(work: Path, *, measure: bool = True) -> Iterator[Finding]:
     measure: also train and decode for some seconds, in processes of their own.
     """
     yield from _machine()
+    yield from troubles(work)
     yield _folder(work)
     yield _tracking(work)
     if measure:

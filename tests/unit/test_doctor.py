@@ -11,7 +11,7 @@ import pytest
 
 from ablate.execute.devices import Device
 from ablate.execute.precisions import Speeds
-from ablate.workflows import doctor
+from ablate.workflows import common_troubles, doctor
 from ablate.workflows.doctor import examine_machine
 
 
@@ -102,3 +102,44 @@ def test_a_torch_that_does_not_start_is_told(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(doctor, "_measured", lambda environment, threads: None)
 
     assert "could not be measured" in found_in(tmp_path)["speed"][0]
+
+
+@pytest.mark.parametrize(
+    ("installed", "version", "cards", "fonts", "advice"),
+    [
+        (["ablate-harness"], "2.12.0", 0, "", {}),
+        ([], "2.12.0+cpu", 0, "", {}),
+        (["ablate", "ablate-harness"], "2.12.0", 0, "", {"packages called ablate": "`pip uninstall ablate`"}),
+        (["ablate-harness"], "2.12.0+cpu", 1, "", {"torch": "pip install --force-reinstall torch"}),
+        (["ablate-harness"], "2.12.0", 0, "missing", {"fonts": "apt-get install fonts-noto-cjk"}),
+    ],
+)
+def test_common_troubles_are_told_with_the_command_that_fixes_them(
+    installed: list[str],
+    version: str,
+    cards: int,
+    fonts: str,
+    advice: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another package of the same name, a torch that sees no card, no font for some names; else nothing is advised."""
+    known = SimpleNamespace(packages_distributions=lambda: {"ablate": installed}, version=lambda _: version)
+    monkeypatch.setattr(common_troubles, "metadata", known)
+    monkeypatch.setattr(common_troubles, "devices", lambda: (Device("0", "A100"),) * cards)
+    monkeypatch.setattr("ablate.report.figures.fonts.missing_font", lambda _: fonts)
+    found = {one.what: one.advice for one in common_troubles.troubles(tmp_path) if one.advice}
+
+    assert set(found) == set(advice)
+    assert all(words in found[what] for what, words in advice.items())
+
+
+def test_runs_in_a_file_store_are_found(tmp_path: Path) -> None:
+    """With the command that moves them; a folder without runs is not mentioned."""
+    (tmp_path / "mlruns" / "1").mkdir(parents=True)
+    before = [one.what for one in common_troubles.troubles(tmp_path)]
+    (tmp_path / "mlruns" / "1" / "meta.yaml").write_text("name: old")
+    (found,) = (one for one in common_troubles.troubles(tmp_path) if one.what == "file store")
+
+    assert "file store" not in before
+    assert "mlflow migrate-filestore --source" in found.advice
