@@ -96,11 +96,11 @@ def test_a_planned_look_and_what_came_after_it_are_judged_at_the_end(tmp_path: P
 
 
 def test_a_study_with_an_end_goes_on_to_its_last_look_by_itself(tmp_path: Path) -> None:
-    """One command uses the time there is; without an end it stops at the first look, as ever."""
-    done = run(written(tmp_path / "a", until="9h"))
-    without = run(written(tmp_path / "b"))
+    """One command uses the time there is; asked for a look, it stops there."""
+    path = written(tmp_path, until="9h", replicates=[2, 3])
+    done = run(path)
 
-    assert (done.findings.evidence.look, without.findings.evidence.look) == (3, 1)
+    assert (done.findings.evidence.look, run(path, look=1).findings.evidence.look) == (2, 1)
     assert done.findings.evidence.closed is None
 
 
@@ -150,6 +150,7 @@ def test_an_end_that_is_changed_after_results_were_shown_is_refused_and_told(tmp
     assert "The end that this study names now is not the one" in report.output
 
 
+@pytest.mark.slow
 def test_an_end_may_be_moved_before_anything_was_shown(tmp_path: Path) -> None:
     """One run alone shows no difference."""
     run(written(tmp_path, until="9h"), look=1, only=("baseline",))
@@ -163,6 +164,7 @@ def test_an_end_may_be_moved_before_anything_was_shown(tmp_path: Path) -> None:
     assert read_closing(folder(tmp_path)) is None
 
 
+@pytest.mark.slow
 def test_the_same_command_keeps_the_end_it_named(tmp_path: Path) -> None:
     """A time counts from the first run, however often it is taken up again, and by whichever command."""
     path = written(tmp_path)
@@ -186,6 +188,7 @@ def test_two_ends_are_refused(tmp_path: Path) -> None:
         run(written(tmp_path, until="9h"), final="8h")
 
 
+@pytest.mark.slow
 def test_a_study_that_is_done_before_its_end_is_not_closed(tmp_path: Path) -> None:
     """All planned looks were taken."""
     path = written(tmp_path, until="9h", replicates=[2])
