@@ -11,8 +11,9 @@ from ablate.store.work_folder import Store
 from ablate.study.load import load_study
 from ablate.workflows.clean import find_garbage, remove
 from ablate.workflows.options import Options
-from ablate.workflows.report import judge_study, study_record
+from ablate.workflows.report import judge_study
 from ablate.workflows.session import open_session, resolved_options
+from ablate.workflows.tracked_summary import study_record
 from tests.command_line import ablate
 from tests.image_fixtures import write_bad_images, write_image_folder
 

@@ -26,10 +26,18 @@ def an_estimate(difference: float, se: float, *, df: float = 50.0, replicates: i
     )  # fmt: skip
 
 
-def a_design(members: int = 5, *, up_to: int = 3, goal: Goal = "max") -> Design:
-    """A chain with three looks."""
-    rules = Rules(negligible=0.01, worthwhile=0.03, goal=goal)
-    return Design(rules=rules, looks=LOOKS, shares=SHARES, up_to=up_to, directions=chain_weights(members + 1))
+def a_design(
+    members: int = 5,
+    *,
+    up_to: int = 3,
+    goal: Goal = "max",
+    stated: bool = True,
+    planned: tuple[int, float] | None = None,
+) -> Design:
+    """A chain with three looks. planned: the last look, where the study was closed before it."""
+    rules = Rules(negligible=0.01 if stated else None, worthwhile=0.03 if stated else None, goal=goal)
+    directions = chain_weights(members + 1)
+    return Design(rules=rules, looks=LOOKS, shares=SHARES, up_to=up_to, directions=directions, planned=planned)
 
 
 def chances(
@@ -40,12 +48,18 @@ def chances(
     return [one for one in found if one is not None]
 
 
-@pytest.mark.parametrize("goal", ["max", "min"])
-@pytest.mark.parametrize("up_to", [1, 2, 3])
-def test_a_drawn_study_is_judged_as_a_real_one(goal: Goal, up_to: int) -> None:
+@pytest.mark.parametrize(
+    "design",
+    [
+        *(a_design(goal=goal, up_to=up_to) for goal in ("max", "min") for up_to in (1, 2, 3)),
+        a_design(stated=False),
+        a_design(planned=(20, 0.9)),
+    ],
+    ids=[*(f"{goal}, look {n}" for goal in ("max", "min") for n in (1, 2, 3)), "no thresholds", "closed for time"],
+)
+def test_a_drawn_study_is_judged_as_a_real_one(design: Design) -> None:
     """The same estimates at each look give the same words, member by member."""
-    rng, studies, members = np.random.default_rng(3), 60, 4
-    design = a_design(5, up_to=up_to, goal=goal)
+    rng, studies, members, up_to = np.random.default_rng(3), 60, 4, design.up_to
     truth = rng.choice([0.0, 0.012, 0.05, -0.05], (studies, members))
     drawn = []
     for replicates in LOOKS[:up_to]:
@@ -64,7 +78,7 @@ def test_a_drawn_study_is_judged_as_a_real_one(goal: Goal, up_to: int) -> None:
             ]
             return [*found, None], {}
 
-        answers = judge_looks(estimate_at, design.rules, LOOKS, SHARES, up_to=up_to)
+        answers = judge_looks(estimate_at, design.rules, LOOKS, SHARES, up_to=up_to, planned=design.planned)
         assert [WORDS[word] for word in words[study]] == [a.judged.verdict for a in answers[:members]]
 
 
