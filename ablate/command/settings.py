@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import ConfigDict
 
-from ablate.command.schema import CommandBlock
+from ablate.command.schema import CommandBlock, metric_of
 from ablate.command.words import (
     GIVEN,
     VARYING,
@@ -21,6 +22,7 @@ from ablate.command.words import (
     split_words,
 )
 from ablate.errors import SettingError, near_match
+from ablate.metrics import is_own, measured_goal
 from ablate.settings import Settings
 from ablate.splits.rules import FirstFold, Folds, Protocol
 
@@ -98,6 +100,7 @@ def check_config(block: CommandBlock, base: Mapping[str, Any], settings: Setting
         raise SettingError(
             "evidence.test", "the command has {fold}, and the test images are no folds", hint="Write test: {folds: 5}."
         )
+    _refuse_unprinted(block, protocol)
     config = settings.model_dump(mode="json")
     for key in _strangers(config, base):
         raise SettingError(
@@ -107,6 +110,29 @@ def check_config(block: CommandBlock, base: Mapping[str, Any], settings: Setting
         )
     given = dict.fromkeys(GIVEN, "x")
     fill_in(words_of(block), Values(config, given))
+
+
+def _refuse_unprinted(block: CommandBlock, protocol: Protocol) -> None:
+    """Raise SettingError for a metric that no pattern of `results:` can give, whatever the script prints."""
+    patterns = None if block.results is None else block.results.stdout
+    if patterns is None or patterns == "json" or protocol.sealed:
+        return
+    groups = {
+        name for one in ([patterns] if isinstance(patterns, str) else patterns) for name in re.compile(one).groupindex
+    }
+    measured = measured_goal(protocol.metric) is not None or is_own(protocol.metric)
+    computed = block.answers is not None and measured
+    asked = [protocol.metric] if protocol.metric not in block.metrics and not computed else []
+    for name in [*block.metrics, *asked]:
+        key = metric_of(block, name).key or name
+        if key in groups:
+            continue
+        raise SettingError(
+            "evidence.metric" if name in asked else f"trainer.metrics.{name}",
+            f"the pattern of results: gives {', '.join(sorted(groups))}, and no {key!r}",
+            hint=f"{near_match(key, groups)}Say how the script calls it, under trainer: `metrics: {{{name}: KEY}}`; or "
+            "name a group of the pattern so, (?P<NAME>[0-9.]+).",
+        )
 
 
 def _strangers(config: Mapping[str, Any], base: Mapping[str, Any], path: str = "") -> Iterator[str]:

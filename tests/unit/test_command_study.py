@@ -59,6 +59,26 @@ def refusal(*asked: Any, **trainer: Any) -> str:
     return f"{line.strip()} | {message}"
 
 
+@pytest.mark.parametrize(
+    ("metric", "metrics"), [("acuracy", {}), ("accuracy", {"accuracy": "acuracy"}), ("accuracy", {"kappa": "acuracy"})]
+)
+def test_a_metric_that_no_pattern_can_give_is_refused_before_anything_is_trained(
+    metric: str, metrics: dict[str, str]
+) -> None:
+    """By its line, with the name that is near."""
+    results = {"stdout": ["acc (?P<accuracy>[0-9.]+)", "f (?P<f1>[0-9.]+)"]}
+    with pytest.raises(StudyError, match=r"gives accuracy, f1, and no 'acuracy'") as caught:
+        make_plan(study(more={"evidence": {"metric": metric}}, results=results, metrics=metrics))
+    assert "Did you mean 'accuracy'" in str(caught.value.hint)
+
+
+def test_a_metric_by_another_name_and_one_of_the_answers_need_no_group() -> None:
+    """The first is mapped, the second is computed."""
+    results = {"stdout": "top1 (?P<top1>[0-9.]+)"}
+    make_plan(study(results=results, metrics={"accuracy": "top1"}))
+    make_plan(study(results=results, answers="answers.csv", more={"evidence": {"metric": "macro_f1"}}))
+
+
 def test_a_key_that_the_command_never_uses_is_refused_at_its_line() -> None:
     """A change of it would change nothing."""
     assert (

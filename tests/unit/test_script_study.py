@@ -63,7 +63,7 @@ def test_options_are_read_as_argparse_would_have_them(script: Path) -> None:
     """Name, default and what stands behind each."""
     found = {option.flag: option for option in read_script(script).options}
 
-    assert found["--batch-size"] == Option("--batch-size", "batch_size", default=256)
+    assert found["--batch-size"] == Option("--batch-size", "batch_size", default=256, type="int")
     assert found["--use-bn"] == Option("--use-bn", "use_bn", kind="on", default=False)
     assert found["--no-aug"] == Option("--no-aug", "aug", kind="off", default=True)
     assert (found["--ema"].kind, found["--milestones"].kind) == ("pair", "list")
@@ -172,6 +172,9 @@ def test_options_of_a_module_beside_the_script_are_found(tmp_path: Path) -> None
         ("--lr 1 2", "is a second one"),
         ("--opt 'adam", "not closed"),
         ("", "--try is empty"),
+        ("--opt adan", "does not take 'adan'. Did you mean 'adam'? Its choices are sgd, adam"),
+        ("--dropout half", "takes a number (type=float), and 'half' is none"),
+        ("--milestones 10 2.5", "takes a whole number (type=int), and '2.5' is none"),
     ],
 )
 def test_a_try_that_cannot_be_meant_is_refused(script: Path, tried: str, message: str) -> None:

@@ -12,20 +12,32 @@ from ablate.errors import StudyError
 TAKEN = ("seed", "replicate", "fold", "folder", "split", "config", "overrides", "python", "checkpoint")
 """Names that a command's placeholders have already; no setting of a study may be called so."""
 
+PLAIN = {"str": str, "int": int, "float": float}
+"""Types of argparse that can be asked without the script."""
+
 Kind = Literal["value", "on", "off", "pair", "list", "repeated"]
 """What stands behind the option: a value, nothing (which switches on or off), nothing with a --no- beside it, several
 values, or one value each time it is given."""
 
 
 class Option(NamedTuple):
-    """An option of a script, as argparse knows it. key: its setting in a study."""
+    """An option of a script, as argparse knows it. key: its setting in a study. type: `int`, `float`, or another name.
+
+    choices: what argparse takes, as text; empty where that is anything, or computed.
+    """
 
     flag: str
     key: str
     kind: Kind = "value"
     default: Any = None
-    is_text: bool = False
+    type: str = ""
+    choices: tuple[str, ...] = ()
     is_required: bool = False
+
+    @property
+    def is_text(self) -> bool:
+        """Whether a value stays the text that was typed."""
+        return self.type == "str"
 
     @property
     def words(self) -> list[str]:
@@ -119,9 +131,17 @@ def _option_of(call: ast.Call) -> Option | str | None:
         key=f"{key}_" if key in TAKEN else key,
         kind=kind,
         default=default,
-        is_text=_name_of(given.get("type")) == "str",
+        type=_name_of(given.get("type")),
+        choices=_choices(given),
         is_required=_literal(given.get("required")) is True,
     )
+
+
+def _choices(given: dict[str, ast.expr]) -> tuple[str, ...]:
+    if "type" in given and _name_of(given["type"]) not in PLAIN:
+        return ()  # it may turn what is typed into one of them
+    found = _literal(given.get("choices"))
+    return tuple(map(str, found)) if isinstance(found, list | tuple | set | dict) else ()
 
 
 def _kind(given: dict[str, ast.expr], action: Any) -> Kind:

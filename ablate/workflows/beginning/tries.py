@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ablate.errors import StudyError, near_match
-from ablate.workflows.beginning.script import Option, Script
+from ablate.workflows.beginning.script import PLAIN, Option, Script
 
 
 class Change(NamedTuple):
@@ -93,8 +93,29 @@ def _value_of(option: Option, word: str, behind: Sequence[str], text: str) -> An
         raise StudyError(f"--try {text!r}: {word} takes a value", hint=f"Such as --try '{word} 0.5'.")
     if len(behind) > 1 and option.kind == "value":
         raise StudyError(f"--try {text!r}: {word} takes one value, and {behind[1]!r} is a second one", hint="Quote it.")
+    for one in behind:
+        _refuse_untaken(option, word, one, text)
     read = [one if option.is_text else plain_value(one) for one in behind]
     return read if option.kind in ("list", "repeated") else read[0]
+
+
+def _refuse_untaken(option: Option, word: str, value: str, text: str) -> None:
+    """Raise StudyError for a value that argparse would refuse in every run."""
+    kind = PLAIN.get(option.type, str)
+    try:
+        read = kind(value)
+    except ValueError:
+        what = "a whole number" if option.type == "int" else "a number"
+        raise StudyError(
+            f"--try {text!r}: {word} takes {what} (type={option.type}), and {value!r} is none",
+            hint="Every run would fail on it.",
+        ) from None
+    if option.choices and read not in [kind(one) for one in option.choices]:
+        near = near_match(value, option.choices)
+        raise StudyError(
+            f"--try {text!r}: {word} does not take {value!r}",
+            hint=f"{near}Its choices are {', '.join(option.choices)}.",
+        )
 
 
 def plain_value(text: str) -> Any:
