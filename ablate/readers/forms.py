@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from ablate.errors import StudyError
+from ablate.errors import StudyError, near_match
 from ablate.metrics import is_known, is_share
 from ablate.readers import columns, counts, summaries
 from ablate.readers.across import Across, is_run_column, runs_across
 from ablate.readers.cells import CellSource, Entry, Key, ReadCells, entries_below, read_values
 from ablate.readers.columns import first
 from ablate.readers.numbers import quoted, read_cell
-from ablate.readers.replicates import numbered, sums_up
+from ablate.readers.replicates import first_names, numbered, sums_up
 from ablate.readers.sheet import TableSheet, check_name
 from ablate.readers.tested import Ask
 from ablate.readers.units import Note, without_unit
@@ -102,7 +102,8 @@ def _by_number(
     if not metrics:
         raise StudyError(
             f"{sheet.path}: neither counts, nor images, nor a column {quoted(metric)}",
-            hint=f"--metric NAME says which column it is. {columns.FORMS}",
+            hint=f"{_near(metric, sheet.headings)}There are: {first_names(sheet.headings)}. --metric NAME says which "
+            f"column it is. {columns.FORMS}",
         )
     if len(metrics) > 1:
         if sheet.headings[metrics[0]].lower() == sheet.headings[metrics[1]].lower():
@@ -112,6 +113,15 @@ def _by_number(
             hint=f"Say which: --metric '{columns.proposed([sheet.heading(i) for i in metrics])}'.",
         )
     return _one_column(sheet, ask, metrics[0], [*taken, metrics[0]])
+
+
+def _near(metric: str, headings: Sequence[str]) -> str:
+    """A heading that may be meant: one that begins so, else one that is spelled much alike."""
+    wanted = columns.spelling(columns.bare(metric))[:80]
+    within = [
+        name for name in headings[:200] if wanted and wanted in columns.spelling(columns.bare(name)).split("_")[0]
+    ]
+    return near_match(within[0] if within else metric[:80], headings[:200])
 
 
 def _of_runs(sheet: TableSheet, ask: Ask, metrics: Sequence[int], across: Across) -> Form:

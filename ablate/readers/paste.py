@@ -14,8 +14,9 @@ from typing import NamedTuple
 from ablate.errors import StudyError, near_match
 from ablate.metrics import is_known
 from ablate.readers import columns
+from ablate.readers.latex_table import ESCAPED, is_latex, latex_rows
 from ablate.readers.numbers import quoted
-from ablate.readers.replicates import first_names
+from ablate.readers.replicates import FIRST, LAST, TOGETHER, first_names, plain_key
 from ablate.readers.sheet import SheetRow, TableSheet
 from ablate.readers.units import Note, without_unit
 
@@ -32,7 +33,7 @@ _IN_BRACKETS = re.compile(
 _CITATION = re.compile(r"\s*(?:\[[\d,;\s\u2013-]{1,30}\]|[*\u2020\u2021\u00a7]+$)")
 _ARROW = re.compile(r"\s*(?P<way>[\u2191\u2193]|\\(?:up|down)arrow|\((?:\u2191|\u2193)\))\s*")
 _LATEX = re.compile(
-    r"\\(?:textbf|mathbf|underline|textit|emph|text|textsc|bf|boldsymbol)\s*(?=\{)|\\(?:bf|hline|toprule|midrule|bottomrule)\b"
+    r"\\(?:textbf|mathbf|underline|textit|emph|text|textsc|bf|boldsymbol)\s*(?=\{)|\\(?:bf(?:series)?|hline|toprule|midrule|bottomrule)\b"
 )
 _OURS = re.compile(r"\bours?\b|\bour (?:method|model|approach)\b|\bproposed\b", re.IGNORECASE)
 
@@ -65,8 +66,10 @@ def read_paste(text: str, *, metric: str | None, images: int | None, runs: int |
     """
     if "\0" in text:
         raise StudyError("the pasted text is not text", hint="Paste the rows of a table, a method each.")
-    lines = [(number, plain) for number, line in enumerate(text.splitlines(), 1) if (plain := _plain(line))]
-    rows = [(number, cells) for number, cells in _cells(lines) if cells]
+    latex = is_latex(text)
+    numbered = latex_rows(text) if latex else list(enumerate(text.splitlines(), 1))
+    lines = [(number, plain) for number, line in numbered if (plain := _plain(line))]
+    rows = [(number, cells) for number, cells in _cells(lines, "&" if latex else None) if cells]
     headings, body = _split_headings(rows)
     if len(body) < 2:
         raise StudyError(
@@ -87,15 +90,14 @@ def _plain(line: str) -> str:
     for odd, plain in (("\u00a0", " "), ("\u2009", " "), ("\u202f", " "), ("\u2007", " "), ("$", ""), ("\\,", " ")):
         line = line.replace(odd, plain)
     line = re.sub(r"~?\\cite[a-z]*(?:\[[^\]]*\])*\{[^}]*\}", "", line).replace("~", " ")
-    line = re.sub(r"\\\\(?:\[[^\]]*\])?\s*$", "", line.strip())
     line = re.sub(r"_\{\s*(\\pm\s*[\d.,]+)\s*\}", r" \1", _LATEX.sub("", line))
     if "&" in line or "{" in line:
         line = line.replace("{", "").replace("}", "")
-    return line.replace("**", "").strip()
+    return line.replace("**", "").replace("\\%", "%").replace("\\_", "_").strip()
 
 
-def _cells(lines: Sequence[tuple[int, str]]) -> list[tuple[int, list[str]]]:
-    mark = _separator([line for _, line in lines])
+def _cells(lines: Sequence[tuple[int, str]], known: str | None) -> list[tuple[int, list[str]]]:
+    mark = known or _separator([line for _, line in lines])
     if mark is None:
         return _by_spaces(lines)
     found = []
@@ -104,7 +106,7 @@ def _cells(lines: Sequence[tuple[int, str]]) -> list[tuple[int, list[str]]]:
             continue  # the rule below Markdown's headings
         bare = line.strip("|") if mark == "|" else line
         cells = next(csv.reader([bare], delimiter=mark)) if mark in ",;" else bare.split(mark)
-        found.append((number, [cell.strip() for cell in cells]))
+        found.append((number, [cell.replace(ESCAPED, "&").strip() for cell in cells]))
     return found
 
 
@@ -170,7 +172,7 @@ def _split_headings(rows: Sequence[tuple[int, list[str]]]) -> tuple[list[str], l
     """The headings, none where the first row has numbers, and the rows that have a name and a number."""
     body = [(number, cells) for number, cells in rows if cells[0] and any(map(_is_number, cells[1:]))]
     first = body[0][0] if body else 0
-    above = [cells for number, cells in rows if number < first and len(cells) > 1]
+    above = [cells for number, cells in rows if number < first and any(cells[1:])]
     width = max((len(cells) for _, cells in body), default=0)
     headings = above[-1] if above else []
     for number, cells in body:
@@ -203,11 +205,12 @@ def _chosen(headings: Sequence[str], body: Sequence[tuple[int, list[str]]], metr
     names = [_heading(headings[i])[0] if headings else "" for i in numeric]
     if metric is not None:
         plain = [columns.spelling(columns.bare(name)) for name in names]
-        if columns.spelling(columns.bare(metric)) in plain:
-            return numeric[plain.index(columns.spelling(columns.bare(metric)))]
+        wanted = columns.spelling(columns.bare(metric.replace("\\%", "%")))
+        if wanted in plain:
+            return numeric[plain.index(wanted)]
         if metric.strip().isdecimal() and 1 <= int(metric) <= len(numeric):
             return numeric[int(metric) - 1]
-        if len(numeric) > 1:
+        if len(numeric) > 1 or (is_known(metric) and is_known(names[0])):
             raise StudyError(
                 f"the paste has no column {quoted(metric)}",
                 hint=f"{near_match(metric[:80], names)}There are: "
@@ -223,10 +226,13 @@ def _chosen(headings: Sequence[str], body: Sequence[tuple[int, list[str]]], metr
             f"the paste has {len(numeric)} columns of numbers, and no headings that fit them",
             hint="Say which by its place behind the names, counted from 1: --metric 1.",
         )
+    named = [name for name in names if plain_key(name) not in ("", *FIRST, *TOGETHER, *LAST)] or list(
+        filter(None, names)
+    )
+    example = columns.proposed([name for name in named if is_known(name)] or named)
     raise StudyError(
         f"the paste has several columns of numbers: {first_names(names)}",
-        hint=f"Say which: --metric {next(name for name in names if name)!r}; or by its place behind "
-        "the names: --metric 1.",
+        hint=f"Say which: --metric '{example}'; or by its place behind the names: --metric 1.",
     )
 
 
@@ -261,7 +267,8 @@ def _sheet(
         if name in names[:i]:
             raise StudyError(
                 f"line {body[i][0]} of the paste: {quoted(name)} appears twice",
-                hint="Give each method one row, or the rows different names.",
+                hint="Give each method one row, or the rows different names. A table with a row per run goes in as a "
+                "file: `ablate judge runs.csv`.",
             )
     cells = [_with_spread(row[place]) for _, row in body]
     spread = any("\xb1" in cell for cell in cells)

@@ -5,6 +5,7 @@ Wires readers, statistics and report together; torch is never needed, mlflow onl
 
 from __future__ import annotations
 
+import shlex
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,10 +107,16 @@ def _check_pasted(request: Request) -> None:
     if given and request.source != PASTE:
         raise StudyError(
             f"{' and '.join(given)} apply to a pasted table, `ablate judge -`, and this is another source",
-            hint="In a table they are columns: images, runs; what others are compared with is --baseline.",
+            hint=f"A table as a paper prints it: `ablate judge - < {_typed(request.source)}`. In a table of results "
+            "they are columns: images, runs; what others are compared with is --baseline.",
         )
     if request.others and PASTE in (request.source, *request.others):
         raise StudyError("a pasted table is a source of its own", hint="`ablate judge -` alone.")
+
+
+def _typed(source: str) -> str:
+    """A source as a shell takes it."""
+    return shlex.quote(without_secrets(source)[:200])
 
 
 def _stated(request: Request, evidence: EvidenceBlock | None) -> tuple[float | None, float | None]:

@@ -140,6 +140,55 @@ def test_a_number_under_a_wrong_heading_is_worse_than_one_under_none(headings: s
     assert [judged(text, metric=place).study.metric.name for place in ("1", "2")] == [first, second]
 
 
+WHOLE = r"""
+\begin{table}[t]
+\centering
+\caption{Accuracy (\%) on the test set, mean $\pm$ std over 5 seeds.}
+\begin{tabular}{l@{\hspace{1em}}cc}
+\toprule
+% a remark & of the authors & 1
+ & \multicolumn{2}{c}{Shapes} \\ \cmidrule(lr){2-3}
+Method & Accuracy (\%) & F1 \\[2pt]
+\midrule
+\multicolumn{3}{l}{\textit{Rivals}} \\
+Baseline & 81.2 $\pm$ 0.6 & 0.79 $\pm$ 0.01 \\ % ours, rerun
+Flip \& Crop
+  & 82.9 $\pm$ 0.5
+  & 0.81 $\pm$ 0.01 \\
+\rowcolor{gray!10} EMA (ours) & \textbf{83.4} $\pm$ \textbf{0.4} & \textbf{0.82} $\pm$ 0.01 \\
+\bottomrule
+\end{tabular}
+\label{tab:1}
+\end{table}
+"""
+
+
+@pytest.mark.parametrize("metric", ["1", "accuracy", "Accuracy (%)", r"Accuracy (\%)"])
+def test_a_whole_latex_table_is_cut_at_its_ampersands(metric: str) -> None:
+    """Rules, title, remarks and headings above headings are passed over; a row may take several lines."""
+    findings = judged(WHOLE, runs=5, metric=metric)
+
+    assert {row.name: row.mean for row in findings.variants} == pytest.approx(
+        {"EMA (ours)": 83.4, "Baseline": 81.2, "Flip & Crop": 82.9}
+    )
+    assert findings.study.metric.name.lower().startswith("accuracy")
+
+
+def test_the_metric_that_a_hint_proposes_is_one_that_is_taken() -> None:
+    """The percent sign is a plain one, and a seed is no metric; a known metric that is not there is refused."""
+    with pytest.raises(StudyError, match=r"Accuracy \(%\), F1") as refused:
+        judged(WHOLE, runs=5)
+    assert "--metric 'Accuracy (%)'" in refused.value.hint
+    with pytest.raises(StudyError) as refused:
+        judged("method,seed,sharpness\na,1,.5\nb,2,.6\n")
+    assert "--metric 'sharpness'" in refused.value.hint
+    with pytest.raises(StudyError, match="no column 'accuracy'"):
+        judged("method,F1\na,.5\nb,.6\n", images=100, metric="accuracy")
+    with pytest.raises(StudyError, match="apply to a pasted table") as refused:
+        judge_results(Request(source="table.tex", runs=5))
+    assert "`ablate judge - < table.tex`" in refused.value.hint
+
+
 def test_columns_are_named_by_heading_or_place() -> None:
     """And asked about where there are several."""
     two = judged("a 1.5 95.3\nb 1.6 95.6\nc 1.7 95.9\n", images=1000, metric="2")

@@ -624,3 +624,14 @@ def test_a_heading_of_two_lines_is_said_on_one(table: Path) -> None:
     """As spreadsheets export a cell with a break in it."""
     found = judged(table, '"model",seed,"test\naccuracy"\na,0,.9\na,1,.8\nb,0,.9\nb,1,.95\n')
     assert any("results are in test accuracy." in line for line in found.notices.cautions)
+
+
+@pytest.mark.parametrize(("asked", "meant"), [("acc", "accuracy"), ("acuracy", "accuracy"), ("f1", "F1-macro")])
+def test_a_metric_that_is_no_column_is_answered_by_those_that_are(asked: str, meant: str, table: Path) -> None:
+    """And by the one that may be meant."""
+    table.write_text("variant,seed,accuracy,F1-macro\na,0,.5,.4\nb,0,.6,.4\n", encoding="utf-8")
+    with pytest.raises(StudyError, match="nor a column") as refused:
+        judge_results(Request(source=str(table), metric=asked))
+
+    assert "There are: variant, seed, accuracy, F1-macro." in refused.value.hint
+    assert f"Did you mean '{meant}'?" in refused.value.hint
