@@ -214,6 +214,15 @@ def test_a_latex_table_has_its_rules_and_its_rows(tmp_path: Path) -> None:
 # --- drawings ---------------------------------------------------------------------------------
 
 
+def test_every_table_with_verdicts_becomes_cards_on_a_phone(tmp_path: Path) -> None:
+    """Not the first alone: where nothing wraps, a verdict at the right edge is not seen."""
+    page = html_page(page_of(whole(tmp_path), ENGLISH))
+    tables = re.findall(r'<table class="([^"]*)"(.*?)</table>', page, re.DOTALL)
+    held = {("cards" in words.split(), 'class="verdict' in rest) for words, rest in tables}
+
+    assert held == {(True, True), (False, False)}
+
+
 def test_an_interval_beyond_the_axis_ends_in_an_arrow() -> None:
     """Nothing is drawn outside, and that there is more is to be seen."""
     drawn = draw_interval(Mark("undecided", 0.5, None, 40.0, None, None), Axis(-1.0, 2.0))
@@ -221,6 +230,7 @@ def test_an_interval_beyond_the_axis_ends_in_an_arrow() -> None:
 
     assert drawn.count("<path") == 2
     assert inside.count("<path") == 0
+    assert draw_interval(Mark("better", 0.5, 0.1, 0.9, -1.1, 2.0), Axis(-1.0, 2.0)).count("<path") == 1  # the thin one
     assert inside.count('class="dot"') == 2
     assert all(0 <= float(share) <= 100 for share in re.findall(r'="([-0-9.]+)%"', drawn + inside))
 

@@ -56,8 +56,8 @@ def draw_interval(mark: Mark, axis: Axis, negligible: float | None = None) -> Ma
     if mark.point is not None:
         for lo, hi, name in ((mark.lo_all, mark.hi_all, "thin"), (mark.lo, mark.hi, "thick")):
             parts.append(_span(axis.lo if lo is None else lo, axis.hi if hi is None else hi, name, place))
-        for end, beyond, turn in ((mark.lo, axis.lo, 1), (mark.hi, axis.hi, -1)):
-            if end is None or (end - beyond) * turn < 0:
+        for ends, beyond, turn in (((mark.lo, mark.lo_all), axis.lo, 1), ((mark.hi, mark.hi_all), axis.hi, -1)):
+            if any(end is None or (end - beyond) * turn < 0 for end in ends):
                 parts.append(f'<svg x="{place(beyond)}%" y="50%"><path d="M0 0l{7 * turn} -5v10z"/></svg>')
         parts += [f'<circle class="dot" cx="{place(dot)}%" cy="82%" r="2"/>' for dot in mark.dots[:MOST_DOTS]]
         parts.append(f'<circle class="point" cx="{place(mark.point)}%" cy="50%" r="4.5"/>')
