@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ablate.errors import TrainerError
-from ablate.store.outcome_columns import CLASSES, GROUP
+from ablate.store.outcome_columns import CLASSES, GROUP, MOST_NUMBERED, in_order
 
 LARGEST_BYTES = 500_000_000
 KNOWN = ("id", "target", "predicted", "score", GROUP)
@@ -107,7 +107,7 @@ def write_outcomes(answers: Answers, path: Path) -> None:
     """The table of scores that verdicts are made from."""
     import numpy as np
 
-    names = sorted({*answers.targets, *answers.predicted})
+    names = in_order({*answers.targets, *answers.predicted})
     more = {GROUP: np.array(answers.groups)} if answers.groups else {}
     if all(map(_is_class_number, names)):
         numbers = {name: int(name) for name in names}
@@ -124,4 +124,4 @@ def write_outcomes(answers: Answers, path: Path) -> None:
 
 
 def _is_class_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 10
+    return text.isascii() and text.isdecimal() and len(text) < 10 and int(text) < MOST_NUMBERED

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ablate.errors import AblateError
-from ablate.store.outcome_columns import CLASSES, GROUP, VAL_PROB, VAL_TARGET
+from ablate.store.outcome_columns import CLASSES, GROUP, MOST_NUMBERED, VAL_PROB, VAL_TARGET
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -32,7 +32,7 @@ class Answers(NamedTuple):
     a wrong answer of which no more is known; (n, C) likewise of several labels. prob: (n, C), rows adding up to one
     unless an image has several labels; None where the trainer stored none. group: (n,) names, "" for an image on its
     own. classes: the names in the order of their numbers; empty where nobody says. val: the answers to the validation
-    images, where they were stored.
+    images, where they were stored. columns: how many classes the probabilities had, where they were let go.
     """
 
     target: Index
@@ -41,6 +41,7 @@ class Answers(NamedTuple):
     group: NDArray[np.str_] | None = None
     classes: tuple[str, ...] = ()
     val: Answers | None = None
+    columns: int = 0
 
     @property
     def several(self) -> bool:
@@ -54,7 +55,8 @@ class Answers(NamedTuple):
             return int(self.target.shape[1])
         if self.prob is not None:
             return int(self.prob.shape[1])
-        return len(self.classes) or int(max(self.target.max(initial=0), self.predicted.max(initial=0))) + 1
+        most = int(max(self.target.max(initial=0), self.predicted.max(initial=0))) + 1
+        return len(self.classes) or max(self.columns, most)
 
     def name_of(self, number: int) -> str:
         """A class as people call it."""
@@ -77,13 +79,21 @@ def answers_of(columns: Mapping[str, NDArray[Any]], classes: Sequence[str] = ())
     if any(len(column) != n for column in (prob, score, columns.get("predicted")) if column is not None):
         raise NotMeasurable("the stored columns differ in length")
     if prob is not None and names and len(names) != prob.shape[1]:
+        if columns["target"].dtype.kind in "US":
+            raise NotMeasurable(
+                f"the targets name {len(names)} classes and `prob` has {prob.shape[1]} columns: store their names in "
+                "the column `classes`"
+            )
         names = ()
     if prob is not None and (target.shape[1:] not in ((), prob.shape[1:]) or target.max(initial=0) >= prob.shape[1]):
         raise NotMeasurable("the stored `prob` has fewer classes than the targets name")
     group = columns.get(GROUP)
+    predicted = _predicted(target, prob, score, columns.get("predicted"), names)
+    if prob is None and not names and target.ndim == 1:
+        target, predicted, names = _codes(target, predicted)
     return Answers(
         target=target,
-        predicted=_predicted(target, prob, score, columns.get("predicted"), names),
+        predicted=predicted,
         prob=prob,
         group=None if group is None or len(group) != n else group.astype(np.str_),
         classes=names,
@@ -101,6 +111,16 @@ def _numbered(target: NDArray[Any], names: tuple[str, ...]) -> tuple[Index, tupl
     if unknown := set(target.astype(np.str_).tolist()) - number.keys():
         raise NotMeasurable(f"the stored target {min(unknown)!r} is none of its classes")
     return np.array([number[name] for name in target.astype(np.str_).tolist()], np.int64), names
+
+
+def _codes(target: Index, predicted: Index) -> tuple[Index, Index, tuple[str, ...]]:
+    """Numbers too large to count up to as the names that they are; others as they are, without names."""
+    if max(target.max(initial=0), predicted.max(initial=0)) < MOST_NUMBERED:
+        return target, predicted, ()
+    found = np.unique(np.concatenate([target, predicted]))
+    found = found[found != UNKNOWN]
+    named = np.where(predicted == UNKNOWN, UNKNOWN, np.searchsorted(found, predicted))
+    return np.searchsorted(found, target), named, tuple(map(str, found.tolist()))
 
 
 def _probabilities(prob: NDArray[Any] | None, *, several: bool) -> Array | None:
@@ -168,13 +188,6 @@ def taken(answers: Answers, places: Index) -> Answers:
     )
 
 
-def joined(parts: Sequence[Answers]) -> Answers:
-    """The answers to the images of several folds as those of one part."""
-    probs, groups = [part.prob for part in parts], [part.group for part in parts]
-    return Answers(
-        target=np.concatenate([part.target for part in parts]),
-        predicted=np.concatenate([part.predicted for part in parts]),
-        prob=None if any(one is None for one in probs) else np.concatenate([one for one in probs if one is not None]),
-        group=None if any(one is None for one in groups) else np.concatenate([g for g in groups if g is not None]),
-        classes=parts[0].classes,
-    )
+def without_prob(answers: Answers) -> Answers:
+    """The answers without their probabilities, which are most of what they weigh."""
+    return answers._replace(prob=None, val=None, columns=answers.n_classes)

@@ -33,7 +33,8 @@ class Metric:
     as its class: what the influence is centred in, and what degrees of freedom are counted by; None for one sample.
     shares: of a metric of right and wrong answers, how much each stratum weighs; it bounds how small an error can be.
     needs: the classes it rests on, with their numbers of images. reported: why it is shown and never judged.
-    bounds: the least and the largest value it can have.
+    bounds: the least and the largest value it can have. by_prob: whether it reads the probabilities, beside the classes
+    they name; they are kept no longer than that.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Metric:
     needs: Callable[[Answers], Mapping[str, int]] | None = None
     reported: str = ""
     bounds: tuple[float, float] = (0.0, 1.0)
+    by_prob: bool = True
 
 
 def one_label(answers: Answers) -> None:

@@ -27,12 +27,30 @@ _WHOLE = {
             strata=by_target,
             shares=counts.equal_shares,
             needs=class_counts,
+            by_prob=False,
         ),
-        Metric(name="macro_f1", goal="max", measure=counts.macro_f1, pooled=True, strata=by_target, needs=class_counts),
-        Metric(name="weighted_f1", goal="max", measure=counts.weighted_f1, pooled=True, strata=by_target),
+        Metric(
+            name="macro_f1",
+            goal="max",
+            measure=counts.macro_f1,
+            pooled=True,
+            strata=by_target,
+            needs=class_counts,
+            by_prob=False,
+        ),
+        Metric(
+            name="weighted_f1", goal="max", measure=counts.weighted_f1, pooled=True, strata=by_target, by_prob=False
+        ),
         Metric(name="auroc", goal="max", measure=ranking.auroc, strata=by_target, needs=class_counts),
         Metric(name="auprc", goal="max", measure=ranking.auprc, strata=by_target, needs=class_counts),
-        Metric(name="quadratic_kappa", goal="max", measure=counts.quadratic_kappa, pooled=True, bounds=(-1.0, 1.0)),
+        Metric(
+            name="quadratic_kappa",
+            goal="max",
+            measure=counts.quadratic_kappa,
+            pooled=True,
+            bounds=(-1.0, 1.0),
+            by_prob=False,
+        ),
         Metric(name="log_loss", goal="min", measure=probabilities.log_loss, bounds=(0.0, inf)),
         Metric(name="brier", goal="min", measure=probabilities.brier, bounds=(0.0, 2.0)),
         Metric(name="mean_average_precision", goal="max", measure=ranking.mean_average_precision, reported=NO_INTERVAL),
@@ -62,6 +80,7 @@ def _of_class(metric: str, asked: OfClass) -> Metric:
                 strata=strata,
                 shares=_all_on(1),
                 needs=_only(name),
+                by_prob=at is not None,
             )
         case "specificity":
             return Metric(
@@ -72,10 +91,19 @@ def _of_class(metric: str, asked: OfClass) -> Metric:
                 strata=strata,
                 shares=_all_on(0),
                 needs=_others(name),
+                by_prob=False,
             )
         case "f1":
             measure = counts.f1_of(name)
-            return Metric(name=metric, goal="max", measure=measure, pooled=True, strata=strata, needs=_only(name))
+            return Metric(
+                name=metric,
+                goal="max",
+                measure=measure,
+                pooled=True,
+                strata=strata,
+                needs=_only(name),
+                by_prob=False,
+            )
     measure = ranking.auroc_of(name) if asked.kind == "auroc" else ranking.auprc_of(name)
     return Metric(name=metric, goal="max", measure=measure, strata=strata, needs=_both(name))
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ablate.records import Cell, Finished
-from ablate.scoring.answers import Answers, NotMeasurable, answers_of, joined, taken
+from ablate.scoring.answers import Answers, NotMeasurable, answers_of, taken, without_prob
+from ablate.scoring.classes import joined, one_numbering, renumbered
 from ablate.scoring.metric import Measured, Metric
 from ablate.scoring.unit import Unit, join_answers
 from ablate.stats.accuracy import Accuracy
@@ -33,40 +34,77 @@ def read_measured(cells: Sequence[Cell], metric: Metric, unit: Unit | None = Non
     None where a run stores no answers and tells the metric itself, or its own score of each image: it is compared by
     those. unit: what is scored in the place of an image; nothing that a run tells of its images will do then.
     """
-    rows: dict[Key, ScoreRow] = {}
+    told: dict[Key, _Told] = {}
     gone: dict[Key, str] = {}
-    needs: dict[Key, Mapping[str, int]] = {}
-    numbering, grouping = Numbering(), Grouping()
     for cell in sorted(cells, key=lambda cell: (cell.replicate.index, cell.variant)):
         run = cell.result
         if not isinstance(run, Finished):
             continue
-        key, where = (cell.variant, cell.replicate.index), f"{cell.variant}, replicate {cell.replicate.index}"
+        key = (cell.variant, cell.replicate.index)
         try:
             stored = _columns(run, metric)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            gone[key] = f"the answers of {where}, {how_lost(error)}: {run.folder / str(run.images)}"
+            gone[key] = f"the answers of {_where(key)}, {how_lost(error)}: {run.folder / str(run.images)}"
             continue
+        has_own = unit is None and metric.name in stored
         if "target" not in stored and metric.name in run.metrics and unit is None:
             return None
         try:
-            ids, answers = _answers(stored, cell)
-            if unit is not None:
-                ids, answers = join_answers(ids, answers, unit)
+            told[key] = _Told(*_asked(stored, cell, metric, unit), has_own)
+        except NotMeasurable as error:
+            if has_own:
+                return None
+            gone[key] = f"{metric.name} of {_where(key)}: {error.message}"
+    return _book(told, gone, metric)
+
+
+class _Told(NamedTuple):
+    """What a run tells. has_own: whether it stores its own score of each image as well."""
+
+    ids: NDArray[np.str_]
+    answers: Answers
+    has_own: bool
+
+
+def _book(told: Mapping[Key, _Told], gone: dict[Key, str], metric: Metric) -> ScoreBook | None:
+    rows: dict[Key, ScoreRow] = {}
+    needs: dict[Key, Mapping[str, int]] = {}
+    numbering, grouping = Numbering(), Grouping()
+    classes = one_numbering(run.answers for run in told.values())
+    for key, run in told.items():
+        try:
+            answers = renumbered(run.answers, classes)
             if metric.needs is not None:
                 needs[key] = metric.needs(answers)
-            images = numbering.of(cell.replicate.index, ids)
+            if not len(run.ids):
+                raise NotMeasurable("there is no test image")
+            images = numbering.of(key[1], run.ids)
             order = np.argsort(images, kind="stable")
             found = metric.measure(answers := taken(answers, order))
         except NotMeasurable as error:
-            if metric.name in stored and unit is None:
+            if run.has_own:
                 return None
-            gone[key] = f"{metric.name} of {where}: {error.message}"
+            gone[key] = f"{metric.name} of {_where(key)}: {error.message}"
             continue
         if answers.group is not None:
             grouping.add(images[order], answers.group)
-        rows[key] = ScoreRow(images[order], _scores(found, metric), answers=answers)
+        kept = answers if metric.by_prob and metric.pooled else without_prob(answers)
+        rows[key] = ScoreRow(images[order], _scores(found, metric), answers=kept)
     return ScoreBook(grouping.told(rows), gone, metric, needs) if rows or gone else None
+
+
+def _asked(
+    stored: Mapping[str, NDArray[Any]], cell: Cell, metric: Metric, unit: Unit | None
+) -> tuple[NDArray[np.str_], Answers]:
+    """The ids and the answers that the metric is computed from."""
+    ids, answers = _answers(stored, cell)
+    if unit is not None:
+        ids, answers = join_answers(ids, answers, unit)
+    return ids, answers if metric.by_prob else without_prob(answers)
+
+
+def _where(key: Key) -> str:
+    return f"{key[0]}, replicate {key[1]}"
 
 
 def _columns(run: Finished, metric: Metric) -> Mapping[str, NDArray[Any]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import zipfile
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -29,8 +30,17 @@ GROUP = "group"
 
 CLASSES = "classes"
 """The names of the classes, in the order of their numbers in `target` and of the columns of `prob`."""
+MOST_NUMBERED = 1000
+"""Classes up to this number may go by their number; what is larger is a code, such as an eight-digit one: a name."""
 VAL_TARGET, VAL_PROB = "val_target", "val_prob"
 """The same of the validation images, of which no more is kept: what a threshold may be set on."""
+
+
+def in_order(names: Iterable[str]) -> tuple[str, ...]:
+    """The names of classes sorted, numbers by their size."""
+    known = set(names)
+    are_numbers = all(name.isascii() and name.isdecimal() for name in known)
+    return tuple(sorted(known, key=lambda name: (int(name) if are_numbers else 0, name)))
 
 
 def read_columns(path: Path, *names: str) -> dict[str, NDArray[Any]]:

@@ -178,6 +178,23 @@ def test_a_class_that_a_fold_lacks_is_told_with_the_folds(tmp_path: Path) -> Non
         assert found.judged.reason == "there is no test image of melanoma on folds 1 and 3"
 
 
+@pytest.mark.parametrize("metric", [*METRICS, "log_loss", "brier", "ece", "mean_average_precision"])
+@pytest.mark.parametrize("test", [FIXED, FOLDS], ids=["fixed", "folds"])
+def test_a_run_without_a_test_image_has_no_value(tmp_path: Path, metric: str, test: TestRule) -> None:
+    """It is left out with a reason; the analysis goes on."""
+
+    def empty(columns: Columns, variant: str, r: int) -> Columns:
+        return columns if r else {name: column if name == "classes" else column[:0] for name, column in columns.items()}
+
+    cells = a_study(tmp_path, test=test, change=empty)
+
+    assert effect(cells, metric, test).judged.verdict == "not_assessable"
+    book = read_scores(cells, metric)
+    assert book is not None
+    assert "no test image" in book.gone["A", 0]
+    assert with_values(cells, book)
+
+
 def test_a_single_image_of_a_class(tmp_path: Path) -> None:
     """In the singular."""
     assert effect(a_study(tmp_path, sick=1), "auroc").judged.reason.startswith("there is 1 test image of melanoma")

@@ -9,7 +9,8 @@ import pytest
 from sklearn import metrics as sk
 
 from ablate.metrics import measured_goal, measured_names, of_class
-from ablate.scoring.answers import UNKNOWN, Answers, NotMeasurable, answers_of, joined, taken
+from ablate.scoring.answers import UNKNOWN, Answers, NotMeasurable, answers_of, taken
+from ablate.scoring.classes import joined
 from ablate.scoring.metric import Metric
 from ablate.scoring.probabilities import threshold_for
 from ablate.scoring.registry import find_metric
