@@ -66,7 +66,7 @@ def _read(path: Path) -> Mapping[str, Any]:
 
     content = read_limited(path, MOST_BYTES)
     try:
-        tree = yaml.load(content.decode("utf-8-sig"), Loader=_loader())
+        tree = _loader()(content.decode("utf-8-sig")).get_single_data()
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
         place = f"{path}:{line + 1}" if isinstance(line, int) else f"{path}"
