@@ -26,6 +26,8 @@ DRAIN_SECONDS = 0.5
 """How long to read on behind its end: a child may hold its streams open for ever."""
 GRACE_SECONDS = 20.0
 """Between asking a command to end and ending it."""
+_BY_SIGNAL = (128 + 9, 128 + 15)
+"""Exit codes of a launcher whose program was ended by a signal."""
 _STDOUT, _STDERR = 0, 1
 
 
@@ -38,6 +40,8 @@ class Command:
     out: tuple[Output, Output]
     _chunks: queue.Queue[tuple[int, bytes]] = field(default_factory=lambda: queue.Queue(MOST_CHUNKS))
     _open: int = 2
+    _ended: float | None = None
+    """When it was first seen to have ended."""
 
     def wait(self, seconds: float) -> int | None:
         """Read what it prints for so long; its exit code once it has ended and all that it printed was read."""
@@ -47,8 +51,9 @@ class Command:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     return self.process.wait(left)
                 return None
-            ended = self.process.poll() is not None
-            if not self._read(min(left, DRAIN_SECONDS)) and ended:
+            if self._ended is None and self.process.poll() is not None:
+                self._ended = time.monotonic()
+            if not self._read(left) and self._ended is not None and time.monotonic() - self._ended >= DRAIN_SECONDS:
                 return self.process.returncode  # what still holds its streams is a child that outlived it
         return None
 
@@ -71,14 +76,16 @@ class Command:
                 self._chunks.put((stream, content))
         self._chunks.put((stream, b""))
 
-    def ask_to_end(self, grace: float = GRACE_SECONDS) -> None:
-        """SIGTERM to all its processes, then the end of those that are left."""
+    def ask_to_end(self, grace: float = GRACE_SECONDS) -> bool:
+        """SIGTERM to all its processes, then the end of those that are left; whether it ended by itself."""
         if self.process.poll() is None:
             self._signal_all()
             deadline = time.monotonic() + grace
             while self.process.poll() is None and time.monotonic() < deadline:
                 self.wait(min(0.2, grace))
+        code = self.process.poll()
         self.end()
+        return os.name != "nt" and code is not None and code >= 0 and code not in _BY_SIGNAL
 
     def _signal_all(self) -> None:
         if not hasattr(os, "killpg"):

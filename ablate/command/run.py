@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ablate.command import process
+from ablate.command import checkpoints, process
 from ablate.command.answers import LARGEST_BYTES, Answers, read_answers, write_outcomes
 from ablate.command.images import read_images, split_text
 from ablate.command.numbers import metrics_of, read_result_file, refuse_other_run
@@ -36,8 +36,6 @@ FOLDER = "files"
 WAIT_SECONDS = 0.1
 LOOK_SECONDS = 1.0
 """How often files are looked at for new epochs."""
-QUIET_SECONDS = 1.0
-"""A checkpoint that was not written to for so long is whole."""
 ROUNDING = 0.006
 """A rate may be printed in whole percent."""
 _STEPS = 2
@@ -88,7 +86,7 @@ def _resumed(block: CommandBlock, run: Run, folder: Path, values: Values) -> lis
     """The words by which it goes on from an earlier attempt's checkpoint, where there is one."""
     if block.resume is None:
         return []
-    earlier = run.resume()
+    earlier = run.resume(checkpoints.is_usable)
     if earlier is None:
         return []
     path = folder / f"resumed{Path(block.resume.file).suffix}"
@@ -140,32 +138,19 @@ def _carry_out(block: CommandBlock, run: Run, words: Sequence[str], folder: Path
             heard.look()
             stopped = run.stop_asked()
             if stopped is not None:
-                command.ask_to_end()
-                _keep_checkpoint(block, run, folder, is_ended=True)
+                at = time.time()
+                has_saved = command.ask_to_end()
+                if block.resume is not None:
+                    checkpoints.keep(run, folder, block.resume.file, at=at, has_saved=has_saved)
                 raise stopped
             if block.resume is not None and run.tick(1 + (heard.curve.epoch or 0), 0, _STEPS):
-                _keep_checkpoint(block, run, folder)
+                checkpoints.keep(run, folder, block.resume.file)
     finally:
         command.end()
         end_leftovers(run.folder)
     if code:
         raise _failed(code, tail_of(command.out[0]), words)
     heard.look(ended=True)
-
-
-def _keep_checkpoint(block: CommandBlock, run: Run, folder: Path, *, is_ended: bool = False) -> None:
-    """Keep a copy of the command's newest checkpoint, where it is whole. Raises Stopped where a stop was asked for."""
-    if block.resume is None:
-        return
-    found = [path for path in folder.glob(block.resume.file) if path.is_file() and not path.is_symlink()]
-    newest = max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
-    if newest is None or (not is_ended and time.time() - newest.stat().st_mtime < QUIET_SECONDS):
-        return
-
-    def copy(path: Path) -> None:
-        shutil.copyfile(newest, path)
-
-    run.checkpoint(copy)
 
 
 def _environment(block: CommandBlock, run: Run, folder: Path) -> dict[str, str]:

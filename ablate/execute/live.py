@@ -180,7 +180,8 @@ class LiveRun:
     def stop_asked(self) -> Stopped | None:
         """See `Run.stop_asked`."""
         self._look_for_a_stop()
-        return self._stopped("the same command starts over") if self._stop_asked else None
+        how = "resumes from its last checkpoint" if self._checkpoints else "starts over"
+        return self._stopped(f"the same command {how}") if self._stop_asked else None
 
     def alive(self, done: int, of: int) -> None:
         """Leaves a heartbeat every half second, and one at the end; nothing before the first step's was left."""
@@ -235,7 +236,8 @@ class LiveRun:
                     self._earlier_seconds = float(note["seconds"])
                     self.checkpoint_seconds = float(note["checkpoint_seconds"])
                     self._epoch_started -= float(note.get("epoch_seconds", 0.0))
-                    self.journal.append("resumed", {"attempt": attempt.name, "epoch": note["epoch"]})
+                    begun = {"attempt": attempt.name, "epoch": note["epoch"], "checkpoint": path.name}
+                    self.journal.append("resumed", begun)
                     return path
         return None
 

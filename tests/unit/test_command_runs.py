@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import pytest
 
-from ablate.command import output, process, watchers
+from ablate.command import checkpoints, output, process, watchers
 from ablate.execute.live import ask_to_stop
 from ablate.execute.pool import CAN_FORK, ForkPool
+from ablate.protocols import Run
 from ablate.records import Failed, Finished
 from ablate.splits.rules import Folds, Protocol
 from ablate.store.journal import read_result
@@ -426,10 +429,11 @@ def test_a_script_that_does_not_heed_a_stop_is_ended(tmp_path: Path) -> None:
 
 
 RESUMES = """
-import pathlib, sys, time
+import os, pathlib, sys, time
 folder = pathlib.Path(sys.argv[2])
 begun = int(pathlib.Path(sys.argv[4]).read_text()) if len(sys.argv) > 3 else 0
 (folder / "last.ckpt").write_text(str(begun + 1))
+os.utime(folder / "last.ckpt", (1, 1))
 if not begun:
     (folder.parent / "stop").write_text("interrupted")
     time.sleep(600)
@@ -445,6 +449,77 @@ def test_an_interrupted_script_goes_on_by_its_own_flag(tmp_path: Path) -> None:
 
     assert first.reason == "interrupted"
     assert second.metrics == {"accuracy": 0.1}
+
+
+def test_a_checkpoint_torn_by_a_stop_is_not_kept(tmp_path: Path) -> None:
+    """The newest that was left alone for a while before is; of a script that ends by itself the last one."""
+    script = """
+import os, pathlib, signal, sys, time
+folder = pathlib.Path(sys.argv[2])
+if len(sys.argv) > 3:
+    (folder / "result.json").write_text('{"accuracy": %s}' % pathlib.Path(sys.argv[4]).read_text())
+    sys.exit()
+def save(*_): (folder / "b.ckpt").write_text("0.5"); sys.exit()
+(folder / "a.ckpt").write_text("0.25")
+os.utime(folder / "a.ckpt", (1, 1))
+(folder / "b.ckpt").write_text("{torn")
+HANDLE
+(folder.parent / "stop").write_text("interrupted")
+time.sleep(600)
+"""
+    block = a_block(resume={"file": "*.ckpt", "words": ["--resume", "{checkpoint}"]})
+    handles = script.replace("HANDLE", "signal.signal(signal.SIGTERM, save)")
+    found = []
+    for number, one in enumerate((script.replace("HANDLE", ""), handles)):
+        (tmp_path / str(number)).mkdir()
+        failure(tmp_path / str(number), one, block=block)
+        found.append(finished(carry_out(tmp_path / str(number), one, block)).metrics["accuracy"])
+
+    assert found == [0.25, 0.5]
+
+
+def test_a_checkpoint_that_a_run_failed_from_is_passed_over(tmp_path: Path) -> None:
+    """The next attempt goes on from the one before it, and from nothing where there is none."""
+    block = a_block(resume={"file": "*.ckpt", "words": ["--resume", "{checkpoint}"]})
+    broken = RESUMES.replace("write_text(str(begun + 1))", "write_text('x')")
+    first, second = (failure(tmp_path, broken, block=block) for _ in range(2))
+    third = failure(tmp_path, broken, block=block)
+
+    assert [one.reason for one in (first, second, third)] == ["interrupted", "error", "interrupted"]
+
+
+def test_a_checkpoint_may_vanish_or_grow_while_it_is_kept(tmp_path: Path) -> None:
+    """A script that rotates its checkpoints does not fail by that; the next older one is kept."""
+    for age, name in enumerate(("gone", "grows", "whole")):
+        (tmp_path / f"{name}.ckpt").write_text(name)
+        os.utime(tmp_path / f"{name}.ckpt", (9 - age, 9 - age))
+    kept: list[str] = []
+
+    class Disk:
+        """Takes checkpoints, and is slow."""
+
+        def checkpoint(self, write: Callable[[Path], None]) -> None:
+            (tmp_path / "gone.ckpt").unlink(missing_ok=True)
+            write(tmp_path / "copy")
+            kept.append((tmp_path / "copy").read_text())
+
+    checkpoints.keep(cast("Run", Disk()), tmp_path, "*.ckpt")
+
+    assert kept == ["grows"]
+
+
+def test_what_a_command_prints_last_is_heard(tmp_path: Path) -> None:
+    """Also where the exit is seen before the pipes were read to their end."""
+    lines: list[str] = []
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait()
+    command = process.Command(ended, own_group=True, out=(output.Output(lines.append), output.Output()))
+    before = command.wait(0.001)
+    for piece in (b"last\n", b""):
+        command._chunks.put((0, piece))
+    command._chunks.put((1, b""))
+
+    assert (before, command.wait(1.0), lines) == (None, 0, ["last"])
 
 
 def test_what_is_infinite_has_diverged(tmp_path: Path) -> None:
