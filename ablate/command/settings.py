@@ -51,15 +51,16 @@ def check_block(block: CommandBlock, base: Mapping[str, Any]) -> None:
 
     Raises SettingError whose key begins with `trainer.` or `base.`.
     """
-    places = places_in([*words_of(block), *resume_words_of(block)])
-    asked = {place.key for place in places}
+    always = places_in(words_of(block))  # a run that is not resumed has no other
+    places = [*always, *places_in(resume_words_of(block))]
+    asked = {place.key for place in always}
     if not asked & set(VARYING):
         raise SettingError(
             "trainer.command",
             "nothing in the command differs from replicate to replicate",
             hint="Hand over one of {seed}, {replicate}, {fold}, {split}: else all replicates are the same run.",
         )
-    if ("split" in asked) != (block.images is not None):
+    if ("split" in {place.key for place in places}) != (block.images is not None):
         raise SettingError(
             "trainer.images" if block.images is not None else "trainer.command",
             "images: is what {split} divides, and the command has no {split}"
@@ -83,12 +84,24 @@ def check_block(block: CommandBlock, base: Mapping[str, Any]) -> None:
                 f"{place} names no key of base",
                 hint=f"{near}Write it under base: with its value, null where it is off.",
             )
-    unused = [key for key in known if not asked & set(WHOLE) and not any(_uses(place, key) for place in places)]
+    unused = [key for key in known if not asked & set(WHOLE) and not any(_uses(place, key) for place in always)]
     if unused:
         raise SettingError(
             f"base.{unused[0]}",
             f"the command never uses {unused[0]!r}, so a change of it would change nothing",
             hint=f"Write {{{unused[0]}}} into the command, or {{config}} for a file with all keys; else leave it out.",
+        )
+
+
+def check_replicates(block: CommandBlock, replicates: int, folds: int) -> None:
+    """Raise SettingError where more replicates are asked for than there are different runs, one a fold."""
+    varying = {place.key for place in places_in(words_of(block))} & set(VARYING)
+    if varying == {"fold"} and replicates > folds:
+        raise SettingError(
+            "evidence.replicates",
+            f"{replicates} replicates of a command that differs by {{fold}} alone are {folds} different runs: "
+            f"replicate {folds} would be replicate 0 again",
+            hint=f"Hand over {{seed}} or {{replicate}}, too, and let the script use it; or write replicates: [{folds}].",
         )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ablate.errors import StudyError, TrainerError, near_match
+from ablate.errors import SettingError, StudyError, TrainerError, near_match
 from ablate.metrics import is_own, measured_goal, measured_names
-from ablate.study.schema import EvidenceBlock
+from ablate.study.schema import EvidenceBlock, TestBlock
 from ablate.trainer import Trainer, is_built_in
 
 
@@ -22,6 +22,8 @@ def check_judging(
         for name in names:
             _check_metric(name, trainer, base, where(key))
             _check_unit(name, evidence, trainer, where("unit"))
+    if trainer.is_command and isinstance(evidence.test, TestBlock) and evidence.test.folds is not None:
+        _check_replicates(evidence.replicates[-1], evidence.test.folds, trainer, where("replicates"))
     if evidence.weights == "best" and evidence.metric not in trainer.metrics and is_own(evidence.metric):
         raise StudyError(
             f"{where('weights')}: evidence.weights: best would choose the epoch by {evidence.metric}, which is "
@@ -35,6 +37,16 @@ def check_judging(
             hint=f"Add below base: data: groups: '({evidence.unit.group}\\d+)', a pattern found in each image's path, "
             "or the column `group` of a table (docs/groups.md).",
         )
+
+
+def _check_replicates(replicates: int, folds: int, trainer: Trainer, where: str) -> None:
+    from ablate.command.schema import block_of
+    from ablate.command.settings import check_replicates
+
+    try:
+        check_replicates(block_of(trainer.path), replicates, folds)
+    except SettingError as error:
+        raise StudyError(f"{where}: {error.message}", hint=error.hint) from None
 
 
 def _check_metric(metric: str, trainer: Trainer, base: Mapping[str, Any], where: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,13 +106,37 @@ def test_a_key_with_a_dot_is_refused() -> None:
     assert "has a dot in it" in refusal({"optimizer.lr": 0.1, "bn": False})
 
 
-@pytest.mark.parametrize("place", ["{seed}", "{replicate}", "{fold}"])
+@pytest.mark.parametrize("place", ["{seed}", "{replicate}", "{fold}:{seed}"])
 def test_a_command_that_could_not_vary_is_refused(place: str) -> None:
     """One of the places that differ from replicate to replicate will do."""
     base, changes = {"lr": 0.1}, {"one_at_a_time": {"slower": {"lr": 0.01}}}
 
     assert "nothing in the command differs" in refusal(base, more=changes, command=["python", "train.py", "{lr}"])
     assert make_plan(study(base, more=changes, command=["python", "train.py", "{lr}", place])).variants
+
+
+def test_what_a_resumed_run_alone_is_handed_makes_no_run_differ() -> None:
+    """Nor does it use a key of base: a run that is never interrupted has neither."""
+    words = ["--resume", "{checkpoint}", "--seed", "{seed}", "{lr}"]
+    resume = {"resume": {"file": "last.ckpt", "words": words}}
+    changes = {"one_at_a_time": {"slower": {"lr": 0.01}}}
+    same = refusal({"lr": 0.1}, more=changes, command=["python", "train.py", "{lr}"], **resume)
+    unused = refusal({"lr": 0.1}, more=changes, command=["python", "train.py", "{seed}"], **resume)
+
+    assert "nothing in the command differs" in same
+    assert "the command never uses 'lr'" in unused
+
+
+def test_more_replicates_than_folds_need_more_than_the_fold() -> None:
+    """Replicate 5 would be replicate 0 again, and count as another."""
+    command = ["python", "train.py", "{optimizer.lr}", "{?bn}", "--fold", "{fold}"]
+    asked = {"evidence": {"test": {"folds": 5}, "replicates": [3, 10]}}
+    few = {"evidence": {"test": {"folds": 5}, "replicates": [3, 5]}}
+    told = refusal(more=asked, command=command)
+
+    assert "10 replicates of a command that differs by {fold} alone are 5 different runs" in told
+    assert make_plan(study(more=few, command=command)).variants
+    assert make_plan(study(more=asked, command=[*command, "{seed}"])).variants
 
 
 def test_a_change_of_a_key_that_base_does_not_have_is_refused() -> None:
@@ -315,6 +340,28 @@ def test_a_script_that_ignores_its_seed_is_named_from_its_equal_results() -> Non
     assert [line.split(". ")[0] for line in told if "exactly the same numbers" in line] == [
         "Every replicate gave exactly the same numbers: a"
     ]
+
+
+def test_two_equal_numbers_are_no_ground_for_doubting_the_seed() -> None:
+    """A share of few images is met twice by chance; two metrics at once hardly are."""
+    one = [cell("a", r, 0.5) for r in range(2)]
+    several = [replace(c, result=replace(c.result, metrics={"accuracy": 0.5, "loss": 0.123})) for c in one]
+
+    assert not any("same numbers" in line for line in command_cautions(study().trainer, one))
+    assert any("same numbers" in line for line in command_cautions(study().trainer, several))
+
+
+def test_replicates_that_come_again_on_the_same_fold_are_named() -> None:
+    """As of a script that takes the seed and uses the fold alone; one that differs once is not, nor one alone."""
+    again = [cell("a", r, 0.5 + r % 5 / 100) for r in range(10)]
+    other = [cell("b", r, 0.5 + r % 5 / 100 + (r == 7) / 50) for r in range(10)]
+    short = [cell("c", r, 0.5 + r % 5 / 100) for r in range(6)]
+    told = list(command_cautions(study().trainer, [*again, *other, *short], folds=5))
+
+    assert [line.split(". ")[0] for line in told if "same numbers" in line] == [
+        "Replicates on the same fold gave exactly the same numbers: a"
+    ]
+    assert not any("same numbers" in line for line in command_cautions(study().trainer, again))
 
 
 def test_the_report_says_what_is_lost() -> None:

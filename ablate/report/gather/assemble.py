@@ -38,6 +38,7 @@ from ablate.report.wording.language import ENGLISH, Words
 from ablate.results.closing import whole_plan
 from ablate.results.question import metric_of
 from ablate.results.survey import CurrentProvenance
+from ablate.splits.rules import Folds
 from ablate.stats.effects import Effect
 from ablate.study.plan import Plan
 from ablate.study.stand_in import synthetic_notes
@@ -151,13 +152,15 @@ def _next_steps(judged: Judged, runs: RunFacts, evidence: Evidence, work: Path, 
 
 
 def _cautions(judged: Judged, evidence: Evidence, looks_before: tuple[int, ...] | None, say: Words) -> tuple[str, ...]:
+    test = judged.plan.protocol.test
+    folds = test.count if isinstance(test, Folds) else 0
     return (
         *closed_cautions(evidence, say),
         *([] if looks_before is None else [changed_looks(looks_before, whole_plan(judged.plan).looks, say)]),
         *cautions_of(judged.cells, judged.effects, judged.levels, judged.book, judged.metric, say),
         *threshold_cautions(evidence, judged.metric, judged.rows, say),
         *group_cautions(evidence.groups, say),
-        *command_cautions(judged.study.trainer, judged.cells, say),
+        *command_cautions(judged.study.trainer, judged.cells, say, folds=folds),
     )
 
 

@@ -57,22 +57,47 @@ def cautions_of(
     return tuple(lines)
 
 
-def command_cautions(trainer: Trainer, cells: Sequence[Cell], say: Words = ENGLISH) -> Iterator[str]:
-    """Of runs that are commands: which variants gave the same numbers every time, and what nobody could check."""
+def command_cautions(
+    trainer: Trainer, cells: Sequence[Cell], say: Words = ENGLISH, *, folds: int = 0
+) -> Iterator[str]:
+    """Of runs that are commands: which variants gave the same numbers every time, and what nobody could check.
+
+    folds: how many the replicates go round; 0 without any.
+    """
     if not trainer.is_command:
         return
-    equal: list[str] = []
+    equal, again = [], []
     for variant in dict.fromkeys(cell.variant for cell in cells):
-        mine = [cell.result for cell in cells if cell.variant == variant]
-        metrics = [dict(result.metrics) for result in mine if isinstance(result, Finished)]
-        if len(metrics) > 1 and all(one == metrics[0] for one in metrics):
+        numbers = {
+            cell.replicate.index: dict(cell.result.metrics)
+            for cell in cells
+            if cell.variant == variant and isinstance(cell.result, Finished)
+        }
+        if _are_all_equal(list(numbers.values())):
             equal.append(variant)
+        elif folds and _come_again(numbers, folds):
+            again.append(variant)
     if equal:
         yield say("caution.same_numbers", variants=say.listed(equal))
+    if again:
+        yield say("caution.folds_again", variants=say.listed(again), folds=folds)
     if trainer.prepare is None:
         yield say("caution.unchecked_data")
     if any(isinstance(cell.result, Finished) and cell.result.images is None for cell in cells):
         yield say("caution.no_answers")
+
+
+def _are_all_equal(numbers: Sequence[Mapping[str, float]]) -> bool:
+    """Whether that is no chance: one number may be met twice, such as a share of few images."""
+    several = len(numbers) > 1 and len(numbers[0]) > 1
+    return (several or len(numbers) > 2) and all(one == numbers[0] for one in numbers)
+
+
+def _come_again(numbers: Mapping[int, Mapping[str, float]], folds: int) -> bool:
+    """Whether every fold that was tested on again gave what it had given; likewise."""
+    pairs = [(numbers[index - folds], one) for index, one in numbers.items() if index - folds in numbers]
+    several = any(len(one) > 1 for _, one in pairs)
+    return len(pairs) > (0 if several else 1) and all(before == one for before, one in pairs)
 
 
 TINY = 0.1
