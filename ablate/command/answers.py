@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ablate.command.numbers import QUOTES
 from ablate.errors import TrainerError
 from ablate.store.outcome_columns import CLASSES, GROUP, MOST_NUMBERED, in_order
 
@@ -39,16 +40,17 @@ def read_answers(content: bytes, name: str) -> Answers:
         line = content[: error.start].count(b"\n") + 1
         raise TrainerError(f"{name}:{line}: not UTF-8 text", hint="Answers are a CSV file in UTF-8.") from None
     reader = csv.reader(io.StringIO(text, newline=""))
-    header = [column.strip() for column in next(reader, [])]
-    _check_header(header, name)
     found = Answers([], [], [], [], [])
     lines: dict[str, int] = {}
-    for row in reader:
-        if row:
-            _add(
-                found, dict(zip(header, row, strict=False)), len(row) == len(header), lines, f"{name}:{reader.line_num}"
-            )
+    try:
+        header = [column.strip() for column in next(reader, [])]
+        _check_header(header, name)
+        for row in filter(None, reader):
+            where = f"{name}:{reader.line_num}"
+            _add(found, dict(zip(header, row, strict=False)), len(row) == len(header), lines, where)
             lines.setdefault(found.ids[-1], reader.line_num)
+    except csv.Error as error:
+        raise TrainerError(f"{name}:{reader.line_num}: {error}", hint=QUOTES) from None
     if not found.ids:
         raise TrainerError(f"{name} has no row", hint="Write one row per test image below the header.")
     return found

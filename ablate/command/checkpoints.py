@@ -63,6 +63,8 @@ def is_usable(checkpoint: Path) -> bool:
         result = read_result(attempt)
         if isinstance(result, Failed) and result.reason == "error" and not any(attempt.glob("checkpoint-*")):
             begun = [event.data for event in read_events(attempt)[0] if event.kind == "resumed"]
-            if any((one["attempt"], one.get("checkpoint")) == (checkpoint.parent.name, checkpoint.name) for one in begun):
+            if any(
+                (one["attempt"], one.get("checkpoint")) == (checkpoint.parent.name, checkpoint.name) for one in begun
+            ):
                 return False
     return True

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+from ablate.command.numbers import QUOTES
 from ablate.errors import DataError, DataMissing
 from ablate.readers.image_folders import is_image, refuse_no_classes, top_of
 from ablate.safety.plain_files import plain_files
@@ -39,14 +40,17 @@ def read_images(path: Path) -> Images:
     except UnicodeDecodeError:
         raise DataError(f"{path} is not UTF-8 text", hint="`images:` is a CSV file in UTF-8.") from None
     reader = csv.DictReader(io.StringIO(text, newline=""))
-    header = reader.fieldnames or []
+    try:
+        header = reader.fieldnames or []
+        rows = list(reader)
+    except csv.Error as error:
+        raise DataError(f"{path}:{reader.line_num}: {error}", hint=QUOTES) from None
     for column in ("id", "target"):
         if column not in header:
             raise DataError(
                 f"{path}:1: there is no column {column!r}, only {', '.join(header)[:200] or 'none'}",
                 hint="The header is id,target[,group,part], one row per image.",
             )
-    rows = list(reader)
     short = next((number for number, row in enumerate(rows, start=2) if None in row.values() or None in row), None)
     if short is not None:
         raise DataError(f"{path}:{short}: the row has another number of cells than the header", hint="Complete it.")

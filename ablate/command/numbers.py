@@ -19,6 +19,10 @@ OF_THE_RUN = ("seed", "replicate", "fold")
 """Keys by which a result says whose it is."""
 
 
+QUOTES = "A quote that is opened has to be closed: look for a single quotation mark in or before that line."
+"""What to look for where a CSV file cannot be read."""
+
+
 class Twice(ValueError):
     """A key that stands twice in an object."""
 
@@ -62,14 +66,25 @@ def numbers_in(found: Mapping[str, Any], path: str = "") -> dict[str, float]:
         if isinstance(value, Mapping):
             numbers |= numbers_in(value, f"{path}{key}.")
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            numbers[f"{path}{key}"] = float(value)
+            numbers[f"{path}{key}"] = _float_of(value)
         elif value is None:
             numbers[f"{path}{key}"] = math.nan
     return numbers
 
 
+def _float_of(value: int | float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return math.inf if value > 0 else -math.inf
+
+
 def _of_csv(text: str, name: str) -> dict[str, float]:
-    rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+    reader = csv.reader(io.StringIO(text, newline=""))
+    try:
+        rows = [row for row in reader if row]
+    except csv.Error as error:
+        raise TrainerError(f"{name}:{reader.line_num}: {error}", hint=QUOTES) from None
     header = [column.strip() for column in rows[0]] if rows else []
     if [column.lower() for column in header] == ["metric", "value"]:
         return _of_pairs(rows[1:], name)
@@ -98,10 +113,15 @@ def _of_pairs(rows: Sequence[Sequence[str]], name: str) -> dict[str, float]:
     return found
 
 
+class Percent(float):
+    """The fraction that a text with a percent sign says: 85.3% is 0.853."""
+
+
 def as_number(text: str) -> float | None:
-    """The number that a text is; None where it is none."""
+    """The number that a text is, as a fraction where it has a percent sign; None where it is none."""
+    text = text.strip()
     try:
-        return float(text.strip().removesuffix("%"))
+        return Percent(float(text[:-1]) / 100) if text.endswith("%") else float(text)
     except ValueError:
         return None
 
@@ -130,7 +150,7 @@ def metrics_of(block: CommandBlock, found: Mapping[str, float], protocol: Protoc
         metrics[protocol.metric] = _one(block, protocol.metric, found, protocol.metric, where)
     taken = {metric_of(block, name).key or name for name in metrics}
     others = {
-        name: value
+        name: float(value)
         for key, value in found.items()
         if key not in taken and key not in (*OF_THE_RUN, "epoch", "step") and not block.metrics
         if (name := metric_name(key)) not in metrics and math.isfinite(value) and not no_fraction(name, value)
@@ -152,13 +172,15 @@ def _one(block: CommandBlock, name: str, found: Mapping[str, float], key: str, w
             f"{where} has no {key!r}; it has {listed}",
             hint=f"{near_match(key, found)}`metrics: {{{name}: KEY}}` says how the command calls {name}.",
         )
-    value = found[key] / 100 if told.percent else found[key]
+    value = found[key]
+    if told.percent and not isinstance(value, Percent):
+        value /= 100
     if not told.percent and no_fraction(name, value) and 1 < value <= 100:
         raise TrainerError(
             f"{where} says {key} = {value:g}, which is not a fraction",
             hint=f"Where it is in percent, say so: metrics: {{{name}: {{key: {key}, percent: true}}}}.",
         )
-    return value
+    return float(value)
 
 
 def metric_name(key: str) -> str:

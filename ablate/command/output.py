@@ -13,6 +13,8 @@ LOGGED = 10_000_000
 """Characters of a command's output that go into run.log; of the rest only the end does."""
 KEPT = 16_000
 """Characters of the end."""
+PIECE = 1000
+"""Smaller ones are joined."""
 LONGEST_LINE = 1_000_000
 _SEQUENCES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
@@ -28,7 +30,9 @@ class Output:
     """The last pieces, of both streams where they share it."""
     budget: list[int] = field(default_factory=lambda: [LOGGED])
     """Characters that may still be logged, likewise."""
-    _line: str = ""
+    _line: list[str] = field(default_factory=list)
+    """The pieces of the line that has not ended."""
+    _length: int = 0
     _skips: bool = False
     _decoder: codecs.IncrementalDecoder = field(
         default_factory=lambda: codecs.getincrementaldecoder("utf-8")("backslashreplace")
@@ -40,27 +44,30 @@ class Output:
         if not text:
             return
         self._log(text)
-        *lines, rest = re.split(r"\r\n|\n|\r", self._line + text)
+        *lines, rest = re.split(r"\r\n|\n|\r", text)
         for line in lines:
-            if not self._skips:
-                self.on_line(line)
+            self._line.append(line)
+            self.close()
             self._skips = False
-        self._line = rest
-        if len(rest) > LONGEST_LINE:
-            self._line, self._skips = "", True
+        self._line.append(rest)
+        self._length += len(rest)
+        if self._length > LONGEST_LINE:
+            self._line, self._length, self._skips = [], 0, True
 
     def close(self) -> None:
-        """The last line may have no end."""
-        if self._line and not self._skips:
-            self.on_line(self._line)
-        self._line = ""
+        """A line has ended; the last may have no end."""
+        line = "".join(self._line)
+        self._line, self._length = [], 0
+        if not self._skips:
+            self.on_line(line)
 
     def _log(self, text: str) -> None:
         whole = text[: max(0, self.budget[0])]
         self.budget[0] -= len(text)
         if whole:
             sys.stdout.write(_UNPRINTABLE.sub(_spelled, whole))
-        self.ending.append(text[-KEPT:])
+        small = len(text) < PIECE and bool(self.ending) and len(self.ending[-1]) < PIECE
+        self.ending.append((self.ending.pop() if small else "") + text[-KEPT:])
         while sum(map(len, self.ending)) - len(self.ending[0]) >= KEPT:
             self.ending.popleft()
 

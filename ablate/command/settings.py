@@ -101,7 +101,7 @@ def check_replicates(block: CommandBlock, replicates: int, folds: int) -> None:
             "evidence.replicates",
             f"{replicates} replicates of a command that differs by {{fold}} alone are {folds} different runs: "
             f"replicate {folds} would be replicate 0 again",
-            hint=f"Hand over {{seed}} or {{replicate}}, too, and let the script use it; or write replicates: [{folds}].",
+            hint=f"Hand over {{seed}} or {{replicate}}, too, and use it; else write replicates: [{folds}].",
         )
 
 

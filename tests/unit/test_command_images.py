@@ -44,6 +44,7 @@ def test_folders_of_classes_are_a_table_of_their_images(tmp_path: Path) -> None:
         (b"", "images.csv:1: there is no column 'id', only none"),
         (b"id,target\na,1\nb\n", "images.csv:3: the row has another number of cells"),
         (b"id,target\na,1,2\n", "images.csv:2: the row has another number of cells"),
+        (b'id,target\na,1\nb,"x\n' + b"c,1\n" * 50_000, "field larger than field limit"),
         (b"id,target\n\xff,1\n", "is not UTF-8 text"),
         (None, "there is no "),
     ],

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 from ablate.command import checkpoints, output, process, watchers
+from ablate.command.answers import read_answers
+from ablate.errors import TrainerError
 from ablate.execute.live import ask_to_stop
 from ablate.execute.pool import CAN_FORK, ForkPool
 from ablate.protocols import Run
@@ -62,6 +64,8 @@ def test_a_result_in_a_json_file_is_that_of_the_run(tmp_path: Path) -> None:
         ('{"accuracy": 0.5, "loss": 1.5, "seed": SEED}', {}, {"accuracy": 0.5, "loss": 1.5}),
         ("accuracy,loss\\n0.5,1.5\\n", {}, {"accuracy": 0.5, "loss": 1.5}),
         ("metric,value\\naccuracy,0.5\\n", {}, {"accuracy": 0.5}),
+        ("metric,value\\naccuracy,50%\\nerror,0.8 %\\n", {}, {"accuracy": 0.5, "error": 0.008}),
+        ("metric,value\\nacc,0.8%\\n", {"accuracy": {"key": "acc", "percent": True}}, {"accuracy": 0.008}),
         ("epoch,accuracy,loss\\n1,0.4,2\\n2,0.5,1.5\\n", {}, {"accuracy": 0.5, "loss": 1.5}),
     ],
 )
@@ -88,6 +92,8 @@ def test_numbers_are_read_by_the_names_the_script_has_for_them(
         ("[1]", "holds no object"),
         ('{"accuracy": null}', "accuracy = nan"),
         ('{"accuracy": NaN}', "accuracy = nan"),
+        (f'{{"accuracy": 1{"0" * 400}}}', "inf"),
+        ('metric,value\\naccuracy,"0.5' + "x" * 140_000, "result.json:2: field larger than field limit"),
     ],
 )
 def test_a_result_that_cannot_be_meant_fails_the_run(tmp_path: Path, content: str, message: str) -> None:
@@ -520,6 +526,25 @@ def test_what_a_command_prints_last_is_heard(tmp_path: Path) -> None:
     command._chunks.put((1, b""))
 
     assert (before, command.wait(1.0), lines) == (None, 0, ["last"])
+
+
+def test_a_line_that_comes_in_many_small_pieces_is_one_line() -> None:
+    """Each piece is looked at once, and the end that is kept for messages is made of few."""
+    lines: list[str] = []
+    taken = output.Output(lines.append)
+    for byte in ("x" * 20_000 + "\r\nacc: 1\n\nlast").encode():
+        taken.take(bytes([byte]))
+    taken.close()
+
+    assert [line for line in lines if line] == ["x" * 20_000, "acc: 1", "last"]
+    assert len(taken.ending) < 50
+    assert output.tail_of(taken).endswith("acc: 1\nlast")
+
+
+def test_a_quote_that_is_not_closed_in_answers_names_the_line() -> None:
+    """Whatever Python's reader of CSV makes of it."""
+    with pytest.raises(TrainerError, match=r"answers.csv:\d+: field larger than field limit"):
+        read_answers(b'id,target,predicted\na,1,1\nb,1,"x\n' + b"c,1,1\n" * 50_000, "answers.csv")
 
 
 def test_what_is_infinite_has_diverged(tmp_path: Path) -> None:

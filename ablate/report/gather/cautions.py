@@ -57,9 +57,7 @@ def cautions_of(
     return tuple(lines)
 
 
-def command_cautions(
-    trainer: Trainer, cells: Sequence[Cell], say: Words = ENGLISH, *, folds: int = 0
-) -> Iterator[str]:
+def command_cautions(trainer: Trainer, cells: Sequence[Cell], say: Words = ENGLISH, *, folds: int = 0) -> Iterator[str]:
     """Of runs that are commands: which variants gave the same numbers every time, and what nobody could check.
 
     folds: how many the replicates go round; 0 without any.
