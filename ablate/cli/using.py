@@ -270,7 +270,7 @@ def init(
     Example: ablate init --script train.py --try '--use-bn' --try '--dropout 0.5' --seeds 5
     """
     from ablate.workflows.beginning.request import ScriptRequest, requested
-    from ablate.workflows.init_study import adopt_study, write_command_study, write_starter
+    from ablate.workflows.init_study import adopt_study, remember_looks, write_command_study, write_starter
 
     with errors_shown():
         request = ScriptRequest(script, try_ or (), from_hydra, from_sweep, seeds)
@@ -282,6 +282,8 @@ def init(
             notes = adopt_study(path, from_, images)
         else:
             notes = write_starter(path, images, work=work, minutes=minutes, look=not quick, tell=note)
+            if images is not None and not quick:
+                remember_looks(path, work)
         for line in notes:
             note(line)
         say(f"Wrote {path}. Read its first lines, then: ablate check {path} && ablate run {path}")

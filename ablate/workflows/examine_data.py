@@ -43,13 +43,13 @@ def examine_study(study: Study, *, work: Path | str = ".") -> Examination:
         raise with_way_out(error, study, work=store.work) from None
     except AblateError as error:
         problems.append(error)
-    problems += _look_at_variants(study, store)
+    problems += look_at_variants(study, store)
     if found is None:
         raise together(problems)
     return replace(found, problems=apart(together(problems)) if problems else ())
 
 
-def _look_at_variants(study: Study, store: Store) -> list[AblateError]:
+def look_at_variants(study: Study, store: Store) -> list[AblateError]:
     """Look at the data of every variant, remember what is found, and return what a run would refuse."""
     trainer, problems = study.trainer, []
     if not trainer.look_at_data:

@@ -13,7 +13,7 @@ from ablate.store.work_folder import Store
 from ablate.workflows.beginning.folder import Folder, find_folder
 from ablate.workflows.beginning.folder_study import Tell, study_by_names, study_of_folder
 from ablate.workflows.beginning.measuring import can_measure
-from ablate.workflows.examine_data import cached
+from ablate.workflows.examine_data import cached, look_at_variants
 from ablate.workflows.study_schema import write_schema_beside
 
 if TYPE_CHECKING:
@@ -59,6 +59,14 @@ def write_starter(  # noqa: PLR0913 - what is asked for, and where
     write_text(path, found.text)
     write_schema_beside(path)
     return (*folder.notes, *found.notes)
+
+
+def remember_looks(path: Path, work: Path | str = ".") -> None:
+    """Look at the data of every variant of a written study, so that `plan` knows what was decoded for it."""
+    from ablate.study.load import load_study
+
+    if can_measure():
+        look_at_variants(load_study(path), Store(Path(work).resolve()))
 
 
 def adopt_study(path: Path, original: Path, root: Path | None) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from ablate.harness.descriptions import describe_variant, recalled
 from ablate.harness.donors import donors_of, has_finished
 from ablate.harness.tracker_feed import changes_text
 from ablate.inspection import Description
-from ablate.records import Variant
+from ablate.records import Prepared, Variant
 from ablate.results.survey import RunInventory, collect
 from ablate.splits.rules import Folds
 from ablate.stats.alpha_shares import look_shares
@@ -244,12 +244,22 @@ def why_not_visible(session: Session) -> str:
     """Why the smallest visible step of this metric cannot be told before two replicates; empty where it can."""
     plan = session.plan
     baseline = session.looks.get(plan.variants[0].name)
+    if plan.contrasts and is_assumable(plan.protocol.metric) and _is_out_of_sight(session, baseline):
+        return "how many images the trainer tests on is not known before two replicates have finished"
     if baseline is None or not plan.contrasts:
         return ""
     counts, unit = _in_all(plan, baseline.test_classes, plan.looks[-1]), session.study.evidence.unit
     if unit is not None:
         return f"how many answers there are, one a {unit.group}, is not known before two replicates have finished"
     return why_unknown(plan.protocol.metric, counts, with_folds=isinstance(plan.protocol.test, Folds))
+
+
+def _is_out_of_sight(session: Session, baseline: Prepared | None) -> bool:
+    """Whether no look at the data could tell the number of test images: the trainer keeps them to itself."""
+    trainer = session.study.trainer
+    if baseline is None:
+        return not trainer.look_at_data and trainer.prepare is None
+    return "test" not in baseline.counts
 
 
 def _in_all(plan: Plan, counts: Mapping[str, int], replicates: int) -> dict[str, int]:

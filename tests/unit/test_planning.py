@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +220,15 @@ def test_a_fixed_test_part_never_grows(tmp_path: Path) -> None:
 def test_what_cannot_be_known_is_null(tmp_path: Path, tested: int | None, changes: Any) -> None:
     """No images counted, no accuracy, or no question."""
     assert points(a_session(tmp_path, tested=tested, **changes)) == [None, None]
+
+
+def test_a_trainer_whose_images_nobody_can_look_at_is_said_to_keep_them(tmp_path: Path) -> None:
+    """No look at the data comes, so none is waited for."""
+    session = a_session(tmp_path, tested=None)
+    trainer = replace(session.study.trainer, look_at_data="", prepare=None)
+    session = replace(session, study=replace(session.study, trainer=trainer))
+
+    assert "how many images the trainer tests on is not known before two replicates" in summary(session)["visible_why"]
 
 
 def test_finished_runs_replace_the_assumption(tmp_path: Path) -> None:

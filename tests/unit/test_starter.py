@@ -20,7 +20,10 @@ from ablate.training.data.cache import load_images
 from ablate.training.data.parts import First, split_images
 from ablate.workflows.beginning import folder_study
 from ablate.workflows.beginning.request import requested
-from ablate.workflows.init_study import quickstart_path, write_starter
+from ablate.workflows.init_study import quickstart_path, remember_looks, write_starter
+from ablate.workflows.options import Options
+from ablate.workflows.plan_summary import plan_summary
+from ablate.workflows.session import open_session
 from tests.image_fixtures import write_bad_images, write_image, write_image_folder
 
 ROOT = Path(__file__).parents[2]
@@ -196,6 +199,16 @@ def test_every_image_is_trained_or_tested_on_in_each_fold(tmp_path: Path, replic
     parts = split_of(plan, tmp_path, replicate)
 
     assert (len(parts.fit) + len(parts.test), parts.unused, parts.val) == (22, (), ())
+
+
+def test_what_was_decoded_for_a_study_is_known_to_plan(tmp_path: Path) -> None:
+    """Image counts of every variant, and the smallest difference that can be seen."""
+    looked_at(write_image_folder(tmp_path / "images"))
+    remember_looks(tmp_path / "study.yaml", tmp_path)
+    found = plan_summary(open_session(load_study(tmp_path / "study.yaml"), tmp_path), Options(), with_parameters=False)
+
+    assert all(row["train"] and row["test"] for row in found["variants"])
+    assert all(row["points"] for row in found["visible_step"])
 
 
 def test_images_that_cannot_be_read_are_counted_and_left_out(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def _reasons(proposal: Proposal, machine: Machine, look: Look | None) -> dict[st
         "epochs": f"not measured here; {runs} up to the first look"
         if proposal.seconds is None
         else f"`ablate run` takes about {duration(proposal.seconds)} here: {runs}, {side_by_side}",
-        "numerics": f"CPU threads of one run, part of what it is; {proposal.runs} runs begin side by side on {many}",
+        "numerics": f"CPU threads of one run, part of what it is; {side_by_side} on {many}",
         "model": _of_model(proposal, machine, look),
         "weights": "on this machine already; on another they are downloaded once",
     }
