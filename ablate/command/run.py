@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import sys
@@ -184,8 +185,15 @@ def _environment(block: CommandBlock, run: Run, folder: Path) -> dict[str, str]:
     return environment
 
 
+def _telling_line(tail: str) -> str:
+    """The last line that names an error, else the last: of two streams nobody knows which was written first."""
+    lines = [line.strip() for line in tail.split("\n") if line.strip()]
+    named = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
+    return (named or lines or [""])[-1]
+
+
 def _failed(code: int, tail: str, words: Sequence[str]) -> CommandFailed:
-    last = tail.rpartition("\n")[2].strip() or "it printed nothing"
+    last = _telling_line(tail) or "it printed nothing"
     how = f"ended with exit code {code}"
     if code < 0:
         known = {int(one): one.name for one in signal.Signals}

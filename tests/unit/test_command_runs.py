@@ -121,6 +121,13 @@ def test_a_script_that_fails_is_quoted(tmp_path: Path) -> None:
     assert "\x1b" not in found.traceback
 
 
+def test_an_error_is_quoted_whatever_is_printed_behind_it(tmp_path: Path) -> None:
+    """Output that was kept back comes when Python ends: after the traceback."""
+    program = "import atexit; atexit.register(print, 'bye'); raise ValueError('bad lr')"
+
+    assert "exit code 1: ValueError: bad lr" in failure(tmp_path, program).message
+
+
 def test_memory_that_ran_out_is_told_from_other_failures(tmp_path: Path) -> None:
     """Another try may find more of it."""
     assert failure(tmp_path, "raise RuntimeError('CUDA out of memory')").reason == "oom"
