@@ -22,7 +22,7 @@ from ablate.stats.cells import Array, Cells, StatisticsError
 from ablate.stats.engine import estimate
 from ablate.stats.frame import different_tests, missing_numbers, places, run_numbers
 from ablate.stats.groups import of_units
-from ablate.stats.looks import WAITING, Found, LookState, judge_looks
+from ablate.stats.looks import SO_FAR, WAITING, Found, LookState, judge_looks
 from ablate.stats.measured import FEWEST_IMAGES, within_bounds
 from ablate.stats.replicate_level import estimate_replicates
 from ablate.stats.score_book import ScoreBook
@@ -274,7 +274,7 @@ def _reasons(
     else:
         made = {(cell.variant, cell.replicate.index) for cell in runs.cells}
         gone = {key[0]: why for key, why in runs.book.gone.items() if runs.book.metric is None or key in made}
-        thin = _too_rare(runs, runs.book, question.test)
+        thin = _too_rare(runs, runs.book, question)
         concerned = gone | (dict.fromkeys(runs.variants, thin) if thin else {}) | concerned
     found = {}
     for i, contrast in enumerate(contrasts):
@@ -284,14 +284,16 @@ def _reasons(
     return found
 
 
-def _too_rare(runs: _Runs, book: ScoreBook, test: TestRule) -> str:
+def _too_rare(runs: _Runs, book: ScoreBook, question: Question) -> str:
     """Why the metric cannot be judged on these images: a class it rests on is too rare, or missing on a fold."""
-    for found in classes_tested(book, {cell.replicate.index for cell in runs.cells}, test):
+    test, tested = question.test, {cell.replicate.index for cell in runs.cells}
+    may_grow = isinstance(test, Folds) and max(tested) + 1 < min(test.count, question.looks[-1])
+    for found in classes_tested(book, tested, test):
         if found.without:
             return f"there is no test image of {found.name} on {places(found.without, test)}"
         if found.images < FEWEST_IMAGES:
             images = "is 1 test image" if found.images == 1 else f"are {found.images} test images"
-            return f"there {images} of {found.name}, and {FEWEST_IMAGES} are needed"
+            return f"{SO_FAR if may_grow else ''}there {images} of {found.name}, and {FEWEST_IMAGES} are needed"
     return ""
 
 

@@ -29,6 +29,9 @@ WAITING = "runs of this look are still missing"
 MENDABLE = (WAITING, SINGLE_RUN, NO_RUNS)
 """Why a member is not assessable yet, though further runs may change that."""
 
+SO_FAR = "so far "
+"""How a reason begins that folds which are still to be tested may take away."""
+
 Found = tuple[Sequence[Estimate | None], Mapping[int, str]]
 """The estimates of a family, and position -> why that member gets no verdict."""
 
@@ -51,7 +54,8 @@ class LookState(NamedTuple):
     def is_open(self) -> bool:
         """Whether runs that are still planned may answer it."""
         if self.judged.verdict == "not_assessable":
-            return self.judged.reason in MENDABLE or self._may_gain_groups
+            reason = self.judged.reason
+            return reason in MENDABLE or reason.startswith(SO_FAR) or self._may_gain_groups
         if self.judged.verdict == "no_worthwhile_gain":  # it may be a loss, which only further runs can show
             return self.chance is not None and self.chance >= self.judged.rules.futility
         return self.judged.verdict == "undecided" and not self.stopped

@@ -17,7 +17,7 @@ from ablate.report.wording.evidence import evidence_lines
 from ablate.scoring.answers import Answers, NotMeasurable
 from ablate.scoring.metric import Measured, Metric
 from ablate.splits.rules import Folds, Replicate, Share, TestRule
-from ablate.stats.effects import Effect, Question, estimate_effects, variant_levels
+from ablate.stats.effects import Effect, Question, estimate_effects, open_variants, variant_levels
 from ablate.stats.measured import pooled_scores, with_values
 from ablate.stats.scores import arrange, read_scores
 from ablate.study.plan import make_plan
@@ -162,6 +162,43 @@ def test_few_images_of_a_class_get_an_interval_and_no_verdict(tmp_path: Path) ->
 
     assert found.estimate is not None
     assert found.judged.reason == "there are 9 test images of melanoma, and 10 are needed"
+
+
+def up_to(cells: list[Cell], replicates: int) -> list[Cell]:
+    """Those of a look."""
+    return [cell for cell in cells if cell.replicate.index < replicates]
+
+
+@pytest.mark.parametrize("metric", ["sensitivity:melanoma", "balanced_accuracy", "macro_f1", "auroc"])
+def test_a_class_that_is_thin_at_the_first_look_stays_open_while_folds_are_untested(
+    tmp_path: Path, metric: str
+) -> None:
+    """The folds to come bring its other images; the next look trains them, and judges."""
+    cells = a_study(tmp_path, test=FOLDS, sick=24)
+    per_fold = [int((np.load(tmp_path / f"A{r}" / "outcomes.npz")["target"] == 1).sum()) for r in range(5)]
+    assert min(per_fold) > 0
+    assert sum(per_fold[:2]) < 10
+
+    first = effect(up_to(cells, 2), metric, FOLDS, looks=(2, 5))
+    second = estimate_effects(cells, [STEP], a_question(metric, FOLDS, looks=(2, 5)), look=2)[0]
+
+    assert first.judged.reason == f"so far there are {sum(per_fold[:2])} test images of melanoma, and 10 are needed"
+    assert first.is_open
+    assert open_variants([first], ["A", "B"]) == {"A", "B"}
+    assert second.look == 2
+    assert second.judged.verdict != "not_assessable"
+
+
+def test_a_class_stays_closed_where_no_fold_is_left(tmp_path: Path) -> None:
+    """Further repetitions test the same images; on one fixed test set every replicate does."""
+
+    def two_a_fold(columns: Columns, variant: str, r: int) -> Columns:
+        return columns | {"target": (np.arange(60) < (1 if r == 4 else 2)).astype(np.int32)}
+
+    later = effect(a_study(tmp_path, test=FOLDS, change=two_a_fold), "sensitivity:melanoma", FOLDS, looks=(5, 10))
+
+    assert later.judged.reason == "there are 9 test images of melanoma, and 10 are needed"
+    assert not later.is_open
 
 
 def test_a_class_that_a_fold_lacks_is_told_with_the_folds(tmp_path: Path) -> None:

@@ -23,12 +23,13 @@ def beyond_practice(needed: Needed | None, replicates: int) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenStep:
-    """A comparison without an answer, and what an answer would take. visible: see Course."""
+    """A comparison without an answer, and what an answer would take. visible: see Course; reason: see Decision."""
 
     name: str
     verdict: Verdict
     needed: Needed | None
     visible: float | None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,8 @@ from ablate.report.facts.effect import EffectRow
 from ablate.report.facts.findings import Evidence, VariantRow
 from ablate.report.facts.next_steps import OpenStep, Settling, beyond_practice
 from ablate.report.facts.runs import RunRow
+from ablate.stats.looks import SO_FAR
+from ablate.stats.verdict import SINGLE_RUN
 from ablate.study.study import Study
 
 Kind = Literal["finish", "retry", "planned", "declared", "images"]
@@ -106,12 +108,17 @@ def _split_by_what_helps(
 
 def _more_runs_help(effect: EffectRow) -> bool:
     if effect.decision.verdict == "not_assessable":
-        return effect.decision.reason == "single run"
+        return effect.decision.reason == SINGLE_RUN or _may_grow(effect)
     return (
         effect.decision.verdict == "undecided"
         and not effect.course.stopped
         and (effect.course.needed is None or effect.course.needed.unit == "replicates")
     )
+
+
+def _may_grow(effect: EffectRow) -> bool:
+    """Whether the next look tests images of which there are too few so far."""
+    return effect.decision.reason.startswith(SO_FAR) and effect.course.next_look is not None
 
 
 def _target(waiting: Sequence[EffectRow], evidence: Evidence) -> int:
@@ -128,6 +135,7 @@ def _open_step(effect: EffectRow) -> OpenStep:
         verdict=effect.decision.verdict,
         needed=effect.course.needed,
         visible=effect.course.visible,
+        reason=effect.decision.reason,
     )
 
 

@@ -11,6 +11,7 @@ from ablate.report.wording.robustness import robustness_lines
 from ablate.report.wording.sentences import metric_words, size_words, threshold_words
 from ablate.report.wording.verdicts import VERDICTS
 from ablate.splits.rules import FirstFold, Folds, Official, Share, TestRule
+from ablate.stats.looks import SO_FAR
 
 
 def banners(findings: Findings, say: Words = ENGLISH) -> list[str]:
@@ -289,6 +290,8 @@ def _open_step(step: OpenStep, findings: Findings, settling: Settling, say: Word
     needed = step.needed
     if needed is None and step.verdict == "undecided" and findings.evidence.worthwhile is None:
         return say("settling.no_threshold", name=step.name)
+    if step.reason.startswith(SO_FAR):
+        return say("settling.thin", name=step.name, reason=step.reason)
     if needed is None:
         return say("settling.single", name=step.name)
     if needed.unit == "images":
