@@ -5,11 +5,13 @@ It is fixed before the first look at results. Closing is a look like the planned
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import os
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ablate.errors import StudyError
 from ablate.files import read_json, write_json
 
 FILE = "closing.json"
@@ -39,14 +41,29 @@ class Closing:
         return now >= datetime.fromisoformat(self.end)
 
 
+_KEYS = tuple(field.name for field in fields(Closing))
+
+
 def read_closing(folder: Path) -> Closing | None:
-    """What a study's folder holds of its end; None where it has named none."""
-    return closing_from(read_json(folder / FILE))
+    """What a study's folder holds of its end; None where it has named none.
+
+    Raises StudyError for a record that is there and cannot be read: taken for none, it would reopen a closed study.
+    """
+    path = folder / FILE
+    found = closing_from(read_json(path))
+    if found is None and os.path.lexists(path):
+        raise StudyError(
+            f"{path}: this record of the study's end cannot be read, so whether the study was closed is not known",
+            hint="Put back a copy of the file. Without one, go on in a study of another name, which takes over the "
+            "finished runs; say in it what was seen before.",
+        )
+    return found
 
 
 def closing_from(content: Any) -> Closing | None:
-    """The record in plain data; None where it is something else."""
+    """The record in plain data, whatever another version adds to it; None where it is something else."""
     try:
+        content = {name: content[name] for name in _KEYS if name in content}
         lists = {name: tuple(content.get(name, ())) for name in ("looks", "shares", "left_out")}
         looks, shares = lists["looks"], lists["shares"]
         found = Closing(**content | lists)

@@ -94,7 +94,7 @@ def why_not_closed(session: Session) -> str:
     closing, said = read_closing(_folder(session)), session.study.evidence.until
     if closing is None:
         return "changed" if said is not None and has_shown_results(session) else ""
-    if said != (None if closing.by_option else closing.until):
+    if said != closing.until and not (said is None and closing.by_option):
         return "changed"
     over = session.plan.closed is None and closing.is_over(_now())
     return "passed" if over and session.survey(Options(look=len(session.plan.looks))).to_run else ""
@@ -119,6 +119,9 @@ def _named_end(session: Session, options: Options) -> Closing | None:
     text = said if options.final is None else options.final
     before = read_closing(folder)
     kept = before is not None and (text == before.until or (text is None and before.by_option))
+    if before is not None and kept and said is not None and before.by_option:
+        before = replace(before, by_option=False)
+        write_closing(folder, before)  # the file has taken over what --final named
     if kept or (before is None and text is None):
         return before
     if has_shown_results(session):

@@ -13,7 +13,7 @@ from ablate.errors import StudyError, near_match
 from ablate.execute.live import read_heartbeat
 from ablate.files import is_held
 from ablate.records import Failed
-from ablate.store.closing import read_closing
+from ablate.store.closing import Closing, read_closing
 from ablate.store.data_identity import DataIdentity
 from ablate.store.journal import read_events
 from ablate.store.run_names import PLAN, Runs, read_looks, read_names, read_source
@@ -44,10 +44,11 @@ def study_states(work: Path) -> list[dict[str, Any]]:
                 if state in ("running", "failed", "interrupted"):
                     details.append({"variant": variant, "replicate": replicate, "state": state, "text": text})
         names = ("finished", "running", "failed", "pruned", "interrupted", "waiting", "later")
-        closing = read_closing(path.parent)
+        closing = _closing(path.parent)
         ends = {} if closing is None else {"ends": closing.end, "closed": bool(closing.closed)}
         if closing is not None and closing.closed:
             counts["waiting"] = counts["later"] = 0
+            details = [_left_off(row) for row in details]
         states.append(
             {"study": path.parent.name} | {name: counts[name] for name in names} | {"details": details} | ends
         )
@@ -66,6 +67,19 @@ def states_of(study: str, states: Sequence[dict[str, Any]]) -> list[dict[str, An
         listed = f"There are: {', '.join(known[:40])}." if known else "`ablate run` begins one."
         raise StudyError(f"no study {study!r} has run here", hint=f"{near_match(study, known)}{listed}")
     return found
+
+
+def _closing(folder: Path) -> Closing | None:
+    """The study's end; where its record cannot be read, that stops who trains or judges, not who looks on."""
+    try:
+        return read_closing(folder)
+    except StudyError:
+        return None
+
+
+def _left_off(row: dict[str, Any]) -> dict[str, Any]:
+    """What is said of a run of a closed study: one that was interrupted is not taken up again."""
+    return row | {"text": "not finished when the study was closed"} if row["state"] == "interrupted" else row
 
 
 def _replicates_asked(store: Store, folder: Path, variants: Mapping[str, Runs]) -> float:

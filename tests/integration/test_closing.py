@@ -150,6 +150,21 @@ def test_an_end_that_is_changed_after_results_were_shown_is_refused_and_told(tmp
     assert "The end that this study names now is not the one" in report.output
 
 
+def test_the_end_of_an_option_may_be_written_into_the_file(tmp_path: Path) -> None:
+    """It is the same end: no change to a report, and from then on the file's, which may not be left out again."""
+    run(written(tmp_path), final="9h", look=1)
+    path = written(tmp_path, until="9h")
+    report = ablate(tmp_path, "report", "toy.yaml")
+    run(path, look=1)
+    closing = read_closing(folder(tmp_path))
+
+    assert "The end that this study names now" not in report.output
+    assert closing is not None
+    assert not closing.by_option
+    with pytest.raises(StudyError, match="when this one's were shown, it was 20"):
+        run(written(tmp_path))
+
+
 @pytest.mark.slow
 def test_an_end_may_be_moved_before_anything_was_shown(tmp_path: Path) -> None:
     """One run alone shows no difference."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ablate.errors import StudyError
+from ablate.files import write_json
 from ablate.records import Cell
 from ablate.report.gather.assemble import Findings, make_findings
 from ablate.report.page.html import html_page
@@ -27,7 +29,7 @@ from ablate.results.question import question_of
 from ablate.splits.rules import Replicate
 from ablate.stats.alpha_shares import look_shares, looks_at_close
 from ablate.stats.effects import Effect, estimate_effects
-from ablate.store.closing import Closing, closing_from, read_closing, write_closing
+from ablate.store.closing import FILE, Closing, closing_from, read_closing, write_closing
 from ablate.study.plan import Plan, make_plan
 from ablate.study.study import Study
 from tests.builders import a_failed, a_study, cells_with
@@ -151,7 +153,7 @@ def test_a_replicate_is_complete_when_all_it_asks_for_has_ended(
 
 
 def test_the_record_of_an_end_is_read_as_it_was_written(tmp_path: Path) -> None:
-    """And what is something else counts for none."""
+    """And where there is none, there is none."""
     closing = closed_at(make_plan(a_study()), 3)
     write_closing(tmp_path, closing)
 
@@ -159,6 +161,22 @@ def test_the_record_of_an_end_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read_closing(tmp_path / "elsewhere") is None
     assert [closing_from(one) for one in (None, [], {}, {"until": "9h", "end": "soon"})] == [None] * 4
     assert closing_from({"until": "9h", "end": END, "closed": END, "replicates": 3}) is None
+
+
+def test_a_record_that_another_version_wrote_still_closes_the_study(tmp_path: Path) -> None:
+    """What is not known of it is passed over."""
+    closing = closed_at(make_plan(a_study()), 3)
+    write_json(tmp_path / FILE, asdict(closing) | {"more": [1]})
+
+    assert read_closing(tmp_path) == closing
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"until": "9h", "end": "soon"}'])
+def test_a_record_that_cannot_be_read_is_never_taken_for_none(tmp_path: Path, content: str) -> None:
+    """A closed study would be open again, with all its error rate spent."""
+    (tmp_path / FILE).write_text(content, encoding="utf-8")
+    with pytest.raises(StudyError, match="whether the study was closed is not known"):
+        read_closing(tmp_path)
 
 
 # --- what a report says of it ------------------------------------------------------------------
