@@ -20,9 +20,20 @@ class Run(Contract):
     folder: the attempt's own folder; nothing is written anywhere else.
     """
 
-    replicate: Replicate
-    protocol: Protocol
-    folder: Path
+    @property
+    def replicate(self) -> Replicate:
+        """Which split and which luck."""
+        ...
+
+    @property
+    def protocol(self) -> Protocol:
+        """What the run is tested on."""
+        ...
+
+    @property
+    def folder(self) -> Path:
+        """Where the attempt's files lie."""
+        ...
 
     @property
     def label(self) -> str:

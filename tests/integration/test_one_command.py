@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from ablate.errors import StudyError
+from ablate.protocols import Run
 from ablate.search import TrialRecord
+from ablate.splits.request import parts_of
 from ablate.store.work_folder import Store
 from ablate.study.load import load_study
 from ablate.workflows.examine_data import cached
@@ -185,3 +187,15 @@ def test_a_run_that_is_looked_at_again_leaves_no_folder(tmp_path: Path, monkeypa
         assert run.folder.parent == tmp_path
 
     assert not list(tmp_path.glob("ablate-again-*"))
+
+
+def test_a_run_that_is_looked_at_again_can_be_asked_all_that_a_trainer_asks(tmp_path: Path) -> None:
+    """Its split is the one it was trained on; nobody asks it to stop."""
+    spec = a_spec({}, trainer="ablate.toy:train")
+    ids, targets = [str(i) for i in range(400)], [i % 2 for i in range(400)]
+    with reopened(spec, Store(tmp_path)) as run:
+        parts = run.split(ids, targets)
+
+        assert parts == parts_of(ids, targets, None, (), spec.protocol, spec.replicate)[0]
+        assert (run.stop_asked(), run.label) == (None, spec.fingerprint[:8])
+        assert [name for name in dir(Run) if not name.startswith("_") and not hasattr(run, name)] == []
