@@ -192,6 +192,12 @@ class Watch:
             self._print(
                 "Stopping: every run finishes its step and writes a checkpoint. Ctrl-C again ends them at once."
             )
+        elif progress.kind == "short":
+            self._print(
+                f"The study's end will come too early: about {progress.complete} of its replicates will be complete "
+                "then, and from fewer than two nothing can be judged. What is closed stays closed. Until differences "
+                "are shown the end can be moved: stop with Ctrl-C, and name a later one."
+            )
         elif progress.kind in ("ended", "again"):
             self._line(progress)
         if self._bar is not None:

@@ -32,11 +32,15 @@ class Running:
         return min(1.0, (max(self.epoch - 1, 0) + within) / self.epochs)
 
 
+Kind = Literal["decoding", "prepared", "started", "epoch", "progress", "ended", "again", "stopping", "short"]
+
+
 @dataclass(slots=True)
 class Progress:
     """The state of a running study; handed to the callback at every change.
 
-    kind: what changed; `again`: an attempt failed and another is made; `stopping`: a stop was asked for.
+    kind: what changed; `again`: an attempt failed and another is made; `stopping`: a stop was asked for; `short`: the
+    study's end will come when no more than `complete` replicates are complete, too few to judge.
     name: the run it is about. result: how that run ended. done: runs that ended, other than by a request to
     stop; trained: those of them that this call trained to an end.
     seconds_left is None until one run has finished. While images are being decoded, kind `decoding`, total and done
@@ -50,12 +54,15 @@ class Progress:
     done: int = 0
     failed: int = 0
     trained: int = 0
-    kind: Literal["decoding", "prepared", "started", "epoch", "progress", "ended", "again", "stopping"] = "started"
+    kind: Literal["decoding", "prepared", "started", "epoch", "progress", "ended", "again", "stopping", "short"] = (
+        "started"
+    )
     name: str = ""
     result: RunResult | None = None
     running: dict[Path, Running] = field(default_factory=dict)
     images: int = 0
     unreadable: tuple[str, ...] = ()
+    complete: int = 0
     decoding_seconds: float = 0.0
     """How long images have been decoded."""
     _durations: list[float] = field(default_factory=list)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ablate.errors import TrackingError
 from ablate.execute.lazy import LazyExecutor
 from ablate.files import locked, remove_stale_temporary_files
+from ablate.harness.coordinator import RunUpdate
 from ablate.harness.descriptions import recalled
 from ablate.harness.donors import order_by_donors
 from ablate.harness.fixed_source import FixedSource
@@ -59,6 +60,7 @@ from ablate.workflows.session import (
     run_specs,
     runs_to_train,
 )
+from ablate.workflows.short_time import short_time
 from ablate.workflows.tracked_summary import study_summary
 
 if TYPE_CHECKING:
@@ -208,7 +210,14 @@ class _Training:
         # A run in this very process has it to itself.
         shown_live = source.waiting if options.executor != "inline" else []
         refresher = Refresher(shown_live, partial(_refresh, self.session, options))
-        listener = run_listener(self.session, self.tracker, (progress, self.on_progress), also=refresher.hear)
+        short = short_time(self.session, options, progress, self.on_progress)
+        short.begin()
+
+        def hear(news: RunUpdate) -> None:
+            short.hear(news)
+            refresher.hear(news)
+
+        listener = run_listener(self.session, self.tracker, (progress, self.on_progress), also=hear)
         self.interruption.notice = partial(say_stopping, progress, self.on_progress)
         try:
             run_specs(

@@ -51,6 +51,14 @@ def scheduled_seconds(runs: Sequence[float], workers: int) -> float:
     return max(free)
 
 
+def complete_within(
+    session: Session, found: RunInventory, times: Mapping[str, float], seconds: float, workers: int
+) -> int:
+    """How many replicates of every variant will be complete after so many seconds; FEWEST stands for more, too."""
+    budget = _Budget(session, found, times, workers, "", seconds)
+    return max((n for n in range(1, FEWEST + 1) if budget.fits(n)), default=0)
+
+
 @dataclass(frozen=True, slots=True)
 class _Budget:
     session: Session

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from ablate.errors import StudyError
+from ablate.harness.progress import Progress
 from ablate.records import Finished
 from ablate.store.closing import Closing, read_closing, write_closing
 from ablate.store.work_folder import Store
@@ -18,6 +20,7 @@ from ablate.study.load import load_study
 from ablate.workflows.join import join_study
 from ablate.workflows.options import Options
 from ablate.workflows.run import StudyRun, run_study
+from ablate.workflows.short_time import ShortTime
 from ablate.workflows.status import study_states
 from tests.command_line import ablate
 
@@ -189,6 +192,49 @@ def test_the_same_command_keeps_the_end_it_named(tmp_path: Path) -> None:
     run(path, look=2)
 
     assert read_closing(folder(tmp_path)) == first
+
+
+def test_an_end_that_leaves_fewer_than_two_replicates_is_told_before_it_comes(tmp_path: Path) -> None:
+    """At the start where a run has finished before; then while the end can still be moved."""
+    path = written(tmp_path, seconds=0.5, replicates=[4])
+    run(path, only=("baseline",), replicates=(0,))
+    told: list[Progress] = []
+
+    def hear(progress: Progress) -> None:
+        told.append(replace(progress))
+
+    run_study(load_study(path), work=tmp_path, options=replace(INLINE, final="1s"), on_progress=hear)
+    kinds = [progress.kind for progress in told]
+
+    assert [progress.complete for progress in told if progress.kind == "short"] == [0]
+    assert "ended" not in kinds[: kinds.index("short")]
+
+
+def test_the_first_run_to_finish_tells_what_will_be_complete() -> None:
+    """Once; two replicates or more need no word."""
+    finished = SimpleNamespace(result=Finished.__new__(Finished))
+    object.__setattr__(finished.result, "seconds", 60.0)
+    told: list[int] = []
+    for complete in (1, 2):
+        short = ShortTime(
+            Progress(total=4), lambda progress: told.append(progress.complete), {None: None, 60.0: complete}.get
+        )
+        short.begin()
+        short.hear(SimpleNamespace(result=None))  # type: ignore[arg-type]  # only its result is asked for
+        short.hear(finished)  # type: ignore[arg-type]
+        short.hear(finished)  # type: ignore[arg-type]
+
+    assert told == [1]
+
+
+def test_an_interrupted_run_of_a_closed_study_is_not_said_to_be_taken_up_again(tmp_path: Path) -> None:
+    """Nothing more is trained for it."""
+    path = written(tmp_path, replicates=[40], seconds=0.3)
+    run(path, final="1s")
+    (state,) = study_states(tmp_path)
+
+    assert state["closed"]
+    assert not [row for row in state["details"] if "resumes" in row["text"]]
 
 
 def test_an_end_that_has_passed_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
