@@ -11,17 +11,21 @@ import numpy as np
 from ablate.metrics import no_fraction
 from ablate.records import Cell, Contrast, Finished
 from ablate.stats.accuracy import Accuracy
-from ablate.stats.score_book import ScoreBook
+from ablate.stats.score_book import ScoreBook, ScoreRow
 from ablate.store.outcome_columns import read_columns
 
 
 class Identical(NamedTuple):
-    """Two variants that got every image of every shared replicate alike: an interval without width."""
+    """Two variants that got every image of every shared replicate alike: an interval without width.
+
+    as_counted: only as far as the metric counts them; elsewhere their answers differ.
+    """
 
     contrast: str
     variant: str
     reference: str
     replicates: int
+    as_counted: bool = False
 
 
 class AtChance(NamedTuple):
@@ -48,8 +52,16 @@ def identical_answers(book: ScoreBook, contrasts: Sequence[Contrast]) -> tuple[I
         theirs = {index: row for (name, index), row in book.rows.items() if name == contrast.reference}
         shared = ours.keys() & theirs.keys()
         if shared and all(np.array_equal(ours[r].scores, theirs[r].scores) for r in shared):
-            found.append(Identical(contrast.name, contrast.variant, contrast.reference, len(shared)))
+            alike = all(_named_alike(ours[r], theirs[r]) for r in shared)
+            found.append(Identical(contrast.name, contrast.variant, contrast.reference, len(shared), not alike))
     return tuple(found)
+
+
+def _named_alike(one: ScoreRow, other: ScoreRow) -> bool:
+    """Whether the answers name the same classes, where they are known."""
+    if one.answers is None or other.answers is None:
+        return True
+    return np.array_equal(one.answers.predicted, other.answers.predicted)
 
 
 def at_chance(cells: Sequence[Cell], levels: Mapping[str, Accuracy | None]) -> tuple[AtChance, ...]:

@@ -17,6 +17,7 @@ from ablate.report.wording.evidence import evidence_lines
 from ablate.scoring.answers import Answers, NotMeasurable
 from ablate.scoring.metric import Measured, Metric
 from ablate.splits.rules import Folds, Replicate, Share, TestRule
+from ablate.stats.cautions import identical_answers
 from ablate.stats.effects import Effect, Question, estimate_effects, open_variants, variant_levels
 from ablate.stats.measured import pooled_scores, with_values
 from ablate.stats.scores import arrange, read_scores
@@ -230,6 +231,24 @@ def test_a_run_without_a_test_image_has_no_value(tmp_path: Path, metric: str, te
     assert book is not None
     assert "no test image" in book.gone["A", 0]
     assert with_values(cells, book)
+
+
+def test_answers_that_are_equal_on_one_class_alone_are_no_sign_of_a_change_without_effect(tmp_path: Path) -> None:
+    """Only what the metric counts is equal; equal answers everywhere still make one wonder."""
+
+    def alike(columns: Columns, variant: str, r: int) -> Columns:
+        named = np.where(columns["target"] == 1, 0, np.arange(300) % 3 == (variant == "B"))
+        return {"id": columns["id"], "target": columns["target"], "predicted": named.astype(int), "classes": NAMES}
+
+    cells = a_study(tmp_path, change=alike)
+
+    for metric, as_counted in (("sensitivity:melanoma", True), ("specificity:melanoma", None)):
+        book = read_scores(cells, metric)
+        assert book is not None
+        assert [pair.as_counted for pair in identical_answers(book, [STEP])] == ([] if as_counted is None else [True])
+    same = read_scores([replace(cell, result=cells[0].result) for cell in cells], "sensitivity:melanoma")
+    assert same is not None
+    assert [pair.as_counted for pair in identical_answers(same, [STEP])] == [False]
 
 
 def test_a_single_image_of_a_class(tmp_path: Path) -> None:

@@ -39,10 +39,11 @@ def cautions_of(
         *(say("caution.no_fraction", **found._asdict(), metric=metric.name) for found in wrong),
         *(
             say(
-                "caution.identical",
+                "caution.identical_as_counted" if pair.as_counted else "caution.identical",
                 variant=pair.variant,
                 reference=pair.reference,
                 replicates=say.count(pair.replicates, "replicate"),
+                **({"metric": metric_words(metric)} if pair.as_counted else {}),
             )
             for pair in equal
         ),
