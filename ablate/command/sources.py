@@ -28,6 +28,8 @@ MOST_ENTRIES = 50_000
 MOST_FILES = 2_000
 LARGEST_BYTES = 1_000_000
 """Of a file that is taken for source unless it is named."""
+STUDY_SCHEMA = "study.schema.json"
+"""What `ablate init` lays beside a study, for editors; another version of ablate writes another."""
 _SCRIPT = re.compile(r"\.(py|sh|r|jl|m|js|ts|pl|rb|lua)$", re.IGNORECASE)
 _STUDY = re.compile(rb"^study[ \t]*:", re.MULTILINE)
 _STUDY_IN_JSON = re.compile(rb"\"study\"\s*:[^{]*\"trainer\"\s*:")
@@ -167,6 +169,8 @@ def _is_source(path: Path) -> bool:
         return False
     if path.suffix.lower() not in (".yaml", ".yml", ".json"):
         return True
+    if path.name == STUDY_SCHEMA:
+        return False
     content = path.read_bytes()
     return (_STUDY_IN_JSON if content.lstrip()[:1] == b"{" else _STUDY).search(content) is None
 

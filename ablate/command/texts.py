@@ -28,13 +28,22 @@ def hydra_text(value: Any) -> str:
             return "null"
         case str():
             plain = _PLAIN.fullmatch(value) and not _OTHER_THAN_TEXT.fullmatch(value)
-            return value if plain else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+            return value if plain else _quoted(value)
         case list():
             return f"[{','.join(map(hydra_text, value))}]"
         case Mapping():
             return f"{{{','.join(f'{key}:{hydra_text(item)}' for key, item in value.items())}}}"
         case _:
             return value_text(value)
+
+
+def _quoted(text: str) -> str:
+    """In double quotes; with a backslash in single ones, where neither Hydra nor YAML takes it for an escape."""
+    if "\\" not in text:
+        return '"' + text.replace('"', '\\"') + '"'
+    # Hydra halves backslashes before such a quote alone, and the quote that ends the text is one.
+    inner = re.sub(r"(\\*)'", r"\1\1\\'", text)
+    return "'" + re.sub(r"(\\+)\Z", r"\1\1", inner) + "'"
 
 
 def json_text(value: Any) -> str:

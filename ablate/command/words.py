@@ -20,7 +20,17 @@ GIVEN = ("seed", "replicate", "fold", "folder", "split", "config", "overrides", 
 VARYING = ("seed", "replicate", "fold", "split")
 """Without one of these all replicates of a variant would be the same run."""
 _PART = re.compile(r"\{\{|\}\}|\{(?P<mark>\?)?(?P<key>[^{}:?]+)(?::(?P<how>[^{}]*))?\}|[{}]")
-_CODE = {"sh", "bash", "dash", "zsh", "ksh", "fish", "python", "python2", "python3", "perl", "ruby", "node"}
+_SHELL_NAMES = re.compile(r"(sh|bash|dash|zsh|ksh|fish)[\d.]*")
+_CODE_LETTERS = (
+    (_SHELL_NAMES, "c"),
+    (re.compile(r"(python|pypy)[\d.]*"), "c"),
+    (re.compile(r"(perl|ruby|julia|lua|rscript)[\d.]*"), "eE"),
+    (re.compile(r"(node|nodejs|deno|bun)[\d.]*"), "ep"),
+    (re.compile(r"php[\d.]*"), "r"),
+)
+"""Interpreters, and the letters of the options by which they take code."""
+_CODE_WORDS = ("--eval", "--print", "--command")
+_SCRIPT = re.compile(r"\.\w+$")
 _SHELLS = {"cmd", "powershell", "pwsh"}
 _SHELL_WORDS = {"|", "||", "&&", "&", ";", ">", ">>", "<", "2>&1", "2>"}
 
@@ -81,15 +91,41 @@ def _refuse_code(number: int, words: Sequence[str], read: Sequence[Word], key: s
         raise SettingError(key, f"{words[0]} reads its arguments as code", hint="Call the program itself.")
     if number == 0 and PureWindowsPath(words[0]).suffix.lower() in (".bat", ".cmd") and has_places:
         raise SettingError(key, f"{words[0]} hands its arguments to a shell", hint="Call the program that it calls.")
-    if name not in _CODE and words[number] != "{python}":
+    name = "python" if words[number] == "{python}" else name.lower().removesuffix(".exe")
+    found = next(((names is _SHELL_NAMES, letters) for names, letters in _CODE_LETTERS if names.fullmatch(name)), None)
+    if found is None:
         return
-    for option, code in zip(range(number + 1, len(words)), read[number + 2 :], strict=False):
-        if re.fullmatch(r"-[A-Za-z]*[ce]", words[option]) and any(isinstance(part, Place) for part in code):
-            raise SettingError(
-                key,
-                f"{words[option + 1]!r} is code, and a value put into it would be code, too",
-                hint='Hand values over as arguments behind it: [bash, -c, \'train "$1"\', bash, "{optimizer.lr}"].',
-            )
+    at = _code_place(words, number + 1, *found)
+    if at is not None and any(isinstance(part, Place) for part in read[at]):
+        raise SettingError(
+            key,
+            f"{words[at]!r} is code, and a value put into it would be code, too",
+            hint='Hand values over as arguments behind it: [bash, -c, \'train "$1"\', bash, "{optimizer.lr}"].',
+        )
+
+
+def _code_place(words: Sequence[str], first: int, is_shell: bool, letters: str) -> int | None:  # noqa: FBT001 - of two
+    """Which word an interpreter reads as code, of those behind it; None where it is given a script."""
+    behind_option = False
+    for at in range(first, len(words)):
+        word = words[at]
+        if not word.startswith("-"):
+            if not behind_option or _SCRIPT.search(word):
+                return None
+            behind_option = False  # the value of an option, such as -W ignore
+            continue
+        if word in ("-", "--", "-m"):
+            return None
+        option, equals, _ = word.partition("=")
+        cluster = re.match(rf"-[A-Za-z]*?[{letters}]", word)
+        if option in _CODE_WORDS or cluster is not None:
+            if is_shell and not equals:
+                code = (number for number in range(at + 1, len(words)) if words[number][:1] not in ("-", "+"))
+                return next(code, None)
+            is_own = bool(equals) if cluster is None else cluster[0] != word
+            return at if is_own else at + 1 if at + 1 < len(words) else None
+        behind_option = True
+    return None
 
 
 def _parts(word: str, key: str) -> Iterator[str | Place]:

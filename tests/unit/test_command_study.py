@@ -266,6 +266,7 @@ def test_the_source_is_what_the_script_does(here: Path) -> None:
     before = source_digest(path)
     (here / "train.py").write_text("print( 1 )\n")
     (here / "other.yaml").write_text("study: other\n")
+    (here / "study.schema.json").write_text('{"properties": {"study": {}}}')
     (here / "reports").mkdir()
     (here / "reports" / "x.json").write_text("{}")
     same = source_digest(path)
