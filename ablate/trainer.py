@@ -135,6 +135,11 @@ def is_command(path: str) -> bool:
     return path.startswith(COMMAND)
 
 
+def is_told_its_part(path: str) -> bool:
+    """Whether a run is told which images to be tested on: every trainer is, and a command whose words say so."""
+    return not is_command(path) or any(place in path for place in ("{fold}", "{split}", "{replicate}"))
+
+
 def shown_path(path: str) -> str:
     """A trainer's path as people call it: a command by its words."""
     if not is_command(path):

@@ -187,7 +187,8 @@ class Watch:
             self._bar.remove_task(self._decoding)
             self._decoding = None
         if progress.kind == "prepared":
-            note(f"Checked the data: {_decoded(progress)}, every variant tried on one batch.")
+            tried = ", every variant tried on one batch" if progress.decodes else ""
+            note(f"Checked the data: {_decoded(progress)}{tried}.")
         elif progress.kind == "stopping":
             self._print(
                 "Stopping: every run finishes its step and writes a checkpoint. Ctrl-C again ends them at once."
@@ -258,6 +259,9 @@ class Watch:
 
 def _decoded(progress: Progress) -> str:
     """How many images could be read; the broken ones are said here, where they would go by unnoticed."""
+    if not progress.decodes:
+        listed = f"{progress.images:,} images listed" if progress.images else "files listed"
+        return f"{listed}; the command is not tried, and its own images are not opened"
     if not progress.unreadable:
         return f"{progress.images:,} images decoded" if progress.images else "every image decoded"
     decoded = f"{progress.images:,} images decoded, " if progress.images else ""

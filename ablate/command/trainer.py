@@ -85,5 +85,5 @@ def prepare(block: CommandBlock, config: Settings, run: Run) -> Prepared:
     if block.images is not None:
         images = read_images(sources.folder_of(block) / block.images)
         parts = run.split(images.ids, images.targets, images.groups, official=images.official)
-        counts = {"train": len(parts.fit) + len(parts.val), "val": len(parts.val), "test": len(parts.test)}
+        counts = {"train": len(parts.fit), "val": len(parts.val), "test": len(parts.test)}
     return Prepared(digest=sources.digest_of_inputs(found), counts=counts, watch=tuple(str(path) for _, path in found))

@@ -63,6 +63,8 @@ class Progress:
     images: int = 0
     unreadable: tuple[str, ...] = ()
     complete: int = 0
+    decodes: bool = True
+    """With kind `prepared`: whether images were decoded; a command's are only listed."""
     decoding_seconds: float = 0.0
     """How long images have been decoded."""
     _durations: list[float] = field(default_factory=list)

@@ -28,6 +28,12 @@ def examine_study(study: Study, *, work: Path | str = ".") -> Examination:
     What was found is remembered for `plan`. Raises DataError where the base's cannot be read or split.
     """
     trainer = study.trainer
+    if trainer.examine is None and trainer.is_command:
+        raise StudyError(
+            f"{trainer.shown} reads its data by itself, so ablate cannot describe them",
+            hint="`ablate plan` shows the images that `images:` lists. For statistics of a folder or a table of images "
+            "write a study of it with the trainer left out.",
+        )
     if trainer.examine is None:
         raise StudyError(
             f"the trainer {trainer.shown} cannot examine its data", hint="Give its module an `examine` function."

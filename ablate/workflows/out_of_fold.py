@@ -64,7 +64,10 @@ def _add(answered: dict[str, _Answered], member: FinishedRun) -> None:
         raise DataError(f"the answers of {member.name} cannot be read: {error}", hint=f"See {path}.") from error
     if not {"id", "target", "prob"} <= set(stored):
         raise DataError(
-            f"the answers of {member.name} have no probabilities", hint="The trainer's npz needs id, target and prob."
+            f"the answers of {member.name} have no probabilities",
+            hint="A command's answers hold the predicted class alone: they are in answers.csv of each run's folder."
+            if member.trainer.is_command
+            else "The trainer's npz needs id, target and prob.",
         )
     for name, target, prob in zip(stored["id"].tolist(), stored["target"], stored["prob"].astype(float), strict=True):
         one = answered.setdefault(str(name), _Answered(target, 0.0 * prob))

@@ -280,7 +280,9 @@ def check_data_first(
     baseline = session.prepared[session.plan.variants[0].name]
     left_out = dict.fromkeys(name for found in session.prepared.values() for name in found.unreadable)
     images = sum(baseline.counts.values())
-    on_progress(Progress(total=0, kind="prepared", images=images, unreadable=tuple(left_out)))
+    decodes = not session.study.trainer.is_command
+    told = Progress(total=0, kind="prepared", images=images, unreadable=tuple(left_out), decodes=decodes)
+    on_progress(told)
 
 
 def open_study_tracker(session: Session, options: Options) -> Tracker | None:

@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from ablate.command.images import read_images, split_text
+from ablate.command.schema import path_of
+from ablate.command.settings import CommandConfig
+from ablate.command.trainer import prepare
 from ablate.errors import DataError
+from ablate.splits.rules import Folds, Protocol
+from tests.command_builders import a_block
+from tests.training_builders import a_live_run, a_spec
 
 
 def test_a_table_names_images_classes_groups_and_the_test_of_the_source(tmp_path: Path) -> None:
@@ -23,6 +29,17 @@ def test_a_table_names_images_classes_groups_and_the_test_of_the_source(tmp_path
     assert found.groups[0] == found.groups[2] != found.groups[1]
     assert found.official == [1, 2]
     assert json.loads(split_text(found, [0], [], [2, 1])) == {"fit": ["a"], "val": [], "test": ["c", "b"]}
+
+
+def test_the_images_to_fit_on_are_counted_without_those_of_validation(tmp_path: Path) -> None:
+    """As with every trainer: the parts add up to the table."""
+    rows = "".join(f"i{number},{number % 2}\n" for number in range(100))
+    (tmp_path / "images.csv").write_text(f"id,target\n{rows}")
+    block = a_block(command=["python", "t.py", "{split}"], images=str(tmp_path / "images.csv"), answers="a.csv")
+    protocol = Protocol(test=Folds(count=5), val=0.1)
+    run = a_live_run(tmp_path, a_spec({}, trainer=path_of(block), protocol=protocol))
+
+    assert sum(prepare(block, CommandConfig(), run).counts.values()) == 100
 
 
 def test_folders_of_classes_are_a_table_of_their_images(tmp_path: Path) -> None:

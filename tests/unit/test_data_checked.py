@@ -16,6 +16,7 @@ from ablate.harness.progress import Progress
             Progress(total=0, kind="prepared", images=117, unreadable=("a/broken.png", "b.png", "c.png")),
             "117 images decoded, 3 unreadable left out (first: a/broken.png), every variant",
         ),
+        (Progress(total=0, kind="prepared", images=500, decodes=False), "500 images listed; the command is not tried"),
         (Progress(total=0, kind="prepared"), "every image decoded, every variant"),
     ],
 )

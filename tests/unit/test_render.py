@@ -68,7 +68,7 @@ SITUATIONS = {
     "some failed": Situation("(1 of 9 runs failed.)", failed=[("BN", 1)]),
     "nothing finished": Situation("Nothing has finished yet: 9 runs", cells={"results": dict.fromkeys(RUNS)}),
     "some missing": Situation("1 of 9 runs has not been made yet", cells={"results": {("Dropout", 2): None}}),
-    "plain numbers": Situation("one number; variants are paired by fold", cells={"scored": False}),
+    "plain numbers": Situation("one number; variants are paired by replicate", cells={"scored": False}),
     "fixed test part": Situation("the same fixed part, 20% of all images", {"evidence": {"test": {"share": 0.2}}}),
     "validation": Situation("(1 image kept out of training", {"evidence": {"val": 1}}),
     "official test part": Situation("the data set's own test part", {"evidence": {"test": "official"}}),

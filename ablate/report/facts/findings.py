@@ -80,6 +80,8 @@ class Evidence:
     noise: Noise
     unfit: tuple[float, ...] = ()
     parts_known: bool = True
+    parts_told: bool = True
+    """Whether a command is told the fold or the split; other trainers always are."""
     groups: GroupFacts | None = None
     rarest: tuple[str, int] | None = None
     unit: Unit | None = None

@@ -17,7 +17,7 @@ from ablate.stats.looks import visible_at_looks
 from ablate.stats.scores import classes_tested
 from ablate.stats.student import unit_of_chance
 from ablate.study.plan import Plan
-from ablate.trainer import is_command
+from ablate.trainer import is_command, is_told_its_part
 
 
 def evidence_of(judged: Judged) -> Evidence:
@@ -30,6 +30,7 @@ def evidence_of(judged: Judged) -> Evidence:
         val=plan.protocol.val,
         weights=plan.protocol.weights if study.trainer.weights == "protocol" else study.trainer.weights,
         parts_known=_parts_known(plan, judged.cells),
+        parts_told=is_told_its_part(plan.trainer),
         looks=plan.looks,
         look=judged.look,
         share=look_shares(plan.looks, plan.shares)[judged.look - 1],

@@ -102,6 +102,8 @@ def _images(findings: Findings, say: Words) -> str:
     seen = say("evidence.images", images=say.count(images, "distinct_image")) if images is not None else ""
     if not findings.evidence.parts_known and findings.evidence.test is not None:
         same = say("evidence.same_images") if images is not None else ""
+        if not findings.evidence.parts_told:
+            return say("join.sentence").join(filter(None, [say("evidence.test_own", images=seen), same]))
         rule = _test_words(findings.evidence.test, say)
         return say("join.sentence").join(filter(None, [say("evidence.test_unsaid", rule=rule, images=seen), same]))
     match findings.evidence.test:
