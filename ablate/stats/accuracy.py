@@ -53,7 +53,8 @@ def variant_accuracy(cells: Cells, variant: int, *, level: float = 0.95) -> Accu
     Scores of 0 and 1: the Wilson interval of as many independent images as the evaluations are worth,
     at most their number; exactly Wilson's for one run. All right or all wrong counts every image once, or every
     group of images. With groups the effective number is smaller by what few groups tell less of their own spread.
-    Other scores: the Student interval of the engine, from this variant alone.
+    Other scores: the Student interval of the engine, from this variant alone; of a share counted in one class that is
+    0 or 1, at least Wilson's of the images of that class.
     Source: Wilson 1927; the effective sample size after Kish 1965, with few groups after Korn and Graubard 1998.
     """
     alone = np.zeros(len(cells.scores))
@@ -64,7 +65,12 @@ def variant_accuracy(cells: Cells, variant: int, *, level: float = 0.95) -> Accu
     if cells.strata is not None or not all(np.isin(row, (0, 1)).all() for row in scores):
         (found,) = estimate(cells, alone[None, :], level=level)
         assert found is not None
-        return Accuracy(found.difference, found.lo, found.hi, found.n_replicates, found.n_images, None)
+        lo, hi = found.lo, found.hi
+        counted = _counted_images(cells)
+        if counted and min(abs(found.difference), abs(found.difference - 1)) < 1e-9:
+            least, most = wilson(round(found.difference) * counted, counted, level=level)
+            lo, hi = min(lo, least), max(hi, most)
+        return Accuracy(found.difference, lo, hi, found.n_replicates, found.n_images, None)
     moments = contrast_moments(cells, alone)
     assert moments is not None
     k, n, p = moments.n_replicates, moments.n_images, moments.difference
@@ -80,6 +86,16 @@ def variant_accuracy(cells: Cells, variant: int, *, level: float = 0.95) -> Accu
         effective *= float(ndtri((1 - level) / 2) / stdtrit(moments.image_df, (1 - level) / 2)) ** 2
     lo, hi = wilson(p * effective, effective, level=level)
     return Accuracy(p, lo, hi, k, n, effective)
+
+
+def _counted_images(cells: Cells) -> int:
+    """Distinct images of the one sample that a share is counted in, such as a class; 0 of other metrics."""
+    if cells.strata is None or sorted(cells.strata.shares) != [0.0, 1.0]:
+        return 0
+    counted = cells.strata.shares.index(1.0)
+    pairs = zip(cells.images, cells.strata.of, strict=True)
+    found = [images[of == counted] for images, of in pairs if images is not None and of is not None]
+    return int(np.unique(np.concatenate(found)).size) if found else 0
 
 
 def accuracy_of_numbers(numbers: Sequence[float], *, level: float = 0.95) -> Accuracy:

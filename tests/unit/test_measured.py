@@ -251,6 +251,21 @@ def test_answers_that_are_equal_on_one_class_alone_are_no_sign_of_a_change_witho
     assert [pair.as_counted for pair in identical_answers(same, [STEP])] == [False]
 
 
+@pytest.mark.parametrize("test", [FIXED, FOLDS], ids=["fixed", "folds"])
+def test_none_right_of_a_class_bounds_it_as_its_images_do(tmp_path: Path, test: TestRule) -> None:
+    """0 of 20 leaves up to 16.1 % (Wilson 1927), as the table of classes has it."""
+
+    def none_right(columns: Columns, variant: str, r: int) -> Columns:
+        return only("id", "target", "classes")(columns, variant, r) | {"predicted": 0 * columns["target"]}
+
+    cells = a_study(tmp_path, test=test, sick=20, change=none_right)
+    level = variant_levels(cells, a_question("sensitivity:melanoma", test))["A"]
+
+    assert level is not None
+    assert (level.mean, level.lo) == (pytest.approx(0), 0)
+    assert level.hi == pytest.approx(0.1611, abs=1e-4)
+
+
 def test_a_single_image_of_a_class(tmp_path: Path) -> None:
     """In the singular."""
     assert effect(a_study(tmp_path, sick=1), "auroc").judged.reason.startswith("there is 1 test image of melanoma")
