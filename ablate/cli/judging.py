@@ -125,7 +125,8 @@ def _show(findings: Findings, words: Words) -> None:
     say_table(*_listed(terminal_steps(findings, words)), first=NAME_WIDTH)
     table = comparisons_table(findings, words)
     wanted = [
-        words(f"column.{name}") for name in ("comparison", "family", "p", "p_adjusted", "p_same_images", "no_gain")
+        words(f"column.{name}")
+        for name in ("comparison", "family", "p", "p_adjusted", "p_same_images", "no_gain", "no_worse", "p_no_worse")
     ]
     kept = [name for name in wanted if name in table.columns]
     found = [table.columns.index(name) for name in kept]

@@ -223,6 +223,7 @@ def show_plan(summary: Mapping[str, Any], metric: str) -> None:
 def _show_visible(summary: Mapping[str, Any], metric: str) -> None:
     """What each look can show, and what that rests on, or why it is not known."""
     from ablate.metrics import is_rate
+    from ablate.report.wording.numbers import counted
 
     rate = is_rate(metric)
     unknown = f"not known before {'the data were looked at' if rate else 'two replicates have finished'}"
@@ -231,7 +232,7 @@ def _show_visible(summary: Mapping[str, Any], metric: str) -> None:
         shown = "not known" if "visible_why" in summary else unknown
         if points is not None:
             shown = f"about {points:.1f} points" if rate else f"about {points:.3g} in {metric}"
-        say(f"Smallest difference that {look['replicates']} replicates can show: {shown}.")
+        say(f"Smallest difference that {counted(look['replicates'], 'replicate')} can show: {shown}.")
     if "visible_why" in summary:
         say(f"That is because {summary['visible_why']}.")
     if summary["visible_basis"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
+from math import inf, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -101,19 +101,24 @@ def _counted_images(cells: Cells) -> int:
 def accuracy_of_numbers(numbers: Sequence[float], *, level: float = 0.95) -> Accuracy:
     """The mean of one number per run, with its Student interval over replicates; unbounded for a single run.
 
+    Unbounded, too, where all numbers are equal: nothing is known then of how much runs differ.
     On a fixed test set the interval holds for that set, not for new images.
     """
     (found,) = estimate_replicates([numbers], np.ones((1, 1)), pairing="paired", level=level)
     if found is None:
         raise StatisticsError("the mean of no runs", hint="Pass the results of finished runs only.")
-    return Accuracy(found.difference, found.lo, found.hi, found.n_replicates, None, None)
+    return _with_some_width(Accuracy(found.difference, found.lo, found.hi, found.n_replicates, None, None))
 
 
 def accuracy_of_summary(summary: Summary, *, level: float = 0.95) -> Accuracy:
     """The same from the mean, standard deviation and number of the runs."""
     (found,) = estimate_summaries([summary], np.ones((1, 1)), level=level)
     assert found is not None
-    return Accuracy(found.difference, found.lo, found.hi, found.n_replicates, None, None)
+    return _with_some_width(Accuracy(found.difference, found.lo, found.hi, found.n_replicates, None, None))
+
+
+def _with_some_width(found: Accuracy) -> Accuracy:
+    return found if found.lo < found.hi else found._replace(lo=-inf, hi=inf)
 
 
 def wilson(count: float, n: float, *, level: float = 0.95) -> tuple[float, float]:

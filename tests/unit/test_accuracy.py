@@ -207,3 +207,10 @@ class TestNewcombe:
         """More right than there are images is a typing error."""
         with pytest.raises(StatisticsError, match="right of"):
             newcombe(counts, (1, 2))
+
+
+def test_equal_numbers_have_no_interval_of_zero_width() -> None:
+    """How much runs differ is not known then."""
+    found = accuracy_of_numbers([0.5, 0.5])
+
+    assert (found.mean, found.lo, found.hi) == (0.5, -np.inf, np.inf)
