@@ -325,6 +325,18 @@ def test_a_trainers_own_score_of_each_image_is_kept(tmp_path: Path) -> None:
     assert found.estimate.basis == "images"
 
 
+def test_a_trainers_own_score_stands_where_its_targets_are_no_classes(tmp_path: Path) -> None:
+    """An angle is no class; the trainer's own score of each image is taken."""
+
+    def scored(columns: Columns, variant: str, r: int) -> Columns:
+        return {"id": columns["id"], "target": np.linspace(0.1, 0.9, 300), "brier": np.full(300, 0.25)}
+
+    found = effect(a_study(tmp_path, change=scored, metrics={"brier": 0.25}), "brier", goal="min")
+
+    assert found.estimate is not None
+    assert found.estimate.basis == "images"
+
+
 def test_a_damaged_file_is_told(tmp_path: Path) -> None:
     """The run is named, and the others are not judged as if it had never been."""
     cells = a_study(tmp_path)
