@@ -91,8 +91,7 @@ def predict(
         _refuse_unfit(members[0], csv, like)
         chosen = images_in(images or [], note, takes=files_taken_by(members[0]))
         chosen += unlabelled_images(members[0].name, work=work) if unlabelled else []
-        if members[0].name.count("/") > run_.count("/"):
-            _note_members(members, chosen, work)
+        _note_members(members, chosen, work, by_variant=members[0].name.count("/") > run_.count("/"))
         found, unread = _predicted(run_, chosen, work)
         _write_predictions(found, csv, like, table)
         if json_:
@@ -117,14 +116,15 @@ def _refuse_unfit(run: FinishedRun, csv: Path | None, like: Path | None) -> None
         )
 
 
-def _note_members(members: Sequence[FinishedRun], images: Sequence[Path], work: Path) -> None:
-    """Whose mean it is; refuses images that one of them has been trained on."""
+def _note_members(members: Sequence[FinishedRun], images: Sequence[Path], work: Path, *, by_variant: bool) -> None:
+    """Whose mean it is; refuses images that one of them has been trained on, and says so of a run's own."""
     from ablate.workflows.predict import refuse_trained_on
 
-    if unknown := refuse_trained_on(members, images, work=work):
-        note(f"Not checked whether replicates were trained on these images: {unknown}")
-    numbers = ", ".join(str(member.spec.replicate.index) for member in members)
-    note(f"The mean over the finished replicates: {numbers}.")
+    if told := refuse_trained_on(members, images, work=work, alone=not by_variant):
+        note(f"{told[:1].upper()}{told[1:]}")
+    if by_variant:
+        numbers = ", ".join(str(member.spec.replicate.index) for member in members)
+        note(f"The mean over the finished replicates: {numbers}.")
 
 
 def _write_answers(run: str, file: Path, work: Path) -> None:

@@ -121,34 +121,54 @@ def _added(total: Answer, more: Answer) -> Answer:
     return {name: value + more[name] for name, value in total.items()}
 
 
-def refuse_trained_on(members: Sequence[FinishedRun], images: Sequence[Path], *, work: Path | str = ".") -> str:
+def refuse_trained_on(
+    members: Sequence[FinishedRun], images: Sequence[Path], *, work: Path | str = ".", alone: bool = False
+) -> str:
     """Raise DataError where a replicate was fitted or chosen on one of the images, told by their decoded pixels.
 
-    Why nobody can tell, where that is so; else empty.
+    alone: one run is asked by its own name, on purpose: then it is said, and not refused.
+    Returns the sentence to say, also where nobody can tell; else empty.
     """
     first = members[0]
     look = first.trainer.trained_on
+    unchecked = f"Not checked whether {'this run was' if alone else 'replicates were'} trained on these images: "
     if look is None:
-        return f"the trainer {first.trainer.shown} does not tell which images its runs were trained on"
+        return f"{unchecked}the trainer {first.trainer.shown} does not tell which images its runs were trained on"
     store = Store(Path(work).resolve())
     try:
         with ExitStack() as stack:
             runs = [(one.spec, stack.enter_context(reopened(one.spec, store))) for one in members]
             seen = look(runs, images)
     except DataError as error:
-        return f"the images of the study cannot be read: {error.message}"
+        return f"{unchecked}the images of the study cannot be read: {error.message}"
     known = [(path, found) for path, found in zip(images, seen, strict=True) if found is not None]
-    if known:
-        path, (name, replicates) = known[0]
-        variant = first.name.rpartition("/")[0]
-        others = [one.spec.replicate.index for one in members if one.spec.replicate.index not in replicates]
-        raise DataError(
-            f"{len(known)} of the {len(images)} images were trained or validated on: {path} is {name!r}, by replicate "
-            f"{', '.join(map(str, replicates))}. The mean over the replicates would be flattered",
-            hint=(f"One that has not seen it: {variant}/{others[0]}. " if others else f"One alone: {variant}/0. ")
-            + "For the answers of each replicate to the images it was tested on: --oof FILE.",
-        )
-    return ""
+    if not known:
+        return ""
+    sentence = trained_on_sentence(known, len(images), alone=alone)
+    if alone:
+        return sentence
+    replicates = known[0][1][1]
+    variant = first.name.rpartition("/")[0]
+    others = [one.spec.replicate.index for one in members if one.spec.replicate.index not in replicates]
+    raise DataError(
+        f"{sentence} The mean over the replicates would be flattered",
+        hint=(f"One that has not seen it: {variant}/{others[0]}. " if others else f"One alone: {variant}/0. ")
+        + "For the answers of each replicate to the images it was tested on: --oof FILE.",
+    )
+
+
+def trained_on_sentence(known: Sequence[tuple[Path, tuple[str, Sequence[int]]]], asked: int, *, alone: bool) -> str:
+    """How many of the images asked for the runs know already, and the first. known: path, then its id and by whom."""
+    path, (name, replicates) = known[0]
+    count = "the image was" if asked == 1 else f"{len(known)} of the {asked} images {_were(len(known))}"
+    whom = f", by replicate{'' if len(replicates) == 1 else 's'} {', '.join(map(str, replicates))}"
+    flattered = f" What it says of {'it' if len(known) == 1 else 'them'} is flattered." if alone else ""
+    by = " by this run" if alone else ""
+    return f"{count} trained or validated on{by}: {path} is {name!r}{'' if alone else whom}.{flattered}"
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
 
 
 def _readable(

@@ -53,7 +53,7 @@ def test_the_report_says_that_each_has_an_error_of_its_own(tmp_path: Path) -> No
     assert "each with 5% of its own" in text
     assert "Together these two families add up to 10%" in text
     assert "balanced accuracy: negligible 1.0 points and worthwhile 3.0 points." in text
-    assert "macro f1: no sizes" in text
+    assert "macro F1: no sizes" in text
     assert "其他指标" in html_page(page_of(findings, words_of("zh")))
     render_report(findings, tmp_path / "report")
     assert (tmp_path / "report" / "tables" / "steps-chain-macro-f1.csv").is_file()

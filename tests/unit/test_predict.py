@@ -17,7 +17,7 @@ from ablate.store.journal import read_result
 from ablate.store.work_folder import Store
 from ablate.training import predict, retest
 from ablate.training.data.unlabelled import unlabelled_files
-from ablate.workflows.predict import images_in
+from ablate.workflows.predict import images_in, trained_on_sentence
 from ablate.workflows.reopened_run import reopened
 from tests.training_builders import LOADED, a_config, a_spec, a_task, carried_out, finished
 
@@ -154,3 +154,27 @@ def test_the_unlabelled_part_is_what_lies_beside_the_labelled_ones(tmp_path: Pat
 
     assert [path.name for path in unlabelled_files(config)] == ["0001.jpg", "0002.jpg"]
     assert unlabelled_files(a_config().data) == []
+
+
+@pytest.mark.parametrize(
+    ("known", "asked", "alone", "sentence"),
+    [
+        ([(0, 1)], 1, False, "the image was trained or validated on: 0.png is 'a', by replicates 0, 1."),
+        ([(0,), (0,)], 3, False, "2 of the 3 images were trained or validated on: 0.png is 'a', by replicate 0."),
+        (
+            [(0,)],
+            2,
+            True,
+            "1 of the 2 images was trained or validated on by this run: 0.png is 'a'. What it says of it is flattered.",
+        ),
+    ],
+)
+def test_images_trained_on_are_counted_in_english(
+    known: list[tuple[int, ...]],
+    asked: int,
+    alone: bool,  # noqa: FBT001
+    sentence: str,
+) -> None:
+    """One image, several, and a run that is asked alone."""
+    found = [(Path(f"{place}.png"), ("a", replicates)) for place, replicates in enumerate(known)]
+    assert trained_on_sentence(found, asked, alone=alone) == sentence

@@ -246,6 +246,16 @@ def test_unlike_machines_and_broken_images_are_said(tmp_path: Path) -> None:
     assert "1 unreadable image left out: a.png." in evidence_lines(findings)
 
 
+def test_broken_images_that_a_note_names_with_the_reason_are_not_said_twice(tmp_path: Path) -> None:
+    """Once, with the reason; names beyond the first five, which such a note only counts, still are listed."""
+    note = "1 image left out as unreadable: a.png (the file is empty)"
+    findings = replace(findings_of(a_study(), tmp_path), data=DataFacts(unreadable=("a.png",), notes=(note,)))
+    more = replace(findings, data=DataFacts(unreadable=("a.png", "z.png"), notes=(note,)))
+
+    assert [line for line in evidence_lines(findings) if "a.png" in line] == [note]
+    assert "2 unreadable images left out: a.png and z.png." in evidence_lines(more)
+
+
 def answered(effect: EffectRow, verdict: Verdict, difference: float) -> EffectRow:
     """The same comparison with another answer."""
     return replace(

@@ -219,7 +219,7 @@ def _pareto_info(findings: Findings, cost: str, words: str, say: Words) -> Paret
         levels=_padded(min(ends), max(ends)),
         cost_label=words,
         level_label=metric,
-        caption=say("note.pareto", cost=words),
+        caption=say("note.pareto", metric=metric_title(findings.study.metric), cost=words),
         ends=(shown(min(prices)), shown(max(prices))),
     )
 

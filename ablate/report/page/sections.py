@@ -48,7 +48,7 @@ from ablate.report.wording.evidence import banners, evidence_lines, settling_lin
 from ablate.report.wording.further import further_words
 from ablate.report.wording.headline import first_sentence
 from ablate.report.wording.language import ENGLISH, Words
-from ablate.report.wording.sentences import may_not_write, may_write, metric_words, threshold_words
+from ablate.report.wording.sentences import may_not_write, may_write, metric_title, metric_words, threshold_words
 from ablate.stats.method import METHOD
 
 
@@ -90,7 +90,7 @@ def _sections(findings: Findings, say: Words) -> Iterator[Section | None]:
     yield section(say("heading.curves"), "curves", list(_curves(findings, say)))
     yield section(say("heading.comparisons"), "comparisons", list(_comparisons(findings, say)))
     yield section(
-        say("heading.pareto"),
+        say("heading.pareto", metric=metric_title(findings.study.metric)),
         "cost",
         [Figure(info, info.title, info.caption) for info in pareto_infos(findings, say)],
     )

@@ -69,7 +69,7 @@ def evidence_lines(findings: Findings, say: Words = ENGLISH) -> list[str]:
             _families(findings, say),
             *robustness_lines(findings, say),
         ]
-    if findings.data.unreadable:
+    if not all(any(name in note for note in findings.data.notes) for name in findings.data.unreadable):
         images = say.count(len(findings.data.unreadable), "unreadable")
         lines.append(say("evidence.unreadable", images=images, names=say.listed(findings.data.unreadable)))
     return [line for line in [*lines, *findings.notices.remarks, *findings.data.plain_notes] if line]

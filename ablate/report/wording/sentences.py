@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from ablate.metrics import is_own, of_class
@@ -25,9 +26,9 @@ def metric_words(metric: Metric) -> str:
     """`balanced accuracy`; of one class `sensitivity (melanoma)`; a function by its path."""
     asked = of_class(metric.name)
     if asked is None:
-        return metric.name if is_own(metric.name) else metric.name.replace("_", " ")
+        return metric.name if is_own(metric.name) else re.sub(r"\bf1\b", "F1", metric.name.replace("_", " "))
     at = "" if asked.specificity is None else f" at specificity {asked.specificity:g}"
-    return f"{asked.kind} ({asked.name}){at}"
+    return f"{asked.kind.replace('f1', 'F1')} ({asked.name}){at}"
 
 
 def metric_title(metric: Metric) -> str:
@@ -35,7 +36,7 @@ def metric_title(metric: Metric) -> str:
     words = metric_words(metric)
     if is_own(metric.name):
         return words
-    return words.capitalize() if of_class(metric.name) is None else f"{words[:1].upper()}{words[1:]}"
+    return f"{words[:1].upper()}{words[1:]}"
 
 
 def unit_words(metric: Metric, say: Words = ENGLISH) -> str:
