@@ -11,12 +11,13 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from ablate.command.output import Output, log_the_end
+from ablate.command.output import SHOWN_LINES, Output, log_the_end
 from ablate.errors import TrainerError
 
 CHUNK_BYTES = 65536
@@ -33,11 +34,12 @@ _STDOUT, _STDERR = 0, 1
 
 @dataclass(slots=True)
 class Command:
-    """A command that was started. out: its streams, which share a log."""
+    """A command that was started. out: its streams, which share a log. errors: the last lines of standard error."""
 
     process: subprocess.Popen[bytes]
     own_group: bool
     out: tuple[Output, Output]
+    errors: deque[str] = field(default_factory=deque)
     _chunks: queue.Queue[tuple[int, bytes]] = field(default_factory=lambda: queue.Queue(MOST_CHUNKS))
     _open: int = 2
     _ended: float | None = None
@@ -141,8 +143,9 @@ def start(
             f"the command could not be started: {error}",
             hint=f"It was: {shown(words)}. Try that line in {cwd}.",
         ) from error
-    first = Output(on_line)
-    command = Command(process, own_group, (first, Output(ending=first.ending, budget=first.budget)))
+    first, errors = Output(on_line), deque[str](maxlen=SHOWN_LINES)
+    second = Output(errors.append, ending=first.ending, budget=first.budget)
+    command = Command(process, own_group, (first, second), errors)
     for stream, pipe in ((_STDOUT, process.stdout), (_STDERR, process.stderr)):
         threading.Thread(target=command.pump, args=(stream, pipe), daemon=True).start()
     return command

@@ -17,7 +17,7 @@ from ablate.command import checkpoints, process
 from ablate.command.answers import LARGEST_BYTES, Answers, read_answers, write_outcomes
 from ablate.command.images import read_images, split_text
 from ablate.command.numbers import metrics_of, read_result_file, refuse_other_run
-from ablate.command.output import tail_of
+from ablate.command.output import printable, tail_of
 from ablate.command.schema import CommandBlock, ResultsBlock
 from ablate.command.settings import listed, resume_words_of, words_of
 from ablate.command.sources import find_program, folder_of, refuse_absent
@@ -150,7 +150,7 @@ def _carry_out(block: CommandBlock, run: Run, words: Sequence[str], folder: Path
         command.end()
         end_leftovers(run.folder)
     if code:
-        raise _failed(code, tail_of(command.out[0]), words)
+        raise _failed(code, tail_of(command.out[0]), words, printable("\n".join(command.errors)))
     heard.look(ended=True)
 
 
@@ -186,14 +186,15 @@ def _environment(block: CommandBlock, run: Run, folder: Path) -> dict[str, str]:
 
 
 def _telling_line(tail: str) -> str:
-    """The last line that names an error, else the last: of two streams nobody knows which was written first."""
+    """The last line that names an error, else the last."""
     lines = [line.strip() for line in tail.split("\n") if line.strip()]
     named = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
     return (named or lines or [""])[-1]
 
 
-def _failed(code: int, tail: str, words: Sequence[str]) -> CommandFailed:
-    last = _telling_line(tail) or "it printed nothing"
+def _failed(code: int, tail: str, words: Sequence[str], errors: str) -> CommandFailed:
+    """errors: the end of standard error alone, since nobody knows which of two streams was written to first."""
+    last = _telling_line(errors) or _telling_line(tail) or "it printed nothing"
     how = f"ended with exit code {code}"
     if code < 0:
         known = {int(one): one.name for one in signal.Signals}
