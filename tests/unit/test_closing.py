@@ -199,7 +199,7 @@ def test_a_report_says_that_the_study_was_closed(tmp_path: Path) -> None:
     looks = next(line for line in evidence_lines(findings) if line.startswith("Looks at the results"))
 
     assert "2026-12-01 18:00 (+01:00), came after 7 replicates" in closed
-    assert "67% of the error" in closed
+    assert "67% of the allowed error" in closed
     assert "planned after 5 and 10" in closed
     assert "after 5 and 10 replicates. The study was closed for time after 7 replicates" in looks
     assert findings.next_steps.settling is None
