@@ -40,7 +40,7 @@ def test_three_kinds_of_claim_may_err_by_three_times_five_percent(tmp_path: Path
         robustness_lines(f)[0] for f in (findings_of(a_study(factors={"BN": {"gain": 10.0}}), tmp_path), findings)
     )
 
-    assert one.startswith("Of the family three kinds of claim")
+    assert one.startswith("The family makes three kinds of claim")
     assert "at most 15% of studies" in one
     assert (robust(findings).kinds, robust(findings).families) == (3, 2)
     assert "at most 30% of studies" in together
