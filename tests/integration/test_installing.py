@@ -61,7 +61,8 @@ def test_a_line_names_only_what_there_is(line: str) -> None:
     options = {word for word in words if word.startswith("-")}
     named = [word for word in words if word not in options | {*files, *groups}]
 
-    known = {"-r", "-c", "-e", "--group", "--no-deps", "--upgrade", "--require-hashes", "--no-build-isolation"}
+    known = {"-r", "-c", "-e", "--group", "--upgrade", "--require-hashes", "--no-build-isolation"}
+    known |= {"--no-deps", "--force-reinstall"}
     assert options <= known
     assert set(groups) <= set(TOLD["dependency-groups"])
     assert [file for file in files if not (ROOT / file).is_file()] == []
