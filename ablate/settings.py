@@ -283,3 +283,14 @@ def _is_lax(option: Any) -> bool:
         return False
     is_typed_dict = hasattr(option, "__required_keys__")
     return issubclass(option, BaseModel) or dataclasses.is_dataclass(option) or is_typed_dict
+
+
+def flattened(config: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+    """Dotted key -> value; lists and empty blocks stay whole."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping) and value:
+            flat |= flattened(value, f"{path}{key}.")
+        else:
+            flat[path + key] = value
+    return flat

@@ -16,14 +16,13 @@ from ablate.command.words import (
     Values,
     Word,
     fill_in,
-    leaves,
     places_in,
     read_words,
     split_words,
 )
 from ablate.errors import SettingError, near_match
 from ablate.metrics import is_own, measured_goal
-from ablate.settings import Settings
+from ablate.settings import Settings, flattened
 from ablate.splits.rules import FirstFold, Folds, Protocol
 
 WHOLE = ("overrides", "config")
@@ -75,7 +74,7 @@ def check_block(block: CommandBlock, base: Mapping[str, Any]) -> None:
         raise SettingError(
             f"base.{dotted}", f"the key {dotted!r} has a dot in it", hint=f"Write blocks: {_as_blocks(dotted)}."
         )
-    known = leaves(base)
+    known = flattened(base)
     for place in places:
         if place.key not in GIVEN and not _is_there(place.key, base):
             near = near_match(place.key, [*known, *GIVEN])
@@ -119,7 +118,7 @@ def check_config(block: CommandBlock, base: Mapping[str, Any], settings: Setting
         raise SettingError(
             key,
             f"unknown key {key!r}: base does not have it",
-            hint=f"{near_match(key, leaves(base))}Write it under base: first, null where it is off.",
+            hint=f"{near_match(key, flattened(base))}Write it under base: first, null where it is off.",
         )
     given = dict.fromkeys(GIVEN, "x")
     fill_in(words_of(block), Values(config, given))

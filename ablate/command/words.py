@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from ablate.command.texts import hydra_text, json_text, value_text
 from ablate.errors import SettingError, near_match
+from ablate.settings import flattened
 
 GIVEN = ("seed", "replicate", "fold", "folder", "split", "config", "overrides", "python", "checkpoint")
 """What the harness puts in; no key of `base:` may be called so at the top."""
@@ -224,7 +225,7 @@ def _fill_alone(place: Place, values: Values, before: str | None) -> list[str] |
     if place.kind == "flag":
         return _flag(place, value_at(place, values))
     if place.key == "overrides":
-        return [f"{key}={hydra_text(value)}" for key, value in leaves(values.config).items()]
+        return [f"{key}={hydra_text(value)}" for key, value in flattened(values.config).items()]
     value = value_at(place, values)
     if value is None or value == []:
         return None
@@ -278,18 +279,7 @@ def value_at(place: Place, values: Values) -> Any:
             raise SettingError(
                 place.key,
                 f"the command has {place}, and the settings have no such key here",
-                hint=f"{near_match(place.key, leaves(values.config))}A block that is replaced needs all its keys.",
+                hint=f"{near_match(place.key, flattened(values.config))}A block that is replaced needs all its keys.",
             )
         here = here[part]
     return here
-
-
-def leaves(config: Mapping[str, Any], path: str = "") -> dict[str, Any]:
-    """Dotted key -> value; lists and empty blocks stay whole."""
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        if isinstance(value, Mapping) and value:
-            flat |= leaves(value, f"{path}{key}.")
-        else:
-            flat[path + key] = value
-    return flat

@@ -9,9 +9,9 @@ from typing import Any
 from ablate.harness.coordinator import RunUpdate
 from ablate.protocols import RunLabel, StudyCard, Tracker
 from ablate.records import Config, RunSpec, Variant
+from ablate.settings import flattened
 from ablate.store.journal import read_events, read_history
 from ablate.study.flow_style import flow, without_off
-from ablate.study.overrides import flattened
 from ablate.study.stand_in import synthetic_notes
 from ablate.study.study import Study
 

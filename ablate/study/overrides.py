@@ -77,14 +77,3 @@ def refuse_overlaps(overrides: Mapping[str, Any]) -> None:
 def is_within(key: str, block: str) -> bool:
     """Whether a dotted key leads to something within a block, not to the block itself."""
     return key.startswith(f"{block}.")
-
-
-def flattened(config: Mapping[str, Any], path: str = "") -> dict[str, Any]:
-    """Dotted key -> value; lists and empty blocks stay whole."""
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        if isinstance(value, Mapping) and value:
-            flat |= flattened(value, f"{path}{key}.")
-        else:
-            flat[path + key] = value
-    return flat

@@ -11,7 +11,7 @@ from ablate.files import sha256_json
 from ablate.metrics import measured_goal
 from ablate.readers.published import PublishedFigure, read_figures
 from ablate.records import Contrast, RunSpec, Variant
-from ablate.settings import Settings, defining_test, identity_of
+from ablate.settings import Settings, defining_test, flattened, identity_of
 from ablate.splits.rules import Protocol, Replicate
 from ablate.study.derivation import Derivation, make_derivations
 from ablate.study.designs.catalogue import lay_out
@@ -20,7 +20,7 @@ from ablate.study.designs.step_matched import FAMILY, step_matched
 from ablate.study.ends import Closed
 from ablate.study.expectations import shown
 from ablate.study.factors import Overrides, Place
-from ablate.study.overrides import flattened, is_within
+from ablate.study.overrides import is_within
 from ablate.study.shown import plan_html
 from ablate.study.study import Comparison, Study
 

@@ -7,8 +7,9 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from ablate.settings import flattened
 from ablate.study.designs.layout import join_overrides
-from ablate.study.overrides import OverrideError, apply_overrides, flattened
+from ablate.study.overrides import OverrideError, apply_overrides
 
 NAMES = st.sampled_from("abc")
 LEAVES = st.none() | st.integers(0, 3) | st.just([1])

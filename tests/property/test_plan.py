@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ablate.errors import StudyError
-from ablate.study.overrides import flattened
+from ablate.settings import flattened
 from ablate.study.plan import Plan, make_plan
 from tests.small_trainer import Config
 from tests.study_builders import a_study_file, read_study

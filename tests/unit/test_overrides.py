@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from ablate.errors import StudyError
-from ablate.study.overrides import OverrideError, apply_overrides, flattened, refuse_overlaps
+from ablate.settings import flattened
+from ablate.study.overrides import OverrideError, apply_overrides, refuse_overlaps
 
 DEFAULTS = {"head": {"name": "fc", "hidden": [8], "act": {"name": "relu"}}, "norm": None, "epochs": 3}
 

@@ -12,11 +12,11 @@ from typing import Any
 
 from ablate.errors import StudyError, near_match
 from ablate.records import Variant
-from ablate.settings import Settings, identity_of
+from ablate.settings import Settings, flattened, identity_of
 from ablate.study.designs.catalogue import join_overrides
 from ablate.study.expectations import shown
 from ablate.study.factors import Overrides, Place
-from ablate.study.overrides import flattened, is_within
+from ablate.study.overrides import is_within
 from ablate.study.study import Study
 
 Stored = float | int | str | bool | None

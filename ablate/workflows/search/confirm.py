@@ -21,9 +21,8 @@ from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.tracker_feed import study_card
 from ablate.records import BASELINE, Contrast, Variant
 from ablate.search import SearchQuestion, TrialRecord, freeze_confirmation, unchecked
-from ablate.settings import Settings, identity_of
+from ablate.settings import Settings, flattened, identity_of
 from ablate.splits.rules import FirstFold, Folds, Protocol, Replicate
-from ablate.study.overrides import flattened
 from ablate.study.plan import Plan
 from ablate.study.space.tree import Choice, Parameter, walk
 from ablate.study.study import Study
