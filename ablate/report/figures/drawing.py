@@ -193,16 +193,21 @@ def draw_curves(info: CurvesInfo) -> Figure:
         cells[0].set_xlim(info.epochs[0] - 0.5, info.epochs[1] + 0.5)
     for axes, panel in zip(cells, info.panels, strict=False):
         _draw_panel(axes, panel)
-    for unused in cells[len(info.panels) :]:
-        unused.set_visible(False)
-    for i, axes in enumerate(cells[: len(info.panels)]):
-        if i + columns >= len(info.panels):
-            axes.set_xlabel(info.epoch_label, fontsize=SIZE, parse_math=False)
-            axes.tick_params(labelbottom=True)
-    for row in grid:
-        row[0].set_ylabel(info.label, fontsize=SIZE, parse_math=False)
+    _label_outer(grid, len(info.panels), info.epoch_label, info.label)
     _add_legend(figure, info)
     return figure
+
+
+def _label_outer(grid: Any, panels: int, x_label: str, y_label: str) -> None:
+    """Name the axes where a column or a row begins, and hide the places that no panel fills."""
+    cells: list[Axes] = list(grid.flat)
+    for unused in cells[panels:]:
+        unused.set_visible(False)
+    for axes in cells[max(0, panels - len(grid[0])) : panels]:
+        axes.set_xlabel(x_label, fontsize=SIZE, parse_math=False)
+        axes.tick_params(labelbottom=True)
+    for row in grid:
+        row[0].set_ylabel(y_label, fontsize=SIZE, parse_math=False)
 
 
 def _set_log(axes: Axes) -> None:
@@ -304,14 +309,7 @@ def draw_answer_curves(info: AnswerCurvesInfo) -> Figure:
     cells: list[Axes] = list(grid.flat)
     for axes, panel in zip(cells, info.panels, strict=False):
         _draw_answer_panel(axes, info, panel)
-    for unused in cells[len(info.panels) :]:
-        unused.set_visible(False)
-    for i, axes in enumerate(cells[: len(info.panels)]):
-        if i + columns >= len(info.panels):
-            axes.set_xlabel(info.x_label, fontsize=SIZE, parse_math=False)
-            axes.tick_params(labelbottom=True)
-    for row in grid:
-        row[0].set_ylabel(info.y_label, fontsize=SIZE, parse_math=False)
+    _label_outer(grid, len(info.panels), info.x_label, info.y_label)
     _legend(figure, {part: (word, *ANSWER_LINES[part]) for part, word in info.legend.items()})
     return figure
 
