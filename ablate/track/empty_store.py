@@ -27,10 +27,8 @@ def copy_empty_store(path: Path, artifact_root: str, build: Callable[[Path, str]
 
     build: makes one in a file, with a root for artifacts, where none is kept for this version of MLflow.
     """
-    kept = _kept()
+    kept = (_kept() or _keep(build)) if _is_absolute(artifact_root) else None
     if kept is None:
-        kept = _keep(build)
-    if kept is None or not _is_absolute(artifact_root):
         build(path, artifact_root)
         return
     shutil.copyfile(kept, path)

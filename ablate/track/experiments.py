@@ -80,4 +80,5 @@ def _printable(name: str) -> str:
 
 
 def slug(name: str) -> str:
+    """A name as part of a path: letters, digits, `-` and `_`, at most 60."""
     return "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in name)[:60]

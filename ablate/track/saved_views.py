@@ -103,7 +103,7 @@ class ViewPage(NamedTuple):
 
 
 def newest_views(experiments: Sequence[Mapping[str, Any]]) -> list[ViewPage]:
-    """The views of the study that was told last, as the server's list of experiments has them, its own order kept."""
+    """The views of the study that was told last, as the server's list of experiments has them."""
     found: list[tuple[int, str, int, ViewPage]] = []
     for experiment in experiments:
         for tag in experiment.get("tags", []):

@@ -110,6 +110,7 @@ _WHY_SINGLE = frozenset(["logged.repeats", "logged.repeats_by_name", "logged.rep
 
 
 def tested_of(request: Request, name: str, found: HandedIn, question: str, say: Words) -> ExternalResults:
+    """The runs that were handed in, to be compared with the baseline. Raises StudyError for a single variant."""
     variants = list(dict.fromkeys(run.variant for run in found.runs))
     if len(variants) < 2:
         said = " ".join(said_of(note, say) for note in found.notes if note.key in _WHY_SINGLE)

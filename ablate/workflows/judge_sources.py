@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 def read_published(request: Request, say: Words) -> tuple[ExternalResults, EvidenceBlock]:
+    """The figures under `published:` of a study file, and how it judges them. Raises StudyError for fewer than two."""
     from ablate.results.question import metric_of
     from ablate.study.load import load_study
     from ablate.study.plan import make_plan, published_figures
@@ -91,6 +92,7 @@ def _moved(contrast: Contrast, family: str) -> Contrast:
 
 
 def read_experiment(request: Request, say: Words) -> ExternalResults:
+    """The runs of an experiment, grouped by the key that was named. Raises StudyError where no finished run has it."""
     from ablate.readers.tracked import Tracked, read_tracked
     from ablate.track.open import read_runs, single_runs, summaries_of_others, tracking_uri
 

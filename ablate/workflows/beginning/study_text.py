@@ -128,6 +128,7 @@ def duration(seconds: float) -> str:
 
 
 def row(depth: int, key: str, value: Any, comment: str) -> str:
+    """One setting of a study file, as deep as it stands, with a comment."""
     return commented(f"{'  ' * depth}{flow(key)}: {flow(value)}", comment)
 
 

@@ -18,7 +18,6 @@ from ablate.workflows.beginning.script_study import SEED
 from ablate.workflows.beginning.tries import Change, plain_value, split_line
 
 _SIMPLE = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)*")
-SEEDS = 5
 
 
 def study_of_hydra(line: str, script: str, seeds: int) -> CommandStudy:
