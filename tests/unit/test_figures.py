@@ -172,6 +172,16 @@ def test_curves_have_a_panel_a_variant_on_shared_axes(tmp_path: Path) -> None:
     assert (len(axes[0].lines), len(axes[1].lines), len(axes[1].collections)) == (2, 3, 2)
 
 
+def test_axes_are_named_where_a_column_ends_and_a_row_begins(tmp_path: Path) -> None:
+    """Four panels in rows of three: each column's last panel names the epochs, and the empty places are hidden."""
+    info = curves(findings_of(a_study(), tmp_path))
+    axes = draw_curves(info._replace(panels=(*info.panels, info.panels[0]))).axes
+
+    assert [panel.get_visible() for panel in axes] == [True] * 4 + [False] * 2
+    assert [panel.get_xlabel() for panel in axes] == ["", "Epoch", "Epoch", "Epoch", "", ""]
+    assert [panel.get_ylabel() for panel in axes] == [info.label, "", "", info.label, "", ""]
+
+
 def test_the_caption_of_the_curves_says_what_the_band_is(tmp_path: Path) -> None:
     """Least to most over the replicates, or single runs."""
     several = curves(findings_of(a_study(), tmp_path / "a"))
