@@ -49,6 +49,7 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy -p ablate
+	$(BIN)/codespell --dictionary - --dictionary .ci/house_words.txt .
 
 format: $(READY)
 	$(BIN)/ruff format .

@@ -38,7 +38,7 @@ class RunUpdate(NamedTuple):
     """What a listener hears of a run; `attempt` is its folder.
 
     kind `progress` comes between the events of the journal and carries epoch, step and steps. again: the
-    run ended in a way that another try may mend, and is tried again.
+    run ended in a way that another try may fix, and is tried again.
     """
 
     spec: RunSpec

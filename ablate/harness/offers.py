@@ -28,7 +28,7 @@ BEAT_SECONDS = 2.0
 SILENT_SECONDS = 60.0
 """Who has not been heard of for so long is gone. Told by what changes, not by the clocks of other machines."""
 LAST = ("error", "diverged", "pruned")
-"""Failures that another try would not mend."""
+"""Failures that another try would not fix."""
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ HPARAMS, HYDRA = "hparams.yaml", Path(".hydra") / "config.yaml"
 def settings_beside(folder: Path, source: Path) -> dict[str, str]:
     """The parameters of the run in a folder: its hparams.yaml, else the configuration that Hydra keeps, here or above.
 
-    source: above it nothing is looked for. Raises StudyError for a file that is no YAML.
+    source: above it nothing is looked for. Raises StudyError for a file that is not YAML.
     """
     found = read_hparams(folder / HPARAMS) if (folder / HPARAMS).is_file() else {}
     places = [place for place in (folder, *folder.parents) if place == source or source in place.parents]
@@ -26,7 +26,7 @@ def settings_beside(folder: Path, source: Path) -> dict[str, str]:
 
 
 def read_hparams(path: Path) -> dict[str, str]:
-    """The parameters in a file, flat. Raises StudyError for one that is no YAML."""
+    """The parameters in a file, flat. Raises StudyError for one that is not YAML."""
     return flat(_read(path))
 
 
@@ -70,9 +70,9 @@ def _read(path: Path) -> Mapping[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
         place = f"{path}:{line + 1}" if isinstance(line, int) else f"{path}"
-        raise StudyError(f"{place}: is no YAML", hint="Leave that run out, or mend the file.") from None
+        raise StudyError(f"{place}: is not YAML", hint="Leave that run out, or fix the file.") from None
     if tree is None:
         return {}
     if not isinstance(tree, Mapping):
-        raise StudyError(f"{path}: holds no parameters", hint="Leave that run out, or mend the file.")
+        raise StudyError(f"{path}: holds no parameters", hint="Leave that run out, or fix the file.")
     return {str(key): value for key, value in tree.items()}

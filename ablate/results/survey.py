@@ -171,7 +171,7 @@ def best_result(results: Sequence[RunResult], origin: CurrentProvenance | None, 
 
 
 def given_up(results: Sequence[RunResult], origin: CurrentProvenance, variant: str) -> bool:
-    """Whether the present code and data have failed at a run in a way that another try would not mend.
+    """Whether the present code and data have failed at a run in a way that another try would not fix.
 
     Errors and divergence would come again; a process that was killed, ran out of memory or of time has
     had its TRIES.

@@ -33,7 +33,7 @@ class OptunaSource:
     """Asks Optuna for runs and tells it how they ended.
 
     trials: the total, counting what earlier calls have finished. on_asked: told of every trial before its
-    first run is given out. failed_before: how a run failed that another try would not mend. retry_failed: ask
+    first run is given out. failed_before: how a run failed that another try would not fix. retry_failed: ask
     first, and beyond the total, for what failed in earlier calls.
     """
 

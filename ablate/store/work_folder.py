@@ -18,7 +18,7 @@ SPEC = "spec.json"
 LOG = "run.log"
 """What a run printed, in its attempt's folder."""
 TRIED_AGAIN: tuple[FailureReason, ...] = ("killed", "oom", "timeout")
-"""What another try may mend."""
+"""What another try may fix."""
 LOOKED, DESCRIPTIONS = "looked", "descriptions"
 """Folders of the cache that `data stats` and `plan` make: no run that trains makes them."""
 TRIES = 3

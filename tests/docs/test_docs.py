@@ -63,7 +63,7 @@ def test_every_ablate_command_in_the_pages_exists(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_relative_link_leads_somewhere(page: Path) -> None:
-    """A link to a file that was moved is mended with the move."""
+    """A link to a file that was moved is fixed with the move."""
     targets = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", page.read_text(encoding="utf-8"))
 
     assert [target for target in targets if not (page.parent / target).exists()] == []

@@ -82,7 +82,7 @@ def test_every_unreadable_image_is_named_before_anything_is_written(work: Path) 
 
 
 def test_a_missing_root_says_which_key_and_what_it_should_look_like(work: Path) -> None:
-    """The error is enough to mend it."""
+    """The error is enough to fix it."""
     (work / "images").rename(work / "elsewhere")
     done = refused(work)
 

@@ -162,7 +162,7 @@ def test_a_run_that_bad_luck_ended_is_tried_twice_more(reason: FailureReason, tm
 
 @pytest.mark.parametrize("reason", ["error", "diverged", "pruned"])
 def test_a_run_that_would_end_the_same_way_again_is_tried_once(reason: FailureReason, tmp_path: Path) -> None:
-    """Another try would cost as much and mend nothing."""
+    """Another try would cost as much and fix nothing."""
     (result,) = results_in(coordinate(ScriptedExecutor([fails_with(reason)]), tmp_path, SPECS[:1]))
 
     assert isinstance(result, Failed)
@@ -302,7 +302,7 @@ def test_a_result_counts_even_where_the_process_was_killed_behind_it(tmp_path: P
 
 
 def test_a_failure_remembers_the_code_that_made_it(tmp_path: Path) -> None:
-    """So that mended code is tried again."""
+    """So that fixed code is tried again."""
     (result,) = results_in(coordinate(ScriptedExecutor([dies] * TRIES), tmp_path, SPECS[:1], source_digest="c0de"))
 
     assert isinstance(result, Failed)

@@ -264,7 +264,7 @@ def test_skipped_images_are_left_out_and_told(root: Path, shelf: Shelf) -> None:
 
 
 def test_a_dangling_link_is_an_unreadable_image(root: Path, shelf: Shelf) -> None:
-    """It is named like the others, and mending it is noticed."""
+    """It is named like the others, and fixing it is noticed."""
     (root / "cat" / "link.jpg").symlink_to(root.parent / "later.jpg")
     with pytest.raises(DataError, match=r"cat/link\.jpg: No such file"):
         load_images(config_of(root), shelf)

@@ -71,7 +71,7 @@ def test_a_cluster_that_does_not_let_this_machine_in_is_told_with_its_words(
 
 
 def test_ray_that_is_not_installed_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """One command mends it."""
+    """One command fixes it."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(StudyError) as refused, cluster(None, tmp_path):
         pass

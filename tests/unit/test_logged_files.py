@@ -122,7 +122,7 @@ def test_hyperparameters_of_somebodys_classes_are_read_as_plain_data(tmp_path: P
 
     assert read_hparams(path) == {"lr": "0.1", "model.depth": "3", "path": '["x"]'}
     path.write_text("a: [1\nb: 2", encoding="utf-8")
-    with pytest.raises(StudyError, match=r"hparams\.yaml:\d+: is no YAML"):
+    with pytest.raises(StudyError, match=r"hparams\.yaml:\d+: is not YAML"):
         read_config(path)
 
 

@@ -1,4 +1,4 @@
-"""Where Optuna keeps a search: what a kill leaves behind is mended, what cannot be is said."""
+"""Where Optuna keeps a search: what a kill leaves behind is fixed, what cannot be is said."""
 
 from __future__ import annotations
 

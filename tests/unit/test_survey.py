@@ -119,7 +119,7 @@ def test_what_may_succeed_next_time_is_tried_again(store: Store, plan: Plan, rea
 
 
 def test_a_failure_of_other_code_is_tried_again(store: Store, plan: Plan) -> None:
-    """Somebody has mended it."""
+    """Somebody has fixed it."""
     fail(store, plan, "BN", source="old")
 
     assert found(store, plan)[3] == ["baseline", "BN", "wide"]

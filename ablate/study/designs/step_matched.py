@@ -13,7 +13,7 @@ from ablate.study.study import Comparison, Study
 
 FAMILY = "step-matched"
 TOLERANCE = 0.005
-"""Amounts of training that differ by less count as equal: rounding to whole epochs cannot mend it."""
+"""Amounts of training that differ by less count as equal: rounding to whole epochs cannot fix it."""
 
 
 def step_matched(study: Study, variants: Sequence[Variant], contrasts: Sequence[Contrast]) -> tuple[Comparison, ...]:
