@@ -80,10 +80,12 @@ def _write(
     from ablate.report.page.summary_json import summary_json
     from ablate.report.wording.language import words_of
     from ablate.workflows.report import judge_study, write_report
+    from ablate.workflows.share import write_share
 
     findings = judge_study(session, options, lang.value)
     shortfalls = unmet(findings, asked)
     path = write_report(findings, session, options, lang.value)
+    write_share(findings, session, options, lang.value)
     if as_json:
         say_json(summary_json(findings, path))
     else:

@@ -18,7 +18,7 @@ from ablate.files import read_json, write_bytes, write_json
 from ablate.harness.known import remember_data
 from ablate.harness.looking import with_notes
 from ablate.results.declared_looks import looks_before, remember_looks
-from ablate.results.survey import collect
+from ablate.results.survey import CurrentProvenance, collect
 from ablate.results.uses import Use, earlier_uses, remember_uses
 from ablate.safety.addresses import holds_secret, is_certain, without_secrets
 from ablate.workflows.closing import why_not_closed
@@ -44,9 +44,7 @@ def judge_study(session: Session, options: Options, language: Language = "en") -
     from ablate.report.wording.language import words_of
 
     say, known = words_of(language), session.known
-    # The data that its runs were made on are those that were looked at, wherever they are now.
-    digests = {name: one.digest for name, one in known.prepared.items() if one.digest or name in session.prepared}
-    origin = replace(session.origin, data_digests=digests)
+    origin = judged_origin(session)
     cells = collect(session.plan, session.store, origin, look=options.look)
     findings = make_findings(
         session.study,
@@ -77,6 +75,16 @@ def judge_study(session: Session, options: Options, language: Language = "en") -
         exploratory=exploratory,
         robustness=_with_uses(findings.robustness, earlier_uses(session.store, session.study.name, cells)),
     )
+
+
+def judged_origin(session: Session) -> CurrentProvenance:
+    """Which code and data the runs of a report are of.
+
+    The data that its runs were made on are those that were looked at, wherever they are now.
+    """
+    known = session.known.prepared
+    digests = {name: one.digest for name, one in known.items() if one.digest or name in session.prepared}
+    return replace(session.origin, data_digests=digests)
 
 
 def _with_uses(found: Robustness | None, uses: Sequence[Use]) -> Robustness | None:

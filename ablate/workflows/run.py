@@ -60,6 +60,7 @@ from ablate.workflows.session import (
     run_specs,
     runs_to_train,
 )
+from ablate.workflows.share import write_share
 from ablate.workflows.short_time import short_time
 from ablate.workflows.tracked_summary import study_summary
 
@@ -235,10 +236,11 @@ def _work_of(session: Session) -> dict[str, float]:
 
 
 def _show_report(findings: Findings, session: Session, options: Options, shown: ShownReport) -> Path:
-    """Write the report, unless the one that lies there says the same; its path."""
+    """Write the report with what is shared of it, unless the one that lies there says the same; its path."""
     report = report_folder(session, options) / "report.md"
     if not shown.is_current("report", report):
         report = write_report(findings, session, options)
+        write_share(findings, session, options)
         shown.remember("report")
     return report
 
@@ -269,6 +271,7 @@ def sync_study(session: Session, options: Options) -> int:
     assert tracker is not None
     findings = judge_study(session, options)
     report = write_report(findings, session, options)
+    write_share(findings, session, options)
     tracker.begin(_card(session))
     told = report_study(session, options, tracker)
     if not tracker.end(study_summary(findings, report, session), timeout=10 * TRACKING_SECONDS):

@@ -1,0 +1,49 @@
+"""What goes into a paper, a slide or a pull request, as files beside a report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from ablate import files
+from ablate.records import Contrast
+from ablate.report.facts.findings import Findings
+from ablate.report.share.answers import ScoredRuns, answers_table
+from ablate.report.share.claims import claims_json
+from ablate.report.wording.language import ENGLISH, Words
+from ablate.stats.effects import Question
+
+SHARE = "share"
+ANSWERS, RECOMPUTE = "tables/answers.csv.gz", "recompute.py"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """A study's findings with what they were computed from. runs: None where nobody has scores of single images."""
+
+    findings: Findings
+    contrasts: Sequence[Contrast]
+    question: Question
+    runs: ScoredRuns | None
+
+
+def write_shared(shared: Shared, folder: Path, say: Words = ENGLISH) -> None:
+    """Write `share/`, the table of answers and `recompute.py` into a report's folder, and remove what is no more."""
+    _write_answers(shared, folder)
+    claims = claims_json(shared.findings, shared.contrasts, shared.question, shared.runs)
+    texts = {"claims.json": json.dumps(claims, ensure_ascii=False, indent=1, allow_nan=False) + "\n"}
+    for name, text in texts.items():
+        files.write_text(folder / SHARE / name, text)
+
+
+def _write_answers(shared: Shared, folder: Path) -> None:
+    if shared.runs is None:
+        for name in (ANSWERS, RECOMPUTE):
+            (folder / name).unlink(missing_ok=True)
+        return
+    files.write_bytes(folder / ANSWERS, answers_table(shared.runs))
+    program = resources.files("ablate.report") / "templates" / "recompute.py.txt"
+    files.write_text(folder / RECOMPUTE, program.read_text(encoding="utf-8"))
