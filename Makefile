@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PARALLEL := -n $(WORKERS) --maxprocesses 8 --dist loadfile
 
-.PHONY: setup demo test coverage slow evidence check format golden docs sample up lock digests
+.PHONY: setup demo test coverage slow evidence check format golden docs site sample up lock digests
 
 setup: $(READY)
 
@@ -43,7 +43,8 @@ slow: $(READY)
 evidence: $(READY)
 	$(BIN)/python -m pytest -m slow $(PARALLEL) tests/calibration tests/integration/test_fault_matrix.py \
 		tests/integration/test_search_storages.py tests/integration/test_older_work_folder.py \
-		tests/integration/test_verdicts_without_torch.py tests/e2e/test_walk.py
+		tests/integration/test_verdicts_without_torch.py tests/e2e/test_walk.py tests/e2e/test_studies.py \
+		tests/docs/test_pages.py
 
 check: $(READY)
 	$(BIN)/ruff format --check .
@@ -62,6 +63,11 @@ golden: $(READY)
 
 docs: $(READY)
 	$(BIN)/python -m tests.docs.generate
+
+# The documentation as a site, in build/site; every warning is an error.
+site: $(READY)
+	$(BIN)/python -m pip install --quiet --group docs
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/site
 
 # The quick start's report, as the repository shows it.
 sample: $(READY)

@@ -198,10 +198,11 @@ def outcomes(work: Path, replicate: int) -> dict[str, np.ndarray]:
 def scans(names: list[str], folder: Path) -> list[Path]:
     """Some of the digits as files called by their ids."""
     folder.mkdir(exist_ok=True)
+    digits = load_digits().images
     files = []
     for name in names:
         files.append(folder / f"{name.replace(':', '-')}.png")
-        scan = load_digits().images[int(name.split(":")[1])]
+        scan = digits[int(name.split(":")[1])]
         Image.fromarray(np.round(scan * 255 / 16).astype(np.uint8)).save(files[-1])
     return files
 

@@ -23,6 +23,8 @@ from ablate.training.config import Config
 from tests.image_fixtures import write_image_folder
 from tests.layout_fixtures import write_cifar10, write_food11
 
+pytestmark = pytest.mark.slow
+
 STUDIES = Path(__file__).parents[2] / "studies"
 ACTORS = (
     "Angelina Jolie", "Brad Pitt", "Denzel Washington", "Hugh Jackman", "Jennifer Lawrence", "Johnny Depp",

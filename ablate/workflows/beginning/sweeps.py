@@ -70,7 +70,7 @@ def _override(word: str) -> tuple[str, list[Any]]:
         return key, _range([plain_value(part.rpartition("=")[2]) for part in _split(call[2])], word)
     raise StudyError(
         f"--from-hydra: the values of {word!r} cannot be listed here",
-        hint=f"Write them out: {key}=VALUE,VALUE. A range is searched by a `search:` block: docs/search.md.",
+        hint=f"Write them out: {key}=VALUE,VALUE. A range is searched by a `search:` block: docs/searching.md.",
     )
 
 

@@ -1,0 +1,70 @@
+"""The documentation as a site: `make site` writes it to build/site, without network, every warning an error."""
+
+from __future__ import annotations
+
+import os
+import re
+from importlib.metadata import version as installed_version
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+project = "ablate"
+version = release = installed_version("ablate-harness")
+html_title = f"ablate {version}"
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+exclude_patterns = ["_build", "images"]
+source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
+
+myst_heading_anchors = 4
+myst_enable_extensions = ["colon_fence", "deflist", "attrs_inline"]
+
+smartquotes = False
+
+html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sphinx = False
+html_copy_source = False
+html_show_sourcelink = False
+copybutton_prompt_text = r"\$ "
+copybutton_prompt_is_regexp = True
+
+autodoc_typehints = "description"
+autodoc_member_order = "bysource"
+
+ROOT = Path(__file__).parent.parent
+PAGES_ELSEWHERE = {
+    "readme": Path("README.md"),
+    "sample": Path("reports/sample/report.md"),
+    "reports": Path("reports/README.md"),
+    "contributing": Path("CONTRIBUTING.md"),
+    "changelog": Path("CHANGELOG.md"),
+}
+"""Pages of the site whose text stands elsewhere in the repository; here they are empty files."""
+
+_LINK = re.compile(r"(\]\()([^)#\s:]+)((?:#[^)\s]*)?\))")
+
+
+def setup(app: Sphinx) -> None:
+    """Sphinx calls this: the texts are changed as they are read."""
+    app.connect("source-read", read_page)
+
+
+def read_page(_: Sphinx, page: str, source: list[str]) -> None:
+    """Put in the text of a page that stands elsewhere, and the list of decisions under the page that tells of them."""
+    if page in PAGES_ELSEWHERE:
+        path = PAGES_ELSEWHERE[page]
+        text = (ROOT / path).read_text(encoding="utf-8")
+        source[0] = _LINK.sub(lambda found: found[1] + _from_docs(path.parent / found[2]) + found[3], text)
+    if page == "adr/README":
+        source[0] += "\n```{toctree}\n:hidden:\n:glob:\n\n0*\n```\n"
+
+
+def _from_docs(path: Path) -> str:
+    """A path in the repository, as a link in a page of docs/ has it."""
+    for page, elsewhere in PAGES_ELSEWHERE.items():
+        if path == elsewhere:
+            return f"{page}.md"
+    return os.path.relpath(path, "docs")
