@@ -106,3 +106,20 @@ def test_the_repository_speaks_of_the_product_alone() -> None:
     files = [path for path in [*PAGES, *STUDIES, *(ROOT / "ablate").rglob("*.py")] if path.is_file()]
 
     assert [path.name for path in files if pattern.search(path.read_text(encoding="utf-8"))] == []
+
+
+def whole_studies() -> list[tuple[str, str]]:
+    """Page and text of every study file that the tutorial and the instructions show whole."""
+    pages = sorted((ROOT / "docs" / "tutorial").glob("*.md")) + sorted((ROOT / "docs" / "howto").glob("*.md"))
+    found = [
+        (page.stem, block) for page in pages for block in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)
+    ]
+    return [(page, block) for page, block in found if block.startswith("study:")]
+
+
+@pytest.mark.parametrize(("page", "text"), whole_studies(), ids=lambda value: value if len(value) < 40 else "")
+def test_a_study_that_a_page_shows_whole_is_one(page: str, text: str, tmp_path: Path) -> None:
+    """Its settings exist, its changes change something."""
+    (tmp_path / f"{page}.yaml").write_text(text, encoding="utf-8")
+
+    assert make_plan(load_study(tmp_path / f"{page}.yaml")).contrasts

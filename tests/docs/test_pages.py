@@ -18,7 +18,7 @@ from tests.image_fixtures import write_image_folder
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted((ROOT / "docs" / "tutorial").glob("*.md"))
+PAGES = [path for room in ("tutorial", "howto") for path in sorted((ROOT / "docs" / room).glob("*.md"))]
 SHORTER = {"--minutes 20": "--minutes 1"}
 """What a page asks for -> what is asked for here, where it is only a matter of time."""
 
@@ -35,7 +35,7 @@ def blocks(page: Path) -> Iterator[Block]:
     """In order; those without a language or of a language that nothing runs are left out."""
     text = page.read_text(encoding="utf-8")
     for language, note, code in re.findall(r"^```(\w+)([^\n]*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
-        if language in {"bash", "python"}:
+        if language in {"bash", "python"} or note.startswith(" file: "):
             yield Block(language, note.strip(), code)
 
 
