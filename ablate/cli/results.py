@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
 def show_findings(findings: Findings, report: Path, words: Words | None = None) -> None:
     """The sentence, the table of steps, and where the report lies."""
+    from ablate.report.page.first_screen import read_on_terminal
     from ablate.report.page.render import undrawn
     from ablate.report.page.sections import page_of
     from ablate.report.tables.derived import derived_table
-    from ablate.report.tables.table import NAME_WIDTH, terminal_steps
+    from ablate.report.tables.first_screen import shown_on_terminal
+    from ablate.report.tables.table import NAME_WIDTH
     from ablate.report.wording.evidence import how_to_go_on
     from ablate.report.wording.headline import first_sentence
     from ablate.report.wording.language import ENGLISH
@@ -31,10 +33,10 @@ def show_findings(findings: Findings, report: Path, words: Words | None = None) 
     for line in findings.data.synthetic:
         say(line)
     say(first_sentence(findings, words))
-    table = terminal_steps(findings, words)
+    table = shown_on_terminal(findings, words)
     say_table(list(table.columns), [list(row) for row in table.rows], first=NAME_WIDTH)
-    if table.note:
-        note(table.note)
+    for line in read_on_terminal(findings, words):
+        note(line)
     for line in [*no_worse_lines(findings, words), *findings.notices.cautions, *uses_lines(findings, words)]:
         say(f"- {line}")
     if findings.next_steps.settling is not None:

@@ -197,7 +197,10 @@ class TestReport:
         findings = cheaper(tmp_path)
 
         assert [effect.no_worse and effect.no_worse.word for effect in findings.effects] == [None, "non_inferior"]
-        assert "Dropout: 58% fewer parameters, a loss of 3.0 points or more is ruled out." in first_sentence(findings)
+        assert (
+            "Dropout is no worse (58% fewer parameters, a loss of 3.0 points or more is ruled out)."
+            in first_sentence(findings)
+        )
         assert "不劣" in report_text(findings, words_of("zh"))
 
     def test_the_first_sentence_is_silent_where_no_loss_is_ruled_out(self, tmp_path: Path) -> None:

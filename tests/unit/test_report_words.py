@@ -100,7 +100,7 @@ def test_a_sentence_one_may_write_carries_its_evidence(tmp_path: Path) -> None:
     assert sentence.startswith(
         "With 3 replicates and 600 test images, BN raised accuracy by 9.8 points against the base"
     )
-    assert sentence.endswith("(95% interval 5.1 to 14.5; shown after adjusting for two comparisons).")
+    assert sentence.endswith("(95% interval 5.1 to 14.5; 4.5 to 15.2 allowing for the two comparisons).")
 
 
 def test_a_difference_that_was_shown_early_says_that_it_is_exaggerated(tmp_path: Path) -> None:
@@ -282,7 +282,7 @@ def answered(effect: EffectRow, verdict: Verdict, difference: float) -> EffectRo
             "BN brings no worthwhile gain.",
             "a gain of 3.0 points or more from BN is ruled out",
         ),
-        ("undecided", 1.0, "BN is undecided.", "we could not tell whether BN changes accuracy."),
+        ("undecided", 1.0, "BN is undecided.", "we could not tell whether BN changes accuracy against the baseline ("),
     ],
 )
 def test_every_verdict_has_its_sentences(

@@ -227,4 +227,4 @@ def test_a_metric_of_ones_own_is_called_by_its_path(tmp_path: Path, own_module: 
     assert f"**{own_module}:share: " in text
     assert f"| {own_module}:share |" in text.replace("\\_", "_")
     assert "| Sensitivity (1) (%) |" in text
-    assert text.count("In the drawing ●") == 2  # below the study's own table, and once for the further ones
+    assert text.count("Brackets are 95% intervals, n counts replicates.") == 1  # once for all the further ones

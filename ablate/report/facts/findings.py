@@ -40,6 +40,10 @@ class StudyFacts:
     """What was measured."""
     published_note: str
     """What the source says of how it came by its figures; empty where nothing is known."""
+    data: str = ""
+    """What the images are called: a data set, a folder, a table; empty where nothing is known."""
+    counts_epochs: bool = False
+    """Whether the trainer's settings say how many epochs it trains, so that steps can be matched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,8 @@ SIZE = 9
 """Points."""
 
 INK, FAINT, BAND = "#222222", "#8a8a8a", "#ececec"
+FAINTER = "#f6f6f6"
+"""The band of gains too small to be worth having, under the other one."""
 PARTS = {"training": "#e69f00", "validation": "#0072b2", "": "#0072b2"}
 ANSWER_LINES: Mapping[str, tuple[str, Stroke]] = {
     "validation": ("#0072b2", "-"),
@@ -120,8 +122,9 @@ def draw_forest(info: ForestInfo) -> Figure:
     for group in info.groups:
         _write(axes, -0.84, y, group.title, weight="bold")
         span = (y + 0.5, y + len(group.rows) + 0.5)
-        if info.negligible is not None:
-            axes.fill_betweenx(span, -info.negligible, info.negligible, color=BAND, linewidth=0, zorder=0)
+        for band in info.bands:
+            colour = BAND if band.kind == "none" else FAINTER
+            axes.fill_betweenx(span, band.lo, band.hi, color=colour, linewidth=0, zorder=0)
         axes.plot((0, 0), span, color=FAINT, linewidth=1, zorder=1)
         for row in group.rows:
             y += 1

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ablate.report.facts.effect import EffectRow
 from ablate.report.facts.findings import Findings
 from ablate.report.figures.numbers import MOST_ROWS, with_left_out
-from ablate.report.tables.table import with_unit
+from ablate.report.tables.table import Band, bands_of, with_unit
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.report.wording.numbers import Axis, common_axis, number, with_interval
 from ablate.report.wording.sentences import metric_words, threshold_words, unit_words, verdict_words
@@ -38,7 +38,8 @@ class ForestGroup(NamedTuple):
 
 class ForestInfo(NamedTuple):
     """Every comparison on one axis. negligible: half the width of the band around no difference;
-    None where nobody has said what counts as none. thin: what the thin lines are, empty where there are none."""
+    None where nobody has said what counts as none. thin: what the thin lines are, empty where there are none.
+    bands: both thresholds, as the tables of the first screen draw them."""
 
     groups: tuple[ForestGroup, ...]
     axis: Axis
@@ -47,6 +48,7 @@ class ForestInfo(NamedTuple):
     better_is: str
     left_out: int
     thin: str = ""
+    bands: tuple[Band, ...] = ()
 
 
 def forest_info(findings: Findings, say: Words = ENGLISH) -> ForestInfo | None:
@@ -64,7 +66,7 @@ def forest_info(findings: Findings, say: Words = ENGLISH) -> ForestInfo | None:
         if end is not None
     ]
     points = [value for row in known for value in (row.measured.difference or 0.0, *row.measured.by_replicate)]
-    band = findings.evidence.negligible or 0.0
+    bands = bands_of(findings)
     families = {name: [row for row in effects if row in rows] for name, effects in findings.families.items()}
     families |= {"total": total}
     return ForestInfo(
@@ -75,7 +77,7 @@ def forest_info(findings: Findings, say: Words = ENGLISH) -> ForestInfo | None:
             for name, effects in families.items()
             if effects
         ),
-        axis=common_axis([*points, band, -band], ends),
+        axis=common_axis([*points, *(end for band in bands for end in (band.lo, band.hi))], ends),
         label=with_unit(
             say("figure.difference", metric=metric_words(metric)), unit_words(metric, say) if metric.unit else ""
         ),
@@ -83,6 +85,7 @@ def forest_info(findings: Findings, say: Words = ENGLISH) -> ForestInfo | None:
         better_is=say("what.right") if metric.goal == "max" else say("what.left"),
         left_out=len(findings.effects) - len(rows),
         thin=say("note.thin") if any(map(_is_thin, known)) else "",
+        bands=bands,
     )
 
 

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from ablate.report.figures.answers import AnswerCurvesInfo, AnswerPanel, banded_parts
 from ablate.report.figures.numbers import CurveLine, CurvesInfo, Panel, ParetoInfo
-from ablate.report.tables.table import Mark
+from ablate.report.tables.table import Band, Mark
 from ablate.report.wording.numbers import Axis
 
 MOST_DOTS = 60
@@ -41,32 +41,60 @@ def ticks(lo: float, hi: float, *, most: int = 5) -> tuple[Tick, ...]:
     return tuple(found)
 
 
-def draw_interval(mark: Mark, axis: Axis, negligible: float | None = None) -> Markup:
+HALF, DOT = 13, 4
+"""Pixels: from the top of a drawing to its line, and from one dot to the next one stacked below it."""
+HIGHEST = 6
+"""Dots in one stack; with more of them they overlap."""
+
+
+def draw_interval(mark: Mark, axis: Axis, bands: Sequence[Band] = ()) -> Markup:
     """One comparison on the common axis: dots, thin and thick interval, estimate; arrows where it goes on."""
 
     def place(value: float) -> float:
         return round(100 * min(1.0, max(0.0, (value - axis.lo) / (axis.hi - axis.lo))), 2)
 
     parts = []
-    if negligible:
-        left, right = place(-negligible), place(negligible)
-        parts.append(f'<rect class="band" x="{left}%" y="0" width="{right - left:.2f}%" height="100%"/>')
+    for band in bands:
+        left, right = place(band.lo), place(band.hi)
+        kind = "band" if band.kind == "none" else "band small"
+        parts.append(f'<rect class="{kind}" x="{left}%" y="0" width="{right - left:.2f}%" height="100%"/>')
     if axis.lo <= 0 <= axis.hi:
         parts.append(f'<line class="zero" x1="{place(0)}%" x2="{place(0)}%" y1="0" y2="100%"/>')
+    lowest = 0
     if mark.point is not None:
         for lo, hi, name in ((mark.lo_all, mark.hi_all, "thin"), (mark.lo, mark.hi, "thick")):
             parts.append(_span(axis.lo if lo is None else lo, axis.hi if hi is None else hi, name, place))
         for ends, beyond, turn in (((mark.lo, mark.lo_all), axis.lo, 1), ((mark.hi, mark.hi_all), axis.hi, -1)):
             if any(end is None or (end - beyond) * turn < 0 for end in ends):
-                parts.append(f'<svg x="{place(beyond)}%" y="50%"><path d="M0 0l{7 * turn} -5v10z"/></svg>')
-        parts += [f'<circle class="dot" cx="{place(dot)}%" cy="82%" r="2"/>' for dot in mark.dots[:MOST_DOTS]]
-        parts.append(f'<circle class="point" cx="{place(mark.point)}%" cy="50%" r="4.5"/>')
-    return Markup(f'<svg class="interval v-{mark.verdict}" aria-hidden="true" focusable="false">{"".join(parts)}</svg>')
+                parts.append(f'<svg x="{place(beyond)}%" y="{HALF}"><path d="M0 0l{7 * turn} -5v10z"/></svg>')
+        stacked = stack_dots([place(dot) for dot in mark.dots[:MOST_DOTS]])
+        lowest = max((level for _, level in stacked), default=0)
+        step = min(DOT, DOT * HIGHEST / max(1, lowest))
+        parts += [f'<circle class="dot" cx="{x}%" cy="{HALF + 9 + step * level:g}" r="2"/>' for x, level in stacked]
+        parts.append(f'<circle class="point" cx="{place(mark.point)}%" cy="{HALF}" r="4.5"/>')
+    height = 2 * HALF + DOT * min(lowest, HIGHEST)
+    tall = f' style="height:{height}px"' if height > 2 * HALF else ""
+    return Markup(
+        f'<svg class="interval v-{mark.verdict}" aria-hidden="true" focusable="false"{tall}>{"".join(parts)}</svg>'
+    )
+
+
+APART = 3.0
+"""Percent of an axis that two dots need to be told apart, on the narrowest drawing."""
+
+
+def stack_dots(places: Sequence[float]) -> list[tuple[float, int]]:
+    """Each dot with its level, 0 or below: as many dots are seen as there are, however close they lie."""
+    found: list[tuple[float, int]] = []
+    for x in sorted(places):
+        taken = {level for other, level in found if x - other < APART}
+        found.append((x, next(level for level in range(len(places)) if level not in taken)))
+    return found
 
 
 def _span(lo: float, hi: float, name: str, place: object) -> str:
     assert callable(place)
-    return f'<line class="{name}" x1="{place(lo)}%" x2="{place(hi)}%" y1="50%" y2="50%"/>'
+    return f'<line class="{name}" x1="{place(lo)}%" x2="{place(hi)}%" y1="{HALF}" y2="{HALF}"/>'
 
 
 def level(row: Sequence[float | None], limits: tuple[float, float]) -> Markup:

@@ -24,6 +24,7 @@ from ablate.report.gather.cautions import (
     threshold_cautions,
     visible_remark,
 )
+from ablate.report.gather.data_name import data_name
 from ablate.report.gather.evidence import evidence_of, visible_of
 from ablate.report.gather.exploratory import Thumbnails, exploratory_of
 from ablate.report.gather.further import further_findings
@@ -76,7 +77,7 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
     exploratory = exploratory_of(judged, prepared, thumbnails)
     total = total_of(judged)
     findings = Findings(
-        study=_study(study),
+        study=_study(study, plan),
         evidence=evidence,
         variants=judged.variants,
         effects=judged.rows,
@@ -96,13 +97,16 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
     return replace(findings, further=tuple(further))
 
 
-def _study(study: Study) -> StudyFacts:
+def _study(study: Study, plan: Plan) -> StudyFacts:
+    config = plan.variants[0].config
     return StudyFacts(
         name=study.name,
         question=study.question,
         design=study.design,
         metric=metric_of(study),
         published_note=str((study.published or {}).get("protocol", "")),
+        data=data_name(config),
+        counts_epochs="epochs" in config,
     )
 
 

@@ -12,7 +12,9 @@ from ablate.report.figures.numbers import CurvesInfo, LevelsInfo, ParetoInfo
 from ablate.report.tables.table import Table
 from ablate.report.wording.language import Words
 
-TextKind = Literal["plain", "lead", "warning", "banner", "note", "question", "heading", "subheading", "figures"]
+TextKind = Literal[
+    "plain", "lead", "warning", "banner", "note", "question", "heading", "subheading", "figures", "basis"
+]
 
 
 class Text(NamedTuple):
@@ -29,17 +31,22 @@ class Text(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """A sentence with what is said of it: `One may write:`. why: beside it, empty where it needs none."""
+    """A sentence with what is said of it: `One may write:`. why: beside it, empty where it needs none.
+
+    cited: whether it is there to be copied whole.
+    """
 
     label: str
     sentence: str
     why: str = ""
+    cited: bool = False
 
 
 class Bullets(NamedTuple):
-    """A list of lines."""
+    """A list of lines. folded: the words under which it is hidden until asked for; empty: it is shown."""
 
     items: tuple[str, ...]
+    folded: str = ""
 
 
 class Sheet(NamedTuple):
@@ -50,6 +57,27 @@ class Sheet(NamedTuple):
     matrix: bool = False
     first: bool = False
     """Whether it is the table of the first screen, which has to be read on a telephone, too."""
+    shown: Table | None = None
+    """What pages show in its place; its files hold `table`."""
+
+    @property
+    def on_page(self) -> Table:
+        """The table as pages show it."""
+        return self.table if self.shown is None else self.shown
+
+
+class Key(NamedTuple):
+    """One line of a legend. mark: what is drawn beside the text: a part of a drawing, a verdict, or a word."""
+
+    mark: str
+    text: str
+
+
+class Legend(NamedTuple):
+    """What the drawings of the tables above mean. drawn: on a page that draws; plain: in characters alone."""
+
+    drawn: tuple[Key, ...]
+    plain: tuple[str, ...]
 
 
 class Figure(NamedTuple):
@@ -106,7 +134,7 @@ class Gallery(NamedTuple):
     wrong_by: str
 
 
-Block = Text | Claim | Bullets | Sheet | Figure | Image | Commands | Links | Terms | Gallery
+Block = Text | Claim | Bullets | Legend | Sheet | Figure | Image | Commands | Links | Terms | Gallery
 
 
 class Section(NamedTuple):
@@ -127,6 +155,17 @@ class Page:
     sections: tuple[Section, ...]
     footer: str = ""
     method: int | None = None
+    contents: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Groups of the table of contents: what each is called, and the anchors of its sections."""
+
+    def grouped(self) -> list[tuple[str, list[Section]]]:
+        """The sections as the table of contents shows them; those that no group names go with the last."""
+        named = {anchor for _, anchors in self.contents for anchor in anchors}
+        rest = [section.anchor for section in self.sections if section.anchor not in named]
+        groups = list(self.contents) or [("", ())]
+        groups[-1] = (groups[-1][0], (*groups[-1][1], *rest))
+        found = [(title, [part for part in self.sections if part.anchor in anchors]) for title, anchors in groups]
+        return [(title, parts) for title, parts in found if parts]
 
     def blocks(self) -> Iterator[Block]:
         """Every block in the order it is read."""
@@ -160,5 +199,7 @@ def is_empty(block: Block) -> bool:
             return not items
         case Commands(lines=lines):
             return not lines
+        case Legend(drawn=drawn, plain=plain):
+            return not drawn and not plain
         case Figure() | Image():
             return False

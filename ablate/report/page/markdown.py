@@ -14,6 +14,7 @@ from ablate.report.page.blocks import (
     Figure,
     Gallery,
     Image,
+    Legend,
     Links,
     Page,
     Sheet,
@@ -55,11 +56,10 @@ def _block(block: Block) -> str:
             return _text(block)
         case Claim(label=label, sentence=sentence, why=why):
             return f"**{markdown(label)}** {markdown(sentence)}{f' {markdown(why)}' if why else ''}"
-        case Bullets(items=items):
-            return "\n".join(f"- {markdown_block(item)}" for item in items)
-        case Sheet(table=table, folded=folded):
-            text = markdown_table(table) if table.rows else ""
-            return f"<details>\n<summary>{markdown(folded)}</summary>\n\n{text}\n\n</details>" if folded else text
+        case Bullets() | Legend():
+            return _list(block)
+        case Sheet(folded=folded):
+            return _folded(markdown_table(block.on_page) if block.table.rows else "", folded)
         case Figure(title=title, caption=caption, path=path) | Image(title=title, caption=caption, path=path):
             return f"![{markdown(title)}]({path})\n\n{markdown_block(caption)}" if path else ""
         case Commands(lines=lines):
@@ -70,6 +70,16 @@ def _block(block: Block) -> str:
             return "\n".join(f"- **{markdown(term)}**: {markdown(meaning)}" for term, meaning in items)
         case Gallery():
             return ""
+
+
+def _list(block: Bullets | Legend) -> str:
+    lines = block.plain if isinstance(block, Legend) else block.items
+    text = "\n".join(f"- {markdown_block(line)}" for line in lines)
+    return text if isinstance(block, Legend) else _folded(text, block.folded)
+
+
+def _folded(text: str, words: str) -> str:
+    return f"<details>\n<summary>{markdown(words)}</summary>\n\n{text}\n\n</details>" if words else text
 
 
 def _text(block: Text) -> str:
@@ -94,5 +104,11 @@ def _paragraph(block: Text) -> str:
 def markdown_table(table: Table) -> str:
     """The table in Markdown, every cell on one line."""
     lines = [map(markdown, table.columns), (_RULES[kind] for kind in table.kinds)]
-    lines += [(_CELLS[kind](cell) for kind, cell in zip(table.kinds, row, strict=True)) for row in table.rows]
+    asides = table.asides or ((),) * len(table.rows)
+    for row, aside in zip(table.rows, asides, strict=True):
+        cells = [_CELLS[kind](cell) for kind, cell in zip(table.kinds, row, strict=True)]
+        if aside:
+            at = table.kinds.index("verdict")
+            cells[at] = "; ".join([cells[at], *map(markdown, aside)])
+        lines.append(iter(cells))
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ablate.report.facts.findings import Findings
 from ablate.report.figures.answers import answer_curves_infos
@@ -31,6 +31,7 @@ from ablate.report.page.blocks import (
     Thumbnail,
     section,
 )
+from ablate.report.page.first_screen import opening
 from ablate.report.tables.costs import confounds_table, costs_table, optimism_table, provenance_table, reads_table
 from ablate.report.tables.derived import derived_table
 from ablate.report.tables.details import (
@@ -42,14 +43,21 @@ from ablate.report.tables.details import (
     variants_table,
 )
 from ablate.report.tables.probabilities import probabilities_table
-from ablate.report.tables.table import steps_tables, terminal_steps
+from ablate.report.tables.table import steps_tables
 from ablate.report.tables.test_images import classes_table, confusions_table, disagreements_table, matrix_tables
-from ablate.report.wording.evidence import banners, evidence_lines, settling_lines, warnings
+from ablate.report.wording.evidence import evidence_lines, settling_lines
 from ablate.report.wording.further import further_words
-from ablate.report.wording.headline import first_sentence
 from ablate.report.wording.language import ENGLISH, Words
-from ablate.report.wording.sentences import may_not_write, may_write, metric_title, metric_words, threshold_words
+from ablate.report.wording.sentences import may_not_write, metric_title, metric_words, threshold_words
 from ablate.stats.method import METHOD
+
+CONTENTS: Mapping[str, tuple[str, ...]] = {
+    "answers": ("evidence", "contributions", "comparisons", "further", "variants", "derived"),
+    "training": ("curves", "epochs", "tuning", "cost", "costs", "confounds"),
+    "images": ("probabilities", "classes", "confusions", "disagree"),
+    "record": ("optimism", "reads", "provenance", "failures", "explained", "reruns", "glossary"),
+}
+"""The table of contents: groups of anchors; a section that none of them names goes with the last."""
 
 
 def page_of(findings: Findings, say: Words = ENGLISH) -> Page:
@@ -57,30 +65,12 @@ def page_of(findings: Findings, say: Words = ENGLISH) -> Page:
     return Page(
         title=findings.study.name,
         words=say,
-        opening=tuple(_opening(findings, say)),
+        opening=tuple(opening(findings, say)),
         sections=tuple(found for found in _sections(findings, say) if found is not None),
         footer=say("heading.sheets"),
         method=METHOD,
+        contents=tuple((say(f"contents.{group}"), anchors) for group, anchors in CONTENTS.items()),
     )
-
-
-def _opening(findings: Findings, say: Words) -> Iterator[Block]:
-    for banner in banners(findings, say):
-        yield Text(banner, "banner")
-    if findings.study.question:
-        yield Text(findings.study.question, "question")
-    yield Text(first_sentence(findings, say), "lead")
-    for warning in warnings(findings, say):
-        yield Text(warning, "warning")
-    steps = steps_tables(findings, say)
-    for table in steps:
-        yield Text(table.title, "heading")
-        yield Sheet(table, first=True)
-        yield Text(table.note, "note", table.note.replace(say("note.legend"), say("note.legend_drawn")))
-    if not steps:
-        levels = terminal_steps(findings, say)
-        yield Sheet(levels, first=True)
-        yield Text(levels.note, "note")
 
 
 def _sections(findings: Findings, say: Words) -> Iterator[Section | None]:
@@ -129,7 +119,6 @@ def _evidence(findings: Findings, say: Words) -> Section | None:
     settling = findings.next_steps.settling
     blocks: list[Block | None] = [
         Bullets(tuple(evidence_lines(findings, say))),
-        Claim(say("heading.may"), may_write(findings, say)),
         None
         if refused is None
         else Claim(say("heading.may_not"), say("heading.quoted", sentence=refused.sentence), refused.why),
@@ -175,7 +164,7 @@ def _further(findings: Findings, say: Words) -> Iterator[Block]:
             yield Text(say("heading.further_family", metric=name, family=table.title), "subheading")
             yield Sheet(table._replace(name=f"{table.name}-{slug}"))
     if findings.further:
-        yield Text(say("note.legend"), "note", say("note.legend_drawn"))
+        yield Text(say("note.brackets"), "note")
 
 
 def _variants(findings: Findings, say: Words) -> Iterator[Block]:

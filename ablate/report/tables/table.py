@@ -47,11 +47,21 @@ class Mark(NamedTuple):
     dots: tuple[float, ...] = ()
 
 
+class Band(NamedTuple):
+    """A stretch of the axis with a meaning. kind: `none`, differences that count as none, or `small`, gains too
+    small to be worth having."""
+
+    lo: float
+    hi: float
+    kind: Literal["none", "small"]
+
+
 class Table(NamedTuple):
     """Rows of plain text. kinds: how each column is set.
 
     `code` is drawn in characters of one width, `bar` is an interval on `axis`, drawn from `marks` where a
-    page can draw. name: what its file is called, without ending. marks: one a row, or none at all.
+    page can draw. name: what its file is called, without ending. marks: one a row, or none at all. bands: drawn
+    behind all marks. asides: one a row or none at all, said beside its verdict on a page.
     """
 
     title: str
@@ -62,6 +72,8 @@ class Table(NamedTuple):
     name: str = ""
     marks: tuple[Mark | None, ...] = ()
     axis: Axis | None = None
+    bands: tuple[Band, ...] = ()
+    asides: tuple[tuple[str, ...], ...] = ()
 
 
 class Column(NamedTuple):
@@ -85,7 +97,7 @@ def table_of(title: str, columns: Sequence[Column | None], note: str = "", name:
     )
 
 
-class _Line(NamedTuple):
+class StepLine(NamedTuple):
     """A line of the first screen: a variant that others start from, or a comparison with its own variant."""
 
     name: str
@@ -100,7 +112,7 @@ def steps_tables(findings: Findings, say: Words = ENGLISH) -> tuple[Table, ...]:
 
 def _family_table(findings: Findings, family: str, say: Words) -> Table:
     metric, axis = findings.study.metric, effects_axis(findings)
-    lines = _lines(findings, family, say)
+    lines = step_lines(findings, family, say)
     named = with_unit(metric_title(metric), metric.unit)
     left_out = family == "leave one out"
     level = say("column.level_without", metric=named) if left_out else named
@@ -141,7 +153,14 @@ def _family_table(findings: Findings, family: str, say: Words) -> Table:
     ]
     name = f"steps-{family.replace(' ', '-')}"
     table = table_of(say.by("family", family, family.capitalize()), columns, _steps_note(findings, family, say), name)
-    return table._replace(marks=tuple(mark_of(line.effect) for line in lines), axis=axis)
+    return table._replace(marks=tuple(mark_of(line.effect) for line in lines), axis=axis, bands=bands_of(findings))
+
+
+def bands_of(findings: Findings) -> tuple[Band, ...]:
+    """Both thresholds as stretches of the axis, the wider one first; gains lie where the metric's goal is."""
+    none, least = findings.evidence.negligible or 0.0, findings.evidence.worthwhile or 0.0
+    ends = (0.0, least) if findings.study.metric.goal == "max" else (-least, 0.0)
+    return tuple(filter(lambda band: band.hi > band.lo, (Band(*ends, "small"), Band(-none, none, "none"))))
 
 
 def mark_of(effect: EffectRow | None) -> Mark | None:
@@ -153,11 +172,12 @@ def mark_of(effect: EffectRow | None) -> Mark | None:
     return Mark(effect.decision.verdict, effect.measured.difference, *ends, dots)
 
 
-def _lines(findings: Findings, family: str, say: Words) -> list[_Line]:
+def step_lines(findings: Findings, family: str, say: Words) -> list[StepLine]:
+    """What a family starts from, its comparisons, and for a chain all of them together."""
     effects = findings.families[family]
     left_out = family == "leave one out"
     lines = [
-        _Line(
+        StepLine(
             _line_name(effect, say),
             findings.variant(effect.compared.reference if left_out else effect.compared.variant)
             if effect.compared.is_pair
@@ -178,15 +198,15 @@ def _lines(findings: Findings, family: str, say: Words) -> list[_Line]:
     last = []
     if family == "chain" and findings.total is not None:
         name = say("cell.total_two" if len(effects) == 2 else "cell.total", n=say.in_words(len(effects)))
-        last = [_Line(name, findings.variant(findings.total.compared.variant), findings.total)]
+        last = [StepLine(name, findings.variant(findings.total.compared.variant), findings.total)]
     return first + lines + last
 
 
-def _first_line(variant: VariantRow | None, name: str, say: Words) -> _Line:
+def _first_line(variant: VariantRow | None, name: str, say: Words) -> StepLine:
     """What the others start from, by what this design calls it and by the name its runs have."""
     if variant is not None and variant.alias:
         name = say("cell.also", alias=variant.alias, name=name)
-    return _Line(name, variant, None)
+    return StepLine(name, variant, None)
 
 
 def _line_name(effect: EffectRow, say: Words) -> str:
@@ -199,7 +219,7 @@ def _line_name(effect: EffectRow, say: Words) -> str:
             return effect.compared.called
 
 
-def _cost_columns(lines: Sequence[_Line], family: str, say: Words) -> list[Column | None]:
+def _cost_columns(lines: Sequence[StepLine], family: str, say: Words) -> list[Column | None]:
     """What a run of the first variant takes, then what each change adds to that."""
     if family == "interactions":
         return []
@@ -220,7 +240,7 @@ def _cost_columns(lines: Sequence[_Line], family: str, say: Words) -> list[Colum
 
 def _steps_note(findings: Findings, family: str, say: Words) -> str:
     effects = findings.families[family]
-    parts = [say("note.legend"), say.by("family_note", family, say("family_note.one at a time"))]
+    parts = [say("note.brackets"), say.by("family_note", family, say("family_note.one at a time"))]
     if family == "chain" and findings.total is not None:
         parts.append(say("note.total"))
     if any(effect.repeat for effect in effects):
@@ -239,8 +259,11 @@ def effects_axis(findings: Findings) -> Axis:
     """The axis on which all comparisons are drawn."""
     effects = [*findings.effects, *([findings.total] if findings.total else [])]
     known = [effect for effect in effects if effect.measured.difference is not None]
-    ends = [end for effect in known for end in (effect.measured.lo, effect.measured.hi) if end is not None]
-    return common_axis([effect.measured.difference or 0.0 for effect in known], ends)
+    found = [effect.measured for effect in known]
+    ends = [end for one in found for end in (one.lo, one.hi, one.lo_all, one.hi_all) if end is not None]
+    bands = [end for band in bands_of(findings) for end in (band.lo, band.hi)]
+    points = [one.difference or 0.0 for one in found] + [dot for one in found for dot in one.by_replicate]
+    return common_axis([*points, *(bands if known else ())], ends)
 
 
 def axis_words(axis: Axis, findings: Findings) -> str:
@@ -269,7 +292,7 @@ def with_unit(words: str, unit: str) -> str:
     return f"{words} ({unit})" if unit else words
 
 
-def _differences(lines: Sequence[_Line], findings: Findings) -> list[str]:
+def _differences(lines: Sequence[StepLine], findings: Findings) -> list[str]:
     decimals = findings.study.metric.decimals
     effects = [line.effect for line in lines]
     return [
@@ -278,12 +301,12 @@ def _differences(lines: Sequence[_Line], findings: Findings) -> list[str]:
     ]
 
 
-def _bars(lines: Sequence[_Line], axis: Axis, *, width: int) -> list[str]:
+def _bars(lines: Sequence[StepLine], axis: Axis, *, width: int) -> list[str]:
     effects = [line.effect for line in lines]
     return [bar(e.measured.difference, e.measured.lo, e.measured.hi, axis, width=width) if e else "" for e in effects]
 
 
-def _counts(lines: Sequence[_Line]) -> list[str]:
+def _counts(lines: Sequence[StepLine]) -> list[str]:
     return [str(line.effect.measured.n if line.effect else line.variant.n if line.variant else 0) for line in lines]
 
 
@@ -294,8 +317,8 @@ NAME_WIDTH = 16
 def terminal_steps(findings: Findings, say: Words = ENGLISH) -> Table:
     """Every comparison in one table that fits a terminal of 100 columns; levels alone where nothing is compared."""
     metric, axis = findings.study.metric, effects_axis(findings)
-    lines = [line for family in findings.families for line in _lines(findings, family, say)]
-    lines = lines or [_Line(row.name, row, None) for row in findings.variants]
+    lines = [line for family in findings.families for line in step_lines(findings, family, say)]
+    lines = lines or [StepLine(row.name, row, None) for row in findings.variants]
     level = with_unit(shortened(metric_words(metric), 13), metric.unit)
     verdicts = [verdict_words(line.effect, say, with_reason=False) if line.effect else "" for line in lines]
     columns = [

@@ -81,46 +81,71 @@ def change_clause(effect: EffectRow, metric: Metric, say: Words = ENGLISH) -> st
 
 def may_write(findings: Findings, say: Words = ENGLISH) -> str:
     """A sentence the evidence carries: the largest decided difference, else the firmest negative answer."""
-    metric = findings.study.metric
+    effect = _firmest(findings)
+    return "" if effect is None else cited_sentence(effect, findings, say)
 
+
+def citations(findings: Findings, say: Words = ENGLISH) -> list[str]:
+    """A sentence for every comparison that has an answer, the one to take home first."""
+    first = _firmest(findings)
+    if first is None:
+        return []
+    effects = [*findings.effects, *([findings.total] if findings.total else [])]
+    others = [effect for effect in effects if effect is not first]
+    return [text for effect in (first, *others) if (text := cited_sentence(effect, findings, say))]
+
+
+def _firmest(findings: Findings) -> EffectRow | None:
     def largest(verdict: str) -> EffectRow | None:
         effects = [effect for effect in findings.effects if effect.decision.verdict == verdict]
         return max(effects, key=_size, default=None)
 
     decided = largest("better") or largest("worse")
-    if decided is not None:
-        return _decided_sentence(decided, metric, say)
-    for verdict, shown in VERDICTS.items():
-        if shown.sentence and (effect := largest(verdict)) is not None:
-            limit = getattr(findings.evidence, shown.threshold) if shown.threshold else 0.0
-            return say(
-                shown.sentence,
-                setting=_setting(effect, say),
-                name=effect.compared.name,
-                metric=metric_words(metric),
-                limit=size_words(limit or 0.0, metric, say),
-                against=_against(effect, say),
-            )
-    return ""
+    negative = (largest(verdict) for verdict, shown in VERDICTS.items() if shown.sentence)
+    return decided or next(filter(None, negative), None)
 
 
-def _decided_sentence(effect: EffectRow, metric: Metric, say: Words) -> str:
-    ends = sorted(abs(end) for end in (effect.measured.lo, effect.measured.hi) if end is not None)
-    adjusted = (
-        say("may.adjusted", n=say.in_words(effect.compared.family_size)) if effect.compared.family_size > 1 else ""
-    )
+def cited_sentence(effect: EffectRow, findings: Findings, say: Words = ENGLISH) -> str:
+    """What a paper may say of one comparison, with n, both intervals and what it was adjusted for."""
+    metric, verdict = findings.study.metric, effect.decision.verdict
+    values = {
+        "setting": _setting(effect, say),
+        "name": say("may.together") if effect is findings.total else effect.compared.name,
+        "metric": metric_words(metric),
+        "against": _against(effect, say),
+    }
+    if verdict in ("better", "worse"):
+        raised = (effect.measured.difference or 0.0) > 0
+        size = size_words(effect.measured.difference or 0.0, metric, say)
+        intervals = _intervals(effect, findings, say, sign=1 if raised else -1)
+        return say("may.raised" if raised else "may.lowered", **values, size=size, intervals=intervals)
+    shown = VERDICTS[verdict]
+    if not shown.sentence:
+        return ""
+    limit = getattr(findings.evidence, shown.threshold) if shown.threshold else 0.0
+    difference = number(effect.measured.difference, metric.decimals, sign="+")
+    intervals = say("may.measured", difference=difference, intervals=_intervals(effect, findings, say))
+    return say(shown.sentence, **values, limit=size_words(limit or 0.0, metric, say), intervals=intervals)
+
+
+def _intervals(effect: EffectRow, findings: Findings, say: Words, *, sign: int = 1) -> str:
+    """`95% interval 4.1 to 6.8; 3.5 to 7.4 allowing for all five comparisons; ...`; sign: -1 for the size of a loss."""
+    found, size, metric = effect.measured, effect.compared.family_size, findings.study.metric
+    looks = say("may.and_looks") if len(findings.evidence.looks) > 1 else ""
+
+    def ends(lo: float | None, hi: float | None) -> str:
+        if lo is None or hi is None:
+            return ""
+        least, most = sorted((sign * lo, sign * hi))
+        return say("may.to").join(number(end, metric.decimals) for end in (least, most))
+
+    parts = [say("may.interval", sizes=ends(found.lo, found.hi)) if found.lo is not None else say("may.no_interval")]
+    if (found.lo_all, found.hi_all) != (found.lo, found.hi) and (both := ends(found.lo_all, found.hi_all)):
+        key = "may.adjusted" if size > 1 else "may.adjusted_looks"
+        parts.append(say(key, sizes=both, n=say.in_words(size), looks=looks))
     if effect.course.early:
-        adjusted += say("may.early")
-    return say(
-        "may.raised" if (effect.measured.difference or 0.0) > 0 else "may.lowered",
-        setting=_setting(effect, say),
-        name=effect.compared.name,
-        metric=metric_words(metric),
-        size=size_words(effect.measured.difference or 0.0, metric, say),
-        against=_against(effect, say),
-        sizes=say("may.to").join(number(end, metric.decimals) for end in ends),
-        adjusted=adjusted,
-    )
+        parts.append(say("may.early"))
+    return say("join.clause").join(parts)
 
 
 def _setting(effect: EffectRow, say: Words) -> str:
@@ -137,11 +162,10 @@ def _against(effect: EffectRow, say: Words) -> str:
         return say("may.against_others")
     if not effect.compared.is_pair:
         return say("may.against_average")
-    return (
-        say("may.against_baseline")
-        if effect.compared.reference == BASELINE
-        else say("may.against", name=effect.compared.reference)
-    )
+    if effect.compared.reference == BASELINE:
+        return say("may.against_baseline")
+    key = "may.on_top" if effect.compared.family in ("chain", "reverse chain") else "may.against"
+    return say(key, name=effect.compared.reference)
 
 
 def may_not_write(findings: Findings, say: Words = ENGLISH) -> Refused | None:

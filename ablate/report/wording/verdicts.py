@@ -27,7 +27,7 @@ VERDICTS: Mapping[str, ShownVerdict] = {
     "better": ShownVerdict("▲", "#0072b2"),
     "worse": ShownVerdict("▼", "#d55e00"),
     "same": ShownVerdict("=", "#009e73", "may.same", "negligible"),
-    "no_worthwhile_gain": ShownVerdict("≈", "#6b6b6b", "may.no_gain", "worthwhile"),
+    "no_worthwhile_gain": ShownVerdict("≯", "#6b6b6b", "may.no_gain", "worthwhile"),
     "undecided": ShownVerdict("?", "#b07d00", "may.undecided"),
     "not_assessable": ShownVerdict("×", "#a0a0a0"),
 }
