@@ -19,12 +19,20 @@ if TYPE_CHECKING:
     from ablate.workflows.options import Options
     from ablate.workflows.session import Session
 
-Other = Annotated[Path | None, typer.Argument(help="Another study file, to compare with.", metavar="[OTHER]")]
+Others = Annotated[
+    list[Path] | None,
+    typer.Argument(help="Another study file, to compare with; with --pool several, to pool.", metavar="[OTHER]..."),
+]
+Pool = Annotated[
+    list[str] | None,
+    typer.Option("--pool", metavar="STEP|all", help="Pool this step over the studies, each a data set."),
+]
 
 
 def report(
     study: Annotated[Path, typer.Argument(help="The study file.", metavar="STUDY", show_default=False)],
-    other: Other = None,
+    other: Others = None,
+    pool: Pool = None,
     work: Work = Path(),
     set_: Sets = None,
     design: DesignName = None,
@@ -40,19 +48,30 @@ def report(
     """Write the report again from the runs there are; trains nothing.
 
     Example: ablate report studies/quickstart.yaml
+
+    Over several data sets: ablate report pets.yaml cars.yaml food.yaml --pool BN
     """
     from ablate.errors import StudyError
     from ablate.report.facts.requirements import read_requirement
 
     with errors_shown():
         asked = [read_requirement(text) for text in require or ()]
-        if other is not None and (verify or set_ or design or require):
-            raise StudyError("--verify, --set, --design and --require apply to one study, not to two")
+        others = other or []
+        if (others or pool) and (verify or set_ or design or require):
+            raise StudyError("--verify, --set, --design and --require apply to one study, not to several")
+        if len(others) > 1 and not pool:
+            raise StudyError(
+                "two studies are compared with each other; more are pooled, one a data set",
+                hint="Name the step: --pool STEP, or --pool all.",
+            )
         if verify and require:
             raise StudyError("--verify and --require exclude each other")
         session, options = _opened(study, work, set_, design, look, stand_in=stand_in)
-        if other is not None:
-            _compare([(session, options), _opened(other, work, None, None, look)], work, lang, as_json=json_)
+        if pool:
+            more = [_opened(path, work, None, None, look, stand_in=stand_in) for path in others]
+            _pool([(session, options), *more], pool, work, lang, as_json=json_)
+        elif others:
+            _compare([(session, options), _opened(others[0], work, None, None, look)], work, lang, as_json=json_)
         elif verify:
             _verify(session, options, as_json=json_)
         else:
@@ -144,4 +163,24 @@ def _compare(sessions: list[tuple[Session, Options]], work: Path, lang: Language
     if found.protocol:
         names = [side.study.name for side in (found.a, found.b)]
         say_table([words("compare.protocol"), *names], [list(row) for row in found.protocol])
+    say_report(path)
+
+
+def _pool(
+    sessions: list[tuple[Session, Options]], steps: Sequence[str], work: Path, lang: LanguageName, *, as_json: bool
+) -> None:
+    from ablate.report.page.pooled import pooled_json, pooled_sentences, pooled_table
+    from ablate.report.wording.language import words_of
+    from ablate.workflows.pool import pool_sessions, write_pooled
+
+    words = words_of(lang.value)
+    found = pool_sessions(sessions, steps)
+    path = write_pooled(found, work, words)
+    if as_json:
+        say_json(pooled_json(found) | {"report": str(path)})
+        return
+    for step, sentence in zip(found.steps, pooled_sentences(found, words), strict=True):
+        table = pooled_table(found, step, words)
+        say_table(list(table.columns), [list(row) for row in table.rows], title=table.title)
+        say(sentence)
     say_report(path)

@@ -37,7 +37,9 @@ class Pooled(NamedTuple):
     hi_next: float
 
 
-def pool_data_sets(differences: Sequence[float], errors: Sequence[float], *, level: float = 0.95) -> Pooled | None:
+def pool_data_sets(
+    differences: Sequence[float] | Array, errors: Sequence[float] | Array, *, level: float = 0.95
+) -> Pooled | None:
     """The mean difference over data sets that were drawn from many; None for fewer than three.
 
     differences, errors: one estimate and its standard error a data set. The variance between data sets is that of Paule

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -172,3 +172,13 @@ def check_families(
                     f"{where}: factor {name!r} is {again} {family!r}", hint="Judge each factor in one family."
                 )
             taken[name] = family
+
+
+def check_pooled(name: str | None, factors: Sequence[Factor], comparisons: Collection[str], document: Document) -> None:
+    """Refuse a step to pool over data sets that the study does not ask about; StudyError with file, line and key."""
+    known = [*(level for factor in factors for level in (factor.name, *factor.levels)), *comparisons]
+    if name is not None and name not in known:
+        raise StudyError(
+            f"{document.where(('evidence', 'pool'))}: there is no step {name!r}",
+            hint=f"{near_match(name, known)}Steps: {', '.join(dict.fromkeys(known)) or 'none'}.",
+        )

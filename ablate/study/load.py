@@ -13,7 +13,7 @@ from ablate.files import sha256_json
 from ablate.metrics import is_own
 from ablate.records import BASELINE
 from ablate.study.absent import read_trainer
-from ablate.study.factors import ONE_CHANGE, check_families, check_overlaps, read_factors
+from ablate.study.factors import ONE_CHANGE, check_families, check_overlaps, check_pooled, read_factors
 from ablate.study.judging import check_judging
 from ablate.study.overrides import OverrideError, apply_overrides, refuse_overlaps
 from ablate.study.reader import Document, read_document, read_value
@@ -61,6 +61,7 @@ def load_study(
     reads_ask = "ask" not in trainer.config.model_fields
     factors = read_factors(getattr(file, own), own, document, reads_ask=reads_ask) if own else ()
     check_families(file.evidence.families, factors, own, document)
+    check_pooled(file.evidence.pool, factors, tuple(file.compare), document)
     study = Study(
         name=file.study,
         question=file.question,

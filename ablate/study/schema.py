@@ -106,6 +106,9 @@ class EvidenceBlock(Settings):
     """No worse: a loss of this size or more is ruled out. In the unit of worthwhile, and as large unless stated."""
     families: dict[Name, Annotated[list[str], Field(min_length=1)]] = Field(default={})
     """one_at_a_time: name of a family -> the factors judged in it, adjusted as a whole; the others make up one more."""
+    pool: Name | None = None
+    """The step that `ablate report A B C --pool STEP` pools over several data sets: named beforehand in every study, it
+    is judged alone; otherwise among all steps the studies share."""
 
     @property
     def thresholds(self) -> Thresholds:

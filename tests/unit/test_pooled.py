@@ -41,7 +41,7 @@ def test_the_bcg_trials_give_metafors_paule_mandel_variance() -> None:
 @pytest.mark.parametrize(
     ("mean", "error"),
     [
-        ([61.00, 61.40, 62.21, 62.30, 62.34, 62.60, 62.70, 62.84, 65.90], [0.45, 1.1, 0.3, 0.45, 0.62, 0.75, 0.26, 0.15, 1.35]),
+        ([61.00, 61.40, 62.21, 62.30, 62.34, 62.84, 65.90], [0.45, 1.1, 0.3, 0.45, 0.62, 0.15, 1.35]),
         ([0.3, 2.0, 5.1], [0.4, 0.9, 0.6]),
         ([-1.0, 0.5, 2.5, 3.0, 9.0], [1.0, 1.0, 0.3, 2.0, 1.5]),
     ],
@@ -61,7 +61,7 @@ def test_mean_variance_and_interval_are_those_of_statsmodels(mean: list[float], 
 
 
 def test_data_sets_that_agree_better_than_their_noise_do_not_shorten_the_interval() -> None:
-    """q* = max(1, q): the interval is Student's with the ordinary standard error, not Hartung and Knapp's shorter one."""
+    """q* = max(1, q): the interval is Student's with the ordinary error, not Hartung and Knapp's shorter one."""
     found = pool_data_sets([62.21, 62.30, 62.34], [0.3, 0.45, 0.62])
     plain = 1 / np.sqrt(np.sum(1 / np.square([0.3, 0.45, 0.62])))
 
@@ -98,7 +98,8 @@ def test_shift_and_unit_do_not_matter(rows: list[tuple[float, float]], shift: fl
     y, s = (np.array(column) for column in zip(*rows, strict=True))
     one, other = pool_data_sets(y, s), pool_data_sets(scale * (y + shift), scale * s)
 
-    assert one is not None and other is not None
+    assert one is not None
+    assert other is not None
     assert other.estimate.difference == pytest.approx(scale * (one.estimate.difference + shift), abs=1e-4 * scale)
     assert other.estimate.standard_error == pytest.approx(scale * one.estimate.standard_error, rel=1e-4)
     assert other.tau == pytest.approx(scale * one.tau, rel=1e-3, abs=1e-3 * scale)

@@ -145,11 +145,16 @@ def _draw_forest_row(axes: Axes, row: ForestRow, y: float) -> None:
     if row.difference is None:
         return
     least, most = axes.get_xlim()
-    for lo, hi, width in ((row.lo_all, row.hi_all, 1.2), (row.lo, row.hi, 4.5)):
+    thick = () if row.diamond else ((row.lo, row.hi, 4.5),)
+    for lo, hi, width in ((row.lo_all, row.hi_all, 1.2), *thick):
         ends = (least if lo is None else lo, most if hi is None else hi)
         axes.plot(ends, (y, y), color=colour, linewidth=width, solid_capstyle="butt", zorder=2)
     dots = row.by_replicate if len(row.by_replicate) > 1 else ()
     axes.plot(dots, [y + 0.3] * len(dots), "o", color=FAINT, markersize=2.5, zorder=3, clip_on=False)
+    if row.diamond:
+        middle, left, right = row.difference, row.lo or row.difference, row.hi or row.difference
+        axes.fill((left, middle, right, middle), (y, y - 0.3, y, y + 0.3), color=colour, zorder=4)
+        return
     axes.plot([row.difference], [y], "o", color=INK, markersize=6, zorder=4, clip_on=False)
 
 

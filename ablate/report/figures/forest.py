@@ -27,6 +27,8 @@ class ForestRow(NamedTuple):
     verdict: Verdict
     numbers: str
     words: str
+    diamond: bool = False
+    """Whether it is a mean over data sets: a diamond as wide as its interval."""
 
 
 class ForestGroup(NamedTuple):

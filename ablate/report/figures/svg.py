@@ -6,7 +6,7 @@ its strokes or the words beside it growing or shrinking. Colours come from the p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import floor, log10
 from typing import NamedTuple
 
@@ -62,7 +62,8 @@ def draw_interval(mark: Mark, axis: Axis, bands: Sequence[Band] = ()) -> Markup:
         parts.append(f'<line class="zero" x1="{place(0)}%" x2="{place(0)}%" y1="0" y2="100%"/>')
     lowest = 0
     if mark.point is not None:
-        for lo, hi, name in ((mark.lo_all, mark.hi_all, "thin"), (mark.lo, mark.hi, "thick")):
+        thick = () if mark.diamond else ((mark.lo, mark.hi, "thick"),)
+        for lo, hi, name in ((mark.lo_all, mark.hi_all, "thin"), *thick):
             parts.append(_span(axis.lo if lo is None else lo, axis.hi if hi is None else hi, name, place))
         for ends, beyond, turn in (((mark.lo, mark.lo_all), axis.lo, 1), ((mark.hi, mark.hi_all), axis.hi, -1)):
             if any(end is None or (end - beyond) * turn < 0 for end in ends):
@@ -71,7 +72,11 @@ def draw_interval(mark: Mark, axis: Axis, bands: Sequence[Band] = ()) -> Markup:
         lowest = max((level for _, level in stacked), default=0)
         step = min(DOT, DOT * HIGHEST / max(1, lowest))
         parts += [f'<circle class="dot" cx="{x}%" cy="{HALF + 9 + step * level:g}" r="2"/>' for x, level in stacked]
-        parts.append(f'<circle class="point" cx="{place(mark.point)}%" cy="{HALF}" r="4.5"/>')
+        parts.append(
+            _diamond(mark, axis, place)
+            if mark.diamond
+            else f'<circle class="point" cx="{place(mark.point)}%" cy="{HALF}" r="4.5"/>'
+        )
     height = 2 * HALF + DOT * min(lowest, HIGHEST)
     tall = f' style="height:{height}px"' if height > 2 * HALF else ""
     return Markup(
@@ -90,6 +95,17 @@ def stack_dots(places: Sequence[float]) -> list[tuple[float, int]]:
         taken = {level for other, level in found if x - other < APART}
         found.append((x, next(level for level in range(len(places)) if level not in taken)))
     return found
+
+
+def _diamond(mark: Mark, axis: Axis, place: Callable[[float], float]) -> str:
+    """As wide as the interval; a drawing of its own, since corners cannot be given as shares of the width."""
+    left = place(axis.lo if mark.lo is None else mark.lo)
+    right = place(axis.hi if mark.hi is None else mark.hi)
+    middle = 100 * (place(mark.point or 0.0) - left) / (right - left) if right > left else 50.0
+    return (
+        f'<svg x="{left}%" y="15%" width="{max(right - left, 0.5):.2f}%" height="70%" viewBox="0 0 100 100" '
+        f'preserveAspectRatio="none"><path d="M0 50L{middle:.2f} 0L100 50L{middle:.2f} 100z"/></svg>'
+    )
 
 
 def _span(lo: float, hi: float, name: str, place: object) -> str:

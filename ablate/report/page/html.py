@@ -78,7 +78,7 @@ def data_uri(png: bytes) -> str:
 def forest_mark(row: ForestRow) -> Mark:
     """What is drawn of a line of the forest plot."""
     dots = row.by_replicate if len(row.by_replicate) > 1 else ()
-    return Mark(row.verdict, row.difference, row.lo, row.hi, row.lo_all, row.hi_all, dots)
+    return Mark(row.verdict, row.difference, row.lo, row.hi, row.lo_all, row.hi_all, dots, row.diamond)
 
 
 def shade(table: Table, cell: str) -> str:

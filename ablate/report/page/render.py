@@ -44,14 +44,16 @@ def render_report(findings: Findings, folder: Path, say: Words = ENGLISH) -> Pat
 
 
 def write_page(page: Page, folder: Path, data: Page | None = None) -> Path:
-    """Write a page that is no study's: Markdown, HTML and its tables; the path of the Markdown.
+    """Write a page that is no study's: Markdown, HTML, its figures and tables; the path of the Markdown.
 
     data: the page in English, for the tables as CSV.
     """
+    for figure in draw_figures(page):
+        files.write_bytes(folder / figure.path, figure.content)
     texts = report_texts(page, None, data)
     for name, text in texts.items():
         files.write_text(folder / name, text)
-    _remove_others(folder, set(texts))
+    _remove_others(folder, {*texts, *(figure.path for figure in _figures(page))})
     return folder / REPORT
 
 

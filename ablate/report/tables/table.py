@@ -45,6 +45,8 @@ class Mark(NamedTuple):
     lo_all: float | None
     hi_all: float | None
     dots: tuple[float, ...] = ()
+    diamond: bool = False
+    """Whether the interval is drawn as a diamond, as a mean over data sets is."""
 
 
 class Band(NamedTuple):
