@@ -30,6 +30,7 @@ nb_merge_streams = True
 
 html_theme = "furo"
 html_static_path = ["_static"]
+html_extra_path = ["llms.txt"]
 html_css_files = ["site.css"]
 html_show_sphinx = False
 html_show_copyright = False

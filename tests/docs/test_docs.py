@@ -11,7 +11,7 @@ import pytest
 
 from ablate.study.load import load_study
 from ablate.study.plan import make_plan
-from tests.docs import study_file, techniques
+from tests.docs import llms, study_file, techniques
 from tests.docs.generate import PATH, cli_reference, command_names
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +32,11 @@ def test_the_command_reference_equals_the_commands_help() -> None:
 def test_the_page_of_techniques_equals_the_settings() -> None:
     """docs/techniques.md lists every block with its source and its defaults; `make docs` renews it."""
     assert techniques.PATH.read_text(encoding="utf-8") == techniques.techniques_page()
+
+
+def test_the_list_of_pages_is_that_of_the_index() -> None:
+    """docs/llms.txt has every page of the site; `make docs` renews it."""
+    assert llms.PATH.read_text(encoding="utf-8") == llms.llms_page()
 
 
 def test_the_page_of_the_study_file_equals_its_schema() -> None:
