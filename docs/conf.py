@@ -45,6 +45,7 @@ autodoc_member_order = "bysource"
 ROOT = Path(__file__).parent.parent
 PAGES_ELSEWHERE = {
     "readme": Path("README.md"),
+    "zh/readme": Path("README.zh-CN.md"),
     "sample": Path("reports/sample/report.md"),
     "reports": Path("reports/README.md"),
     "contributing": Path("CONTRIBUTING.md"),
@@ -65,14 +66,14 @@ def read_page(_: Sphinx, page: str, source: list[str]) -> None:
     if page in PAGES_ELSEWHERE:
         path = PAGES_ELSEWHERE[page]
         text = (ROOT / path).read_text(encoding="utf-8")
-        source[0] = _LINK.sub(lambda found: found[1] + _from_docs(path.parent / found[2]) + found[3], text)
+        source[0] = _LINK.sub(lambda found: found[1] + _from(page, path.parent / found[2]) + found[3], text)
     if page == "adr/README":
         source[0] += "\n```{toctree}\n:hidden:\n:glob:\n\n0*\n```\n"
 
 
-def _from_docs(path: Path) -> str:
-    """A path in the repository, as a link in a page of docs/ has it."""
-    for page, elsewhere in PAGES_ELSEWHERE.items():
+def _from(page: str, path: Path) -> str:
+    """A path in the repository, as a link in a page of the site has it."""
+    for other, elsewhere in PAGES_ELSEWHERE.items():
         if path == elsewhere:
-            return f"{page}.md"
-    return os.path.relpath(path, "docs")
+            path = Path(f"docs/{other}.md")
+    return os.path.relpath(path, Path("docs", page).parent)

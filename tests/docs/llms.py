@@ -10,6 +10,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 PATH = DOCS / "llms.txt"
 ELSEWHERE = {
     "readme": "README.md",
+    "zh/readme": "README.zh-CN.md",
     "reports": "reports/README.md",
     "sample": "reports/sample/report.md",
     "contributing": "CONTRIBUTING.md",

@@ -18,7 +18,7 @@ from tests.image_fixtures import write_image_folder
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-PAGES = [path for room in ("tutorial", "howto") for path in sorted((ROOT / "docs" / room).glob("*.md"))]
+PAGES = [path for room in ("tutorial", "howto", "zh") for path in sorted((ROOT / "docs" / room).glob("*.md"))]
 SHORTER = {"--minutes 20": "--minutes 1"}
 """What a page asks for -> what is asked for here, where it is only a matter of time."""
 
