@@ -27,6 +27,7 @@ def show_findings(findings: Findings, report: Path, words: Words | None = None) 
     from ablate.report.wording.headline import first_sentence
     from ablate.report.wording.language import ENGLISH
     from ablate.report.wording.no_worse import no_worse_lines
+    from ablate.report.wording.other_sets import set_title
     from ablate.report.wording.robustness import uses_lines
 
     words = words or ENGLISH
@@ -44,6 +45,11 @@ def show_findings(findings: Findings, report: Path, words: Words | None = None) 
     if findings.exploratory.derived:
         made = derived_table(findings)
         say_table(list(made.columns), [list(row) for row in made.rows], title=made.title)
+    for one in findings.other_sets:
+        if one.findings is not None:
+            there = shown_on_terminal(one.findings, words)
+            title = set_title(one.facts, words)
+            say_table(list(there.columns), [list(row) for row in there.rows], first=NAME_WIDTH, title=title)
     for cell in findings.runs.failed:
         note(f"Failed: {cell.variant}, replicate {cell.replicate}: {cell.reason}")
     say_report(report)

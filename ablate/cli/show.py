@@ -183,6 +183,10 @@ class Watch:
         if progress.kind == "decoding":
             self._show_decoding(progress)
             return
+        if progress.kind == "scoring":
+            answers = "1 answer" if progress.total == 1 else f"{progress.total:,} answers"
+            self._print(f"Asking finished runs about other test sets, {answers}: nothing is trained for it.")
+            return
         if self._bar is not None and self._decoding is not None:
             self._bar.remove_task(self._decoding)
             self._decoding = None

@@ -21,6 +21,7 @@ from ablate.execute.environment import machine, machine_stamp
 from ablate.execute.handed import check_judged, read_ids_and_means, write_groups
 from ablate.execute.live import BEFORE_TRAINING, LiveRun, Task, drop_checkpoints
 from ablate.execute.measured import check_metrics, told_by_answers
+from ablate.execute.other_images import ask_about_others
 from ablate.records import Failed, FailureReason, Finished, Outcome
 from ablate.safety.own_modules import import_named
 from ablate.settings import settings_of_record
@@ -59,6 +60,8 @@ def main(attempt: Path, after_epoch: Callable[[], None] | None = None) -> int:
             return prepare(task, attempt)
         case "views":
             return run_view_test(task, attempt)
+        case "answers" | "seen":
+            return ask_about_others(task, attempt, _trainer_of)
         case _:
             return train(task, attempt, after_epoch)
 

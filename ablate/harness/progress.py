@@ -32,7 +32,7 @@ class Running:
         return min(1.0, (max(self.epoch - 1, 0) + within) / self.epochs)
 
 
-Kind = Literal["decoding", "prepared", "started", "epoch", "progress", "ended", "again", "stopping", "short"]
+Kind = Literal["decoding", "prepared", "started", "epoch", "progress", "ended", "again", "stopping", "short", "scoring"]
 
 
 @dataclass(slots=True)
@@ -40,7 +40,8 @@ class Progress:
     """The state of a running study; handed to the callback at every change.
 
     kind: what changed; `again`: an attempt failed and another is made; `stopping`: a stop was asked for; `short`: the
-    study's end will come when no more than `complete` replicates are complete, too few to judge.
+    study's end will come when no more than `complete` replicates are complete, too few to judge; `scoring`: so many
+    answers of finished runs to other test sets are to come.
     name: the run it is about. result: how that run ended. done: runs that ended, other than by a request to
     stop; trained: those of them that this call trained to an end.
     seconds_left is None until one run has finished. While images are being decoded, kind `decoding`, total and done
@@ -54,9 +55,7 @@ class Progress:
     done: int = 0
     failed: int = 0
     trained: int = 0
-    kind: Literal["decoding", "prepared", "started", "epoch", "progress", "ended", "again", "stopping", "short"] = (
-        "started"
-    )
+    kind: Kind = "started"
     name: str = ""
     result: RunResult | None = None
     running: dict[Path, Running] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from ablate.records import BASELINE
 from ablate.study.absent import read_trainer
 from ablate.study.factors import ONE_CHANGE, check_families, check_overlaps, check_pooled, read_factors
 from ablate.study.judging import check_judging
+from ablate.study.other_sets import check_other_sets
 from ablate.study.overrides import OverrideError, apply_overrides, refuse_overlaps
 from ablate.study.reader import Document, read_document, read_value
 from ablate.study.schema import (
@@ -84,7 +85,9 @@ def load_study(
         about_data=file.about_data.strip(),
         stand_in=file.stand_in,
     )
-    return _with_design(_with_sets(_with_stand_in(study, stand_in), sets), design)
+    study = _with_design(_with_sets(_with_stand_in(study, stand_in), sets), design)
+    check_other_sets(study)
+    return study
 
 
 def _trainer(file: StudyFile, document: Document) -> Trainer:

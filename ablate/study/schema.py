@@ -75,6 +75,20 @@ class UnitBlock(Settings):
     of the images that name a class, ties by the mean."""
 
 
+class OtherSetBlock(Settings):
+    """Other images that finished runs are scored on, without training: another hospital, another camera, copies."""
+
+    source: dict[str, Any]
+    """Where they are, in the form of base.data.source; with a part of its own for testing, that part."""
+    classes: dict[str, str | None] = Field(default={})
+    """This set's name of a class -> the study's; null leaves its images out. Equal names need no line."""
+    groups: str | None = None
+    """As data.groups, for these images; left out: as the study says. none: every image is on its own."""
+    copies: bool = False
+    """Altered copies of the study's own images, under the same names: each run is scored on those of its own test
+    images alone."""
+
+
 class EvidenceBlock(Settings):
     """How the question is judged; fixed before the first run, out of reach of any factor."""
 
@@ -109,6 +123,8 @@ class EvidenceBlock(Settings):
     pool: Name | None = None
     """The step that `ablate report A B C --pool STEP` pools over several data sets: named beforehand in every study, it
     is judged alone; otherwise among all steps the studies share."""
+    also_test: dict[Name, OtherSetBlock] = Field(default={})
+    """Other test sets: name -> {source: {...}}. Finished runs are scored on them; each is judged on its own."""
 
     @property
     def thresholds(self) -> Thresholds:
@@ -121,7 +137,7 @@ class EvidenceBlock(Settings):
     def judged_by(self, metric: str) -> EvidenceBlock:
         """The same evidence by a further metric: stated sizes are points, and hold where both count right and wrong."""
         same_unit = is_share(self.metric) and is_share(metric)
-        dropped = {"also"} if same_unit else {"also", "negligible", "worthwhile", "tolerable"}
+        dropped = {"also", "also_test"} if same_unit else {"also", "also_test", "negligible", "worthwhile", "tolerable"}
         return EvidenceBlock.model_validate(self.model_dump(exclude_unset=True, exclude=dropped) | {"metric": metric})
 
     @field_validator("replicates", mode="before")

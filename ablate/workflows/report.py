@@ -25,6 +25,7 @@ from ablate.workflows.closing import why_not_closed
 from ablate.workflows.derived_rows import derived_rows
 from ablate.workflows.explain import explanations_of
 from ablate.workflows.options import Options
+from ablate.workflows.other_tests import remember_sets, set_findings
 from ablate.workflows.search.tuned_plan import tuning_rows
 from ablate.workflows.session import Session
 
@@ -42,6 +43,7 @@ def judge_study(session: Session, options: Options, language: Language = "en") -
     """Everything a report says, from the journals; language: that of its sentences."""
     from ablate.report.gather.assemble import make_findings
     from ablate.report.wording.language import words_of
+    from ablate.report.wording.other_sets import set_cautions
 
     say, known = words_of(language), session.known
     origin = judged_origin(session)
@@ -64,15 +66,18 @@ def judge_study(session: Session, options: Options, language: Language = "en") -
     told = [say("remark.data_gone")] if known.gone else [say("remark.data_old")] if known.old else []
     tuning = tuning_rows(session.study, session.store) if session.is_tuned else ()
     exploratory = replace(findings.exploratory, derived=derived_rows(session, options), tuning=tuning)
+    sets = set_findings(session, options, cells, findings)
+    of_sets = [line for one in sets for line in set_cautions(one.facts, say)]
     return replace(
         findings,
         notices=replace(
             findings.notices,
-            cautions=(*cautions, *findings.notices.cautions),
+            cautions=(*cautions, *findings.notices.cautions, *of_sets),
             remarks=(*findings.notices.remarks, *told),
         ),
         runs=replace(findings.runs, explained=explanations_of(report_folder(session, options))),
         exploratory=exploratory,
+        other_sets=sets,
         robustness=_with_uses(findings.robustness, earlier_uses(session.store, session.study.name, cells)),
     )
 
@@ -149,6 +154,7 @@ def write_report(findings: Findings, session: Session, options: Options, languag
     if any(effect.decision.verdict != "not_assessable" for effect in findings.effects):
         remember_looks(session.store.study(session.study.name), session.plan)
         remember_families(findings, session)
+    remember_sets(findings, session)
     write_json(session.store.study(session.study.name) / "report.json", summary_json(findings, path))
     if language == "en" and options.reports is None:
         ShownReport.of(findings, session).remember("report")

@@ -47,6 +47,7 @@ from ablate.workflows.notify import (
     say_stopping,
 )
 from ablate.workflows.options import Options
+from ablate.workflows.other_tests import check_sets, score_sets
 from ablate.workflows.report import ShownReport, judge_study, report_folder, write_report
 from ablate.workflows.rollback import rollback_on_refusal
 from ablate.workflows.session import (
@@ -130,6 +131,7 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
         if session.plan.closed is not None:
             options = training.options = replace(options, look=len(session.plan.looks))
         compute_views(session, options, executor.open, training.interruption.is_to_end)
+        score_sets(session, options, executor.open, training.interruption.is_to_end, on_progress)
     if session.plan.closed is not None and not training.interruption.signal_number:
         training.interruption = Interruption()  # nothing is cut short that anybody could take up again
     findings = judge_study(session, options)
@@ -175,6 +177,7 @@ class _Training:
                 executor.before_opening = self._meanwhile.begin  # not before a mistyped path is told
             check_data_first(session, self.options, executor, self.on_progress, self.interruption)
             refuse_unknown_class(session.study, session.looks)
+            check_sets(session, self.options, executor, self.interruption)
             self._meanwhile.finish()  # where nothing is left to train the report is next, which imports the same
         session.store_plan()  # with what is known of the data now
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ablate.report.facts.effect import EffectRow
 from ablate.report.facts.exploratory import Exploratory
 from ablate.report.facts.groups import GroupFacts
 from ablate.report.facts.next_steps import NextSteps
+from ablate.report.facts.other_sets import SetFacts
 from ablate.report.facts.provenance import ProvenanceFacts
 from ablate.report.facts.robustness import Robustness
 from ablate.report.facts.runs import RunFacts
@@ -167,6 +168,19 @@ class Notices:
     """On the evidence as a whole."""
 
 
+class OtherSet(NamedTuple):
+    """Another test set: what it is, and the same runs judged on it; None before any was scored there."""
+
+    facts: SetFacts
+    findings: Findings | None = None
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether a verdict on it is shown."""
+        effects = () if self.findings is None else self.findings.effects
+        return any(effect.decision.verdict != "not_assessable" for effect in effects)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
     """Everything a report says."""
@@ -195,6 +209,8 @@ class Findings:
     """What is shown beside the verdicts."""
     further: tuple[Findings, ...] = ()
     """The same runs by each further metric the study asks for, as families of their own."""
+    other_sets: tuple[OtherSet, ...] = ()
+    """The same runs on each other test set the study names, as families of their own."""
     robustness: Robustness | None = None
     """How far the words carry; None before there is one, and for results that others made."""
 

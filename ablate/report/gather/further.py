@@ -31,7 +31,7 @@ def further_findings(
         other = judge_cells(
             study, judged.plan, judged.cells, look=judged.look, prepared=prepared, looks_before=looks_before
         )
-        effects, thresholds = _latest(other), thresholds_of(study)
+        effects, thresholds = latest_answers(other), thresholds_of(study)
         estimates = [effect.estimate for effect in effects if effect.estimate is not None]
         rows = effect_rows(effects, other.variants, other.metric, judged.plan.looks)
         yield replace(
@@ -44,8 +44,8 @@ def further_findings(
                 unfit=thresholds.unfit,
                 basis=unit_of_chance(estimates),
             ),
-            variants=tuple(map(_without_costs, other.variants)),
-            effects=tuple(map(_bare, rows)),
+            variants=tuple(map(without_costs, other.variants)),
+            effects=tuple(map(bare, rows)),
             total=None,
             runs=RunFacts(rows=()),
             notices=Notices(),
@@ -54,7 +54,7 @@ def further_findings(
         )
 
 
-def _latest(judged: Judged) -> Sequence[Effect]:
+def latest_answers(judged: Judged) -> Sequence[Effect]:
     """Each comparison by the latest look whose runs are there."""
     found = list(judged.effects)
     for look in range(judged.look - 1, 0, -1):
@@ -67,10 +67,10 @@ def _latest(judged: Judged) -> Sequence[Effect]:
     return found
 
 
-def _without_costs(row: VariantRow) -> VariantRow:
+def without_costs(row: VariantRow) -> VariantRow:
     return replace(row, parameters=None, flops=None, steps=None, images_seen=None, seconds=None, published=None)
 
 
-def _bare(row: EffectRow) -> EffectRow:
+def bare(row: EffectRow) -> EffectRow:
     """Without what is said of the same comparison in the table of the study's own metric."""
     return replace(row, extra=ExtraCost(), no_worse=None)

@@ -14,6 +14,7 @@ from ablate.report.page.html import html_page
 from ablate.report.page.latex import latex_table
 from ablate.report.page.markdown import markdown_page, markdown_table
 from ablate.report.page.sections import page_of
+from ablate.report.tables.other_sets import set_sheets
 from ablate.report.tables.sheets import csv_text, data_sheet, sheets
 from ablate.report.tables.table import steps_tables, terminal_steps
 from ablate.report.wording.escape import markdown_block
@@ -86,7 +87,9 @@ def report_texts(page: Page, findings: Findings | None, data: Page | None = None
         f"tables/{table.name}.csv": csv_text(data_sheet(table)) for table in (data or page).tables() if table.name
     }
     if findings is not None:
-        texts |= {f"tables/{name}": csv_text(table) for name, table in sheets(findings).items()}
+        texts |= {
+            f"tables/{name}": csv_text(table) for name, table in {**sheets(findings), **set_sheets(findings)}.items()
+        }
     return texts | {HTML: html_page(page), REPORT: markdown_page(page)}
 
 

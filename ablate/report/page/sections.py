@@ -32,6 +32,7 @@ from ablate.report.page.blocks import (
     section,
 )
 from ablate.report.page.first_screen import opening
+from ablate.report.page.other_sets import other_set_sections
 from ablate.report.tables.costs import confounds_table, costs_table, optimism_table, provenance_table, reads_table
 from ablate.report.tables.derived import derived_table
 from ablate.report.tables.details import (
@@ -85,6 +86,7 @@ def _sections(findings: Findings, say: Words) -> Iterator[Section | None]:
         [Figure(info, info.title, info.caption) for info in pareto_infos(findings, say)],
     )
     yield section(say("heading.further"), "further", list(_further(findings, say)))
+    yield from other_set_sections(findings, say)
     made = derived_table(findings, say)
     yield section(made.title, "derived", [Sheet(made), Text(made.note, "note")])
     yield section(say("heading.variants"), "variants", list(_variants(findings, say)))

@@ -9,6 +9,7 @@ from typing import Any
 from ablate.report.facts.effect import NoWorseClaim, Repeat, SameImages
 from ablate.report.facts.findings import Findings
 from ablate.report.tables.derived import derived_json
+from ablate.report.tables.other_sets import set_json
 from ablate.stats.method import METHOD
 
 
@@ -75,6 +76,7 @@ def summary_json(findings: Findings, report: Path | str | None = None) -> dict[s
         "groups": _groups_json(findings),
         "closed": _closed_json(findings),
         **_further_json(findings),
+        **_other_sets_json(findings),
         **_unit_json(findings),
         "robustness": _robustness(findings),
         "report": None if report is None else str(report),
@@ -94,6 +96,14 @@ def _further_json(findings: Findings) -> dict[str, Any]:
     kept = ("metric", "variants", "effects")
     told = map(summary_json, findings.further)
     return {"further": [{name: one[name] for name in kept} for one in told]}
+
+
+def _other_sets_json(findings: Findings) -> dict[str, Any]:
+    """The runs on each other test set; no key where the study names none."""
+    if not findings.other_sets:
+        return {}
+    told = [(one, None if one.findings is None else summary_json(one.findings)) for one in findings.other_sets]
+    return {"also_test": [set_json(*pair) for pair in told]}
 
 
 def _same_images(found: SameImages) -> dict[str, dict[str, float]]:
