@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ablate import files
-from ablate.errors import AblateError, DataError, StudyError, near_match
+from ablate.errors import AblateError, DataError, DataMissing, StudyError, near_match
 from ablate.results.set_ledger import OpenedSet, read_opened, remember_opened
 from ablate.study.other_sets import data_of_set, other_sets
 from ablate.study.schema import OtherSetBlock
@@ -81,6 +81,8 @@ def _open_set(session: Session, name: str, before: OpenedSet | None) -> OpenedSe
     ):
         return before
     kept = [image for image in images if block.classes.get(classes[image.label], "") is not None]  # type: ignore[index]
+    if not kept:
+        raise DataError(f"{where(session, name)}: no image is left", hint="Keep at least one class that has images.")
     labels = [block.classes.get(one := classes[image.label]) or one for image in kept]  # type: ignore[index]
     hashes = [_hash_of(str(image.content)) for image in kept]
     _refuse_contradictions(session, name, kept, labels, hashes)
@@ -104,14 +106,15 @@ def _open_set(session: Session, name: str, before: OpenedSet | None) -> OpenedSe
 
 def _listed(session: Session, name: str) -> tuple[Sequence[ImageFile], Sequence[str], Sequence[str]]:
     """The images of a source and the names of its classes; of its own test part, where it names one."""
-    from ablate.training.data.sources import list_images
+    from ablate.training.data.sources import listed_anyway
 
     try:
-        listing = list_images(data_of_set(session.study, name))
+        listing = listed_anyway(data_of_set(session.study, name))  # a class may have a folder and no image
         contents = listing.read()
     except AblateError as error:
         told, hint = (text.replace("base.data.source", "source") for text in (error.message, error.hint))
-        raise type(error)(f"{where(session, name, 'source')}: {told}", hint=hint) from None
+        kind = DataMissing if isinstance(error, DataMissing) else DataError
+        raise kind(f"{where(session, name, 'source')}: {told}", hint=hint) from None
     images = list(contents.images)
     if contents.official_test:
         images = [image for image in images if image.id in contents.official_test]
@@ -154,8 +157,6 @@ def _check_names(session: Session, name: str, block: OtherSetBlock, there: Seque
             hint=f"Say what the study calls it, classes: {{{strangers[0]}: {known[0]}}}, or leave its images out by "
             f"classes: {{{strangers[0]}: null}}. The study's classes: {', '.join(known)}.",
         )
-    if all(block.classes.get(one, one) is None for one in there):
-        raise StudyError(f"{where(session, name, 'classes')}: no image is left", hint="Keep at least one class.")
 
 
 def known_classes(session: Session) -> list[str]:

@@ -113,6 +113,7 @@ def test_a_set_that_is_named_after_training_is_scored_without_any(work: Path) ->
     report = (work / "reports/cameras/report.md").read_text()
     assert "## On camera B" in report
     assert "No image is of the study's cow." in report
+    assert "| verdicts on camera B: each run once, by its kept weights | 36 | 144 | 4 |" in report
     with (work / "reports/cameras/tables/also_test.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert [(row["set"], row["name"]) for row in rows] == [("camera B", "Crop")]

@@ -55,6 +55,8 @@ class SetFacts:
     """What the study file says of it has changed since it was read."""
     prevalence: tuple[PrevalenceRow, ...] = ()
     """The variants at both prevalences; empty where the metric does not depend on it."""
+    reads: tuple[int, int, int] = (0, 0, 0)
+    """Distinct images that were read, reads, the most reads of one."""
     shares: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Class -> its share here and in the study's own test images, where the two differ."""
 

@@ -16,6 +16,7 @@ from ablate.report.gather.evidence import evidence_of
 from ablate.report.gather.further import bare, latest_answers, without_costs
 from ablate.report.gather.judged import Judged, judge_cells
 from ablate.report.gather.rows import effect_rows
+from ablate.report.gather.test_images import reads_of
 from ablate.scoring.answers import Answers, NotMeasurable
 from ablate.scoring.prevalence import at_shares, class_shares, depends_on_prevalence, value_of
 from ablate.splits.rules import Official
@@ -64,6 +65,7 @@ def judged_set(  # noqa: PLR0913 - a study's runs here and there
         other_sets=(),
         robustness=None,
     )
+    facts = replace(facts, reads=reads_of(there))
     return OtherSet(_with_prevalence(facts, judged, cells), found)
 
 

@@ -92,6 +92,12 @@ def image_facts(cells: Sequence[Cell], labels: Sequence[str], test: TestRule) ->
     )
 
 
+def reads_of(cells: Sequence[Cell]) -> tuple[int, int, int]:
+    """How often test images were read: distinct images, reads, the most reads of one; zeros where nobody knows."""
+    sums = _add_up(cells)
+    return _reads(sums) if sums.scores else (0, 0, 0)
+
+
 def _compared(variants: Sequence[str]) -> list[str]:
     """The first and the last, and as many between as can be read beside each other."""
     if len(variants) <= MOST_COMPARED:

@@ -108,11 +108,15 @@ def reads_table(findings: Findings, say: Words = ENGLISH) -> Table:
     if facts is None:
         return table_of(say("heading.reads"), [])
     evidence = findings.evidence
-    reads = {"verdict" if evidence.weights is not None and evidence.parts_known else "stored": facts.reads}
+    own = "verdict" if evidence.weights is not None and evidence.parts_known else "stored"
+    reads = {say(f"purpose.{own}"): facts.reads}
     if findings.exploratory.watched_reads is not None:
-        reads["watched"] = findings.exploratory.watched_reads
+        reads[say("purpose.watched")] = findings.exploratory.watched_reads
+    reads |= {
+        say("purpose.other_set", name=one.facts.name): one.facts.reads for one in findings.other_sets if one.findings
+    }
     columns = [
-        Column(say("column.purpose"), "text", [say(f"purpose.{purpose}") for purpose in reads]),
+        Column(say("column.purpose"), "text", list(reads)),
         *(
             Column(say(f"column.{name}"), "number", [count_words(row[i]) for row in reads.values()])
             for i, name in enumerate(("images", "reads", "most"))
