@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PARALLEL := -n $(WORKERS) --maxprocesses 8 --dist loadfile
 
-.PHONY: setup demo test coverage slow evidence check format golden docs site sample up lock digests
+.PHONY: setup demo test coverage slow evidence check format golden docs site sample up secrets lock digests
 
 setup: $(READY)
 
@@ -38,13 +38,14 @@ coverage: $(READY)
 slow: $(READY)
 	$(BIN)/python -m pytest -m slow
 
-# Calibration, the sweeps of the fault matrix (FAULT_SHARE=0.1: a seeded tenth of them), searches in PostgreSQL, a work
-# folder of an older version, verdicts in an environment without torch, and a newcomer's walk through README.
+# Calibration, the sweeps of the fault matrix (FAULT_SHARE=0.1: a seeded tenth of them), searches in PostgreSQL, a
+# team's MLflow server, a work folder of an older version, verdicts in an environment without torch, and a newcomer's
+# walk through README.
 evidence: $(READY)
 	$(BIN)/python -m pytest -m slow $(PARALLEL) tests/calibration tests/integration/test_fault_matrix.py \
-		tests/integration/test_search_storages.py tests/integration/test_older_work_folder.py \
-		tests/integration/test_verdicts_without_torch.py tests/e2e/test_walk.py tests/e2e/test_studies.py \
-		tests/docs/test_pages.py
+		tests/integration/test_search_storages.py tests/integration/test_team_server.py \
+		tests/integration/test_older_work_folder.py tests/integration/test_verdicts_without_torch.py \
+		tests/e2e/test_walk.py tests/e2e/test_studies.py tests/docs/test_pages.py
 
 check: $(READY)
 	$(BIN)/ruff format --check .
@@ -75,7 +76,11 @@ sample: $(READY)
 		&& cp -r "$$work/reports/quickstart" reports/sample && rm -rf "$$work"
 
 up:
-	docker compose up --detach --wait
+	docker compose up --build --detach --wait
+
+# What the team's server needs of random secrets, into .env.
+secrets:
+	sh docker/secrets.sh
 
 # What a developer and the MLflow image install, by hash, in the versions of constraints.txt.
 lock: $(READY)

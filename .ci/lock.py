@@ -24,7 +24,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 INDEX = "https://pypi.org/simple"
-IMAGE = ("mlflow>=3.17,<3.18", "psycopg2-binary>=2.9,<3")
+IMAGE = ("mlflow[auth]>=3.17,<3.18", "psycopg[binary]>=3.2,<4")
 NEWEST_GLIBC = 28
 HEADER = "# {what}. Written by `make lock` from constraints.txt; not by hand.\n"
 

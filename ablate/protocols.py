@@ -178,6 +178,10 @@ class Tracker(Contract):
         """The study ended. False where nothing went through for `timeout` seconds, or not everything in `at_most`."""
         ...
 
+    def refusal(self) -> str:
+        """Why the store, which answers, takes nothing until somebody acts; empty where it does not refuse."""
+        ...
+
 
 class StoredRun(NamedTuple):
     """One replicate's run in a tracker.

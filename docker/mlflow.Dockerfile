@@ -1,4 +1,4 @@
-# MLflow's server with the PostgreSQL driver, as an unprivileged user that owns the artifacts.
+# MLflow's server with users and the PostgreSQL driver, as an unprivileged user that owns the artifacts.
 # By digest where `make digests` was called: docker-compose.yml hands it in.
 ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
 FROM ${PYTHON_IMAGE}
@@ -7,4 +7,5 @@ RUN pip install --no-cache-dir --no-deps --only-binary=:all: --require-hashes --
     && pip check \
     && useradd --uid 10001 --create-home mlflow \
     && mkdir /artifacts && chown 10001:10001 /artifacts
+COPY basic_auth.ini schema.py healthy.py users.py /opt/ablate/
 USER 10001

@@ -30,6 +30,8 @@ MOST_ANEW = 3
 """How often a store that lost what it had is told everything again."""
 FIRST_WORD = 3.0
 """Seconds a finished command waits for a store before it says so."""
+REFUSED_SECONDS = 5.0
+"""How long a finished command waits for a store that answers, and refuses: somebody has to act first."""
 LOOK_EVERY = 0.5
 """Seconds between two looks whether anything is delivered any more."""
 
@@ -101,7 +103,7 @@ class TrackerQueue:
 
     connect: opens the sink, in the thread, as it may be slow. is_hopeless: whether an error will
     come again however often the same thing is tried; anything else is tried until it succeeds. clean: takes
-    the secrets out of what the store says.
+    the secrets out of what the store says. refusal: what to tell where the store refuses who asks, else empty.
     """
 
     def __init__(
@@ -111,7 +113,9 @@ class TrackerQueue:
         is_hopeless: Callable[[Exception], bool],
         store: str,
         clean: Callable[[str], str] = text_without_secrets,
+        refusal: Callable[[Exception], str] = lambda error: "",
     ) -> None:
+        self._refusal_of, self.refusal = refusal, ""
         self._connect, self._is_hopeless, self._store, self._clean = connect, is_hopeless, store, clean
         self._inbox: queue.SimpleQueue[_Message] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -156,6 +160,11 @@ class TrackerQueue:
             now = time.monotonic()
             if self._delivered != count:
                 count, moved = self._delivered, now
+            if self.refusal and now - moved >= min(timeout, REFUSED_SECONDS):
+                logger.warning(
+                    "MLflow at %s refuses what is left; `ablate sync` delivers it when that is settled", self._store
+                )
+                return False
             if now - moved >= timeout or (at_most is not None and now - began >= at_most):
                 logger.warning(
                     "MLflow at %s has not received everything yet; `ablate sync` delivers the rest", self._store
@@ -260,8 +269,12 @@ class TrackerQueue:
             self._projection.hear(told[0].label, attempt, [message.event for message in told])
 
     def _wait(self, error: Exception, waiting: int) -> None:
-        now = time.monotonic()
-        if now - self._warned >= WARN_EVERY:
+        now, before = time.monotonic(), self.refusal
+        self.refusal = self._refusal_of(error)
+        if self.refusal and self.refusal != before:
+            self._warned, self._is_away = now, True
+            logger.warning("%s %d entries wait, nothing is lost.", self.refusal, waiting)
+        elif now - self._warned >= WARN_EVERY:
             self._warned, self._is_away = now, True
             reason = shorten(self._clean((str(error).strip().splitlines() or [""])[0]), 300, placeholder=" ...")
             logger.warning(
@@ -276,7 +289,7 @@ class TrackerQueue:
         self._rest = min(2 * self._rest, LONGEST_REST)
 
     def _recovered(self) -> None:
-        self._rest = FIRST_REST
+        self._rest, self.refusal = FIRST_REST, ""
         if self._is_away:
             self._is_away = False
             logger.info("MLflow at %s answers again", self._store)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ablate.errors import AblateError, TrackingError, near_match
 from ablate.safety.addresses import text_without_secrets, without_secrets
 from ablate.track.client import check_readable, open_client
+from ablate.track.refusals import refusal_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -54,6 +55,9 @@ def read_runs(uri: str, experiment: str) -> list[ForeignRun]:
     except AblateError:
         raise
     except Exception as error:  # whatever a store and its driver raise
+        refusal = refusal_of(error, uri, wanted="read")
+        if refusal is not None:
+            raise refusal from error
         reason = text_without_secrets(str(error), uri)
         raise TrackingError(f"{without_secrets(uri)} cannot be read: {reason}", hint="Is the address right?") from error
 

@@ -127,3 +127,7 @@ class MemoryTracker:
         assert self._projection is not None, "begin comes first"
         self._projection.end(summary)
         return True
+
+    def refusal(self) -> str:
+        """Nobody is refused."""
+        return ""

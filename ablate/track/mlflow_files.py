@@ -9,6 +9,7 @@ from ablate.track.entities import SUPERSEDED
 from ablate.track.environment import with_patience
 from ablate.track.local_artifacts import plain_copy
 from ablate.track.places import refuse_place
+from ablate.track.refusals import refusal_of
 from ablate.track.uri import check_uri, sqlite_path
 
 
@@ -21,6 +22,16 @@ def add_folder(uri: str, tags: dict[str, str], folder: Path, name: str) -> bool:
     path = sqlite_path(uri)
     if path is not None and not path.exists():
         return False
+    try:
+        return _add_folder(uri, tags, folder, name)
+    except Exception as error:
+        refusal = refusal_of(error, uri, wanted="write")
+        if refusal is None:
+            raise
+        raise refusal from error
+
+
+def _add_folder(uri: str, tags: dict[str, str], folder: Path, name: str) -> bool:
     client = open_client(uri)
     experiments = [found.experiment_id for found in client.search_experiments()]
     # Free text is compared here: MLflow's filters cannot quote every name.

@@ -24,6 +24,7 @@ from ablate.track.experiments import experiment_called, search_runs
 from ablate.track.local_artifacts import local_folder
 from ablate.track.mlflow_store import LARGEST_UPLOAD
 from ablate.track.places import refuse_place
+from ablate.track.refusals import refusal_of
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -109,6 +110,9 @@ class MlflowReader:
             raise self._trouble(error) from error
 
     def _trouble(self, error: Exception) -> TrackingError:
+        refusal = refusal_of(error, self._uri, wanted="read")
+        if refusal is not None:
+            return refusal
         reason = text_without_secrets((str(error).strip().splitlines() or [""])[0], self._uri)[:300]
         return TrackingError(
             f"MLflow at {self._shown} cannot be read: {reason}",

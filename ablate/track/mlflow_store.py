@@ -27,6 +27,7 @@ from ablate.track.experiments import experiment_called, experiment_tags, search_
 from ablate.track.local_artifacts import copy_plain, is_artifact, local_folder, plain_copy, write_locally
 from ablate.track.places import refuse_place
 from ablate.track.projection import StoreLost
+from ablate.track.refusals import refusal_of
 from ablate.track.sqlite_store import build_store, create_store, file_identity
 from ablate.track.transaction import Transactions, make_safe
 from ablate.track.uri import check_uri, is_server, sqlite_path
@@ -81,6 +82,7 @@ class MlflowTracker:
             is_hopeless=_is_hopeless,
             store=without_secrets(self.uri),
             clean=lambda text: text_without_secrets(text, self.uri),
+            refusal=self._refusal_of,
         )
 
     def begin(self, study: StudyCard) -> None:
@@ -91,6 +93,14 @@ class MlflowTracker:
     def hear(self, label: RunLabel, attempt: Path, event: Event) -> None:
         """One event of one run."""
         self._courier.hear(label, attempt, event)
+
+    def _refusal_of(self, error: Exception) -> str:
+        refusal = refusal_of(error, self.uri, wanted="write") if is_server(self.uri) else None
+        return "" if refusal is None else str(refusal)
+
+    def refusal(self) -> str:
+        """Why the server takes nothing: a wrong password, or no right to write."""
+        return self._courier.refusal
 
     def end(self, summary: StudySummary, *, timeout: float, at_most: float | None = None) -> bool:
         """The study ended. False where nothing went through for `timeout` seconds, or not everything in `at_most`."""

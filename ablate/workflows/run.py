@@ -278,7 +278,10 @@ def sync_study(session: Session, options: Options) -> int:
     tracker.begin(_card(session))
     told = report_study(session, options, tracker)
     if not tracker.end(study_summary(findings, report, session), timeout=10 * TRACKING_SECONDS):
-        raise TrackingError("the tracking store did not take everything", hint="Try again when it can be reached.")
+        raise TrackingError(
+            tracker.refusal() or "the tracking store did not take everything",
+            hint="" if tracker.refusal() else "Try again when it can be reached.",
+        )
     return told
 
 

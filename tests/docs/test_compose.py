@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 import re
 import shutil
 import sqlite3
+import stat
 import subprocess
 import sys
+import threading
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.team_server import (
+    COMPOSED,
+    SECRETS,
+    environment,
+    health_command,
+    schema_command,
+    server_command,
+    written_secrets,
+)
+
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 DOCKERFILE = (ROOT / "docker" / "mlflow.Dockerfile").read_text(encoding="utf-8")
 SERVICES: dict[str, Any] = yaml.safe_load(TEXT)["services"]
+SCRIPTS = {"basic_auth.ini", "schema.py", "healthy.py", "users.py"}
 
 
 def test_only_localhost_reaches_the_server_and_nothing_else_is_published() -> None:
@@ -30,34 +45,111 @@ def test_only_localhost_reaches_the_server_and_nothing_else_is_published() -> No
 
 def test_there_is_no_default_password() -> None:
     """Every secret is asked for by name, and the example file leaves it empty."""
-    used = re.findall(r"\$\{POSTGRES_PASSWORD([^}]*)\}", TEXT)
+    used = re.findall(r"\$\{(POSTGRES_PASSWORD|MLFLOW_[A-Z_]+)([^}]*)\}", TEXT)
+    example = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    config = configparser.ConfigParser()
+    config.read(ROOT / "docker" / "basic_auth.ini")
 
-    assert {rest.split(" ")[0] for rest in used} == {":?set"}
-    assert (ROOT / ".env.example").read_text(encoding="utf-8").rstrip().endswith("POSTGRES_PASSWORD=")
+    assert {name for name, _ in used} == set(SECRETS)
+    assert {rest for _, rest in used} == {":?run make secrets"}
+    assert [line for line in example if not line.startswith("#")] == [f"{name}=" for name in SECRETS]
+    assert "admin_password" not in config["mlflow"]
 
 
 def test_no_secret_is_on_a_command_line() -> None:
     """Everybody on the host can read a process's arguments; its environment is its own."""
     lines = [str(service.get(key, "")) for service in SERVICES.values() for key in ("command", "entrypoint")]
 
-    assert not [line for line in lines if "PASSWORD" in line]
-    assert "POSTGRES_PASSWORD" in SERVICES["schema"]["environment"]["MLFLOW_BACKEND_STORE_URI"]
+    assert not [line for line in lines if "PASSWORD" in line or "SECRET" in line]
+    assert "@" not in SERVICES["schema"]["environment"]["MLFLOW_BACKEND_STORE_URI"]
+
+
+def test_the_composition_runs_what_the_tests_run() -> None:
+    """Commands and environment of both services are those of the one description, word for word."""
+    values = {name: f"${{{name}:?run make secrets}}" for name in SECRETS}
+
+    assert SERVICES["schema"]["command"] == schema_command(COMPOSED)
+    assert SERVICES["mlflow"]["command"] == server_command(COMPOSED)
+    assert SERVICES["mlflow"]["healthcheck"]["test"] == ["CMD", *health_command(COMPOSED)]
+    assert SERVICES["mlflow"]["environment"] == environment(COMPOSED, values)
+    assert SERVICES["schema"]["environment"] == environment(COMPOSED, values)
+    assert SERVICES["database"]["environment"]["POSTGRES_USER"] == environment(COMPOSED, values)["PGUSER"]
+    assert set(re.search(r"^COPY (.*) /opt/ablate/$", DOCKERFILE, re.MULTILINE)[1].split()) == SCRIPTS  # type: ignore[index]
+
+
+def test_secrets_are_random_and_their_owners_alone(tmp_path: Path) -> None:
+    """One for each name the composition asks for; nobody else on the machine reads them."""
+    mine, others = written_secrets(tmp_path / "a"), written_secrets(tmp_path / "b")
+
+    assert set(mine) == set(SECRETS)
+    assert len({*mine.values(), *others.values()}) == 2 * len(SECRETS)
+    assert {len(value) for value in mine.values()} == {48}
+    assert stat.S_IMODE((tmp_path / "a" / ".env").stat().st_mode) == 0o600
+    assert [path.name for path in (tmp_path / "a").iterdir() if path.is_file()] == [".env"]
+
+
+def test_secrets_that_are_there_are_not_replaced(tmp_path: Path) -> None:
+    """Another password in the file would not open a database that exists; only what lacks is added."""
+    former = written_secrets(tmp_path)
+    again = secrets_written_again(tmp_path)
+    kept = (tmp_path / ".env").read_text()
+    (tmp_path / ".env").write_text("POSTGRES_PASSWORD=mine\nMLFLOW_SECRET_KEY=\nPOSTGRES_IMAGE=postgres:17\n")
+    (tmp_path / ".env").chmod(0o644)
+    added = secrets_written_again(tmp_path)
+    now = dict(line.split("=", 1) for line in (tmp_path / ".env").read_text().splitlines())
+
+    assert (again.returncode, kept) == (1, "".join(f"{name}={value}\n" for name, value in former.items()))
+    assert "nothing was written" in again.stderr
+    assert added.returncode == 0
+    assert (now["POSTGRES_PASSWORD"], now["POSTGRES_IMAGE"]) == ("mine", "postgres:17")
+    assert len(now["MLFLOW_SECRET_KEY"]) == len(now["MLFLOW_ADMIN_PASSWORD"]) == 48
+    assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
+
+
+def secrets_written_again(folder: Path) -> subprocess.CompletedProcess[str]:
+    """The script, called once more."""
+    return subprocess.run(["sh", "docker/secrets.sh"], cwd=folder, check=False, capture_output=True, text=True)
 
 
 def test_tables_are_made_by_what_makes_them(tmp_path: Path) -> None:
-    """The one call the schema service makes, on a database of its own."""
-    environment = os.environ | {"MLFLOW_BACKEND_STORE_URI": f"sqlite:///{tmp_path}/x.db"}
-    command = [sys.executable, *SERVICES["schema"]["command"][1:]]
-    subprocess.run(command, env=environment, cwd=tmp_path, check=True, capture_output=True)
+    """The one call the schema service makes, on a database of its own: runs and users lie in it side by side."""
+    uri = f"sqlite:///{tmp_path}/x.db"
+    config = (ROOT / "docker" / "basic_auth.ini").read_text(encoding="utf-8")
+    (tmp_path / "auth.ini").write_text(config.replace("postgresql+psycopg:///mlflow", uri), encoding="utf-8")
+    own = {"MLFLOW_BACKEND_STORE_URI": uri, "MLFLOW_AUTH_CONFIG_PATH": str(tmp_path / "auth.ini")}
+    command = [sys.executable, str(ROOT / "docker" / "schema.py")]
+    subprocess.run(command, env=os.environ | own, cwd=tmp_path, check=True, capture_output=True)
     with closing(sqlite3.connect(tmp_path / "x.db")) as connection:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall()
+        assert connection.execute("SELECT version_num FROM alembic_version_auth").fetchall()
 
 
-def test_the_health_check_makes_a_real_call() -> None:
-    """`/health` answers 200 while every client is refused for its Host header."""
-    check = " ".join(SERVICES["mlflow"]["healthcheck"]["test"])
+@pytest.mark.network
+@pytest.mark.parametrize("status", [401, 200, 403, 500])
+def test_the_server_is_healthy_when_it_refuses_an_unknown_user(status: int) -> None:
+    """`/health` answers 200 while every client is refused for its Host header, or while the database is away."""
 
-    assert "/api/2.0/mlflow/experiments/search" in check
+    class Answer(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            assert self.path == "/api/2.0/mlflow/experiments/search"
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        command = [sys.executable, str(ROOT / "docker" / "healthy.py"), f"http://127.0.0.1:{server.server_port}"]
+        done = subprocess.run(command, check=False, capture_output=True)
+        thread.join()
+
+    assert (done.returncode == 0) is (status == 401)
+
+
+def test_a_slow_start_is_not_taken_for_an_illness() -> None:
+    """MLflow imports for half a minute on a busy machine."""
     assert SERVICES["mlflow"]["healthcheck"]["start_period"] == "90s"
 
 
@@ -147,7 +239,7 @@ def test_the_server_is_installed_from_the_lock_by_hash() -> None:
 
     assert "--require-hashes" in DOCKERFILE
     assert len(entries) == lock.count("==")
-    assert {"mlflow", "psycopg2-binary"} <= set(versions)
+    assert {"mlflow", "psycopg", "psycopg-binary", "flask-wtf"} <= set(versions)
     assert {name: version for name, version in versions.items() if tested.get(name, version) != version} == {}
 
 

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import signal
-import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -24,64 +20,19 @@ from ablate.study.load import load_study
 from ablate.workflows.options import Options
 from ablate.workflows.search.result import SearchOptions
 from ablate.workflows.search.run import run_search
+from tests.postgres import PostgresServer, postgres_server
 from tests.search_builders import a_question, a_study_file, searched
 
 
-def _programs() -> Path | None:
-    """The folder of the server's programs: on the path, or where Debian puts them."""
-    found = shutil.which("initdb")
-    folders = [Path(found).resolve().parent] if found else []
-    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return next((folder for folder in folders if (folder / "postgres").exists() or (folder / "pg_ctl").exists()), None)
-
-
-class Server:
-    """A PostgreSQL server that listens on a socket file alone; it runs as nobody where we are root."""
-
-    def __init__(self, programs: Path, folder: Path) -> None:
-        self._programs, self._folder, self._data = programs, folder, folder / "data"
-        self._as_user: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
-        if os.geteuid() == 0:
-            shutil.chown(folder, "nobody")
-            self._as_user["user"] = "nobody"
-        command = [str(programs / "initdb"), "-D", str(self._data), "-U", "ablate", "-A", "trust", "-N", "-E", "UTF8"]
-        subprocess.run([*command, "--locale=C"], check=True, **self._as_user)
-        self.url = f"postgresql://ablate:secret@/postgres?host={folder}"
-        self.start()
-
-    def start(self) -> None:
-        """Return when it listens."""
-        places = ["-D", str(self._data), "-k", str(self._folder)]
-        command = [str(self._programs / "postgres"), *places, "-c", "listen_addresses=", "-c", "fsync=off"]
-        self._process = subprocess.Popen(command, **self._as_user)
-        deadline = time.monotonic() + 60
-        while not (self._folder / ".s.PGSQL.5432").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-
-    def stop(self) -> None:
-        """End it at once, whoever is connected."""
-        self._process.send_signal(signal.SIGINT)
-        self._process.wait(timeout=30)
-
-
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
+def server() -> Iterator[PostgresServer]:
     """A fresh server."""
-    pytest.importorskip("psycopg", reason="the driver is not installed: pip install '.[postgres]'")
-    programs = _programs()
-    if programs is None:
-        pytest.skip("no PostgreSQL server is installed: apt-get install postgresql")
-    folder = Path(tempfile.mkdtemp(prefix="ablate-pg-", dir="/tmp"))  # a socket's path must be short
-    server = Server(programs, folder)
-    try:
+    with postgres_server() as server:
         yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
-def postgres(server: Server) -> str:
+def postgres(server: PostgresServer) -> str:
     """Its URL."""
     return server.url
 
@@ -130,7 +81,7 @@ def test_a_changed_question_is_refused_by_the_database_too(postgres: str, tmp_pa
 
 
 @pytest.mark.slow
-def test_a_search_waits_for_a_database_that_is_started_again(server: Server, tmp_path: Path) -> None:
+def test_a_search_waits_for_a_database_that_is_started_again(server: PostgresServer, tmp_path: Path) -> None:
     """A restart in the middle: nothing is lost, asked twice or told twice."""
     restarts = iter([threading.Timer(1.5, server.start)])
 

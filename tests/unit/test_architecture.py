@@ -59,6 +59,7 @@ OWNERS = {
         "track/experiments.py",
         "track/mlflow_reader.py",
         "track/mlflow_store.py",
+        "track/refusals.py",
         "track/sqlite_store.py",
     ],
     "optuna": ["search"],

@@ -245,3 +245,30 @@ def test_a_finished_command_says_soon_what_it_waits_for(
 
     assert len(said) == 1
     assert "ablate sync" in said[0]
+
+
+def test_a_store_that_refuses_is_not_waited_for_long(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody has to act first. Why is said once, is asked for by the command, and gone when all is taken."""
+    monkeypatch.setattr(courier, "REFUSED_SECONDS", 0.1)
+    allowed = threading.Event()
+
+    def mood(name: str) -> None:
+        if not allowed.is_set():
+            raise Away("403")
+
+    sink = MoodySink(mood)
+    post = TrackerQueue(
+        lambda: sink, is_hopeless=lambda error: False, store="here", refusal=lambda error: "No right. Ask for it."
+    )
+    post.begin(a_card())
+    was_delivered, refusal = post.end(a_summary(), timeout=600), post.refusal
+    said = [record.getMessage() for record in caplog.records if "No right" in record.getMessage()]
+    allowed.set()
+
+    assert (was_delivered, refusal) == (False, "No right. Ask for it.")
+    assert len(said) == 1
+    assert "nothing is lost" in said[0]
+    assert "`ablate sync` delivers it" in caplog.text
+    assert eventually(lambda: post.refusal == "")
