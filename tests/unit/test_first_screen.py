@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ablate.report.facts.findings import Findings
-from ablate.report.figures.svg import APART, draw_interval, stack_dots
+from ablate.report.figures.forest import forest_caption, forest_info
+from ablate.report.figures.numbers import stack_dots
+from ablate.report.figures.svg import APART, draw_interval
 from ablate.report.gather.data_name import data_name
 from ablate.report.page.blocks import Claim, Legend, Page
 from ablate.report.page.first_screen import legend, read_on_terminal
@@ -81,6 +83,21 @@ def test_the_legend_names_only_marks_that_are_drawn(tmp_path: Path) -> None:
     assert marks(legend(bare)) == {"point", "thick", "none", "small"}
 
 
+def test_the_caption_of_the_forest_names_only_what_is_drawn(tmp_path: Path) -> None:
+    """Dots where there are several replicates, bands where somebody has stated a size."""
+    findings = findings_of(a_study(), tmp_path)
+    single = findings_of(a_study(evidence={"replicates": [1]}), tmp_path / "single")
+    captions = {}
+    for name, found in (("several", findings), ("single", single)):
+        info = forest_info(found)
+        assert info is not None
+        captions[name] = forest_caption(info, found)
+
+    assert "Small dots" in captions["several"]
+    assert "Small dots" not in captions["single"]
+    assert "below 3.0" in captions["single"]
+
+
 def test_which_interval_decides_is_said_and_where_the_verdict_says_more(tmp_path: Path) -> None:
     """Holm's method decides more than the interval for all at once: those verdicts are named."""
     findings = findings_of(a_study(evidence={"replicates": [3, 6]}), tmp_path)
@@ -97,7 +114,7 @@ def test_what_is_tested_and_redrawn_stands_above_the_numbers(tmp_path: Path) -> 
     told = basis_words(findings_of(a_study(), tmp_path))
     fixed = basis_words(findings_of(a_study(evidence={"test": {"share": 0.2}}), tmp_path / "fixed"))
 
-    assert told.startswith("Tested on 600 test images. 3 replicates, each trains every line once, on newly drawn")
+    assert told.startswith("Tested on 600 test images. 3 replicates; each trains every line once, on newly drawn")
     assert told.endswith("not other data sets.")
     assert "the test images stay" in fixed
     assert data_name({"data": {"source": {"name": "digits"}}}) == "digits"
@@ -155,7 +172,7 @@ def test_rounded_numbers_that_do_not_add_up_are_explained(tmp_path: Path) -> Non
 @given(st.lists(st.floats(0, 100), max_size=30))
 def test_as_many_dots_are_seen_as_there_are(places: list[float]) -> None:
     """Dots that would touch stand below one another."""
-    found = stack_dots(places)
+    found = stack_dots(places, apart=APART)
 
     assert sorted(x for x, _ in found) == sorted(places)
     for (a, level), (b, other) in itertools.combinations(found, 2):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from ablate.report.figures.answers import AnswerCurvesInfo, AnswerPanel, banded_parts
 from ablate.report.figures.fonts import drawable, families, font_files, look_for, quiet_matplotlib
 from ablate.report.figures.forest import ForestInfo, ForestRow
-from ablate.report.figures.numbers import CurveLine, CurvesInfo, LevelsInfo, Panel, ParetoInfo
+from ablate.report.figures.numbers import CurveLine, CurvesInfo, LevelsInfo, Panel, ParetoInfo, stack_dots
 from ablate.report.wording.escape import plain
 from ablate.report.wording.numbers import shortened
 from ablate.report.wording.verdicts import VERDICTS
@@ -29,6 +29,8 @@ SIZE = 9
 """Points."""
 
 INK, FAINT, BAND = "#222222", "#8a8a8a", "#ececec"
+DOT = 0.012
+"""The width of a replicate's dot, as a share of the axis."""
 FAINTER = "#f6f6f6"
 """The band of gains too small to be worth having, under the other one."""
 PARTS = {"training": "#e69f00", "validation": "#0072b2", "": "#0072b2"}
@@ -149,8 +151,10 @@ def _draw_forest_row(axes: Axes, row: ForestRow, y: float) -> None:
     for lo, hi, width in ((row.lo_all, row.hi_all, 1.2), *thick):
         ends = (least if lo is None else lo, most if hi is None else hi)
         axes.plot(ends, (y, y), color=colour, linewidth=width, solid_capstyle="butt", zorder=2)
-    dots = row.by_replicate if len(row.by_replicate) > 1 else ()
-    axes.plot(dots, [y + 0.3] * len(dots), "o", color=FAINT, markersize=2.5, zorder=3, clip_on=False)
+    dots = stack_dots(row.by_replicate if len(row.by_replicate) > 1 else (), apart=DOT * (most - least))
+    step = min(0.11, 0.4 / max(1, *(level for _, level in dots), 1))
+    at = [y + 0.26 + step * level for _, level in dots]
+    axes.plot([x for x, _ in dots], at, "o", color=FAINT, markersize=2.5, zorder=3, clip_on=False)
     if row.diamond:
         middle, left, right = row.difference, row.lo or row.difference, row.hi or row.difference
         axes.fill((left, middle, right, middle), (y, y - 0.3, y, y + 0.3), color=colour, zorder=4)

@@ -100,7 +100,9 @@ def _is_thin(effect: EffectRow) -> bool:
 def _forest_row(effect: EffectRow, findings: Findings, say: Words) -> ForestRow:
     label = effect.compared.called
     if effect.compared.family in ("compare", "total"):
-        label = say("cell.compare", name=effect.compared.name, reference=effect.compared.reference)
+        together = effect.compared.family == "total"  # no network is called that, and its last step is not meant
+        name = say("may.together") if together else effect.compared.name
+        label = say("cell.compare", name=name, reference=effect.compared.reference)
     return ForestRow(
         label=label,
         difference=effect.measured.difference,
@@ -119,18 +121,17 @@ def _forest_row(effect: EffectRow, findings: Findings, say: Words) -> ForestRow:
 
 def forest_caption(info: ForestInfo, findings: Findings, say: Words = ENGLISH) -> str:
     """How to read the forest plot."""
-    if info.negligible is None:
-        text = say("note.forest_plain", side=info.better_is)
-    else:
-        # In points the axis names the unit; a metric of its own has none there.
-        metric = findings.study.metric
-        band = (
-            number(info.negligible, metric.decimals) if metric.unit else threshold_words(info.negligible, metric, say)
-        )
-        text = say("note.forest", n=band, side=info.better_is)
+    metric, text = findings.study.metric, [say("note.forest", side=info.better_is)]
+    if any(len(row.by_replicate) > 1 for group in info.groups for row in group.rows):
+        text.append(say("note.forest_dots"))
+    for band, size in (("none", info.negligible), ("small", findings.evidence.worthwhile)):
+        if size:
+            # In points the axis names the unit; a metric of its own has none there.
+            words = number(size, metric.decimals) if metric.unit else threshold_words(size, metric, say)
+            text.append(say(f"note.forest_{band}", n=words))
     if info.thin:
-        text += say("join.sentence") + info.thin
+        text.append(info.thin)
     shown = [*findings.effects, *([findings.total] if findings.total else [])]
     if any(effect.compared.family_size == 1 and _is_thin(effect) for effect in shown):
-        text += say("join.sentence") + say("note.thin_looks")
-    return with_left_out(text, info.left_out, "what.comparisons", say)
+        text.append(say("note.thin_looks"))
+    return with_left_out(say("join.sentence").join(text), info.left_out, "what.comparisons", say)

@@ -234,3 +234,12 @@ def with_left_out(caption: str, left_out: int, what: str, say: Words) -> str:
 def _padded(lo: float, hi: float) -> tuple[float, float]:
     margin = 0.05 * (hi - lo) or max(1.0, abs(hi)) * 0.05
     return lo - margin, hi + margin
+
+
+def stack_dots(places: Sequence[float], *, apart: float) -> list[tuple[float, int]]:
+    """Each dot with its level, 0 or below: as many dots are seen as there are, however close they lie."""
+    found: list[tuple[float, int]] = []
+    for x in sorted(places):
+        taken = {level for other, level in found if x - other < apart}
+        found.append((x, next(level for level in range(len(places)) if level not in taken)))
+    return found

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from ablate.report.figures.answers import AnswerCurvesInfo, AnswerPanel, banded_parts
-from ablate.report.figures.numbers import CurveLine, CurvesInfo, Panel, ParetoInfo
+from ablate.report.figures.numbers import CurveLine, CurvesInfo, Panel, ParetoInfo, stack_dots
 from ablate.report.tables.table import Band, Mark
 from ablate.report.wording.numbers import Axis
 
@@ -43,6 +43,8 @@ def ticks(lo: float, hi: float, *, most: int = 5) -> tuple[Tick, ...]:
 
 HALF, DOT = 13, 4
 """Pixels: from the top of a drawing to its line, and from one dot to the next one stacked below it."""
+APART = 3.0
+"""Percent of an axis that two dots need to be told apart, on the narrowest drawing."""
 HIGHEST = 6
 """Dots in one stack; with more of them they overlap."""
 
@@ -68,7 +70,7 @@ def draw_interval(mark: Mark, axis: Axis, bands: Sequence[Band] = ()) -> Markup:
         for ends, beyond, turn in (((mark.lo, mark.lo_all), axis.lo, 1), ((mark.hi, mark.hi_all), axis.hi, -1)):
             if any(end is None or (end - beyond) * turn < 0 for end in ends):
                 parts.append(f'<svg x="{place(beyond)}%" y="{HALF}"><path d="M0 0l{7 * turn} -5v10z"/></svg>')
-        stacked = stack_dots([place(dot) for dot in mark.dots[:MOST_DOTS]])
+        stacked = stack_dots([place(dot) for dot in mark.dots[:MOST_DOTS]], apart=APART)
         lowest = max((level for _, level in stacked), default=0)
         step = min(DOT, DOT * HIGHEST / max(1, lowest))
         parts += [f'<circle class="dot" cx="{x}%" cy="{HALF + 9 + step * level:g}" r="2"/>' for x, level in stacked]
@@ -82,19 +84,6 @@ def draw_interval(mark: Mark, axis: Axis, bands: Sequence[Band] = ()) -> Markup:
     return Markup(
         f'<svg class="interval v-{mark.verdict}" aria-hidden="true" focusable="false"{tall}>{"".join(parts)}</svg>'
     )
-
-
-APART = 3.0
-"""Percent of an axis that two dots need to be told apart, on the narrowest drawing."""
-
-
-def stack_dots(places: Sequence[float]) -> list[tuple[float, int]]:
-    """Each dot with its level, 0 or below: as many dots are seen as there are, however close they lie."""
-    found: list[tuple[float, int]] = []
-    for x in sorted(places):
-        taken = {level for other, level in found if x - other < APART}
-        found.append((x, next(level for level in range(len(places)) if level not in taken)))
-    return found
 
 
 def _diamond(mark: Mark, axis: Axis, place: Callable[[float], float]) -> str:

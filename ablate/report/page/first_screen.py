@@ -14,6 +14,7 @@ from ablate.report.wording.first_screen import (
     asked_of,
     basis_words,
     column_words,
+    decides_words,
     deciding_words,
     is_thin,
     longer_words,
@@ -57,9 +58,15 @@ def opening(findings: Findings, say: Words = ENGLISH) -> Iterator[Block]:
 
 def legend(findings: Findings, say: Words = ENGLISH) -> Legend:
     """What is drawn and what the words mean; only of what is there."""
+
+    def join(*parts: str) -> str:
+        return say("join.sentence").join(filter(None, parts))
+
     meanings = list(verdict_meanings(findings, say))
     bands = list(threshold_meanings(findings, say))
-    about = [text for text in (asked_of(findings, say), column_words(findings, say)) if text]
+    about = list(
+        filter(None, [join(asked_of(findings, say), rounding_words(findings, say)), column_words(findings, say)])
+    )
     longer = longer_words(findings, say)
     drawn = [
         *(Key(mark, text) for mark, text in _marks(findings, say)),
@@ -70,21 +77,40 @@ def legend(findings: Findings, say: Words = ENGLISH) -> Legend:
     ]
     plain = [
         say("screen.plain_marks"),
-        say("screen.plain_bands", bands=say("join.clause").join(text for _, text in bands)) if bands else "",
-        deciding_words(findings, say, key="screen.plain_thin") if _any_thin(findings) else "",
+        plain_thresholds(findings, say),
+        deciding_words(findings, say, key="screen.plain_thin") if _is_decided(findings) else "",
         *(text for _, text in meanings),
         *about,
         f"† {longer}" if longer else "",
     ]
-    return Legend(tuple(drawn), tuple(f"{text[:1].upper()}{text[1:]}" for text in plain if text))
+    return Legend(tuple(drawn), tuple(filter(None, plain)))
 
 
 def read_on_terminal(findings: Findings, say: Words = ENGLISH) -> list[str]:
     """How to read the table of a terminal, then the sentence to cite."""
     if not findings.effects:
         return [note] if (note := terminal_steps(findings, say).note) else []
-    cited = citations(findings, say)[:1]
-    return [*legend(findings, say).plain, *(f"{say('heading.may')} {sentence}" for sentence in cited)]
+    read = [
+        say("screen.plain_marks"),
+        plain_thresholds(findings, say),
+        deciding_words(findings, say, key="screen.plain_thin") if _is_decided(findings) else "",
+        *(text for verdict, text in verdict_meanings(findings, say) if verdict in ("same", "no_worthwhile_gain")),
+        asked_of(findings, say),
+        f"† {longer}" if (longer := longer_words(findings, say)) else "",
+        *(f"{say('heading.may')} {sentence}" for sentence in citations(findings, say)[:1]),
+    ]
+    return [line for line in read if line]
+
+
+def plain_thresholds(findings: Findings, say: Words = ENGLISH) -> str:
+    """Both thresholds as numbers in one sentence; empty where nobody has stated any."""
+    bands = say("join.clause").join(text for _, text in threshold_meanings(findings, say))
+    return say("screen.plain_bands", bands=bands) if bands else ""
+
+
+def _is_decided(findings: Findings) -> bool:
+    """Whether a verdict is given, by an interval that is not the one beside it."""
+    return _any_thin(findings) and bool(decides_words(findings))
 
 
 def _any_thin(findings: Findings) -> bool:
@@ -96,7 +122,7 @@ def _marks(findings: Findings, say: Words) -> Iterator[tuple[str, str]]:
     thin = _any_thin(findings)
     yield "point", say("screen.point")
     if any(effect.measured.lo != effect.measured.hi for effect in effects):
-        yield "thick", say("screen.thick_only" if not thin else "screen.thick")
+        yield "thick", say("screen.thick") if thin else say("screen.thick_only", decides=decides_words(findings, say))
     if thin:
         yield "thin", deciding_words(findings, say)
     if any(len(effect.measured.by_replicate) > 1 for effect in effects):
@@ -109,8 +135,8 @@ def _marks(findings: Findings, say: Words) -> Iterator[tuple[str, str]]:
 
 
 def notes(findings: Findings, say: Words = ENGLISH) -> str:
-    """What else the numbers need: how they are rounded, unequal n, what is published."""
-    parts = [rounding_words(findings, say)]
+    """What else the numbers need: unequal n, whose costs, what is published."""
+    parts = []
     if len({effect.measured.n for effect in findings.effects}) > 1:
         parts.append(say("note.unequal" if findings.evidence.look == 1 else "note.unequal_looks"))
     own = [say.by("family_note", family, say("family_note.one at a time")) for family in findings.families]

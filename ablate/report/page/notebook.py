@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ablate.report.facts.findings import Findings
-from ablate.report.tables.table import Mark, Table, terminal_steps
+from ablate.report.tables.first_screen import shown_on_terminal
+from ablate.report.tables.table import Mark, Table
 from ablate.report.wording.headline import first_sentence
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.report.wording.no_worse import no_worse_lines
@@ -13,7 +14,7 @@ from ablate.safety.plain_text import plain
 
 def findings_html(findings: Findings, say: Words = ENGLISH, *, more: str = "") -> str:
     """The first screen of the report; every text escaped, intervals drawn. more: a last line."""
-    table = terminal_steps(findings, say)
+    table = shown_on_terminal(findings, say)
     columns = [name if kind != "bar" else "" for name, kind in zip(table.columns, table.kinds, strict=True)]
     lines = [*findings.data.synthetic, first_sentence(findings, say)]
     below = [*no_worse_lines(findings, say), *findings.notices.cautions, *([more] if more else [])]
@@ -34,7 +35,7 @@ def _drawn(mark: Mark | None) -> Cell:
 
 def findings_text(findings: Findings, say: Words = ENGLISH) -> str:
     """The same as text, in columns."""
-    table = terminal_steps(findings, say)
+    table = shown_on_terminal(findings, say)
     kept = [i for i, kind in enumerate(table.kinds) if kind != "bar"]
     rows = [[plain(row[i]) for i in kept] for row in (table.columns, *table.rows)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(kept))]

@@ -14,9 +14,10 @@ from ablate.report.page.html import html_page
 from ablate.report.page.latex import latex_table
 from ablate.report.page.markdown import markdown_page, markdown_table
 from ablate.report.page.sections import page_of
+from ablate.report.tables.first_screen import shown_steps
 from ablate.report.tables.other_sets import set_sheets
 from ablate.report.tables.sheets import csv_text, data_sheet, sheets
-from ablate.report.tables.table import steps_tables, terminal_steps
+from ablate.report.tables.table import terminal_steps
 from ablate.report.wording.escape import markdown_block
 from ablate.report.wording.headline import first_sentence
 from ablate.report.wording.language import ENGLISH, Words
@@ -118,7 +119,7 @@ def report_text(findings: Findings, say: Words = ENGLISH) -> str:
 
 def description_of(findings: Findings, say: Words = ENGLISH) -> str:
     """The sentence, what a reader must know of the numbers, and the tables of the first screen in Markdown."""
-    tables = steps_tables(findings, say) or (terminal_steps(findings, say),)
+    tables = [shown for _, shown in shown_steps(findings, say)] or [terminal_steps(findings, say)]
     cautions = "\n".join(f"- {markdown_block(line)}" for line in findings.notices.cautions)
     parts = [markdown_block(first_sentence(findings, say)), cautions, *map(markdown_table, tables)]
     return "\n\n".join(filter(None, parts))

@@ -133,7 +133,13 @@ def deciding_words(findings: Findings, say: Words = ENGLISH, *, key: str = "scre
     looks = say("screen.all_looks") if len(findings.evidence.looks) > 1 else ""
     more = [effect.compared.name for effect in effects if _says_more(effect, findings)]
     holm = say("screen.holm", names=say.listed(more)) if more else ""
-    return say(key, many=many, looks=looks, holm=holm)
+    return say(key, many=many, looks=looks, holm=holm, decides=decides_words(findings, say))
+
+
+def decides_words(findings: Findings, say: Words = ENGLISH) -> str:
+    """That an interval decides; empty where nothing can be decided yet."""
+    open_ = all(effect.decision.verdict == "not_assessable" for effect in findings.effects)
+    return "" if open_ else say("screen.decides")
 
 
 def _says_more(effect: EffectRow, findings: Findings) -> bool:

@@ -143,7 +143,7 @@ def _intervals(effect: EffectRow, findings: Findings, say: Words, *, sign: int =
     if (found.lo_all, found.hi_all) != (found.lo, found.hi) and (both := ends(found.lo_all, found.hi_all)):
         key = "may.adjusted" if size > 1 else "may.adjusted_looks"
         parts.append(say(key, sizes=both, n=say.in_words(size), looks=looks))
-    if effect.course.early:
+    if effect.course.early and effect.decision.verdict in ("better", "worse"):
         parts.append(say("may.early"))
     return say("join.clause").join(parts)
 
