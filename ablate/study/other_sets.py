@@ -61,7 +61,7 @@ def check_other_sets(study: Study) -> None:
         data = data_of_set(study, name)
         if getattr(data, "multi_label", False):
             raise StudyError(
-                f"{study.document.where(('evidence', 'also_test', name))}: images with several labels cannot be an "
-                "other test set",
+                f"{study.document.where(('evidence', 'also_test', name))}: images with several labels "
+                "cannot be another test set",
                 hint="Leave it out, or score them by `ablate predict`.",
             )

@@ -234,5 +234,5 @@ def _listing_digest(paths: Sequence[object]) -> str:
         except OSError:
             return ""
         newest = max(newest, stat.st_mtime_ns, stat.st_ctime_ns)
-        seen.append([path, stat.st_size, stat.st_mtime_ns])
+        seen.append([path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns])
     return "" if abs(time.time() - newest / 1e9) < FRESH_SECONDS else files.sha256_json(seen)
