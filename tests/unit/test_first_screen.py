@@ -21,7 +21,7 @@ from ablate.report.page.html import html_page
 from ablate.report.page.sections import CONTENTS, page_of
 from ablate.report.tables.first_screen import shown_on_terminal, shown_steps
 from ablate.report.tables.table import Band, Mark, bands_of
-from ablate.report.wording.first_screen import basis_words, deciding_words, longer_words, rounding_words
+from ablate.report.wording.first_screen import basis_words, deciding_words, longer_words, rounding_words, steps_ratio
 from ablate.report.wording.language import words_of
 from ablate.report.wording.numbers import Axis
 from tests.builders import a_study, findings_of
@@ -136,6 +136,16 @@ def test_a_step_that_trained_longer_is_marked_at_its_verdict(tmp_path: Path) -> 
     assert longer_words(longer(findings, 1.0)) == ""
 
 
+def test_a_change_of_epochs_alone_is_no_step_that_also_trained_longer(tmp_path: Path) -> None:
+    """There the longer training is what is asked about."""
+    findings = longer(findings_of(a_study(), tmp_path), 2.0)
+    first, second, *others = findings.variants
+    asked = replace(findings, variants=(first, replace(second, changes={"epochs": 8}), *others))
+
+    assert steps_ratio(findings.effects[0], findings) == 2.0
+    assert steps_ratio(asked.effects[0], asked) is None
+
+
 def test_the_total_says_that_it_is_judged_apart(tmp_path: Path) -> None:
     """It is a family of one."""
     ((_, shown),) = shown_steps(findings_of(a_study(), tmp_path))
@@ -196,6 +206,8 @@ def test_every_section_is_in_one_group_of_the_contents(tmp_path: Path) -> None:
     assert sorted(anchors) == sorted(section.anchor for section in page.sections)
     assert [title for title, _ in page.grouped()] == ["Answers", "Training", "Images", "Record"][: len(page.grouped())]
     assert [section.anchor for section in unknown.grouped()[-1][1]][-1] == "new"
+    numbered = replace(page, sections=(*page.sections, page.sections[0]._replace(anchor="set-2")))
+    assert [section.anchor for section in numbered.grouped()[0][1]][-1] == "set-2"
     assert len({anchor for group in CONTENTS.values() for anchor in group}) == sum(map(len, CONTENTS.values()))
 
 

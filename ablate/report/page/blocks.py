@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -156,16 +157,16 @@ class Page:
     footer: str = ""
     method: int | None = None
     contents: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """Groups of the table of contents: what each is called, and the anchors of its sections."""
+    """Groups of the table of contents: what each is called, and the anchors of its sections, `set` for `set-1`, too."""
 
     def grouped(self) -> list[tuple[str, list[Section]]]:
         """The sections as the table of contents shows them; those that no group names go with the last."""
-        named = {anchor for _, anchors in self.contents for anchor in anchors}
-        rest = [section.anchor for section in self.sections if section.anchor not in named]
-        groups = list(self.contents) or [("", ())]
-        groups[-1] = (groups[-1][0], (*groups[-1][1], *rest))
-        found = [(title, [part for part in self.sections if part.anchor in anchors]) for title, anchors in groups]
-        return [(title, parts) for title, parts in found if parts]
+        groups: dict[str, list[Section]] = {title: [] for title, _ in self.contents} or {"": []}
+        title_of = {anchor: title for title, anchors in self.contents for anchor in anchors}
+        last = list(groups)[-1]
+        for part in self.sections:
+            groups[title_of.get(re.sub(r"-\d+$", "", part.anchor), last)].append(part)
+        return [(title, parts) for title, parts in groups.items() if parts]
 
     def blocks(self) -> Iterator[Block]:
         """Every block in the order it is read."""

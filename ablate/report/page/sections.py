@@ -53,7 +53,7 @@ from ablate.report.wording.sentences import may_not_write, metric_title, metric_
 from ablate.stats.method import METHOD
 
 CONTENTS: Mapping[str, tuple[str, ...]] = {
-    "answers": ("evidence", "contributions", "comparisons", "further", "variants", "derived"),
+    "answers": ("evidence", "contributions", "comparisons", "further", "set", "variants", "derived"),
     "training": ("curves", "epochs", "tuning", "cost", "costs", "confounds"),
     "images": ("probabilities", "classes", "confusions", "disagree"),
     "record": ("optimism", "reads", "provenance", "failures", "explained", "reruns", "glossary"),
