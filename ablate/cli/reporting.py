@@ -104,7 +104,7 @@ def _write(
     findings = judge_study(session, options, lang.value)
     shortfalls = unmet(findings, asked)
     path = write_report(findings, session, options, lang.value)
-    write_share(findings, session, options, lang.value)
+    write_share(findings, session, options, lang.value, draw=True)
     if as_json:
         say_json(summary_json(findings, path))
     else:

@@ -19,8 +19,13 @@ if TYPE_CHECKING:
     from ablate.stats.effects import Question
 
 
-def write_share(findings: Findings, session: Session, options: Options, language: Language = "en") -> None:
-    """Write `reports/<study>/share/`, the table of answers and the program that computes the report from it."""
+def write_share(
+    findings: Findings, session: Session, options: Options, language: Language = "en", *, draw: bool = False
+) -> None:
+    """Write `reports/<study>/share/`, the table of answers and the program that computes the report from it.
+
+    draw: whether to draw the figures in vectors, which takes longer than everything else.
+    """
     from ablate.report.share.write import Shared, write_shared
     from ablate.report.wording.language import words_of
 
@@ -29,7 +34,7 @@ def write_share(findings: Findings, session: Session, options: Options, language
     shared = Shared(
         findings=findings, contrasts=session.plan.contrasts, question=question, runs=scored_runs(cells, question)
     )
-    write_shared(shared, report_folder(session, options), words_of(language))
+    write_shared(shared, report_folder(session, options), words_of(language), draw=draw)
 
 
 def scored_runs(cells: Sequence[Cell], question: Question) -> ScoredRuns | None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping
 from math import ceil
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ablate.report.figures.answers import AnswerCurvesInfo, AnswerPanel, banded_parts
-from ablate.report.figures.fonts import drawable, families, font_files, look_for, quiet_matplotlib
+from ablate.report.figures.fonts import font_files
 from ablate.report.figures.forest import ForestInfo, ForestRow
 from ablate.report.figures.numbers import CurveLine, CurvesInfo, LevelsInfo, Panel, ParetoInfo, stack_dots
+from ablate.report.figures.saving import saved_as
 from ablate.report.wording.escape import plain
 from ablate.report.wording.numbers import shortened
 from ablate.report.wording.verdicts import VERDICTS
@@ -43,57 +43,8 @@ ANSWER_LINES: Mapping[str, tuple[str, Stroke]] = {
 
 
 def png_of(draw: Callable[[Info], Figure], info: Info, *, dpi: int = DPI) -> bytes:
-    """The figure as PNG, whatever fonts and TeX settings the user's own matplotlib has. dpi: dots an inch.
-
-    Whoever draws writes names as they are; what no font here has becomes □ in this one place.
-    """
-    stream = io.BytesIO()
-    with quiet_matplotlib():
-        from matplotlib import rc_context
-
-        settings: Any = {"text.usetex": False, "font.family": list(families())}
-        with rc_context(settings):
-            figure = draw(info)
-        if look_for(_texts(figure)):  # a font was found, and has to be told to every text
-            settings |= {"font.family": list(families())}
-            with rc_context(settings):
-                figure = draw(info)
-        with rc_context(settings):
-            _make_drawable(figure)
-            figure.savefig(stream, format="png", dpi=dpi, metadata={"Software": None})
-    return stream.getvalue()
-
-
-def _texts(figure: Figure) -> list[str]:
-    from matplotlib.text import Text
-
-    written = [item.get_text() for item in figure.findobj(Text)]
-    return [*written, *(text for axis in _axes_of(figure) for text in _tick_texts(axis))]
-
-
-def _make_drawable(figure: Figure) -> None:
-    from matplotlib.text import Text
-
-    for axis in _axes_of(figure):
-        names = _tick_texts(axis)
-        if (shown := [drawable(name) for name in names]) != names:
-            axis.set_ticklabels(shown)  # ticks write their labels anew whenever they are drawn
-    for item in figure.findobj(Text):
-        if (shown_text := "\n".join(map(drawable, item.get_text().split("\n")))) != item.get_text():
-            item.set_text(shown_text)
-
-
-def _axes_of(figure: Figure) -> list[Any]:
-    return [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]
-
-
-def _tick_texts(axis: Any) -> list[str]:
-    """The words at an axis's ticks; none where they are numbers."""
-    from matplotlib.ticker import FixedLocator
-
-    if not isinstance(axis.get_major_locator(), FixedLocator):
-        return []
-    return [item.get_text() for item in axis.get_ticklabels()]
+    """The figure as PNG. dpi: dots an inch."""
+    return saved_as(draw, info, {"png": {"dpi": dpi}})["png"]
 
 
 def draw(info: ForestInfo | LevelsInfo | CurvesInfo | ParetoInfo | AnswerCurvesInfo) -> bytes:
@@ -292,18 +243,20 @@ def _write(axes: Axes, x: float, y: float, text: str, **style: Any) -> None:
     axes.text(x, y, text, transform=place, va="center", size=SIZE, parse_math=False, clip_on=False, **style)
 
 
-def label(name: str, inches: float) -> str:
-    """A name that fits into some inches at the figures' size."""
+def label(name: str, inches: float, size: float = SIZE) -> str:
+    """A name that fits into some inches. size: of its letters, in points."""
     name = plain(name)
-    return next(text for width in range(90, 2, -1) if _inches(text := shortened(name, width)) <= inches or width == 3)
+    texts = (shortened(name, width) for width in range(90, 2, -1))
+    return next((text for text in texts if inches_of(text, size) <= inches), shortened(name, 3))
 
 
-def _inches(text: str) -> float:
+def inches_of(text: str, size: float = SIZE) -> float:
+    """How wide a text is in matplotlib's own font. size: of its letters, in points."""
     from matplotlib.font_manager import get_font
 
     font = get_font(font_files()[0])
     own = font.get_charmap()
-    font.set_size(SIZE, 72)
+    font.set_size(size, 72)
     font.set_text("".join(character if ord(character) in own else "W" for character in text))
     return float(font.get_width_height()[0]) / 64 / 72
 

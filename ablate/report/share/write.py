@@ -11,8 +11,10 @@ from pathlib import Path
 from ablate import files
 from ablate.records import Contrast
 from ablate.report.facts.findings import Findings
+from ablate.report.page.sections import page_of
 from ablate.report.share.answers import ScoredRuns, answers_table
 from ablate.report.share.claims import claims_json
+from ablate.report.share.drawings import write_drawings
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.stats.effects import Question
 
@@ -30,8 +32,12 @@ class Shared:
     runs: ScoredRuns | None
 
 
-def write_shared(shared: Shared, folder: Path, say: Words = ENGLISH) -> None:
-    """Write `share/`, the table of answers and `recompute.py` into a report's folder, and remove what is no more."""
+def write_shared(shared: Shared, folder: Path, say: Words = ENGLISH, *, draw: bool = False) -> None:
+    """Write `share/`, the table of answers and `recompute.py` into a report's folder, and remove what is no more.
+
+    draw: whether to draw the figures in vectors, which takes longer than everything else; else outdated ones go.
+    """
+    write_drawings(page_of(shared.findings, say), folder / SHARE / "figures", draw=draw)
     _write_answers(shared, folder)
     claims = claims_json(shared.findings, shared.contrasts, shared.question, shared.runs)
     texts = {"claims.json": json.dumps(claims, ensure_ascii=False, indent=1, allow_nan=False) + "\n"}
