@@ -10,7 +10,7 @@ from ablate.report.wording.escape import plain
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "'": r"\textquotesingle{}",
+    "|": r"\textbar{}", '"': r"\char34{}", "`": r"\textasciigrave{}", "'": r"\textquotesingle{}",
 }  # fmt: skip
 
 _JOINED = re.compile(r"^[\[*]|(?<=-)-|(?<=,),")
@@ -28,9 +28,13 @@ def latex(text: str) -> str:
     return "".join(part for pair in zip(escaped, [*kept, ""], strict=True) for part in pair)
 
 
+def latex_number(text: str) -> str:
+    """Numbers as text, with signs as long as a minus."""
+    return _MINUS.sub("$-$", latex(text))
+
+
 def _cell(text: str, kind: str) -> str:
-    """A cell; in one of numbers, signs are as long as a minus."""
-    return _MINUS.sub("$-$", latex(text)) if kind == "number" else latex(text)
+    return latex_number(text) if kind == "number" else latex(text)
 
 
 def latex_table(table: Table) -> str:

@@ -12,9 +12,12 @@ from ablate import files
 from ablate.records import Contrast
 from ablate.report.facts.findings import Findings
 from ablate.report.page.sections import page_of
+from ablate.report.share.ablation import ablation_float, ablation_sheet
 from ablate.report.share.answers import ScoredRuns, answers_table
 from ablate.report.share.claims import claims_json
 from ablate.report.share.drawings import write_drawings
+from ablate.report.share.macros import macros_text
+from ablate.report.tables.sheets import csv_text
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.stats.effects import Question
 
@@ -40,7 +43,13 @@ def write_shared(shared: Shared, folder: Path, say: Words = ENGLISH, *, draw: bo
     write_drawings(page_of(shared.findings, say), folder / SHARE / "figures", draw=draw)
     _write_answers(shared, folder)
     claims = claims_json(shared.findings, shared.contrasts, shared.question, shared.runs)
-    texts = {"claims.json": json.dumps(claims, ensure_ascii=False, indent=1, allow_nan=False) + "\n"}
+    findings = shared.findings
+    texts = {
+        "claims.json": json.dumps(claims, ensure_ascii=False, indent=1, allow_nan=False) + "\n",
+        "ablation.tex": ablation_float(findings, say),
+        "ablation.csv": csv_text(ablation_sheet(findings)),
+        "numbers.tex": macros_text(findings, say),
+    }
     for name, text in texts.items():
         files.write_text(folder / SHARE / name, text)
 

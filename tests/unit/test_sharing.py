@@ -1,0 +1,195 @@
+"""`share/`: what goes into a paper, a slide and a pull request."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from ablate.report.facts.findings import Findings
+from ablate.report.figures.sheet import SHEETS
+from ablate.report.page.sections import page_of
+from ablate.report.share.ablation import ablation_float, ablation_sheet, slug
+from ablate.report.share.drawings import named_figures, write_drawings
+from ablate.report.share.macros import EFFECT_ENDS, LEVEL_ENDS, macros_text, stems
+from ablate.report.tables.sheets import csv_text
+from ablate.report.wording.language import words_of
+from tests.builders import a_study, findings_of
+
+THREE = {"BN": {"gain": 10.0}, "Dropout": {"noise": 1.5}, "GAP head": {"epochs": 4}}
+LATIN = {"90% split & #1_{x}": {"gain": 10.0}, "\\item $x^2$ ~": {"noise": 1.5}, '"50%" split': {"epochs": 4}}
+HOSTILE = ["BN", "bn!", "B-N", "90% split", "九十", "漢字", "3", "x", "BN 2", "BNgai", "é", "\\", "BN"]
+PAPER = r"""\documentclass[twocolumn]{article}
+\usepackage{booktabs,amssymb,graphicx}
+\input{numbers}
+\begin{document}
+\input{ablation}
+Table~\ref{tab:ablation-toy}: STEMgain{} STEMinterval{} ($n=STEMn$, STEMverdict), STEMlevel.
+\end{document}
+"""
+
+
+def found_in(folder: Path, **study: Any) -> Findings:
+    """The findings of a study of three changes, of which one helps."""
+    levels = {"BN": 70.0, "Dropout": 70.3, "GAP head": 69.0}
+    return findings_of(a_study(**({"factors": THREE} | study)), folder, levels=levels)
+
+
+def rows_of(findings: Findings) -> list[dict[str, str]]:
+    """The table as other programs read it."""
+    return list(csv.DictReader(io.StringIO(csv_text(ablation_sheet(findings)))))
+
+
+# --- the table --------------------------------------------------------------------------------
+
+
+def test_the_table_ticks_the_factors_of_each_variant(tmp_path: Path) -> None:
+    """In a chain a line has every change up to it; mean and spread are of the runs, the difference of the step."""
+    findings = found_in(tmp_path)
+    rows, steps = rows_of(findings), {effect.compared.variant: effect for effect in findings.effects}
+
+    assert [[row[name] for name in THREE] for row in rows[:4]] == [
+        ["0", "0", "0"], ["1", "0", "0"], ["1", "1", "0"], ["1", "1", "1"],
+    ]  # fmt: skip
+    assert [row["compared with"] for row in rows] == ["", "baseline", "BN", "Dropout", "baseline"]
+    for row in rows[1:4]:
+        effect = steps[row["variant"]]
+        assert effect.measured.difference is not None
+        assert float(row["difference (points)"]) == pytest.approx(effect.measured.difference)
+        assert row["verdict"] == effect.decision.verdict
+
+
+@pytest.mark.parametrize("design", ["chain", "one_at_a_time", "leave_one_out", "factorial"])
+def test_no_comparison_is_left_out_of_the_table(design: str, tmp_path: Path) -> None:
+    """Those of averages and of the whole chain stand below the variants."""
+    findings = found_in(tmp_path, design=design)
+    rows = rows_of(findings)
+    told = [row["verdict"] for row in rows if row["verdict"]]
+
+    assert [row["variant"] for row in rows[: len(findings.variants)]] == [row.name for row in findings.variants]
+    assert len(told) == len(findings.effects) + (findings.total is not None)
+
+
+def test_the_float_has_what_a_journal_asks_for(tmp_path: Path) -> None:
+    """Booktabs, a caption that explains each mark that is used and none other, a label, spread and interval."""
+    text = ablation_float(found_in(tmp_path))
+
+    for part in (r"\toprule", r"\midrule", r"\bottomrule", r"\label{tab:ablation-toy}", r"$\checkmark$", r"$\pm$"):
+        assert part in text
+    caption = next(line for line in text.splitlines() if line.startswith(r"\caption"))
+    assert r"$\blacktriangle$ better" in caption
+    assert "not assessable" not in caption
+    assert re.search(r"\+\d+\.\d \[\d+\.\d, \d+\.\d\] & \$\\blacktriangle\$", text)
+
+
+def test_labels_are_made_of_plain_letters() -> None:
+    """Whatever a study is called."""
+    assert [slug(name) for name in ("toy", "Été 2", "漢字", "a@3f/b")] == ["toy", "ete-2", "study", "a-3f-b"]
+
+
+# --- macros -----------------------------------------------------------------------------------
+
+
+def test_every_macro_has_a_legal_name_of_its_own() -> None:
+    """Letters alone; of names that lose all they differ by, too."""
+    taken: set[str] = set()
+    found = stems(HOSTILE, EFFECT_ENDS, taken)
+    macros = [f"{stem}{end}" for stem in found for end in EFFECT_ENDS]
+    macros += [f"{stem}{end}" for stem in stems(HOSTILE, LEVEL_ENDS, taken) for end in LEVEL_ENDS]
+
+    assert found[0] == "BN"
+    assert found[3] == "NineZeroPercentSplit"
+    assert all(re.fullmatch("[A-Z][A-Za-z]+", name) for name in macros)
+    assert len(set(macros)) == len(macros)
+
+
+def test_each_number_has_a_macro(tmp_path: Path) -> None:
+    """Gain, interval, n and verdict of each comparison, level and spread of each variant; a dash is a minus."""
+    findings = found_in(tmp_path)
+    text = macros_text(findings)
+    bn = findings.effects[0].measured
+
+    assert rf"\newcommand{{\BNgain}}{{+{bn.difference:.1f}}}" in text
+    assert rf"\newcommand{{\BNinterval}}{{{{[}}{bn.lo:.1f}, {bn.hi:.1f}]}}" in text
+    assert r"\newcommand{\BNn}{3}" in text
+    assert r"\newcommand{\BNverdict}{better}" in text
+    assert rf"\newcommand{{\BNlevel}}{{{findings.variants[1].mean:.1f}}}" in text
+    assert r"\newcommand{\AllTotalgain}" in text
+
+
+@pytest.mark.parametrize("factors", [THREE, LATIN], ids=["plain", "hostile"])
+def test_a_paper_with_table_and_macros_compiles(factors: Mapping[str, Any], tmp_path: Path) -> None:
+    """By pdfLaTeX, without a box of text too wide to print or a reference that is not there."""
+    if shutil.which("pdflatex") is None:
+        pytest.skip("needs pdflatex: apt-get install texlive-latex-base texlive-latex-recommended")
+    findings = findings_of(a_study(factors=factors), tmp_path / "work")
+    first = stems([effect.compared.name for effect in findings.effects], EFFECT_ENDS, set())[0]
+    (tmp_path / "ablation.tex").write_text(ablation_float(findings), encoding="utf-8")
+    (tmp_path / "numbers.tex").write_text(macros_text(findings), encoding="utf-8")
+    (tmp_path / "paper.tex").write_text(PAPER.replace("STEM", f"\\{first}"), encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper"]
+    for _ in range(2):
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
+
+        assert done.returncode == 0, done.stdout[-2000:]
+    assert "undefined" not in done.stdout
+    assert "Missing character" not in done.stdout
+
+
+# --- figures ----------------------------------------------------------------------------------
+
+
+def test_every_figure_is_drawn_at_every_size_with_its_fonts(tmp_path: Path) -> None:
+    """PDF with TrueType fonts inside, SVG with letters as outlines; as wide as the page takes."""
+    page = page_of(found_in(tmp_path))
+    names = named_figures(page)
+    write_drawings(page, tmp_path / "figures", draw=True)
+
+    assert {"forest", "levels", "curves-accuracy"} <= set(names)
+    for name in names:
+        for size, sheet in SHEETS.items():
+            pdf = (tmp_path / "figures" / f"{name}-{size}.pdf").read_bytes()
+            box = re.search(rb"/MediaBox \[ ?0 0 ([\d.]+) ([\d.]+) ?\]", pdf)
+            svg = ElementTree.parse(tmp_path / "figures" / f"{name}-{size}.svg").getroot()
+
+            assert box is not None
+            assert float(box[1]) / 72 == pytest.approx(sheet.width, abs=0.01)
+            assert (sheet.height is None) or float(box[2]) / 72 == pytest.approx(sheet.height)
+            assert b"/FontFile2" in pdf
+            assert b"/Type3" not in pdf
+            assert not list(svg.iter("{http://www.w3.org/2000/svg}text"))
+
+
+def test_only_what_shows_something_else_is_drawn_again(tmp_path: Path) -> None:
+    """Drawing takes longer than the rest of a report; a figure that is outdated goes, drawn or not."""
+    page, folder = page_of(found_in(tmp_path / "a")), tmp_path / "figures"
+    write_drawings(page, folder, draw=True)
+    path = folder / "forest-column.pdf"
+    path.write_bytes(b"as it was")
+    write_drawings(page, folder, draw=True)
+    assert path.read_bytes() == b"as it was"
+
+    write_drawings(page_of(findings_of(a_study(), tmp_path / "b")), folder, draw=False)
+    assert not path.exists()
+    assert json.loads((folder / "drawn.json").read_text()) == {}
+
+
+# --- in Chinese -------------------------------------------------------------------------------
+
+
+def test_the_table_is_in_the_language_of_the_report(tmp_path: Path) -> None:
+    """And says what compiles it."""
+    text = ablation_float(found_in(tmp_path), words_of("zh"))
+
+    assert "消融实验" in text
+    assert "XeLaTeX" in text
+    assert "XeLaTeX" not in ablation_float(found_in(tmp_path))
