@@ -24,7 +24,7 @@ SIGNS = {"%": "Percent", "&": "And", "+": "Plus"}
 
 
 def macros_text(findings: Findings, say: Words = ENGLISH) -> str:
-    """A file of `\\newcommand`s: `\\BNgain` of a comparison, its interval, n, p and verdict; `\\BNlevel` of a variant."""
+    """A file of `\\newcommand`s: of a comparison `\\BNgain`, interval, n, p, verdict; of a variant `\\BNlevel`."""
     metric = findings.study.metric
     effects = [*findings.effects, *([findings.total] if findings.total is not None else [])]
     lines = [f"% {plain(say('share.macros', study=findings.study.name))}", *_study_macros(findings)]
