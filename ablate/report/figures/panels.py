@@ -182,11 +182,11 @@ def _grid(
 
 def _columns(sheet: Sheet, panels: int, tall: float) -> tuple[int, int]:
     """How many columns and rows: two in a column of print, three or four across the page, as a slide is wide."""
-    if sheet.height is None:
+    high = sheet.height
+    if high is None:
         columns = min(panels, 2 if sheet.width < 5 else 4 if tall >= 1 else 3)
     else:
-        wanted = range(1, panels + 1)
-        columns = min(wanted, key=lambda c: abs(sheet.width / c * tall - sheet.height / ceil(panels / c)))
+        columns = min(range(1, panels + 1), key=lambda c: abs(sheet.width / c * tall - high / ceil(panels / c)))
     return columns, ceil(panels / columns)
 
 

@@ -15,7 +15,7 @@ from ablate.report.tables.table import Table, with_unit
 from ablate.report.wording.escape import plain
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.report.wording.numbers import number, with_interval
-from ablate.report.wording.sentences import metric_words, unit_words
+from ablate.report.wording.sentences import metric_title, metric_words, unit_words
 from ablate.report.wording.verdicts import VERDICTS
 
 LEFT_OUT = "leave one out"
@@ -66,16 +66,17 @@ def ablation_sheet(findings: Findings) -> Table:
     unit = "points" if metric.unit else metric_words(metric)
     columns = ["variant", *factors, with_unit("mean", metric.unit), with_unit("standard deviation", metric.unit), "n"]
     columns += [f"difference ({unit})", f"lo ({unit})", f"hi ({unit})", "compared with", "verdict"]
-    rows = []
+    rows: list[list[object]] = []
     for name, level, effect in ablation_lines(findings):
-        ticks = [None if level is None else int(factor in level.factors) for factor in factors]
-        own = [None, None, None] if level is None else [level.mean, level.spread, level.n]
-        if effect is not None:
-            found = effect.measured
-            other = effect.compared.variant if effect.compared.family == LEFT_OUT else effect.compared.reference
-            judged = [found.difference, found.lo, found.hi, other, effect.decision.verdict]
-            own[2] = found.n if level is None else own[2]
-        rows.append([name, *ticks, *own, *([None] * 5 if effect is None else judged)])
+        n = level.n if level is not None else effect.measured.n if effect is not None else None
+        row: list[object] = [name, *(None if level is None else int(factor in level.factors) for factor in factors)]
+        row += [None, None, n] if level is None else [level.mean, level.spread, n]
+        if effect is None:
+            rows.append([*row, *[None] * 5])
+            continue
+        found, left_out = effect.measured, effect.compared.family == LEFT_OUT
+        other = effect.compared.variant if left_out else effect.compared.reference
+        rows.append([*row, found.difference, found.lo, found.hi, other, effect.decision.verdict])
     return make_sheet("ablation", columns, rows)
 
 
@@ -86,7 +87,7 @@ def ablation_float(findings: Findings, say: Words = ENGLISH) -> str:
     heads = [
         latex(say("column.variant")),
         *(rf"\rotatebox{{90}}{{{latex(name)}}}" for name in factors),
-        latex(with_unit(metric_words(metric), metric.unit)),
+        latex(with_unit(metric_title(metric), metric.unit)),
         "$n$",
         latex(with_unit(say("column.difference"), unit_words(metric, say))),
         "",
