@@ -8,7 +8,8 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -17,13 +18,17 @@ import pytest
 
 from ablate.report.facts.findings import Findings
 from ablate.report.figures.sheet import SHEETS
+from ablate.report.gather.assemble import make_findings
 from ablate.report.page.sections import page_of
 from ablate.report.share.ablation import ablation_float, ablation_sheet, slug
 from ablate.report.share.drawings import named_figures, write_drawings
 from ablate.report.share.macros import EFFECT_ENDS, LEVEL_ENDS, macros_text, stems
+from ablate.report.share.methods import Scoring, methods_text
+from ablate.report.share.pull_request import pull_request_text
 from ablate.report.tables.sheets import csv_text
 from ablate.report.wording.language import words_of
-from tests.builders import a_study, findings_of
+from ablate.study.plan import make_plan
+from tests.builders import a_failed, a_study, cells_with, findings_of
 
 THREE = {"BN": {"gain": 10.0}, "Dropout": {"noise": 1.5}, "GAP head": {"epochs": 4}}
 LATIN = {"90% split & #1_{x}": {"gain": 10.0}, "\\item $x^2$ ~": {"noise": 1.5}, '"50%" split': {"epochs": 4}}
@@ -193,3 +198,54 @@ def test_the_table_is_in_the_language_of_the_report(tmp_path: Path) -> None:
     assert "消融实验" in text
     assert "XeLaTeX" in text
     assert "XeLaTeX" not in ablation_float(found_in(tmp_path))
+
+
+# --- words ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("factors", [3, 9])
+def test_a_pull_request_is_told_in_twelve_lines_without_images(factors: int, tmp_path: Path) -> None:
+    """However many comparisons there are; a warning stands there, too."""
+    many = {f"change {i}": {"gain": float(i)} for i in range(1, factors + 1)}
+    findings = findings_of(a_study(factors=many), tmp_path, results={("change 1", 1): a_failed(tmp_path / "failed")})
+    lines = pull_request_text(findings).splitlines()
+
+    assert len(lines) <= 12
+    assert not [line for line in lines if "![" in line]
+    assert lines[0].startswith("**")
+    assert "1 run failed" in lines[-1]
+    assert ("more in the report" in "".join(lines[:-1])) == (factors > 5)
+
+
+METHODS: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any], Sequence[str], Sequence[str]]] = {
+    "images": ({}, {}, ["Owen 2007", "Holm 1979", "Agresti"], ["Welch", "Spiegelhalter", "cluster"]),
+    "looks": ({"evidence": {"replicates": [3, 6]}}, {}, ["Spiegelhalter", "after 3 and 6 replicates"], []),
+    "numbers on folds": ({}, {"scored": False}, ["paired t-test over replicates (Student 1908)"], ["Owen", "Wilson"]),
+    "numbers, fixed": ({"evidence": {"test": "official"}}, {"scored": False}, ["Welch's t-test"], ["Student 1908"]),
+    "no thresholds": ({"evidence": {"metric": "loss"}}, {"scored": False}, ["Holm"], ["Schuirmann", "worthwhile"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_methods_are_those_of_the_study(name: str, tmp_path: Path) -> None:
+    """What was not done is not cited; each source that is cited is in the list, and none beside them."""
+    study, cells, there, absent = METHODS[name]
+    findings = findings_of(a_study(**study), tmp_path, **cells)
+    scoring = None if cells else Scoring(is_binary=True, is_weighed=False, is_own=False)
+    paragraph, listed = methods_text(findings, scoring).split("\n\nSources:\n")
+
+    assert [words for words in there if words not in paragraph] == []
+    assert [words for words in absent if words in paragraph] == []
+    years = sorted(re.findall(r"\((?:19|20)\d\d\)\.", listed))
+    assert years == sorted(f"({year})." for year in re.findall(r" ((?:19|20)\d\d)[;)]", paragraph))
+
+
+def test_groups_of_images_are_cited_with_their_method(tmp_path: Path) -> None:
+    """The unit of chance is the patient there."""
+    groups = {f"image {i:05d}": f"patient {i // 4}" for i in range(600)}
+    study = a_study()
+    plan = make_plan(study)
+    cells = [replace(cell, groups=lambda: groups) for cell in cells_with(plan, tmp_path)]
+    findings = make_findings(study, plan, cells, look=1, prepared={}, work=tmp_path, origin=None)
+
+    assert "Bell and McCaffrey 2002" in methods_text(findings, Scoring(is_binary=True, is_weighed=False, is_own=False))

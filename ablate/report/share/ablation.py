@@ -84,6 +84,7 @@ def ablation_float(findings: Findings, say: Words = ENGLISH) -> str:
     """The table as a float to be put into a paper with \\input: booktabs, caption, label."""
     metric, factors, lines = findings.study.metric, factors_of(findings), ablation_lines(findings, say)
     place = "table*" if len(factors) > 1 else "table"  # across both columns of a page
+    needs, unicode = say("share.packages"), say("share.xelatex")
     heads = [
         latex(say("column.variant")),
         *(rf"\rotatebox{{90}}{{{latex(name)}}}" for name in factors),
@@ -96,8 +97,8 @@ def ablation_float(findings: Findings, say: Words = ENGLISH) -> str:
     others = [_row(line, factors, metric.decimals) for line in lines if line.level is None]
     return "\n".join(
         [
-            rf"% {plain(say('share.packages'))} \usepackage{{booktabs,amssymb,graphicx}}",
-            *([f"% {plain(say('share.xelatex'))}"] if _needs_xelatex(findings, say) else []),
+            f"% {plain(needs)} \\usepackage{{booktabs,amssymb,graphicx}}",
+            *([f"% {plain(unicode)}"] if _needs_xelatex(findings, say) else []),
             rf"\begin{{{place}}}[t]",
             r"\centering\small\setlength{\tabcolsep}{4pt}",
             rf"\caption{{{latex(caption(findings, say))} {_legend(lines, say)}}}",
@@ -153,7 +154,7 @@ def _legend(lines: Sequence[Line], say: Words) -> str:
     used = {line.effect.decision.verdict for line in lines if line.effect is not None}
     marks: Mapping[str, str] = {name: shown.latex for name, shown in VERDICTS.items() if name in used}
     told = say("join.comma").join(f"{mark} {latex(say(f'verdict.{name}'))}" for name, mark in marks.items())
-    return f"{told}{latex(say('share.stop'))}" if told else ""
+    return told + latex(say("share.stop")) if told else ""
 
 
 def _needs_xelatex(findings: Findings, say: Words) -> bool:

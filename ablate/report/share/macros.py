@@ -27,7 +27,8 @@ def macros_text(findings: Findings, say: Words = ENGLISH) -> str:
     """A file of `\\newcommand`s: of a comparison `\\BNgain`, interval, n, p, verdict; of a variant `\\BNlevel`."""
     metric = findings.study.metric
     effects = [*findings.effects, *([findings.total] if findings.total is not None else [])]
-    lines = [f"% {plain(say('share.macros', study=findings.study.name))}", *_study_macros(findings)]
+    about = say("share.macros", study=findings.study.name)
+    lines = [f"% {plain(about)}", *_study_macros(findings)]
     taken = {f"Study{name}" for name in ("Metric", "Replicates", "Images")} | RESERVED
     for stem, effect in zip(stems(map(_name_of, effects), EFFECT_ENDS, taken), effects, strict=True):
         compared = effect.compared

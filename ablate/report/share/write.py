@@ -17,6 +17,8 @@ from ablate.report.share.answers import ScoredRuns, answers_table
 from ablate.report.share.claims import claims_json
 from ablate.report.share.drawings import write_drawings
 from ablate.report.share.macros import macros_text
+from ablate.report.share.methods import Scoring, methods_text
+from ablate.report.share.pull_request import pull_request_text
 from ablate.report.tables.sheets import csv_text
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.stats.effects import Question
@@ -49,9 +51,18 @@ def write_shared(shared: Shared, folder: Path, say: Words = ENGLISH, *, draw: bo
         "ablation.tex": ablation_float(findings, say),
         "ablation.csv": csv_text(ablation_sheet(findings)),
         "numbers.tex": macros_text(findings, say),
+        "pr.md": pull_request_text(findings, say),
+        "methods.txt": methods_text(findings, _scoring(shared), say),
     }
     for name, text in texts.items():
         files.write_text(folder / SHARE / name, text)
+
+
+def _scoring(shared: Shared) -> Scoring | None:
+    if shared.runs is None:
+        return None
+    cells = shared.runs.cells
+    return Scoring(cells.is_binary, is_weighed=cells.strata is not None, is_own=shared.question.own is not None)
 
 
 def _write_answers(shared: Shared, folder: Path) -> None:

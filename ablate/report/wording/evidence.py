@@ -75,6 +75,13 @@ def evidence_lines(findings: Findings, say: Words = ENGLISH) -> list[str]:
     return [line for line in [*lines, *findings.notices.remarks, *findings.data.plain_notes] if line]
 
 
+def design_lines(findings: Findings, say: Words = ENGLISH) -> list[str]:
+    """How many runs, tested on which images, by which weights; of somebody else's numbers how many there are."""
+    if findings.evidence.test is None:
+        return [_judged(findings, say)]
+    return [line for line in (_runs(findings, say), _images(findings, say), _chosen(findings, say)) if line]
+
+
 def _judged(findings: Findings, say: Words) -> str:
     runs = sum(run.status == "finished" for run in findings.runs.rows)
     return say("evidence.judged", variants=say.count(len(findings.variants), "variant"), runs=say.count(runs, "run"))
