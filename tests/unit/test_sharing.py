@@ -21,12 +21,15 @@ from ablate.report.figures.sheet import SHEETS
 from ablate.report.gather.assemble import make_findings
 from ablate.report.page.sections import page_of
 from ablate.report.share.ablation import ablation_float, ablation_sheet, slug
+from ablate.report.share.checklists import CLAIM_ITEMS, TRIPOD_ITEMS, checklists_text
 from ablate.report.share.drawings import named_figures, write_drawings
 from ablate.report.share.macros import EFFECT_ENDS, LEVEL_ENDS, macros_text, stems
 from ablate.report.share.methods import Scoring, methods_text
 from ablate.report.share.pull_request import pull_request_text
+from ablate.report.share.write import Shared, write_shared
 from ablate.report.tables.sheets import csv_text
-from ablate.report.wording.language import words_of
+from ablate.report.wording.language import Language, words_of
+from ablate.results.question import question_of
 from ablate.study.plan import make_plan
 from tests.builders import a_failed, a_study, cells_with, findings_of
 
@@ -249,3 +252,40 @@ def test_groups_of_images_are_cited_with_their_method(tmp_path: Path) -> None:
     findings = make_findings(study, plan, cells, look=1, prepared={}, work=tmp_path, origin=None)
 
     assert "Bell and McCaffrey 2002" in methods_text(findings, Scoring(is_binary=True, is_weighed=False, is_own=False))
+
+
+def test_checklists_answer_what_the_records_know_and_name_the_rest(tmp_path: Path) -> None:
+    """Each item of CLAIM and of TRIPOD+AI is answered or among those that are not; none is made up."""
+    text = checklists_text(found_in(tmp_path))
+    for name, items in (("CLAIM 2024", CLAIM_ITEMS), ("TRIPOD+AI", TRIPOD_ITEMS)):
+        section = text.split(f"## {name}\n")[1].split("\n## ")[0]
+        answered = re.findall(r"^- \*\*Item (\w+),", section, re.MULTILINE)
+        left = section.split("do not answer: ")[1].split(".")[0].split(", ")
+
+        assert sorted([*answered, *left]) == sorted(items)
+    assert "standard deviation over replicates, not a standard error" in text
+    assert "12 runs on cpu: toy" in text
+
+
+def test_a_checklist_does_not_say_yes_without_error_bars(tmp_path: Path) -> None:
+    """One number a variant has no interval."""
+    findings = findings_of(a_study(evidence={"replicates": [1]}), tmp_path, scored=False)
+
+    assert "the answer is no" in checklists_text(findings)
+    assert "Item 29, statistical" in checklists_text(findings)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_everything_is_written_in_the_language_of_the_report(language: Language, tmp_path: Path) -> None:
+    """What is for people; the data for programs stay in English."""
+    shared = Shared(
+        findings=found_in(tmp_path / "work"), contrasts=make_plan(a_study(factors=THREE)).contrasts,
+        question=question_of(a_study(factors=THREE), make_plan(a_study(factors=THREE))), runs=None,
+    )  # fmt: skip
+    write_shared(shared, tmp_path, words_of(language))
+    texts = {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "share").iterdir() if path.is_file()}
+
+    people = {"ablation.tex", "checklists.md", "methods.txt", "numbers.tex", "pr.md"}
+    assert set(texts) == people | {"ablation.csv", "claims.json"}
+    is_chinese = {name: bool(re.search("[\u4e00-\u9fff]", text)) for name, text in texts.items()}
+    assert is_chinese == {name: language == "zh" and name in people for name in texts}

@@ -14,6 +14,7 @@ from ablate.report.facts.findings import Findings
 from ablate.report.page.sections import page_of
 from ablate.report.share.ablation import ablation_float, ablation_sheet
 from ablate.report.share.answers import ScoredRuns, answers_table
+from ablate.report.share.checklists import checklists_text
 from ablate.report.share.claims import claims_json
 from ablate.report.share.drawings import write_drawings
 from ablate.report.share.macros import macros_text
@@ -52,6 +53,7 @@ def write_shared(shared: Shared, folder: Path, say: Words = ENGLISH, *, draw: bo
         "ablation.csv": csv_text(ablation_sheet(findings)),
         "numbers.tex": macros_text(findings, say),
         "pr.md": pull_request_text(findings, say),
+        "checklists.md": checklists_text(findings, say),
         "methods.txt": methods_text(findings, _scoring(shared), say),
     }
     for name, text in texts.items():

@@ -51,7 +51,7 @@ def evidence_lines(findings: Findings, say: Words = ENGLISH) -> list[str]:
         lines = [
             _judged(findings, say),
             _thresholds(findings, say),
-            _basis(findings, say),
+            basis_line(findings, say),
             *group_lines(findings, say),
             _families(findings, say),
         ]
@@ -64,7 +64,7 @@ def evidence_lines(findings: Findings, say: Words = ENGLISH) -> list[str]:
             _thresholds(findings, say),
             _chosen(findings, say),
             _noise(findings, say),
-            _basis(findings, say),
+            basis_line(findings, say),
             *group_lines(findings, say),
             _families(findings, say),
             *robustness_lines(findings, say),
@@ -229,7 +229,7 @@ def _noise(findings: Findings, say: Words) -> str:
     return say("evidence.noise", runs=runs, differences=size_words(noise.differences, metric, say))
 
 
-def _basis(findings: Findings, say: Words) -> str:
+def basis_line(findings: Findings, say: Words = ENGLISH) -> str:
     match findings.evidence.basis:
         case "images" | "common images" | "images, apart":
             groups = findings.evidence.groups
