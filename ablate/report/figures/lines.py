@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ablate.report.figures.drawing import BAND, FAINT, INK, inches_of, label, new_figure
+from ablate.report.figures.drawing import BAND, DOT, FAINT, FAINTER, INK, inches_of, label, new_figure
 from ablate.report.figures.forest import ForestInfo, ForestRow
-from ablate.report.figures.numbers import LevelsInfo
+from ablate.report.figures.numbers import LevelsInfo, stack_dots
 from ablate.report.figures.sheet import Sheet, bare_frame
 from ablate.report.wording.verdicts import VERDICTS
 
@@ -35,8 +35,9 @@ def draw_forest(info: ForestInfo, sheet: Sheet) -> Figure:
     for group in info.groups:
         write(-(names + sheet.gap) / width, y, group.title, weight="bold")
         span = (y + 0.5, y + len(group.rows) + 0.5)
-        if info.negligible is not None:
-            axes.fill_betweenx(span, -info.negligible, info.negligible, color=BAND, linewidth=0, zorder=0)
+        for band in info.bands:
+            colour = BAND if band.kind == "none" else FAINTER
+            axes.fill_betweenx(span, band.lo, band.hi, color=colour, linewidth=0, zorder=0)
         axes.plot((0, 0), span, color=FAINT, linewidth=sheet.stroke, zorder=1)
         for row in group.rows:
             y += 1
@@ -54,11 +55,18 @@ def _draw_comparison(axes: Axes, row: ForestRow, y: float, limits: tuple[float, 
     if row.difference is None:
         return
     colour, (least, most) = VERDICTS[row.verdict].colour, limits
-    for lo, hi, width in ((row.lo_all, row.hi_all, 1.1), (row.lo, row.hi, 3.5)):
+    thick = () if row.diamond else ((row.lo, row.hi, 3.5),)
+    for lo, hi, width in ((row.lo_all, row.hi_all, 1.1), *thick):
         ends = (least if lo is None else max(least, lo), most if hi is None else min(most, hi))
         axes.plot(ends, (y, y), color=colour, linewidth=width * stroke, solid_capstyle="butt", zorder=2)
-    dots = row.by_replicate if len(row.by_replicate) > 1 else ()
-    axes.plot(dots, [y + 0.32] * len(dots), "o", color=FAINT, markersize=2.2 * stroke, zorder=3, clip_on=False)
+    dots = stack_dots(row.by_replicate if len(row.by_replicate) > 1 else (), apart=2 * DOT * (most - least))
+    step = min(0.11, 0.3 / max(1, *(level for _, level in dots), 1))
+    at = [y + 0.28 + step * level for _, level in dots]
+    axes.plot([x for x, _ in dots], at, "o", color=FAINT, markersize=2 * stroke, zorder=3, clip_on=False)
+    if row.diamond:
+        middle, left, right = row.difference, row.lo or row.difference, row.hi or row.difference
+        axes.fill((left, middle, right, middle), (y, y - 0.3, y, y + 0.3), color=colour, zorder=4)
+        return
     axes.plot([row.difference], [y], "o", color=INK, markersize=5 * stroke, zorder=4, clip_on=False)
 
 
