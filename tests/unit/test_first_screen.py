@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ablate.report.facts.findings import Findings
+from ablate.report.facts.groups import GroupFacts
 from ablate.report.figures.forest import forest_caption, forest_info
 from ablate.report.figures.numbers import stack_dots
 from ablate.report.figures.svg import APART, draw_interval
@@ -24,6 +25,7 @@ from ablate.report.tables.table import Band, Mark, bands_of
 from ablate.report.wording.first_screen import basis_words, deciding_words, longer_words, rounding_words, steps_ratio
 from ablate.report.wording.language import words_of
 from ablate.report.wording.numbers import Axis
+from ablate.scoring.unit import Unit
 from tests.builders import a_study, findings_of
 
 
@@ -120,6 +122,18 @@ def test_what_is_tested_and_redrawn_stands_above_the_numbers(tmp_path: Path) -> 
     assert data_name({"data": {"source": {"name": "digits"}}}) == "digits"
     assert data_name({"data": {"source": {"name": "image_folder", "root": "data/faces"}}}) == "faces"
     assert data_name({"skill": 60.0}) == ""
+
+
+def test_groups_and_units_of_test_images_are_counted_as_such(tmp_path: Path) -> None:
+    """A thousand scans of forty patients are forty patients, by name where they are what is scored."""
+    findings = findings_of(a_study(), tmp_path)
+    groups = GroupFacts("groups", 40, 38.0, 0.05, 1.5)
+    grouped = replace(findings, evidence=replace(findings.evidence, groups=groups))
+    scored = replace(findings, evidence=replace(findings.evidence, images=40, unit=Unit("patient", "mean")))
+
+    assert "600 test images in 40 groups" in basis_words(grouped)
+    assert "new groups of images" in basis_words(grouped)
+    assert "40 units (patient)" in basis_words(scored)
 
 
 def test_a_step_that_trained_longer_is_marked_at_its_verdict(tmp_path: Path) -> None:
