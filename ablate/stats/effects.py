@@ -22,7 +22,7 @@ from ablate.stats.cells import Array, Cells, StatisticsError
 from ablate.stats.engine import estimate
 from ablate.stats.frame import different_tests, missing_numbers, places, run_numbers
 from ablate.stats.groups import of_units
-from ablate.stats.looks import SO_FAR, WAITING, Found, LookState, judge_looks
+from ablate.stats.looks import SO_FAR, WAITING, Found, LookState, Seen, judge_looks, seen_at_looks
 from ablate.stats.measured import FEWEST_IMAGES, within_bounds
 from ablate.stats.replicate_level import estimate_replicates
 from ablate.stats.score_book import ScoreBook
@@ -66,6 +66,7 @@ class Effect:
     share: the part of alpha that look could spend, by which its p was divided before Holm.
     chance: the predicted chance that the looks still planned show a difference; None where it was not
     asked. stopped: the chance was too small, so that further runs are not worth their price (futility).
+    seen: what each look found, the first first, whatever the thresholds.
     """
 
     contrast: Contrast
@@ -74,6 +75,7 @@ class Effect:
     share: float = 1.0
     chance: float | None = None
     stopped: bool = False
+    seen: tuple[Seen, ...] = ()
 
     @property
     def estimate(self) -> Estimate | None:
@@ -211,16 +213,13 @@ def _judge_family(
         return found, {**reasons, **voided}
 
     voided = _voided(runs, contrasts, question)
-    rules = Rules(
-        negligible=question.negligible,
-        worthwhile=question.worthwhile,
-        tolerable=question.tolerable,
-        goal=question.goal,
-    )
+    sizes = {name: getattr(question, name) for name in ("negligible", "worthwhile", "tolerable")}
+    rules = Rules(**sizes, goal=question.goal)
     shares = look_shares(question.looks, question.shares)
     asked = [i for i, contrast in enumerate(contrasts) if contrast.ask == "no_worse"]
     answers = judge_looks(estimate_at, rules, question.looks, shares, up_to=look, asked=asked, planned=question.planned)
-    return [Effect(contrast=contrast, **answer._asdict()) for contrast, answer in zip(contrasts, answers, strict=True)]
+    told = zip(contrasts, answers, seen_at_looks(estimate_at, look), strict=True)
+    return [Effect(contrast=contrast, seen=seen, **answer._asdict()) for contrast, answer, seen in told]
 
 
 def _voided(runs: _Runs, contrasts: Sequence[Contrast], question: Question) -> dict[int, str]:

@@ -36,6 +36,13 @@ Found = tuple[Sequence[Estimate | None], Mapping[int, str]]
 """The estimates of a family, and position -> why that member gets no verdict."""
 
 
+class Seen(NamedTuple):
+    """What one look found of one member, before any threshold. reason: why it gets no verdict there, else empty."""
+
+    found: Estimate | None
+    reason: str
+
+
 class LookState(NamedTuple):
     """One member of a family after some looks: its verdict, and the look (counted from 1) whose numbers these are.
 
@@ -54,17 +61,10 @@ class LookState(NamedTuple):
     def is_open(self) -> bool:
         """Whether runs that are still planned may answer it."""
         if self.judged.verdict == "not_assessable":
-            reason = self.judged.reason
-            return reason in MENDABLE or reason.startswith(SO_FAR) or self._may_gain_groups
+            return may_still_change(self.judged.reason, self.judged.estimate)
         if self.judged.verdict == "no_worthwhile_gain":  # it may be a loss, which only further runs can show
             return self.chance is not None and self.chance >= self.judged.rules.futility
         return self.judged.verdict == "undecided" and not self.stopped
-
-    @property
-    def _may_gain_groups(self) -> bool:
-        """Whether there are too few groups because further folds, with groups of their own, were not tested yet."""
-        found = self.judged.estimate
-        return self.judged.reason == TOO_FEW_GROUPS and found is not None and found.image_floor is None
 
 
 def judge_looks(  # noqa: PLR0913 - the looks there were, and the last one there was to be
@@ -116,6 +116,25 @@ def judge_looks(  # noqa: PLR0913 - the looks there were, and the last one there
             for i, (old, new) in enumerate(zip(answers, now, strict=True))
         ]
     return answers
+
+
+def seen_at_looks(
+    estimate_at: Callable[[int, Collection[int] | None], Found], up_to: int
+) -> tuple[tuple[Seen, ...], ...]:
+    """A row a member: what each of the first looks found of it."""
+    by_look = []
+    for number in range(1, up_to + 1):
+        found, reasons = estimate_at(number, None)
+        reasons = unassessable(found, reasons)
+        by_look.append([Seen(one, reasons.get(i, "")) for i, one in enumerate(found)])
+    return tuple(zip(*by_look, strict=True))
+
+
+def may_still_change(reason: str, found: Estimate | None) -> bool:
+    """Whether runs that are still planned may lift what stands in the way of a verdict."""
+    # Too few groups, while further folds, with groups of their own, were not tested yet.
+    grows = reason == TOO_FEW_GROUPS and found is not None and found.image_floor is None
+    return reason in MENDABLE or reason.startswith(SO_FAR) or grows
 
 
 def _is_lost(old: LookState, new: LookState) -> bool:

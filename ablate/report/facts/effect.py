@@ -27,6 +27,8 @@ class Compared:
     """Whether variant and reference are two variants of the plan, not averages."""
     factors: tuple[str, ...] = ()
     """The changes it is about."""
+    key: str = ""
+    """By what a page knows it among the comparisons by the study's own metric; empty where it need not."""
 
     @property
     def called(self) -> str:

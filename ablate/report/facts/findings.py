@@ -17,6 +17,7 @@ from ablate.report.facts.other_sets import SetFacts
 from ablate.report.facts.provenance import ProvenanceFacts
 from ablate.report.facts.robustness import Robustness
 from ablate.report.facts.runs import RunFacts
+from ablate.report.facts.what_if import WhatIf
 from ablate.results.question import Metric
 from ablate.scoring.unit import Unit
 from ablate.splits.rules import TestRule
@@ -211,6 +212,8 @@ class Findings:
     """The same runs by each further metric the study asks for, as families of their own."""
     other_sets: tuple[OtherSet, ...] = ()
     """The same runs on each other test set the study names, as families of their own."""
+    what_if: WhatIf | None = None
+    """What judges again by other thresholds; None before there is a verdict, and for results that others made."""
     robustness: Robustness | None = None
     """How far the words carry; None before there is one, and for results that others made."""
 

@@ -29,6 +29,7 @@ class ForestRow(NamedTuple):
     words: str
     diamond: bool = False
     """Whether it is a mean over data sets: a diamond as wide as its interval."""
+    key: str = ""
 
 
 class ForestGroup(NamedTuple):
@@ -116,6 +117,7 @@ def _forest_row(effect: EffectRow, findings: Findings, say: Words) -> ForestRow:
             effect.measured.difference, effect.measured.lo, effect.measured.hi, findings.study.metric.decimals, sign="+"
         ),
         words=verdict_words(effect, say, with_reason=False),
+        key=effect.compared.key,
     )
 
 

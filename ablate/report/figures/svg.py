@@ -6,6 +6,7 @@ its strokes or the words beside it growing or shrinking. Colours come from the p
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from math import floor, log10
 from typing import NamedTuple
@@ -81,8 +82,10 @@ def draw_interval(mark: Mark, axis: Axis, bands: Sequence[Band] = ()) -> Markup:
         )
     height = 2 * HALF + DOT * min(lowest, HIGHEST)
     tall = f' style="height:{height}px"' if height > 2 * HALF else ""
+    numbers = numbers_of(mark.point, mark.lo, mark.hi, mark.lo_all, mark.hi_all, mark.dots[:MOST_DOTS], *axis)
     return Markup(
-        f'<svg class="interval v-{mark.verdict}" aria-hidden="true" focusable="false"{tall}>{"".join(parts)}</svg>'
+        f'<svg class="interval v-{mark.verdict}" data-mark="{numbers}" aria-hidden="true" focusable="false"{tall}>'
+        f"{''.join(parts)}</svg>"
     )
 
 
@@ -95,6 +98,11 @@ def _diamond(mark: Mark, axis: Axis, place: Callable[[float], float]) -> str:
         f'<svg x="{left}%" y="15%" width="{max(right - left, 0.5):.2f}%" height="70%" viewBox="0 0 100 100" '
         f'preserveAspectRatio="none"><path d="M0 50L{middle:.2f} 0L100 50L{middle:.2f} 100z"/></svg>'
     )
+
+
+def numbers_of(*numbers: float | tuple[float, ...] | None) -> str:
+    """What a drawing shows, for the page's script: JSON without a quotation mark."""
+    return json.dumps(numbers, separators=(",", ":"))
 
 
 def _span(lo: float, hi: float, name: str, place: object) -> str:
@@ -116,7 +124,11 @@ def level(row: Sequence[float | None], limits: tuple[float, float]) -> Markup:
         if lo is not None and hi is not None:
             parts.append(_span(lo, hi, "thick", place))
         parts.append(f'<circle class="point" cx="{place(mean)}%" cy="50%" r="4.5"/>')
-    return Markup(f'<svg class="interval v-better" aria-hidden="true" focusable="false">{"".join(parts)}</svg>')
+    numbers = numbers_of(mean, lo, hi, published, None, None, *limits)
+    return Markup(
+        f'<svg class="interval v-better" data-mark="{numbers}" aria-hidden="true" focusable="false">'
+        f"{''.join(parts)}</svg>"
+    )
 
 
 def panel(info: CurvesInfo, found: Panel) -> Markup:

@@ -35,6 +35,7 @@ from ablate.report.gather.next_steps import commands_for, settling_of
 from ablate.report.gather.robustness import robustness_of
 from ablate.report.gather.rows import run_row
 from ablate.report.gather.sensitivity import training_sets_remark
+from ablate.report.gather.what_if import what_if_of
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.results.closing import whole_plan
 from ablate.results.question import metric_of
@@ -92,6 +93,7 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
         ),
         exploratory=exploratory,
         robustness=robustness_of(judged, total),
+        what_if=what_if_of(judged),
     )
     further = further_findings(findings, judged, prepared=prepared, looks_before=looks_before)
     return replace(findings, further=tuple(further))

@@ -51,6 +51,7 @@ def further_findings(
             notices=Notices(),
             exploratory=Exploratory(),
             robustness=None,
+            what_if=None,
         )
 
 
@@ -73,4 +74,4 @@ def without_costs(row: VariantRow) -> VariantRow:
 
 def bare(row: EffectRow) -> EffectRow:
     """Without what is said of the same comparison in the table of the study's own metric."""
-    return replace(row, extra=ExtraCost(), no_worse=None)
+    return replace(row, compared=replace(row.compared, key=""), extra=ExtraCost(), no_worse=None)

@@ -105,17 +105,23 @@ def _variant_rows(
     )
 
 
-def total_of(judged: Judged) -> EffectRow | None:
+def total_contrast(judged: Judged) -> Contrast | None:
     """The last variant of a chain against the baseline, judged alone: it was clear before the first run."""
     chain = [contrast for contrast in judged.plan.contrasts if contrast.family == "chain"]
     if len(chain) < 2 or any(contrast.family == "total" for contrast in judged.plan.contrasts):
         return None
     first, last = chain[0].reference, chain[-1].variant
     reasons = [contrast.not_assessable for contrast in chain if contrast.not_assessable]
-    contrast = Contrast(
+    return Contrast(
         name=last, variant=last, reference=first, weights={last: 1.0, first: -1.0}, family="total",
         not_assessable="".join(reasons[:1]),
     )  # fmt: skip
+
+
+def total_of(judged: Judged) -> EffectRow | None:
+    """Its answer."""
+    if (contrast := total_contrast(judged)) is None:
+        return None
     look, found = _latest_answer(judged, contrast)
     rows = effect_rows(found, judged.variants, judged.metric, judged.plan.looks)
     return next(iter(with_repeats(rows, found, judged.question, look)), None)

@@ -107,15 +107,24 @@ def effect_rows(
     """Every comparison, in the order of the plan. looks: planned numbers of replicates."""
     rows = {row.name: row for row in variants}
     families = [effect.contrast.family for effect in effects]
-    return tuple(_effect_row(effect, rows, metric, families.count(effect.contrast.family), looks) for effect in effects)
+    keys = [key_of(family, families[:i].count(family)) for i, family in enumerate(families)]
+    return tuple(
+        _effect_row(effect, rows, metric, families.count(effect.contrast.family), looks, key=key)
+        for effect, key in zip(effects, keys, strict=True)
+    )
+
+
+def key_of(family: str, position: int) -> str:
+    """By what a page knows a comparison: names may be anything."""
+    return f"{family} {position}"
 
 
 def _effect_row(
-    effect: Effect, rows: Mapping[str, VariantRow], metric: Metric, family_size: int, looks: Sequence[int]
+    effect: Effect, rows: Mapping[str, VariantRow], metric: Metric, family_size: int, looks: Sequence[int], *, key: str
 ) -> EffectRow:
     next_look = _next_look(effect, rows, looks)
     return EffectRow(
-        compared=_compared(effect.contrast, rows, family_size),
+        compared=_compared(effect.contrast, rows, family_size, key),
         measured=_measured(effect, rows, metric, looks),
         decision=_decision(effect, metric, _outlook(effect, next_look, looks)),
         course=_course(effect, metric, next_look, looks),
@@ -124,7 +133,7 @@ def _effect_row(
     )
 
 
-def _compared(contrast: Contrast, rows: Mapping[str, VariantRow], family_size: int) -> Compared:
+def _compared(contrast: Contrast, rows: Mapping[str, VariantRow], family_size: int, key: str) -> Compared:
     return Compared(
         name=contrast.name,
         variant=contrast.variant,
@@ -133,6 +142,7 @@ def _compared(contrast: Contrast, rows: Mapping[str, VariantRow], family_size: i
         family_size=family_size,
         is_pair=_is_pair(contrast, rows),
         factors=contrast.factors,
+        key=key,
     )
 
 

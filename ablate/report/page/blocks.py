@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ablate.report.figures.answers import AnswerCurvesInfo
 from ablate.report.figures.forest import ForestInfo
@@ -148,13 +148,15 @@ class Section(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A whole page. footer: its last line, empty for none. method: by which version of the rules it judges."""
+    """A whole page. footer: its last line, empty for none. what_if: what judges again in the
+    page, as JSON values. method: by which version of the rules it judges."""
 
     title: str
     words: Words
     opening: tuple[Block, ...]
     sections: tuple[Section, ...]
     footer: str = ""
+    what_if: Mapping[str, Any] | None = None
     method: int | None = None
     contents: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Groups of the table of contents: what each is called, and the anchors of its sections, `set` for `set-1`, too."""

@@ -1,4 +1,4 @@
-"""A page as one HTML file that needs nothing else: no network, no scripts, images inside."""
+"""A page as one HTML file that needs nothing else: no network, images and its one script inside."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ablate.report.figures.answers import AnswerCurvesInfo
 from ablate.report.figures.forest import ForestInfo, ForestRow
 from ablate.report.figures.numbers import CurvesInfo, LevelsInfo
 from ablate.report.page.blocks import Block, Figure, Page
+from ablate.report.page.script import page_data, page_script, script_hash
 from ablate.report.tables.table import Mark, Table
 from ablate.report.wording.escape import plain
 from ablate.report.wording.numbers import number
@@ -43,9 +44,12 @@ def _environment() -> Environment:
         # Names may hold control characters and marks that turn the direction of writing.
         finalize=lambda value: plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
     )
-    style = (resources.files("ablate.report") / "templates" / "report.css").read_text(encoding="utf-8")
+    folder = resources.files("ablate.report") / "templates"
+    style = "".join((folder / name).read_text(encoding="utf-8") for name in ("report.css", "turn.css"))
     environment.globals |= {
         "style": Markup(style),
+        "script": Markup(page_script()),
+        "script_hash": script_hash(),
         "glyphs": {word: shown.glyph for word, shown in VERDICTS.items()},
         "SHORT": SHORT,
         "interval": svg.draw_interval,
@@ -58,6 +62,7 @@ def _environment() -> Environment:
         "forest_mark": forest_mark,
         "shade": shade,
     }
+    environment.filters["page_data"] = lambda page: Markup(page_data(page))
     environment.filters |= {"kind": macro_of, "data": data_uri, "alt": alternative, "fixed": number}
     environment.tests["bar"] = lambda kind: kind == "bar"
     return environment
@@ -78,7 +83,7 @@ def data_uri(png: bytes) -> str:
 def forest_mark(row: ForestRow) -> Mark:
     """What is drawn of a line of the forest plot."""
     dots = row.by_replicate if len(row.by_replicate) > 1 else ()
-    return Mark(row.verdict, row.difference, row.lo, row.hi, row.lo_all, row.hi_all, dots, row.diamond)
+    return Mark(row.verdict, row.difference, row.lo, row.hi, row.lo_all, row.hi_all, dots, row.diamond, row.key)
 
 
 def shade(table: Table, cell: str) -> str:

@@ -33,6 +33,7 @@ from ablate.report.page.blocks import (
 )
 from ablate.report.page.first_screen import opening
 from ablate.report.page.other_sets import other_set_sections
+from ablate.report.page.what_if import what_if_json
 from ablate.report.tables.costs import confounds_table, costs_table, optimism_table, provenance_table, reads_table
 from ablate.report.tables.derived import derived_table
 from ablate.report.tables.details import (
@@ -69,6 +70,7 @@ def page_of(findings: Findings, say: Words = ENGLISH) -> Page:
         opening=tuple(opening(findings, say)),
         sections=tuple(found for found in _sections(findings, say) if found is not None),
         footer=say("heading.sheets"),
+        what_if=what_if_json(findings, say),
         method=METHOD,
         contents=tuple((say(f"contents.{group}"), anchors) for group, anchors in CONTENTS.items()),
     )

@@ -35,7 +35,8 @@ Kind = Literal["text", "number", "code", "bar", "verdict"]
 class Mark(NamedTuple):
     """What a row of a table says beyond its text: the interval to draw, the verdict to colour.
 
-    lo, hi: None where the interval goes on for ever; lo_all, hi_all: for the whole family at once.
+    lo, hi: None where the interval goes on for ever; lo_all, hi_all: for the whole family at once. key: by which a
+    page knows the comparison, empty where it need not.
     """
 
     verdict: Verdict
@@ -47,6 +48,7 @@ class Mark(NamedTuple):
     dots: tuple[float, ...] = ()
     diamond: bool = False
     """Whether the interval is drawn as a diamond, as a mean over data sets is."""
+    key: str = ""
 
 
 class Band(NamedTuple):
@@ -171,7 +173,7 @@ def mark_of(effect: EffectRow | None) -> Mark | None:
         return None
     dots = effect.measured.by_replicate if len(effect.measured.by_replicate) > 1 else ()
     ends = (effect.measured.lo, effect.measured.hi, effect.measured.lo_all, effect.measured.hi_all)
-    return Mark(effect.decision.verdict, effect.measured.difference, *ends, dots)
+    return Mark(effect.decision.verdict, effect.measured.difference, *ends, dots, key=effect.compared.key)
 
 
 def step_lines(findings: Findings, family: str, say: Words) -> list[StepLine]:
