@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -75,7 +75,7 @@ class Effect:
     share: float = 1.0
     chance: float | None = None
     stopped: bool = False
-    seen: tuple[Seen, ...] = ()
+    seen: tuple[Seen, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def estimate(self) -> Estimate | None:

@@ -64,6 +64,10 @@ function askWhatIf(page) {
   stays.className = "stays";
   stays.append(page.say("turn.stays"), " ", back);
   told.append(list, stays);
+  const terms = {
+    negligible: ["turn.negligible", "turn.negligible_means"],
+    worthwhile: ["turn.worthwhile", "turn.worthwhile_means"],
+  };
   const sliders = { negligible: slider("negligible"), worthwhile: slider("worthwhile") };
   panel.append(summary, intro, ...Object.values(sliders).map((one) => one.row), told);
   document.querySelector("main > header").after(panel);
@@ -74,10 +78,11 @@ function askWhatIf(page) {
     const row = document.createElement("label");
     row.className = "slider";
     const title = document.createElement("span");
-    title.textContent = page.say(`turn.${name}`);
+    const [term, words] = terms[name];
+    title.textContent = page.say(term);
     const meaning = document.createElement("span");
     meaning.className = "meaning";
-    meaning.textContent = page.say(`turn.${name}_means`);
+    meaning.textContent = page.say(words);
     title.append(" ", meaning);
     const track = document.createElement("span");
     track.className = "track";
