@@ -63,6 +63,7 @@ def judged_set(  # noqa: PLR0913 - a study's runs here and there
         exploratory=Exploratory(),
         further=(),
         other_sets=(),
+        what_if=None,
         robustness=None,
     )
     facts = replace(facts, reads=reads_of(there))

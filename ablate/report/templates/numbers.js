@@ -79,12 +79,12 @@ function sayNumbers(page) {
     tip.style.left = `${window.scrollX + Math.max(4, Math.min(wide - tip.offsetWidth - 4, x - tip.offsetWidth / 2))}px`;
     const above = box.top - tip.offsetHeight - 6;
     tip.style.top = `${window.scrollY + (above > 0 ? above : box.bottom + 6)}px`;
-    // The dot that is meant, wherever dots are stacked: those at its place.
-    svg.querySelectorAll(".dot").forEach((dot) => {
-      const there = at >= 0 && Math.abs(parseFloat(dot.getAttribute("cx")) - 100 * place(mark.dots[at], mark)) < 0.02;
-      dot.classList.toggle("told", there);
-    });
+    circles(svg).forEach((dot, rank) => dot.classList.toggle("told", at >= 0 && byPlace(mark)[rank] === at));
   }
+
+  const circles = (svg) => [...svg.querySelectorAll("circle.dot")];
+  // Dots are drawn from left to right, whatever their replicates.
+  const byPlace = ({ dots }) => dots.map((_, i) => i).sort((i, j) => dots[i] - dots[j] || i - j);
 
   function hide() {
     if (shown === null) return;
@@ -94,12 +94,14 @@ function sayNumbers(page) {
     tip.hidden = true;
   }
 
-  function nearest(svg, x) { // the dot within a finger's or a pointer's width; -1: none
-    const box = svg.getBoundingClientRect();
-    const mark = marks.get(svg);
-    const away = mark.dots.map((dot) => Math.abs(box.left + box.width * place(dot, mark) - x));
+  function nearest(svg, event) { // the dot within a pointer's or a finger's reach; -1: none
+    const reach = event.pointerType === "touch" ? 14 : 8;
+    const away = circles(svg).map((dot) => {
+      const box = dot.getBoundingClientRect();
+      return Math.hypot(box.x + box.width / 2 - event.clientX, box.y + box.height / 2 - event.clientY);
+    });
     const least = Math.min(...away, Infinity);
-    return least <= 8 ? away.indexOf(least) : -1;
+    return least <= reach ? byPlace(marks.get(svg))[away.indexOf(least)] : -1;
   }
 
   const drawing = (target) => {
@@ -109,7 +111,7 @@ function sayNumbers(page) {
   };
   const under = (event) => {
     const svg = drawing(event.target);
-    if (svg) show(svg, nearest(svg, event.clientX));
+    if (svg) show(svg, nearest(svg, event));
     // What the pointer stands on stays, so that it can be read.
     else if (!tip.contains(event.target) && !(shown && shown.closest(":focus"))) hide();
   };
@@ -126,9 +128,8 @@ function sayNumbers(page) {
     const turn = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!svg || !turn || !marks.get(svg).dots.length) return;
     event.preventDefault();
-    // From the leftmost dot to the rightmost, whatever their replicates.
-    const { dots, at } = marks.get(svg);
-    const order = dots.map((_, i) => i).sort((i, j) => dots[i] - dots[j]);
+    const { at } = marks.get(svg);
+    const order = byPlace(marks.get(svg));
     const rank = at < 0 ? (turn > 0 ? 0 : order.length - 1) : order.indexOf(at) + turn;
     show(svg, order[Math.max(0, Math.min(order.length - 1, rank))]);
   });
