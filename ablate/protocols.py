@@ -182,6 +182,10 @@ class Tracker(Contract):
         """Why the store, which answers, takes nothing until somebody acts; empty where it does not refuse."""
         ...
 
+    def page(self) -> str:
+        """Once it ended: the address that shows the study in a browser; empty where no server does."""
+        ...
+
 
 class StoredRun(NamedTuple):
     """One replicate's run in a tracker.
@@ -254,6 +258,8 @@ class StudySummary(NamedTuple):
     description: the report's table as Markdown. files: the report's folder.
     variants: per variant, summary metrics under their names. headline: what a table of runs shows first, by the
     variant, and by the empty name for the study as a whole. tags: likewise, what is said in words.
+    image: PNG that belongs to the description, empty for none. searched: of a search, the settings it
+    varies, those that mattered most first.
     """
 
     description: str
@@ -263,3 +269,5 @@ class StudySummary(NamedTuple):
     extra: Mapping[str, Any]
     headline: Mapping[str, Mapping[str, float]] = {}
     tags: Mapping[str, Mapping[str, str]] = {}
+    image: bytes = b""
+    searched: tuple[str, ...] = ()

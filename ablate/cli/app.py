@@ -154,7 +154,8 @@ def run(
             final=for_ if final else None,
             slots_per_gpu=slots_per_gpu,
         )
-        _run(load(study, work, set_, design, stand_in=stand_in), work, options, as_json=json_)
+        loaded = load(study, work, set_, design, stand_in=stand_in)
+        _run(loaded, work, options, as_json=json_, after=lambda _: _where_shown(work, options))
 
 
 @app.command()
@@ -241,6 +242,15 @@ def _run(
     if done.exit_code >= 128:
         note("Interrupted. The same command resumes from here.")
     raise typer.Exit(done.exit_code)
+
+
+def _where_shown(work: Path, options: Options) -> str:
+    """What shows the runs where no server does."""
+    from ablate.track.open import tracking_place
+
+    if not options.track or tracking_place(options.tracking_uri, work)[1] is None:
+        return ""
+    return f"MLflow: `ablate ui{'' if work == Path() else f' --work {work}'}` shows the runs."
 
 
 def _note_precision(study: Study, options: Options) -> None:

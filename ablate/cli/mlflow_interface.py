@@ -35,7 +35,7 @@ def serve_mlflow(work: Path, *, port: int | None, uri: str | None, browser: bool
     port: None for the first free one from 5000. browser: open the newest study's page where there is a browser.
     """
     port = _free_port() if port is None else port
-    served = interface_on(uri, work, port)
+    served = interface_on(uri, work, port, note)
     address = without_secrets(served.address)
     if not served.command:
         note(f"The tracking store is already a server: open {address} in a browser.")

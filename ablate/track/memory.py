@@ -131,3 +131,7 @@ class MemoryTracker:
     def refusal(self) -> str:
         """Nobody is refused."""
         return ""
+
+    def page(self) -> str:
+        """No server shows it."""
+        return ""

@@ -28,6 +28,7 @@ from ablate.track.local_artifacts import copy_plain, is_artifact, local_folder, 
 from ablate.track.places import refuse_place
 from ablate.track.projection import StoreLost
 from ablate.track.refusals import refusal_of
+from ablate.track.saved_views import first_page
 from ablate.track.sqlite_store import build_store, create_store, file_identity
 from ablate.track.transaction import Transactions, make_safe
 from ablate.track.uri import check_uri, is_server, sqlite_path
@@ -112,6 +113,12 @@ class MlflowTracker:
             return False
         return is_delivered and not (self._sink is not None and self._sink.leaves_files_out)
 
+    def page(self) -> str:
+        """The study's first view on the server; empty for a database, and where the server was not reached."""
+        sink = self._sink
+        shown = without_secrets(self.uri).rstrip("/")
+        return f"{shown}{sink.page}" if sink and sink.page and shown.startswith("http") else ""
+
 
 def _is_hopeless(error: Exception) -> bool:
     from mlflow.exceptions import MlflowException
@@ -136,6 +143,8 @@ class MlflowSink:
         self._transactions = Transactions(self._client) if path is not None else None
         self._artifact_root = artifact_root
         self._experiment = ""
+        self.page = ""
+        """What a browser shows first of the study, below the server's address."""
         self._unsure: set[str] = set()
         self._places: dict[str, str] = {}
         """Run -> where its files go; empty where they must not be written."""
@@ -146,8 +155,10 @@ class MlflowSink:
         """The study's experiment, created where there is none, and its runs."""
         experiment = self._open_experiment(card.experiment or card.name)
         self._experiment = experiment.experiment_id
-        for name, value in experiment_tags(card, experiment.tags, version=self._version()).items():
+        shown_by = self._version()
+        for name, value in experiment_tags(card, experiment.tags, version=shown_by).items():
             self._client.set_experiment_tag(self._experiment, name, value)
+        self.page = first_page(card, self._experiment, shown_by)
         runs = self._search("ablate.study", card.name)
         return [self._known(run) for run in runs if run.data.tags.get("ablate.study") == card.name]
 

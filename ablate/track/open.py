@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from ablate.protocols import Tracker, TrackingReader
 from ablate.track.environment import quiet_environment
 from ablate.track.foreign import ForeignRun, read_runs, single_runs, summaries_of_others
 from ablate.track.saved_views import ViewPage, newest_views
+from ablate.track.upgrading import upgrade_store
 from ablate.track.uri import check_uri, is_server, sqlite_path, tracking_uri
 
 __all__ = [
@@ -86,16 +88,25 @@ def tracking_place(flag: str | None, work: Path) -> tuple[str, Path | None]:
     return uri, sqlite_path(uri)
 
 
-def interface_on(flag: str | None, work: Path, port: int) -> Interface:
-    """How to show the store in a browser. Raises TrackingError for an address that cannot work."""
+def interface_on(flag: str | None, work: Path, port: int, told: Callable[[str], None]) -> Interface:
+    """How to show the store in a browser, upgraded where it is an older MLflow's; `told` hears of that first.
+
+    Raises TrackingError for an address that cannot work.
+    """
     store = tracking_uri(flag, work)
+    path = sqlite_path(store)
+    if path is not None:
+        refuse_uninstalled("mlflow")
+        upgrade_store(path, told)
     check_uri(store)
     # MLflow's other mode, for language models, shows neither metrics nor parameters.
     page = "/#/experiments?workflowType=machine_learning"
     if is_server(store):
         return Interface(store, (), {}, "/health", page)
     refuse_uninstalled("mlflow")
-    command = (sys.executable, "-P", "-W", "ignore", "-m", "mlflow", "ui", "--port", str(port), "--workers", "1")
+    # The host is said, or MLFLOW_HOST would show the runs to others.
+    serve = ("ui", "--host", "127.0.0.1", "--port", str(port), "--workers", "1")
+    command = (sys.executable, "-P", "-W", "ignore", "-m", "mlflow", *serve)
     quiet_environment()
     # In the environment, which only the user sees: everybody can read a process's command line.
     own = {"MLFLOW_BACKEND_STORE_URI": store, "PYTHONSAFEPATH": "1", "PYTHONWARNINGS": "ignore"}

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol as Contract
+from urllib.parse import urlencode
 
 from ablate.files import sha256_json
 from ablate.protocols import RunLabel, StudyCard, StudySummary
@@ -26,6 +27,10 @@ from ablate.track.saved_views import ORDER
 
 logger = logging.getLogger(__name__)
 
+SUMMARY = "variant"
+"""What a variant's summary metrics are below: MLflow sorts charts by name, and these are to come after the curves."""
+IMAGE = "forest.png"
+"""The artifact that a study's description shows."""
 _GRAVITY: tuple[Status, ...] = ("FINISHED", "KILLED", "FAILED")
 
 
@@ -100,9 +105,13 @@ class Projection:
                 self._write(run, Update(status="KILLED", ended=run.last))
         known = {run.variant: None for run in self._level("variant")}
         for name in known | dict.fromkeys(summary.variants):
-            values = {f"summary/{key}": value for key, value in summary.variants.get(name, {}).items()}
+            values = {f"{SUMMARY}/{key}": value for key, value in summary.variants.get(name, {}).items()}
             self._end_variant(name, {**summary.headline.get(name, {}), **values}, summary.tags.get(name, {}))
         self._end_study(summary)
+        ordered = tuple(name for name in summary.searched if name in self._card.searched)
+        if ordered:
+            rest = tuple(name for name in self._card.searched if name not in ordered)
+            self._sink.open(self._card._replace(searched=ordered + rest))
         self._held.clear()
 
     def _uid(self, *parts: str | int) -> str:
@@ -243,14 +252,17 @@ class Projection:
     def _end_study(self, summary: StudySummary) -> None:
         run = self._study_run(self._latest())
         note = "\n\n… The whole report is among the artifacts."
+        shown = _image(run.run_id) if summary.image else ""
+        image = {IMAGE: summary.image} if summary.image else {}
+        text = entities.clipped(summary.description, entities.TAG_LIMIT - len(shown), note)
         content = {"variants": summary.variants, "failed": summary.failed, "extra": summary.extra}
         update = Update(
-            tags=entities.tags(summary.tags.get("", {}))
-            | {"mlflow.note.content": entities.clipped(summary.description, entities.TAG_LIMIT, note)},
+            tags=entities.tags(summary.tags.get("", {})) | {"mlflow.note.content": text + shown},
             texts={
                 "study.yaml": self._card.config_text.encode(),
                 "summary.json": entities.as_json(content),
-            },
+            }
+            | image,
             folder=summary.files,
             status="FAILED" if summary.failed else "FINISHED",
             ended=(ended := max([run.last, *(variant.last for variant in self._level("variant"))])),
@@ -271,6 +283,15 @@ def _summed_up(run: ShownRun, values: Mapping[str, float], finished: int, at: in
     step = max(finished, int(before or -1) + 1)
     points = entities.metrics_at(values, at=at, step=step)
     return entities.merged([points, Update(tags={REPORTED: f"{step} {digest}"})])
+
+
+def _image(run_id: str) -> str:
+    """Markdown of the image among a run's artifacts, at its address below the pages of MLflow's server.
+
+    A note of MLflow's shows images that have an address alone, not such as stand in the text itself.
+    """
+    asked = urlencode({"path": IMAGE, "run_uuid": run_id})
+    return f"\n\n![The steps with their intervals](get-artifact?{asked})"
 
 
 def _whole_line(run: ShownRun, attempt: Path, events: Sequence[Event]) -> set[str]:

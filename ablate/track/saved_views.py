@@ -26,9 +26,9 @@ _MODES = {"steps": "TABLE", "trials": "CHART", "curves": "CHART", "cost": "TABLE
 _OWN_ID = re.compile(rf"{OWN}([0-9a-f]{{10}})-({'|'.join(_MODES)})")
 _WIDTHS = {"tags.`ablate.interval`": 120, "tags.`ablate.verdict`": 160}
 """Pixels, of columns that hold words; MLflow gives a column 100."""
-_SECTIONS = ("val", "train", "test", "judged", "summary", "work")
-"""What the charts are grouped by: the names of metrics up to their slash."""
-_FOLDED = ("summary", "work")
+_SECTIONS = ("val", "train", "test", "judged", "variant", "summary", "work")
+"""What the charts are grouped by: the names of metrics up to their slash. `summary` is `variant` in older stores."""
+_FOLDED = ("variant", "summary", "work")
 
 
 class View(NamedTuple):
@@ -93,6 +93,14 @@ def page_of(experiment: str, view: str, mode: str) -> str:
     """
     asked = f"workflowType=machine_learning&viewStateShareKey={view}&compareRunsMode={mode}"
     return f"/#/experiments/{experiment}/runs?{asked}"
+
+
+def first_page(card: StudyCard, experiment: str, version: str) -> str:
+    """The path of what a reader of the study is to see first, on a server of this version."""
+    if not is_known(version):
+        return f"/#/experiments/{experiment}/runs?workflowType=machine_learning"
+    key = views_of(card)[0].key
+    return page_of(experiment, view_id(card.name, key), _MODES[key])
 
 
 class ViewPage(NamedTuple):
@@ -165,11 +173,14 @@ def _grouped() -> dict[str, Any]:
     }
 
 
-def _charted(charts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Charts before those MLflow makes of every metric by itself, in sections of our order."""
+def _charted(charts: Sequence[Mapping[str, Any]], first: str = "val") -> dict[str, Any]:
+    """Charts before those MLflow makes of every metric by itself, in sections of our order.
+
+    first: the section on top.
+    """
     return {
         "compareRunCharts": list(charts),
-        "compareRunSections": [_section(name) for name in _SECTIONS],
+        "compareRunSections": [_section(name) for name in sorted(_SECTIONS, key=lambda name: name != first)],
         "isAccordionReordered": True,  # or MLflow sorts the sections by their names
     }
 
@@ -199,7 +210,7 @@ def _trials(card: StudyCard) -> dict[str, Any]:
         charts.append(_chart("SCATTER", "judged", name, runsCountToCompare=1000, **axes))
     charts.append(_chart("BAR", "judged", metric, metricKey=metric, runsCountToCompare=50))
     columns = _columns("metrics", [metric]) + _columns("params", searched)
-    return _state(card, "replicate", columns) | _charted(charts)
+    return _state(card, "replicate", columns) | _charted(charts, "judged")
 
 
 def _chart(kind: str, section: str, name: str, **own: Any) -> dict[str, Any]:

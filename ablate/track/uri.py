@@ -104,6 +104,15 @@ def _check_sqlite(uri: str) -> None:
         _check_schema(path, _stored_revision(path))
 
 
+def has_old_schema(path: Path) -> bool:
+    """Whether the database is one of an older MLflow, which can be upgraded."""
+    if not path.exists() or not path.stat().st_size:
+        return False
+    links = _schema_links()
+    found = _stored_revision(path)
+    return found in links and found in links.values()
+
+
 def _refuse_path(path: Path) -> None:
     raise TrackingError(
         f"MLflow cannot open a store at {path}: a URI gives %NN and ? a meaning of their own",
@@ -139,7 +148,8 @@ def _check_schema(path: Path, found: str | None) -> None:
     if found in links:
         raise TrackingError(
             f"{path} has the schema of an older MLflow ({found})",
-            hint=f"Back it up, then run `mlflow db upgrade {_SQLITE}{path}`.",
+            hint=f"`ablate ui` upgrades it and keeps a copy; by hand: back it up, then run "
+            f"`mlflow db upgrade {_SQLITE}{path}`.",
         )
     raise TrackingError(
         f"{path} was written by a newer MLflow (schema {found})",

@@ -74,7 +74,8 @@ class StudyRun:
     """What running a study came to.
 
     cells: every run of the plan up to the look. trained: runs that were trained now.
-    delivered: False where the tracking store is not up to date.
+    delivered: False where the tracking store is not up to date. page: the address of the study on a tracking server,
+    empty where none was told of it now.
     exit_code: 0 all there, 1 some runs failed, 130 or 143 interrupted.
     """
 
@@ -84,6 +85,7 @@ class StudyRun:
     trained: int
     delivered: bool
     exit_code: int
+    page: str = ""
 
     def _repr_html_(self) -> str:
         from ablate.report.page.notebook import findings_html
@@ -144,6 +146,7 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
         report=report,
         trained=sum(progress.trained for progress in training.looks),
         delivered=delivered,
+        page="" if tracker is None else tracker.page(),
         exit_code=exit_code_of(training.interruption, failed=bool(findings.runs.failed)),
     )
 

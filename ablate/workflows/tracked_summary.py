@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def study_summary(findings: Findings, report: Path, session: Session) -> StudySummary:
     """What a tracker stores at the end of a study."""
-    from ablate.report.page.render import description_of
+    from ablate.report.page.render import description_image, description_of
 
     steps = _steps(findings)
     return StudySummary(
@@ -32,6 +32,7 @@ def study_summary(findings: Findings, report: Path, session: Session) -> StudySu
         extra={"record": study_record(session)},
         headline=_headline(findings, steps),
         tags={name: _variant_tags(step) for name, step in steps.items()} | {"": _tags(findings, steps)},
+        image=description_image(findings),
     )
 
 

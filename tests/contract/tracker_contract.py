@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -297,7 +298,7 @@ class TrackerContract:
         for value in (0.5, 0.75, 0.75):
             track(store, attempt, summary=a_summary(variants={"baseline": {"accuracy": value}}))
 
-        history = run_named(store, "baseline").history["summary/accuracy"]
+        history = run_named(store, "baseline").history["variant/accuracy"]
         assert [(step, value) for step, value, _ in history] == [(1, 0.5), (2, 0.75)]
 
     def test_attempts_of_another_machine_are_not_mistaken_for_those_here(self, store: Store, tmp_path: Path) -> None:
@@ -326,7 +327,7 @@ class TrackerContract:
         track(store, *attempts, summary=a_summary(files=report))
 
         study, variant = run_named(store, "toy"), run_named(store, "baseline")
-        assert variant.history["summary/accuracy"] == [(2, 0.75, at(4))]
+        assert variant.history["variant/accuracy"] == [(2, 0.75, at(4))]
         assert (variant.status, variant.ended) == ("FINISHED", at(4))
         assert study.tags["mlflow.note.content"] == "| step | accuracy |"
         assert study.artifacts["report/report.md"] == b"# Report"
@@ -360,7 +361,7 @@ class TrackerContract:
             assert tracker.end(a_summary(variants={"baseline": {"n": len(attempts)}}), timeout=60)
 
         assert len(store.shown()) == 4
-        assert run_named(store, "baseline").values("summary/n") == [1, 2]
+        assert run_named(store, "baseline").values("variant/n") == [1, 2]
         assert run_named(store, "toy").status == "FINISHED"
 
     def test_studies_do_not_mix(self, store: Store, tmp_path: Path) -> None:
@@ -379,7 +380,7 @@ class TrackerContract:
     def test_the_study_and_its_variants_have_the_judged_metric_by_its_plain_name(
         self, store: Store, tmp_path: Path
     ) -> None:
-        """Once, however often the same report is told; what was stored under `summary/` stays there."""
+        """Once, however often the same report is told; beside what was measured in more detail, below `variant/`."""
         headline = {"": {"accuracy baseline": 0.75, "accuracy best variant": 0.8}, "baseline": {"accuracy": 0.75}}
         attempt = a_finished_attempt(tmp_path, a_label())
         for _ in range(2):
@@ -391,7 +392,18 @@ class TrackerContract:
         study, variant = run_named(store, "toy"), run_named(store, "baseline")
         assert study.values("accuracy baseline") == [0.75]
         assert study.values("accuracy best variant") == [0.8]
-        assert variant.values("accuracy") == variant.values("summary/accuracy") == [0.75]
+        assert variant.values("accuracy") == variant.values("variant/accuracy") == [0.75]
+
+    def test_the_study_s_description_ends_with_its_image(self, store: Store, tmp_path: Path) -> None:
+        """An artifact of the same run, by the address it has on MLflow's pages; a long text makes room for it."""
+        attempt = a_finished_attempt(tmp_path, a_label())
+        track(store, attempt, summary=a_summary(image=b"an image", description="long " * 2000))
+
+        study = run_named(store, "toy")
+        note = study.tags["mlflow.note.content"]
+        assert study.artifacts["forest.png"] == b"an image"
+        assert len(note) <= 8000
+        assert re.search(r"\n\n!\[[\w ]+\]\(get-artifact\?path=forest\.png&run_uuid=[\w-]+\)$", note)
 
     def test_variants_and_replicates_can_be_sorted_as_the_study_has_them(self, store: Store, tmp_path: Path) -> None:
         """By a tag, padded with zeros; a study that ended says each verdict in a tag of its variant's run."""

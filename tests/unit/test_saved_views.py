@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
+from ablate.protocols import StudyCard
+from ablate.track.entities import KnownRun
 from ablate.track.experiments import experiment_tags
-from ablate.track.saved_views import MOST_VIEWS, PREFIX, is_known, newest_views, page_of, tags_of, view_id, views_of
-from tests.contract.tracking_builders import a_card
+from ablate.track.memory import MemorySink
+from ablate.track.projection import Projection
+from ablate.track.saved_views import (
+    MOST_VIEWS,
+    PREFIX,
+    first_page,
+    is_known,
+    newest_views,
+    page_of,
+    tags_of,
+    view_id,
+    views_of,
+)
+from tests.contract.tracking_builders import a_card, a_summary
 
 
 def written(known: dict[str, str] | None = None, *, now: int = 1000, **card: Any) -> dict[str, str]:
@@ -45,20 +60,56 @@ def test_every_chart_is_in_a_section_that_is_there() -> None:
         "val/accuracy", "val/loss", "train/accuracy", "train/loss",
     ]  # fmt: skip
     assert {chart["metricSectionId"] for chart in drawn["compareRunCharts"]} <= sections.keys()
-    assert [one["name"] for one in sections.values() if not one["display"]] == ["summary", "work"]
+    assert [one["name"] for one in sections.values() if not one["display"]] == ["variant", "summary", "work"]
     assert len({chart["uuid"] for chart in drawn["compareRunCharts"]}) == 4
 
 
 def test_a_search_has_a_view_of_its_trials() -> None:
-    """All settings beside the metric, and the first two against it."""
+    """All settings beside the metric, the first two against it, and the trials in order, on top of the page."""
     found = states(written(searched=("optimizer.lr", "batch_size", "epochs")))
     parallel, first, second, history = found["trials"]["compareRunCharts"]
 
     assert "steps" not in found
+    assert found["trials"]["compareRunSections"][0]["name"] == "judged"
     assert parallel["selectedParams"] == ["optimizer.lr", "batch_size", "epochs"]
     assert parallel["selectedMetrics"] == ["judged/accuracy"]
     assert [first["xaxis"]["key"], second["xaxis"]["key"]] == ["optimizer.lr", "batch_size"]
     assert history["metricKey"] == "judged/accuracy"
+
+
+def test_what_a_search_s_reader_sees_first_is_its_trials() -> None:
+    """A study's, its steps; a server that shows no views has the list of runs."""
+    search, study = a_card(searched=("lr",)), a_card()
+
+    assert first_page(search, "7", "3.17.2") == page_of("7", view_id("toy", "trials"), "CHART")
+    assert first_page(study, "7", "3.17.2") == page_of("7", view_id("toy", "steps"), "TABLE")
+    assert first_page(study, "7", "2.22.0") == "/#/experiments/7/runs?workflowType=machine_learning"
+
+
+def test_once_a_search_ended_the_settings_that_mattered_most_are_shown_against_the_metric() -> None:
+    """Those of which nothing is known come after them; one that is no setting of the search is left out."""
+    sink = Experiment()
+    projection = Projection(a_card(searched=("batch_size", "optimizer.lr", "epochs")), sink)
+    projection.begin()
+    projection.end(a_summary(searched=("epochs", "optimizer.lr", "gone")))
+
+    assert [card.searched for card in sink.cards] == [
+        ("batch_size", "optimizer.lr", "epochs"),
+        ("epochs", "optimizer.lr", "batch_size"),
+    ]
+
+
+class Experiment(MemorySink):
+    """Remembers how the study was described."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cards: list[StudyCard] = []
+
+    def open(self, card: StudyCard) -> Iterable[KnownRun]:
+        """Its runs."""
+        self.cards.append(card)
+        return super().open(card)
 
 
 def test_what_is_there_is_written_once() -> None:

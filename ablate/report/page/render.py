@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ablate import files
 from ablate.report.facts.findings import Findings
+from ablate.report.figures.forest import forest_info
 from ablate.report.page.blocks import Figure, Image, Page, Text
 from ablate.report.page.html import html_page
 from ablate.report.page.latex import latex_table
@@ -23,6 +24,8 @@ from ablate.report.wording.headline import first_sentence
 from ablate.report.wording.language import ENGLISH, Words
 
 REPORT, HTML = "report.md", "report.html"
+NOTE_DPI = 72
+"""Dots an inch of an image in a tracker's note, which is shown dot by dot and cut where the note ends."""
 _OURS = {
     "figures": re.compile(r"(forest|levels|curves-.*|roc|precision-recall|reliability)\.png"),
     "tables": re.compile(r".*\.(csv|tex)"),
@@ -123,3 +126,13 @@ def description_of(findings: Findings, say: Words = ENGLISH) -> str:
     cautions = "\n".join(f"- {markdown_block(line)}" for line in findings.notices.cautions)
     parts = [markdown_block(first_sentence(findings, say)), cautions, *map(markdown_table, tables)]
     return "\n\n".join(filter(None, parts))
+
+
+def description_image(findings: Findings, say: Words = ENGLISH) -> bytes:
+    """Every step with its interval, as small as a tracker's note has room for; empty where no step has one."""
+    info = forest_info(findings, say)
+    if info is None:
+        return b""
+    from ablate.report.figures.drawing import draw_forest, png_of
+
+    return png_of(draw_forest, info, dpi=NOTE_DPI)

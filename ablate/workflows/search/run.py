@@ -306,7 +306,8 @@ class _Walk:
             remember(_folder(self.session), shown=digest)
         if tracker is None:
             return found
-        summary = plain_summary(describe_search(facts), found.page.parent, failed=failed)
+        mattered = tuple(row.name for row in found.importance)
+        summary = plain_summary(describe_search(facts), found.page.parent, failed=failed)._replace(searched=mattered)
         return replace(found, delivered=end_tracking(tracker, summary, interruption) and found.delivered)
 
 
