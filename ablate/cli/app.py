@@ -237,6 +237,8 @@ def _run(
         say_json(summary_json(done.findings, done.report))
     else:
         show_study_run(done)
+        if done.page:
+            note(f"MLflow: {done.page}")
     if not done.exit_code and (words := after(done.findings)):
         note_lines(words)
     if done.exit_code >= 128:

@@ -70,8 +70,6 @@ def show_study_run(done: StudyRun) -> None:
         note("Nothing to train: every run had finished already.")
     if not done.delivered:
         note("MLflow is not up to date; the journals are. `ablate sync STUDY` brings it up to date.")
-    if done.page:
-        note(f"MLflow: {done.page}")
 
 
 def null_words(findings: Findings) -> str:
