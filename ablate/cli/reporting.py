@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,6 +40,12 @@ def report(
     stand_in: StandIn = False,
     look: Look = None,
     lang: Lang = LanguageName.en,
+    slices: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CSV", help="A table about the test images, by id: the report adds accuracies by its columns."
+        ),
+    ] = None,
     verify: Annotated[
         bool, typer.Option("--verify", help="Write nothing; check that the existing report agrees with the journals.")
     ] = False,
@@ -57,8 +64,8 @@ def report(
     with errors_shown():
         asked = [read_requirement(text) for text in require or ()]
         others = other or []
-        if (others or pool) and (verify or set_ or design or require):
-            raise StudyError("--verify, --set, --design and --require apply to one study, not to several")
+        if (others or pool) and (verify or set_ or design or require or slices):
+            raise StudyError("--verify, --set, --design, --require and --slices apply to one study, not to several")
         if len(others) > 1 and not pool:
             raise StudyError(
                 "two studies are compared with each other; more are pooled, one a data set",
@@ -67,6 +74,7 @@ def report(
         if verify and require:
             raise StudyError("--verify and --require exclude each other")
         session, options = _opened(study, work, set_, design, look, stand_in=stand_in)
+        options = replace(options, slices=slices)
         if pool:
             more = [_opened(path, work, None, None, look, stand_in=stand_in) for path in others]
             _pool([(session, options), *more], pool, work, lang, as_json=json_)

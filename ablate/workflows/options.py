@@ -22,6 +22,7 @@ class Options:
     final: the time after which the study is closed for good, as it was written; None where the call only pauses.
     slots_per_gpu: runs that share a graphics card.
     joined: others train the same study, and agree on which kind of device each replicate is made.
+    slices: a table about the test images, by whose columns the report gives accuracies.
     patient: wait for runs that others hold; they are left to them otherwise.
     ray_address: the cluster, for the executor `ray`; None for RAY_ADDRESS, else one of this machine alone.
     """
@@ -44,3 +45,4 @@ class Options:
     joined: bool = False
     patient: bool = True
     reports: Path | None = None
+    slices: Path | None = None

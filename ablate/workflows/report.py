@@ -24,6 +24,7 @@ from ablate.safety.addresses import holds_secret, is_certain, without_secrets
 from ablate.workflows.closing import why_not_closed
 from ablate.workflows.derived_rows import derived_rows
 from ablate.workflows.explain import explanations_of
+from ablate.workflows.image_columns import check_cut, image_columns
 from ablate.workflows.options import Options
 from ablate.workflows.other_tests import remember_sets, set_findings
 from ablate.workflows.search.tuned_plan import tuning_rows
@@ -58,8 +59,11 @@ def judge_study(session: Session, options: Options, language: Language = "en") -
         origin=origin,
         looks_before=looks_before(session.store.study(session.study.name), session.plan),
         thumbnails=_thumbnails_of(session),
+        columns=image_columns(session.plan.variants[0].config, options.slices),
         say=say,
     )
+    if options.slices is not None:
+        check_cut(findings.exploratory.answers, options.slices)
     amiss = why_not_closed(session)
     ends = {"changed": "caution.end_changed", "passed": "caution.end_passed"}
     cautions = [say(ends[amiss])] if amiss else []

@@ -9,6 +9,7 @@ import pytest
 
 from ablate.records import Cell, Finished
 from ablate.report.facts.summaries import most_confused
+from ablate.report.gather.stored_answers import add_up
 from ablate.report.gather.test_images import image_facts
 from ablate.splits.rules import Folds, Replicate
 from tests.builders import a_finished
@@ -52,7 +53,7 @@ def cells(tmp_path: Path) -> list[Cell]:
 
 def test_each_class_is_counted_by_variant(cells: list[Cell]) -> None:
     """Four dogs over two folds: one right of four, then all."""
-    facts = image_facts(cells, LABELS, Folds(count=2))
+    facts = image_facts(add_up(cells), LABELS, Folds(count=2))
 
     assert facts is not None
     by = {(row.variant, row.label): row for row in facts.classes}
@@ -64,7 +65,7 @@ def test_each_class_is_counted_by_variant(cells: list[Cell]) -> None:
 
 def test_confusions_are_summed_over_replicates(cells: list[Cell]) -> None:
     """Whatever order the files are in; the most frequent first, as a share of the true class."""
-    facts = image_facts(cells, LABELS, Folds(count=2))
+    facts = image_facts(add_up(cells), LABELS, Folds(count=2))
 
     assert facts is not None
     baseline, bn = facts.confusions
@@ -76,7 +77,7 @@ def test_confusions_are_summed_over_replicates(cells: list[Cell]) -> None:
 
 def test_images_the_variants_disagree_on_are_found(cells: list[Cell]) -> None:
     """Three dogs and an owl, with who is right."""
-    facts = image_facts(cells, LABELS, Folds(count=2))
+    facts = image_facts(add_up(cells), LABELS, Folds(count=2))
 
     assert facts is not None
     assert [item.id for item in facts.disagreements] == ["image 02", "image 03", "image 05", "image 08"]
@@ -95,7 +96,7 @@ def test_relabelling_the_classes_changes_no_number(tmp_path: Path) -> None:
         a_cell(tmp_path / "b", "x", 0, [swapped[t] for t in TARGETS], [swapped[p] for p in wrong]),
         a_cell(tmp_path / "b", "y", 0, [swapped[t] for t in TARGETS], [swapped[t] for t in TARGETS]),
     ]
-    first, second = (image_facts(c, n, Folds(count=2)) for c, n in ((one, LABELS), (other, names)))
+    first, second = (image_facts(add_up(c), n, Folds(count=2)) for c, n in ((one, LABELS), (other, names)))
 
     assert first is not None
     assert second is not None
@@ -109,7 +110,7 @@ def test_damaged_answers_are_left_out_and_nothing_ends(cells: list[Cell]) -> Non
     run = cells[0].result
     assert isinstance(run, Finished)
     (run.folder / "outcomes.npz").write_bytes(b"no archive")
-    facts = image_facts(cells, LABELS, Folds(count=2))
+    facts = image_facts(add_up(cells), LABELS, Folds(count=2))
 
     assert facts is not None
     assert {row.variant for row in facts.classes} == {"baseline", "BN"}
@@ -119,4 +120,6 @@ def test_without_answers_there_are_no_facts(tmp_path: Path) -> None:
     """Trainers of plain numbers."""
     run = a_finished(tmp_path, scores=None)
 
-    assert image_facts([Cell(variant="x", replicate=Replicate(index=0), result=run)], (), Folds(count=2)) is None
+    assert (
+        image_facts(add_up([Cell(variant="x", replicate=Replicate(index=0), result=run)]), (), Folds(count=2)) is None
+    )

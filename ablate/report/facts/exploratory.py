@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from ablate.report.facts.answers import AnswerFacts
 from ablate.report.facts.curves import AnswerCurves
 
 
@@ -138,6 +139,8 @@ class Exploratory:
 
     images: ImageFacts | None = None
     """What the test images tell one by one."""
+    answers: AnswerFacts | None = None
+    """What they know of single images and of parts of them."""
     thumbnails: Mapping[str, bytes] = field(default_factory=dict)
     """Image id -> PNG."""
     optimism: tuple[OptimismRow, ...] = ()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ablate.readers.image_columns import ImageColumns
 from ablate.records import Cell, Prepared
 from ablate.report.facts.exploratory import Exploratory
 from ablate.report.facts.findings import DataFacts, Evidence, Findings, Notices, StudyFacts
@@ -60,6 +61,7 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
     origin: CurrentProvenance | None,
     looks_before: tuple[int, ...] | None = None,
     thumbnails: Thumbnails | None = None,
+    columns: ImageColumns | None = None,
     say: Words = ENGLISH,
 ) -> Findings:
     """Judge the cells of a plan up to a planned look, and gather what a reader needs to weigh the verdicts.
@@ -68,14 +70,15 @@ def make_findings(  # noqa: PLR0913 - what was asked, what came of it, and what 
     what a look at the data found, as far as it is known. work: the folder the runs lie below; paths are
     given from there. origin: present code and data, None where nobody asked. looks_before: other looks under
     which verdicts were shown already, which voids them; None where the plan was kept.
-    thumbnails: image ids -> small images of those that can be read. say: the language of sentences.
+    thumbnails: image ids -> small images of those that can be read. columns: image ids -> what is known about them.
+    say: the language of sentences.
     Raises StatisticsError for results that cannot be what was measured.
     """
     judged = judge_cells(study, plan, cells, look=look, prepared=prepared, looks_before=looks_before)
     evidence = evidence_of(judged)
     runs = _runs(judged, work)
     next_steps = _next_steps(judged, runs, evidence, work, reuse=bool(stale_of(judged.cells, origin)))
-    exploratory = exploratory_of(judged, prepared, thumbnails)
+    exploratory = exploratory_of(judged, prepared, thumbnails, columns)
     total = total_of(judged)
     findings = Findings(
         study=_study(study, plan),

@@ -6,11 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 
 from ablate.metrics import of_class
+from ablate.readers.image_columns import ImageColumns
 from ablate.records import Prepared
+from ablate.report.facts.answers import AnswerFacts
 from ablate.report.facts.curves import AnswerCurves
 from ablate.report.facts.exploratory import Exploratory, ImageFacts, OptimismRow, SelfTestRow
+from ablate.report.gather.answers import answer_facts
 from ablate.report.gather.curves import answer_curves
 from ablate.report.gather.judged import Judged
+from ablate.report.gather.stored_answers import add_up
 from ablate.report.gather.test_images import image_facts
 from ablate.stats.cells import StatisticsError
 from ablate.stats.optimism import optimism_of, watched_reads
@@ -20,17 +24,23 @@ from ablate.stats.selftest import self_test
 Thumbnails = Callable[[Sequence[str]], Mapping[str, bytes]]
 
 
-def exploratory_of(judged: Judged, prepared: Mapping[str, Prepared], thumbnails: Thumbnails | None) -> Exploratory:
+def exploratory_of(
+    judged: Judged, prepared: Mapping[str, Prepared], thumbnails: Thumbnails | None, columns: ImageColumns | None
+) -> Exploratory:
     """The test images one by one, the baseline against itself, and what picking the epoch on test adds."""
-    images = image_facts(judged.cells, _labels(prepared), judged.plan.protocol.test)
+    sums, labels, test = add_up(judged.cells), _labels(prepared), judged.plan.protocol.test
+    images = image_facts(sums, labels, test)
+    about = {} if columns is None or images is None else columns(list(sums.numbers))
+    answers = answer_facts(sums, judged.plan.contrasts, labels, test, about)
     optimism = _optimism(judged)
     return Exploratory(
         images=images,
-        thumbnails={} if thumbnails is None or images is None else _thumbnails(images, thumbnails),
+        answers=answers,
+        thumbnails={} if thumbnails is None or images is None else _thumbnails(images, answers, thumbnails),
         optimism=optimism,
         watched_reads=watched_reads(judged.cells) if optimism else None,
         self_test=_self_test(judged),
-        curves=_curves(judged, _labels(prepared)),
+        curves=_curves(judged, labels),
     )
 
 
@@ -45,9 +55,9 @@ def _labels(prepared: Mapping[str, Prepared]) -> Sequence[str]:
     return next((found.classes for found in prepared.values() if found.classes), ())
 
 
-def _thumbnails(images: ImageFacts, thumbnails: Thumbnails) -> Mapping[str, bytes]:
-    divided = [item.id for item in images.disagreements]
-    return thumbnails(divided) if divided else {}
+def _thumbnails(images: ImageFacts, answers: AnswerFacts | None, thumbnails: Thumbnails) -> Mapping[str, bytes]:
+    shown = [item.id for item in images.disagreements] + (answers.shown if answers is not None else [])
+    return thumbnails(list(dict.fromkeys(shown))) if shown else {}
 
 
 def _optimism(judged: Judged) -> tuple[OptimismRow, ...]:

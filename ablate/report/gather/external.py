@@ -27,9 +27,10 @@ from ablate.report.facts.findings import (
 from ablate.report.facts.next_steps import NextSteps
 from ablate.report.facts.provenance import ProvenanceFacts
 from ablate.report.facts.runs import RunFacts, RunRow
+from ablate.report.gather.answers import answer_facts
 from ablate.report.gather.cautions import other_tests, threshold_cautions
 from ablate.report.gather.external_counts import SINGLE, judge_counts, over_agreements
-from ablate.report.gather.external_images import arrange_handed_in, estimate_other_tests
+from ablate.report.gather.external_images import answers_handed_in, arrange_handed_in, estimate_other_tests
 from ablate.report.gather.groups import group_cautions, groups_handed_in
 from ablate.report.gather.rows import deviation, effect_rows
 from ablate.report.wording.language import ENGLISH, Words
@@ -127,7 +128,9 @@ def judge_tested(tested: ExternalResults, asked: JudgeOptions, say: Words = ENGL
                 *group_cautions(evidence.groups, say),
             )
         ),
-        exploratory=Exploratory(),
+        exploratory=Exploratory(
+            answers=answer_facts(answers_handed_in(tested.runs), tested.contrasts, (), None, {}) if scored else None
+        ),
     )
 
 

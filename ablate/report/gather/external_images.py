@@ -8,8 +8,10 @@ import numpy as np
 
 from ablate.readers.tested import TestedRun
 from ablate.records import Contrast
+from ablate.report.gather.image_parts import repetitions_of
+from ablate.report.gather.stored_answers import Sums
 from ablate.stats.apart import estimate_elsewhere
-from ablate.stats.cells import Cells, Index
+from ablate.stats.cells import Cells
 from ablate.stats.score_book import ScoreRow
 from ablate.stats.student import Estimate
 
@@ -40,21 +42,23 @@ def arrange_handed_in(runs: Sequence[TestedRun], variants: Sequence[str]) -> tup
         np.array([firsts.setdefault(known[i], numbers[i]) if i in known else numbers[i] for i in ids[r]], np.int64)
         for r in (replicates if known else ())
     )
-    cells = Cells(scores=rows, images=images, repetition=_repetitions(images), groups=groups)
+    cells = Cells(scores=rows, images=images, repetition=repetitions_of(images), groups=groups)
     return cells, frozenset(different)
 
 
-def _repetitions(images: Sequence[Index]) -> tuple[int, ...]:
-    """Which shuffle each fold was cut from: a new one begins where images come again."""
-    found: list[int] = []
-    seen: set[int] = set()
-    number = 0
-    for row in images:
-        if seen & set(row.tolist()):
-            number, seen = number + 1, set()
-        seen |= set(row.tolist())
-        found.append(number)
-    return tuple(found)
+def answers_handed_in(runs: Sequence[TestedRun]) -> Sums:
+    """The same as what the stored answers of a study's runs are added up to; which class was said is not known."""
+    sums, firsts = Sums(), dict[str, int]()
+    order: dict[int, list[str]] = {}
+    for run in runs:
+        ids = sorted(run.images or {})
+        if ids and order.setdefault(run.replicate, ids) == ids and run.images is not None:
+            numbers = [sums.numbers.setdefault(name, len(sums.numbers)) for name in ids]
+            sums.images[run.replicate] = np.array(numbers, np.int64)
+            sums.scores[run.variant, run.replicate] = np.array([run.images[name] for name in ids], np.float64)
+            known = {name: group for name, group in (run.groups or {}).items() if name in sums.numbers}
+            sums.groups |= {sums.numbers[i]: firsts.setdefault(g, sums.numbers[i]) for i, g in known.items()}
+    return sums
 
 
 def estimate_other_tests(runs: Sequence[TestedRun], contrast: Contrast, cells: Cells) -> Estimate | None:

@@ -1,34 +1,17 @@
-"""The stored answers to single test images, read once and added up: classes, confusions, disagreements."""
+"""The stored answers to single test images, added up: classes, confusions, disagreements."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
 
-from ablate.records import Cell, Finished
+from ablate.records import Cell
 from ablate.report.facts.exploratory import ClassRow, Confusion, Disagreement, ImageFacts
-from ablate.splits.rules import Folds, TestRule
-from ablate.store.outcome_columns import GROUP, read_columns
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
-    Integers = NDArray[np.int64]
-
-
-logger = logging.getLogger(__name__)
-
+from ablate.report.gather.image_parts import part_of
+from ablate.report.gather.stored_answers import Sums, add_up
+from ablate.splits.rules import TestRule
 
 MOST_CLASSES = 40
 """More classes than this nobody reads in a table or a matrix."""
-
-
-MOST_COUNTED = 2048
-"""Classes of which answers are counted at all: a table has the square of it."""
 
 
 MOST_COMPARED = 6
@@ -43,46 +26,16 @@ DIVIDED = 0.5
 """How far apart the variants' shares of right answers must be for an image to count as one they disagree on."""
 
 
-class _Answers(NamedTuple):
-    """One run on its test images, by id: right (a score), true class, predicted class; None where unknown."""
-
-    ids: NDArray[np.str_]
-    scores: Floats
-    targets: Integers | None
-    predicted: Integers | None
-    groups: NDArray[np.str_] | None = None
-
-
-@dataclass(slots=True)
-class _Sums:
-    """What the runs of all variants say together. numbers: image id -> row of `scores`' images."""
-
-    numbers: dict[str, int] = field(default_factory=dict)
-    targets: dict[int, int] = field(default_factory=dict)
-    images: dict[int, Integers] = field(default_factory=dict)
-    """Replicate -> the numbers of its images."""
-    scores: dict[tuple[str, int], Floats] = field(default_factory=dict)
-    """(variant, replicate) -> its scores, in the order of the replicate's images."""
-    counts: dict[str, Integers] = field(default_factory=dict)
-    runs: dict[str, int] = field(default_factory=dict)
-    groups: dict[int, int] = field(default_factory=dict)
-    """Number of an image -> that of the first of its group, for those that share their luck with others."""
-
-
-def image_facts(cells: Sequence[Cell], labels: Sequence[str], test: TestRule) -> ImageFacts | None:
+def image_facts(sums: Sums, labels: Sequence[str], test: TestRule) -> ImageFacts | None:
     """What the runs' answers say of classes and images; None where no run has stored any.
 
-    labels: the classes' names, empty where they are not known. A variant that was tested on other images
-    than the first of its replicate is passed over: its comparisons say so already.
+    labels: the classes' names, empty where they are not known.
     """
-    sums = _add_up(cells)
     if not sums.scores:
         return None
-    variants = list(dict.fromkeys(variant for variant, _ in sums.scores))
-    classes = max([*sums.targets.values(), *(len(counts) - 1 for counts in sums.counts.values())], default=-1) + 1
-    names = tuple(labels) if len(labels) >= classes else tuple(map(str, range(classes)))
-    compared = _compared(variants)
-    readable = 1 < classes <= MOST_CLASSES
+    variants, names = sums.variants, sums.names(labels)
+    compared = compared_variants(variants)
+    readable = 1 < sums.classes <= MOST_CLASSES
     return ImageFacts(
         labels=names,
         classes=tuple(_class_rows(sums, compared, names, test)) if readable else (),
@@ -94,139 +47,37 @@ def image_facts(cells: Sequence[Cell], labels: Sequence[str], test: TestRule) ->
 
 def reads_of(cells: Sequence[Cell]) -> tuple[int, int, int]:
     """How often test images were read: distinct images, reads, the most reads of one; zeros where nobody knows."""
-    sums = _add_up(cells)
+    sums = add_up(cells)
     return _reads(sums) if sums.scores else (0, 0, 0)
 
 
-def _compared(variants: Sequence[str]) -> list[str]:
+def compared_variants(variants: Sequence[str]) -> list[str]:
     """The first and the last, and as many between as can be read beside each other."""
     if len(variants) <= MOST_COMPARED:
         return list(variants)
     return [variants[0], *variants[-(MOST_COMPARED - 1) :]]
 
 
-def _add_up(cells: Sequence[Cell]) -> _Sums:
+def _class_rows(sums: Sums, variants: Sequence[str], names: Sequence[str], test: TestRule) -> Iterator[ClassRow]:
     import numpy as np
 
-    sums = _Sums()
-    firsts: dict[str, int] = {}
-    order: dict[int, NDArray[np.str_]] = {}
-    for cell in cells:
-        answers = _read(cell, cell.result) if isinstance(cell.result, Finished) else None
-        if answers is None:
-            continue
-        r = cell.replicate.index
-        if r not in order:
-            order[r] = answers.ids
-            names = answers.ids.tolist()
-            sums.images[r] = np.array([sums.numbers.setdefault(name, len(sums.numbers)) for name in names], np.int64)
-            if answers.targets is not None:
-                sums.targets |= dict(zip(sums.images[r].tolist(), answers.targets.tolist(), strict=True))
-            if answers.groups is not None:
-                both = zip(sums.images[r].tolist(), answers.groups.tolist(), strict=True)
-                sums.groups |= {image: firsts.setdefault(name, image) for image, name in both if name}
-        if not np.array_equal(order[r], answers.ids):
-            continue
-        sums.scores[cell.variant, r] = answers.scores
-        if answers.targets is not None and answers.predicted is not None:
-            _count(sums, cell.variant, answers.targets, answers.predicted)
-    return sums
-
-
-def _count(sums: _Sums, variant: str, targets: Integers, predicted: Integers) -> None:
-    import numpy as np
-
-    size = max(int(targets.max()), int(predicted.max())) + 1
-    before = sums.counts.get(variant)
-    size = max(size, 0 if before is None else len(before))
-    if size > MOST_COUNTED:
-        return
-    counts = np.bincount(targets * size + predicted, minlength=size * size).reshape(size, size)
-    if before is not None:
-        counts[: len(before), : len(before)] += before
-    sums.counts[variant] = counts
-    sums.runs[variant] = sums.runs.get(variant, 0) + 1
-
-
-def _read(cell: Cell, run: Finished) -> _Answers | None:
-    """The answers in the order of the image ids; None where they are not stored or cannot be read."""
-    import numpy as np
-
-    from ablate.stats.score_book import group_names
-
-    if run.images is None:
-        return None
-    path = run.folder / run.images
-    try:
-        stored = read_columns(path, "id", "score", "target", "prob", GROUP)
-        ids, scores = stored["id"], stored["score"].astype(np.float64)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        logger.warning("%s: the answers to single images are left out: %s", path, error)
-        return None
-    targets, prob = stored.get("target"), stored.get("prob")
-    if len({column.shape[:1] for column in stored.values()}) != 1 or ids.ndim != 1 or scores.ndim != 1:
-        logger.warning("%s: the answers to single images are left out: its columns differ in length", path)
-        return None
-    order = np.argsort(ids, kind="stable")
-    groups = group_names(cell, ids, stored.get(GROUP))
-    whole = targets is not None and targets.ndim == 1 and targets.dtype.kind in "iu" and bool((targets >= 0).all())
-    predicted = (
-        prob.argmax(axis=1)[order]
-        if prob is not None and prob.ndim == 2 and len(prob) and prob.shape[1] <= MOST_COUNTED
-        else None
-    )
-    return _Answers(
-        ids=ids[order],
-        scores=scores[order],
-        targets=targets[order].astype(np.int64) if whole and targets is not None else None,
-        predicted=predicted,
-        groups=None if groups is None else groups[order],
-    )
-
-
-def _class_rows(sums: _Sums, variants: Sequence[str], names: Sequence[str], test: TestRule) -> Iterator[ClassRow]:
-    import numpy as np
-
-    from ablate.stats.accuracy import variant_accuracy
-    from ablate.stats.cells import Cells
-
-    replicates = sorted(sums.images)
-    repetition = tuple(r // test.count for r in replicates) if isinstance(test, Folds) else ()
     target = np.full(len(sums.numbers), -1, np.int64)
     target[list(sums.targets)] = list(sums.targets.values())
     for number, label in enumerate(names):
-        kept = [target[sums.images[r]] == number for r in replicates]
-        enough = [int(mask.sum()) > 1 for mask in kept]
-        images = tuple(
-            sums.images[r][mask] if ok else None for r, mask, ok in zip(replicates, kept, enough, strict=True)
-        )
-        rows = tuple(
-            tuple(
-                sums.scores[v, r][mask] if ok and (v, r) in sums.scores else None
-                for r, mask, ok in zip(replicates, kept, enough, strict=True)
-            )
-            for v in variants
-        )
-        tested = len(np.unique(np.concatenate(found))) if (found := [i for i in images if i is not None]) else 0
-        groups = tuple(
-            None if row is None else np.array([sums.groups.get(image, image) for image in row.tolist()], np.int64)
-            for row in (images if sums.groups else ())
-        )
-        cells = Cells(scores=rows, images=images, repetition=repetition, groups=groups)
-        for position, variant in enumerate(variants):
-            level = variant_accuracy(cells, position)
+        part = part_of(sums, variants, target == number, test)
+        for variant, level in zip(variants, part.levels(), strict=True):
             mean, lo, hi = (100 * level.mean, 100 * level.lo, 100 * level.hi) if level else (None, None, None)
-            yield ClassRow(variant=variant, label=label, n=tested, mean=mean, lo=lo, hi=hi)
+            yield ClassRow(variant=variant, label=label, n=part.n, mean=mean, lo=lo, hi=hi)
 
 
-def _confusions(sums: _Sums, variants: Sequence[str]) -> Iterator[Confusion]:
+def _confusions(sums: Sums, variants: Sequence[str]) -> Iterator[Confusion]:
     for variant in variants:
         if variant in sums.counts:
             counts = tuple(tuple(row) for row in sums.counts[variant].tolist())
             yield Confusion(variant=variant, counts=counts, runs=sums.runs[variant])
 
 
-def _disagreements(sums: _Sums, variants: Sequence[str], names: Sequence[str]) -> tuple[Disagreement, ...]:
+def _disagreements(sums: Sums, variants: Sequence[str], names: Sequence[str]) -> tuple[Disagreement, ...]:
     import numpy as np
 
     if len(variants) < 2:
@@ -255,7 +106,7 @@ def _disagreements(sums: _Sums, variants: Sequence[str], names: Sequence[str]) -
     )
 
 
-def _reads(sums: _Sums) -> tuple[int, int, int]:
+def _reads(sums: Sums) -> tuple[int, int, int]:
     import numpy as np
 
     times = np.zeros(len(sums.numbers), np.int64)

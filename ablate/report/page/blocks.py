@@ -128,7 +128,7 @@ class Thumbnail(NamedTuple):
 
 
 class Gallery(NamedTuple):
-    """Small images. right_by, wrong_by: what the two lists of names are called."""
+    """Small images. right_by, wrong_by: what the two lines below each are called; the second may be empty for none."""
 
     items: tuple[Thumbnail, ...]
     right_by: str

@@ -37,9 +37,12 @@ def earlier_texts(page: Page, findings: Findings) -> Mapping[str, str]:
 
 
 def earlier_forms(findings: Findings) -> Iterator[Findings]:
-    """As they are told now; before reports said how far their words carry; before they had curves of probabilities; and
-    before they said whether changes are no worse."""
+    """As they are told now; before they told what the answers know of single images; before they said how far
+    their words carry; before they had curves of probabilities; and before they said whether changes are no worse."""
     yield findings
+    if findings.exploratory.answers is not None:
+        findings = replace(findings, exploratory=replace(findings.exploratory, answers=None))
+        yield findings
     findings = without_robustness(findings)
     yield findings
     if findings.exploratory.curves is not None:

@@ -15,6 +15,7 @@ from ablate.report.figures.numbers import (
     levels_info,
     pareto_infos,
 )
+from ablate.report.page.answers import answer_sections
 from ablate.report.page.blocks import (
     Block,
     Bullets,
@@ -98,6 +99,7 @@ def _sections(findings: Findings, say: Words) -> Iterator[Section | None]:
     )
     yield _probabilities(findings, say)
     yield from _images(findings, say)
+    yield from answer_sections(findings, say)
     yield _epochs(findings, say)
     for heading, anchor, table in (
         ("costs", "costs", costs_table(findings, say)),

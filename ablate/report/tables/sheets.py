@@ -13,6 +13,7 @@ from ablate.metrics import is_rate
 from ablate.report.facts.effect import Between
 from ablate.report.facts.findings import Findings, VariantRow
 from ablate.report.facts.summaries import epoch_means
+from ablate.report.tables.answers import answer_sheets
 from ablate.report.tables.details import reruns_table
 from ablate.report.tables.table import Table
 from ablate.report.wording.escape import csv_cell, csv_lines
@@ -61,6 +62,7 @@ def sheets(findings: Findings) -> Mapping[str, Table]:
         "provenance.csv": _provenance(findings),
         "reruns.csv": reruns_table(findings),
     }
+    found |= {name: make_sheet(name, *content) for name, content in answer_sheets(findings.exploratory.answers)}
     return {name: table for name, table in found.items() if table.rows}
 
 
