@@ -29,6 +29,10 @@ Pool = Annotated[
     typer.Option("--pool", metavar="STEP|all", help="Pool this step over the studies, each a data set."),
 ]
 
+Figures = Annotated[
+    bool, typer.Option("--figures", help="Also draw every figure as PDF and SVG for print and slides: share/figures.")
+]
+
 
 def report(
     study: Annotated[Path, typer.Argument(help="The study file.", metavar="STUDY", show_default=False)],
@@ -49,12 +53,15 @@ def report(
     verify: Annotated[
         bool, typer.Option("--verify", help="Write nothing; check that the existing report agrees with the journals.")
     ] = False,
+    figures: Figures = False,
     require: Require = None,
     json_: Json = False,
 ) -> None:
     """Write the report again from the runs there are; trains nothing.
 
     Example: ablate report studies/quickstart.yaml
+
+    For a paper: ablate report studies/quickstart.yaml --figures
 
     Over several data sets: ablate report pets.yaml cars.yaml food.yaml --pool BN
     """
@@ -64,15 +71,16 @@ def report(
     with errors_shown():
         asked = [read_requirement(text) for text in require or ()]
         others = other or []
-        if (others or pool) and (verify or set_ or design or require or slices):
-            raise StudyError("--verify, --set, --design, --require and --slices apply to one study, not to several")
+        if (others or pool) and (verify or set_ or design or require or slices or figures):
+            flags = "--verify, --set, --design, --figures, --require and --slices"
+            raise StudyError(f"{flags} apply to one study, not to several")
         if len(others) > 1 and not pool:
             raise StudyError(
                 "two studies are compared with each other; more are pooled, one a data set",
                 hint="Name the step: --pool STEP, or --pool all.",
             )
-        if verify and require:
-            raise StudyError("--verify and --require exclude each other")
+        if verify and (require or figures):
+            raise StudyError(f"--verify and --{'require' if require else 'figures'} exclude each other")
         session, options = _opened(study, work, set_, design, look, stand_in=stand_in)
         options = replace(options, slices=slices)
         if pool:
@@ -83,7 +91,7 @@ def report(
         elif verify:
             _verify(session, options, as_json=json_)
         else:
-            _write(session, options, lang, asked, as_json=json_)
+            _write(session, options, lang, asked, draw=figures, as_json=json_)
 
 
 def _opened(
@@ -100,7 +108,13 @@ def _opened(
 
 
 def _write(
-    session: Session, options: Options, lang: LanguageName, asked: Sequence[Requirement], *, as_json: bool
+    session: Session,
+    options: Options,
+    lang: LanguageName,
+    asked: Sequence[Requirement],
+    *,
+    draw: bool,
+    as_json: bool,
 ) -> None:
     from ablate.cli.results import show_findings
     from ablate.report.facts.requirements import unmet
@@ -112,7 +126,7 @@ def _write(
     findings = judge_study(session, options, lang.value)
     shortfalls = unmet(findings, asked)
     path = write_report(findings, session, options, lang.value)
-    write_share(findings, session, options, lang.value, draw=True)
+    write_share(findings, session, options, lang.value, draw=draw)
     if as_json:
         say_json(summary_json(findings, path))
     else:

@@ -128,6 +128,7 @@ def _carry_out(study: Path, work: Path, outside: Path, operations: Operations) -
     os.chdir(outside)
     tempfile.tempdir = None
     run.write_report = _summary_alone
+    run.write_share = _nothing
     loaded = load_study(study)
     operations.patch()
     options = Options(executor="inline", track=False, retry_failed=True, checkpoint_seconds=0.0)
@@ -138,3 +139,7 @@ def _summary_alone(findings: Any, session: Any, options: Any) -> Path:
     path: Path = report_folder(session, options) / "report.md"
     write_text(path, repr(summary_json(findings, path)))
     return path
+
+
+def _nothing(findings: Any, session: Any, options: Any) -> None:
+    """What is shared of a report is written as the report is, and takes long."""

@@ -15,7 +15,9 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from typer.testing import CliRunner
 
+from ablate.cli.app import app
 from ablate.report.facts.findings import Findings
 from ablate.report.figures.sheet import SHEETS
 from ablate.report.gather.assemble import make_findings
@@ -36,6 +38,13 @@ from tests.builders import a_failed, a_study, cells_with, findings_of
 THREE = {"BN": {"gain": 10.0}, "Dropout": {"noise": 1.5}, "GAP head": {"epochs": 4}}
 LATIN = {"90% split & #1_{x}": {"gain": 10.0}, "\\item $x^2$ ~": {"noise": 1.5}, '"50%" split': {"epochs": 4}}
 HOSTILE = ["BN", "bn!", "B-N", "90% split", "九十", "漢字", "3", "x", "BN 2", "BNgai", "é", "\\", "BN"]
+TOY = """\
+study: toy
+trainer: ablate.toy:train
+base: {}
+chain: {BN: {gain: 10.0}}
+evidence: {test: {folds: 3}, replicates: [3]}
+"""
 PAPER = r"""\documentclass[twocolumn]{article}
 \usepackage{booktabs,amssymb,graphicx}
 \input{numbers}
@@ -158,7 +167,7 @@ def test_a_paper_with_table_and_macros_compiles(factors: Mapping[str, Any], tmp_
 
 def test_every_figure_is_drawn_at_every_size_with_its_fonts(tmp_path: Path) -> None:
     """PDF with TrueType fonts inside, SVG with letters as outlines; as wide as the page takes."""
-    page = page_of(found_in(tmp_path))
+    page = page_of(findings_of(a_study(factors={"BN": {"gain": 10.0}}), tmp_path))
     names = named_figures(page)
     write_drawings(page, tmp_path / "figures", draw=True)
 
@@ -178,16 +187,19 @@ def test_every_figure_is_drawn_at_every_size_with_its_fonts(tmp_path: Path) -> N
 
 
 def test_only_what_shows_something_else_is_drawn_again(tmp_path: Path) -> None:
-    """Drawing takes longer than the rest of a report; a figure that is outdated goes, drawn or not."""
-    page, folder = page_of(found_in(tmp_path / "a")), tmp_path / "figures"
-    write_drawings(page, folder, draw=True)
+    """A figure that is outdated goes, drawn or not; what is not ours stays."""
+    findings = findings_of(a_study(factors={"BN": {"gain": 10.0}}), tmp_path / "a", epochs=0)
+    page, folder = page_of(findings), tmp_path / "figures"
+    only = replace(page, sections=tuple(one for one in page.sections if one.anchor == "comparisons"))
+    write_drawings(only, folder, draw=True)
     path = folder / "forest-column.pdf"
     path.write_bytes(b"as it was")
-    write_drawings(page, folder, draw=True)
+    (folder / "mine.pdf").write_bytes(b"mine")
+    write_drawings(only, folder, draw=True)
     assert path.read_bytes() == b"as it was"
 
     write_drawings(page_of(findings_of(a_study(), tmp_path / "b")), folder, draw=False)
-    assert not path.exists()
+    assert [one.name for one in folder.iterdir() if one.suffix != ".json"] == ["mine.pdf"]
     assert json.loads((folder / "drawn.json").read_text()) == {}
 
 
@@ -289,3 +301,21 @@ def test_everything_is_written_in_the_language_of_the_report(language: Language,
     assert set(texts) == people | {"ablation.csv", "claims.json"}
     is_chinese = {name: bool(re.search("[\u4e00-\u9fff]", text)) for name, text in texts.items()}
     assert is_chinese == {name: language == "zh" and name in people for name in texts}
+
+
+def test_a_run_ends_with_what_is_shared_and_figures_are_drawn_when_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commands: figures take longest, so that nobody waits for them unasked."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "toy.yaml").write_text(TOY, encoding="utf-8")
+    runner, folder = CliRunner(), tmp_path / "reports" / "toy"
+    ran = runner.invoke(app, ["run", "toy.yaml", "--executor", "inline", "--no-tracking"])
+    at_its_end = {path.name for path in (folder / "share").iterdir()}
+    asked = runner.invoke(app, ["report", "toy.yaml", "--figures"])
+
+    assert (ran.exit_code, asked.exit_code) == (0, 0)
+    assert {"claims.json", "numbers.tex", "pr.md"} <= at_its_end
+    assert "figures" not in at_its_end
+    assert (folder / "share" / "figures" / "forest-slide.svg").is_file()
+    assert (folder / "recompute.py").is_file()
