@@ -20,13 +20,16 @@ OPENED, SHOWN = "also_test.json", "also_test_shown.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedSet:
-    """A set as it was found. asked: digest of what the study file says of it. digest: of its images and labels.
+    """A set as it was found. asked: digest of what the study file says of it. digest: of its images, labels and groups.
+
+    content: of the images alone, whatever they are called.
 
     listing: digest of its files' sizes and times. counts: the study's class -> images. notes: sentences for a report.
     """
 
     asked: str
     digest: str
+    content: str
     listing: str
     counts: Mapping[str, int]
     groups: int = 0
@@ -41,11 +44,12 @@ class OpenedSet:
 
 
 class Shown(NamedTuple):
-    """What the ledger has of a set. digests: of its images, in the order of time; before: judged by others first."""
+    """What the ledger has of a set. digests: in the order of time, contents: of the same. before: judged by others."""
 
     digests: tuple[str, ...]
     families: int
     before: tuple[Use, ...]
+    contents: tuple[str, ...]
 
 
 def read_opened(folder: Path) -> dict[str, OpenedSet]:
@@ -75,40 +79,48 @@ def read_shown(folder: Path) -> dict[str, Shown]:
     for name, one in told.items() if isinstance(told, dict) else ():
         try:
             before = tuple(Use(str(study), int(number)) for study, number in one["before"])
-            found[str(name)] = Shown(tuple(map(str, one["digests"])), int(one["families"]), before)
+            contents = tuple(map(str, one["contents"]))
+            found[str(name)] = Shown(tuple(map(str, one["digests"])), int(one["families"]), before, contents)
         except (TypeError, KeyError, ValueError):
             continue
     return found
 
 
-def set_uses(store: Store, study: str, name: str, digest: str) -> tuple[Use, ...]:
+def set_uses(store: Store, study: str, name: str, content: str) -> tuple[Use, ...]:
     """What was judged on just these images before: by other studies, and by this one under another name."""
     own = read_shown(store.study(study))
-    if name in own and digest in own[name].digests:
+    if name in own and content in own[name].contents:
         return own[name].before
     folder = store.study(study).parent
     others = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
     found = []
     for path in others:
         for other, shown in read_shown(path).items():
-            if (path.name, other) != (study, name) and digest in shown.digests:
+            if (path.name, other) != (study, name) and content in shown.contents:
                 found.append(Use(path.name, shown.families))
     return tuple(found)
 
 
-def remember_shown(folder: Path, judged: Mapping[str, tuple[str, int, Sequence[Use]]]) -> None:
-    """Note that verdicts on these sets were shown. judged: name -> digest, families, what was judged there before."""
+class Showing(NamedTuple):
+    """Verdicts on a set as they are shown now. before: what others had judged on its images."""
+
+    digest: str
+    content: str
+    families: int
+    before: Sequence[Use]
+
+
+def remember_shown(folder: Path, judged: Mapping[str, Showing]) -> None:
+    """Note that verdicts on these sets were shown."""
     ledger = read_shown(folder)
     told: dict[str, Any] = {}
-    for name, (digest, families, before) in judged.items():
-        known = ledger.get(name, Shown((), families, tuple(before)))
-        if digest not in known.digests:
-            told[name] = Shown((*known.digests, digest), max(families, known.families), tuple(before))
+    for name, now in judged.items():
+        known = ledger.get(name, Shown((), now.families, tuple(now.before), ()))
+        if now.digest not in known.digests:
+            digests, contents = (*known.digests, now.digest), (*known.contents, now.content)
+            told[name] = Shown(digests, max(now.families, known.families), tuple(now.before), contents)
     if told:
-        files.write_json(
-            folder / SHOWN,
-            {
-                name: {"digests": list(one.digests), "families": one.families, "before": [list(u) for u in one.before]}
-                for name, one in (ledger | told).items()
-            },
-        )
+        rows = {
+            name: one._asdict() | {"before": [list(use) for use in one.before]} for name, one in (ledger | told).items()
+        }
+        files.write_json(folder / SHOWN, rows)

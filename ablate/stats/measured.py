@@ -213,6 +213,15 @@ def class_sizes(book: ScoreBook, repetition: Mapping[int, int]) -> list[ClassSiz
     return found
 
 
+def without_absent(book: ScoreBook | None) -> ScoreBook | None:
+    """The book without the classes that no run was tested on: a metric of the classes there are can do without them."""
+    if book is None:
+        return None
+    there = {name for need in book.needs.values() for name, images in need.items() if images}
+    needs = {key: {name: need[name] for name in need if name in there} for key, need in book.needs.items()}
+    return book._replace(needs=needs)
+
+
 def with_values(cells: Sequence[Cell], book: ScoreBook | None) -> list[Cell]:
     """The cells whose runs tell the metric that was computed from their answers, whatever the trainer told of it."""
     if book is None or book.metric is None:

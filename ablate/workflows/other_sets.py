@@ -45,6 +45,12 @@ def open_sets(session: Session) -> dict[str, OpenedSet]:
         return {}
     before = read_opened(session.store.study(session.study.name))
     found = {name: _open_set(session, name, before.get(name)) for name in names}
+    for number, name in enumerate(names):
+        if same := [other for other in names[:number] if found[other].content == found[name].content]:
+            raise StudyError(
+                f"{where(session, name)}: its images are those of {same[0]!r}, file by file",
+                hint="Name them once: twice would be one set judged twice.",
+            )
     remember_opened(session.store.study(session.study.name), found)
     return found
 
@@ -94,6 +100,7 @@ def _open_set(session: Session, name: str, before: OpenedSet | None) -> OpenedSe
     found = OpenedSet(
         asked=asked,
         digest=digest,
+        content=files.sha256_json(sorted(hashes)),
         listing=listing,
         counts=dict(sorted(Counter(labels).items())),
         groups=len({row.group or row.id for row in rows}) if any(groups) else 0,

@@ -15,7 +15,7 @@ from ablate.harness.progress import OnProgress, Progress
 from ablate.protocols import Executor
 from ablate.records import Cell, Finished, RunSpec
 from ablate.results.declared_looks import looks_before
-from ablate.results.set_ledger import OpenedSet, read_opened, read_shown, remember_shown, set_uses
+from ablate.results.set_ledger import OpenedSet, Showing, read_opened, read_shown, remember_shown, set_uses
 from ablate.results.survey import collect
 from ablate.results.uses import Use
 from ablate.splits.rules import Replicate
@@ -194,10 +194,11 @@ def _judged(  # noqa: PLR0913 - a study's runs, a set, and what is known of both
             else:
                 result, alike = told.result, max(alike, told.alike)
         there.append(replace(cell, result=result, groups=None))
-    uses = set_uses(session.store, session.study.name, name, opened.digest)
+    uses = set_uses(session.store, session.study.name, name, opened.content)
     facts = SetFacts(
         name=name,
         digest=opened.digest,
+        content=opened.content,
         counts=opened.counts,
         groups=opened.groups,
         left_out=opened.left_out,
@@ -218,7 +219,12 @@ def _judged(  # noqa: PLR0913 - a study's runs, a set, and what is known of both
 def remember_sets(findings: Findings, session: Session) -> None:
     """Note in the ledger on which images of each set verdicts were shown."""
     judged = {
-        one.facts.name: (one.facts.digest, len(one.findings.families), [Use(*use) for use in one.facts.earlier])
+        one.facts.name: Showing(
+            one.facts.digest,
+            one.facts.content,
+            len(one.findings.families),
+            [Use(*use) for use in one.facts.earlier],
+        )
         for one in findings.other_sets
         if one.findings is not None and one.is_judged
     }

@@ -13,8 +13,10 @@ import yaml
 from ablate.errors import AblateError, DataError, StudyError
 from ablate.files import read_json, write_json
 from ablate.records import Finished
-from ablate.results.set_ledger import SHOWN, OpenedSet, read_opened, read_shown, remember_shown, set_uses
+from ablate.results.set_ledger import SHOWN, OpenedSet, Showing, read_opened, read_shown, remember_shown, set_uses
 from ablate.results.uses import Use
+from ablate.stats.measured import without_absent
+from ablate.stats.score_book import ScoreBook
 from ablate.store.other_answers import failure_of, keep_answers, keep_failure, path_of, read_answers
 from ablate.store.work_folder import Store
 from ablate.study.load import load_study
@@ -175,6 +177,12 @@ def test_equal_files_are_one_group_and_never_of_two_classes(work: Path) -> None:
         opened(work, {"B": FOLDER})
 
 
+def test_the_same_images_under_two_names_are_refused(work: Path) -> None:
+    """As a folder and as a table they would be one set judged twice."""
+    with pytest.raises(StudyError, match="its images are those of 'B', file by file"):
+        opened(work, {"B": FOLDER, "C": TABLE})
+
+
 def test_the_digest_is_of_images_classes_and_groups_and_of_nothing_else(work: Path) -> None:
     """Another place is the same set; another label, group or image is another one."""
     digest = opened(work, {"B": FOLDER})["B"].digest
@@ -206,17 +214,17 @@ def test_the_ledger_keeps_every_content_that_verdicts_were_shown_on(tmp_path: Pa
     """Once each, with what others had judged before; under another name it is an earlier use, too."""
     store = Store(tmp_path)
     first, second = store.study("first"), store.study("second")
-    remember_shown(first, {"B": ("d1", 2, ())})
-    remember_shown(first, {"B": ("d1", 5, ())})
-    remember_shown(first, {"B": ("d2", 1, ())})
-    uses = set_uses(store, "second", "camera", "d2")
-    remember_shown(second, {"camera": ("d2", 1, uses)})
-    remember_shown(first, {"late": ("d2", 1, ())})
+    remember_shown(first, {"B": Showing("d1", "c1", 2, ())})
+    remember_shown(first, {"B": Showing("d1", "c1", 5, ())})
+    remember_shown(first, {"B": Showing("d2", "c2", 1, ())})
+    uses = set_uses(store, "second", "camera", "c2")
+    remember_shown(second, {"camera": Showing("other names", "c2", 1, uses)})
+    remember_shown(first, {"late": Showing("d2", "c2", 1, ())})
 
     assert (read_shown(first)["B"].digests, read_shown(first)["B"].families) == (("d1", "d2"), 2)
     assert uses == (Use("first", 2),)
-    assert set_uses(store, "second", "camera", "d2") == uses  # later ones change nothing of it
-    assert set_uses(store, "first", "third", "d2") == (Use("first", 2), Use("first", 1), Use("second", 1))
+    assert set_uses(store, "second", "camera", "c2") == uses  # later ones change nothing of it
+    assert set_uses(store, "first", "third", "c2") == (Use("first", 2), Use("first", 1), Use("second", 1))
 
 
 def test_a_ledger_that_somebody_spoilt_is_passed_over(tmp_path: Path) -> None:
@@ -243,3 +251,13 @@ def test_answers_count_whole_or_not_at_all(tmp_path: Path) -> None:
     assert read_answers(run, "d") is None
     path_of(run, "d").unlink()
     assert read_answers(run, "d") is None
+
+
+def test_a_class_that_a_set_lacks_does_not_keep_the_others_from_a_verdict() -> None:
+    """One that single runs alone lack stays: their values are of other classes than those of the others."""
+    book = ScoreBook({}, {}, None, {("A", 0): {"ant": 3, "bee": 0, "cow": 0}, ("A", 1): {"ant": 2, "bee": 5, "cow": 0}})
+    found = without_absent(book)
+
+    assert found is not None
+    assert found.needs == {("A", 0): {"ant": 3, "bee": 0}, ("A", 1): {"ant": 2, "bee": 5}}
+    assert without_absent(None) is None

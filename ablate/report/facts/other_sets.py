@@ -25,6 +25,8 @@ class SetFacts:
     name: str
     digest: str = ""
     """Of its images, their classes and groups."""
+    content: str = ""
+    """Of its images alone, whatever they are called."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """The study's class -> images."""
     groups: int = 0

@@ -17,7 +17,7 @@ from ablate.stats.accuracy import Accuracy
 from ablate.stats.cautions import no_fractions
 from ablate.stats.effects import Effect, Question, effects_under, estimate_effects, read_asked, variant_levels
 from ablate.stats.looks import WAITING
-from ablate.stats.measured import with_values
+from ablate.stats.measured import with_values, without_absent
 from ablate.stats.score_book import ScoreBook
 from ablate.study.plan import Plan, published_figures
 from ablate.study.study import Study
@@ -52,7 +52,7 @@ FACTORS = (0.5, 2.0)
 """By which thresholds are multiplied, to see which words hang on them."""
 
 
-def judge_cells(
+def judge_cells(  # noqa: PLR0913 - what was asked, what came of it, and how it is to be read
     study: Study,
     plan: Plan,
     cells: Sequence[Cell],
@@ -60,11 +60,17 @@ def judge_cells(
     look: int,
     prepared: Mapping[str, Prepared],
     looks_before: tuple[int, ...] | None,
+    is_other_set: bool = False,
 ) -> Judged:
-    """Judge the cells of a plan; the arguments are those of `make_findings`."""
+    """Judge the cells of a plan; the arguments are those of `make_findings`.
+
+    is_other_set: of answers to another test set, which may lack classes of the study.
+    """
     metric = metric_of(study)
     question = question_of(study, plan)
     book = read_asked(cells, question)
+    if is_other_set:
+        book = without_absent(book)
     cells = with_values(cells, book)
     void = why_void(looks_before, plan) or (NO_FRACTION if no_fractions(cells, metric.name) else "")
     question = replace(question, void=void)

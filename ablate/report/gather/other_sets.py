@@ -50,7 +50,7 @@ def judged_set(  # noqa: PLR0913 - a study's runs here and there
         return OtherSet(facts)
     if not facts.copies:
         plan = replace(plan, protocol=replace(plan.protocol, test=Official()))
-    judged = judge_cells(study, plan, there, look=look, prepared={}, looks_before=looks_before)
+    judged = judge_cells(study, plan, there, look=look, prepared={}, looks_before=looks_before, is_other_set=True)
     rows = effect_rows(latest_answers(judged), judged.variants, judged.metric, plan.looks)
     found = replace(
         findings,
