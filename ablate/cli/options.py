@@ -47,7 +47,9 @@ Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", he
 StandIn = Annotated[
     bool, typer.Option("--stand-in", help="Run the study on the synthetic data it offers, in place of its own.")
 ]
-DesignName = Annotated[str | None, typer.Option("--design", help="Another design over the same factors.")]
+DesignName = Annotated[
+    str | None, typer.Option("--design", help="Another design over the same factors; data: shares of the images.")
+]
 Look = Annotated[
     int | None,
     typer.Option(min=1, help="Up to which planned look, counted from 1 (default: the furthest one reached)."),

@@ -19,6 +19,7 @@ from ablate.study.other_sets import check_other_sets
 from ablate.study.overrides import OverrideError, apply_overrides, refuse_overlaps
 from ablate.study.reader import Document, read_document, read_value
 from ablate.study.schema import (
+    BASELINE_ALONE,
     CHECKS,
     DESIGNS,
     CompareBlock,
@@ -199,7 +200,7 @@ def _with_design(study: Study, design: str | None) -> Study:
             f"--design {design}: there is no such design",
             hint=f"{near_match(design, (*DESIGNS, *CHECKS))}Choices: {', '.join((*DESIGNS, *CHECKS))}.",
         )
-    if not study.factors and design != "aa":
+    if not study.factors and design not in BASELINE_ALONE:
         raise StudyError(
             f"--design {design}: the study {study.name!r} has no factors", hint=f"Write some under {design}: first."
         )

@@ -17,8 +17,12 @@ from ablate.study.search_schema import SearchBlock, ShareOrCount, TuneBlock
 DESIGNS = ("chain", "one_at_a_time", "leave_one_out", "factorial")
 
 
-CHECKS = ("order_check", "attribution", "aa")
-"""Designs over the factors of another one, by `--design` only."""
+CHECKS = ("order_check", "attribution", "aa", "data")
+"""Designs by `--design` only: over the factors of another one, or of the baseline alone."""
+
+
+BASELINE_ALONE = ("aa", "data")
+"""Those of them that need no factors."""
 
 
 MAX_NAME = 80

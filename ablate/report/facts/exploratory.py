@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ablate.report.facts.answers import AnswerFacts
 from ablate.report.facts.curves import AnswerCurves
+from ablate.report.facts.learning import LearningCurve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,3 +156,5 @@ class Exploratory:
     """What each variant was given by `tune:`."""
     curves: AnswerCurves | None = None
     """What the stored probabilities say."""
+    learning: LearningCurve | None = None
+    """For the design that trains the baseline on shares of its images."""

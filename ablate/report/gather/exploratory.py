@@ -14,6 +14,7 @@ from ablate.report.facts.exploratory import Exploratory, ImageFacts, OptimismRow
 from ablate.report.gather.answers import answer_facts
 from ablate.report.gather.curves import answer_curves
 from ablate.report.gather.judged import Judged
+from ablate.report.gather.learning import learning_of
 from ablate.report.gather.stored_answers import add_up
 from ablate.report.gather.test_images import image_facts
 from ablate.stats.cells import StatisticsError
@@ -41,6 +42,7 @@ def exploratory_of(
         watched_reads=watched_reads(judged.cells) if optimism else None,
         self_test=_self_test(judged),
         curves=_curves(judged, labels),
+        learning=learning_of(judged),
     )
 
 

@@ -33,6 +33,7 @@ from ablate.report.page.blocks import (
     section,
 )
 from ablate.report.page.first_screen import opening
+from ablate.report.page.learning import learning_section
 from ablate.report.page.other_sets import other_set_sections
 from ablate.report.page.what_if import what_if_json
 from ablate.report.tables.costs import confounds_table, costs_table, optimism_table, provenance_table, reads_table
@@ -81,6 +82,7 @@ def _sections(findings: Findings, say: Words) -> Iterator[Section | None]:
     yield _evidence(findings, say)
     worth = contributions_table(findings, say)
     yield section(worth.title, "contributions", [Sheet(worth), Text(worth.note, "note")])
+    yield learning_section(findings, say)
     yield section(say("heading.curves"), "curves", list(_curves(findings, say)))
     yield section(say("heading.comparisons"), "comparisons", list(_comparisons(findings, say)))
     yield section(

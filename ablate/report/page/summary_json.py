@@ -8,6 +8,7 @@ from typing import Any
 
 from ablate.report.facts.effect import NoWorseClaim, Repeat, SameImages
 from ablate.report.facts.findings import Findings
+from ablate.report.page.learning import learning_json
 from ablate.report.tables.derived import derived_json
 from ablate.report.tables.other_sets import set_json
 from ablate.stats.method import METHOD
@@ -78,6 +79,7 @@ def summary_json(findings: Findings, report: Path | str | None = None) -> dict[s
         **_further_json(findings),
         **_other_sets_json(findings),
         **_unit_json(findings),
+        **learning_json(findings),
         "robustness": _robustness(findings),
         "report": None if report is None else str(report),
     }

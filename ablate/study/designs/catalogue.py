@@ -9,6 +9,7 @@ from math import prod
 from ablate.errors import StudyError
 from ablate.records import BASELINE
 from ablate.study.designs.attribution import attribution, order_check, same_again
+from ablate.study.designs.data_shares import data_shares
 from ablate.study.designs.layout import (
     ALL,
     DesignCell,
@@ -46,6 +47,8 @@ def lay_out(study: Study, design: str | None) -> Layout:
             return attribution(study, baseline)
         case "aa":
             return same_again(study, baseline)
+        case "data":
+            return data_shares(study, baseline)
         case _:
             return _factorial(study, baseline)
 
