@@ -53,11 +53,11 @@ def findings(tmp_path: Path) -> Findings:
     return replace(findings_of(a_study(), tmp_path), exploratory=Exploratory(answers=facts, thumbnails=images))
 
 
-def with_change(findings: Findings, change: ChangedImages) -> Findings:
-    """The same with another comparison."""
+def with_changes(findings: Findings, *changes: ChangedImages) -> Findings:
+    """The same with other comparisons."""
     facts = findings.exploratory.answers
     assert facts is not None
-    return replace(findings, exploratory=Exploratory(answers=replace(facts, changes=(change,))))
+    return replace(findings, exploratory=Exploratory(answers=replace(facts, changes=changes)))
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -92,22 +92,32 @@ def test_small_parts_are_named_with_their_number_and_have_no_row(findings: Findi
 
 
 def test_with_too_few_tests_a_comparison_is_not_assessable(findings: Findings) -> None:
-    """And says of how many tests."""
-    change = a_change(assessed=0, most_tests=3, fixed=(), net_fixed=None, fixed_by_chance=0.0)
+    """One in the table, all in a sentence; with the number of tests there are."""
+    change = a_change(name="Dropout", assessed=0, most_tests=3, fixed=(), net_fixed=None, fixed_by_chance=0.0)
+    alone, beside = (report_text(with_changes(findings, *found)) for found in ([change], [a_change(), change]))
 
-    assert "not assessable: tested 3 times at most, below 5" in report_text(with_change(findings, change))
+    assert "five tests (3 tests at most)" in alone
+    assert "| Dropout | not assessable: 3 tests, below 5 |" in beside
 
 
 def test_long_lists_are_cut_on_the_page_and_whole_in_the_table(findings: Findings) -> None:
     """The page says where the rest is."""
     many = tuple(FIXED._replace(id=f"dogs/{i:02d}.png") for i in range(30))
-    shown = with_change(findings, a_change(name="BN", fixed=many))
+    shown = with_changes(findings, a_change(name="BN", fixed=many))
     texts = report_texts(page_of(shown, ENGLISH), shown)
 
     assert "dogs/11.png" in texts["report.md"]
     assert "dogs/12.png" not in texts["report.md"]
     assert "tables/changed-images.csv has all of them" in texts["report.md"]
     assert texts["tables/changed-images.csv"].splitlines()[-1] == "BN,fixed,dogs/29.png,dog,5,0,5"
+
+
+def test_no_press_on_a_heading_ranks_the_parts(findings: Findings) -> None:
+    """The page's script passes over tables that keep their order."""
+    html = html_page(page_of(findings, ENGLISH))
+
+    assert html.count('<table class="in-order"') == 1
+    assert 'table.matches(".matrix, .in-order")' in html
 
 
 def test_the_tables_hold_everything(findings: Findings) -> None:

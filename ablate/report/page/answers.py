@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ablate.report.facts.answers import MOST_CHANGED, MOST_LISTED, AnswerFacts, ChangedImage, NeverRight, SliceColumn
 from ablate.report.facts.findings import Findings
-from ablate.report.page.blocks import Block, Gallery, Section, Sheet, Text, Thumbnail, section
+from ablate.report.page.blocks import Block, Bullets, Gallery, Section, Sheet, Text, Thumbnail, section
 from ablate.report.tables.answers import changed_table, changes_table, never_right_table, right_of, slice_table
 from ablate.report.wording.language import Words
 
@@ -48,6 +48,10 @@ def _said(one: NeverRight, say: Words) -> str:
 def _changed(facts: AnswerFacts, images: Images, say: Words) -> Iterator[Block | None]:
     if not facts.changes:
         return
+    if not any(change.assessed for change in facts.changes):
+        most = max(change.most_tests for change in facts.changes)
+        yield Bullets((say("answers.none_assessable", tests=say.count(most, "test")),))
+        return
     yield Text(say("answers.changed_note"))
     yield Sheet(changes_table(facts, say))
     cut = False
@@ -84,7 +88,7 @@ def _slices(facts: AnswerFacts, say: Words) -> Iterator[Block | None]:
     yield Text(say("answers.slices_note"))
     for column in facts.slices:
         yield Text(column.name, "subheading")
-        yield Sheet(slice_table(column, say))
+        yield Sheet(slice_table(column, say), in_order=True)
         yield Text(" ".join(_about(column, say)), "note")
     if facts.passed_over:
         names = [say("answers.passed", name=name, n=n) for name, n in facts.passed_over]

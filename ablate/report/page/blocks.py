@@ -60,6 +60,8 @@ class Sheet(NamedTuple):
     """Whether it is the table of the first screen, which has to be read on a telephone, too."""
     shown: Table | None = None
     """What pages show in its place; its files hold `table`."""
+    in_order: bool = False
+    """Whether its rows keep their order: they are no ranking, and no press on a heading makes one of them."""
 
     @property
     def on_page(self) -> Table:

@@ -43,7 +43,7 @@ def changes_table(facts: AnswerFacts, say: Words = ENGLISH) -> Table:
 
 def _assessed(change: ChangedImages, say: Words) -> str:
     if not change.assessed:
-        return say("answers.not_assessable", most=change.most_tests)
+        return say("answers.not_assessable", tests=say.count(change.most_tests, "test"))
     return f"{change.assessed:,} / {change.n_images:,}"
 
 

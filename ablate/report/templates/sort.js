@@ -28,7 +28,7 @@ function sortTables(page) {
     const rows = [...body.rows];
     // A drawn column would sort as the differences beside it do.
     const columns = headings.filter((heading) => !heading.classList.contains("bar"));
-    if (rows.length < 3 || table.classList.contains("matrix")) return;
+    if (rows.length < 3 || table.matches(".matrix, .in-order")) return;
     const told = document.createElement("p");
     told.className = "note sorted";
     told.setAttribute("role", "status");
