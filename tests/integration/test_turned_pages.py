@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from ablate.report.page.blocks import Page, Sheet
 from ablate.report.page.html import html_page
 from ablate.report.page.sections import page_of
+from ablate.report.tables.table import Kind, Table
 from ablate.report.wording.language import ENGLISH
 from tests.builders import a_study, findings_of
 
@@ -95,7 +97,7 @@ def move(page: Any, name: str, to: str) -> None:
 def test_a_heading_sorts_both_ways_and_gives_the_order_of_the_study_back(page: Any) -> None:
     """By a click and from the keyboard; `aria-sort` says how, lines without a number come last."""
     own = names(page)
-    button = page.locator(f"{STEPS} >> nth=0").locator("button.sort", has_text="Difference")
+    button = page.locator(f"{STEPS} >> nth=0").locator("button.sort", has_text="Gained here")
     heading = button.locator("xpath=..")
     button.click()
     falling = names(page)
@@ -197,3 +199,22 @@ def test_the_policy_keeps_every_other_script_out(page: Any) -> None:
     )
 
     assert ran is False
+
+
+def test_learning_rates_costs_and_durations_sort_as_the_numbers_they_are(browser: Any) -> None:
+    """Whatever their units; in a column of words, words sort from A, and what is missing comes last."""
+    columns = ("name", "lr", "time", "size", "again")
+    kinds: tuple[Kind, ...] = ("text", "text", "number", "number", "text")
+    rows = (
+        ("b", "0.001", "+3.2 min", "24.2 k", ">95"),
+        ("a", "1e-05", "28 s", "138 M", "85"),
+        ("c", "0.1", "2.1 h", "-", "95 to >95"),
+    )
+    table = Table("t", columns, rows, kinds=kinds)
+    shown = browser.new_page()
+    shown.set_content(html_page(Page(title="t", words=ENGLISH, opening=(Sheet(table),), sections=())))
+
+    for column, expected in (("name", "abc"), ("lr", "cba"), ("time", "cba"), ("size", "abc"), ("again", "bca")):
+        shown.get_by_role("button", name=column).click()
+        assert "".join(shown.locator("tbody th").all_inner_texts()) == expected
+    shown.close()

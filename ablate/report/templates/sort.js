@@ -3,9 +3,9 @@
 
 const UNITS = { k: 1e3, M: 1e6, G: 1e9, T: 1e12, s: 1, min: 60, h: 3600 };
 
-function numberOf(text, same) { // `+1,234.5 [..]`, `24.2 k`, `3.2 min`; null where there is no number
+function numberOf(text, same) { // `+1,234.5 [..]`, `24.2 k`, `3.2 min`, `>95`, `1e-05`; null where there is no number
   if (text === same) return 0;
-  const found = /^([+-]?)([\d,]*\.?\d+)(?:\s?(min|[kMGTsh])(?![a-z]))?/.exec(text);
+  const found = /^[<>]?([+-]?)([\d,]*\.?\d+(?:e[+-]?\d+)?)(?:\s?(min|[kMGTsh])(?![a-z]))?/.exec(text);
   if (!found) return null;
   return Number(found[1] + found[2].replaceAll(",", "")) * (UNITS[found[3]] ?? 1);
 }
@@ -14,10 +14,14 @@ function sortTables(page) {
   const words = new Intl.Collator(document.documentElement.lang, { numeric: true });
   const verdicts = Object.keys(page.glyphs);
 
+  const textOf = (cell) => cell.textContent.trim();
+  const says = (cell) => !["", "-"].includes(textOf(cell));
+  const numberIn = (cell) => numberOf(textOf(cell), page.say("cell.same"));
+
   function keyOf(cell, kind) {
-    const text = cell.textContent.trim();
-    if (text === "" || text === "-") return null;
-    if (kind === "number") return numberOf(text, page.say("cell.same"));
+    const text = textOf(cell);
+    if (!says(cell)) return null;
+    if (kind === "number") return numberIn(cell);
     const shown = kind === "verdict" && cell.querySelector(".verdict");
     return shown ? verdicts.findIndex((word) => shown.classList.contains(`v-${word}`)) : text;
   }
@@ -37,7 +41,7 @@ function sortTables(page) {
 
     function sortBy(heading, direction) {
       const i = heading === null ? 0 : headings.indexOf(heading);
-      const kind = heading === null ? "" : ["number", "verdict"].find((one) => heading.classList.contains(one));
+      const kind = heading === null ? "" : kindOf(heading);
       const keys = new Map(rows.map((row) => [row, heading === null ? null : keyOf(row.cells[i], kind)]));
       const order = [...rows].sort((a, b) => {
         const [x, y] = [keys.get(a), keys.get(b)];
@@ -52,8 +56,14 @@ function sortTables(page) {
       choice.value = heading === null ? "" : String(i);
     }
 
+    function kindOf(heading) { // a column of text may hold numbers: a search's learning rates
+      if (heading.classList.contains("verdict")) return "verdict";
+      const cells = rows.map((row) => row.cells[headings.indexOf(heading)]).filter(says);
+      return heading.classList.contains("number") || cells.every((cell) => numberIn(cell) !== null) ? "number" : "text";
+    }
+
     // Numbers from the largest, words from A.
-    const first = (heading) => (heading.classList.contains("number") ? -1 : 1);
+    const first = (heading) => (kindOf(heading) === "number" ? -1 : 1);
     const nameOf = (heading) => heading.textContent.trim();
 
     function press(heading) {
