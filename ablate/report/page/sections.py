@@ -57,7 +57,7 @@ from ablate.stats.method import METHOD
 
 CONTENTS: Mapping[str, tuple[str, ...]] = {
     "answers": ("evidence", "contributions", "comparisons", "further", "set", "variants", "derived"),
-    "training": ("curves", "epochs", "tuning", "cost", "costs", "confounds"),
+    "training": ("more-images", "curves", "epochs", "tuning", "cost", "costs", "confounds"),
     "images": ("probabilities", "classes", "confusions", "disagree"),
     "record": ("optimism", "reads", "provenance", "failures", "explained", "reruns", "glossary"),
 }
