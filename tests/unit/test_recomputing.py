@@ -22,6 +22,7 @@ from ablate.report.share.write import Shared, write_shared
 from ablate.results.question import question_of
 from ablate.study.plan import make_plan
 from ablate.workflows.share import scored_runs
+from tests.answer_builders import with_probabilities
 from tests.builders import a_failed, a_study, cells_with
 
 THREE = {"BN": {"gain": 10.0}, "Dropout": {"noise": 1.5}, "GAP head": {"epochs": 4}}
@@ -30,12 +31,20 @@ FIXED: Mapping[str, Any] = {"test": {"share": 0.2}, "replicates": [4]}
 
 
 def shared_in(
-    folder: Path, study: Mapping[str, Any], *, look: int = 1, groups: Mapping[str, str] | None = None, **cells: Any
+    folder: Path,
+    study: Mapping[str, Any],
+    *,
+    look: int = 1,
+    groups: Mapping[str, str] | None = None,
+    probable: bool = False,
+    **cells: Any,
 ) -> Shared:
-    """What a study shares, written below the folder. groups: image -> its group, in every run."""
+    """What a study shares, written below the folder. groups: image -> its group; probable: answers of three classes."""
     asked = a_study(**study)
     plan = make_plan(asked)
     drawn: Sequence[Cell] = cells_with(plan, folder / "work", look=look, **cells)
+    if probable:
+        drawn = with_probabilities(drawn, 3)
     if groups is not None:
         drawn = [replace(cell, groups=lambda: groups) for cell in drawn]
     findings = make_findings(asked, plan, drawn, look=look, prepared={}, work=folder / "work", origin=None)
@@ -123,6 +132,43 @@ def test_with_groups_it_computes_differences_and_says_what_it_cannot_do(
     assert "come in groups" in first
     assert not [line for line in lines if "NOT WHAT" in line or "better" in line]
     assert all(line.count(",") == 0 for line in lines)
+
+
+def own_accuracy(target: Any, prob: Any, group: Any) -> float:
+    """A metric of the user's own."""
+    return float((prob.argmax(axis=1) == target).mean())
+
+
+@pytest.mark.parametrize(
+    ("metric", "told"),
+    [
+        ({"metric": "balanced_accuracy"}, "no mean over images"),
+        ({"metric": "tests.unit.test_recomputing:own_accuracy"}, "the study's own"),
+    ],
+)
+def test_of_a_metric_that_is_no_mean_it_says_what_it_cannot_do(
+    metric: Mapping[str, Any], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The columns hold what each image adds to it; their means give the differences."""
+    shared_in(tmp_path, {"evidence": metric}, probable=True, levels=UNEVEN)
+    first, *lines = said_by(tmp_path, capsys)
+
+    assert told in first
+    assert len(lines) == 3
+    assert not [line for line in lines if "NOT WHAT" in line or "," in line]
+
+
+def test_a_score_of_which_less_is_better_is_judged_by_its_goal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The log loss is a mean over images, so that everything is computed."""
+    evidence = {"metric": "log_loss", "negligible": 0.01, "worthwhile": 0.05}
+    shared = shared_in(tmp_path, {"evidence": evidence}, probable=True, levels=UNEVEN)
+    lines = said_by(tmp_path, capsys)
+
+    assert shared.findings.effects[0].decision.verdict == "better"
+    assert "] better" in lines[1]
+    assert not [line for line in lines if "NOT WHAT" in line]
 
 
 def test_without_answers_to_single_images_there_is_no_program(tmp_path: Path) -> None:
