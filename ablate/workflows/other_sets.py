@@ -90,7 +90,7 @@ def _open_set(session: Session, name: str, before: OpenedSet | None) -> OpenedSe
     if not kept:
         raise DataError(f"{where(session, name)}: no image is left", hint="Keep at least one class that has images.")
     labels = [block.classes.get(one := classes[image.label]) or one for image in kept]  # type: ignore[index]
-    hashes = [_hash_of(str(image.content)) for image in kept]
+    hashes = _decoded(session, name, kept)
     _refuse_contradictions(session, name, kept, labels, hashes)
     groups = _groups(session, name, block, kept, hashes)
     rows = [OtherImage(one.id, str(one.content), *rest) for one, *rest in zip(kept, labels, groups, strict=True)]
@@ -225,11 +225,26 @@ def _groups(
     return [named.get(one, "") for one in ids]
 
 
-def _hash_of(path: str) -> str:
+def _decoded(session: Session, name: str, images: Sequence[ImageFile]) -> list[str]:
+    """The digest of each file, once all were decoded as the study's own are. Raises DataError for what cannot be."""
+    from ablate.training.data.cache import load_kinds
+    from ablate.training.data.scan import scan
+
+    data = data_of_set(session.study, name)
     try:
-        return files.sha256_file(Path(path))
-    except OSError as error:
-        raise DataError(f"cannot read {path} ({error.strerror or error})", hint="Give whole image files.") from None
+        load_kinds(data, lambda key, build: files.build_once(session.store.cache / key, build))
+    except AblateError as error:
+        raise DataError(f"{where(session, name)}: {error.message}", hint=error.hint) from None
+    seen = scan(images, data, lambda _: None)
+    wrong = [f"{image.id} ({one.problem})" for image, one in zip(images, seen, strict=True) if one.problem]
+    if wrong:
+        more = f" and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
+        raise DataError(
+            f"{where(session, name)}: {len(wrong)} of {len(images)} images cannot be read: "
+            f"{', '.join(wrong[:NAMED])}{more}",
+            hint="Give whole image files, or take these out of the set.",
+        )
+    return [one.content for one in seen]
 
 
 def _listing_digest(paths: Sequence[object]) -> str:

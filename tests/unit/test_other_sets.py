@@ -25,7 +25,7 @@ from ablate.study.study import Study
 from ablate.workflows.other_sets import listing_of, open_sets
 from ablate.workflows.session import open_session
 from tests.builders import a_study
-from tests.image_fixtures import write_image_folder
+from tests.image_fixtures import write_bad_images, write_image, write_image_folder
 
 FOLDER = {"source": {"name": "image_folder", "root": "other"}}
 SEVERAL = {"source": {"name": "csv", "file": "own.csv"}, "multi_label": True}
@@ -174,6 +174,20 @@ def test_equal_files_are_one_group_and_never_of_two_classes(work: Path) -> None:
     assert (opened(work, {"B": FOLDER})["B"].images, opened(work, {"B": FOLDER})["B"].groups) == (9, 8)
     shutil.copy(first, work / "other" / "dog" / f"third{first.suffix}")
     with pytest.raises(DataError, match="are the same file, of class 'cat' and of class 'dog'"):
+        opened(work, {"B": FOLDER})
+
+
+def test_images_that_cannot_be_read_are_named(work: Path) -> None:
+    """Before anything is trained, not when the runs are asked."""
+    write_bad_images(work / "other" / "dog")
+    with pytest.raises(DataError, match=r"images cannot be read: dog/.* and [0-9]+ more"):
+        opened(work, {"B": FOLDER})
+
+
+def test_deeper_images_need_a_word_on_their_depth_here_too(work: Path) -> None:
+    """Nobody guesses how 16 bits become 8."""
+    write_image(work / "other" / "cat" / "deep", "grey_16_bit_png")
+    with pytest.raises(DataError, match=r"also_test.B: .*16"):
         opened(work, {"B": FOLDER})
 
 
