@@ -12,19 +12,16 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from typer.testing import CliRunner
 
-from ablate.cli.app import app
 from ablate.errors import TrackingError
 from ablate.harness.progress import Progress
 from ablate.study.load import load_study
 from ablate.track.environment import quiet_environment
 from ablate.workflows.options import Options
 from ablate.workflows.pull import pull_study
-from ablate.workflows.run import StudyRun, run_study, sync_study
+from ablate.workflows.run import StudyRun, run_study
 from ablate.workflows.search.result import SearchOptions
 from ablate.workflows.search.run import run_search
-from ablate.workflows.session import resolved_options
 from tests.integration.test_mlflow_away import a_work_folder, points, session_in
 from tests.search_builders import a_study_file
 from tests.team_server import ROOT, TeamServer, team_server
@@ -78,9 +75,23 @@ def trained(work: Path, server: TeamServer, watch: Callable[[int], None] = lambd
     return run_study(load_study(work / "study.yaml"), work=work, options=options, on_progress=count)
 
 
-def synced(work: Path, server: TeamServer) -> int:
-    session = session_in(work)
-    return sync_study(session, resolved_options(session, Options(tracking_uri=server.uri)))
+class CommandLine:
+    """`ablate` in a process of its own, as one user: what it could not send must not go on being sent here."""
+
+    def __init__(self, server: TeamServer, name: str | None, password: str = "") -> None:
+        self._server, self._name = server, name
+        known = {} if name is None else {"MLFLOW_TRACKING_USERNAME": name, "MLFLOW_TRACKING_PASSWORD": password}
+        self._environment = os.environ | known | {"HOME": str(server.folder)}
+
+    def __call__(self, command: str, study: Path, work: Path, *words: str) -> tuple[int, str]:
+        """Exit code and all that is printed, its lines joined."""
+        line = [sys.executable, "-m", "ablate", command, str(study), "--work", str(work), *words]
+        line += ["--tracking-uri", self._server.uri]
+        with self._server.timed(f"{self._name}: ablate {command} {study.stem}"):
+            done = subprocess.run(
+                line, env=self._environment, capture_output=True, text=True, check=False, timeout=900
+            )  # fmt: skip
+        return done.returncode, " ".join((done.stdout + done.stderr).split())
 
 
 def assert_all_is_there_once(work: Path, server: TeamServer) -> None:
@@ -112,12 +123,6 @@ def wait_for_runs(server: TeamServer, study: str) -> None:
         time.sleep(0.1)
 
 
-def command_line(*words: str) -> tuple[int, str]:
-    """Exit code and all that `ablate` prints, its lines joined."""
-    done = CliRunner().invoke(app, list(words))
-    return done.exit_code, " ".join((done.stdout + done.stderr).split())
-
-
 def test_one_trains_and_another_reads_but_does_not_write(
     server: TeamServer, passwords: dict[str, str], tmp_path: Path
 ) -> None:
@@ -125,19 +130,20 @@ def test_one_trains_and_another_reads_but_does_not_write(
     hers, his, own = a_work_folder(tmp_path / "a", "shared"), a_work_folder(tmp_path / "b", "shared"), tmp_path / "c"
     with known_as("anna", passwords["anna"]), server.timed("anna trains and tracks"):
         assert trained(hers, server).delivered
-    with known_as("ben", passwords["ben"]):
-        with server.timed("ben pulls"):
-            pulled = pull_study(load_study(his / "study.yaml"), his, server.uri)
-        with pytest.raises(TrackingError, match=r"lets user 'ben' read .* not write to it \(403\)\. Ask .* EDIT"):
-            synced(his, server)
-        server.users("grant", "ben", "EDIT", "shared")
-        with server.timed("ben syncs"):
-            told = synced(his, server)
-        kept = trained(a_work_folder(own, "bens-own"), server).delivered
+    ben = CommandLine(server, "ben", passwords["ben"])
+    pulled = ben("pull", his / "study.yaml", his)
+    refused = ben("sync", his / "study.yaml", his)
+    server.users("grant", "ben", "EDIT", "shared")
+    granted = ben("sync", his / "study.yaml", his)
+    kept = ben("run", a_work_folder(own, "bens-own") / "study.yaml", own)
 
-    assert (pulled.taken, pulled.refused, told) == (RUNS, {}, RUNS)
-    assert kept
+    assert (pulled[0], refused[0], granted[0], kept[0]) == (0, 2, 0, 0), (pulled, refused, granted, kept)
+    assert (
+        f"MLflow at {server.uri} lets user 'ben' read the study's experiment, but not write to it (403)" in refused[1]
+    )
+    assert "the right EDIT on it" in refused[1]
     assert_all_is_there_once(hers, server)
+    assert_all_is_there_once(own, server)
     assert points(session_in(his)) == points(session_in(hers))
 
 
@@ -146,26 +152,19 @@ def test_the_quick_start_is_tracked_and_put_back_by_the_command_line(
 ) -> None:
     """A newcomer's commands, at one replicate and few epochs, with files on the server's own disk."""
     study = ROOT / "ablate" / "packaged" / "quickstart.yaml"
-    (tmp_path / "there").mkdir()
-
-    def ablate(user: str, command: str, work: Path, *words: str) -> str:
-        own = {"MLFLOW_TRACKING_USERNAME": user, "MLFLOW_TRACKING_PASSWORD": passwords[user]}
-        line = [sys.executable, "-m", "ablate", command, str(study), "--work", str(work), "--set", "epochs=2"]
-        line += ["--tracking-uri", server.uri, *words]
-        with server.timed(f"quick start: {command}"):
-            done = subprocess.run(line, env=os.environ | own, capture_output=True, text=True, check=False, timeout=900)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    ablate("anna", "run", tmp_path, "--replicate", "0")
-    again = ablate("ben", "pull", tmp_path / "there")
+    there = tmp_path / "there"
+    there.mkdir()
+    trained = CommandLine(server, "anna", passwords["anna"])(
+        "run", study, tmp_path, "--set", "epochs=2", "--replicate", "0"
+    )
+    pulled = CommandLine(server, "ben", passwords["ben"])("pull", study, there, "--set", "epochs=2")
     query = "SELECT status FROM runs JOIN tags USING (run_uuid) WHERE tags.key = %s AND tags.value LIKE %s"
     runs = server.query(query, "ablate.study", "quickstart%")
 
     assert [status for (status,) in runs].count("FINISHED") >= 6
     assert list((server.folder / "artifacts").rglob("report/report.md"))
-    assert "6" in again
-    assert len(list((tmp_path / "there").glob(".ablate/runs/*/*/journal.jsonl"))) == 6
+    assert (trained[0], pulled[0]) == (0, 0), (trained, pulled)
+    assert len(list(there.glob(".ablate/runs/*/*/journal.jsonl"))) == 6
 
 
 def test_a_search_is_tracked_by_a_user(server: TeamServer, passwords: dict[str, str], tmp_path: Path) -> None:
@@ -187,14 +186,12 @@ def test_a_wrong_password_is_named_by_every_command(
 ) -> None:
     """Who, where, what next, never the password; and a study trains to its end all the same."""
     work = a_work_folder(tmp_path, "wrong")
-    words = (str(work / "study.yaml"), "--work", str(work), "--tracking-uri", server.uri)
-    with known_as("anna", "not-the-password"):
-        answers = [command_line(command, *words) for command in ("pull", "sync")]
-        code, said = command_line("run", *words, "--executor", "inline")
-    with mock.patch.dict(os.environ, {"HOME": str(tmp_path)}):
-        nameless = command_line("pull", *words)
-    with known_as("anna", passwords["anna"]):
-        told = synced(work, server)
+    study = work / "study.yaml"
+    mistaken = CommandLine(server, "anna", "not-the-password")
+    answers = [mistaken(command, study, work) for command in ("pull", "sync")]
+    code, said = mistaken("run", study, work)
+    nameless = CommandLine(server, None)("pull", study, work)
+    put_right = CommandLine(server, "anna", passwords["anna"])("sync", study, work)
 
     for exit_code, text in answers:
         assert exit_code == 2
@@ -205,7 +202,7 @@ def test_a_wrong_password_is_named_by_every_command(
     assert "ablate sync" in said
     assert nameless[0] == 2
     assert "was given none (401). Set MLFLOW_TRACKING_USERNAME" in nameless[1]
-    assert told == RUNS
+    assert put_right[0] == 0, put_right
     assert_all_is_there_once(work, server)
 
 
@@ -225,11 +222,9 @@ def test_a_user_removed_in_the_middle_is_refused_from_then_on(
         done = trained(work, server, watch)
         with pytest.raises(TrackingError, match=r"does not accept user 'carl' with this password \(401\)"):
             pull_study(load_study(work / "study.yaml"), tmp_path / "b", server.uri)
-    with known_as("admin", passwords["admin"]):
-        told = synced(work, server)
+        rest = CommandLine(server, "admin", passwords["admin"])("sync", work / "study.yaml", work)
 
-    assert (done.trained, done.delivered) == (RUNS, False)
-    assert told == RUNS
+    assert (done.trained, done.delivered, rest[0]) == (RUNS, False, 0), rest
     assert "carl" not in server.users("list").split()
     assert_all_is_there_once(work, server)
 
@@ -274,10 +269,8 @@ def test_nothing_is_lost_when_in_the_middle_of_a_study(
             with server.timed(f"{what}: back"):
                 back(server)
 
-    with known_as("anna", passwords["anna"]):
-        with server.timed(f"{what}: the whole study"):
-            done = trained(work, server, watch)
-        told = synced(work, server)
+    with known_as("anna", passwords["anna"]), server.timed(f"{what}: the whole study"):
+        done = trained(work, server, watch)
 
-    assert (done.trained, done.delivered, told) == (RUNS, True, RUNS)
+    assert (done.trained, done.delivered) == (RUNS, True)
     assert_all_is_there_once(work, server)
