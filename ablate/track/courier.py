@@ -271,22 +271,25 @@ class TrackerQueue:
     def _wait(self, error: Exception, waiting: int) -> None:
         now, before = time.monotonic(), self.refusal
         self.refusal = self._refusal_of(error)
-        if self.refusal and self.refusal != before:
+        if self.refusal not in ("", before) or now - self._warned >= WARN_EVERY:
             self._warned, self._is_away = now, True
-            logger.warning("%s %d entries wait, nothing is lost.", self.refusal, waiting)
-        elif now - self._warned >= WARN_EVERY:
-            self._warned, self._is_away = now, True
-            reason = shorten(self._clean((str(error).strip().splitlines() or [""])[0]), 300, placeholder=" ...")
-            logger.warning(
-                "MLflow at %s cannot be written now (%s: %s); %d entries wait, nothing is lost",
-                self._store,
-                type(error).__name__,
-                reason,
-                waiting,
-            )
+            self._warn(error, waiting)
         self._hurry.wait(self._rest)
         self._hurry.clear()
         self._rest = min(2 * self._rest, LONGEST_REST)
+
+    def _warn(self, error: Exception, waiting: int) -> None:
+        if self.refusal:
+            logger.warning("%s %d entries wait, nothing is lost.", self.refusal, waiting)
+            return
+        reason = shorten(self._clean((str(error).strip().splitlines() or [""])[0]), 300, placeholder=" ...")
+        logger.warning(
+            "MLflow at %s cannot be written now (%s: %s); %d entries wait, nothing is lost",
+            self._store,
+            type(error).__name__,
+            reason,
+            waiting,
+        )
 
     def _recovered(self) -> None:
         self._rest, self.refusal = FIRST_REST, ""
