@@ -24,7 +24,7 @@ from ablate.workflows.search.result import SearchOptions
 from ablate.workflows.search.run import run_search
 from tests.integration.test_mlflow_away import a_work_folder, points, session_in
 from tests.search_builders import a_study_file
-from tests.team_server import ROOT, TeamServer, team_server
+from tests.team_server import OLDER_SCHEMA, ROOT, TeamServer, team_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
@@ -232,16 +232,18 @@ def test_a_user_removed_in_the_middle_is_refused_from_then_on(
 Step = Callable[[TeamServer], None]
 
 
-def upgrade(server: TeamServer) -> None:
-    """An older MLflow's tables: the server refuses them, until they are upgraded while nobody writes."""
-    assert "upgrade" in server.refuses_to_start()
-    server.make_schema()
-    server.start()
-
-
 def stop_and_go_back(server: TeamServer) -> None:
+    """As if an older MLflow had been there all along."""
     server.stop()
     server.downgrade_schema()
+
+
+def upgrade(server: TeamServer) -> None:
+    """As the composition does it: the tables first, while no server writes; then the server."""
+    older = server.schema_version()
+    server.make_schema()
+    assert (older, server.schema_version() != older) == (OLDER_SCHEMA, True)
+    server.start()
 
 
 INTERRUPTIONS: dict[str, tuple[Step, Step]] = {
