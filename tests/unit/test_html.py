@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from html.parser import HTMLParser
@@ -231,7 +232,8 @@ def test_every_table_with_verdicts_becomes_cards_on_a_phone(tmp_path: Path) -> N
 
 def test_an_interval_beyond_the_axis_ends_in_an_arrow() -> None:
     """Nothing is drawn outside, and that there is more is to be seen."""
-    drawn = draw_interval(Mark("undecided", 0.5, None, 40.0, None, None), Axis(-1.0, 2.0))
+    drawn = draw_interval(Mark("undecided", 0.5, None, 40.0, None, math.inf), Axis(-1.0, 2.0))
+    assert 'data-mark="[0.5,null,40.0,null,null,[],-1.0,2.0,false]"' in drawn
     inside = draw_interval(Mark("better", 0.5, 0.1, 0.9, 0.0, 1.0, (0.4, 0.6)), Axis(-1.0, 2.0))
 
     assert drawn.count("<path") == 2

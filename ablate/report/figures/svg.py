@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from math import floor, log10
+from math import floor, isfinite, log10
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -82,7 +82,8 @@ def draw_interval(mark: Mark, axis: Axis, bands: Sequence[Band] = ()) -> Markup:
         )
     height = 2 * HALF + DOT * min(lowest, HIGHEST)
     tall = f' style="height:{height}px"' if height > 2 * HALF else ""
-    numbers = numbers_of(mark.point, mark.lo, mark.hi, mark.lo_all, mark.hi_all, mark.dots[:MOST_DOTS], *axis)
+    ends = (mark.lo, mark.hi, mark.lo_all, mark.hi_all)
+    numbers = numbers_of(mark.point, *ends, mark.dots[:MOST_DOTS], *axis, mark.diamond)
     return Markup(
         f'<svg class="interval v-{mark.verdict}" data-mark="{numbers}" aria-hidden="true" focusable="false"{tall}>'
         f"{''.join(parts)}</svg>"
@@ -102,7 +103,8 @@ def _diamond(mark: Mark, axis: Axis, place: Callable[[float], float]) -> str:
 
 def numbers_of(*numbers: float | tuple[float, ...] | None) -> str:
     """What a drawing shows, for the page's script: JSON without a quotation mark."""
-    return json.dumps(numbers, separators=(",", ":"))
+    known = [None if isinstance(number, float) and not isfinite(number) else number for number in numbers]
+    return json.dumps(known, separators=(",", ":"))
 
 
 def _span(lo: float, hi: float, name: str, place: object) -> str:

@@ -1,6 +1,7 @@
 "use strict";
 // Drawings say their numbers: under the pointer, at a tap, and to the keyboard where a drawing can have the focus.
-// An interval's numbers stand in its `data-mark`: estimate, ends, ends for all at once, replicates, ends of the axis.
+// An interval's numbers stand in its `data-mark`: estimate, ends, ends of the thin line, replicates, ends of
+// the axis, whether it is pooled over data sets.
 
 function sayNumbers(page) {
   const tip = document.createElement("div");
@@ -11,10 +12,10 @@ function sayNumbers(page) {
 
   const marks = new Map();
   document.querySelectorAll("svg[data-mark]").forEach((svg) => {
-    const [point, lo, hi, loAll, hiAll, dots, left, right] = JSON.parse(svg.dataset.mark);
+    const [point, lo, hi, loAll, hiAll, dots, left, right, pooled] = JSON.parse(svg.dataset.mark);
     if (point === null) return;
     // A level instead of a difference has no dots, and a published figure where the others have their third end.
-    marks.set(svg, { point, lo, hi, loAll, hiAll, dots: dots ?? [], left, right, isLevel: dots === null, at: -1 });
+    marks.set(svg, { point, lo, hi, loAll, hiAll, dots: dots ?? [], left, right, pooled, isLevel: dots === null, at: -1 });
     // Within what is hidden from screen readers nothing may have the focus: there the same numbers stand in a table.
     if (svg.closest("[aria-hidden=true]:not(svg)")) return;
     const holder = document.createElement("span");
@@ -48,8 +49,11 @@ function sayNumbers(page) {
     const found = [
       page.say("turn.estimate", { n: number(mark.point, mark) }),
       page.say("turn.alone", { interval: ends(mark.lo, mark.hi, mark) }),
-      page.say("turn.together", { interval: ends(mark.loAll, mark.hiAll, mark) }),
     ];
+    // The thin line: of all comparisons at once, or of one more data set where several were pooled.
+    if (mark.lo !== mark.loAll || mark.hi !== mark.hiAll) {
+      found.push(page.say(mark.pooled ? "turn.next" : "turn.together", { interval: ends(mark.loAll, mark.hiAll, mark) }));
+    }
     if (at >= 0) found.unshift(page.say("turn.dot", { i: at + 1, of: dots.length, n: number(dots[at], mark) }));
     else if (dots.length) {
       const told = dots.map((dot) => number(dot, mark)).join(page.say("join.comma"));
