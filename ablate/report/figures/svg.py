@@ -82,8 +82,8 @@ def draw_interval(mark: Mark, axis: Axis, bands: Sequence[Band] = ()) -> Markup:
         )
     height = 2 * HALF + DOT * min(lowest, HIGHEST)
     tall = f' style="height:{height}px"' if height > 2 * HALF else ""
-    ends = (mark.lo, mark.hi, mark.lo_all, mark.hi_all)
-    numbers = numbers_of(mark.point, *ends, mark.dots[:MOST_DOTS], *axis, mark.diamond)
+    drawn = (mark.lo, mark.hi, mark.lo_all, mark.hi_all)
+    numbers = numbers_of(mark.point, *drawn, mark.dots[:MOST_DOTS], *axis, mark.diamond)
     return Markup(
         f'<svg class="interval v-{mark.verdict}" data-mark="{numbers}" aria-hidden="true" focusable="false"{tall}>'
         f"{''.join(parts)}</svg>"
