@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ablate.errors import StudyError
+from ablate.protocols import Run
 from ablate.records import Prepared
 from ablate.report.facts.findings import Findings
 from ablate.report.gather.assemble import make_findings
@@ -19,6 +20,8 @@ from ablate.report.page.learning import learning_sentence
 from ablate.report.page.sections import page_of
 from ablate.report.page.summary_json import summary_json
 from ablate.report.wording.language import Language, words_of
+from ablate.settings import Settings
+from ablate.stats.cells import StatisticsError
 from ablate.stats.learning import EXPONENTS, extrapolate, gain_weights, misfit_weights, shape
 from ablate.stats.replicate_level import estimate_replicates
 from ablate.study.plan import Plan, make_plan
@@ -206,3 +209,56 @@ def test_nothing_is_said_before_the_last_run_and_for_no_other_design(tmp_path: P
     assert early.exploratory.learning is None
     assert "more_images" not in summary_json(early)
     assert replace(early.exploratory, learning=None) == early.exploratory
+
+
+def test_all_images_are_those_a_fixed_test_part_leaves() -> None:
+    """A share of the images is known beforehand, a number of them is not."""
+    rules = {"test": {"share": 0.2}, "val": None}
+    plan = make_plan(a_data_study(train="all", evidence=rules))
+
+    assert [v.config["data"]["train"] for v in plan.variants[1:]] == pytest.approx([0.2, 0.4, 0.6])
+    with pytest.raises(StudyError, match="only the data know"):
+        make_plan(a_data_study(train="all", evidence=rules | {"test": {"share": 300}}))
+
+
+class Data(Settings):
+    """What a trainer without epochs is asked for."""
+
+    train: float = 0.8
+
+
+class Config(Settings):
+    """The settings of `train`."""
+
+    data: Data = Data()
+    rate: float = 1.0
+
+
+METRICS = {"accuracy": "max"}
+
+
+def train(config: Config, run: Run) -> dict[str, float]:
+    """Nobody trains it."""
+    raise NotImplementedError
+
+
+def test_equal_steps_need_the_setting_epochs() -> None:
+    """Refused where steps cannot be matched, instead of a curve that claims they were."""
+    study = {
+        "study": "own",
+        "trainer": "tests.unit.test_learning:train",
+        "base": {},
+        "chain": {"faster": {"rate": 2.0}},
+        "evidence": {"test": {"folds": 3}, "replicates": [3]},
+    }
+    shares = [v.config["data"]["train"] for v in make_plan(read_study(study, other_design="data")).variants]
+
+    assert shares == pytest.approx([0.8, 0.2, 0.4, 0.6])
+    with pytest.raises(StudyError, match="no setting `epochs`"):
+        make_plan(read_study(study | {"control": "steps"}, other_design="data"))
+
+
+def test_one_number_of_images_has_no_curve() -> None:
+    """Every curve goes through it."""
+    with pytest.raises(StatisticsError, match="one number of images"):
+        gain_weights([1.0, 1.0], 0.5, 2.0)
