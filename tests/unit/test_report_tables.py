@@ -238,7 +238,15 @@ def test_sheets_hold_one_number_a_cell(tmp_path: Path) -> None:
 
     assert [row["name"] for row in rows] == ["BN", "Dropout"]
     assert 5 < float(rows[0]["lo"]) < float(rows[0]["difference"]) < float(rows[0]["hi"]) < 15
-    assert set(found) == {"effects.csv", "variants.csv", "runs.csv", "epochs.csv", "provenance.csv", "reruns.csv"}
+    assert set(found) == {
+        "effects.csv",
+        "variants.csv",
+        "runs.csv",
+        "epochs.csv",
+        "provenance.csv",
+        "reruns.csv",
+        "never-right.csv",
+    }
 
 
 def test_a_spreadsheet_never_sees_a_formula_and_keeps_its_numbers(tmp_path: Path) -> None:

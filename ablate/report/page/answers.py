@@ -75,7 +75,9 @@ def _changed(facts: AnswerFacts, images: Images, say: Words) -> Iterator[Block |
 
 def _changed_gallery(shown: Sequence[ChangedImage], images: Images, say: Words) -> Gallery | None:
     items = [
-        Thumbnail(one.id, one.label, images[one.id], right_of(one.before, one.tests), right_of(one.after, one.tests))
+        Thumbnail(
+            one.id, one.label, images[one.id], right_of(one.before, one.tests, say), right_of(one.after, one.tests, say)
+        )
         for one in shown
         if one.id in images
     ]

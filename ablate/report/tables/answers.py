@@ -17,7 +17,7 @@ def never_right_table(facts: AnswerFacts, say: Words = ENGLISH) -> Table:
         Column(say("column.image"), "code", [item.id for item in found]),
         Column(say("column.class"), "text", [item.label for item in found]) if any(x.label for x in found) else None,
         Column(say("answers.said"), "text", [item.said for item in found]) if any(x.said for x in found) else None,
-        Column(say("answers.said_by"), "number", [f"{item.times} of {item.runs}" for item in found])
+        Column(say("answers.said_by"), "number", [right_of(item.times, item.runs, say) for item in found])
         if any(item.said for item in found)
         else Column(say("column.runs"), "number", [str(item.runs) for item in found]),
     ]
@@ -58,15 +58,15 @@ def changed_table(images: Sequence[ChangedImage], title: str, say: Words = ENGLI
     columns = [
         Column(say("column.image"), "code", [item.id for item in images]),
         Column(say("column.class"), "text", [item.label for item in images]) if any(x.label for x in images) else None,
-        Column(say("answers.before"), "number", [right_of(item.before, item.tests) for item in images]),
-        Column(say("answers.after"), "number", [right_of(item.after, item.tests) for item in images]),
+        Column(say("answers.before"), "number", [right_of(item.before, item.tests, say) for item in images]),
+        Column(say("answers.after"), "number", [right_of(item.after, item.tests, say) for item in images]),
     ]
     return table_of(title, columns, name="")
 
 
-def right_of(right: int, tests: int) -> str:
+def right_of(right: int, tests: int, say: Words) -> str:
     """`4 of 5`."""
-    return f"{right} of {tests}"
+    return say("answers.of", n=right, of=tests)
 
 
 def slice_table(column: SliceColumn, say: Words = ENGLISH) -> Table:
