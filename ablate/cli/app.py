@@ -188,7 +188,7 @@ def optuna(
 
     Example: ablate optuna --trials 50
     """
-    from ablate.cli.results import search_json, show_search
+    from ablate.cli.search_results import search_json, show_search
     from ablate.workflows.options import Options
     from ablate.workflows.search.result import SearchOptions
     from ablate.workflows.search.run import run_search
@@ -241,8 +241,6 @@ def _run(
             note(f"MLflow: {done.page}")
     if not done.exit_code and (words := after(done.findings)):
         note_lines(words)
-    if done.exit_code >= 128:
-        note("Interrupted. The same command resumes from here.")
     raise typer.Exit(done.exit_code)
 
 

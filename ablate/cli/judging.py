@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ablate.cli.options import GoalName, Json, Lang, LanguageName, UnitName, Uri, Work
+from ablate.cli.options import GoalName, Json, Lang, UnitName, Uri, Work
 from ablate.cli.requiring import Require, end_as_required
 from ablate.cli.show import errors_shown, note, say, say_json, say_report, say_table
 
@@ -71,7 +71,7 @@ def judge(
     ] = None,
     report: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write report.html and tables there.")] = None,
     require: Require = None,
-    lang: Lang = LanguageName.en,
+    lang: Lang = None,
     tracking_uri: Uri = None,
     work: Work = Path(),
     json_: Json = False,
@@ -83,7 +83,7 @@ def judge(
     from ablate.cli.loading import work_on_path
     from ablate.report.facts.requirements import read_requirement, unmet
     from ablate.report.page.summary_json import summary_json
-    from ablate.report.wording.language import words_of
+    from ablate.report.wording.language import chosen_language, words_of
     from ablate.workflows.judge import PASTE, Request
     from ablate.workflows.judge import judge_results as judge_source
 
@@ -97,7 +97,7 @@ def judge(
             no_worse=no_worse, tracking_uri=tracking_uri, work=work,
             text=_pasted() if source == [PASTE] else "", images=images, runs=runs, ours=ours,
         )  # fmt: skip
-        words = words_of(lang.value)
+        words = words_of(chosen_language(lang.value if lang else None))
         findings = judge_source(request, words)
         shortfalls = unmet(findings, asked)
         path = None

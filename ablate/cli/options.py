@@ -93,4 +93,7 @@ Within = Annotated[
     typer.Option("--within", metavar="TIME", help="Also propose replicates and looks that fit into it: 10h, 30m."),
 ]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Retry runs that ended with an error.")]
-Lang = Annotated[LanguageName, typer.Option(help="Language of the report's words; names and numbers stay.")]
+Lang = Annotated[
+    LanguageName | None,
+    typer.Option(help="Language of the words; else the study's `lang:`, else ABLATE_LANG. Names and numbers stay."),
+]

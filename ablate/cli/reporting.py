@@ -43,7 +43,7 @@ def report(
     design: DesignName = None,
     stand_in: StandIn = False,
     look: Look = None,
-    lang: Lang = LanguageName.en,
+    lang: Lang = None,
     slices: Annotated[
         Path | None,
         typer.Option(
@@ -110,7 +110,7 @@ def _opened(
 def _write(
     session: Session,
     options: Options,
-    lang: LanguageName,
+    lang: LanguageName | None,
     asked: Sequence[Requirement],
     *,
     draw: bool,
@@ -119,18 +119,19 @@ def _write(
     from ablate.cli.results import show_findings
     from ablate.report.facts.requirements import unmet
     from ablate.report.page.summary_json import summary_json
-    from ablate.report.wording.language import words_of
+    from ablate.report.wording.language import chosen_language, words_of
     from ablate.workflows.report import judge_study, write_report
     from ablate.workflows.share import write_share
 
-    findings = judge_study(session, options, lang.value)
+    language = chosen_language(lang.value if lang else None, session.study.lang)
+    findings = judge_study(session, options, language)
     shortfalls = unmet(findings, asked)
-    path = write_report(findings, session, options, lang.value)
-    write_share(findings, session, options, lang.value, draw=draw)
+    path = write_report(findings, session, options, language)
+    write_share(findings, session, options, language, draw=draw)
     if as_json:
         say_json(summary_json(findings, path))
     else:
-        show_findings(findings, path, words_of(lang.value))
+        show_findings(findings, path, words_of(language))
     end_as_required(shortfalls, otherwise=int(bool(findings.runs.failed)))
 
 
@@ -167,12 +168,12 @@ def _show_differences(found: Sequence[Difference]) -> None:
     note("Write the report again with `ablate report`, or restore the runs it was written from.")
 
 
-def _compare(sessions: list[tuple[Session, Options]], work: Path, lang: LanguageName, *, as_json: bool) -> None:
+def _compare(sessions: list[tuple[Session, Options]], work: Path, lang: LanguageName | None, *, as_json: bool) -> None:
     from ablate.report.page.comparison import compared_json, compared_sentence, shared_table
-    from ablate.report.wording.language import words_of
+    from ablate.report.wording.language import chosen_language, words_of
     from ablate.workflows.compare import compare_sessions, write_comparison
 
-    words = words_of(lang.value)
+    words = words_of(chosen_language(lang.value if lang else None, sessions[0][0].study.lang))
     found = compare_sessions(sessions, words)
     path = write_comparison(found, work, words)
     if as_json:
@@ -189,13 +190,18 @@ def _compare(sessions: list[tuple[Session, Options]], work: Path, lang: Language
 
 
 def _pool(
-    sessions: list[tuple[Session, Options]], steps: Sequence[str], work: Path, lang: LanguageName, *, as_json: bool
+    sessions: list[tuple[Session, Options]],
+    steps: Sequence[str],
+    work: Path,
+    lang: LanguageName | None,
+    *,
+    as_json: bool,
 ) -> None:
     from ablate.report.page.pooled import pooled_json, pooled_sentences, pooled_table
-    from ablate.report.wording.language import words_of
+    from ablate.report.wording.language import chosen_language, words_of
     from ablate.workflows.pool import pool_sessions, write_pooled
 
-    words = words_of(lang.value)
+    words = words_of(chosen_language(lang.value if lang else None, sessions[0][0].study.lang))
     found = pool_sessions(sessions, steps)
     path = write_pooled(found, work, words)
     if as_json:

@@ -42,10 +42,10 @@ def shown_metric(name: str, value: float) -> str:
     return f"{100 * value:.1f} %" if is_rate(name) else f"{value:.4g}"
 
 
-def say_report(page: Path, what: str = "Report") -> None:
+def say_report(page: Path, what: str = "Report", join: str = " and ") -> None:
     """Where a report lies, as a page for a browser and as Markdown: from here, where it lies below."""
     html = page.with_suffix(".html")
-    say(f"{what}: " + " and ".join(_from_here(path) for path in (html, page) if path.exists()))
+    say(f"{what}: " + join.join(_from_here(path) for path in (html, page) if path.exists()))
 
 
 def _from_here(path: Path) -> str:

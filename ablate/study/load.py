@@ -79,6 +79,7 @@ def load_study(
         tune=file.tune,
         experiment=file.tracking.experiment or file.study,
         control=file.control,
+        lang=file.lang,
         document=document,
         keep_weights=file.keep.weights == "best",
         timeout=file.timeout,

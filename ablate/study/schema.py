@@ -261,6 +261,8 @@ class StudyFile(Settings):
     stand_in: StandInBlock | None = None
     tracking: TrackingBlock = Field(default=TrackingBlock())
     keep: KeepBlock = Field(default=KeepBlock())
+    lang: Literal["en", "zh"] | None = None
+    """Language of the terminal, the report and MLflow's description; left out: that of ABLATE_LANG, else English."""
     timeout: Duration | None = None
     """How long one attempt at a run may take: 90 (seconds), 30m, 3h. One that takes longer is ended and tried again."""
 

@@ -78,6 +78,8 @@ class Study:
     """How to make synthetic data instead; null where the file offers none."""
     stand_in_root: Path | None = None
     """The folder of synthetic data this study is asked of; null: of its own data."""
+    lang: Literal["en", "zh"] | None = None
+    """The language of what it says; null for that of the reader's environment."""
     control: str | None = None
     """`steps`: changes that train longer or shorter get a step-matched control."""
 

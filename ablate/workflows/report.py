@@ -40,13 +40,13 @@ SHOWN = "shown.json"
 logger = logging.getLogger(__name__)
 
 
-def judge_study(session: Session, options: Options, language: Language = "en") -> Findings:
-    """Everything a report says, from the journals; language: that of its sentences."""
+def judge_study(session: Session, options: Options, language: Language | None = None) -> Findings:
+    """Everything a report says, from the journals; language: that of its sentences, None for the study's."""
     from ablate.report.gather.assemble import make_findings
-    from ablate.report.wording.language import words_of
+    from ablate.report.wording.language import chosen_language, words_of
     from ablate.report.wording.other_sets import set_cautions
 
-    say, known = words_of(language), session.known
+    say, known = words_of(chosen_language(language, session.study.lang)), session.known
     origin = judged_origin(session)
     cells = collect(session.plan, session.store, origin, look=options.look)
     findings = make_findings(
@@ -147,20 +147,21 @@ def _keep_inputs(findings: Findings, session: Session) -> None:
             path.unlink(missing_ok=True)
 
 
-def write_report(findings: Findings, session: Session, options: Options, language: Language = "en") -> Path:
-    """Write `reports/<study>/`; the path of the report."""
+def write_report(findings: Findings, session: Session, options: Options, language: Language | None = None) -> Path:
+    """Write `reports/<study>/`; the path of the report. language: None for the study's."""
     from ablate.report.page.render import render_report
     from ablate.report.page.summary_json import summary_json
-    from ablate.report.wording.language import words_of
+    from ablate.report.wording.language import chosen_language, words_of
 
-    path = render_report(findings, report_folder(session, options), words_of(language))
+    usual = chosen_language(session.study.lang)
+    path = render_report(findings, report_folder(session, options), words_of(language or usual))
     _keep_inputs(findings, session)
     if any(effect.decision.verdict != "not_assessable" for effect in findings.effects):
         remember_looks(session.store.study(session.study.name), session.plan)
         remember_families(findings, session)
     remember_sets(findings, session)
     write_json(session.store.study(session.study.name) / "report.json", summary_json(findings, path))
-    if language == "en" and options.reports is None:
+    if language in (None, usual) and options.reports is None:
         ShownReport.of(findings, session).remember("report")
     return path
 
@@ -189,8 +190,12 @@ class ShownReport:
     @staticmethod
     def of(findings: Findings, session: Session) -> ShownReport:
         """The memory of this study, and the digest of what there is to show now."""
+        from ablate.report.wording.language import chosen_language
+
         path = session.store.study(session.study.name) / SHOWN
-        digest = hashlib.sha256(f"{own_version()}\0{findings!r}".encode()).hexdigest()
+        language = chosen_language(session.study.lang)
+        known_as = own_version() if language == "en" else f"{own_version()}\0{language}"
+        digest = hashlib.sha256(f"{known_as}\0{findings!r}".encode()).hexdigest()
         places = {str(place): seen for place, seen in dict(read_json(path) or {}).items()}
         if any(map(holds_secret, places)):
             places = {place: seen for place, seen in places.items() if not holds_secret(place)}

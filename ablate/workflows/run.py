@@ -25,6 +25,7 @@ from ablate.harness.progress import OnProgress, Progress
 from ablate.harness.tracker_feed import study_card
 from ablate.protocols import Executor, StudyCard, Tracker
 from ablate.records import Cell
+from ablate.report.wording.language import chosen_language
 from ablate.results.survey import collect
 from ablate.store.disk_space import refuse_full, refuse_unwritable
 from ablate.store.run_names import keep_on_refusal
@@ -67,6 +68,7 @@ from ablate.workflows.tracked_summary import study_summary
 
 if TYPE_CHECKING:
     from ablate.report.gather.assemble import Findings
+    from ablate.report.wording.language import Language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +78,7 @@ class StudyRun:
     cells: every run of the plan up to the look. trained: runs that were trained now.
     delivered: False where the tracking store is not up to date. page: the address of the study on a tracking server,
     empty where none was told of it now.
-    exit_code: 0 all there, 1 some runs failed, 130 or 143 interrupted.
+    language: that of the report. exit_code: 0 all there, 1 some runs failed, 130 or 143 interrupted.
     """
 
     cells: tuple[Cell, ...]
@@ -86,11 +88,14 @@ class StudyRun:
     delivered: bool
     exit_code: int
     page: str = ""
+    language: Language = "en"
 
     def _repr_html_(self) -> str:
         from ablate.report.page.notebook import findings_html
+        from ablate.report.wording.language import words_of
 
-        return findings_html(self.findings, more=f"Report: {self.report}")
+        say = words_of(self.language)
+        return findings_html(self.findings, say, more=f"{say('terminal.report')}: {self.report}")
 
 
 def run_study(
@@ -102,6 +107,7 @@ def run_study(
     Raises StudyError, DataError and TrainerError for requests that cannot be met, DecisionNeeded where
     finished runs were made by other code or data, Held where another process runs this study.
     """
+    chosen_language(study.lang)  # a language that does not exist is refused before anything is trained
     on_progress = on_progress or notebook_progress() or (lambda _: None)
     options = clocked(options or Options())
     session = open_session(study, work)
@@ -148,6 +154,7 @@ def _run(session: Session, options: Options, tracker: Tracker | None, on_progres
         delivered=delivered,
         page="" if tracker is None else tracker.page(),
         exit_code=exit_code_of(training.interruption, failed=bool(findings.runs.failed)),
+        language=chosen_language(session.study.lang),
     )
 
 

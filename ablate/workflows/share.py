@@ -20,21 +20,23 @@ if TYPE_CHECKING:
 
 
 def write_share(
-    findings: Findings, session: Session, options: Options, language: Language = "en", *, draw: bool = False
+    findings: Findings, session: Session, options: Options, language: Language | None = None, *, draw: bool = False
 ) -> None:
     """Write `reports/<study>/share/`, the table of answers and the program that computes the report from it.
 
-    draw: whether to draw the figures in vectors, which takes longer than everything else.
+    language: None for the study's. draw: whether to draw the figures in vectors, which takes longer than all else.
     """
     from ablate.report.share.write import Shared, write_shared
-    from ablate.report.wording.language import words_of
+    from ablate.report.wording.language import chosen_language, words_of
 
     question = question_of(session.study, session.plan)
     cells = collect(session.plan, session.store, judged_origin(session), look=options.look)
     shared = Shared(
         findings=findings, contrasts=session.plan.contrasts, question=question, runs=scored_runs(cells, question)
     )
-    write_shared(shared, report_folder(session, options), words_of(language), draw=draw)
+    write_shared(
+        shared, report_folder(session, options), words_of(chosen_language(language, session.study.lang)), draw=draw
+    )
 
 
 def scored_runs(cells: Sequence[Cell], question: Question) -> ScoredRuns | None:

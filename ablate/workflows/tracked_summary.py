@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 def study_summary(findings: Findings, report: Path, session: Session) -> StudySummary:
     """What a tracker stores at the end of a study."""
     from ablate.report.page.render import description_image, description_of
+    from ablate.report.wording.language import chosen_language, words_of
 
     steps = _steps(findings)
     return StudySummary(
-        description=description_of(findings),
+        description=description_of(findings, words_of(chosen_language(session.study.lang))),
         files=report.parent,
         variants=_variants(findings, steps),
         failed=bool(findings.runs.failed),

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ablate.cli.results import search_json
+from ablate.cli.search_results import search_json
 from ablate.records import Failed, Finished, RunSpec
 from ablate.store.journal import read_result
 from ablate.study.load import load_study
@@ -191,7 +191,7 @@ def test_split_trainer_searches_it_and_says_so_everywhere(
     wrong: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """On the terminal, in --json, on the page and in the confirmation's report."""
-    from ablate.cli.results import show_search
+    from ablate.cli.search_results import show_search
 
     write_trainer(tmp_path, *WRONG[wrong][:2])
     found = searched(a_study(tmp_path, SEARCH, trainer="by_itself", more=", split: trainer"))

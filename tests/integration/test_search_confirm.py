@@ -190,7 +190,7 @@ def test_where_the_baseline_is_the_best_trial_it_is_said_why_others_are_confirme
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """On the terminal and on the page: which trial is the baseline, and that the others are the best of the rest."""
-    from ablate.cli.results import show_search
+    from ablate.cli.search_results import show_search
 
     path = a_study_file(tmp_path, WORSE)
     path.write_text(path.read_text().replace("skill: 60.0,", "skill: 60.0, noise: 0.5,"))

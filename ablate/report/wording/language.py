@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,8 +10,29 @@ from functools import cache
 from importlib import resources
 from typing import Any, Literal, cast, get_args
 
+from ablate.errors import StudyError
+
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
+VARIABLE = "ABLATE_LANG"
+"""The environment variable that names the language where no option and no study does."""
+
+
+def chosen_language(*wanted: Language | None) -> Language:
+    """The first that is given, else that of ABLATE_LANG, else English.
+
+    Raises StudyError where ABLATE_LANG names a language that there are no words of.
+    """
+    for language in wanted:
+        if language is not None:
+            return language
+    named = os.environ.get(VARIABLE, "")
+    code = named.partition(".")[0].partition("_")[0].partition("-")[0].lower()  # as LANG has it: zh_CN.UTF-8
+    if not code:
+        return "en"
+    if code not in LANGUAGES:
+        raise StudyError(f"{VARIABLE}={named}: no such language", hint=f"One of: {', '.join(LANGUAGES)}.")
+    return code
 
 
 @dataclass(frozen=True, slots=True)
