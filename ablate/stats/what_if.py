@@ -41,9 +41,9 @@ class MemberSeen(NamedTuple):
 
 
 class Withheld(NamedTuple):
-    """A comparison that gets no verdict at a look. mends: further runs may change that; waits: for runs not made."""
+    """A comparison that gets no verdict at a look. may_change: by further runs; waits: for runs not made."""
 
-    mends: bool
+    may_change: bool
     waits: bool
 
 

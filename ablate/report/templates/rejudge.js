@@ -86,7 +86,7 @@ function judgedAt(one, i, adjusted, sizes, rules) {
     tooSmall: verdict === "undecided" && Boolean(sizes.worthwhile) && sizes.worthwhile <= one.too_small,
     waits: Boolean(one.waits),
     // Whether a later look may answer it: looks.py, LookState.is_open.
-    open: !one.assessable ? one.mends : verdict === "undecided" ? chance === null || pursued : unsure && pursued,
+    open: !one.assessable ? one.may_change : verdict === "undecided" ? chance === null || pursued : unsure && pursued,
   };
 }
 
