@@ -41,7 +41,7 @@ class MemberSeen(NamedTuple):
 
 
 class Withheld(NamedTuple):
-    """A comparison that gets no verdict at a look. may_change: by further runs; waits: for runs not made."""
+    """A comparison that gets no verdict at a look. may_change: by further runs; waits: for runs that were not made."""
 
     may_change: bool
     waits: bool

@@ -117,7 +117,7 @@ console.log(JSON.stringify(told));
 
 
 def test_what_cannot_be_judged_is_withheld_with_what_may_come_of_it() -> None:
-    """Too few groups may become enough where no image was tested twice; a single run waits for nothing that was planned."""
+    """Too few groups may become enough where no image was tested twice; a member may wait for runs of its look."""
     few = replace(an_estimate(np.random.default_rng(1), 3, 0.0), grouped=Grouped(3, 3.0, 0.4, 1.0), image_floor=None)
     rows = [[Seen(few, "too few groups of images")], [Seen(None, "runs of this look are still missing")]]
     (look,) = looks_seen(rows, Rules(negligible=None, worthwhile=None), (1.0,), last=(3, 1.0))

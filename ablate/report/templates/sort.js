@@ -16,12 +16,12 @@ function sortTables(page) {
 
   const textOf = (cell) => cell.textContent.trim();
   const says = (cell) => !["", "-"].includes(textOf(cell));
-  const numberIn = (cell) => numberOf(textOf(cell), page.say("cell.same"));
+  const numberOfCell = (cell) => numberOf(textOf(cell), page.say("cell.same"));
 
   function keyOf(cell, kind) {
     const text = textOf(cell);
     if (!says(cell)) return null;
-    if (kind === "number") return numberIn(cell);
+    if (kind === "number") return numberOfCell(cell);
     const shown = kind === "verdict" && cell.querySelector(".verdict");
     return shown ? verdicts.findIndex((word) => shown.classList.contains(`v-${word}`)) : text;
   }
@@ -59,7 +59,7 @@ function sortTables(page) {
     function kindOf(heading) { // a column of text may hold numbers: a search's learning rates
       if (heading.classList.contains("verdict")) return "verdict";
       const cells = rows.map((row) => row.cells[headings.indexOf(heading)]).filter(says);
-      return heading.classList.contains("number") || cells.every((cell) => numberIn(cell) !== null) ? "number" : "text";
+      return heading.classList.contains("number") || cells.every((cell) => numberOfCell(cell) !== null) ? "number" : "text";
     }
 
     // Numbers from the largest, words from A.
