@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.network,
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
 ]
-PATIENCE = 120_000.0
+PATIENCE = 60_000.0
 """Milliseconds that a page may take on a busy machine."""
 STUDY = """
 study: pages
@@ -173,14 +173,14 @@ def test_the_trials_of_a_search_have_their_charts_on_top_with_points(pages: dict
     """Parallel coordinates of all settings, each of the two most important against the metric, and the history."""
     page.goto(view_of(pages, "hunt", "hunt-search", "trials", "CHART"))
     page.get_by_text("8 matching runs").wait_for()
+    page.locator(".parcoords").wait_for(state="attached")
     charts = page.locator(".js-plotly-plot")
-    charts.nth(2).locator(".scatterlayer path.point").first.wait_for(state="attached")
-    charts.nth(3).locator(".barlayer path").first.wait_for(state="attached")
+    charts.nth(1).locator(".scatterlayer path.point").first.wait_for(state="attached")
+    charts.nth(2).locator(".barlayer path").first.wait_for(state="attached")
 
-    assert charts.nth(0).locator(".parcoords").count() == 1
-    for number in (1, 2):
-        assert charts.nth(number).locator(".scatterlayer path.point").count() >= 8
-    assert charts.nth(3).locator(".barlayer path").count() == 8
+    for number in (0, 1):
+        assert charts.nth(number).locator(".scatterlayer path.point").count() >= 7  # the baseline may lack the setting
+    assert charts.nth(2).locator(".barlayer path").count() == 8
     gain, noise = (page.get_by_text(f"{name} vs. judged/accuracy").first.bounding_box() for name in ("gain", "noise"))
     assert gain["x"] < noise["x"]  # the study file has them the other way round
     assert page.get_by_text("judged (", exact=False).first.bounding_box()["y"] < 450
