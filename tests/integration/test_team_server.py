@@ -201,7 +201,8 @@ def test_a_wrong_password_is_named_by_every_command(
     assert code == 0
     assert "ablate sync" in said
     assert nameless[0] == 2
-    assert "was given none (401). Set MLFLOW_TRACKING_USERNAME" in nameless[1]
+    assert "asks for a user's name and password, and was given none (401)" in nameless[1]
+    assert "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD" in nameless[1]
     assert put_right[0] == 0, put_right
     assert_all_is_there_once(work, server)
 
