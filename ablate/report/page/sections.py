@@ -58,7 +58,7 @@ from ablate.stats.method import METHOD
 CONTENTS: Mapping[str, tuple[str, ...]] = {
     "answers": ("evidence", "contributions", "comparisons", "further", "set", "variants", "derived"),
     "training": ("more-images", "curves", "epochs", "tuning", "cost", "costs", "confounds"),
-    "images": ("probabilities", "classes", "confusions", "disagree"),
+    "images": ("probabilities", "classes", "confusions", "disagree", "never-right", "changed-images", "slices"),
     "record": ("optimism", "reads", "provenance", "failures", "explained", "reruns", "glossary"),
 }
 """The table of contents: groups of anchors; a section that none of them names goes with the last."""
