@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast, get_args
 
 from ablate.errors import StudyError
 from ablate.report.page.comparison import ComparedStudies, Side, compare_studies, compared_page
+from ablate.report.page.earlier_pages import earlier_html, earlier_page
 from ablate.report.page.earlier_sheets import earlier_forms, earlier_texts
 from ablate.report.page.render import HTML, report_texts, study_page, write_page
 from ablate.report.page.verify import Difference, differences, method_of, untrue_metrics
@@ -52,14 +53,23 @@ def verify_report(session: Session, options: Options) -> Verified:
 
 
 def report_differences(folder: Path, findings: Findings, say: Words) -> Sequence[Difference]:
-    """Against the report as it is written now or in an earlier form: the nearer."""
+    """Against the report as it is written now or in an earlier form: the nearest."""
     found = []
+    for one in _against_forms(folder, findings, say):
+        if not one:
+            return one
+        found.append(one)
+    return min(found, key=lambda one: (len(one), -sum(difference.line for difference in one)))
+
+
+def _against_forms(folder: Path, findings: Findings, say: Words) -> Iterator[Sequence[Difference]]:
+    """Against each form; of as many differences, those further down are nearer."""
     for form in earlier_forms(findings):
         page = study_page(form, say)
-        found.append(differences(folder, report_texts(page, form), earlier_texts(page, form)))
-        if not found[-1]:
-            break
-    return min(found, key=len)
+        yield differences(folder, report_texts(page, form), earlier_texts(page, form))
+        page = earlier_page(form, say)
+        texts = {**report_texts(page, form), HTML: earlier_html(page)}
+        yield differences(folder, texts, earlier_texts(page, form), drawn=False)
 
 
 def language_of(folder: Path) -> Language:

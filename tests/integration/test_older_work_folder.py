@@ -3,6 +3,8 @@
 `tests/golden/work/0.1.0.tar.xz` holds a small quick start (18 runs, a search of six trials with its
 confirmation), the documented trainer of one's own (20 runs), a table for `judge`, all as they were written in
 November 2026, without figures and HTML pages. It is never written again: what is stored must stay readable.
+`reports-before-first-screen.tar.xz` holds reports of the same runs, in English and Chinese, as they were written
+before the first screen showed thresholds and the sentence to cite.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from ablate.cli.app import app
 pytestmark = pytest.mark.slow  # part of `make evidence`
 
 ARCHIVE = Path(__file__).parents[1] / "golden" / "work" / "0.1.0.tar.xz"
+LATER_REPORTS = ARCHIVE.with_name("reports-before-first-screen.tar.xz")
 WRITTEN_AT = "/tmp/gold"
 """Where the folder lay when it was written; MLflow's store knows its artifacts by this path."""
 
@@ -112,6 +115,33 @@ def test_every_number_of_an_older_report_is_still_what_the_journals_say(work: Pa
         assert told["method"] == 1
     else:
         assert (result.exit_code, result.output.strip().endswith("every number agrees with the journals.")) == (0, True)
+
+
+LATER = [("en", STUDIES[0][0], "17.1"), ("en", STUDIES[1][0], "6.90"), ("zh", STUDIES[1][0], "6.90")]
+
+
+@pytest.mark.parametrize(("reports", "study", "number"), [("", STUDIES[1][0], "6.90"), *LATER])
+def test_a_number_changed_by_hand_in_an_older_report_is_found(
+    work: Path, reports: str, study: str, number: str
+) -> None:
+    """Whichever form it was written in: unchanged it agrees; of a changed page the line is named."""
+    if reports:
+        shutil.rmtree(work / "reports")
+        with tarfile.open(LATER_REPORTS) as archive:
+            archive.extractall(work, filter="data")
+        (work / reports).rename(work / "reports")
+    before = printed_json(ablate(work, "report", work / study, "--verify", "--json"))
+    changed = {}
+    for name in TOLD_ANEW:
+        path = work / "reports" / before["study"] / name
+        text = path.read_text(encoding="utf-8")
+        changed[name] = text[: text.index(number)].count("\n") + 1
+        path.write_text(text.replace(number, f"{number}9", 1), encoding="utf-8")
+    after = printed_json(ablate(work, "report", work / study, "--verify", "--json"))
+
+    assert (before["same"], before["differences"]) == (True, [])
+    assert {one["file"]: one["line"] for one in after["differences"]} == changed
+    assert all(f"{number}9" in one["written"] and number in one["now"] for one in after["differences"])
 
 
 @pytest.mark.parametrize(("study", "runs"), STUDIES)

@@ -20,14 +20,17 @@ from ablate.report.page.comparison import (
     compared_sentence,
     shared_table,
 )
+from ablate.report.page.earlier_pages import earlier_html, earlier_page
 from ablate.report.page.html import html_page
+from ablate.report.page.markdown import markdown_page
 from ablate.report.page.render import render_report, report_texts, study_page
 from ablate.report.page.verify import differences, untrue_metrics
-from ablate.report.wording.language import words_of
+from ablate.report.wording.language import Language, words_of
 from ablate.stats.method import METHOD
 from ablate.stats.scores import read_scores
 from ablate.study.plan import make_plan
 from ablate.study.study import Study
+from ablate.workflows.compare import report_differences
 from tests.builders import a_study, cells_with, findings_of
 
 TOY = """\
@@ -76,6 +79,36 @@ def test_one_changed_number_is_found(name: str, tmp_path: Path) -> None:
     assert found.line > 0
     assert "9.9" in found.written
     assert digits in found.now
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("name", ["report.md", "report.html"])
+def test_one_changed_number_is_found_in_a_page_of_before(name: str, language: Language, tmp_path: Path) -> None:
+    """Before the first screen was what it is: such a page agrees, and a number changed in it is found."""
+    findings, say = findings_of(a_study(), tmp_path), words_of(language)
+    render_report(findings, tmp_path / "out", say)
+    page = earlier_page(findings, say)
+    for file, text in {"report.html": earlier_html(page), "report.md": markdown_page(page)}.items():
+        (tmp_path / "out" / file).write_text(text, encoding="utf-8")
+    before = report_differences(tmp_path / "out", findings, say)
+    path = tmp_path / "out" / name
+    path.write_text(path.read_text(encoding="utf-8").replace("9.8", "9.9", 1), encoding="utf-8")
+    (found,) = report_differences(tmp_path / "out", findings, say)
+
+    assert before == []
+    assert (found.file, "9.9" in found.written, "9.8" in found.now) == (name, True, True)
+
+
+def test_what_no_font_has_and_what_a_page_runs_are_no_numbers_of_a_study(tmp_path: Path) -> None:
+    """Another computer has other fonts, and another version another script."""
+    findings = findings_of(a_study(), tmp_path)
+    render_report(findings, tmp_path / "out")
+    page, html = tmp_path / "out" / "report.md", tmp_path / "out" / "report.html"
+    page.write_text(page.read_text(encoding="utf-8") + "\n> Figures show □ for 51 signs.\n", encoding="utf-8")
+    text = html.read_text(encoding="utf-8").replace("<script>", "<script>let more = 7;\n", 1)
+    html.write_text(text.replace("'sha256-", "'sha256-9+8", 1), encoding="utf-8")
+
+    assert differences(tmp_path / "out", report_texts(study_page(findings), findings)) == []
 
 
 def test_a_page_about_a_run_that_came_after_the_report_is_no_difference(tmp_path: Path) -> None:

@@ -15,9 +15,15 @@ from ablate.stats.score_book import ScoreBook
 from ablate.stats.scores import PER_IMAGE_METRIC
 
 _NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
-_UNSEEN = re.compile(r"<style>.*?</style>|base64,[A-Za-z0-9+/=]*|</?h[1-6]\b|\b80 ?% power\b", re.DOTALL)
+_UNSEEN = re.compile(
+    r"<style>.*?</style>|<script>.*?</script>|'sha256-[^']*'|base64,[A-Za-z0-9+/=]*|</?h[1-6]\b|\b80 ?% power\b",
+    re.DOTALL,
+)
 """What holds no number of the study. Reports once said "four times in five" for a power of 80 %."""
-_LINK = re.compile(r"""(\]\(|href=")explain/""")
+_INTERVAL = re.compile(r'<svg class="interval(?:<svg\b.*?</svg>|(?!</?svg\b).)*</svg>', re.DOTALL)
+"""An interval as it is drawn: places on an axis. Its numbers stand in words beside it."""
+_APART = re.compile(r"""(\]\(|href=")explain/|Figures show □ for""")
+"""Lines whose numbers are not the study's: links to pages about a run, and how many characters no font here has."""
 _METHOD = re.compile(
     "|".join(
         words_of(language)("method.judged", n="\0").replace(".", r"\.").replace("\0", r"(\d+)")
@@ -38,10 +44,13 @@ class Difference(NamedTuple):
     now: str
 
 
-def differences(folder: Path, texts: Mapping[str, str], earlier: Mapping[str, str] | None = None) -> list[Difference]:
+def differences(
+    folder: Path, texts: Mapping[str, str], earlier: Mapping[str, str] | None = None, *, drawn: bool = True
+) -> list[Difference]:
     """The first line of each file whose numbers differ. texts: path from the folder -> what it should hold.
 
-    earlier: the same of tables in an earlier form, for those that were written in it.
+    earlier: the same of tables in an earlier form, for those that were written in it. drawn: whether intervals were
+    drawn as they are now, so that what is drawn is compared, too.
 
     Words may differ, between versions of this program or languages; numbers may not.
     """
@@ -52,16 +61,16 @@ def differences(folder: Path, texts: Mapping[str, str], earlier: Mapping[str, st
             found.append(Difference(name, 0, "", "the file is missing"))
             continue
         written = path.read_text(encoding="utf-8", errors="replace")
-        first = _first_difference(name, written, text)
+        first = _first_difference(name, written, text, drawn=drawn)
         if first is not None and earlier is not None and name in earlier:
-            former = _first_difference(name, written, earlier[name])
+            former = _first_difference(name, written, earlier[name], drawn=drawn)
             first = None if former is None else former if _heading(written) == _heading(earlier[name]) else first
         found += [first] if first is not None else []
     return found
 
 
-def _first_difference(name: str, written: str, text: str) -> Difference | None:
-    for before, now in zip_longest(_lines(written), _lines(text), fillvalue=(0, "")):
+def _first_difference(name: str, written: str, text: str, *, drawn: bool) -> Difference | None:
+    for before, now in zip_longest(_lines(written, drawn=drawn), _lines(text, drawn=drawn), fillvalue=(0, "")):
         if _NUMBER.findall(before[1]) != _NUMBER.findall(now[1]):
             return Difference(name, before[0] or now[0], _shown(before[1]), _shown(now[1]))
     return None
@@ -71,18 +80,19 @@ def _heading(text: str) -> str:
     return text.partition("\n")[0].strip()
 
 
-def _lines(text: str) -> list[tuple[int, str]]:
+def _lines(text: str, *, drawn: bool) -> list[tuple[int, str]]:
     """The lines that hold numbers of the study, each with its own, counted from 1.
 
-    A link to a page of `ablate explain` is none: the page may have come after the report. Nor is the line that tells
-    the version of the rules.
+    A link to a page of `ablate explain` is none: the page may have come after the report. Nor is what fonts a computer
+    has, or the line that tells the version of the rules. drawn: whether drawings of intervals are read, too.
     """
+    text = text if drawn else _INTERVAL.sub("", text)
     found = _UNSEEN.sub(lambda match: "\n" * match.group().count("\n"), text).splitlines()
     seen = map(unescape, found)  # an apostrophe is &#x27;, which is no number of the study
     return [
         (number, line)
         for number, line in enumerate(seen, start=1)
-        if _NUMBER.search(line) and not _LINK.search(line) and not _METHOD.search(line)
+        if _NUMBER.search(line) and not _APART.search(line) and not _METHOD.search(line)
     ]
 
 

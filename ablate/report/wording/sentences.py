@@ -81,13 +81,13 @@ def change_clause(effect: EffectRow, metric: Metric, say: Words = ENGLISH) -> st
 
 def may_write(findings: Findings, say: Words = ENGLISH) -> str:
     """A sentence the evidence carries: the largest decided difference, else the firmest negative answer."""
-    effect = _firmest(findings)
+    effect = firmest(findings)
     return "" if effect is None else cited_sentence(effect, findings, say)
 
 
 def citations(findings: Findings, say: Words = ENGLISH) -> list[str]:
     """A sentence for every comparison that has an answer, the one to take home first."""
-    first = _firmest(findings)
+    first = firmest(findings)
     if first is None:
         return []
     effects = [*findings.effects, *([findings.total] if findings.total else [])]
@@ -95,7 +95,9 @@ def citations(findings: Findings, say: Words = ENGLISH) -> list[str]:
     return [text for effect in (first, *others) if (text := cited_sentence(effect, findings, say))]
 
 
-def _firmest(findings: Findings) -> EffectRow | None:
+def firmest(findings: Findings) -> EffectRow | None:
+    """The comparison to cite first: the largest decided difference, else the firmest negative answer."""
+
     def largest(verdict: str) -> EffectRow | None:
         effects = [effect for effect in findings.effects if effect.decision.verdict == verdict]
         return max(effects, key=_size, default=None)
@@ -109,10 +111,10 @@ def cited_sentence(effect: EffectRow, findings: Findings, say: Words = ENGLISH) 
     """What a paper may say of one comparison, with n, both intervals and what it was adjusted for."""
     metric, verdict = findings.study.metric, effect.decision.verdict
     values = {
-        "setting": _setting(effect, say),
+        "setting": setting_words(effect, say),
         "name": say("may.together") if effect is findings.total else effect.compared.name,
         "metric": metric_words(metric),
-        "against": _against(effect, say),
+        "against": against_words(effect, say),
     }
     if verdict in ("better", "worse"):
         raised = (effect.measured.difference or 0.0) > 0
@@ -148,14 +150,16 @@ def _intervals(effect: EffectRow, findings: Findings, say: Words, *, sign: int =
     return say("join.clause").join(parts)
 
 
-def _setting(effect: EffectRow, say: Words) -> str:
+def setting_words(effect: EffectRow, say: Words) -> str:
+    """`With 5 replicates and 1,797 test images`."""
     replicates = say.count(effect.measured.n, "replicate")
     if effect.measured.images is None:
         return say("may.setting", replicates=replicates)
     return say("may.setting_images", replicates=replicates, images=say.count(effect.measured.images, "test_image"))
 
 
-def _against(effect: EffectRow, say: Words) -> str:
+def against_words(effect: EffectRow, say: Words) -> str:
+    """`against the baseline`, or what else the comparison is with."""
     if effect.compared.family == "interactions":
         return say("may.against_sum")
     if effect.compared.family == "leave one out":
