@@ -9,11 +9,14 @@ missing=
 for name in POSTGRES_PASSWORD MLFLOW_ADMIN_PASSWORD MLFLOW_SECRET_KEY; do
     grep -Eqs "^$name=.+" .env || missing="$missing $name"
 done
+# Whoever made it: by another umask, others may read it.
+if [ -f .env ]; then chmod 600 .env; fi
 if [ -z "$missing" ]; then
     echo "$PWD/.env has all secrets already, and nothing was written. Move it away to get new ones." >&2
     exit 1
 fi
-trap 'rm -f .env.new' EXIT
+trap 'rm -f .env.new .env.rest' EXIT
+trap 'exit 1' HUP INT TERM
 { cat .env 2>/dev/null || true; } >.env.new
 for name in $missing; do
     grep -v "^$name=" .env.new >.env.rest || true

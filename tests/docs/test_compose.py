@@ -106,6 +106,32 @@ def test_secrets_that_are_there_are_not_replaced(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
 
 
+def test_secrets_that_others_could_read_are_hidden_from_them(tmp_path: Path) -> None:
+    """A file that somebody wrote by hand may be readable by all; having every secret, it is not written again."""
+    written_secrets(tmp_path)
+    (tmp_path / ".env").chmod(0o644)
+    again = secrets_written_again(tmp_path)
+
+    assert again.returncode == 1
+    assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
+
+
+def test_an_interrupted_script_leaves_no_secrets_about(tmp_path: Path) -> None:
+    """Neither of the files it works on stays behind, and git would pass over either; the example is kept."""
+    (tmp_path / "docker").mkdir()
+    (tmp_path / "docker" / "secrets.sh").write_bytes((ROOT / "docker" / "secrets.sh").read_bytes())
+    (tmp_path / "mv").write_text("#!/bin/sh\nkill -TERM $PPID\n")
+    (tmp_path / "mv").chmod(0o755)
+    command = ["sh", "docker/secrets.sh"]
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    stopped = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, env={"PATH": path})
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+
+    assert stopped.returncode != 0
+    assert [one.name for one in tmp_path.glob(".env*")] == []
+    assert ignored.index(".env.*") < ignored.index("!.env.example")
+
+
 def secrets_written_again(folder: Path) -> subprocess.CompletedProcess[str]:
     """The script, called once more."""
     return subprocess.run(["sh", "docker/secrets.sh"], cwd=folder, check=False, capture_output=True, text=True)
