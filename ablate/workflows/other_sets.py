@@ -78,7 +78,7 @@ def where(session: Session, name: str, key: str = "") -> str:
 def _open_set(session: Session, name: str, before: OpenedSet | None) -> OpenedSet:
     block, asked = session.study.evidence.also_test[name], asked_of(session, name)
     images, classes, ignored = _listed(session, name)
-    listing = _listing_digest([image.content for image in images])
+    listing = _listing_digest(images, classes)
     if (
         before is not None
         and (before.asked, before.listing) == (asked, listing)
@@ -247,14 +247,16 @@ def _decoded(session: Session, name: str, images: Sequence[ImageFile]) -> list[s
     return [one.content for one in seen]
 
 
-def _listing_digest(paths: Sequence[object]) -> str:
-    """Changes with every file's name, size and time; empty while one of them is fresh."""
+def _listing_digest(images: Sequence[ImageFile], classes: Sequence[str]) -> str:
+    """Changes with every image's id, class and group, and its file's name, size and time; empty while one is fresh."""
     seen, newest = [], 0
-    for path in map(str, paths):
+    for image in images:
+        path = str(image.content)
         try:
             stat = os.stat(path)
         except OSError:
             return ""
         newest = max(newest, stat.st_mtime_ns, stat.st_ctime_ns)
-        seen.append([path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns])
+        told = [image.id, classes[image.label], image.origin]  # type: ignore[index]
+        seen.append([*told, path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns])
     return "" if abs(time.time() - newest / 1e9) < FRESH_SECONDS else files.sha256_json(seen)

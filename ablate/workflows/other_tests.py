@@ -19,7 +19,7 @@ from ablate.results.set_ledger import OpenedSet, Showing, read_opened, read_show
 from ablate.results.survey import collect
 from ablate.results.uses import Use
 from ablate.splits.rules import Replicate
-from ablate.store.other_answers import failure_of, read_answers
+from ablate.store.other_answers import OtherAnswers, failure_of, read_answers
 from ablate.study.other_sets import other_sets
 from ablate.trainer import is_built_in
 from ablate.workflows.options import Options
@@ -186,14 +186,12 @@ def _judged(  # noqa: PLR0913 - a study's runs, a set, and what is known of both
     there: list[Cell] = []
     alike, reasons = 0, []
     for cell in cells:
-        result = None
-        if isinstance(cell.result, Finished):
-            told = read_answers(cell.result, opened.digest)
-            if told is None:
-                reasons.append(failure_of(cell.result, opened.digest))
-            else:
-                result, alike = told.result, max(alike, told.alike)
-        there.append(replace(cell, result=result, groups=None))
+        told = read_answers(cell.result, opened.digest) if isinstance(cell.result, Finished) else None
+        if told is not None:
+            alike = max(alike, told.alike)
+        elif isinstance(cell.result, Finished):
+            reasons.append(failure_of(cell.result, opened.digest))
+        there.append(on_set(cell, told))
     uses = set_uses(session.store, session.study.name, name, opened.content)
     facts = SetFacts(
         name=name,
@@ -214,6 +212,13 @@ def _judged(  # noqa: PLR0913 - a study's runs, a set, and what is known of both
     before = looks_before(session.store.study(session.study.name), session.plan)
     study, plan = session.study, session.plan
     return judged_set(study, plan, cells, there, facts, findings, look=options.look, looks_before=before)
+
+
+def on_set(cell: Cell, told: OtherAnswers | None) -> Cell:
+    """A finished run as tested on the set, or as one to come where it has no answers; another stays as it ended."""
+    if not isinstance(cell.result, Finished):
+        return replace(cell, groups=None)
+    return replace(cell, result=None if told is None else told.result, groups=None)
 
 
 def remember_sets(findings: Findings, session: Session) -> None:

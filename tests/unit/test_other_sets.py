@@ -13,18 +13,23 @@ import yaml
 from ablate.errors import AblateError, DataError, StudyError
 from ablate.files import read_json, write_json
 from ablate.records import Finished
+from ablate.report.facts.other_sets import SetFacts
+from ablate.report.gather.assemble import make_findings
+from ablate.report.gather.other_sets import judged_set
 from ablate.results.set_ledger import SHOWN, OpenedSet, Showing, read_opened, read_shown, remember_shown, set_uses
 from ablate.results.uses import Use
 from ablate.stats.measured import without_absent
 from ablate.stats.score_book import ScoreBook
-from ablate.store.other_answers import failure_of, keep_answers, keep_failure, path_of, read_answers
+from ablate.store.other_answers import OtherAnswers, failure_of, keep_answers, keep_failure, path_of, read_answers
 from ablate.store.work_folder import Store
 from ablate.study.load import load_study
 from ablate.study.other_sets import other_sets
+from ablate.study.plan import make_plan
 from ablate.study.study import Study
 from ablate.workflows.other_sets import listing_of, open_sets
+from ablate.workflows.other_tests import on_set
 from ablate.workflows.session import open_session
-from tests.builders import a_study
+from tests.builders import a_failed, a_study, cells_with
 from tests.image_fixtures import write_bad_images, write_image, write_image_folder
 
 FOLDER = {"source": {"name": "image_folder", "root": "other"}}
@@ -222,6 +227,41 @@ def test_files_that_stay_as_they_are_are_not_read_again(work: Path, monkeypatch:
     listing.unlink()
     assert opened(work, {"B": FOLDER})["B"] == first
     assert len(read_json(listing)["images"]) == 8
+
+
+@pytest.mark.parametrize(("label", "group"), [("dog", "P1"), ("cat", "P0")])
+def test_an_edited_table_is_another_set_though_no_file_changed(
+    work: Path, label: str, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another class or another group of one image: what the table says now counts."""
+    monkeypatch.setattr("ablate.workflows.other_sets.FRESH_SECONDS", 0.0)
+    before = opened(work, {"B": TABLE})["B"]
+    rows = (work / "other.csv").read_text(encoding="utf-8").splitlines()
+    rows[4] = ",".join([rows[4].split(",")[0], label, group])  # the last cat
+    (work / "other.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    after = opened(work, {"B": TABLE})["B"]
+    shutil.rmtree(work / ".ablate")
+
+    assert after.digest != before.digest
+    assert after == opened(work, {"B": TABLE})["B"]
+
+
+def test_a_failed_run_is_no_run_to_come_on_another_set(tmp_path: Path) -> None:
+    """The study's verdict does without it; so does the one on the set, whose answers are those of the others."""
+    study = a_study(evidence={"test": {"share": 0.2}, "replicates": [4]}, factors={"BN": {"gain": 10.0}})
+    plan = make_plan(study)
+    failed = {("BN", 1): a_failed(tmp_path / "failed")}
+    levels = {"baseline": 60.0, "BN": 75.0}
+    cells = cells_with(plan, tmp_path / "work", look=1, results=failed, levels=levels)
+    findings = make_findings(study, plan, cells, look=1, prepared={}, work=tmp_path / "work", origin=None)
+    there = [on_set(one, OtherAnswers(one.result) if isinstance(one.result, Finished) else None) for one in cells]
+    facts = SetFacts(name="B", counts={"a": 300, "b": 300})
+    found = judged_set(study, plan, cells, there, facts, findings, look=1, looks_before=None)
+
+    assert found.findings is not None
+    assert [one.decision for one in found.findings.effects] == [one.decision for one in findings.effects]
+    assert (found.facts.scored, found.facts.wanted) == (7, 7)
+    assert all(on_set(one, None).result is None for one in cells if isinstance(one.result, Finished))
 
 
 def test_the_ledger_keeps_every_content_that_verdicts_were_shown_on(tmp_path: Path) -> None:
