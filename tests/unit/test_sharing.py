@@ -96,6 +96,21 @@ def test_no_comparison_is_left_out_of_the_table(design: str, tmp_path: Path) -> 
     assert len(told) == len(findings.effects) + (findings.total is not None)
 
 
+def test_a_variant_that_lacks_a_change_is_not_credited_with_what_the_change_is_worth(tmp_path: Path) -> None:
+    """Leave one out: the gain stands at the change, against the variant without it; the worst line has no mark."""
+    levels = {"all factors": 80.0, "without BN": 65.0, "without Dropout": 79.0}
+    findings = findings_of(a_study(design="leave_one_out"), tmp_path, levels=levels)
+    rows = {row["variant"]: row for row in rows_of(findings)}
+    worth = rows["BN, against without BN"]
+
+    assert (rows["without BN"]["difference (points)"], rows["without BN"]["verdict"]) == ("", "")
+    assert float(worth["difference (points)"]) == pytest.approx(findings.effects[0].measured.difference)
+    assert (worth["compared with"], worth["verdict"]) == ("without BN", "better")
+    text = ablation_float(findings).splitlines()
+    assert [line.endswith(r" &  &  \\") for line in text if line.startswith("without BN")] == [True]
+    assert [r"$\blacktriangle$" in line for line in text if line.startswith("BN, against without BN")] == [True]
+
+
 def test_the_float_has_what_a_journal_asks_for(tmp_path: Path) -> None:
     """Booktabs, a caption that explains each mark that is used and none other, a label, spread and interval."""
     text = ablation_float(found_in(tmp_path))
@@ -141,6 +156,21 @@ def test_each_number_has_a_macro(tmp_path: Path) -> None:
     assert r"\newcommand{\BNverdict}{better}" in text
     assert rf"\newcommand{{\BNlevel}}{{{findings.variants[1].mean:.1f}}}" in text
     assert r"\newcommand{\AllTotalgain}" in text
+
+
+def test_a_gain_is_positive_where_less_is_better(tmp_path: Path) -> None:
+    """A sentence says that a change gains: for a loss that is what it takes off."""
+    findings = findings_of(a_study(evidence={"metric": "loss"}), tmp_path, scored=False)
+    bn, decimals = findings.effects[0].measured, findings.study.metric.decimals
+    text = macros_text(findings)
+
+    assert bn.difference is not None
+    assert bn.lo is not None
+    assert bn.hi is not None
+    assert bn.difference < 0
+    assert rf"\newcommand{{\BNgain}}{{+{-bn.difference:.{decimals}f}}}" in text
+    assert rf"\newcommand{{\BNinterval}}{{{{[}}{-bn.hi:.{decimals}f}, {-bn.lo:.{decimals}f}]}}" in text
+    assert "% baseline - BN (chain)" in text
 
 
 @pytest.mark.parametrize("factors", [THREE, LATIN], ids=["plain", "hostile"])

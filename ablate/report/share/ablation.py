@@ -30,13 +30,15 @@ class Line(NamedTuple):
 
 
 def ablation_lines(findings: Findings, say: Words = ENGLISH) -> tuple[Line, ...]:
-    """A line a variant, with the first comparison that is of it; then the comparisons that are left."""
+    """A line a variant, with the first comparison that is of it; then the comparisons that are left.
+
+    What a change is worth among all the others is a line of its own: it is not what the variant without it gains.
+    """
     effects = [*findings.effects, *([findings.total] if findings.total is not None else [])]
     of_variant: dict[str, EffectRow] = {}
     for effect in effects:
-        if effect.compared.is_pair and effect.compared.family != "total":
-            left_out = effect.compared.family == LEFT_OUT
-            of_variant.setdefault(effect.compared.reference if left_out else effect.compared.variant, effect)
+        if effect.compared.is_pair and effect.compared.family not in ("total", LEFT_OUT):
+            of_variant.setdefault(effect.compared.variant, effect)
     lines = [Line(row.name, row, of_variant.get(row.name)) for row in findings.variants]
     shown = {id(line.effect) for line in lines}
     return (
@@ -52,7 +54,8 @@ def _named(effect: EffectRow, findings: Findings, say: Words) -> str:
         return say("cell.total_two" if steps == 2 else "cell.total", n=say.in_words(steps))
     if not compared.is_pair:
         return compared.name
-    return say("cell.compare", name=compared.variant, reference=compared.reference)
+    name = compared.name if compared.family == LEFT_OUT else compared.variant
+    return say("cell.compare", name=name, reference=compared.reference)
 
 
 def factors_of(findings: Findings) -> tuple[str, ...]:
@@ -74,8 +77,8 @@ def ablation_sheet(findings: Findings) -> Table:
         if effect is None:
             rows.append([*row, *[None] * 5])
             continue
-        found, left_out = effect.measured, effect.compared.family == LEFT_OUT
-        other = effect.compared.variant if left_out else effect.compared.reference
+        found = effect.measured
+        other = effect.compared.reference
         rows.append([*row, found.difference, found.lo, found.hi, other, effect.decision.verdict])
     return make_sheet("ablation", columns, rows)
 

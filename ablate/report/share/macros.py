@@ -32,7 +32,10 @@ def macros_text(findings: Findings, say: Words = ENGLISH) -> str:
     taken = {f"Study{name}" for name in ("Metric", "Replicates", "Images")} | RESERVED
     for stem, effect in zip(stems(map(_name_of, effects), EFFECT_ENDS, taken), effects, strict=True):
         compared = effect.compared
-        lines += ["", f"% {plain(f'{compared.variant} - {compared.reference} ({compared.family})')}"]
+        gained = (
+            (compared.variant, compared.reference) if metric.goal == "max" else (compared.reference, compared.variant)
+        )
+        lines += ["", f"% {plain(f'{gained[0]} - {gained[1]} ({compared.family})')}"]
         told = _of_effect(effect, metric, say)
         lines += [_macro(f"{stem}{end}", text) for end, text in zip(EFFECT_ENDS, told, strict=True)]
     rows = findings.variants
@@ -55,10 +58,14 @@ def _study_macros(findings: Findings) -> list[str]:
 
 
 def _of_effect(effect: EffectRow, metric: Metric, say: Words) -> Sequence[str]:
+    """Gain and interval count what is better as positive, whichever way the metric goes."""
     found, decimals = effect.measured, metric.decimals
+    gain, lo, hi = found.difference, found.lo, found.hi
+    if metric.goal == "min":
+        gain, lo, hi = (None if one is None else -one for one in (gain, hi, lo))
     return (
-        latex_number(number(found.difference, decimals, sign="+")),
-        latex_number(interval(found.lo, found.hi, decimals) or "-"),
+        latex_number(number(gain, decimals, sign="+")),
+        latex_number(interval(lo, hi, decimals) or "-"),
         str(found.n),
         latex(p_words(effect.decision.p)),
         latex(p_words(effect.decision.p_adjusted)),
