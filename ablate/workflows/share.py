@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ablate.records import Cell
-from ablate.results.question import question_of
 from ablate.results.survey import collect
 from ablate.workflows.options import Options
 from ablate.workflows.report import judged_origin, report_folder
@@ -28,6 +27,7 @@ def write_share(
     """
     from ablate.report.share.write import Shared, write_shared
     from ablate.report.wording.language import chosen_language, words_of
+    from ablate.results.question import question_of
 
     question = question_of(session.study, session.plan)
     cells = collect(session.plan, session.store, judged_origin(session), look=options.look)

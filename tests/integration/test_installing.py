@@ -62,7 +62,7 @@ def test_a_line_names_only_what_there_is(line: str) -> None:
     named = [word for word in words if word not in options | {*files, *groups}]
 
     known = {"-r", "-c", "-e", "--group", "--upgrade", "--require-hashes", "--no-build-isolation"}
-    known |= {"--no-deps", "--force-reinstall"}
+    known |= {"--no-deps", "--force-reinstall", "--no-index", "--find-links", "--index-url"}
     assert options <= known
     assert set(groups) <= set(TOLD["dependency-groups"])
     assert [file for file in files if not (ROOT / file).is_file()] == []

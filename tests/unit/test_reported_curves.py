@@ -13,7 +13,7 @@ from ablate.report.figures.answers import AnswerCurvesInfo, answer_curves_infos,
 from ablate.report.figures.drawing import draw_answer_curves
 from ablate.report.gather.assemble import make_findings
 from ablate.report.gather.curves import MOST_VARIANTS, answer_curves
-from ablate.report.page.earlier_sheets import without_robustness
+from ablate.report.page.earlier_sheets import without_answers, without_robustness
 from ablate.report.page.html import html_page
 from ablate.report.page.render import render_report, report_text
 from ablate.report.page.sections import page_of
@@ -160,7 +160,9 @@ def test_variants_beyond_a_dozen_are_counted(tmp_path: Path) -> None:
 def test_a_report_of_before_has_no_damage_for_lack_of_curves(tmp_path: Path) -> None:
     """`--verify` takes one without their section for whole; numbers in it still count."""
     findings = found_in(tmp_path)
-    before = without_robustness(replace(findings, exploratory=replace(findings.exploratory, curves=None)))
+    before = without_robustness(
+        without_answers(replace(findings, exploratory=replace(findings.exploratory, curves=None)))
+    )
     render_report(before, tmp_path / "report")
 
     assert report_differences(tmp_path / "report", findings, words_of("en")) == []

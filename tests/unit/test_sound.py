@@ -125,5 +125,6 @@ def test_mlflows_interface_listens_to_this_machine_alone() -> None:
     """`mlflow ui` binds the loopback interface and checks hosts and origins, unless it is told otherwise."""
     text = Path(str(tracking.__file__)).read_text(encoding="utf-8")
 
-    for flag in ("--host", "--allowed-hosts", "--cors-allowed-origins", "--disable-security-middleware", "0.0.0.0"):
+    assert re.findall(r'"--host", ("[^"]*"|[^",]+)', text) == ['"127.0.0.1"']  # whatever MLFLOW_HOST says
+    for flag in ("--allowed-hosts", "--cors-allowed-origins", "--disable-security-middleware", "0.0.0.0"):
         assert flag not in text

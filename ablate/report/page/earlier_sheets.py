@@ -41,7 +41,7 @@ def earlier_forms(findings: Findings) -> Iterator[Findings]:
     their words carry; before they had curves of probabilities; and before they said whether changes are no worse."""
     yield findings
     if findings.exploratory.answers is not None:
-        findings = replace(findings, exploratory=replace(findings.exploratory, answers=None))
+        findings = without_answers(findings)
         yield findings
     findings = without_robustness(findings)
     yield findings
@@ -50,6 +50,11 @@ def earlier_forms(findings: Findings) -> Iterator[Findings]:
         yield findings
     if findings.claims:
         yield without_claims(findings)
+
+
+def without_answers(findings: Findings) -> Findings:
+    """As it was told before reports said what the answers know of single images."""
+    return replace(findings, exploratory=replace(findings.exploratory, answers=None))
 
 
 def without_robustness(findings: Findings) -> Findings:
