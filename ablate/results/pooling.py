@@ -9,7 +9,15 @@ from typing import Any, NamedTuple
 from ablate.errors import StudyError, near_match
 from ablate.results.question import Metric
 from ablate.stats.effects import Effect
-from ablate.stats.pooled import FOR_INTERVAL, FOR_VERDICT, TOO_FEW_SETS, Pooled, pool_data_sets
+from ablate.stats.pooled import (
+    FOR_INTERVAL,
+    FOR_VERDICT,
+    LEAST_DF,
+    TOO_FEW_REPLICATES,
+    TOO_FEW_SETS,
+    Pooled,
+    pool_data_sets,
+)
 from ablate.stats.verdict import JudgedContrast, judge_family
 
 EVERY = "all"
@@ -162,21 +170,34 @@ def _named(answers: Sequence[StudyAnswers], asked: Sequence[str], shared: Sequen
 
 def _pool(name: str, answers: Sequence[StudyAnswers]) -> tuple[Pooled | None, tuple[DataSetAnswer, ...]]:
     effects = [one.effects[name] for one in answers]
-    # What a study gives no verdict on for want of runs or of comparable tests is no evidence here, either.
-    used = [effect for effect in effects if not effect.judged.reason]
-    known = [effect.estimate for effect in used if effect.estimate is not None]
+    reasons = [_why_not(effect) for effect in effects]
+    known = [
+        effect.estimate
+        for effect, reason in zip(effects, reasons, strict=True)
+        if effect.estimate is not None and not reason
+    ]
     found = pool_data_sets([one.difference for one in known], [one.standard_error for one in known])
     weights = iter(found.weights if found is not None else ())
     rows = tuple(
         DataSetAnswer(
             study=one.study,
             effect=effect,
-            weight=None if effect.judged.reason else next(weights, None),
-            reason=effect.judged.reason,
+            weight=None if reason else next(weights, None),
+            reason=reason,
         )
-        for one, effect in zip(answers, effects, strict=True)
+        for one, effect, reason in zip(answers, effects, reasons, strict=True)
     )
     return found, rows
+
+
+def _why_not(effect: Effect) -> str:
+    """Why a data set is listed and not pooled; empty where it is pooled.
+
+    What a study gives no verdict on for want of runs or of comparable tests is no evidence here, either.
+    """
+    if effect.judged.reason or effect.estimate is None:
+        return effect.judged.reason
+    return TOO_FEW_REPLICATES if effect.estimate.df < LEAST_DF else ""
 
 
 def _differs(name: str, answers: Sequence[StudyAnswers]) -> bool:

@@ -16,6 +16,12 @@ from ablate.stats.student import Estimate, student_answer
 FOR_INTERVAL, FOR_VERDICT = 3, 5
 """Data sets from which there is an interval, and from which there is a verdict."""
 
+LEAST_DF = 4
+"""Degrees of freedom of a data set's own standard error, below which it is not pooled: errors that are known so poorly
+make false findings more often than 5 % (docs/statistics.md, "Several data sets")."""
+
+TOO_FEW_REPLICATES = "too few replicates to pool"
+
 TOO_FEW_SETS = f"fewer than {FOR_VERDICT} data sets"
 
 

@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from ablate.stats.pooled import pool_data_sets
+from ablate.stats.pooled import LEAST_DF, pool_data_sets
 
 STUDIES = 4000
 ERRORS = {"equal": (1.0,) * 8, "one 3x": (3.0, *(1.0,) * 7), "0.5 to 2": tuple(np.geomspace(0.5, 2, 8))}
-DEGREES = (4, 30)
-"""Of the data sets' own standard errors: three replicates, and many."""
+DEGREES = (LEAST_DF, 30)
+"""Of the data sets' own standard errors: the fewest that are pooled, and many."""
 CELLS = [
     (k, errors, tau, df) for k in (3, 5, 8) for errors in ERRORS for tau in (0.0, 1.0, 3.0) for df in DEGREES
 ]  # fmt: skip

@@ -26,10 +26,17 @@ EFFECTS = (8.0, 9.0, 11.0, 12.0, 10.0)
 
 
 def answers_of(
-    work: Path, name: str, *, declared: str = "", evidence: dict[str, Any] | None = None, **cells: Any
+    work: Path,
+    name: str,
+    *,
+    declared: str = "",
+    evidence: dict[str, Any] | None = None,
+    chain: Any = None,
+    **cells: Any,
 ) -> StudyAnswers:
     """What a toy study on a data set of its own says."""
-    study = a_study(evidence={"pool": declared or None} | (evidence or {}))
+    steps = {} if chain is None else {"chain": chain}
+    study = a_study(evidence={"pool": declared or None} | (evidence or {}), **steps)
     plan = make_plan(study)
     drawn = cells_with(plan, work / name, **cells)
     judged = judge_cells(study, plan, drawn, look=1, prepared={}, looks_before=None)
@@ -108,6 +115,25 @@ def test_a_study_with_runs_to_come_is_listed_and_left_out(answers: list[StudyAns
     assert step.judged.reason == TOO_FEW_SETS
     assert step.pooled == pooled(answers[:4]).steps[0].pooled
     assert "late is listed, not pooled, for BN: runs of this look are still missing" in page
+
+
+@pytest.mark.parametrize(("replicates", "left_out"), [(3, ["own"]), (5, [])])
+def test_a_data_set_whose_error_is_poorly_known_is_listed_and_left_out(
+    answers: list[StudyAnswers], tmp_path: Path, replicates: int, left_out: list[str]
+) -> None:
+    """Below 4 degrees of freedom: with four others there is no verdict, and the page says why."""
+    evidence = {"replicates": [replicates]}
+    one = answers_of(tmp_path, "own", declared="BN", evidence=evidence, chain={"BN": {"gain": 1.0}}, scored=False)
+    found = pooled([*answers[:4], one])
+    (step,) = found.steps
+    estimate = step.answers[-1].effect.estimate
+
+    assert estimate is not None
+    assert estimate.df == replicates - 1
+    assert [row.study for row in step.answers if row.weight is None] == left_out
+    assert step.judged.reason == (TOO_FEW_SETS if left_out else "")
+    assert (step.pooled == pooled(answers[:4]).steps[0].pooled) is bool(left_out)
+    assert ("own is listed, not pooled, for BN: too few rep" in markdown_page(pooled_page(found))) is bool(left_out)
 
 
 @pytest.mark.parametrize(
