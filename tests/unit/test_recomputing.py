@@ -14,9 +14,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from ablate.records import Cell
+from ablate.records import Cell, Finished
 from ablate.report.gather.assemble import make_findings
 from ablate.report.share.write import Shared, write_shared
 from ablate.results.question import question_of
@@ -37,14 +38,19 @@ def shared_in(
     look: int = 1,
     groups: Mapping[str, str] | None = None,
     probable: bool = False,
+    elsewhere: str = "",
     **cells: Any,
 ) -> Shared:
-    """What a study shares, written below the folder. groups: image -> its group; probable: answers of three classes."""
+    """What a study shares, written below the folder. groups: image -> its group; probable: answers of three classes.
+
+    elsewhere: a variant that was tested on other images.
+    """
     asked = a_study(**study)
     plan = make_plan(asked)
     drawn: Sequence[Cell] = cells_with(plan, folder / "work", look=look, **cells)
     if probable:
         drawn = with_probabilities(drawn, 3)
+    drawn = [on_other_images(cell) if cell.variant == elsewhere else cell for cell in drawn]
     if groups is not None:
         drawn = [replace(cell, groups=lambda: groups) for cell in drawn]
     findings = make_findings(asked, plan, drawn, look=look, prepared={}, work=folder / "work", origin=None)
@@ -53,6 +59,17 @@ def shared_in(
     shared = Shared(findings=findings, contrasts=plan.contrasts, question=question, runs=runs)
     write_shared(shared, folder / "report")
     return shared
+
+
+def on_other_images(cell: Cell) -> Cell:
+    """The same run, with every second image another one."""
+    assert isinstance(cell.result, Finished)
+    assert cell.result.images is not None
+    path = cell.result.folder / cell.result.images
+    answers = dict(np.load(path))
+    answers["id"] = np.array([f"other {i}" if i % 2 else str(name) for i, name in enumerate(answers["id"])])
+    np.savez(path, **answers)
+    return replace(cell, result=replace(cell.result, test_digest="other", digests={}))
 
 
 def said_by(folder: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -81,6 +98,9 @@ def test_the_program_finds_what_the_report_says_without_ablate(evidence: Mapping
         assert line == f"{effect.compared.name}: {numbers} {effect.decision.verdict}"
 
 
+TWICE: Mapping[str, Any] = {"factors": THREE, "evidence": FIXED | {"replicates": [2]}}
+LATER: Mapping[str, Any] = {"factors": THREE, "evidence": FIXED | {"replicates": [2, 4]}}
+CLOSE = {"baseline": 60.0, "BN": 66.0, "Dropout": 70.0, "GAP head": 74.0}
 SITUATIONS: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
     "factorial": ({"design": "factorial", "factors": THREE}, {"levels": UNEVEN}),
     "leave one out": ({"design": "leave_one_out", "factors": THREE}, {"levels": UNEVEN}),
@@ -88,7 +108,19 @@ SITUATIONS: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
     "second look": ({"evidence": {"replicates": [3, 6]}}, {"look": 2, "levels": UNEVEN}),
     "third look, fixed": ({"evidence": FIXED | {"replicates": [2, 3, 5]}}, {"look": 3, "levels": UNEVEN}),
     "a run failed": ({"factors": THREE}, {"results": {("BN", 1): a_failed}, "levels": UNEVEN}),
+    "one run of two failed": (TWICE, {"results": {("BN", 0): a_failed}, "levels": UNEVEN}),
+    "one run at the first look": (LATER, {"results": {("BN", 0): a_failed}, "look": 2, "noise": 6.0, "levels": CLOSE}),
+    "no run at the first look": (
+        LATER,
+        {"results": {("BN", 0): a_failed, ("BN", 1): a_failed}, "look": 2, "levels": UNEVEN},
+    ),
+    "stopped in the first look": (
+        LATER,
+        {"results": {("BN", i): None for i in (1, 2, 3)}, "look": 2, "levels": CLOSE},
+    ),
+    "stopped in the second look": (LATER, {"results": {("BN", 3): None}, "look": 2, "levels": CLOSE}),
     "a run is missing": ({"factors": THREE}, {"results": {("Dropout", 2): None}}),
+    "other images": ({"factors": THREE, "design": "one_at_a_time"}, {"elsewhere": "only BN", "levels": UNEVEN}),
     "one replicate": ({"evidence": {"replicates": [1]}}, {}),
     "equal answers": ({"factors": THREE}, {"levels": dict.fromkeys(UNEVEN, 100.0), "noise": 0.0}),
     "names like formulas": ({"factors": {'=1+1, "x"': {"gain": 1.0}, "# -": {"noise": 1.5}}}, {}),
