@@ -18,7 +18,8 @@ import pytest
 from typer.testing import CliRunner
 
 from ablate.cli.app import app
-from ablate.report.facts.findings import Findings
+from ablate.report.facts.findings import Findings, OtherSet
+from ablate.report.facts.other_sets import SetFacts
 from ablate.report.figures.sheet import SHEETS
 from ablate.report.gather.assemble import make_findings
 from ablate.report.page.sections import page_of
@@ -307,6 +308,42 @@ def test_checklists_answer_what_the_records_know_and_name_the_rest(tmp_path: Pat
         assert sorted([*answered, *left]) == sorted(items)
     assert "standard deviation over replicates, not a standard error" in text
     assert "12 runs on cpu: toy" in text
+
+
+@pytest.mark.parametrize(("before", "replicates"), [((3,), [3, 6]), ((4, 6), [3, 6])])
+def test_a_plan_that_was_changed_after_looking_is_not_said_to_be_fixed_beforehand(
+    before: tuple[int, ...], replicates: list[int], tmp_path: Path
+) -> None:
+    """Whether replicates were added or looks moved; what happened is said instead."""
+    study = a_study(evidence={"replicates": replicates})
+    plan = make_plan(study)
+    cells = cells_with(plan, tmp_path, look=2)
+    kept, changed = (
+        make_findings(study, plan, cells, look=2, prepared={}, work=tmp_path, origin=None, looks_before=looks)
+        for looks in (None, before)
+    )
+    scoring = Scoring(is_binary=True, is_weighed=False, is_own=False)
+
+    assert "before the first run" in methods_text(kept, scoring)
+    assert "fixed beforehand" in checklists_text(kept)
+    for text in (methods_text(changed, scoring), checklists_text(changed)):
+        assert not re.search("before the first run|was fixed beforehand|Spiegelhalter", text)
+        assert "changed after results had been seen" in text
+
+
+def test_other_test_sets_are_no_internal_evaluation(tmp_path: Path) -> None:
+    """Where verdicts on them are shown they are named; copies of the study's own images are none."""
+    findings = found_in(tmp_path)
+    judged = OtherSet(SetFacts(name="camera B", counts={"a": 300}), findings)
+    copies = OtherSet(SetFacts(name="with noise", counts={"a": 300}, copies=True), findings)
+    waiting = OtherSet(SetFacts(name="camera C", counts={"a": 300}))
+    text = checklists_text(replace(findings, other_sets=(judged, copies, waiting)))
+
+    assert "external evaluation" not in checklists_text(findings)
+    assert re.search(r"Item 33, .*camera B", text)
+    assert re.search(r"Item 16, .*internal evaluation.*camera B", text)
+    assert "with noise" not in text
+    assert "camera C" not in text
 
 
 def test_a_checklist_does_not_say_yes_without_error_bars(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ablate.report.facts.findings import Findings
+from ablate.report.share.methods import plan_was_changed
 from ablate.report.wording.escape import markdown
 from ablate.report.wording.evidence import basis_line, design_lines
 from ablate.report.wording.groups import group_lines
@@ -15,12 +16,12 @@ from ablate.report.wording.sentences import metric_words
 
 CLAIM: Mapping[str, str] = {
     "4": "aims", "12": "missing", "19": "parts", "20": "level", "21": "size", "22": "model", "23": "software",
-    "26": "chosen", "28": "metric", "29": "statistics", "30": "robust", "32": "internal", "35": "numbers",
-    "37": "results", "39": "failures", "43": "available",
+    "26": "chosen", "28": "metric", "29": "statistics", "30": "robust", "32": "internal", "33": "external",
+    "35": "numbers", "37": "results", "39": "failures", "43": "available",
 }  # fmt: skip
 """Item of CLAIM 2024 -> what of the records answers it."""
 TRIPOD: Mapping[str, str] = {
-    "4": "aims", "10": "size", "11": "missing", "12a": "parts", "12c": "chosen", "12e": "measures", "16": "internal",
+    "4": "aims", "10": "size", "11": "missing", "12a": "parts", "12c": "chosen", "12e": "measures", "16": "evaluated",
     "18f": "available", "21": "numbers", "23a": "results",
 }  # fmt: skip
 """Item of TRIPOD+AI -> the same."""
@@ -66,12 +67,14 @@ def _answers(findings: Findings, say: Words) -> dict[str, str]:
     statistics = say("checklist.see_methods")
     by_image = say("checklist.by_image")
     robust = findings.robustness is not None and bool(findings.robustness.thresholds)
+    size = "checklist.size_changed" if plan_was_changed(findings) else "checklist.size"
+    internal, external = say("checklist.internal") if is_known else "", _external(findings, say)
     return {
         "aims": findings.study.question,
         "missing": say("checklist.unreadable", images=say.count(unreadable, "image")) if unreadable else "",
         "parts": join(design[1:2]),
         "level": join(group_lines(findings, say)[:1]) or (by_image if evidence.images and is_known else ""),
-        "size": say("checklist.size", replicates=say.count(evidence.replicates, "replicate")) if evidence.test else "",
+        "size": say(size, replicates=say.count(evidence.replicates, "replicate")) if evidence.test else "",
         "model": _models(findings, say),
         "software": _software(findings, say),
         "chosen": join(design[2:3]),
@@ -79,7 +82,9 @@ def _answers(findings: Findings, say: Words) -> dict[str, str]:
         "measures": join([metric, statistics]),
         "statistics": statistics,
         "robust": say("checklist.robust") if robust else "",
-        "internal": say("checklist.internal") if is_known else "",
+        "internal": internal,
+        "external": external,
+        "evaluated": join(filter(None, [internal, external])),
         "numbers": _numbers(findings, say),
         "results": first_sentence(findings, say) if findings.effects else "",
         "failures": say("checklist.failures") if findings.exploratory.images is not None else "",
@@ -123,6 +128,12 @@ def _software(findings: Findings, say: Words) -> str:
         for name, version in group.stamp.versions.items():
             versions.setdefault(name, {})[version] = None
     return say("join.comma").join(f"{name} {' / '.join(found)}" for name, found in versions.items())
+
+
+def _external(findings: Findings, say: Words) -> str:
+    """On which images from elsewhere the same networks were judged."""
+    names = [one.facts.name for one in findings.other_sets if one.is_judged and not one.facts.copies]
+    return say("checklist.external", names=say.listed(names)) if names else ""
 
 
 def _numbers(findings: Findings, say: Words) -> str:

@@ -10,6 +10,8 @@ from ablate.report.share.sources import SOURCES, Source
 from ablate.report.wording.evidence import design_lines
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.report.wording.sentences import metric_words, size_words, threshold_words
+from ablate.results.declared_looks import CHANGED
+from ablate.stats.alpha_shares import ADDED
 from ablate.stats.method import METHOD
 
 
@@ -26,6 +28,11 @@ class Said(NamedTuple):
 
     text: str
     sources: tuple[Source, ...] = ()
+
+
+def plan_was_changed(findings: Findings) -> bool:
+    """Whether looks or replicates are others than those under which verdicts were first shown."""
+    return any(effect.decision.reason in (ADDED, CHANGED) for effect in findings.effects)
 
 
 def methods_text(findings: Findings, scoring: Scoring | None, say: Words = ENGLISH) -> str:
@@ -62,7 +69,9 @@ def _sentences(findings: Findings, scoring: Scoring | None, say: Words) -> Itera
     tolerable = [one.no_worse.tolerable for one in findings.claims if one.no_worse is not None]
     if known := [size for size in tolerable if size is not None]:
         yield Said(say("methods.no_worse", size=size_words(max(known), metric, say), alpha=alpha), ("wellek",))
-    if len(evidence.looks) > 1 and evidence.test is not None:
+    if plan_was_changed(findings):
+        yield Said(say("methods.changed"))
+    elif len(evidence.looks) > 1 and evidence.test is not None:
         yield Said(say("methods.looks", looks=say.listed([str(look) for look in evidence.looks])))
         yield Said(say("methods.futility"), ("spiegelhalter",))
     if scoring is not None and scoring.is_binary:
