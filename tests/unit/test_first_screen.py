@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,10 +21,12 @@ from ablate.report.page.blocks import Claim, Legend, Page
 from ablate.report.page.first_screen import legend, read_on_terminal
 from ablate.report.page.html import html_page
 from ablate.report.page.sections import CONTENTS, page_of
+from ablate.report.share.methods import Scoring, methods_text
 from ablate.report.tables.first_screen import shown_on_terminal, shown_steps
 from ablate.report.tables.table import Band, Mark, bands_of
+from ablate.report.wording.evidence import basis_line
 from ablate.report.wording.first_screen import basis_words, deciding_words, longer_words, rounding_words, steps_ratio
-from ablate.report.wording.language import words_of
+from ablate.report.wording.language import Language, words_of
 from ablate.report.wording.numbers import Axis
 from ablate.scoring.unit import Unit
 from tests.builders import a_study, findings_of
@@ -122,6 +125,38 @@ def test_what_is_tested_and_redrawn_stands_above_the_numbers(tmp_path: Path) -> 
     assert data_name({"data": {"source": {"name": "digits"}}}) == "digits"
     assert data_name({"data": {"source": {"name": "image_folder", "root": "data/faces"}}}) == "faces"
     assert data_name({"skill": 60.0}) == ""
+
+
+def test_nothing_is_said_to_be_drawn_anew_where_nothing_is_left_to_draw(tmp_path: Path) -> None:
+    """All images but a fixed test part are trained on: replicates differ by their seeds alone."""
+    findings = findings_of(a_study(evidence={"test": "official"}), tmp_path)
+
+    def told(unused: int, val: float | None = None) -> str:
+        rows = [replace(row, counts={"train": 480, "val": 0, "test": 120, "unused": 0}) for row in findings.variants]
+        rows[-1] = replace(rows[-1], counts={**rows[-1].counts, "unused": unused})
+        return basis_words(replace(findings, variants=tuple(rows), evidence=replace(findings.evidence, val=val)))
+
+    assert "on the same training and test images with new random seeds" in told(unused=0)
+    assert "newly drawn" not in told(unused=0)
+    assert "newly drawn training images" in told(unused=100)
+    assert "newly drawn training images" in told(unused=0, val=0.1)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_intervals_of_single_runs_are_not_said_to_cover_new_runs(language: Language, tmp_path: Path) -> None:
+    """One replicate tells nothing of how runs vary: for images and groups of them, on the screen and in the basis."""
+    say = words_of(language)
+    single = findings_of(a_study(evidence={"replicates": [1]}), tmp_path)
+    groups = GroupFacts("groups", 40, 38.0, 0.05, 1.5)
+    grouped = replace(single, evidence=replace(single.evidence, groups=groups))
+
+    for findings in (single, grouped):
+        told = (basis_words(findings, say), basis_line(findings, say))
+        for text in told:
+            assert ("these trained networks" if language == "en" else "这些已训练网络") in text
+            assert not re.search("and new runs|和新的运行", text)
+    methods = methods_text(single, Scoring(is_binary=True, is_weighed=False, is_own=False), say)
+    assert say("methods.images_once") in methods.replace("（Owen 2007）", "").replace(" (Owen 2007)", "")
 
 
 def test_groups_and_units_of_test_images_are_counted_as_such(tmp_path: Path) -> None:

@@ -228,6 +228,11 @@ class Findings:
         """The comparisons of which it is told whether they are no worse."""
         return tuple(effect for effect in self.effects if effect.no_worse is not None)
 
+    @property
+    def has_single_runs(self) -> bool:
+        """Whether every comparison is of one run of each variant, so that nothing is known of how runs differ."""
+        return all(effect.measured.n <= 1 for effect in self.effects)
+
     def variant(self, name: str) -> VariantRow | None:
         """The row of that name; None for an average such as `with BN`."""
         return next((row for row in self.variants if row.name == name), None)

@@ -92,7 +92,9 @@ def _estimates(findings: Findings, scoring: Scoring | None, say: Words) -> Itera
         case "counts":
             yield Said(say("methods.counts"), ("newcombe", "miettinen"))
         case _:
-            yield Said(say("methods.images"), ("owen",))
+            yield (
+                Said(say("methods.images_once")) if findings.has_single_runs else Said(say("methods.images"), ("owen",))
+            )
             if evidence.groups is not None:
                 n = say.count(evidence.groups.n, "group")
                 yield Said(say("methods.groups", groups=n), ("bell", "carter"))

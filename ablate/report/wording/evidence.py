@@ -234,7 +234,8 @@ def basis_line(findings: Findings, say: Words = ENGLISH) -> str:
         case "images" | "common images" | "images, apart":
             groups = findings.evidence.groups
             by_group = findings.evidence.unit is not None or (groups is not None and groups.kind == "groups")
-            return say("evidence.basis_groups" if by_group else "evidence.basis_images")
+            key = "evidence.basis_groups" if by_group else "evidence.basis_images"
+            return say(f"{key}_once" if findings.has_single_runs else key)
         case "replicates, paired":
             return say("evidence.basis_paired")
         case "replicates, unpaired":

@@ -49,9 +49,16 @@ def _redrawn(findings: Findings, say: Words) -> str:
         what = "unknown"
     elif isinstance(evidence.test, Folds):
         what = "folds"
+    elif _is_all_used(findings):
+        what = "same"
     else:
         what = "fixed"
     return say("screen.replicates", what=say(f"redrawn.{what}"), n=say.count(evidence.replicates, "replicate"))
+
+
+def _is_all_used(findings: Findings) -> bool:
+    """Whether every variant trains on all images but the test part, so that replicates draw the same ones."""
+    return findings.evidence.val is None and all(row.counts.get("unused") == 0 for row in findings.variants)
 
 
 def _cover(findings: Findings, say: Words) -> str:
@@ -61,6 +68,8 @@ def _cover(findings: Findings, say: Words) -> str:
             return ""
         case "images" | "common images" | "images, apart":
             by_group = evidence.unit is not None or (evidence.groups is not None and evidence.groups.kind == "groups")
+            if findings.has_single_runs:
+                return say("screen.cover_groups_once" if by_group else "screen.cover_counts")
             return say("screen.cover_groups" if by_group else "screen.cover_images")
         case "counts":
             return say("screen.cover_counts")
