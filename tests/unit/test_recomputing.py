@@ -73,10 +73,16 @@ def on_other_images(cell: Cell) -> Cell:
 
 
 def said_by(folder: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """The lines of the program, run in this process."""
+    """The lines of the program, run in this process; it ends with 1 where a line is not as reported."""
     capsys.readouterr()
-    runpy.run_path(str(folder / "report" / "recompute.py"))
-    return capsys.readouterr().out.splitlines()
+    ended = None
+    try:
+        runpy.run_path(str(folder / "report" / "recompute.py"))
+    except SystemExit as end:
+        ended = end.code
+    lines = capsys.readouterr().out.splitlines()
+    assert ended == (1 if any("NOT WHAT" in line for line in lines) else None)
+    return lines
 
 
 @pytest.mark.parametrize(
