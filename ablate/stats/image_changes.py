@@ -71,8 +71,10 @@ def changed_images(
 
     An image is on the list of fixed ones if, net, it is right in so many replicates more after the change than before.
     The number is the smallest at which exchanged labels list, on average, at most `false_share` of what the study
-    lists. Without any image that a change moves, some list is not empty in at most about that share of studies: of
-    equally likely exchanges no more than one in ten can have ten times their mean.
+    lists. Without any image that a change moves, one list at one number is not empty in at most that share of studies,
+    since of equally likely exchanges no more than one in ten can have ten times their mean. For both lists at the
+    smallest of several numbers that is no bound: where one run of each replicate is poor on the same images, some list
+    is not empty in up to a fifth of studies.
     Source: Tusher, Tibshirani and Chu 2001 (SAM), with every image counted as unchanged.
     """
     tests, before, after = (np.zeros(n_images, np.int64) for _ in range(3))
