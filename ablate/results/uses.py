@@ -14,7 +14,8 @@ from ablate.errors import AblateError
 from ablate.files import read_json, write_json
 from ablate.records import Cell, Finished
 from ablate.results.declared_looks import FILE as DECLARED
-from ablate.store.run_names import read_names
+from ablate.store.data_identity import DataIdentity
+from ablate.store.run_names import read_names, read_source
 from ablate.store.work_folder import Store
 
 FILE = "uses.json"
@@ -88,13 +89,19 @@ def _families(folder: Path) -> int:
 
 
 def _digests(folder: Path, store: Store) -> set[str]:
-    """The test images of a study's first replicate, as far as its runs are here."""
+    """The test images of a study's first replicate, as far as its own runs are here."""
     try:
-        names = read_names(folder) or {}
-    except (AblateError, KeyError, TypeError, ValueError):
-        return set()
-    for runs in names.values():
-        found = {result.test_digest for result in store.finished(runs["0"])} if "0" in runs else set()
-        if found := found - {""}:
-            return found
+        for variant, runs in (read_names(folder) or {}).items():
+            results = store.finished(runs["0"]) if "0" in runs else []
+            own = _own(results, read_source(folder, variant)) if results else []
+            if found := {result.test_digest for result in own} - {""}:
+                return found
+    except (AblateError, AttributeError, KeyError, TypeError, ValueError):
+        pass  # what somebody wrote there is no plan
     return set()
+
+
+def _own(results: Sequence[Finished], source: DataIdentity) -> list[Finished]:
+    """Those on the study's own data: studies of equal settings on other images share the fingerprints of their runs."""
+    same = [result for result in results if source.has(result.stamp.data_digest)]
+    return same or [result for result in results if source.is_of(result)]

@@ -22,9 +22,10 @@ from ablate.report.wording.language import words_of
 from ablate.report.wording.robustness import again_words, robustness_lines, uses_lines
 from ablate.results.declared_looks import FILE as DECLARED
 from ablate.results.uses import FILE, Use, earlier_uses, remember_uses
+from ablate.store.data_identity import DataIdentity
 from ablate.store.run_names import write_names
-from ablate.store.work_folder import Store
-from tests.builders import a_finished, a_plan, a_study, cells_with, findings_of
+from ablate.store.work_folder import SPEC, Store
+from tests.builders import STAMP, a_finished, a_plan, a_study, cells_with, findings_of
 
 
 def robust(findings: Findings) -> Any:
@@ -159,6 +160,26 @@ def test_other_studies_on_the_same_images_are_found(tmp_path: Path) -> None:
     assert earlier_uses(store, "toy", cells) == (Use("one", 2), Use("unread", 1))
 
 
+def test_a_study_of_equal_settings_on_other_images_is_none(tmp_path: Path) -> None:
+    """Both have runs of the same fingerprint, one attempt each: what counts is which images the other's own saw."""
+    store, cells = a_store(tmp_path)
+    fingerprint = f"{1:064x}"
+    for number, (root, data, test) in enumerate(
+        (("d0", "data 0", "other images"), ("d0", "data 1", "test 0"), ("d1", "data 2", "test 0")), start=1
+    ):
+        attempt = store.root / "runs" / fingerprint / f"{number:03d}"
+        a_finished(attempt, scores={"a": 1.0}, test_digest=test, stamp=replace(STAMP, data_digest=data))
+        write_json(attempt / SPEC, {"spec": {"config": {"data": {"source": {"root": root}}}}})
+    for at, (name, digest) in enumerate((("p0", "data 0"), ("p1", "data 2")), start=1):
+        source = DataIdentity(places={"data.source.root": "d0"}, digest=digest)
+        folder = store.study(name)
+        write_names(folder, name, f"{name}.yaml", {"baseline": {"0": fingerprint}}, {"baseline": source})
+        write_json(folder / DECLARED, {"looks": [3], "shares": [1.0]})
+        os.utime(folder / DECLARED, (at, at))
+
+    assert earlier_uses(store, "toy", cells) == (Use("p1", 1),)
+
+
 def test_what_came_first_stays_so(tmp_path: Path) -> None:
     """Once noted, later studies change nothing; and a study that looked before this one was noted counts them not."""
     store, cells = a_store(tmp_path)
@@ -196,7 +217,13 @@ def test_a_note_that_says_nothing_is_read_as_nothing(noted: dict[str, Any], tmp_
 def test_studies_that_cannot_be_read_are_none(tmp_path: Path) -> None:
     """Nothing has run under the name, its names are torn, or its runs are gone."""
     store, cells = a_store(tmp_path)
-    for name, plan in (("empty", None), ("torn", "{"), ("odd", '{"variants": 3}'), ("gone", '{"variants": {"a": {}}}')):
+    for name, plan in (
+        ("empty", None),
+        ("torn", "{"),
+        ("odd", '{"variants": 3}'),
+        ("gone", '{"variants": {"a": {}}}'),
+        ("mad", '{"variants": {"a": {"0": "b"}}, "data": 3}'),
+    ):
         folder = store.study(name)
         write_json(folder / DECLARED, {"looks": [3], "shares": [1.0]})
         if plan is not None:
