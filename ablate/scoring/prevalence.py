@@ -19,7 +19,8 @@ def depends_on_prevalence(metric: str, classes: int) -> bool:
     """Whether a metric of the same networks changes where classes are rarer; false where it looks within classes."""
     asked = of_class(metric)
     if asked is not None:
-        return asked.kind not in ("sensitivity", "specificity") and (asked.kind != "auroc" or classes > 2)
+        # The others are one class where there are two; of more, their mixture changes.
+        return asked.kind != "sensitivity" and (asked.kind not in ("specificity", "auroc") or classes > 2)
     return metric != "balanced_accuracy" and (metric != "auroc" or classes > 2)
 
 

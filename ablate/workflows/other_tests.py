@@ -27,6 +27,8 @@ from ablate.workflows.other_sets import asked_of, listing_of, open_sets, where
 from ablate.workflows.session import Session
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ablate.report.facts.findings import Findings, OtherSet
     from ablate.results.set_ledger import Shown
 
@@ -107,7 +109,7 @@ def _refuse_trained_on(
     session: Session, options: Options, name: str, opened: OpenedSet, executor: LazyExecutor, stop: Interruption
 ) -> None:
     """Raise DataError where a run up to the last look is fitted or chosen on an image of the set."""
-    asked: dict[str, tuple[str, Suspicion]] = {}
+    asked: dict[str, tuple[str, Suspicion, Path | None]] = {}
     for variant in session.plan.variants:
         specs = [session.plan.spec(variant, Replicate(index=r)) for r in range(session.plan.looks[-1])]
         begun_with = {key: variant.config.get(key) for key in ("data", "weights")}
@@ -117,19 +119,23 @@ def _refuse_trained_on(
             [opened.digest, session.source, config, session.plan.protocol.identity(), len(specs), variant.stream]
             + ([prepared.digest, prepared.weights_digest] if prepared else [])
         )
-        memo = session.store.cache / "also_test" / f"clean-{key[:32]}.json"
-        if not memo.exists():
-            asked.setdefault(key, (variant.name, Suspicion(specs=specs, images=listing_of(session, opened.digest))))
+        # A trainer that does not say what its data are is asked each time: they may be others by then.
+        is_known = prepared is not None and prepared.digest
+        memo = session.store.cache / "also_test" / f"clean-{key[:32]}.json" if is_known else None
+        if memo is None or not memo.exists():
+            suspicion = Suspicion(specs=specs, images=listing_of(session, opened.digest))
+            asked.setdefault(key, (variant.name, suspicion, memo))
     if not asked:
         return
     task = session.task(options)
-    found = find_trained_on([one for _, one in asked.values()], session.store, executor.open(), task, stop.is_to_end)
+    suspicions = [one for _, one, _ in asked.values()]
+    found = find_trained_on(suspicions, session.store, executor.open(), task, stop.is_to_end)
     stop.end_here()
-    for (key, (variant_name, _)), seen in zip(asked.items(), found, strict=True):
+    for (variant_name, _, memo), seen in zip(asked.values(), found, strict=True):
         if seen:
             _refuse(session, name, opened, variant_name, seen)
-        if seen is not None:
-            files.write_json(session.store.cache / "also_test" / f"clean-{key[:32]}.json", {"set": name})
+        if seen is not None and memo is not None:
+            files.write_json(memo, {"set": name})
 
 
 def _refuse(

@@ -15,7 +15,15 @@ import yaml
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from ablate.errors import DataError
+from ablate.harness.interruption import Interruption
+from ablate.records import Prepared
 from ablate.store.outcome_columns import read_columns
+from ablate.study.load import load_study
+from ablate.workflows.executor import lazy_executor
+from ablate.workflows.options import Options
+from ablate.workflows.other_tests import check_sets
+from ablate.workflows.session import open_session
 from tests.command_line import ablate
 from tests.e2e.test_cli_walk import schema
 
@@ -213,6 +221,19 @@ def test_an_image_that_runs_were_trained_on_is_named(work: Path) -> None:
 
     assert done.exit_code == 2
     assert "ant/p099-099.png is 'ant/p000-000.png'" in " ".join(done.stderr.split())
+
+
+def test_a_trainer_that_does_not_tell_its_data_is_asked_each_time(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without `prepare` nobody knows whether the training images are still those that were looked at."""
+    monkeypatch.chdir(work)
+    write_study(work, {"camera B": CAMERA_B})
+    session, options = open_session(load_study(work / "cameras.yaml"), work), Options(executor="inline")
+    session.prepared = dict.fromkeys(session.prepared, Prepared(digest=""))
+    with lazy_executor(session, options) as executor:
+        check_sets(session, options, executor, Interruption())
+        shutil.copy(work / "camera_b/ant/p000-000.png", work / "camera_a/ant/p099-099.png")
+        with pytest.raises(DataError, match="1 of 36 image is among those that runs of baseline are trained"):
+            check_sets(session, options, executor, Interruption())
 
 
 def test_a_file_under_two_classes_is_refused(work: Path) -> None:

@@ -62,12 +62,25 @@ def test_what_looks_within_classes_stays_as_it_is(pairs: list[tuple[int, int]], 
     assert value_of(same, "accuracy") == pytest.approx(value_of(found, "accuracy"), abs=2e-3)
 
 
+def test_specificity_of_three_classes_is_another_where_the_others_are_mixed_otherwise() -> None:
+    """Of healthy none, of other half are called ill: 75 % where both are as frequent, 55 % where it is 1 to 9."""
+    found = answers(
+        [0] * 10 + [1] * 10 + [2] * 10, [0] * 10 + [1] * 5 + [2] * 5 + [2] * 10, ("healthy", "other", "ill")
+    )
+
+    assert value_of(found, "specificity:ill") == pytest.approx(0.75)
+    moved = at_shares(found, {"healthy": 0.08, "other": 0.72, "ill": 0.2})
+    assert value_of(moved, "specificity:ill") == pytest.approx(0.55, abs=1e-3)
+    assert depends_on_prevalence("specificity:ill", 3)
+
+
 @pytest.mark.parametrize(
     ("metric", "classes", "depends"),
     [
         ("accuracy", 2, True), ("log_loss", 2, True), ("auprc:ill", 2, True), ("f1:ill", 2, True),
         ("balanced_accuracy", 5, False), ("sensitivity:ill", 2, False), ("sensitivity:ill@specificity=0.9", 2, False),
-        ("specificity:ill", 3, False), ("auroc:ill", 2, False), ("auroc", 2, False), ("auroc:ill", 3, True),
+        ("sensitivity:ill", 3, False), ("specificity:ill", 2, False), ("specificity:ill", 3, True),
+        ("auroc:ill", 2, False), ("auroc", 2, False), ("auroc:ill", 3, True),
     ],
 )  # fmt: skip
 def test_which_metrics_depend_on_it(metric: str, classes: int, *, depends: bool) -> None:
