@@ -40,6 +40,8 @@ def serve_mlflow(work: Path, *, port: int | None, uri: str | None, browser: bool
     if not served.command:
         note(f"The tracking store is already a server: open {address} in a browser.")
         return 0
+    if not work.is_dir():
+        raise StudyError(f"there is no folder {work}", hint="Give the folder that the studies ran in: --work FOLDER.")
     _refuse_taken(port)
     note(f"Starting MLflow on {address} ...")
     with tempfile.TemporaryFile() as log, _stopped_at_the_end() as processes:

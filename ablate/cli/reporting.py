@@ -119,6 +119,7 @@ def _write(
     from ablate.cli.results import show_findings
     from ablate.report.facts.requirements import unmet
     from ablate.report.page.summary_json import summary_json
+    from ablate.report.share.write import figures_folder
     from ablate.report.wording.language import chosen_language, words_of
     from ablate.workflows.report import judge_study, write_report
     from ablate.workflows.share import write_share
@@ -132,6 +133,8 @@ def _write(
         say_json(summary_json(findings, path))
     else:
         show_findings(findings, path, words_of(language))
+        if draw:
+            say_report(figures_folder(path), words_of(language)("terminal.figures"))
     end_as_required(shortfalls, otherwise=int(bool(findings.runs.failed)))
 
 
@@ -186,7 +189,7 @@ def _compare(sessions: list[tuple[Session, Options]], work: Path, lang: Language
     if found.protocol:
         names = [side.study.name for side in (found.a, found.b)]
         say_table([words("compare.protocol"), *names], [list(row) for row in found.protocol])
-    say_report(path)
+    say_report(path, words("terminal.report"), words("terminal.and"))
 
 
 def _pool(
@@ -211,4 +214,4 @@ def _pool(
         table = pooled_table(found, step, words)
         say_table(list(table.columns), [list(row) for row in table.rows], title=table.title)
         say(sentence)
-    say_report(path)
+    say_report(path, words("terminal.report"), words("terminal.and"))

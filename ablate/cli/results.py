@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def show_findings(findings: Findings, report: Path, words: Words | None = None) -> None:
     """The sentence, the table of steps, and where the report lies."""
     from ablate.report.page.first_screen import read_on_terminal
+    from ablate.report.page.learning import learning_lines
     from ablate.report.page.render import undrawn
     from ablate.report.page.sections import page_of
     from ablate.report.tables.derived import derived_table
@@ -30,9 +31,8 @@ def show_findings(findings: Findings, report: Path, words: Words | None = None) 
     from ablate.report.wording.robustness import uses_lines
 
     words = words or ENGLISH
-    for line in findings.data.synthetic:
+    for line in [*findings.data.synthetic, first_sentence(findings, words), *learning_lines(findings, words)]:
         say(line)
-    say(first_sentence(findings, words))
     table = shown_on_terminal(findings, words)
     say_table(list(table.columns), [list(row) for row in table.rows], first=NAME_WIDTH)
     for line in read_on_terminal(findings, words):

@@ -67,6 +67,9 @@ def read_document(path: Path) -> Document:
 
 def _others_beside(path: Path) -> str:
     beside = sorted(str(other) for other in path.parent.glob("*.y*ml"))
+    below = sorted(str(other) for other in (path.parent / "studies").glob("*.y*ml"))
+    if named := [other for other in (*beside, *below) if path.name in (Path(other).name, Path(other).stem)]:
+        return f"Did you mean {named[0]!r}? A study is given by its file here."
     if not beside:
         return "Give the path of a study file, or write one with `ablate init`."
     shown = ", ".join(beside[:5]) + (f" and {len(beside) - 5} more" if len(beside) > 5 else "")

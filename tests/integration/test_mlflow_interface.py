@@ -180,6 +180,17 @@ def asked(path: Path, question: str) -> list[tuple[object, ...]]:
         return connection.execute(question).fetchall()
 
 
+def test_a_work_folder_that_is_not_there_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    """Named, without a word of MLflow."""
+    nowhere = tmp_path / "nowhere"
+    asked = [sys.executable, "-m", "ablate", "ui", "--work", str(nowhere), "--no-browser"]
+    refused = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=PATIENCE)
+
+    assert refused.returncode == 2
+    assert f"there is no folder {nowhere}" in refused.stderr
+    assert "Starting" not in refused.stderr
+
+
 def test_a_port_that_is_taken_is_refused_at_once(tmp_path: Path) -> None:
     """Before MLflow is started, and with what to do."""
     with socket.socket() as taken:

@@ -19,6 +19,7 @@ from ablate.report.page.html import html_page
 from ablate.report.page.learning import learning_sentence
 from ablate.report.page.sections import page_of
 from ablate.report.page.summary_json import summary_json
+from ablate.report.wording.headline import first_sentence
 from ablate.report.wording.language import Language, words_of
 from ablate.settings import Settings
 from ablate.stats.cells import StatisticsError
@@ -202,6 +203,18 @@ def test_the_answer_compares_with_the_gain_worth_having(tmp_path: Path) -> None:
     assert "By no curve is that 3.0 points" in learning_sentence(flat)
 
 
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "going from 25% to 50% of the images gains"), ("zh", "图像由 25% 增至 50% 提高")]
+)
+def test_the_first_screen_answers_what_more_images_bring(tmp_path: Path, language: Language, said: str) -> None:
+    """The prediction follows the first sentence, which reads as one."""
+    found, say = findings(tmp_path, RISING), words_of(language)
+    opening = [getattr(block, "text", "") for block in page_of(found, say).opening]
+
+    assert learning_sentence(found, say) in opening
+    assert said in first_sentence(found, say)
+
+
 def test_nothing_is_said_before_the_last_run_and_for_no_other_design(tmp_path: Path) -> None:
     """A curve through half of the runs would be another one tomorrow."""
     early = findings(tmp_path, RISING, results={("baseline", 2): None})
@@ -256,6 +269,13 @@ def test_equal_steps_need_the_setting_epochs() -> None:
     assert shares == pytest.approx([0.8, 0.2, 0.4, 0.6])
     with pytest.raises(StudyError, match="no setting `epochs`"):
         make_plan(read_study(study | {"control": "steps"}, other_design="data"))
+
+
+def test_validation_images_by_number_are_refused_where_all_others_are_trained_on() -> None:
+    """In the words of the file, and with what to write instead."""
+    with pytest.raises(StudyError, match=r"data\.train is all and evidence\.val is 20") as refused:
+        make_plan(a_data_study(train="all", evidence={"test": {"folds": 3}, "val": 20}))
+    assert "share below 1" in refused.value.hint
 
 
 def test_one_number_of_images_has_no_curve() -> None:

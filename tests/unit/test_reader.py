@@ -231,6 +231,15 @@ def test_a_missing_file_names_the_studies_beside_it(tmp_path: Path) -> None:
     assert error.hint.endswith("f.yaml and 1 more.")
 
 
+def test_the_name_of_a_study_is_told_its_file(tmp_path: Path) -> None:
+    """Where it lies beside, or in the folder `studies`."""
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies" / "quickstart.yaml").touch()
+    error = refusal(lambda: read_document(tmp_path / "quickstart"))
+
+    assert error.hint.startswith(f"Did you mean '{tmp_path / 'studies' / 'quickstart.yaml'}'?")
+
+
 def test_a_missing_file_beside_nothing_says_how_to_begin(tmp_path: Path) -> None:
     """`ablate init` writes one."""
     assert "`ablate init`" in refusal(lambda: read_document(tmp_path / "no" / "x.yaml")).hint

@@ -382,6 +382,7 @@ def test_a_run_ends_with_what_is_shared_and_figures_are_drawn_when_asked(
     asked = runner.invoke(app, ["report", "toy.yaml", "--figures"])
 
     assert (ran.exit_code, asked.exit_code) == (0, 0)
+    assert "Figures: reports/toy/share/figures" in asked.output
     assert {"claims.json", "numbers.tex", "pr.md"} <= at_its_end
     assert "figures" not in at_its_end
     assert (folder / "share" / "figures" / "forest-slide.svg").is_file()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ablate.report.facts.findings import Findings
 from ablate.report.page.blocks import Block, Bullets, Claim, Key, Legend, Sheet, Text
+from ablate.report.page.learning import learning_lines
 from ablate.report.tables.first_screen import shown_steps
 from ablate.report.tables.table import effects_axis, terminal_steps
 from ablate.report.wording.evidence import banners, warnings
@@ -34,6 +35,8 @@ def opening(findings: Findings, say: Words = ENGLISH) -> Iterator[Block]:
     if findings.study.question:
         yield Text(findings.study.question, "question")
     yield Text(first_sentence(findings, say), "lead")
+    for line in learning_lines(findings, say):
+        yield Text(line, "basis")
     for warning in warnings(findings, say):
         yield Text(warning, "warning")
     if basis := basis_words(findings, say):

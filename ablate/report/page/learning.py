@@ -50,6 +50,11 @@ def learning_sentence(findings: Findings, say: Words = ENGLISH) -> str:
     return told + say("join.sentence") + answer
 
 
+def learning_lines(findings: Findings, say: Words = ENGLISH) -> list[str]:
+    """The same as a line of the first screen; none for any other design."""
+    return [] if findings.exploratory.learning is None else [learning_sentence(findings, say)]
+
+
 def learning_table(findings: Findings, say: Words = ENGLISH) -> Table:
     """A line a share, then a line for each number of images that is predicted."""
     found = findings.exploratory.learning

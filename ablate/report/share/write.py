@@ -38,6 +38,11 @@ class Shared:
     runs: ScoredRuns | None
 
 
+def figures_folder(report: Path) -> Path:
+    """Where the figures in vectors of a report lie. report: the path of its page."""
+    return report.parent / SHARE / "figures"
+
+
 def write_shared(shared: Shared, folder: Path, say: Words = ENGLISH, *, draw: bool = False) -> None:
     """Write `share/`, the table of answers and `recompute.py` into a report's folder, and remove what is no more.
 

@@ -9,7 +9,7 @@ from ablate.report.facts.findings import Findings
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.report.wording.no_worse import no_worse_sentence
 from ablate.report.wording.numbers import number, with_interval
-from ablate.report.wording.sentences import change_clause, metric_words
+from ablate.report.wording.sentences import change_clause, metric_words, step_words
 from ablate.report.wording.verdicts import VERDICTS
 from ablate.results.question import Metric
 from ablate.study.factors import FAMILIES
@@ -139,7 +139,11 @@ def _changes(effects: Sequence[EffectRow], metric: Metric, say: Words) -> str:
     first, *others = effects
     parts = [change_clause(first, metric, say)]
     parts += [
-        say("clause.next", name=effect.compared.name, n=number(abs(effect.measured.difference or 0.0), metric.decimals))
+        say(
+            "clause.next",
+            name=step_words(effect.compared, say),
+            n=number(abs(effect.measured.difference or 0.0), metric.decimals),
+        )
         for effect in others[:3]
     ]
     if len(others) > 3:
@@ -148,14 +152,14 @@ def _changes(effects: Sequence[EffectRow], metric: Metric, say: Words) -> str:
 
 
 def _named(effects: Sequence[EffectRow], verdict: str, say: Words) -> str:
-    names = [effect.compared.name for effect in effects if effect.decision.verdict == verdict]
+    names = [step_words(effect.compared, say) for effect in effects if effect.decision.verdict == verdict]
     return say.form(f"clause.{verdict}", len(names), names=say.listed(names)) if names else ""
 
 
 def _not_assessed(effects: Sequence[EffectRow], say: Words) -> str:
     if not effects:
         return ""
-    names = say.listed([effect.compared.name for effect in effects])
+    names = say.listed([step_words(effect.compared, say) for effect in effects])
     return say("clause.not_assessed", names=names, reasons=_reasons(effects, say))
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ablate.metrics import is_own, of_class
 from ablate.records import BASELINE
-from ablate.report.facts.effect import EffectRow
+from ablate.report.facts.effect import Compared, EffectRow
 from ablate.report.facts.findings import Findings
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.report.wording.numbers import number, shortened
@@ -70,13 +70,22 @@ def verdict_words(effect: EffectRow, say: Words = ENGLISH, *, with_reason: bool 
     return word
 
 
+_MORE_IMAGES = re.compile(r"from ([\d.]+)% to ([\d.]+)% of the images")
+
+
+def step_words(compared: Compared, say: Words = ENGLISH) -> str:
+    """A comparison's name within a sentence: `going from 25% to 50% of the images`, where no study has named it."""
+    found = _MORE_IMAGES.fullmatch(compared.name) if compared.family == "data" else None
+    return say("clause.more_images", less=found[1], more=found[2]) if found else compared.name
+
+
 def change_clause(effect: EffectRow, metric: Metric, say: Words = ENGLISH) -> str:
     """`BN gains 5.6 points`; for a metric that is not a rate to be raised, `BN lowers loss by 0.050`."""
     difference = effect.measured.difference or 0.0
     gain = metric.unit == "%" and metric.goal == "max"
     verb = ("gains" if gain else "raises") if difference > 0 else ("loses" if gain else "lowers")
     size = size_words(difference, metric, say)
-    return say(f"clause.{verb}", name=effect.compared.name, size=size, metric=metric_words(metric))
+    return say(f"clause.{verb}", name=step_words(effect.compared, say), size=size, metric=metric_words(metric))
 
 
 def may_write(findings: Findings, say: Words = ENGLISH) -> str:
@@ -112,7 +121,7 @@ def cited_sentence(effect: EffectRow, findings: Findings, say: Words = ENGLISH) 
     metric, verdict = findings.study.metric, effect.decision.verdict
     values = {
         "setting": setting_words(effect, say),
-        "name": say("may.together") if effect is findings.total else effect.compared.name,
+        "name": say("may.together") if effect is findings.total else step_words(effect.compared, say),
         "metric": metric_words(metric),
         "against": against_words(effect, say),
     }

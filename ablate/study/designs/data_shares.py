@@ -50,6 +50,12 @@ def _train(study: Study, config: Mapping[str, Any], share: float) -> float | int
         )
     train, val = data["train"], study.evidence.val or 0
     if train == "all":
+        if isinstance(val, int) and val:
+            raise StudyError(
+                f"{where}: data.train is all and evidence.val is {val} images: what share of all images that is, only "
+                "the data know",
+                hint="With --design data write evidence.val as a share below 1, such as 0.1.",
+            )
         train = _not_tested(study, where)
     if val and isinstance(train, int) != isinstance(val, int):
         raise StudyError(
