@@ -30,6 +30,18 @@ class Accuracy(NamedTuple):
     n_effective: float | None
 
 
+class ImageMean(NamedTuple):
+    """The mean over images of each one's mean over its tests. n: images.
+
+    run_share: what a variance between replicates is multiplied by, the sum of the squared weights of the replicates;
+    one over their number where all weigh the same.
+    """
+
+    mean: float
+    n: int
+    run_share: float
+
+
 class McNemar(NamedTuple):
     """Two trained networks on the same images: how many only one of them has right, and the exact p."""
 
@@ -47,12 +59,25 @@ class Unpaired(NamedTuple):
     p: float
 
 
-def variant_accuracy(cells: Cells, variant: int, *, level: float = 0.95) -> Accuracy | None:
+def image_mean(scores: Sequence[Array], images: Sequence[NDArray[np.int64]]) -> ImageMean:
+    """Every image weighs the same, however many are tested in its replicate.
+
+    scores, images: a row per replicate, of the scores and of which image each belongs to.
+    """
+    _, place, tests = np.unique(np.concatenate(images), return_inverse=True, return_counts=True)
+    found = float((np.bincount(place, weights=np.concatenate(scores)) / tests).mean())
+    weights = np.split(1 / tests[place] / len(tests), np.cumsum([len(row) for row in images])[:-1])
+    return ImageMean(found, len(tests), float(sum(row.sum() ** 2 for row in weights)))
+
+
+def variant_accuracy(cells: Cells, variant: int, *, level: float = 0.95, by_image: bool = False) -> Accuracy | None:
     """The mean score of one variant on new images and new runs; None where no run of it finished.
 
     Scores of 0 and 1: the Wilson interval of as many independent images as the evaluations are worth,
     at most their number; exactly Wilson's for one run. All right or all wrong counts every image once, or every
     group of images. With groups the effective number is smaller by what few groups tell less of their own spread.
+    by_image: the mean over images of right and wrong answers instead of that over replicates; the two differ where
+    replicates hold unequal numbers of images.
     Other scores: the Student interval of the engine, from this variant alone; of a share counted in one class that is
     0 or 1, at least Wilson's of the images of that class.
     Source: Wilson 1927; the effective sample size after Kish 1965, with few groups after Korn and Graubard 1998.
@@ -74,9 +99,14 @@ def variant_accuracy(cells: Cells, variant: int, *, level: float = 0.95) -> Accu
     moments = contrast_moments(cells, alone)
     assert moments is not None
     k, n, p = moments.n_replicates, moments.n_images, moments.difference
+    run_share = 1 / k
+    if by_image:
+        pairs = zip(cells.images, cells.scores[variant], strict=True)
+        images = [row for row, own in pairs if row is not None and own is not None]
+        p, _, run_share = image_mean(scores, images)
     grouped = moments.grouped
     image_part = moments.image_part * (n - 1) / n if grouped is None else moments.image_part
-    variance = image_part + max(0.0, moments.excess) / k
+    variance = image_part + max(0.0, moments.excess) * run_share
     evaluations = float(sum(row.size for row in scores))
     if p in (0.0, 1.0):
         effective = float(n) if grouped is None else grouped.effective

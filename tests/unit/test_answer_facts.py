@@ -191,6 +191,27 @@ class TestSlices:
 
         assert [row.n for row in column.rows] == [100, 100]
 
+    def test_each_image_counts_once_however_many_share_its_fold(self) -> None:
+        """69 of 90 are right in one part, in folds of 1, 9, 30 and 50; tested twice, with its mean."""
+        sums = Sums(numbers={str(i): i for i in range(130)})
+        rows = [np.arange(1), np.arange(1, 10), np.arange(10, 40), np.arange(40, 90)]
+        for replicate, part in enumerate(rows * 2):
+            images = np.concatenate([part, np.arange(90 + 10 * (replicate % 4), 100 + 10 * (replicate % 4))])
+            sums.images[replicate] = images
+            right = (images < 8) | (images >= 29)  # 69 of the first 90
+            sums.scores["baseline", replicate] = right.astype(float)
+            sums.scores["BN", replicate] = (right & ((images >= 90) | (replicate < 4))).astype(float)
+        camera = {name: "A" if i < 90 else "B" for name, i in sums.numbers.items()}
+        (column,), _ = cut_columns(sums, {"camera": camera}, Folds(count=4))
+        one, other = column.rows
+
+        assert (one.n, other.n, column.whole.n) == (90, 40, 130)
+        assert one.levels["baseline"].mean == pytest.approx(100 * 69 / 90)
+        assert one.levels["BN"].mean == pytest.approx(50 * 69 / 90)
+        assert column.whole.levels["baseline"].mean == pytest.approx(100 * 109 / 130)
+        assert other.levels["BN"].mean == 100
+        assert all(level.lo < level.mean < level.hi for level in one.levels.values())
+
 
 class TestColumns:
     """Tables about images."""

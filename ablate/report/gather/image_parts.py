@@ -23,11 +23,12 @@ class ImagePart(NamedTuple):
     n: int
     groups: int | None
 
-    def levels(self, *, level: float = 0.95) -> list[Accuracy | None]:
-        """How good each variant is on them; None for one without a run on any."""
+    def levels(self, *, level: float = 0.95, by_image: bool = False) -> list[Accuracy | None]:
+        """How good each variant is on them; None for one without a run on any. by_image: images weigh the same."""
         from ablate.stats.accuracy import variant_accuracy
 
-        return [variant_accuracy(self.cells, position, level=level) for position in range(len(self.cells.scores))]
+        positions = range(len(self.cells.scores))
+        return [variant_accuracy(self.cells, position, level=level, by_image=by_image) for position in positions]
 
 
 def part_of(sums: Sums, variants: Sequence[str], chosen: NDArray[np.bool_], test: TestRule | None) -> ImagePart:

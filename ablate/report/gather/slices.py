@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ablate.readers.image_columns import Columns
 from ablate.report.facts.answers import Level, Slice, SliceColumn
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ablate.stats.accuracy import Accuracy
+    from ablate.stats.accuracy import Accuracy, ImageMean
 
 FEWEST_IMAGES = 20
 """Test images below which a part is named with their number, and no level is given."""
@@ -39,6 +39,15 @@ MOST_COLUMNS = 12
 
 RANGES = 4
 """How many ranges numbers are cut into, with as many images in each."""
+
+
+class _Part(NamedTuple):
+    """The images with one value. means: variant -> its mean over them, each image counting once. spread: the same
+    without images that are alone in their replicate, whose own spread is not known."""
+
+    spread: ImagePart
+    n: int
+    means: Mapping[str, ImageMean | None]
 
 
 def cut_columns(
@@ -93,45 +102,58 @@ def _column(
     variants = compared_variants(sums.variants)
     number = {value: place for place, value in enumerate(values)}
     places = np.array([number[of[image]] if image in of else -1 for image in sums.numbers])
-    parts = [part_of(sums, variants, places == place, test) for place in range(len(values))]
-    whole = part_of(sums, variants, places >= 0, test)
+    parts = [_part(sums, variants, places == place, test) for place in range(len(values))]
+    whole = _part(sums, variants, places >= 0, test)
     reasons = [_reason(part) for part in parts]
     intervals = len(variants) * (1 + reasons.count(""))
     level = 1 - 0.05 / intervals
     return SliceColumn(
         name=name,
         rows=tuple(
-            _slice(value, part, variants, reason, level)
-            for value, part, reason in zip(values, parts, reasons, strict=True)
+            _slice(value, part, reason, level) for value, part, reason in zip(values, parts, reasons, strict=True)
         ),
-        whole=_slice("", whole, variants, _reason(whole), level),
+        whole=_slice("", whole, _reason(whole), level),
         unknown=_count(places < 0),
         is_cut=is_cut,
         intervals=intervals,
     )
 
 
+def _part(sums: Sums, variants: Sequence[str], chosen: NDArray[np.bool_], test: TestRule | None) -> _Part:
+    from ablate.stats.accuracy import image_mean
+
+    means: dict[str, ImageMean | None] = {}
+    for variant in variants:
+        rows = [(own, sums.images[r]) for (name, r), own in sums.scores.items() if name == variant]
+        kept = [(own[chosen[images]], images[chosen[images]]) for own, images in rows]
+        found = [row for row in kept if len(row[0])]
+        means[variant] = image_mean(*zip(*found, strict=True)) if found else None
+    return _Part(part_of(sums, variants, chosen, test), _count(chosen), means)
+
+
 def _count(chosen: NDArray[np.bool_]) -> int:
     return int(chosen.sum())
 
 
-def _reason(part: ImagePart) -> str:
+def _reason(part: _Part) -> str:
     if part.n < FEWEST_IMAGES:
         return "images"
-    return "groups" if part.groups is not None and 1 < part.groups < FEWEST_GROUPS else ""
+    return "groups" if part.spread.groups is not None and 1 < part.spread.groups < FEWEST_GROUPS else ""
 
 
-def _slice(value: str, part: ImagePart, variants: Sequence[str], reason: str, level: float) -> Slice:
-    found: Sequence[Accuracy | None] = [] if reason else part.levels(level=level)
+def _slice(value: str, part: _Part, reason: str, level: float) -> Slice:
+    if reason:
+        return Slice(value, part.n, {}, reason)
+    spread = zip(part.means.items(), part.spread.levels(level=level, by_image=True), strict=True)
     levels = {
-        variant: _level(one, part.n, level)
-        for variant, one in zip(variants, found, strict=not reason)
-        if one is not None
+        variant: _level(mean, found, level)
+        for (variant, mean), found in spread
+        if mean is not None and found is not None
     }
     return Slice(value, part.n, levels, reason)
 
 
-def _level(found: Accuracy, n: int, level: float) -> Level:
+def _level(mean: ImageMean, found: Accuracy, level: float) -> Level:
     """With Wilson's interval of as many images as its evaluations are worth, at most as many as there are.
 
     What so few images tell of their own spread is too little for levels far above 95 %: with all that several runs seem
@@ -139,6 +161,6 @@ def _level(found: Accuracy, n: int, level: float) -> Level:
     """
     from ablate.stats.accuracy import wilson
 
-    worth = min(n, found.n_effective or n)
-    lo, hi = wilson(found.mean * worth, worth, level=level)
-    return Level(100 * found.mean, 100 * lo, 100 * hi)
+    worth = min(mean.n, found.n_effective or mean.n)
+    lo, hi = wilson(mean.mean * worth, worth, level=level)
+    return Level(100 * mean.mean, 100 * lo, 100 * hi)

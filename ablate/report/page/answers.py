@@ -99,6 +99,7 @@ def _slices(facts: AnswerFacts, say: Words) -> Iterator[Block | None]:
 
 def _about(column: SliceColumn, say: Words) -> Iterator[str]:
     if column.whole.levels and any(row.levels for row in column.rows):
+        yield say("answers.by_image")
         yield say("answers.together", n=column.intervals)
     if column.is_cut:
         yield say("answers.cut")
