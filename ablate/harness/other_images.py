@@ -15,6 +15,7 @@ from ablate import files
 from ablate.errors import DataError
 from ablate.execute.live import Task
 from ablate.execute.other_images import ASKED, TOLD
+from ablate.harness.data_check import listing_digest
 from ablate.harness.jobs import Job, run_jobs
 from ablate.protocols import Executor, Exit
 from ablate.records import Finished, RunSpec
@@ -23,6 +24,7 @@ from ablate.store.other_answers import keep_answers, keep_failure
 from ablate.store.work_folder import SPEC, Store
 
 ENDED = "its process ended without a message"
+CHANGED = "its images changed after they were read. `ablate run` reads them again and scores the runs on what is there."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,8 @@ def ask_runs(
     questions: Iterable[Question], store: Store, executor: Executor, task: Task, is_stopped: Callable[[], bool]
 ) -> None:
     """Ask every run, each on the kind of device it was trained on; an answer is kept as soon as it is there.
+
+    None is kept where files of the set are no longer those that its digest is of.
 
     is_stopped: asked between two, and while they run; what is under way is then given up.
     """
@@ -126,6 +130,15 @@ def _keep(one: Question, attempt: Path) -> None:
     if "error" in told:
         keep_failure(one.result, one.digest, " ".join(filter(None, [f"{told['error']}.", told["hint"]])))
         return
+    if not _are_unchanged(one.images):
+        keep_failure(one.result, one.digest, CHANGED)
+        return
     with open_inside(attempt, told.pop("images")) as stream:
         content = stream.read()
     keep_answers(one.result, one.digest, content, told)
+
+
+def _are_unchanged(listing: Path) -> bool:
+    """Whether the files of a set are still those that were read when its digest was made."""
+    told = files.read_json(listing) or {}
+    return "files" in told and told["files"] == listing_digest([image["path"] for image in told["images"]])

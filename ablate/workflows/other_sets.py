@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ablate import files
 from ablate.errors import AblateError, DataError, DataMissing, StudyError, near_match
+from ablate.harness.data_check import listing_digest
 from ablate.results.set_ledger import OpenedSet, read_opened, remember_opened
 from ablate.study.other_sets import data_of_set, other_sets
 from ablate.study.schema import OtherSetBlock
@@ -90,13 +91,16 @@ def _open_set(session: Session, name: str, before: OpenedSet | None) -> OpenedSe
     if not kept:
         raise DataError(f"{where(session, name)}: no image is left", hint="Keep at least one class that has images.")
     labels = [block.classes.get(one := classes[image.label]) or one for image in kept]  # type: ignore[index]
+    paths = [str(image.content) for image in kept]
+    stamp = listing_digest(paths)  # before they are read: what changes from here on is seen
     hashes = _decoded(session, name, kept)
     _refuse_contradictions(session, name, kept, labels, hashes)
     groups = _groups(session, name, block, kept, hashes)
-    rows = [OtherImage(one.id, str(one.content), *rest) for one, *rest in zip(kept, labels, groups, strict=True)]
+    ids = [image.id for image in kept]
+    rows = [OtherImage(*one) for one in zip(ids, paths, labels, groups, strict=True)]
     told = sorted([row.id, row.label, row.group, digest] for row, digest in zip(rows, hashes, strict=True))
     digest = files.sha256_json([FORMAT, block.copies, told])
-    files.write_json(listing_of(session, digest), {"images": [row._asdict() for row in rows]})
+    files.write_json(listing_of(session, digest), {"images": [row._asdict() for row in rows], "files": stamp})
     found = OpenedSet(
         asked=asked,
         digest=digest,

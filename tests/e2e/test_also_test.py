@@ -22,7 +22,7 @@ from ablate.store.outcome_columns import read_columns
 from ablate.study.load import load_study
 from ablate.workflows.executor import lazy_executor
 from ablate.workflows.options import Options
-from ablate.workflows.other_tests import check_sets
+from ablate.workflows.other_tests import check_sets, score_sets
 from ablate.workflows.session import open_session
 from tests.command_line import ablate
 from tests.e2e.test_cli_walk import schema
@@ -234,6 +234,25 @@ def test_a_trainer_that_does_not_tell_its_data_is_asked_each_time(work: Path, mo
         shutil.copy(work / "camera_b/ant/p000-000.png", work / "camera_a/ant/p099-099.png")
         with pytest.raises(DataError, match="1 of 36 image is among those that runs of baseline are trained"):
             check_sets(session, options, executor, Interruption())
+
+
+def test_images_that_change_between_reading_and_scoring_give_no_answers(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answers stand under the digest of what was read, and training may lie between; the next command has them."""
+    monkeypatch.chdir(work)
+    write_study(work, {"camera B": CAMERA_B})
+    session, options = open_session(load_study(work / "cameras.yaml"), work), Options(executor="inline")
+    with lazy_executor(session, options) as executor:
+        check_sets(session, options, executor, Interruption())
+        shutil.copy(work / "camera_b/ant/p001-002.png", work / "camera_b/ant/p000-000.png")
+        score_sets(session, options, executor.open, lambda: False, lambda _: None)
+    told = json.loads(ablate(work, "report", "cameras.yaml", "--json").stdout)
+    again = json.loads(ablate(work, *RUN).stdout)
+
+    assert told["also_test"][0]["scored"] == 0
+    assert any("its images changed after they were read" in line for line in told["cautions"])
+    assert again["also_test"][0]["scored"] == 4
 
 
 def test_a_file_under_two_classes_is_refused(work: Path) -> None:
