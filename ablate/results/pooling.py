@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -110,7 +111,13 @@ def pool_studies(answers: Sequence[StudyAnswers], asked: Sequence[str]) -> Poole
         studies=tuple(one.study for one in answers),
         metric=metric,
         steps=tuple(
-            PooledStep(name, pooled[name][1], pooled[name][0], verdicts[name], _differs(name, answers))
+            PooledStep(
+                name,
+                pooled[name][1],
+                _possible(pooled[name][0], metric),
+                verdicts[name],
+                _differs(name, answers),
+            )
             for name in names
         ),
         shared=len(shared),
@@ -188,6 +195,18 @@ def _pool(name: str, answers: Sequence[StudyAnswers]) -> tuple[Pooled | None, tu
         for one, effect, reason in zip(answers, effects, reasons, strict=True)
     )
     return found, rows
+
+
+def _possible(found: Pooled | None, metric: Metric) -> Pooled | None:
+    """With interval and prediction cut at what is possible: a rate rises or falls by no more than 1."""
+    if found is None or metric.unit != "%":
+        return found
+    own = found.estimate
+    return found._replace(
+        estimate=replace(own, lo=max(-1.0, own.lo), hi=min(1.0, own.hi)),
+        lo_next=max(-1.0, found.lo_next),
+        hi_next=min(1.0, found.hi_next),
+    )
 
 
 def _why_not(effect: Effect) -> str:

@@ -14,6 +14,7 @@ from matplotlib.font_manager import fontManager
 
 from ablate.report.figures import drawing, fonts
 from ablate.report.figures.fonts import drawable, families, forget_fonts, missing_font
+from ablate.report.wording.language import words_of
 
 NAME = "Ablate Test Han"
 HAN, KANA, HANGUL = "安吉丽娜", "ジョリー", "안젤리나"
@@ -99,6 +100,15 @@ def test_without_such_a_font_the_warning_names_what_to_install() -> None:
     assert drawable(f"a{HAN}") == "a□□□□"
     assert told.startswith("Figures show □ for Chinese and Korean characters")
     assert "安" in told
+    assert "apt-get install fonts-noto-cjk" in told
+
+
+@pytest.mark.usefixtures("no_font")
+def test_the_warning_is_in_the_language_of_its_report() -> None:
+    """Chinese, with the same commands."""
+    told = missing_font([HAN, HANGUL], words_of("zh"))
+
+    assert told.startswith("图中以 □ 代替中文 和 韩文字符")
     assert "apt-get install fonts-noto-cjk" in told
 
 

@@ -179,6 +179,15 @@ def test_a_change_that_is_another_one_elsewhere_is_told(answers: list[StudyAnswe
     assert "not the same change" not in markdown_page(pooled_page(pooled(answers)))
 
 
+def test_no_more_than_a_hundred_points_are_predicted(tmp_path: Path) -> None:
+    """Three data sets that differ by 60 points: neither the mean nor one more of them goes beyond what is possible."""
+    apart = [answers_of(tmp_path, name, effect=e) for name, e in zip(SETS[:3], (-30.0, 5.0, 30.0), strict=True)]
+    mean = pooled_json(pooled(apart))["steps"][0]["pooled"]
+
+    assert (mean["lo_next"], mean["hi_next"]) == (-100.0, 100.0)
+    assert -100 <= mean["lo"] < mean["hi"] <= 100
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_page_draws_the_data_sets_and_a_diamond(answers: list[StudyAnswers], language: Language) -> None:
     """In both languages, and the words explain the diamond only where there is one."""
@@ -228,7 +237,10 @@ def test_the_command_lists_pools_and_refuses(tmp_path: Path, monkeypatch: pytest
     told = json.loads(runner.invoke(app, ["report", *files, "--pool", "BN", "--json"]).stdout)
     refused = runner.invoke(app, ["report", *files])
 
+    chinese = runner.invoke(app, ["report", *files, "--pool", "BN", "--lang", "zh"])
+
     assert listed.exit_code == 0
+    assert "报告: " in chinese.output
     assert "no mean is taken" in listed.output
     assert "set3" in (tmp_path / "reports" / "pooled--BN--set1--set2--set3" / "report.md").read_text(encoding="utf-8")
     assert [row["left_out"] != "" for row in told["steps"][0]["data_sets"]] == [True] * 3

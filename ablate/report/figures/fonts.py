@@ -17,6 +17,8 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from ablate.report.wording.language import ENGLISH, Words
+
 if TYPE_CHECKING:
     from matplotlib.font_manager import FontEntry
 
@@ -38,12 +40,6 @@ MISSING = "□"
 """Stands for a character that no font here has."""
 
 _SCRIPTS = {"CJK": "Chinese", "HIRAGANA": "Japanese", "KATAKANA": "Japanese", "HANGUL": "Korean"}
-_REMEDY = (
-    "Install a font that has them, such as Noto Sans CJK (Debian, Ubuntu: `apt-get install fonts-noto-cjk`; "
-    "Fedora: `dnf install google-noto-sans-cjk-fonts`; elsewhere: https://github.com/notofonts/noto-cjk), "
-    "then draw the figures again."
-)
-_OTHER_REMEDY = "Install a font that has them (see https://fonts.google.com/noto), then draw the figures again."
 
 
 @dataclass(slots=True)
@@ -71,7 +67,7 @@ def drawable(text: str) -> str:
     return "".join(character if ord(character) in known else MISSING for character in text)
 
 
-def missing_font(texts: Iterable[str]) -> str:
+def missing_font(texts: Iterable[str], say: Words = ENGLISH) -> str:
     """What cannot be drawn of some texts, and what to install; empty where nothing is missing.
 
     Looks at the machine's fonts again where something seems to be.
@@ -87,11 +83,11 @@ def missing_font(texts: Iterable[str]) -> str:
         return ""
     shown = list(absent)[:8]
     scripts = dict.fromkeys(_SCRIPTS.get(unicodedata.name(character, "").split(" ")[0], "") for character in absent)
-    named = " and ".join(script for script in scripts if script)
-    signs = f"{named} characters" if named else "characters"
-    more = f" and {len(absent) - len(shown)} more" if len(absent) > len(shown) else ""
-    remedy = _REMEDY if named else _OTHER_REMEDY
-    return f"Figures show {MISSING} for {signs} that no font here has ({' '.join(shown)}{more}). {remedy}"
+    named = [say(f"fonts.{script}") for script in scripts if script]
+    more = say("fonts.more", n=len(absent) - len(shown)) if len(absent) > len(shown) else ""
+    signs = say("fonts.of_scripts", scripts=say.listed(named)) if named else say("fonts.characters")
+    told = say("fonts.missing", signs=signs, shown=f"{' '.join(shown)}{more}")
+    return told + say("join.sentence") + say("fonts.remedy" if named else "fonts.other_remedy")
 
 
 def texts_in(record: Any) -> Iterator[str]:

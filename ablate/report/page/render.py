@@ -76,7 +76,7 @@ def undrawn(page: Page) -> str:
         return ""
     from ablate.report.figures.fonts import missing_font, texts_in
 
-    return missing_font(text for figure in figures for text in texts_in(figure.info))
+    return missing_font((text for figure in figures for text in texts_in(figure.info)), page.words)
 
 
 def report_texts(page: Page, findings: Findings | None, data: Page | None = None) -> Mapping[str, str]:

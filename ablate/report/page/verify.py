@@ -22,7 +22,8 @@ _UNSEEN = re.compile(
 """What holds no number of the study. Reports once said "four times in five" for a power of 80 %."""
 _INTERVAL = re.compile(r'<svg class="interval(?:<svg\b.*?</svg>|(?!</?svg\b).)*</svg>', re.DOTALL)
 """An interval as it is drawn: places on an axis. Its numbers stand in words beside it."""
-_APART = re.compile(r"""(\]\(|href=")explain/|Figures show □ for""")
+_WARNINGS = [words_of(language).table["fonts.missing"].partition("{")[0].strip() for language in get_args(Language)]
+_APART = re.compile(r"""(\]\(|href=")explain/|""" + "|".join(map(re.escape, _WARNINGS)))
 """Lines whose numbers are not the study's: links to pages about a run, and how many characters no font here has."""
 _METHOD = re.compile(
     "|".join(
