@@ -161,9 +161,18 @@ def write_report(findings: Findings, session: Session, options: Options, languag
         remember_families(findings, session)
     remember_sets(findings, session)
     write_json(session.store.study(session.study.name) / "report.json", summary_json(findings, path))
-    if language in (None, usual) and options.reports is None:
-        ShownReport.of(findings, session).remember("report")
+    remember_shown("report", findings, session, options, language)
     return path
+
+
+def remember_shown(
+    place: str, findings: Findings, session: Session, options: Options, language: Language | None
+) -> None:
+    """Note that this part of the study's report was written, if in its usual folder and language."""
+    from ablate.report.wording.language import chosen_language
+
+    if language in (None, chosen_language(session.study.lang)) and options.reports is None:
+        ShownReport.of(findings, session).remember(place)
 
 
 def remember_families(findings: Findings, session: Session) -> None:

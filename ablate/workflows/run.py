@@ -251,10 +251,12 @@ def _work_of(session: Session) -> dict[str, float]:
 def _show_report(findings: Findings, session: Session, options: Options, shown: ShownReport) -> Path:
     """Write the report with what is shared of it, unless the one that lies there says the same; its path."""
     report = report_folder(session, options) / "report.md"
-    if not shown.is_current("report", report):
+    claims = report.with_name("share") / "claims.json"
+    if not (shown.is_current("report", report) and shown.is_current("share", claims)):
         report = write_report(findings, session, options)
         write_share(findings, session, options)
         shown.remember("report")
+        shown.remember("share")
     return report
 
 

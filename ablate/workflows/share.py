@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ablate.records import Cell
 from ablate.results.survey import collect
 from ablate.workflows.options import Options
-from ablate.workflows.report import judged_origin, report_folder
+from ablate.workflows.report import judged_origin, remember_shown, report_folder
 from ablate.workflows.session import Session
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def write_share(
     write_shared(
         shared, report_folder(session, options), words_of(chosen_language(language, session.study.lang)), draw=draw
     )
+    remember_shown("share", findings, session, options, language)
 
 
 def scored_runs(cells: Sequence[Cell], question: Question) -> ScoredRuns | None:
