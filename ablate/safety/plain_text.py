@@ -7,10 +7,13 @@ import unicodedata
 _HIDDEN = ("Cc", "Cf", "Cs", "Co")
 
 
-def plain(text: str, *, width: int | None = None) -> str:
-    """One line without control characters and without marks that turn the direction of writing."""
+def plain(text: str, *, width: int | None = None, spaces: bool = False) -> str:
+    """One line without control characters and without marks that turn the direction of writing.
+
+    spaces: keep each of several in a row, as what is copied must.
+    """
     kept = "".join(" " if character.isspace() else character for character in text if _is_shown(character))
-    line = " ".join(kept.split())
+    line = kept.strip() if spaces else " ".join(kept.split())
     return line if width is None or len(line) <= width else f"{line[: width - 1]}…"
 
 

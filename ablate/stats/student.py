@@ -58,6 +58,12 @@ class Estimate:
     basis: Basis
     grouped: Grouped | None = None
 
+    @property
+    def images_dominate(self) -> bool:
+        """Whether most of the variance is the test images' own, which further replicates cannot shrink."""
+        fixed = self.image_part if self.image_floor is None else self.image_floor
+        return (fixed or 0.0) > self.standard_error**2 / 2
+
     def interval(self, level: float) -> tuple[float, float]:
         """The two-sided Student interval at another level, such as a simultaneous one."""
         return student_interval(self.difference, self.standard_error, self.df, level=level)

@@ -324,6 +324,8 @@ def verdict_text(
             return f"no worthwhile gain (a gain of {size(judged.rules.worthwhile)} or more is ruled out)"
         case "undecided":
             if judged.needed is not None and judged.needed.unit == "images":
+                if judged.estimate is not None and not judged.estimate.images_dominate:
+                    return "undecided (no number of replicates shows the worthwhile difference on this test set)"
                 return "undecided (test set too small: no number of replicates settles this)"
             return f"undecided ({outlook})" if outlook else "undecided"
     return f"not assessable ({judged.reason})"

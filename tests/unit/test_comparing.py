@@ -53,6 +53,22 @@ def a_side(study: Study, work: Path, **cells: object) -> Side:
 # --- verify -----------------------------------------------------------------------------------
 
 
+def test_a_sentence_that_held_an_interval_it_did_not_need_still_verifies(tmp_path: Path) -> None:
+    """Reports once gave the interval for the whole family with every sentence to cite; other numbers still count."""
+    now = "ruled out (difference +0.0, 95% interval -0.8 to 0.8; adjusted for the 13 comparisons by Holm's method)."
+    then = "ruled out (difference +0.0, 95% interval -0.8 to 0.8; -3.3 to 3.3 allowing for the 13 comparisons)."
+    zh = "（差别 +0.0，95% 区间 -0.8 至 0.8；已按 Holm 方法对全部 13 项比较校正）。"
+    zh_then = "（差别 +0.0，95% 区间 -0.8 至 0.8；计入全部 13 项比较为 -3.3 至 3.3）。"
+    for written, text, agrees in (
+        (then, now, True),
+        (zh_then, zh, True),
+        (then.replace("0.8;", "0.9;"), now, False),
+        (then.replace("3.3", "3.4"), then, False),
+    ):
+        (tmp_path / "report.md").write_text(written, encoding="utf-8")
+        assert (not differences(tmp_path, {"report.md": text})) == agrees
+
+
 def test_a_report_that_was_just_written_is_what_the_journals_say(tmp_path: Path) -> None:
     """File by file, in either language."""
     findings = findings_of(a_study(), tmp_path)

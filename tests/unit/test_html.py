@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -18,7 +19,9 @@ from ablate.report.figures.svg import draw_interval, pareto, ticks
 from ablate.report.page.blocks import Page, Section, Sheet, Text
 from ablate.report.page.html import html_page
 from ablate.report.page.latex import latex, latex_table
+from ablate.report.page.markdown import markdown_page
 from ablate.report.page.sections import page_of
+from ablate.report.tables.sheets import csv_text
 from ablate.report.tables.table import Mark, Table
 from ablate.report.wording.escape import plain
 from ablate.report.wording.language import ENGLISH
@@ -28,6 +31,17 @@ from tests.builders import a_failed, a_study, findings_of
 from tests.unit.test_render import HOSTILE, SITUATIONS, Situation
 
 VOID = {"meta", "img", "br", "rect", "line", "circle", "path", "polyline", "polygon"}
+
+
+def test_a_command_is_printed_with_every_space_of_its_names(tmp_path: Path) -> None:
+    """What is copied from a page or a sheet has to run."""
+    findings = findings_of(a_study(factors={"two  spaces": {"gain": 10.0}}), tmp_path)
+    page, command = page_of(findings), findings.next_steps.reruns["two  spaces"]
+
+    assert '"two  spaces"' in command
+    assert command in unescape(html_page(page))
+    assert command in markdown_page(page)
+    assert any("two  spaces" in csv_text(table) for table in page.tables())
 
 
 class Outline(HTMLParser):

@@ -214,7 +214,7 @@ def test_a_block_of_commands_ends_where_it_should(lines: list[str]) -> None:
     tokens = MARKDOWN.parse(code_block(lines, "sh"))
 
     assert [token.type for token in tokens] == ["fence"]
-    assert tokens[0].content.splitlines() == [plain(line) for line in lines]
+    assert tokens[0].content.splitlines() == [plain(line, spaces=True) for line in lines]
 
 
 def test_control_characters_and_direction_marks_are_dropped() -> None:

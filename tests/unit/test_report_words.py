@@ -14,7 +14,8 @@ from ablate.report.facts.provenance import MixedStamps, ProvenanceFacts
 from ablate.report.tables.table import Table, steps_tables
 from ablate.report.wording.evidence import evidence_lines, how_to_go_on, settling_lines, warnings
 from ablate.report.wording.headline import first_sentence
-from ablate.report.wording.sentences import may_not_write, may_write
+from ablate.report.wording.language import Language, words_of
+from ablate.report.wording.sentences import cited_sentence, may_not_write, may_write
 from ablate.results.survey import CurrentProvenance
 from ablate.stats.verdict import Needed, Verdict
 from tests.builders import a_failed, a_study, findings_of
@@ -191,7 +192,9 @@ def test_each_way_to_go_on_has_its_words(tmp_path: Path) -> None:
     failed = {("Dropout", r): a_failed(tmp_path / f"failed{r}") for r in range(3)}
     retry = settling_lines(findings_of(a_study(), tmp_path / "c", results=failed))
     findings = findings_of(a_study(), tmp_path / "d")
-    open_ = OpenStep(name="BN", verdict="undecided", needed=Needed("images", 5200, at_least=False), visible=4.0)
+    open_ = OpenStep(
+        name="BN", verdict="undecided", needed=Needed("images", 5200, at_least=False), visible=4.0, images_dominate=True
+    )
     images = Settling(kind="images", open=(open_,), replicates_before=3, replicates=3, runs=0, seconds=None, command="")
 
     assert declared[-1].startswith("No planned look is left. One more, after ")
@@ -206,6 +209,54 @@ def test_each_way_to_go_on_has_its_words(tmp_path: Path) -> None:
     assert settling_lines(replace(findings, next_steps=replace(findings.next_steps, settling=None))) == [
         "No open question could be settled by further runs."
     ]
+
+
+@pytest.mark.parametrize("needed", [Needed("replicates", 342, at_least=True), Needed("images", 5200, at_least=False)])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_where_runs_are_most_of_the_noise_replicates_are_not_said_to_be_useless(
+    needed: Needed, language: Language, tmp_path: Path
+) -> None:
+    """They may show a larger difference than the threshold; images are advised where most of the noise is theirs."""
+    say = words_of(language)
+    findings = findings_of(a_study(), tmp_path)
+
+    def told(*, images: bool) -> list[str]:
+        step = OpenStep(name="BN", verdict="undecided", needed=needed, visible=50.0, images_dominate=images)
+        settling = Settling(
+            kind="images" if images else "larger",
+            open=(step,),
+            replicates_before=3,
+            replicates=3,
+            runs=0,
+            seconds=None,
+            command="",
+        )
+        return settling_lines(replace(findings, next_steps=replace(findings.next_steps, settling=settling)), say)
+
+    runs, images = told(images=False), told(images=True)
+    assert runs[-1] == say("settling.larger")
+    assert images[-1] == say("settling.more_images")
+    helps = {"en": "more replicates do help", "zh": "增加重复是有帮助的" if needed.unit == "replicates" else "有助于"}
+    assert helps[language] in runs[0]
+    assert {"en": "as small as 3.0 points", "zh": "小到 3.0 个百分点"}[language] in runs[0]
+    assert helps[language] not in images[0]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_sentence_to_cite_gives_no_interval_that_contradicts_it(language: Language, tmp_path: Path) -> None:
+    """An interval that reaches 3.3 rules out no gain of 3.0; Holm's method may, and is named instead."""
+    say = words_of(language)
+    findings = findings_of(a_study(), tmp_path)
+
+    def cited(hi_all: float) -> str:
+        effect = findings.effects[0]
+        measured = replace(effect.measured, difference=0.0, lo=-0.8, hi=0.8, lo_all=-hi_all, hi_all=hi_all)
+        decision = replace(effect.decision, verdict="no_worthwhile_gain")
+        return cited_sentence(replace(effect, measured=measured, decision=decision), findings, say)
+
+    assert cited(2.3).count("2.3") == 2
+    assert "3.3" not in cited(3.3)
+    assert say("may.holm", n=say.in_words(2), looks="") in cited(3.3)
 
 
 def test_enough_replicates_without_an_answer_are_explained(tmp_path: Path) -> None:

@@ -260,6 +260,11 @@ class TestNeeded:
         expected = Needed("images", math.ceil(360 * 1.5 / target), False)
         assert replicates_needed(found, worthwhile=3.0, family_size=5) == expected
 
+    @pytest.mark.parametrize(("floor", "dominate"), [(0.0, False), (0.8, False), (0.9, True), (1.5, True)])
+    def test_images_dominate_where_most_of_the_variance_is_theirs(self, *, floor: float, dominate: bool) -> None:
+        """Of a variance of 1.72: what no replicate takes away, against the rest."""
+        assert an_estimate(se=1.31, n_replicates=10, image_floor=floor).images_dominate == dominate
+
     def test_the_observed_difference_plays_no_part(self) -> None:
         """Power is asked of the worthwhile difference, never of the one observed."""
         near, far = an_estimate(0.0, se=1.31), an_estimate(9.9, se=1.31)

@@ -102,6 +102,8 @@ class Course:
     """The smallest difference this evidence shows with 80 % power."""
     needed: Needed | None = None
     """What an answer would take."""
+    images_dominate: bool = False
+    """Whether most of the variance is the test images' own, which further replicates cannot shrink."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

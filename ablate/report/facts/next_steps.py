@@ -23,13 +23,17 @@ def beyond_practice(needed: Needed | None, replicates: int) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenStep:
-    """A comparison without an answer, and what an answer would take. visible: see Course; reason: see Decision."""
+    """A comparison without an answer, and what an answer would take.
+
+    visible, images_dominate: see Course; reason: see Decision.
+    """
 
     name: str
     verdict: Verdict
     needed: Needed | None
     visible: float | None
     reason: str = ""
+    images_dominate: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +41,12 @@ class Settling:
     """How to go on: the command, and its price from finished runs.
 
     kind: finish this look; run again what failed; go on to the next planned look; declare a further one;
-    only more test images help, as replicates do not, or only beyond all practice (no command). replicates_before,
-    replicates: runs of each variant without and with it. seconds: one run after another.
+    only more test images help, as most of the noise is theirs; or replicates, which show a difference as small as the
+    worthwhile one only beyond all practice, or never, but larger ones (both without a command).
+    replicates_before, replicates: runs of each variant without and with it. seconds: one run after another.
     """
 
-    kind: Literal["finish", "retry", "planned", "declared", "images"]
+    kind: Literal["finish", "retry", "planned", "declared", "images", "larger"]
     open: tuple[OpenStep, ...]
     replicates_before: int
     replicates: int

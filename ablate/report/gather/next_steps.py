@@ -18,7 +18,7 @@ from ablate.stats.looks import SO_FAR
 from ablate.stats.verdict import SINGLE_RUN
 from ablate.study.study import Study
 
-Kind = Literal["finish", "retry", "planned", "declared", "images"]
+Kind = Literal["finish", "retry", "planned", "declared", "images", "larger"]
 
 
 FEW = 5
@@ -71,7 +71,8 @@ def settling_of(
     planned = evidence.look < len(evidence.looks)
     waiting, hopeless = _split_by_what_helps(open_, effects, evidence, planned=planned)
     if not waiting:
-        return price("images", hopeless, [], evidence.replicates, "") if hopeless else None
+        kind: Kind = "images" if all(effect.course.images_dominate for effect in hopeless) else "larger"
+        return price(kind, hopeless, [], evidence.replicates, "") if hopeless else None
     weights = [contrast.weights for effect, contrast in zip(effects, contrasts, strict=True) if effect in waiting]
     involved = list({name: None for names in weights for name in names})
     target = evidence.looks[evidence.look] if planned else _target(waiting, evidence)
@@ -88,7 +89,7 @@ def settling_of(
 def _split_by_what_helps(
     open_: Sequence[EffectRow], effects: Sequence[EffectRow], evidence: Evidence, *, planned: bool
 ) -> tuple[list[EffectRow], list[EffectRow]]:
-    """What further replicates may settle, and what only other images can. planned: whether a look is left."""
+    """What further replicates settle in practice, and what they do not. planned: whether a look is left."""
     hopeless = [
         effect for effect in open_ if effect.course.needed is not None and effect.course.needed.unit == "images"
     ]
@@ -100,7 +101,7 @@ def _split_by_what_helps(
     ]
     waiting = [effect for effect in open_ if effect not in hopeless and _more_runs_help(effect)]
     if not planned:
-        # Nobody makes hundreds of runs for one answer: what they cannot settle in practice, other images can.
+        # Nobody makes hundreds of runs for one answer.
         hopeless += [effect for effect in waiting if beyond_practice(effect.course.needed, evidence.replicates)]
         waiting = [effect for effect in waiting if effect not in hopeless]
     return waiting + (losing if waiting else []), hopeless
@@ -136,6 +137,7 @@ def _open_step(effect: EffectRow) -> OpenStep:
         needed=effect.course.needed,
         visible=effect.course.visible,
         reason=effect.decision.reason,
+        images_dominate=effect.course.images_dominate,
     )
 
 

@@ -192,6 +192,7 @@ def _course(effect: Effect, metric: Metric, next_look: NextLook | None, looks: S
         next_look=next_look,
         visible=_scaled(judged.visible, metric),
         needed=judged.needed,
+        images_dominate=effect.estimate is not None and effect.estimate.images_dominate,
     )
 
 

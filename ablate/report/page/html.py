@@ -33,7 +33,7 @@ def html_page(page: Page) -> str:
 @cache
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
+    from markupsafe import Markup, escape
 
     environment = Environment(
         loader=PackageLoader("ablate.report"),
@@ -44,6 +44,7 @@ def _environment() -> Environment:
         # Names may hold control characters and marks that turn the direction of writing.
         finalize=lambda value: plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
     )
+    environment.filters["copied"] = lambda line: escape(plain(line, spaces=True))
     folder = resources.files("ablate.report") / "templates"
     style = "".join((folder / name).read_text(encoding="utf-8") for name in ("report.css", "turn.css"))
     environment.globals |= {

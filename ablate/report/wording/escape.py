@@ -42,7 +42,7 @@ def code_span(text: str, *, in_table: bool = True) -> str:
 
 def code_block(lines: Sequence[str], language: str = "") -> str:
     """Lines to be copied as they are, between fences longer than any run of backticks inside."""
-    body = [plain(line) for line in lines]
+    body = [plain(line, spaces=True) for line in lines]
     longest = max((len(run) for line in body for run in re.findall("`+", line)), default=0)
     fence = "`" * max(3, longest + 1)
     return "\n".join([f"{fence}{language}", *body, fence])
@@ -50,7 +50,7 @@ def code_block(lines: Sequence[str], language: str = "") -> str:
 
 def csv_cell(text: str) -> str:
     """The text as a spreadsheet should show it: never a formula, numbers left alone."""
-    return no_formula(plain(text))
+    return no_formula(plain(text, spaces=True))
 
 
 def no_formula(text: str) -> str:

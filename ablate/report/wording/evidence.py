@@ -305,11 +305,13 @@ def _open_step(step: OpenStep, findings: Findings, settling: Settling, say: Word
     if needed is None:
         return say("settling.single", name=step.name)
     if needed.unit == "images":
-        return say("settling.images", name=step.name, gain=gain, images=say.count(needed.number, "test_image"))
+        key = "settling.images" if step.images_dominate else "settling.images_larger"
+        return say(key, name=step.name, gain=gain, images=say.count(needed.number, "test_image"))
     if needed.number == 0:
         return say("settling.enough", name=step.name, gain=gain)
-    if settling.kind in ("declared", "images") and beyond_practice(needed, settling.replicates_before):
+    if settling.kind in ("declared", "images", "larger") and beyond_practice(needed, settling.replicates_before):
         key = "settling.beyond" if findings.evidence.groups is None else "settling.beyond_groups"
+        key = key if step.images_dominate else "settling.beyond_larger"
         return say(key, name=step.name, gain=gain, replicates=say.count(needed.number, "further_replicate"))
     key = "settling.at_least" if needed.at_least else "settling.about"
     return say(key, name=step.name, gain=gain, replicates=say.count(needed.number, "further_replicate"))

@@ -65,7 +65,8 @@ def verdict_words(effect: EffectRow, say: Words = ENGLISH, *, with_reason: bool 
         return say("verdict.with_reason", word=word, reason=say.by("short_reason", effect.decision.reason))
     if effect.decision.supplement == "negligible":
         return say("verdict.negligible", word=word)
-    if effect.course.needed is not None and effect.course.needed.unit == "images" and with_reason:
+    needed = effect.course.needed
+    if needed is not None and needed.unit == "images" and effect.course.images_dominate and with_reason:
         return say("verdict.too_small", word=word)
     return word
 
@@ -153,10 +154,30 @@ def _intervals(effect: EffectRow, findings: Findings, say: Words, *, sign: int =
     parts = [say("may.interval", sizes=ends(found.lo, found.hi)) if found.lo is not None else say("may.no_interval")]
     if (found.lo_all, found.hi_all) != (found.lo, found.hi) and (both := ends(found.lo_all, found.hi_all)):
         key = "may.adjusted" if size > 1 else "may.adjusted_looks"
+        if not _carries(effect, findings):
+            key = "may.holm" if size > 1 else "may.holm_looks"
         parts.append(say(key, sizes=both, n=say.in_words(size), looks=looks))
     if effect.course.early and effect.decision.verdict in ("better", "worse"):
         parts.append(say("may.early"))
     return say("join.clause").join(parts)
+
+
+def _carries(effect: EffectRow, findings: Findings) -> bool:
+    """Whether the interval for the whole family says what the verdict says; Holm's method may show more."""
+    lo, hi = effect.measured.lo_all, effect.measured.hi_all
+    if lo is None or hi is None:
+        return False
+    low, high = (lo, hi) if findings.study.metric.goal == "max" else (-hi, -lo)
+    match effect.decision.verdict:
+        case "better":
+            return low > 0
+        case "worse":
+            return high < 0
+        case "same":
+            return max(-low, high) < (findings.evidence.negligible or 0.0)
+        case "no_worthwhile_gain":
+            return high < (findings.evidence.worthwhile or 0.0)
+    return True
 
 
 def setting_words(effect: EffectRow, say: Words) -> str:
