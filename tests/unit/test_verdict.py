@@ -328,6 +328,11 @@ class TestWords:
                 {},
                 "undecided (test set too small: no number of replicates settles this)",
             ),
+            (
+                an_estimate(0.02, 0.03, image_floor=0.0002),  # most of the noise is the runs'
+                {},
+                "undecided (no number of replicates shows the worthwhile difference on this test set)",
+            ),
             (an_estimate(0.2, n_replicates=1), {}, "not assessable (single run)"),
             (an_estimate(-0.102, 0.0205), {"goal": "min"}, "better: -10.2 [-14.3, -6.1], larger than 1.0"),
         ],
