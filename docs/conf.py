@@ -9,16 +9,17 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
+from tests.docs.llms import ELSEWHERE
+
 project = "ablate"
 version = release = installed_version("ablate-harness")
 html_title = f"ablate {version}"
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+extensions = ["myst_nb", "sphinx_copybutton"]
 exclude_patterns = ["_build", "images"]
 source_suffix = {".md": "myst-nb", ".rst": "restructuredtext"}
 
 myst_heading_anchors = 4
-myst_enable_extensions = ["colon_fence", "deflist", "attrs_inline"]
 
 smartquotes = False
 
@@ -39,20 +40,7 @@ html_show_sourcelink = False
 copybutton_prompt_text = r"\$ "
 copybutton_prompt_is_regexp = True
 
-autodoc_typehints = "description"
-autodoc_member_order = "bysource"
-
 ROOT = Path(__file__).parent.parent
-PAGES_ELSEWHERE = {
-    "readme": Path("README.md"),
-    "zh/readme": Path("README.zh-CN.md"),
-    "sample": Path("reports/sample/report.md"),
-    "reports": Path("reports/README.md"),
-    "contributing": Path("CONTRIBUTING.md"),
-    "changelog": Path("CHANGELOG.md"),
-}
-"""Pages of the site whose text stands elsewhere in the repository; here they are empty files."""
-
 _LINK = re.compile(r"(\]\()([^)#\s:]+)((?:#[^)\s]*)?\))")
 
 
@@ -63,8 +51,8 @@ def setup(app: Sphinx) -> None:
 
 def read_page(_: Sphinx, page: str, source: list[str]) -> None:
     """Put in the text of a page that stands elsewhere, and the list of decisions under the page that tells of them."""
-    if page in PAGES_ELSEWHERE:
-        path = PAGES_ELSEWHERE[page]
+    if page in ELSEWHERE:
+        path = Path(ELSEWHERE[page])
         text = (ROOT / path).read_text(encoding="utf-8")
         source[0] = _LINK.sub(lambda found: found[1] + _from(page, path.parent / found[2]) + found[3], text)
     if page == "adr/README":
@@ -73,7 +61,7 @@ def read_page(_: Sphinx, page: str, source: list[str]) -> None:
 
 def _from(page: str, path: Path) -> str:
     """A path in the repository, as a link in a page of the site has it."""
-    for other, elsewhere in PAGES_ELSEWHERE.items():
-        if path == elsewhere:
+    for other, elsewhere in ELSEWHERE.items():
+        if path == Path(elsewhere):
             path = Path(f"docs/{other}.md")
     return os.path.relpath(path, Path("docs", page).parent)

@@ -16,7 +16,7 @@ ELSEWHERE = {
     "contributing": "CONTRIBUTING.md",
     "changelog": "CHANGELOG.md",
 }
-"""Pages whose text stands elsewhere; docs/conf.py has the same."""
+"""Pages of the site whose text stands elsewhere in the repository; in docs/ they are empty files."""
 
 HEAD = """\
 # ablate

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import sqlite3
@@ -19,18 +18,10 @@ from typing import Any
 import pytest
 
 from ablate.track.saved_views import page_of, view_id
+from tests.browser import CHROMIUM, IN_BROWSER, PATIENCE, sync_api
 from tests.command_line import ablate
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs a browser: pip install --group pages")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.network,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
-]
-PATIENCE = 60_000.0
-"""Milliseconds that a page may take on a busy machine."""
+pytestmark = IN_BROWSER
 STUDY = """
 study: pages
 question: Which of two changes help?

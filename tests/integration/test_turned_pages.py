@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,18 +13,10 @@ from ablate.report.page.html import html_page
 from ablate.report.page.sections import page_of
 from ablate.report.tables.table import Kind, Table
 from ablate.report.wording.language import ENGLISH
+from tests.browser import CHROMIUM, IN_BROWSER, PATIENCE, sync_api
 from tests.builders import a_study, findings_of
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs a browser: pip install --group pages")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.network,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
-]
-PATIENCE = 60_000.0
-"""Milliseconds that a page may take on a busy machine."""
+pytestmark = IN_BROWSER
 FACTORS = {"<b>much": {"gain": 9.0}, "little": {"gain": 9.4}, "nothing": {"gain": 9.5}, "one more": {"gain": 3.5}}
 STEPS = "table.first"
 

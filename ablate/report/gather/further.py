@@ -69,6 +69,7 @@ def latest_answers(judged: Judged) -> Sequence[Effect]:
 
 
 def without_costs(row: VariantRow) -> VariantRow:
+    """Without what the table of the study's own metric says of the variant, whatever the metric."""
     return replace(row, parameters=None, flops=None, steps=None, images_seen=None, seconds=None, published=None)
 
 

@@ -230,6 +230,7 @@ def _noise(findings: Findings, say: Words) -> str:
 
 
 def basis_line(findings: Findings, say: Words = ENGLISH) -> str:
+    """What intervals are computed from, and so what they hold for; empty without an interval."""
     match findings.evidence.basis:
         case "images" | "common images" | "images, apart":
             groups = findings.evidence.groups
