@@ -46,7 +46,7 @@ def refusal_of(error: Exception, uri: str, *, wanted: Literal["read", "write"]) 
     return TrackingError(
         f"MLflow at {shown} lets {asked} read the study's experiment, but not write to it (403)",
         hint="Ask whoever made it, or keeps the server, for the right EDIT on it, or give the study an experiment of "
-        "its own: `experiment: NAME` in the study file.",
+        "its own: `tracking: {experiment: NAME}` in the study file.",
     )
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
 import pytest
 
+from ablate.study.load import load_study
 from ablate.track.refusals import refusal_of
 
 URI = "http://server:5000"
@@ -61,12 +64,16 @@ def test_nobody_named_is_told_to_give_a_name() -> None:
     assert "hush" not in inside
 
 
-def test_who_may_read_alone_is_told_the_two_ways_on() -> None:
+def test_who_may_read_alone_is_told_the_two_ways_on(tmp_path: Path) -> None:
     """The right, or an experiment of one's own."""
     said = str(refusal_of(an_error("PERMISSION_DENIED"), URI, wanted="write"))
 
     assert "the right EDIT" in said
-    assert "`experiment: NAME`" in said
+    (advice,) = re.findall(r"`(tracking: [^`]+)`", said)
+    study = tmp_path / "x.yaml"
+    lines = ["study: x", "trainer: ablate.toy:train", "chain: {more: {gain: 1.0}}", "base: {}", advice]
+    study.write_text("\n".join(lines), encoding="utf-8")
+    assert load_study(study).experiment == "NAME"
 
 
 def test_a_name_the_server_does_not_know_itself_by_is_no_lack_of_rights() -> None:
