@@ -21,7 +21,7 @@ GROUND = ROOT | {"safety", "splits", "store"}
 """Beside it: other people's addresses, files and code; the parts of a data set; the work folder."""
 PARTS = {"study", "training", "execute", "track", "stats"}
 RESULTS = GROUND | {"results", "study", "stats", "scoring"}
-EVERYTHING = RESULTS | PARTS | {"harness", "readers", "search", "report"}
+EVERYTHING = RESULTS | PARTS | {"deploy", "harness", "readers", "search", "report"}
 MAY_KNOW: dict[str, set[str]] = {
     **dict.fromkeys(ROOT, ROOT | {"safety", "splits"}),
     "safety": {"safety", "errors"},
@@ -30,8 +30,9 @@ MAY_KNOW: dict[str, set[str]] = {
     "readers": GROUND | {"readers"},
     "scoring": GROUND | {"scoring"},
     "command": GROUND | {"command", "readers"},
+    "deploy": GROUND | {"deploy", "readers", "scoring"},
     "study": GROUND | {"study", "readers", "command", "scoring"},
-    "training": GROUND | {"training", "readers", "scoring"},
+    "training": GROUND | {"training", "deploy", "readers", "scoring"},
     "track": GROUND | {"track"},
     **{part: GROUND | {part, "scoring"} for part in ("execute", "stats")},
     "search": GROUND | {"search", "study"},

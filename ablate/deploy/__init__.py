@@ -1,0 +1,1 @@
+"""Trained networks as files: opened by an engine, quantised, measured. Nothing here needs torch."""
