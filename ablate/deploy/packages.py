@@ -20,7 +20,8 @@ def load_package(name: str) -> ModuleType:
     """The package, or a module of it. Raises NotInstalled, naming the extra, where it is not there or does not start.
 
     openvino and nncf report their use to Google Analytics when they are imported and when they work, unless
-    `openvino_telemetry` is missing: for their import it is. What else of logging nncf changes is put back.
+    `openvino_telemetry` is missing: for their import it is. What else of logging nncf changes is put back. nncf loads
+    torch where torch is installed, and does without it where it is not.
     """
     package = name.partition(".")[0]
     if package not in sys.modules and find_spec(package) is None:
@@ -28,7 +29,7 @@ def load_package(name: str) -> ModuleType:
             f"this needs {package}, which is not installed", hint=f"Install what deploying needs: `{EXTRA}`."
         )
     try:
-        with _without_telemetry(), _same_loggers():
+        with _without_telemetry(), _same_loggers(), _no_warnings_logged():
             module = import_module(name)
     except ImportError as error:
         raise NotInstalled(
@@ -61,6 +62,17 @@ def _same_loggers() -> Iterator[None]:
         yield
     finally:
         logging.setLoggerClass(former)
+
+
+@contextmanager
+def _no_warnings_logged() -> Iterator[None]:
+    """Such as that there is no graphics card: nothing here uses one."""
+    former = logging.root.manager.disable
+    logging.disable(max(former, logging.WARNING))
+    try:
+        yield
+    finally:
+        logging.disable(former)
 
 
 def _silence_nncf() -> None:
