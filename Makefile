@@ -21,10 +21,13 @@ demo: $(READY)
 	$(BIN)/ablate demo
 
 # All that takes seconds, one process more than there are cores: WORKERS=4 for another number. `make slow` has the rest.
-# What starts Ray comes after the others, alone: its cluster counts on all processors.
+# What starts Ray comes after the others, alone: its cluster counts on all processors. COVERAGE=1 carries the unit and
+# property tests out as `make coverage` does, once for both.
 test: $(READY)
 	@status=0; \
-	$(BIN)/python -m pytest -m "not slow and not serial" $(PARALLEL) || status=1; \
+	$(if $(COVERAGE),$(MAKE) --no-print-directory coverage || status=1;) \
+	$(BIN)/python -m pytest -m "not slow and not serial" $(PARALLEL) \
+		$(if $(COVERAGE),--ignore=tests/unit --ignore=tests/property) || status=1; \
 	$(BIN)/python -m pytest -m "not slow and serial" || status=1; \
 	exit $$status
 
