@@ -64,11 +64,13 @@ def describe(config: Config) -> Description:
 
 
 def locate(config: Config) -> None:
-    """Raise DataMissing where the data are not, DataError where a weights file is not; looks into neither.
+    """Raise DataMissing where the data are not, DataError where a file of weights or vectors is not; looks into none.
 
     Without torch: a wrong path is told before anything is started.
     """
+    from ablate.training.config.model import encoder_of
     from ablate.training.data.sources import locate_images
+    from ablate.training.text.encoders import files_of
 
     locate_images(config.data)
     if config.weights is not None and config.weights.file is not None and not Path(config.weights.file).is_file():
@@ -76,6 +78,7 @@ def locate(config: Config) -> None:
             f"base.weights.file: there is no file {Path(config.weights.file).resolve()}",
             hint=f"A relative path starts at the current folder, {Path.cwd()}.",
         )
+    files_of(encoder_of(config.model))
 
 
 def note_names(config: Config) -> list[str]:
@@ -104,11 +107,16 @@ def prepare(config: Config, run: Run) -> Prepared:
     return prepare_data(config, run)
 
 
-def predict(spec: RunSpec, result: Finished, images: Sequence[Path]) -> Iterator[Mapping[str, float] | DataError]:
-    """Class name -> probability for each image, by the weights of a finished run; the error where one is damaged."""
+def predict(
+    spec: RunSpec, result: Finished, images: Sequence[Path], texts: Sequence[str] | None = None
+) -> Iterator[Mapping[str, float] | DataError]:
+    """Class name -> probability for each image, by the weights of a finished run; the error where one is damaged.
+
+    texts: one an image, for a network that reads them.
+    """
     from ablate.training.predictions import predict_images
 
-    return predict_images(spec, result, images)
+    return predict_images(spec, result, images, texts)
 
 
 def trained_on(

@@ -8,7 +8,7 @@ import torch
 
 from ablate.errors import TrainerError
 from ablate.training.config import Config
-from ablate.training.cost import weightless
+from ablate.training.cost import empty_inputs, weightless
 from ablate.training.freezing import freeze, set_training
 
 
@@ -50,10 +50,9 @@ def takes_single_images(config: Config) -> bool:
     """Whether the network can be trained on one image at a time; found out without memory or data."""
     network = weightless(config)
     set_training(network, freeze(network, config.freeze))
-    side = config.data.image_size
     try:
         with torch.inference_mode():
-            logits = network(torch.empty(1, config.data.channels, side, side, device="meta"))
+            logits = network(*empty_inputs(config, 1))
     except (RuntimeError, ValueError, IndexError, AssertionError):
         return False
     return tuple(logits.shape) == (1, config.data.classes)

@@ -9,6 +9,7 @@ from ablate.errors import SettingError
 from ablate.metrics import measured_goal
 from ablate.splits.rules import FirstFold, Folds, Official, Protocol, Share
 from ablate.training.config import Augment, ByName, Config, Plateau
+from ablate.training.config.model import encoder_of
 
 SINGLE_IMAGES = "Set it to 2 or more, or model.norm to null."
 
@@ -21,6 +22,7 @@ def refuse_impossible(config: Config, protocol: Protocol) -> None:
     _refuse_small_images(config)
     _refuse_single_images(config)
     _refuse_unpublished_weights(config)
+    _refuse_words_of_others(config)
     train = None if config.data.train == "all" else config.data.train
     val = protocol.val
     match protocol.test:
@@ -88,6 +90,20 @@ def _refuse_unpublished_weights(config: Config) -> None:
             f"torchvision has no default weights for the model {config.model.name}",
             hint="Write model: {name: 'torchvision:NAME'}, or a published one of ours; or name the weights.",
         )
+
+
+def _refuse_words_of_others(config: Config) -> None:
+    """Weights behind a vocabulary are those of its words, and another run may have learnt other ones."""
+    block, encoder = config.weights, encoder_of(config.model)
+    if block is None or encoder is None or encoder.name != "tfidf" or "head" in (block.fresh or ()):
+        return
+    key = next(key for key in ("torchvision", "timm", "file", "run") if getattr(block, key) is not None)
+    raise SettingError(
+        f"weights.{key}",
+        f"weights.{key} would give the words of model.text ({encoder.name}) the weights of other words: a vocabulary "
+        "is fitted in each run",
+        hint="Let the layers behind the join begin anew: weights.fresh: [head].",
+    )
 
 
 def _refuse_without_validation(config: Config, protocol: Protocol) -> None:

@@ -13,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from ablate.errors import AblateError, StudyError, TrainerError
 from ablate.inspection import Description, Layer
 from ablate.training.config import Config
+from ablate.training.config.model import encoder_of
 from ablate.training.cutting import cut_network
 from ablate.training.freezing import freeze, set_training
 from ablate.training.frozen_features import note_on_features, why_not
@@ -32,10 +33,9 @@ def describe_network(config: Config) -> Description:
     set_training(network, frozen)
     _refuse_single_images(config, network)
     parameter_groups(config.optimizer, network.named_parameters())  # refuses parts that hold nothing
-    size = config.data.image_size
-    images = torch.empty(1, config.data.channels, size, size, device="meta")
     with torch.inference_mode():
-        _refuse_output(_logits(network, torch.cat([images, images]), config), config)
+        _refuse_output(_logits(network, empty_inputs(config, 2), config), config)
+    inputs = empty_inputs(config, 1)
     network.eval()
     shapes: dict[str, tuple[int, ...]] = {}
     hooks = [
@@ -44,13 +44,13 @@ def describe_network(config: Config) -> Description:
         if not any(True for _ in module.children())
     ]
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
-        _refuse_untestable(network, images)
+        _refuse_untestable(network, inputs)
     for hook in hooks:
         hook.remove()
     notes: tuple[str, ...] = ()
     if config.freeze is not None:
         cut = None if why_not(config) else cut_network(network, frozen)
-        notes = (note_on_features(config, network, cut, images),)
+        notes = (note_on_features(config, network, cut, inputs[0]),)
     layers = tuple(_layer(name, module, shapes) for name, module in network.named_modules() if _is_layer(module))
     return Description(
         parameters=sum(p.numel() for p in network.parameters()),
@@ -62,6 +62,13 @@ def describe_network(config: Config) -> Description:
         layers=layers,
         notes=notes,
     )
+
+
+def empty_inputs(config: Config, count: int) -> tuple[Tensor, ...]:
+    """What the network takes of so many images, without memory: the images, and their texts' numbers with some."""
+    size, encoder = config.data.image_size, encoder_of(config.model)
+    images = torch.empty(count, config.data.channels, size, size, device="meta")
+    return (images,) if encoder is None else (images, torch.empty(count, encoder.width, device="meta"))
 
 
 def weightless(config: Config) -> nn.Module:
@@ -112,9 +119,9 @@ def _size(shape: tuple[int, ...]) -> int:
     return size if shape else 0
 
 
-def _logits(network: nn.Module, images: Tensor, config: Config) -> Any:
+def _logits(network: nn.Module, inputs: tuple[Tensor, ...], config: Config) -> Any:
     try:
-        return network(images)
+        return network(*inputs)
     except (RuntimeError, ValueError, AssertionError) as error:
         side = config.data.image_size
         raise TrainerError(
@@ -123,10 +130,10 @@ def _logits(network: nn.Module, images: Tensor, config: Config) -> Any:
         ) from error
 
 
-def _refuse_untestable(network: nn.Module, image: Tensor) -> None:
+def _refuse_untestable(network: nn.Module, inputs: tuple[Tensor, ...]) -> None:
     """Raise TrainerError where one image alone has no answer, as under a batch norm that keeps no statistics."""
     try:
-        network(image)
+        network(*inputs)
     except (RuntimeError, ValueError, IndexError, AssertionError) as error:
         raise TrainerError(
             f"the network cannot be tested on a single image: {error}",

@@ -29,9 +29,9 @@ KNOWN = {
 
 
 class Cut(NamedTuple):
-    """A network in two parts, which share its modules; the second takes what the first gives.
+    """A network in two parts, which share its modules; the second takes what the first gives, and what else it takes.
 
-    last: name of the last module of the first part. then: why it ends there.
+    The first is given the images alone. last: name of the last module of the first part. then: why it ends there.
     """
 
     before: fx.GraphModule
@@ -83,11 +83,19 @@ class _Tracer(fx.Tracer):
 
 def _steady(nodes: Sequence[fx.Node], modules: dict[str, nn.Module], network: nn.Module) -> tuple[int, str]:
     """How many steps from the first give the same values in every epoch, and what comes next, in words."""
+    beside = _beside_images(nodes)
     for index, node in enumerate(nodes):
         obstacle = _obstacle(node, modules, network)
+        if beside.intersection(node.all_input_nodes):
+            obstacle = "what is made of the text"
         if obstacle:
             return index, obstacle
     return len(nodes), "nothing"
+
+
+def _beside_images(nodes: Sequence[fx.Node]) -> set[fx.Node]:
+    """What the network takes beside the images; a part that is computed once for all runs is given none of it."""
+    return {node for node in nodes[1:] if node.op == "placeholder"}
 
 
 def _obstacle(node: fx.Node, modules: dict[str, nn.Module], network: nn.Module) -> str:
@@ -136,12 +144,16 @@ def _draws(module: nn.Module) -> bool:
 
 
 def _last_single(nodes: Sequence[fx.Node], steady: int) -> int | None:
-    """The last step up to which a single value is all that later steps use; None where there is none."""
+    """The last step up to which a single value is all that later steps use; None where there is none.
+
+    What is given beside the images is given to the later steps again.
+    """
+    given = _beside_images(nodes)
     first = {node: index for index, node in enumerate(nodes)}
     reach = [max((first[user] for user in node.users), default=-1) for node in nodes]
     for at in range(steady - 1, 0, -1):
         node = nodes[at]
-        carried = [i for i in range(at + 1) if reach[i] > at and nodes[i].op != "get_attr"]
+        carried = [i for i in range(at + 1) if reach[i] > at and nodes[i].op != "get_attr" and nodes[i] not in given]
         if carried == [at] and node.op != "placeholder":
             return at
     return None
@@ -154,13 +166,16 @@ def _has_parameters(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
 def _split(network: nn.Module, nodes: Sequence[fx.Node], at: int) -> tuple[fx.GraphModule, fx.GraphModule]:
     before, after = fx.Graph(), fx.Graph()
     copied: dict[fx.Node, fx.Node] = {}
+    given = _beside_images(nodes)
     for node in nodes[: at + 1]:
+        if node in given:
+            continue
         copied[node] = before.node_copy(node, lambda n: copied[n])
     before.output(copied[nodes[at]])
     moved: dict[fx.Node, fx.Node] = {nodes[at]: after.placeholder("features_of_images")}
     later = set(nodes[at + 1 :])
     for node in nodes[:at]:
-        if node.op == "get_attr" and later.intersection(node.users):
+        if (node.op == "get_attr" or node in given) and later.intersection(node.users):
             moved[node] = after.node_copy(node)
     for node in nodes[at + 1 :]:
         moved[node] = after.node_copy(node, lambda n: moved[n])

@@ -106,7 +106,7 @@ def evaluate(network: nn.Module, part: Subset, mode: Mode, *, batch_size: int, a
     logits: list[Tensor] = []
     for chosen in part.places().split(batch_size):
         with mode.autocast():
-            logits.append(network(part.images_of(chosen)).float())
+            logits.append(network(part.images_of(chosen), *part.text_of(chosen)).float())
         alive(min(len(logits) * batch_size, len(part)), len(part))
     return Scores(torch.cat(logits).cpu(), part.targets.cpu())
 
@@ -146,12 +146,13 @@ def evaluation_batch(image_size: int, batch_size: int) -> int:
 
 def latency_seconds(network: nn.Module, part: Subset, mode: Mode) -> float:
     """Seconds to score one image alone: the median of five passes after one that warms up."""
-    image = part.images_of(part.places()[:1])
+    first = part.places()[:1]
+    image, text = part.images_of(first), part.text_of(first)
     network.eval()
     taken: list[float] = []
     with torch.inference_mode(), mode.autocast():
         for _ in range(6):
             started = time.perf_counter()
-            network(image).sum().item()  # reading a number waits for the device
+            network(image, *text).sum().item()  # reading a number waits for the device
             taken.append(time.perf_counter() - started)
     return sorted(taken[1:])[2]

@@ -113,7 +113,7 @@ def with_stored_features(config: Config, run: Run, parts: Subsets, mode: Mode, t
     if isinstance(cut, NoCut):
         return plain
     rows = _rows(parts)
-    whole = replace(parts.test, rows=rows.to(parts.test.rows.device), ready=None)
+    whole = replace(parts.test, rows=rows.to(parts.test.rows.device), ready=None, text=None)
     batch = evaluation_batch(config.data.image_size, config.batch_size)
     one = _computed(cut.before, parts.fit, parts.fit.places()[:1], mode)
     is_last = one.dim() == 4 and not one.is_contiguous()
@@ -121,7 +121,7 @@ def with_stored_features(config: Config, run: Run, parts: Subsets, mode: Mode, t
     if size > min(MOST_BYTES, shutil.disk_usage(run.folder).free // 2):
         log.warning("frozen features would take %.1f GB; they are recomputed in each epoch", size / 1e9)
         return plain
-    if not _is_steady(cut, trained.network, whole, mode):
+    if not _is_steady(cut, trained.network, parts.fit, mode):
         log.warning("the frozen part does not give the same values twice; it is recomputed in each epoch")
         return plain
     key = _key(config, cut, parts, rows, mode)
@@ -135,7 +135,9 @@ def with_stored_features(config: Config, run: Run, parts: Subsets, mode: Mode, t
 
     def part(old: Subset, indices: Sequence[int]) -> Subset:
         new = torch.tensor([places[index] for index in indices], dtype=torch.int64, device=stored.device)
-        return FeaturePart(stored, new, old.targets.to(stored.device), None, None, mode, None, channels_last=is_last)
+        text = None if old.text is None else old.text.to(stored.device)
+        targets = old.targets.to(stored.device)
+        return FeaturePart(stored, new, targets, None, None, mode, None, text=text, channels_last=is_last)
 
     split = parts.split
     short = parts._replace(
@@ -171,8 +173,8 @@ def _is_steady(cut: Cut, network: nn.Module, part: Subset, mode: Mode) -> bool:
     network.eval()
     cut.after.eval()
     with torch.inference_mode(), mode.autocast():
-        expected = network(part.images_of(few))
-        found = cut.after(together.clone())
+        expected = network(part.images_of(few), *part.text_of(few))
+        found = cut.after(together.clone(), *part.text_of(few))
     network.train(was_training)
     return torch.allclose(found.float(), expected.float(), rtol=1e-3, atol=1e-4)
 

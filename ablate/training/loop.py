@@ -94,11 +94,13 @@ class Batch(NamedTuple):
 
     images: (n, C, S, S), normalised. targets: (n,) class indices, or (n, K) where they are mixed or
     an image has several labels. importance: (n,) how much each image counts, or None for all the same.
+    text: what the network takes beside the images, see `Subset.text_of`.
     """
 
     images: Tensor
     targets: Tensor
     importance: Tensor | None
+    text: tuple[Tensor, ...] = ()
 
 
 def train_epoch(config: Config, run: Run, part: Subset, mode: Mode, trained: TrainingState) -> None:
@@ -162,7 +164,7 @@ def make_batch(
         loss_of = loss_to_raise(trained.network, targets, mode, several=config.data.multi_label)
         scale = Scale(part.mean, part.std)
         images = attack_images(images, loss_of, config.adversarial, scale=scale, generator=draws.own("adversarial"))
-    return Batch(images, targets, None)
+    return Batch(images, targets, None, part.text_of(chosen))
 
 
 def take_step(
@@ -195,7 +197,7 @@ def add_gradients(
 ) -> tuple[Tensor, Tensor]:
     """Add the gradient of `share` times the batch's mean loss to the weights'; that loss, and the logits."""
     with mode.autocast():
-        logits = trained.network(batch.images)
+        logits = trained.network(batch.images, *batch.text)
         loss = batch_loss(logits, batch.targets, config.loss, smoothing=config.smoothing, importance=batch.importance)
     if share is not None:
         loss = loss * share
@@ -210,7 +212,8 @@ def add_gradients_in_pieces(
     losses, outputs = [], []
     for rows, share in micro_batches(len(batch.images), size, batch.importance, least=trained.least):
         importance = None if batch.importance is None else batch.importance[rows]
-        piece = Batch(batch.images[rows], batch.targets[rows], importance)
+        text = tuple(one[rows] for one in batch.text)
+        piece = Batch(batch.images[rows], batch.targets[rows], importance, text)
         loss, logits = add_gradients(config, mode, trained, piece, share=share)
         losses.append(loss)
         outputs.append(logits)

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from ablate.files import write_json
 from ablate.protocols import Run
 from ablate.records import Cost, Outcome
 from ablate.store.outcome_columns import CLASSES, GROUP, VAL_PROB, VAL_TARGET
@@ -30,6 +31,7 @@ from ablate.training.evaluate import (
 from ablate.training.measured import with_measured
 from ablate.training.numerics import Mode, device_name
 from ablate.training.seeding import robustness_generator
+from ablate.training.stored import TEXT
 
 IMAGES = "outcomes.npz"
 WEIGHTS = "weights.safetensors"
@@ -63,6 +65,10 @@ def write_outcome(config: Config, run: Run, parts: Subsets, mode: Mode, trained:
         for name, tensor in copy_of(trained.network if trained.whole is None else trained.whole).items()
     }
     save_file(tensors, weights, metadata={"classes": json.dumps(parts.images.classes)})
+    files = {"weights": weights}
+    if parts.encoder is not None:
+        files["text"] = run.folder / TEXT
+        write_json(files["text"], dict(parts.encoder.state))
     progress = trained.progress
     description = describe_network(config)
     return Outcome(
@@ -79,7 +85,7 @@ def write_outcome(config: Config, run: Run, parts: Subsets, mode: Mode, trained:
             # Of use where it is an objective, and only there worth its six passes.
             latency_seconds=latency_seconds(trained.network, parts.val, mode) if run.protocol.sealed else None,
         ),
-        files={"weights": weights},
+        files=files,
         data_digest=parts.images.digest,
         weights_digest=trained.weights_digest,
         device=device_name(mode.device),

@@ -14,6 +14,7 @@ from ablate.errors import AblateError
 from ablate.splits.rules import Replicate
 from ablate.training.checkpoint import TrainingProgress, TrainingState
 from ablate.training.config import Config
+from ablate.training.config.model import encoder_of
 from ablate.training.data.parts import Subset, prepare_subset, statistics_of
 from ablate.training.evaluate import evaluate, evaluation_batch
 from ablate.training.freezing import freeze, set_training
@@ -60,7 +61,9 @@ def _noise(config: Config, mode: Mode) -> Subset:
     pixels = torch.randint(0, 256, (count, side, side, config.data.channels), generator=generator, dtype=torch.uint8)
     rows = mode.send(torch.arange(count))
     mean, std = statistics_of(config.data, mode.device)
-    return prepare_subset(Subset(mode.send(pixels), rows, rows % config.data.classes, mean, std, mode))
+    encoder = encoder_of(config.model)
+    text = None if encoder is None else torch.rand(count, encoder.width, generator=generator).to(mode.device)
+    return prepare_subset(Subset(mode.send(pixels), rows, rows % config.data.classes, mean, std, mode, text=text))
 
 
 def _seconds(work: Callable[[], None], *, at_least: int) -> float:

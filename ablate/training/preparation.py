@@ -17,6 +17,7 @@ from ablate.splits.split import Split
 from ablate.store.checked_copy import Cached
 from ablate.training.batching import fewest_images, notes_on_batches, sizes_to_try
 from ablate.training.config import Config, DataConfig
+from ablate.training.config.model import encoder_of
 from ablate.training.cost import describe_network
 from ablate.training.data.cache import DecodedImages, copy_key, open_told
 from ablate.training.data.depth import notes_on_kinds
@@ -31,6 +32,7 @@ from ablate.training.numerics import set_up
 from ablate.training.seeding import StepRandom
 from ablate.training.start import untrained
 from ablate.training.techniques.optimizers import trained_weights
+from ablate.training.text.encoders import files_of
 from ablate.training.weights import watched
 
 
@@ -52,7 +54,7 @@ def prepare_data(config: Config, run: Run) -> Prepared:
         notes=(*found.notes, *notes_on_batches(config, counts, least)),
         watch=(*found.watch, *_watched(config, run)),
         weights_digest=weights_digest,
-        pending=config.weights is not None and not weights_digest,
+        pending=_awaits_run(config, run),
     )
 
 
@@ -113,7 +115,14 @@ class _Fold(NamedTuple):
 
 
 def _watched(config: Config, run: Run) -> tuple[str, ...]:
-    return () if config.weights is None else watched(config.weights, run)
+    weights = () if config.weights is None else watched(config.weights, run)
+    return (*weights, *files_of(encoder_of(config.model)))
+
+
+def _awaits_run(config: Config, run: Run) -> bool:
+    """Whether it begins with the weights of a run that is not there yet."""
+    block = config.weights
+    return block is not None and block.run is not None and run.earlier(block.run) is None
 
 
 def _fit_counts(config: Config, run: Run, images: DecodedImages, parts: Split) -> list[int]:
@@ -130,8 +139,8 @@ def _try_steps(config: Config, run: Run, counts: Sequence[int], least: int) -> s
     """Train on one batch of each size there will be; the digest of the weights the network began with."""
     mode = set_up(config)
     parts = load_parts(config, run, mode, ready=False)
-    block = config.weights
-    if block is not None and block.run is not None and run.earlier(block.run) is None:
+    pending = _awaits_run(config, run)
+    if pending:
         config = config.model_copy(update={"weights": None})  # it may be trained before this one's turn comes
     trained = replace(untrained(config, run, mode, parts.images.classes), least=least)
     set_training(trained.network, trained.frozen)
@@ -149,7 +158,7 @@ def _try_steps(config: Config, run: Run, counts: Sequence[int], least: int) -> s
                 f"in batches of {min(size, config.numerics.micro_batch or size)}: {error}",
                 hint=_remedy(str(error)),
             ) from error
-    return trained.weights_digest
+    return "" if pending else trained.weights_digest
 
 
 def _remedy(error: str) -> str:

@@ -6,15 +6,18 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from ablate.files import sha256_json
 from ablate.protocols import Run
 from ablate.training.checkpoint import TrainingProgress, TrainingState
 from ablate.training.config import Config
+from ablate.training.config.model import encoder_of
 from ablate.training.freezing import Frozen, freeze
 from ablate.training.models import make_network
 from ablate.training.numerics import Mode
 from ablate.training.seeding import seed_init
 from ablate.training.techniques.averaging import first_average
 from ablate.training.techniques.optimizers import make_optimizer
+from ablate.training.text.encoders import origin_of
 from ablate.training.weights import load_weights
 
 
@@ -35,7 +38,11 @@ def untrained(config: Config, run: Run, mode: Mode, classes: Sequence[str] = ())
 
 
 def first_network(config: Config, run: Run, classes: Sequence[str]) -> tuple[nn.Module, Frozen, str]:
-    """The network on the CPU with weights from elsewhere where asked for, its frozen part, the weights' digest."""
+    """The network on the CPU with weights from elsewhere where asked for, its frozen part, a digest of what came so.
+
+    Vectors of texts, and a function that makes them, come from elsewhere as weights do.
+    """
     network = make_network(config)
     digest = "" if config.weights is None else load_weights(network, config, run, classes)
-    return network, freeze(network, config.freeze), digest
+    encoder = origin_of(encoder_of(config.model))
+    return network, freeze(network, config.freeze), sha256_json([digest, encoder]) if encoder else digest

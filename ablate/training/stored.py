@@ -13,17 +13,26 @@ from ablate.records import Finished, RunSpec
 from ablate.settings import settings_of_record
 from ablate.store.work_folder import state_of_file
 from ablate.training.config import Config
+from ablate.training.config.model import encoder_of
 from ablate.training.models import make_network
 from ablate.training.numerics import Mode, set_up
+from ablate.training.text.encoders import FittedEncoder, open_encoder
+
+TEXT = "text.json"
+"""What a run that reads texts leaves beside its weights: the state of its encoder."""
 
 
 class StoredNetwork(NamedTuple):
-    """A trained network in eval mode on its device, with the names of the classes it tells apart."""
+    """A trained network in eval mode on its device, with the names of the classes it tells apart.
+
+    encoder: of the texts it takes beside the images, None for one that takes none.
+    """
 
     config: Config
     mode: Mode
     network: nn.Module
     classes: tuple[str, ...]
+    encoder: FittedEncoder | None = None
 
 
 def open_network(spec: RunSpec, result: Finished) -> StoredNetwork:
@@ -46,4 +55,18 @@ def open_network(spec: RunSpec, result: Finished) -> StoredNetwork:
         classes = tuple(json.loads(stored.metadata()["classes"]))
         names = stored.keys()  # not a mapping: it cannot be iterated itself
         network.load_state_dict({name: stored.get_tensor(name) for name in names})
-    return StoredNetwork(config, mode, mode.place(network).eval(), classes)
+    return StoredNetwork(config, mode, mode.place(network).eval(), classes, _encoder(config, result))
+
+
+def _encoder(config: Config, result: Finished) -> FittedEncoder | None:
+    """That of the run's texts, by the file it left beside the weights. Raises DataError where it is gone or damaged."""
+    texts = encoder_of(config.model)
+    if texts is None:
+        return None
+    name = result.files.get("text", TEXT)
+    if (state := state_of_file(result, name)) != "whole":
+        raise DataError(
+            f"the vocabulary of this run is {state}: {result.folder / name}",
+            hint=f"Remove {result.folder}; then `ablate run` trains it again.",
+        )
+    return open_encoder(texts, json.loads((result.folder / name).read_text(encoding="utf-8")))

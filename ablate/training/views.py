@@ -62,10 +62,11 @@ def averaged_probabilities(stored: StoredNetwork, part: Subset, views: list[View
     batches = []
     for number, chosen in enumerate(part.places().split(size)):
         total = torch.zeros((), dtype=torch.float64, device=mode.device)
+        text = part.text_of(chosen)
         for view in views:
             images = part.normalised(view(part.pixels_of(chosen), number))
             with mode.autocast():
-                logits = stored.network(images).float()
+                logits = stored.network(images, *text).float()
             total = total + probabilities(logits, config).double()
         batches.append(total / len(views))
         alive(min(len(batches) * size, len(part)), len(part))

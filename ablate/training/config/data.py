@@ -136,6 +136,8 @@ class CsvTable(Settings):
     split: CsvSplit | None = None
     group: str | None = None
     """The column of an image's origin: images of one origin stay in one part."""
+    text: str | None = None
+    """The column of a text that comes with each image, for `model: {name: fusion}`."""
     suffix: str | None = None
     """Added to each path that does not end as an image's file does, such as `.png` where the table has bare names."""
 
@@ -206,6 +208,11 @@ class DataConfig(Settings):
     reader: Annotated[str, Field(pattern=r"^[\w.]+:\w+$", examples=["my_pkg.io:read"])] | None = None
     """Dotted path of a function of yours that reads every file: read(path) returns an array (H, W, C) of uint8,
     uint16 or float32 and the range (lo, hi) that becomes black to white. Its source is part of the data's digest."""
+
+    @property
+    def text_column(self) -> str | None:
+        """The column of the images' texts, where the source has one."""
+        return getattr(self.source, "text", None)
 
     @field_validator("groups")
     @classmethod

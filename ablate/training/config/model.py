@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from ablate.settings import Settings
 from ablate.training.config.bounds import Count, Probability
+from ablate.training.config.text import TextEncoder
 
 Activation = Literal["relu", "leaky_relu", "silu"]
 """leaky_relu has a slope of 0.01 below zero; silu (Swish) is x * sigmoid(x)."""
@@ -176,7 +177,7 @@ class ByName(Settings):
         return name if library == "torchvision" else ""
 
 
-_FAMILIES = (NamedVgg, FreeVgg, Vgg16Net, FoodCnn, Resnet)
+_IMAGE_FAMILIES = (NamedVgg, FreeVgg, Vgg16Net, FoodCnn, Resnet)
 
 
 def _family_of(block: Any) -> str | None:
@@ -186,11 +187,13 @@ def _family_of(block: Any) -> str | None:
         return None
     if ":" in name:
         return ByName.__name__
-    owners = (family for family in _FAMILIES if name in get_args(family.model_fields["name"].annotation))
+    owners = (
+        family for family in (*_IMAGE_FAMILIES, Fusion) if name in get_args(family.model_fields["name"].annotation)
+    )
     return next((family.__name__ for family in owners), name)
 
 
-Model = Annotated[
+ImageModel = Annotated[
     Annotated[NamedVgg, Tag("NamedVgg")]
     | Annotated[FreeVgg, Tag("FreeVgg")]
     | Annotated[Vgg16Net, Tag("Vgg16Net")]
@@ -199,3 +202,66 @@ Model = Annotated[
     | Annotated[ByName, Tag("ByName")],
     Discriminator(_family_of),
 ]
+"""Networks that look at an image alone."""
+
+
+class Fusion(Settings):
+    """Image and text: what each of them becomes is put side by side, and linear layers name the classes."""
+
+    name: Literal["fusion"]
+    image: ImageModel | None = None
+    """A network of images without its output layer: what that layer would be handed is the image's feature. null: the
+    text alone."""
+    text: TextEncoder | None = None
+    """What makes numbers of the text, which a source names by its column; null: the image alone."""
+    hidden: list[Count] = Field(default=[256])
+    """Widths of the hidden layers behind the join; [] is one linear layer to the classes."""
+    activation: Activation = "relu"
+    """Of the hidden layers."""
+    dropout: Probability | None = None
+    """After each hidden layer."""
+    init: Init = "default"
+    """First weights of the layers behind the join."""
+
+    @model_validator(mode="after")
+    def _has_a_branch(self) -> Fusion:
+        if self.image is None and self.text is None:
+            raise ValueError("model.image and model.text are both null; give one of them, or both")
+        return self
+
+    @property
+    def stride(self) -> int:
+        """That of the image's network, where it is known."""
+        return getattr(self.image, "stride", 1)
+
+    @property
+    def norm(self) -> Settings | None:
+        """That of the image's network."""
+        return getattr(self.image, "norm", None)
+
+    @property
+    def torchvision_name(self) -> str:
+        """That of the image's network, whose weights fit it."""
+        return "" if self.image is None else self.image.torchvision_name
+
+
+Model = Annotated[
+    Annotated[NamedVgg, Tag("NamedVgg")]
+    | Annotated[FreeVgg, Tag("FreeVgg")]
+    | Annotated[Vgg16Net, Tag("Vgg16Net")]
+    | Annotated[FoodCnn, Tag("FoodCnn")]
+    | Annotated[Resnet, Tag("Resnet")]
+    | Annotated[Fusion, Tag("Fusion")]
+    | Annotated[ByName, Tag("ByName")],
+    Discriminator(_family_of),
+]
+
+
+def encoder_of(model: Model) -> TextEncoder | None:
+    """What makes numbers of the texts that a network takes beside the images; None for one that takes none."""
+    return model.text if isinstance(model, Fusion) else None
+
+
+def takes_text(model: Model) -> bool:
+    """Whether the family has a place for text, whatever its settings make of it."""
+    return isinstance(model, Fusion)

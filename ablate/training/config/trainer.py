@@ -10,7 +10,7 @@ from ablate.settings import NotIdentity, Settings
 from ablate.training.config.augmentation import Augment
 from ablate.training.config.bounds import Count, Positive
 from ablate.training.config.data import DataConfig
-from ablate.training.config.model import Model
+from ablate.training.config.model import Model, encoder_of, takes_text
 from ablate.training.config.numerics import Numerics
 from ablate.training.config.optimization import (
     AbsoluteLr,
@@ -107,6 +107,24 @@ class Config(Settings):
         color = self.augment.color
         if self.data.channels == 1 and color is not None and (color.saturation or color.hue):
             raise ValueError("augment.color: grey images have neither saturation nor hue; set both to null")
+        return self
+
+    @model_validator(mode="after")
+    def _text_fits(self) -> Config:
+        column, encoder = self.data.text_column, encoder_of(self.model)
+        if encoder is not None and encoder.reads_texts and column is None:
+            raise ValueError(
+                f"model.text ({encoder.name}) needs a text for each image, and data.source ({self.data.source.name}) "
+                "names none; name its column: data.source: {name: csv, text: COLUMN, ...}, or set model.text to null"
+            )
+        if column is not None and not takes_text(self.model):
+            raise ValueError(
+                f"data.source.text ({column}) names texts, and the model {self.model.name} has no place for them; "
+                "use model: {name: fusion, image: {...}, text: {name: tfidf}}, or leave data.source.text out"
+            )
+        for key in ("mixing", "adversarial", "robustness"):
+            if encoder is not None and getattr(self, key) is not None:
+                raise ValueError(f"{key} changes images alone, and model.text reads their texts; set it to null")
         return self
 
     def _check_several_labels(self) -> None:

@@ -63,6 +63,7 @@ class DecodedImages(NamedTuple):
     watch: files and folders; a look at each one's time stamp tells whether anything changed.
     official_test: indices of the source's own test part; empty where it has none.
     listed: the digest with the unreadable ones, by which earlier versions knew the data.
+    texts: what comes with each image, in the same order; empty where the source names no text.
     """
 
     pixels: Pixels
@@ -78,6 +79,7 @@ class DecodedImages(NamedTuple):
     watch: tuple[str, ...]
     official_test: frozenset[int]
     listed: str = ""
+    texts: tuple[str, ...] = ()
 
 
 def load_images(config: DataConfig, cached: Cached, *, progress: Progress | None = None) -> DecodedImages:
@@ -156,6 +158,7 @@ def open_images(
         watch=(*listing.watch, *(() if config.reader is None else files_of_reader(config.reader))),
         official_test=frozenset(found.official_test or ()),
         listed=digest,
+        texts=() if config.text_column is None else _texts(look.contents, found.ids),
     )
 
 
@@ -230,6 +233,11 @@ def _targets(found: ScanReport, config: DataConfig) -> NDArray[np.int64] | NDArr
     for row, labels in zip(targets, found.targets, strict=True):
         row[list(labels_of(labels))] = 1
     return targets
+
+
+def _texts(contents: Contents, ids: Sequence[str]) -> tuple[str, ...]:
+    known = {image.id: image.text for image in contents.images}
+    return tuple(known[name] for name in ids)
 
 
 # --- keys -------------------------------------------------------------------------------------

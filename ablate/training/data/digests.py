@@ -10,7 +10,7 @@ from ablate.training.data.listing import Contents, ImageFile
 
 
 def data_digest(contents: Contents, hashes: Sequence[str], unused: Collection[str] = ()) -> str:
-    """Of names, images and labels; of parts and origins where the source has any.
+    """Of names, images and labels; of parts, origins and texts where the source has any.
 
     hashes: sha256 of each image's file. unused: ids of images that are left out as unreadable, and do not count.
     """
@@ -20,6 +20,9 @@ def data_digest(contents: Contents, hashes: Sequence[str], unused: Collection[st
     if contents.official_test is not None or origins:
         tested = (contents.official_test or frozenset()).difference(unused)
         whole.append({"test": sorted(tested), "origins": origins})
+    texts = sorted([one.id, one.text] for one, _ in both if one.text)
+    if texts:
+        whole.append({"texts": texts})
     return sha256_json(whole)
 
 

@@ -32,13 +32,15 @@ class ImageFile(NamedTuple):
     id: path below the root with `/`, NFC; for arrays `part:index`. label: class index, or those of
     all its labels where the data set has several an image. content: the path of its file, its
     pixels (uint8, (H, W) or (H, W, 3)), or what returns them. origin: what the source says it was
-    made from, "" where it says nothing; images of one origin stay together.
+    made from, "" where it says nothing; images of one origin stay together. text: what comes with
+    the image, "" where the source names no text.
     """
 
     id: str
     label: int | tuple[int, ...]
     content: str | Pixels | Callable[[], Pixels]
     origin: str = ""
+    text: str = ""
 
 
 class Contents(NamedTuple):

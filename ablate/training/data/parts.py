@@ -15,9 +15,11 @@ from ablate.protocols import Run
 from ablate.splits.rules import Protocol, Replicate
 from ablate.splits.split import Pool, Split, split, units_of
 from ablate.training.config import Config, DataConfig, Normalization
+from ablate.training.config.model import encoder_of
 from ablate.training.data.augment import is_random
 from ablate.training.data.cache import DecodedImages, load_images
 from ablate.training.numerics import Mode
+from ablate.training.text.encoders import FittedEncoder, fit_encoder
 
 IMAGENET = Normalization(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])
 
@@ -38,7 +40,8 @@ class Subset:
     CPU. rows: the members' places in it, (N,), and their targets, both on the same device.
     mean, std: (C, 1, 1) or None. side: what images are resized to on the device, None where they are
     stored at that size; stored is then (M, H, W, C) of their own size.
-    ready: the members normalised, batch first, or None.
+    ready: the members normalised, batch first, or None. text: what their texts became, (N, width) float32, where the
+    targets lie; None for a network that takes none.
     """
 
     stored: Tensor
@@ -49,6 +52,7 @@ class Subset:
     mode: Mode
     side: int | None = None
     ready: Tensor | None = None
+    text: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -60,6 +64,10 @@ class Subset:
     def targets_of(self, chosen: Tensor) -> Tensor:
         """(n,) int64 class indices, or with several labels an image (n, K) float32 of 0 and 1, on the device."""
         return self.mode.send(self.targets.index_select(0, chosen))
+
+    def text_of(self, chosen: Tensor) -> tuple[Tensor, ...]:
+        """What the network takes beside the images: nothing, or their texts' numbers (n, width), on the device."""
+        return () if self.text is None else (self.mode.send(self.text.index_select(0, chosen)),)
 
     def images_of(self, chosen: Tensor) -> Tensor:
         """(n, C, S, S) float32, normalised, on the device."""
@@ -107,13 +115,14 @@ class First(NamedTuple):
 
 
 class Subsets(NamedTuple):
-    """The parts of one run; val is empty where none was asked for."""
+    """The parts of one run; val is empty where none was asked for. encoder: of their texts, where it takes any."""
 
     fit: Subset
     val: Subset
     test: Subset
     images: DecodedImages
     split: Split
+    encoder: FittedEncoder | None = None
 
 
 def load_parts(config: Config, run: Run, mode: Mode, *, ready: bool = True) -> Subsets:
@@ -126,16 +135,26 @@ def load_parts(config: Config, run: Run, mode: Mode, *, ready: bool = True) -> S
     stored = resident(_shared(images), mode)
     mean, std = statistics_of(config.data, mode.device)
     side = config.data.image_size if config.data.resize == "device" else None
+    texts = encoder_of(config.model)
+    encoder = None if texts is None else fit_encoder(texts, _texts_of(images, parts.fit))
 
     def part(indices: Sequence[int]) -> Subset:
         rows = torch.tensor(indices, dtype=torch.int64)
         targets = torch.from_numpy(images.targets).index_select(0, rows)
-        return Subset(stored, rows.to(stored.device), targets.to(stored.device), mean, std, mode, side)
+        text = None
+        if encoder is not None:
+            encoded = encoder.encode([images.ids[i] for i in indices], _texts_of(images, indices))
+            text = torch.from_numpy(encoded).to(stored.device)
+        return Subset(stored, rows.to(stored.device), targets.to(stored.device), mean, std, mode, side, text=text)
 
     limit = READY_BYTES if ready else 0
     fit = prepare_subset(part(parts.fit), limit=0 if is_random(config.augment) else limit)
     val, test = (prepare_subset(part(indices), limit=limit) for indices in (parts.val, parts.test))
-    return Subsets(fit, val, test, images, parts)
+    return Subsets(fit, val, test, images, parts, encoder)
+
+
+def _texts_of(images: DecodedImages, indices: Sequence[int]) -> list[str]:
+    return [images.texts[i] for i in indices] if images.texts else []
 
 
 def split_images(config: DataConfig, run: SplitRequest, images: DecodedImages) -> Split:

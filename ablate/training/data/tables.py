@@ -28,13 +28,14 @@ JOINT = "|"
 
 
 class ImageRow(NamedTuple):
-    """One image of the table: its id, the path of its file, its labels, its origin, its part."""
+    """One image of the table: its id, the path of its file, its labels, its origin, its part, its text."""
 
     id: str
     path: str
     labels: tuple[str, ...]
     origin: str
     is_test: bool
+    text: str = ""
 
 
 def find_table(source: CsvTable) -> Path:
@@ -61,12 +62,12 @@ def list_table(source: CsvTable, *, multi_label: bool) -> Listing:
         images = []
         for row in rows:
             labels = tuple(sorted(places[label] for label in row.labels))
-            images.append(ImageFile(row.id, labels if multi_label else labels[0], row.path, row.origin))
+            images.append(ImageFile(row.id, labels if multi_label else labels[0], row.path, row.origin, row.text))
         test = frozenset(row.id for row in rows if row.is_test) if source.split is not None else None
         return Contents(tuple(nfc(name) for name in classes), by_label(images), official_test=test)
 
     files = [(row.id, row.path) for row in rows]
-    unset = {"suffix"} if source.suffix is None else set()
+    unset = {key for key in ("suffix", "text") if getattr(source, key) is None}
     settings = source.model_dump_json(exclude={"file", "root"} | unset)
     version = version_of(f"{table}\0{root.folder}\0{settings}", [("", str(table)), *files])
     return Listing(str(table), version, (str(table), *(path for _, path in files)), read)
@@ -99,7 +100,7 @@ class _Root:
 
 
 def _read_rows(table: Path, root: _Root, source: CsvTable, *, multi_label: bool) -> list[ImageRow]:
-    asked = {"path": source.path, "label": source.label, "group": source.group}
+    asked = {"path": source.path, "label": source.label, "group": source.group, "text": source.text}
     if source.split is not None:
         asked["split.column"] = source.split.column
     cells = read_cells(table, {key: column for key, column in asked.items() if column is not None})
@@ -129,7 +130,7 @@ def _read_rows(table: Path, root: _Root, source: CsvTable, *, multi_label: bool)
 
 
 _HINT = (
-    "Fix the table, or the settings of base.data.source: path, label and group name columns, split.train, "
+    "Fix the table, or the settings of base.data.source: path, label, group and text name columns, split.train, "
     f"split.test and split.leave_out hold the values of the split column; several labels are joined by {JOINT!r} "
     "and need base.data.multi_label: true."
 )
@@ -162,7 +163,10 @@ def _row(cell: Mapping[str, str], root: _Root, source: CsvTable, *, multi_label:
     origin = cell[source.group] if source.group is not None else ""
     if source.group is not None and not origin:
         return f"no {source.group}", None
-    return "", ImageRow(nfc(Path(name).as_posix()), str(root.folder / name), labels, origin, is_test=False)
+    text = cell[source.text] if source.text is not None else ""
+    if source.text is not None and not text:
+        return f"no {source.text}", None
+    return "", ImageRow(nfc(Path(name).as_posix()), str(root.folder / name), labels, origin, is_test=False, text=text)
 
 
 def _name(path: str, root: _Root, suffix: str | None) -> tuple[str, str | None]:

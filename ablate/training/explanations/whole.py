@@ -11,10 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ablate.errors import StudyError, near_match
+from ablate.errors import StudyError, TrainerError, near_match
 from ablate.inspection import Embedding, Explained, ExplainedImage, FeatureMaps, Heatmap, ModelAnswer, Neighbours
 from ablate.protocols import Run
 from ablate.records import Finished, RunSpec
+from ablate.settings import settings_of_record
+from ablate.training.config import Config
+from ablate.training.config.model import encoder_of
 from ablate.training.data.parts import Subset, Subsets
 from ablate.training.evaluate import Scores, evaluation_batch, probabilities
 from ablate.training.explanations.alike import Features, nearest, on_a_plane
@@ -90,6 +93,7 @@ def explain_run(spec: RunSpec, result: Finished, run: Run, layer: str | None) ->
 
 
 def _open(spec: RunSpec, result: Finished, run: Run) -> _Case:
+    _refuse_text(settings_of_record(Config, spec.config))
     stored, parts = reopen(spec, result, run)
     scores = judged_scores(stored.config, run, parts, stored.mode, stored.network)
     # A trial of a search is judged on validation images: its test part is sealed.
@@ -99,6 +103,15 @@ def _open(spec: RunSpec, result: Finished, run: Run) -> _Case:
     places = feature_maps(stored.network, part.images_of(part.places()[:1]))
     shares = probabilities(scores.logits.double(), stored.config).numpy()
     return _Case(stored, parts, part, rows, scores, shares, tuple(order), places, last_convolutional(places))
+
+
+def _refuse_text(config: Config) -> None:
+    if encoder_of(config.model) is not None:
+        raise TrainerError(
+            "the network of this run reads a text beside each image, and what is shown here is of networks that look "
+            "at the image alone",
+            hint="Explain a variant with model.text: null. The report shows the texts of images that runs disagree on.",
+        )
 
 
 def _not_done(case: _Case) -> list[str]:

@@ -7,21 +7,29 @@ from typing import assert_never
 from torch import nn
 
 from ablate.training.config import Config
-from ablate.training.config.model import ByName, FoodCnn, FreeVgg, NamedVgg, Resnet, Vgg16Net
+from ablate.training.config.model import ByName, FoodCnn, FreeVgg, Fusion, ImageModel, NamedVgg, Resnet, Vgg16Net
 from ablate.training.models.by_name import make_by_name
 from ablate.training.models.food_cnn import make_food_cnn
+from ablate.training.models.fusion import make_fusion
 from ablate.training.models.resnet import make_resnet
 from ablate.training.models.vgg import make_vgg
 from ablate.training.models.vgg16net import make_vgg16net
 
 
 def make_network(config: Config) -> nn.Module:
-    """The untrained network a config asks for; input (N, C, S, S), output (N, classes).
+    """The untrained network a config asks for; input (N, C, S, S), and texts' numbers with some; output (N, classes).
 
     Weights come from torch's global generator; the caller seeds it.
     Raises TrainerError for a network by name that cannot be had.
     """
-    model, channels, classes = config.model, config.data.channels, config.data.classes
+    if not isinstance(config.model, Fusion):
+        return _of_images(config.model, config)
+    image = None if config.model.image is None else _of_images(config.model.image, config)
+    return make_fusion(config.model, image, classes=config.data.classes)
+
+
+def _of_images(model: ImageModel, config: Config) -> nn.Module:
+    channels, classes = config.data.channels, config.data.classes
     match model:
         case NamedVgg() | FreeVgg():
             return make_vgg(model, channels=channels, classes=classes)
