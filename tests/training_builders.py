@@ -96,6 +96,7 @@ TRICKS: Mapping[str, Mapping[str, Any]] = {
         "schedule": {"name": "one_cycle"},
         "optimizer": {"name": "adagrad", "lr": 0.1, "parts": {"head": {"lr": 0.05}}},
     },
+    "rounded": {"quantization_aware": {"bits": 7}},
 }
 """Trainings that between them use every technique beside augmentation."""
 

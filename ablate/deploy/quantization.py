@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ablate.deploy.cpu import this_cpu
 from ablate.deploy.packages import load_package
+from ablate.deploy.records import KEY
 from ablate.errors import DataError
 from ablate.files import write_atomically
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     Batches = Iterable[NDArray[np.float32]]
 
-KEY = "ablate"
 FEWEST_IMAGES = 32
 """To calibrate on. With fewer the ranges are too narrow: on digits the largest logit difference is ten times that of
 300 images and more (docs/adr/0052)."""

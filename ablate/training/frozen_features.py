@@ -39,7 +39,8 @@ LARGE_KILOBYTES = 100
 
 STEADY = {
     "data", "model", "weights", "freeze", "optimizer", "warmup", "schedule", "batch_size", "epochs", "sampling", "loss",
-    "class_weights", "smoothing", "penalties", "clipping", "averaging", "early_stopping", "numerics", "device",
+    "class_weights", "smoothing", "penalties", "clipping", "averaging", "quantization_aware", "early_stopping",
+    "numerics", "device",
 }  # fmt: skip
 """Blocks that leave the images that enter the network as they are; any other that is on forbids the cache."""
 

@@ -17,6 +17,7 @@ from ablate.training.numerics import Mode
 from ablate.training.seeding import seed_init
 from ablate.training.techniques.averaging import first_average
 from ablate.training.techniques.optimizers import make_optimizer
+from ablate.training.techniques.quantization import make_aware
 from ablate.training.text.encoders import origin_of
 from ablate.training.weights import load_weights
 
@@ -44,5 +45,7 @@ def first_network(config: Config, run: Run, classes: Sequence[str]) -> tuple[nn.
     """
     network = make_network(config)
     digest = "" if config.weights is None else load_weights(network, config, run, classes)
+    if config.quantization_aware is not None:
+        make_aware(network, bits=config.quantization_aware.bits)
     encoder = origin_of(encoder_of(config.model))
     return network, freeze(network, config.freeze), sha256_json([digest, encoder]) if encoder else digest

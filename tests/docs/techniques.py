@@ -33,7 +33,7 @@ is on.
 3. Normalisation, then `mixing`, then the attack of `adversarial` (which moves pixels, not normalised values).
 4. `warmup` or `schedule` sets the learning rate; each part of `optimizer.parts` has its own.
 5. Forward and backward pass in `numerics.precision`, `numerics.micro_batch` images at a time: `loss` of the \
-targets after `smoothing`, each image weighted by `class_weights`.
+targets after `smoothing`, each image weighted by `class_weights`; layers round as `quantization_aware` says.
 6. `penalties` add to the gradient, `clipping` shortens it, the optimizer moves the weights, `averaging` follows them.
 
 ## The last batch of an epoch

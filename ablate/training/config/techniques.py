@@ -98,6 +98,17 @@ class Averaging(Settings):
     decay: Probability
 
 
+class QuantizationAware(Settings):
+    """Round weights and inputs of convolutions and linear layers to INT8 while training (Jacob et al. 2018).
+
+    For a network that will be quantised: to continue a finished run by `weights: {run: STUDY/VARIANT}`. What is
+    validated, tested and saved computes in full precision; `ablate deploy` measures the INT8 file.
+    """
+
+    bits: Literal[7, 8] = 8
+    """Of a weight; 7 for processors that add 8-bit products up in 16 bits (x86 without VNNI)."""
+
+
 class Attack(Settings):
     """Projected gradient descent in the largest-change norm, on pixels in [0, 1] (Madry et al. 2018)."""
 

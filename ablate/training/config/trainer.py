@@ -30,6 +30,7 @@ from ablate.training.config.techniques import (
     Loss,
     Mixing,
     Penalties,
+    QuantizationAware,
     Smoothing,
 )
 from ablate.training.config.transfer import Freeze, Weights
@@ -62,6 +63,7 @@ class Config(Settings):
     penalties: Penalties | None = None
     clipping: Clipping | None = None
     averaging: Averaging | None = None
+    quantization_aware: QuantizationAware | None = None
     adversarial: Attack | None = None
     """Train on images attacked by the network's own gradient, in place of the clean ones."""
     robustness: Attack | None = None
