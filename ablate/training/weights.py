@@ -19,6 +19,7 @@ from ablate.safety.plain_files import refuse_inflated
 from ablate.training.config import ByName, Config, Weights
 from ablate.training.earlier_runs import donor_of
 from ablate.training.freezing import is_below, output_layer, roots_of
+from ablate.training.models import make_whole_network, prune_as_asked
 from ablate.training.models.parts import Classifier
 from ablate.training.zoo import default_of_torchvision, stored_by_timm, stored_by_torchvision
 
@@ -39,10 +40,22 @@ class Stored(NamedTuple):
 def load_weights(network: nn.Module, config: Config, run: Run, classes: Sequence[str]) -> str:
     """Give the network the weights the study names; the digest of what they were.
 
-    What is listed as fresh keeps its first weights; everything else must fit. classes: of the data.
+    What is listed as fresh keeps its first weights; everything else must fit. Where channels are to be pruned, the
+    whole network is given the weights first. classes: of the data.
     Raises DataError where the weights cannot be had, were trained on test images of this run, tell
     other classes apart, or do not fit the network.
     """
+    assert config.weights is not None
+    if config.weights.prune is None:
+        return _load(network, config, run, classes)
+    whole = make_whole_network(config)
+    digest = _load(whole, config, run, classes)
+    prune_as_asked(whole, config)
+    network.load_state_dict(whole.state_dict())
+    return digest
+
+
+def _load(network: nn.Module, config: Config, run: Run, classes: Sequence[str]) -> str:
     assert config.weights is not None
     stored = read_weights(config, run)
     names = config.weights.fresh

@@ -240,3 +240,21 @@ def test_a_killed_process_is_gone_on_from(
 
     assert read_result(dead) is None
     assert end_of(attempt) == uninterrupted[case]
+
+
+def test_a_pruned_run_goes_on_with_the_channels_it_had(
+    decoded_digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fine-tuning after pruning is training: killed in its second epoch it ends as if nothing had happened."""
+    works = [share_cache(decoded_digits, tmp_path / name) for name in ("donor", "alone", "killed")]
+    donor = carried_out(InlineExecutor(), a_task(works[0], a_spec(a_config({**LOADED, "epochs": 2}))))
+    weights = {"file": str(donor / "weights.safetensors"), "prune": {"channels": 0.3}}
+    spec = a_spec(a_config({**LOADED, "weights": weights, "epochs": EPOCHS}))
+    alone = end_of(carried_out(InlineExecutor(), a_task(works[1], spec)))
+    task = a_task(works[2], spec, checkpoint_seconds=0.0)
+    die(task, f"saved {STEPS + 2}", monkeypatch)
+
+    attempt = carried_out(InlineExecutor(), task)
+
+    assert "resumed" in [event.kind for event in read_events(attempt)[0]]
+    assert end_of(attempt) == alone

@@ -52,6 +52,7 @@ FACADE = {"__init__", "__main__"}
 OWNERS = {
     "torch": ["training"],
     "torchvision": ["training"],
+    "torch_pruning": ["training/compress/pruning.py"],
     "timm": ["training/models/by_name.py"],
     "mlflow": [
         "track/client.py",

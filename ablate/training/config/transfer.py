@@ -12,6 +12,13 @@ from ablate.training.config.bounds import Count
 Names = Annotated[list[str], Field(min_length=1)]
 
 
+class Prune(Settings):
+    """Channels that are taken out for good, after the weights are read: the network has fewer, and so has its file."""
+
+    channels: Annotated[float, Field(gt=0, lt=1)]
+    """Share of each convolution's channels, and of each hidden linear layer's: those of the least L1 norm."""
+
+
 class Weights(Settings):
     """First weights from elsewhere: of torchvision, of timm, a file, or an earlier run. Exactly one of these."""
 
@@ -28,6 +35,8 @@ class Weights(Settings):
     """An earlier run of this work folder, STUDY/VARIANT; each replicate begins with the same replicate's weights."""
     fresh: Literal["output"] | Names | None = None
     """What keeps its first weights: `output` (the layer that gives the logits) or names of modules."""
+    prune: Prune | None = None
+    """Channels to be taken out of the network with these weights, before it is trained on."""
 
     @model_validator(mode="after")
     def _one_origin(self) -> Weights:

@@ -6,6 +6,8 @@ from typing import assert_never
 
 from torch import nn
 
+from ablate.errors import TrainerError
+from ablate.training.compress.pruning import prune_channels
 from ablate.training.config import Config
 from ablate.training.config.model import ByName, FoodCnn, FreeVgg, Fusion, ImageModel, NamedVgg, Resnet, Vgg16Net
 from ablate.training.models.by_name import make_by_name
@@ -17,11 +19,30 @@ from ablate.training.models.vgg16net import make_vgg16net
 
 
 def make_network(config: Config) -> nn.Module:
-    """The untrained network a config asks for; input (N, C, S, S), and texts' numbers with some; output (N, classes).
+    """The untrained network a config asks for, pruned where it says so.
 
-    Weights come from torch's global generator; the caller seeds it.
-    Raises TrainerError for a network by name that cannot be had.
+    Input (N, C, S, S), and texts' numbers with some; output (N, classes). Weights come from torch's global generator;
+    the caller seeds it. Raises TrainerError for a network by name that cannot be had, or for one that cannot be pruned.
     """
+    network = make_whole_network(config)
+    prune_as_asked(network, config)
+    return network
+
+
+def prune_as_asked(network: nn.Module, config: Config) -> None:
+    """Take the channels out of a whole network that `weights.prune` names; nothing where it names none."""
+    if config.weights is None or config.weights.prune is None:
+        return
+    if isinstance(config.model, Fusion):
+        raise TrainerError(
+            "the network cannot be pruned: it is given texts beside images", hint="Leave weights.prune out."
+        )
+    share, data = config.weights.prune.channels, config.data
+    prune_channels(network, share, channels=data.channels, image_size=data.image_size)
+
+
+def make_whole_network(config: Config) -> nn.Module:
+    """The network before any pruning."""
     if not isinstance(config.model, Fusion):
         return _of_images(config.model, config)
     image = None if config.model.image is None else _of_images(config.model.image, config)
