@@ -14,7 +14,7 @@ from ablate.cli.after import explain, predict
 from ablate.cli.data import data
 from ablate.cli.judging import judge
 from ablate.cli.keeping import clean, doctor
-from ablate.cli.loading import load, seconds_of, workers_of
+from ablate.cli.loading import load, seconds_of, slots_of, workers_of
 from ablate.cli.options import (
     DesignName,
     Executor,
@@ -123,7 +123,7 @@ def run(
     retry_failed: RetryFailed = False,
     for_: For = None,
     final: Final = False,
-    slots_per_gpu: SlotsPerGpu = 1,
+    slots_per_gpu: SlotsPerGpu = "1",
     json_: Json = False,
 ) -> None:
     """Train what is missing, judge every step, write the report.
@@ -152,7 +152,7 @@ def run(
             retry_failed=retry_failed,
             seconds=None if final else seconds,
             final=for_ if final else None,
-            slots_per_gpu=slots_per_gpu,
+            slots_per_gpu=slots_of(slots_per_gpu),
         )
         loaded = load(study, work, set_, design, stand_in=stand_in)
         _run(loaded, work, options, as_json=json_, after=lambda _: _where_shown(work, options))

@@ -68,6 +68,17 @@ def workers_of(text: str) -> int | None:
     return int(text)
 
 
+def slots_of(text: str) -> int | None:
+    """How many runs share a graphics card; None for as many as its memory holds."""
+    from ablate.errors import StudyError
+
+    if text == "auto":
+        return None
+    if not text.isdecimal():
+        raise StudyError(f"--slots-per-gpu {text}: expected auto, or a number of runs of at least 1")
+    return int(text)
+
+
 def study_and_variant(text: str) -> tuple[Path, str]:
     """The study file and the variant's name in `STUDY/VARIANT`; no name where the text is a study alone.
 

@@ -61,7 +61,10 @@ Workers = Annotated[
         metavar="N|auto", help="Runs at once; auto: cores divided by the study's threads, or one per GPU slot."
     ),
 ]
-SlotsPerGpu = Annotated[int, typer.Option(help="Runs that share a graphics card.")]
+SlotsPerGpu = Annotated[
+    str,
+    typer.Option(metavar="N|auto", help="Runs that share a graphics card; auto: by the memory the first ones took."),
+]
 Executor = Annotated[
     ExecutorName,
     typer.Option(help="pool: one process per run; inline: in this process; ray: on a cluster (extra ray)."),

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ablate.cli.loading import load, seconds_of, study_name, work_on_path, workers_of
+from ablate.cli.loading import load, seconds_of, slots_of, study_name, work_on_path, workers_of
 from ablate.cli.options import (
     DesignName,
     For,
@@ -52,7 +52,7 @@ def join(
     look: Look = None,
     replicate: Replicates = None,
     workers: Workers = "auto",
-    slots_per_gpu: SlotsPerGpu = 1,
+    slots_per_gpu: SlotsPerGpu = "1",
     retry_failed: RetryFailed = False,
     for_: For = None,
     search: Annotated[
@@ -84,7 +84,7 @@ def join(
             same = _given({"--work": work if work != Path() else None, "--set": set_, "--design": design})
             same += ["--stand-in"] * stand_in + _given({"--look": look})
             own = _given({"--replicate": replicate, "--workers": workers if workers != "auto" else None, "--for": for_})
-            own += _given({"--slots-per-gpu": slots_per_gpu if slots_per_gpu != 1 else None})
+            own += _given({"--slots-per-gpu": slots_per_gpu if slots_per_gpu != "1" else None})
             own += ["--retry-failed"] * retry_failed + ["--search"] * search
             _print_script(loaded.name, study, (same, own), sbatch, slurm or [])
             return
@@ -96,7 +96,7 @@ def join(
             workers=workers_of(workers),
             look=look or 0,
             replicates=tuple(replicate or ()),
-            slots_per_gpu=slots_per_gpu,
+            slots_per_gpu=slots_of(slots_per_gpu),
             retry_failed=retry_failed,
             seconds=seconds_of("--for", for_),
         )

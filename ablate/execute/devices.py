@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from ablate.execute.card_memory import MeasuredFit
+from ablate.store.journal import read_result
+
+APPLE = "Apple GPU"
 DRIVER = Path("/proc/driver/nvidia/gpus")
 
 
@@ -32,6 +38,12 @@ def devices(driver: Path = DRIVER) -> tuple[Device, ...]:
         return tuple(Device(str(number), kind) for number, (kind, _) in enumerate(cards))
     asked = [name.strip() for name in visible.split(",")]
     return tuple(Device(name, by_name[name]) for name in asked if name in by_name)
+
+
+def apple_gpu() -> tuple[Device, ...]:
+    """The one of a Mac with Apple's own processor, which needs no name; found without importing torch."""
+    here = sys.platform == "darwin" and platform.machine() == "arm64"
+    return (Device("", APPLE),) if here else ()
 
 
 def _card(information: Path) -> tuple[str, str]:
@@ -76,12 +88,13 @@ class SharedHomes:
 class DeviceSlots:
     """Gives cards to runs.
 
-    each: runs that share a card. homes: replicate -> kind of card its earlier runs were made on.
+    each: runs that share a card, or what finds that out from the memory they take.
+    homes: replicate -> kind of card its earlier runs were made on.
     shared: what the other processes that train the same study have chosen; None where there are none.
     """
 
     devices: Sequence[Device]
-    each: int = 1
+    each: int | MeasuredFit = 1
     homes: Mapping[int, str] = field(default_factory=dict)
     shared: SharedHomes | None = None
     _homes: dict[int, str] = field(init=False)
@@ -92,7 +105,7 @@ class DeviceSlots:
         self._homes = {index: kind for index, kind in self.homes.items() if kind in kinds}
 
     def __len__(self) -> int:
-        return len(self.devices) * self.each
+        return len(self.devices) * (self.each.most if isinstance(self.each, MeasuredFit) else self.each)
 
     def accepts(self, replicate: int) -> bool:
         """Whether a card of the replicate's kind is free."""
@@ -114,10 +127,15 @@ class DeviceSlots:
 
     def release(self, attempt: Path) -> None:
         """The run has ended."""
-        self._taken.pop(attempt, None)
+        card = self._taken.pop(attempt, None)
+        if card is not None and isinstance(self.each, MeasuredFit):
+            self.each.learn(read_result(attempt), beside=list(self._taken.values()).count(card))
 
     def _free(self, replicate: int) -> Device | None:
         taken = list(self._taken.values())
         home = self._home(replicate)
-        free = [d for d in self.devices if taken.count(d) < self.each and (home is None or d.kind == home)]
+        free = [d for d in self.devices if taken.count(d) < self._most(d) and (home is None or d.kind == home)]
         return min(free, key=taken.count, default=None)
+
+    def _most(self, card: Device) -> int:
+        return self.each.runs_on(card.name) if isinstance(self.each, MeasuredFit) else self.each

@@ -22,12 +22,12 @@ from ablate.execute.handed import check_judged, read_ids_and_means, write_groups
 from ablate.execute.live import BEFORE_TRAINING, LiveRun, Task, drop_checkpoints
 from ablate.execute.measured import check_metrics, told_by_answers
 from ablate.execute.other_images import ask_about_others
-from ablate.records import Failed, FailureReason, Finished, Outcome
+from ablate.records import Failed, FailureReason, Finished, Outcome, RunSpec
 from ablate.safety.own_modules import import_named
 from ablate.settings import settings_of_record
 from ablate.store.journal import Journal, read_result
 from ablate.store.work_folder import Store
-from ablate.trainer import Trainer, load_trainer, search_first, shown_path, source_digest
+from ablate.trainer import BUILT_IN, Trainer, load_trainer, search_first, shown_path, source_digest
 
 PREPARED = "prepared.json"
 WEIGHTS = "weights"
@@ -83,7 +83,7 @@ def train(task: Task, attempt: Path, after_epoch: Callable[[], None] | None = No
         failed = Failed(
             folder=attempt,
             reason=_reason(error),
-            message=_message(error),
+            message=_message(error, task.spec),
             traceback=_traceback(error),
             source_digest=task.source_digest,
             data_digest=task.data_digest,
@@ -188,10 +188,19 @@ def _traceback(error: BaseException) -> str:
             return traceback.format_exc()
 
 
-def _message(error: BaseException) -> str:
+def _message(error: BaseException, spec: RunSpec) -> str:
     if isinstance(error, Stopped):
         return str(error)
-    return f"{type(error).__name__}: {error}{_peak() if _reason(error) == 'oom' else ''}"
+    return f"{type(error).__name__}: {error}{_peak() + _smaller(spec) if _reason(error) == 'oom' else ''}"
+
+
+def _smaller(spec: RunSpec) -> str:
+    """What needs less memory, for the trainer whose settings we know."""
+    if spec.trainer != BUILT_IN:
+        return ""
+    numerics = spec.config.get("numerics") or {}
+    pieces = (numerics.get("micro_batch") or spec.config["batch_size"]) // 2
+    return f"; numerics.micro_batch: {pieces} in base:, or fewer runs at once, needs less" if pieces > 1 else ""
 
 
 def _peak() -> str:

@@ -33,7 +33,7 @@ from ablate.training.evaluate import evaluate, evaluation_batch, is_correct
 from ablate.training.freezing import set_training
 from ablate.training.frozen_features import with_stored_features
 from ablate.training.measured import with_measured
-from ablate.training.numerics import Mode, reset_peak, send, set_up
+from ablate.training.numerics import Mode, reset_peak, send, set_up, widest
 from ablate.training.outcome import right_on_test, write_outcome
 from ablate.training.seeding import StepRandom, dropout_seed, epoch_order, order_generator, seed_dropout
 from ablate.training.start import untrained
@@ -235,8 +235,9 @@ def _add_up(progress: TrainingProgress, batches: Sequence[Tensor], losses: list[
     if not losses:
         return
     taken = batches[progress.step - len(losses) : progress.step]
-    # Both at once: each reading waits for the device. In float64, which holds either without loss.
-    read = torch.stack([torch.stack(losses).double(), torch.stack(hits).double()]).tolist()
+    # Both at once: each reading waits for the device. The widest type holds either without loss.
+    wide = widest(losses[0].device)
+    read = torch.stack([torch.stack(losses).to(wide), torch.stack(hits).to(wide)]).tolist()
     for batch, loss in zip(taken, read[0], strict=True):
         progress.loss_sum += loss * len(batch)
     progress.correct_sum += int(sum(read[1]))

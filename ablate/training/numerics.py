@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ablate.errors import TrainerError
 from ablate.training.config import Config
 
+KNOWN_DEVICES = "Use auto, cpu, cuda, cuda:0 or mps."
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -98,23 +99,40 @@ def reset_peak(device: torch.device) -> None:
 
 
 def find_device(name: str) -> torch.device:
-    """`auto`: a CUDA device where there is one, else the CPU."""
+    """`auto`: a CUDA device where there is one, else Apple's Metal (MPS), else the CPU.
+
+    Raises TrainerError for a device that is not there, or of a kind whose dropout nobody seeds step by step.
+    """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise TrainerError(f"device {name!r} is unknown", hint="Use auto, cpu, cuda or cuda:0.") from error
+        raise TrainerError(f"device {name!r} is unknown", hint=KNOWN_DEVICES) from error
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise TrainerError(
+            f"device {name!r}: ablate draws nothing on such a device, so no run on it could be repeated",
+            hint=KNOWN_DEVICES,
+        )
     count = torch.cuda.device_count()
     if device.type == "cuda" and (device.index or 0) >= count:
         raise TrainerError(f"device {name!r}: this machine has {count} CUDA devices", hint="Use device: auto or cpu.")
+    if device.type == "mps" and not torch.mps.is_available():
+        raise TrainerError(f"device {name!r}: this machine has no Apple GPU (MPS)", hint="Use device: auto or cpu.")
     return device
+
+
+def widest(device: torch.device) -> torch.dtype:
+    """The widest floating-point type the device computes in: Metal has no float64."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def device_name(device: torch.device) -> str:
     """The hardware's name, for the stamp."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
+    if device.type == "mps":
+        return "Apple GPU"
     import platform
 
     return f"{device.type}: {_cpu_name() or platform.processor() or platform.machine()}"

@@ -163,6 +163,8 @@ def _half(config: Config, scores: Scores) -> Any:
 def _peak_bytes(mode: Mode) -> int | None:
     if mode.device.type == "cuda":
         return torch.cuda.max_memory_allocated(mode.device)
+    if mode.device.type == "mps":
+        return torch.mps.driver_allocated_memory()  # Metal keeps no peak; its driver holds on to what it once took
     if sys.platform == "win32":
         return None
     import resource

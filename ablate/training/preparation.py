@@ -28,6 +28,7 @@ from ablate.training.data.same import former_digests
 from ablate.training.data.scan import Progress
 from ablate.training.freezing import set_training
 from ablate.training.loop import make_batch, take_step
+from ablate.training.memory import is_out_of_memory, largest_that_fits, out_of_memory
 from ablate.training.numerics import set_up
 from ablate.training.seeding import StepRandom
 from ablate.training.start import untrained
@@ -147,12 +148,17 @@ def _try_steps(config: Config, run: Run, counts: Sequence[int], least: int) -> s
     weights = trained_weights(trained.optimizer)
     for size in sizes_to_try(config, counts, least):
         chosen = torch.arange(size, device=parts.fit.rows.device) % len(parts.fit)  # another fold may hold more
+
+        def step(asked: Config, chosen: torch.Tensor = chosen) -> None:
+            batch = make_batch(asked, parts.fit, mode, trained, chosen, StepRandom(run.replicate, 0, 0))
+            take_step(asked, mode, trained, weights, batch)
+
         try:
-            batch = make_batch(config, parts.fit, mode, trained, chosen, StepRandom(run.replicate, 0, 0))
-            take_step(config, mode, trained, weights, batch)
-        except torch.OutOfMemoryError:
-            raise
+            step(config)
         except (RuntimeError, ValueError) as error:
+            if is_out_of_memory(error):
+                fits = largest_that_fits(step, config, size, mode.device)
+                raise out_of_memory(config, size, fits, mode.device) from None
             raise TrainerError(
                 f"the network cannot be trained on {config.data.image_size}x{config.data.image_size} images "
                 f"in batches of {min(size, config.numerics.micro_batch or size)}: {error}",

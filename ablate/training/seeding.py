@@ -33,6 +33,8 @@ def seed_dropout(seed: int, step: int, device: torch.device) -> None:
     if device.type == "cuda":
         index = torch.cuda.current_device() if device.index is None else device.index
         torch.cuda.default_generators[index].manual_seed(seed + step)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed + step)
     else:
         torch.default_generator.manual_seed(seed + step)
 

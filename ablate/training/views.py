@@ -18,6 +18,7 @@ from ablate.training.config import Augment, Config
 from ablate.training.data.augment import augment_batch
 from ablate.training.data.parts import Subset
 from ablate.training.evaluate import Alive, evaluation_batch, probabilities, unwatched
+from ablate.training.numerics import widest
 from ablate.training.retesting import reopen
 from ablate.training.seeding import StepRandom
 from ablate.training.stored import StoredNetwork
@@ -56,21 +57,25 @@ test_by_views.__test__ = False  # type: ignore[attr-defined]  # its name would b
 
 @torch.inference_mode()
 def averaged_probabilities(stored: StoredNetwork, part: Subset, views: list[View], alive: Alive = unwatched) -> Tensor:
-    """(N, classes) float64 on the CPU: the mean over the views of the network's probabilities."""
+    """(N, classes) float64 on the CPU: the mean over the views of the network's probabilities.
+
+    Added up on the device in the widest type it has.
+    """
     mode, config = stored.mode, stored.config
     size = evaluation_batch(config.data.image_size, config.batch_size)
     batches = []
     for number, chosen in enumerate(part.places().split(size)):
-        total = torch.zeros((), dtype=torch.float64, device=mode.device)
+        wide = widest(mode.device)
+        total = torch.zeros((), dtype=wide, device=mode.device)
         text = part.text_of(chosen)
         for view in views:
             images = part.normalised(view(part.pixels_of(chosen), number))
             with mode.autocast():
                 logits = stored.network(images, *text).float()
-            total = total + probabilities(logits, config).double()
+            total = total + probabilities(logits, config).to(wide)
         batches.append(total / len(views))
         alive(min(len(batches) * size, len(part)), len(part))
-    return torch.cat(batches).cpu()
+    return torch.cat(batches).cpu().double()
 
 
 def views_of(tta: Mapping[str, Any], config: Config, spec: RunSpec, mean: Tensor | None = None) -> list[View]:

@@ -8,7 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ablate.errors import StudyError
-from ablate.execute.devices import Device, DeviceSlots, SharedHomes, bundles, devices
+from ablate.execute.card_memory import MOST, MeasuredFit, card_totals
+from ablate.execute.devices import Device, DeviceSlots, SharedHomes, apple_gpu, bundles, devices
 from ablate.execute.environment import cores, machine
 from ablate.execute.inline import InlineExecutor
 from ablate.execute.lazy import LazyExecutor
@@ -104,6 +105,11 @@ def _need(session: Session, options: Options) -> Need:
     threads, taken = _processors_of(session), session.study.trainer.resources
     if taken is not None and taken.gpus != 1:
         return Need(threads, float(taken.gpus))
+    if options.slots_per_gpu is None:
+        raise StudyError(
+            "--slots-per-gpu auto: Ray shares a card out before anything is measured",
+            hint="Give a number, such as --slots-per-gpu 2.",
+        )
     return need_of(threads, asked, slots_per_gpu=options.slots_per_gpu, nodes=nodes())
 
 
@@ -117,29 +123,42 @@ def may_train(session: Session, options: Options) -> bool:
 
 def _cards(session: Session, options: Options) -> DeviceSlots:
     found = cards_here(session, options)
-    if options.slots_per_gpu < 1:
-        raise StudyError(f"--slots-per-gpu {options.slots_per_gpu}: at least one run has to fit on a card")
+    each = _each(options, found)
     several = len({device.kind for device in found}) > 1
     if not options.joined:
-        return DeviceSlots(found, options.slots_per_gpu, _made_on(session) if several else {})
+        return DeviceSlots(found, each, _made_on(session) if several else {})
     shared = SharedHomes(session.store.study(session.study.name) / "devices")
     for replicate, device in _made_on(session).items():
         shared.claim(replicate, PROCESSOR if device.startswith("cpu") or device == machine().processor else device)
     if found:
-        return DeviceSlots(found, options.slots_per_gpu, shared=shared)
-    each = options.workers or workers_here(session, options)
-    return DeviceSlots([Device("", PROCESSOR)], each, shared=shared)
+        return DeviceSlots(found, each, shared=shared)
+    return DeviceSlots([Device("", PROCESSOR)], options.workers or workers_here(session, options), shared=shared)
+
+
+def _each(options: Options, found: Sequence[Device]) -> int | MeasuredFit:
+    if options.slots_per_gpu is None:
+        return MeasuredFit(card_totals() if found else {}, _most(found))
+    if options.slots_per_gpu < 1:
+        raise StudyError(f"--slots-per-gpu {options.slots_per_gpu}: at least one run has to fit on a card")
+    return options.slots_per_gpu
+
+
+def _most(found: Sequence[Device]) -> int:
+    """Runs that may share a card at most: each wants a processor of its own."""
+    if found == apple_gpu():
+        return 1
+    return max(1, min(MOST, cores() // max(1, len(found))))
 
 
 def cards_here(session: Session, options: Options) -> tuple[Device, ...]:
     """What a run can be given on this machine: a card each, or as many together as its trainer asks for."""
-    found, taken = devices(), session.study.trainer.resources
+    found, taken = _cards_of(session.plan.variants), session.study.trainer.resources
     each = 1 if taken is None else taken.gpus
     if each < 2:
         return found if each else ()
-    if options.slots_per_gpu > 1:
+    if options.slots_per_gpu is None or options.slots_per_gpu > 1:
         raise StudyError(
-            f"--slots-per-gpu {options.slots_per_gpu}: a run of this study takes {each} whole cards",
+            f"--slots-per-gpu {options.slots_per_gpu or 'auto'}: a run of this study takes {each} whole cards",
             hint="Leave it out, or lower trainer.resources.gpus.",
         )
     return bundles(found, each)
@@ -151,7 +170,8 @@ def workers_here(session: Session, options: Options) -> int:
     if taken is None:
         return default_workers(session.plan.variants, slots_per_gpu=options.slots_per_gpu)
     cards = cards_here(session, options)
-    return len(cards) * options.slots_per_gpu if cards else max(1, cores() // taken.cpus)
+    each = options.slots_per_gpu or _most(cards)
+    return len(cards) * each if cards else max(1, cores() // taken.cpus)
 
 
 def _processors_of(session: Session) -> int:
@@ -168,11 +188,17 @@ def _made_on(session: Session) -> dict[int, str]:
     return homes
 
 
-def default_workers(variants: Sequence[Variant], *, slots_per_gpu: int = 1) -> int:
+def _cards_of(variants: Sequence[Variant]) -> tuple[Device, ...]:
+    """This machine's cards; Apple's GPU, which is everybody's, where a run is to use it."""
+    asked = {variant.config.get("device") for variant in variants}
+    return devices() or (apple_gpu() if asked & {"auto", "mps"} else ())
+
+
+def default_workers(variants: Sequence[Variant], *, slots_per_gpu: int | None = 1) -> int:
     """As many as there are slots on cards, else as many as the cores carry with the study's threads each."""
-    found = devices()
+    found = _cards_of(variants)
     if found:
-        return len(found) * slots_per_gpu
+        return len(found) * (slots_per_gpu or _most(found))
     return max(1, cores() // _threads_of(variants))
 
 

@@ -20,7 +20,7 @@ class Options:
     seconds: how long the call may take; then runs write their checkpoints and it ends. until: the moment that is,
     as `time.monotonic()` tells it; `clocked` fills it in, once a command.
     final: the time after which the study is closed for good, as it was written; None where the call only pauses.
-    slots_per_gpu: runs that share a graphics card.
+    slots_per_gpu: runs that share a graphics card; None for as many as its memory holds.
     joined: others train the same study, and agree on which kind of device each replicate is made.
     slices: a table about the test images, by whose columns the report gives accuracies.
     patient: wait for runs that others hold; they are left to them otherwise.
@@ -40,7 +40,7 @@ class Options:
     seconds: float | None = None
     until: float | None = None
     final: str | None = None
-    slots_per_gpu: int = 1
+    slots_per_gpu: int | None = 1
     ray_address: str | None = None
     joined: bool = False
     patient: bool = True

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from ablate.errors import TrainerError
-from ablate.training.numerics import Mode, device_name, find_device, set_up
+from ablate.training.numerics import Mode, device_name, find_device, set_up, widest
 from tests.training_builders import a_config
 
 CPU = torch.device("cpu")
@@ -101,12 +102,37 @@ def test_stored_images_come_back(*, channels_last: bool) -> None:
     assert mode.as_images(stored).stride() == images.stride()
 
 
-def test_auto_is_a_device_that_is_there() -> None:
-    """cuda where there is one, else the CPU."""
-    assert find_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+@pytest.mark.parametrize(("there", "expected"), [({"cuda", "mps"}, "cuda"), ({"mps"}, "mps"), (set(), "cpu")])
+def test_auto_is_a_device_that_is_there(there: set[str], expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """cuda where there is one, then Apple's GPU, else the CPU."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: "cuda" in there)
+    monkeypatch.setattr(torch.mps, "is_available", lambda: "mps" in there)
+
+    assert find_device("auto").type == expected
 
 
-@pytest.mark.parametrize("name", ["cuda:99", "gpu", "cpu:x"])
+@pytest.mark.parametrize("name", ["auto", "cpu", "mps", "cuda", "cuda:1"])
+def test_devices_that_runs_can_be_repeated_on_are_settings(name: str) -> None:
+    """Whether the machine has it is asked when a run begins."""
+    assert a_config({"device": name}).device == name
+
+
+@pytest.mark.parametrize("name", ["gpu", "cpu:x", "xpu", "meta", "cuda:", "mps:0"])
+def test_other_devices_are_refused_with_the_study_file(name: str) -> None:
+    """Nobody seeds their dropout step by step."""
+    with pytest.raises(ValidationError, match=f"device '{name}': no run on it could be repeated; use auto, cpu"):
+        a_config({"device": name})
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("mps", torch.float32), ("cuda", torch.float64), ("cpu", torch.float64)]
+)
+def test_sums_are_taken_in_the_widest_type_there_is(name: str, expected: torch.dtype) -> None:
+    """Metal has no float64."""
+    assert widest(torch.device(name)) is expected
+
+
+@pytest.mark.parametrize("name", ["cuda:99", "gpu", "cpu:x", "mps", "xpu"])
 def test_a_device_that_is_not_there_is_refused(name: str) -> None:
     """With what to write instead."""
     with pytest.raises(TrainerError, match=name) as caught:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 import torch
 from torch import nn
 
@@ -96,3 +97,15 @@ def test_augmentation_of_a_step_can_be_drawn_alone() -> None:
 def test_purposes_do_not_share_their_luck() -> None:
     """Each has a seed of its own."""
     assert len({FIRST.seed(name, 0) for name in ("init", "order", "dropout", "augment")}) == 4
+
+
+def test_an_apple_gpu_draws_from_its_own_generator_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Metal's dropout takes no notice of the CPU's generator."""
+    seeds: list[int] = []
+    monkeypatch.setattr(torch.mps, "manual_seed", seeds.append)
+    before = torch.get_rng_state()
+    for step in range(3):
+        seed_dropout(100, step, torch.device("mps"))
+
+    assert seeds == [100, 101, 102]
+    assert torch.equal(torch.get_rng_state(), before)
