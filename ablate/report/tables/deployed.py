@@ -84,6 +84,8 @@ def costs_table(result: DeployResult, say: Words = ENGLISH) -> Table:
             ["-" if row.peak_bytes is None else number(row.peak_bytes / MEGABYTE, 0) for row in rows],
         ),
     ]
+    if rows[0].single is None:
+        return table_of(say("deploy.costs"), columns, name="deploy-costs")
     note = say("deploy.costs_note", threads=say.count(result.machine.threads, "thread"), cpu=cpu_words(result, say))
     return table_of(say("deploy.costs"), columns, note, "deploy-costs")
 
