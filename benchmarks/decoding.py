@@ -22,7 +22,8 @@ from PIL import Image
 
 from ablate.training.config import DataConfig
 from ablate.training.data import spreading
-from ablate.training.data.scan import ScannedImage, inspect_image
+from ablate.training.data.decode import ScannedImage
+from ablate.training.data.scan import inspect_image
 from ablate.training.data.spreading import spread
 
 

@@ -173,7 +173,7 @@ def theirs(config: Config, replicate: Replicate, parts: Subsets, mode: Mode) -> 
     network = mode.place(make_network(config))
     images, targets = parts.fit.images_of(torch.arange(len(parts.fit))), parts.fit.targets
     val_images, val_targets = parts.val.images_of(torch.arange(len(parts.val))), parts.val.targets
-    val_batch = evaluation_batch(config.data.image_size, config.batch_size)
+    val_batch = evaluation_batch(config)
     lr = config.optimizer.lr
     optimizer = torch.optim.Adam(network.parameters(), lr=lr, fused=True)
     step_decay = getattr(config.schedule, "gamma", 1.0), getattr(config.schedule, "every", 1)

@@ -71,7 +71,14 @@ def predict(
     Example: ablate predict "quickstart/GAP head" new_scans/ --csv submission.csv
     """
     from ablate.errors import StudyError
-    from ablate.workflows.predict import files_taken_by, images_in, open_members, reevaluate, unlabelled_images
+    from ablate.workflows.predict import (
+        files_taken_by,
+        images_in,
+        open_members,
+        reevaluate,
+        takes_clips,
+        unlabelled_images,
+    )
 
     with errors_shown():
         work_on_path(work)
@@ -89,7 +96,7 @@ def predict(
             )
         members = open_members(run_, work)
         _refuse_unfit(members[0], csv, like)
-        chosen = images_in(images or [], note, takes=files_taken_by(members[0]))
+        chosen = images_in(images or [], note, takes=files_taken_by(members[0]), clips=takes_clips(members[0]))
         chosen += unlabelled_images(members[0].name, work=work) if unlabelled else []
         _note_members(members, chosen, work, by_variant=members[0].name.count("/") > run_.count("/"))
         found, unread = _predicted(run_, chosen, work)

@@ -13,6 +13,9 @@ from ablate.errors import DataError
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 """What torchvision's ImageFolder takes for an image, in any case."""
 
+VIDEOS = (".mp4", ".avi", ".mkv", ".webm", ".gif")
+"""What is taken for a video, in any case."""
+
 SYSTEM_ENTRIES = frozenset({
     "__macosx", "icon\r", "network trash folder", "temporary items", "thevolumesettingsfolder",
     "thumbs.db", "thumbs.db:encryptable", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini",
@@ -59,6 +62,11 @@ def is_image(name: str) -> bool:
     return name.lower().endswith(EXTENSIONS) and not is_system_entry(name)
 
 
+def is_video(name: str) -> bool:
+    """Whether a file's name is that of a video somebody put there."""
+    return name.lower().endswith(VIDEOS) and not is_system_entry(name)
+
+
 def takes_all(name: str) -> bool:
     """Whether a file counts where a reader of the user's reads it: all do that are not a system's own."""
     return not is_system_entry(name)
@@ -80,10 +88,10 @@ def top_of(folder: str | Path) -> Top:
     return found
 
 
-def refuse_no_classes(root: Path, folders: Sequence[str], *, what: str) -> None:
+def refuse_no_classes(root: Path, folders: Sequence[str], *, what: str, such_as: str = "*.jpg") -> None:
     """Raise DataError where a folder's sub-folders are fewer than two, or parts of a split and no classes.
 
-    what: begins the sentence, such as the name of the setting.
+    what: begins the sentence, such as the name of the setting. such_as: what a class folder holds.
     """
     if parts := parts_among(root, folders):
         raise DataError(f"{what} holds parts of a split, not classes: {_few(parts)}", hint=_parts_hint(root, parts))
@@ -92,7 +100,7 @@ def refuse_no_classes(root: Path, folders: Sequence[str], *, what: str) -> None:
     raise DataError(
         f"{what} {'has' if ':' in what else 'holds'} {len(folders)} class folder"
         f"{'s' * (len(folders) != 1)}, two or more are needed",
-        hint=f"It must hold one sub-folder per class, root/<class>/*.jpg.{_way_out(root)}",
+        hint=f"It must hold one sub-folder per class, root/<class>/{such_as}.{_way_out(root)}",
     )
 
 

@@ -83,11 +83,12 @@ def locate(config: Config) -> None:
 
 def note_names(config: Config) -> list[str]:
     """What the images' names alone say, before anything is decoded: that they seem to belong together."""
+    from ablate.training.config.clips import VideoFolder
     from ablate.training.config.data import ImageFolder, LabelledFiles
     from ablate.training.data.origin_names import notes_on_names
     from ablate.training.data.sources import list_images
 
-    if config.data.groups is not None or not isinstance(config.data.source, ImageFolder | LabelledFiles):
+    if config.data.groups is not None or not isinstance(config.data.source, ImageFolder | LabelledFiles | VideoFolder):
         return []
     contents = list_images(config.data).read()
     return notes_on_names([image.id for image in contents.images], len(contents.classes))

@@ -9,7 +9,7 @@ from ablate.errors import SettingError
 from ablate.metrics import measured_goal
 from ablate.splits.rules import FirstFold, Folds, Official, Protocol, Share
 from ablate.training.config import Augment, ByName, Config, Plateau
-from ablate.training.config.model import encoder_of
+from ablate.training.config.model import FOR_CLIPS, encoder_of
 
 SINGLE_IMAGES = "Set it to 2 or more, or model.norm to null."
 
@@ -19,6 +19,7 @@ def refuse_impossible(config: Config, protocol: Protocol) -> None:
 
     A number of images beside a share can only be judged once the images are counted.
     """
+    _refuse_other_frames(config)
     _refuse_small_images(config)
     _refuse_single_images(config)
     _refuse_unpublished_weights(config)
@@ -47,6 +48,25 @@ def refuse_impossible(config: Config, protocol: Protocol) -> None:
         )
     _refuse_without_validation(config, protocol)
     _refuse_unmeasured(config, protocol)
+
+
+def _refuse_other_frames(config: Config) -> None:
+    """A network for images on clips of several frames, or one for clips on images."""
+    name, frames = config.model.name, config.data.frames
+    if isinstance(config.model, ByName):
+        return
+    if frames > 1 and name not in FOR_CLIPS:
+        raise SettingError(
+            "model.name",
+            f"model.name ({name}) is a network for images, and data.clip.frames is {frames}",
+            hint=f"Use {' or '.join(FOR_CLIPS)}, or clip.frames: 1, which takes the frame in the middle.",
+        )
+    if config.data.clip is None and name in FOR_CLIPS:
+        raise SettingError(
+            "model.name",
+            f"model.name ({name}) is a network for clips, and data.clip is null",
+            hint="Use source: {name: video_folder, root: ...} and clip: {frames: 16}, or a network for images.",
+        )
 
 
 def _refuse_small_images(config: Config) -> None:

@@ -66,8 +66,8 @@ def describe_network(config: Config) -> Description:
 
 def empty_inputs(config: Config, count: int) -> tuple[Tensor, ...]:
     """What the network takes of so many images, without memory: the images, and their texts' numbers with some."""
-    size, encoder = config.data.image_size, encoder_of(config.model)
-    images = torch.empty(count, config.data.channels, size, size, device="meta")
+    encoder = encoder_of(config.model)
+    images = torch.empty(count, *config.data.input_shape, device="meta")
     return (images,) if encoder is None else (images, torch.empty(count, encoder.width, device="meta"))
 
 

@@ -139,9 +139,10 @@ def evaluate_attacked(  # noqa: PLR0913 - a test's five, and who is told
     return Scores(torch.cat(logits).cpu(), part.targets.cpu())
 
 
-def evaluation_batch(image_size: int, batch_size: int) -> int:
+def evaluation_batch(config: Config) -> int:
     """Images a step without gradients: as many as need about the memory of 80 at 224 pixels, at most 512."""
-    return max(batch_size, min(512, 2**22 // image_size**2))
+    _, height, width = config.data.input_shape
+    return max(config.batch_size, min(512, 2**22 // (height * width)))
 
 
 def latency_seconds(network: nn.Module, part: Subset, mode: Mode) -> float:

@@ -76,6 +76,8 @@ def why_not(config: Config) -> str:
         return "nothing is frozen"
     if not config.freeze.cache:
         return "freeze.cache is false"
+    if config.data.clip is not None:
+        return "features of clips are not stored"
     if is_random(config.augment):
         return "augment changes the images anew in each epoch"
     moving = [name for name, value in config if name not in {*STEADY, "augment"} and value]
@@ -115,7 +117,7 @@ def with_stored_features(config: Config, run: Run, parts: Subsets, mode: Mode, t
         return plain
     rows = _rows(parts)
     whole = replace(parts.test, rows=rows.to(parts.test.rows.device), ready=None, text=None)
-    batch = evaluation_batch(config.data.image_size, config.batch_size)
+    batch = evaluation_batch(config)
     one = _computed(cut.before, parts.fit, parts.fit.places()[:1], mode)
     is_last = one.dim() == 4 and not one.is_contiguous()
     size = one[0].numel() * one.element_size() * len(rows)

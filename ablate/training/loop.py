@@ -154,12 +154,13 @@ def make_batch(
     """The chosen images, augmented as pixels in [0, 1], normalised, then mixed, then attacked."""
     targets = part.targets_of(chosen)
     if is_random(config.augment):
-        images = part.normalised(augment_batch(part.pixels_of(chosen), config.augment, draws, mean=part.mean))
+        pixels = augment_batch(part.pixels_of(chosen), config.augment, draws, mean=part.mean, frames=part.frames)
+        images = part.normalised(pixels)
     else:
         images = part.images_of(chosen)
     if config.mixing is not None:
-        rng = draws.numpy("mixing")
-        images, targets = mix_images(images, targets, config.mixing, classes=config.data.classes, rng=rng)
+        rng, classes = draws.numpy("mixing"), config.data.classes
+        images, targets = mix_images(images, targets, config.mixing, classes=classes, rng=rng, frames=part.frames)
     if config.adversarial is not None:
         loss_of = loss_to_raise(trained.network, targets, mode, several=config.data.multi_label)
         scale = Scale(part.mean, part.std)
@@ -259,7 +260,7 @@ def _epoch_metrics(config: Config, run: Run, parts: Subsets, mode: Mode, trained
     if config.penalties is not None:
         metrics["train/penalty"] = penalty(trained_weights(trained.optimizer), config.penalties)
     if len(parts.val):
-        batch_size = evaluation_batch(config.data.image_size, config.batch_size)
+        batch_size = evaluation_batch(config)
         scores = evaluate(trained.tested, parts.val, mode, batch_size=batch_size, alive=run.alive)
         found = with_measured(scores.metrics(), _chosen_by(run), scores, parts.images.classes, val=scores)
         metrics |= {f"val/{name}": value for name, value in found.items()}

@@ -94,13 +94,13 @@ def write_outcome(config: Config, run: Run, parts: Subsets, mode: Mode, trained:
 
 def judged_scores(config: Config, run: Run, parts: Subsets, mode: Mode, network: nn.Module) -> Scores:
     """The network on the images it is judged on: the test part, or validation in a sealed run."""
-    batch_size = evaluation_batch(config.data.image_size, config.batch_size)
+    batch_size = evaluation_batch(config)
     return evaluate(network, _judged(run, parts), mode, batch_size=batch_size, alive=run.alive)
 
 
 def _validation_scores(config: Config, run: Run, parts: Subsets, mode: Mode, trained: TrainingState) -> Scores:
     """The tested network on the validation images, on which a threshold may be set."""
-    batch_size = evaluation_batch(config.data.image_size, config.batch_size)
+    batch_size = evaluation_batch(config)
     return evaluate(trained.network, parts.val, mode, batch_size=batch_size, alive=run.alive)
 
 
@@ -109,7 +109,7 @@ def right_on_test(config: Config, run: Run, parts: Subsets, mode: Mode, trained:
 
     Read for the source's protocol alone: nothing is chosen by it.
     """
-    batch_size = evaluation_batch(config.data.image_size, config.batch_size)
+    batch_size = evaluation_batch(config)
     correct = evaluate(trained.tested, parts.test, mode, batch_size=batch_size, alive=run.alive).correct
     return torch.from_numpy(np.packbits(correct))
 

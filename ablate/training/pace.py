@@ -50,15 +50,15 @@ def pace_of(config: Config) -> dict[str, float]:
         take_step(config, mode, trained, weights, batch)[0].item()  # reading a number waits for the device
 
     def test() -> None:
-        evaluate(network, part, mode, batch_size=evaluation_batch(config.data.image_size, config.batch_size))
+        evaluate(network, part, mode, batch_size=evaluation_batch(config))
 
     return {"step": _seconds(step, at_least=3), "image": _seconds(test, at_least=1) / len(part)}
 
 
 def _noise(config: Config, mode: Mode) -> Subset:
     generator = torch.Generator().manual_seed(0)
-    side, count = config.data.image_size, max(IMAGES, config.batch_size)
-    pixels = torch.randint(0, 256, (count, side, side, config.data.channels), generator=generator, dtype=torch.uint8)
+    (channels, height, width), count = config.data.input_shape, max(IMAGES, config.batch_size)
+    pixels = torch.randint(0, 256, (count, height, width, channels), generator=generator, dtype=torch.uint8)
     rows = mode.send(torch.arange(count))
     mean, std = statistics_of(config.data, mode.device)
     encoder = encoder_of(config.model)

@@ -37,7 +37,7 @@ def predict_images(
     """
     stored = open_network(spec, result)
     rows_of_text = _encoded(stored, images, texts)
-    size = evaluation_batch(stored.config.data.image_size, stored.config.batch_size)
+    size = evaluation_batch(stored.config)
     for start in range(0, len(images), size):
         chosen = images[start : start + size]
         pixels, problems = _decoded(chosen, stored.config.data)
@@ -46,7 +46,7 @@ def predict_images(
         rows = iter(_probabilities(stored, pixels, text).tolist() if pixels else ())
         for path, problem in zip(chosen, problems, strict=True):
             if problem:
-                yield DataError(f"cannot read {path} ({problem})", hint="Give whole image files.")
+                yield DataError(f"cannot read {path} ({problem})", hint=f"Give whole {_files(stored.config.data)}.")
             else:
                 yield dict(zip(stored.classes, next(rows), strict=True))
 
@@ -78,6 +78,10 @@ def _id_of(path: Path, config: DataConfig) -> str:
     return (whole.relative_to(folder) if whole.is_relative_to(folder) else path).as_posix()
 
 
+def _files(config: DataConfig) -> str:
+    return "image files" if config.clip is None else "video files, or folders of numbered frames"
+
+
 def _decoded(images: Sequence[Path], config: DataConfig) -> tuple[list[Pixels], list[str]]:
     """As the training images were decoded: uint8, shape (S, S, C), or of their own sizes with `resize: device`.
 
@@ -95,7 +99,8 @@ def _probabilities(
     """(N, classes) float32, on the CPU."""
     mode, side = stored.mode, stored.config.data.image_size
     alike = [np.stack(pixels)] if len({one.shape for one in pixels}) == 1 else [one[None] for one in pixels]
-    images = torch.cat([resized(mode.images(torch.from_numpy(one)).float().div_(255), side) for one in alike])
+    scaled = [mode.images(torch.from_numpy(one)).float().div_(255) for one in alike]
+    images = torch.cat(scaled if stored.config.data.clip is not None else [resized(one, side) for one in scaled])
     block = normalize_block(stored.config.data)
     if block is not None:
         mean, std = (torch.tensor(values, device=images.device).view(-1, 1, 1) for values in (block.mean, block.std))

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SIZE = 72
-"""Pixels of the longer side."""
+"""Pixels of the longer side; of a clip's strip twice as many."""
+FRAMES = 4
+"""Frames of a clip that are shown."""
 
 
 def thumbnails_of(config: Config, ids: Sequence[str], kept: Callable[[str], Path]) -> Mapping[str, bytes]:
@@ -25,6 +27,7 @@ def thumbnails_of(config: Config, ids: Sequence[str], kept: Callable[[str], Path
     kept any more, or the data have changed since.
     """
     from ablate.training.data.cache import load_images
+    from ablate.training.data.frames import strip_of
 
     def cached(key: str, build: Callable[[Path], None]) -> Path:
         path = kept(key)
@@ -37,16 +40,18 @@ def thumbnails_of(config: Config, ids: Sequence[str], kept: Callable[[str], Path
     except (OSError, DataError):
         return {}
     place = {name: index for index, name in enumerate(images.ids)}
-    return {name: _encoded(images.pixels[place[name]]) for name in ids if name in place}
+    frames = config.data.frames
+    size = SIZE if frames == 1 else 2 * SIZE
+    return {name: _encoded(strip_of(images.pixels[place[name]], frames, FRAMES), size) for name in ids if name in place}
 
 
-def _encoded(pixels: NDArray[np.uint8]) -> bytes:
+def _encoded(pixels: NDArray[np.uint8], most: int) -> bytes:
     from PIL import Image
 
     whole = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
     longest = max(whole.size)
-    size = (max(1, round(whole.width * SIZE / longest)), max(1, round(whole.height * SIZE / longest)))
-    tiny = longest <= SIZE
+    size = (max(1, round(whole.width * most / longest)), max(1, round(whole.height * most / longest)))
+    tiny = longest <= most
     image = whole.resize(size, Image.Resampling.NEAREST if tiny else Image.Resampling.LANCZOS)
     stream = io.BytesIO()
     if tiny:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ablate.protocols import Run
 from ablate.records import Finished, RunSpec
-from ablate.training.config import Augment, Config
+from ablate.training.config import Config
 from ablate.training.data.augment import augment_batch
 from ablate.training.data.parts import Subset
 from ablate.training.evaluate import Alive, evaluation_batch, probabilities, unwatched
@@ -62,7 +62,7 @@ def averaged_probabilities(stored: StoredNetwork, part: Subset, views: list[View
     Added up on the device in the widest type it has.
     """
     mode, config = stored.mode, stored.config
-    size = evaluation_batch(config.data.image_size, config.batch_size)
+    size = evaluation_batch(config)
     batches = []
     for number, chosen in enumerate(part.places().split(size)):
         wide = widest(mode.device)
@@ -81,8 +81,8 @@ def averaged_probabilities(stored: StoredNetwork, part: Subset, views: list[View
 def views_of(tta: Mapping[str, Any], config: Config, spec: RunSpec, mean: Tensor | None = None) -> list[View]:
     """The image as it is, then the views that are asked for. mean: of the normalisation, which may fill holes."""
     if tta.get("draws"):
-        return [_as_it_is, *(_drawn(config.augment, spec, mean, draw) for draw in range(tta["draws"]))]
-    views: list[View] = [_as_it_is, *(_corners(tta["crops"]) if tta.get("crops") else ())]
+        return [_as_it_is, *(_drawn(config, spec, mean, draw) for draw in range(tta["draws"]))]
+    views: list[View] = [_as_it_is, *(_corners(tta["crops"], config.data.frames) if tta.get("crops") else ())]
     return [*views, *(partial(_mirrored, view=view) for view in views)] if tta.get("flip") else views
 
 
@@ -94,24 +94,26 @@ def _mirrored(pixels: Tensor, number: int, *, view: View) -> Tensor:
     return view(pixels, number).flip(-1)
 
 
-def _corners(padding: int) -> Iterator[View]:
+def _corners(padding: int, frames: int) -> Iterator[View]:
     """The four corners of the padded image, at its own size."""
     for down in (0, 2 * padding):
         for right in (0, 2 * padding):
-            yield partial(_window, padding=padding, down=down, right=right)
+            yield partial(_window, padding=padding, down=down, right=right, frames=frames)
 
 
-def _window(pixels: Tensor, number: int, *, padding: int, down: int, right: int) -> Tensor:
-    height, width = pixels.shape[-2:]
-    padded = torch.nn.functional.pad(pixels, (padding, padding, padding, padding))
-    return padded[..., down : down + height, right : right + width].contiguous()
+def _window(pixels: Tensor, number: int, *, padding: int, down: int, right: int, frames: int) -> Tensor:
+    single = pixels.unflatten(2, (frames, -1))
+    height, width = single.shape[-2:]
+    padded = torch.nn.functional.pad(single, (padding, padding, padding, padding))
+    return padded[..., down : down + height, right : right + width].flatten(2, 3).contiguous()
 
 
-def _drawn(augment: Augment, spec: RunSpec, mean: Tensor | None, draw: int) -> View:
+def _drawn(config: Config, spec: RunSpec, mean: Tensor | None, draw: int) -> View:
     # A stream of its own: the draws are none of those the network was trained on.
     replicate = replace(spec.replicate, stream=f"{spec.replicate.stream}: views")
 
     def view(pixels: Tensor, number: int) -> Tensor:
-        return augment_batch(pixels, augment, StepRandom(replicate, draw, number), mean=mean)
+        draws = StepRandom(replicate, draw, number)
+        return augment_batch(pixels, config.augment, draws, mean=mean, frames=config.data.frames)
 
     return view

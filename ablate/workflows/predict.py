@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ablate.errors import DataError, TrainerError
-from ablate.readers.image_folders import EXTENSIONS, is_image, is_system_entry, nobodys_note, takes_all
+from ablate.readers.image_folders import (
+    EXTENSIONS,
+    VIDEOS,
+    is_image,
+    is_system_entry,
+    is_video,
+    nobodys_note,
+    takes_all,
+)
 from ablate.records import Finished, RunSpec
 from ablate.store.run_names import find_members, find_run, full_name
 from ablate.store.work_folder import Store
@@ -86,7 +94,7 @@ def predict_with_run(
     Raises StudyError for a run that is not there; DataError for an image that is not, and, where nobody is told,
     for one that cannot be read.
     """
-    missing = [str(image) for image in images if not image.is_file()]
+    missing = [str(image) for image in images if not image.exists()]
     if missing:
         raise DataError(f"there is no image {missing[0]}")
     members = open_members(run, work)
@@ -184,12 +192,16 @@ def _readable(
 
 
 def images_in(
-    paths: Sequence[Path], tell: Callable[[str], None] | None = None, *, takes: Callable[[str], bool] = is_image
+    paths: Sequence[Path],
+    tell: Callable[[str], None] | None = None,
+    *,
+    takes: Callable[[str], bool] = is_image,
+    clips: bool = False,
 ) -> list[Path]:
     """The images of a request: files as they are, folders with all images below them, by path.
 
     takes: whether a file of a folder counts, by its name. tell: told in one sentence which hidden and system
-    entries of the folders are passed over.
+    entries of the folders are passed over. clips: a folder of images is one clip, by its numbered frames.
     Raises DataError for a path that is not there and for a folder without an image.
     """
     found: list[Path] = []
@@ -200,20 +212,24 @@ def images_in(
                 raise DataError(f"there is no image {path}", hint="Give image files, or folders of them.")
             found.append(path)
             continue
-        below = sorted(_images_below(path, nobodys, takes), key=lambda file: file.relative_to(path).as_posix())
+        found_below = _images_below(path, nobodys, takes, clips=clips)
+        below = sorted(found_below, key=lambda file: file.relative_to(path).as_posix())
         if not below:
-            raise DataError(f"{path} holds no image", hint=f"Images end in {', '.join(IMAGE_ENDINGS)}.")
+            kind, endings = ("clip", VIDEOS) if clips else ("image", IMAGE_ENDINGS)
+            raise DataError(f"{path} holds no {kind}", hint=f"{kind.title()}s end in {', '.join(endings)}.")
         found += below
     if nobodys and tell is not None:
         tell(nobodys_note(sorted(nobodys)))
     return found
 
 
-def _images_below(folder: Path, nobodys: list[str], takes: Callable[[str], bool]) -> Iterator[Path]:
+def _images_below(folder: Path, nobodys: list[str], takes: Callable[[str], bool], *, clips: bool) -> Iterator[Path]:
     for place, folders, names in os.walk(folder):
         nobodys += [os.path.relpath(Path(place, name), folder) for name in [*folders, *names] if is_system_entry(name)]
         folders[:] = [name for name in folders if not is_system_entry(name)]
         yield from (Path(place, name) for name in names if takes(name))
+        if clips and any(is_image(name) for name in names):
+            yield Path(place)
 
 
 def unlabelled_images(run: str, *, work: Path | str = ".") -> list[Path]:
@@ -238,7 +254,15 @@ def has_several_labels(run: FinishedRun) -> bool:
 def files_taken_by(run: FinishedRun) -> Callable[[str], bool]:
     """Which files of a folder count as images for a run: with a reader of the user's, all that are somebody's."""
     data = run.spec.config.get("data")
+    if takes_clips(run):
+        return is_video
     return takes_all if isinstance(data, Mapping) and data.get("reader") else is_image
+
+
+def takes_clips(run: FinishedRun) -> bool:
+    """Whether a run's network is given clips."""
+    data = run.spec.config.get("data")
+    return isinstance(data, Mapping) and bool(data.get("clip"))
 
 
 def reevaluate(run: str, *, work: Path | str = ".") -> Reevaluation:

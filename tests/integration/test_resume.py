@@ -15,7 +15,7 @@ from ablate.execute.inline import InlineExecutor
 from ablate.execute.live import Task
 from ablate.execute.pool import CAN_FORK, ForkPool
 from ablate.protocols import Executor
-from ablate.splits.rules import Protocol
+from ablate.splits.rules import Protocol, Share
 from ablate.store.journal import read_events, read_history, read_result
 from ablate.training import loop
 from tests.integration import killing
@@ -33,6 +33,7 @@ from tests.training_builders import (
     finished,
     share_cache,
 )
+from tests.video_fixtures import write_classes
 
 BEST = replace(PROTOCOL, weights="best")
 EPOCHS, STEPS = 3, 4
@@ -258,3 +259,30 @@ def test_a_pruned_run_goes_on_with_the_channels_it_had(
 
     assert "resumed" in [event.kind for event in read_events(attempt)[0]]
     assert end_of(attempt) == alone
+
+
+@pytest.mark.parametrize("name", ["vgg3d", "frames_lstm"])
+def test_a_run_on_clips_ends_as_if_it_had_not_been_killed(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With every augmentation, which is drawn once a clip, dropout and an LSTM."""
+    root = write_classes(tmp_path / "clips")
+    models: Mapping[str, Any] = {
+        "vgg3d": {"name": name, "blocks": [1, 1], "width": 4, "norm": {"name": "batch"}, "head": {"name": "gap"}},
+        "frames_lstm": {"name": name, "blocks": [1, 1], "width": 4, "pool": 2, "hidden": 8, "dropout": 0.3},
+    }
+    data = {"source": {"name": "video_folder", "root": str(root)}, "classes": 2, "train": 14}
+    changes = {
+        "data": data | {"clip": {"frames": 4, "size": 8}, "channels": 3, "normalize": "imagenet", "image_size": 8},
+        "model": models[name],
+        "augment": ALL_AUGMENT,
+        "batch_size": 4,
+        "epochs": 2,
+    }
+    spec = a_spec(a_config(changes), protocol=Protocol(test=Share(share=6), val=4))
+    alone, killed = (
+        a_task(tmp_path / work, spec, checkpoint_seconds=seconds) for work, seconds in (("alone", 1e9), ("killed", 0.0))
+    )
+    die(killed, "saved 4", monkeypatch)
+
+    assert end_of(carried_out(InlineExecutor(), killed)) == end_of(carried_out(InlineExecutor(), alone))

@@ -78,6 +78,7 @@ OWNERS = {
     "nncf": ["deploy", "training/compress"],
     "yaml": ["study/reader.py", "readers/settings_files.py"],
     "wandb": ["readers/wandb_api.py"],
+    "av": ["training/data/video.py"],
     "ray": ["execute/ray_cluster.py"],
     "sqlalchemy": ["safety/addresses.py", "search/patience.py"],
 }

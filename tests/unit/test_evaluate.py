@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ablate.training.data.parts import Subset
 from ablate.training.evaluate import Scores, evaluate, evaluation_batch, is_correct
 from ablate.training.numerics import Mode
+from tests.training_builders import a_config
 
 MODE = Mode(torch.device("cpu"), torch.float32, channels_last=False)
 
@@ -166,4 +167,4 @@ def test_no_gradient_is_kept() -> None:
 @pytest.mark.parametrize(("size", "batch", "expected"), [(8, 16, 512), (224, 32, 83), (224, 128, 128), (4096, 4, 4)])
 def test_evaluation_batches_grow_as_images_shrink(size: int, batch: int, expected: int) -> None:
     """At most 512 images, about 80 at 224 pixels, never fewer than in training."""
-    assert evaluation_batch(size, batch) == expected
+    assert evaluation_batch(a_config(data={"image_size": size}, batch_size=batch)) == expected

@@ -12,8 +12,9 @@ import pytest
 from PIL import Image, ImageOps
 
 from ablate.training.config import DataConfig
+from ablate.training.data.decode import ScannedImage
 from ablate.training.data.listing import ImageFile
-from ablate.training.data.scan import ScannedImage, hashes_of, inspect_image, scan
+from ablate.training.data.scan import hashes_of, inspect_image, scan
 from tests.image_fixtures import FAITHFUL_KINDS, GOOD_KINDS, rgb_pixels, write_bad_images, write_image
 
 

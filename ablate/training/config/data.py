@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from ablate.settings import DataPath, DefinesTest, NotIdentity, Settings
 from ablate.training.config.bounds import Positive, ShareOrCount
+from ablate.training.config.clips import Clip, VideoFolder, with_image_size
 
 
 class ImageFolder(Settings):
@@ -149,7 +150,9 @@ class CsvTable(Settings):
         return suffix
 
 
-Source = Annotated[ImageFolder | Digits | Torchvision | LabelledFiles | CsvTable, Field(discriminator="name")]
+Source = Annotated[
+    ImageFolder | Digits | Torchvision | LabelledFiles | CsvTable | VideoFolder, Field(discriminator="name")
+]
 
 
 class Normalization(Settings):
@@ -187,7 +190,9 @@ class DataConfig(Settings):
     """Regular expression found in an image's id (its path); what its groups match is its origin, and
     images of one origin stay in one part and count as one draw. near: images that look alike are of one origin."""
     image_size: Annotated[int, Field(ge=4, le=4096)]
-    """Side of the square, in pixels, that every image is resized to."""
+    """Side of the square, in pixels, that every image is resized to; of clips, `clip.size` says it as well."""
+    clip: Clip | None = None
+    """Which frames of a clip are kept; for source video_folder, and null for images."""
     resize: Literal["pil", "device"] = "pil"
     """pil: by Pillow, bilinear, once, before caching. device: images of one size are cached at that size
     and resized batch by batch, after augmentation, in floating point (bilinear, antialiased)."""
@@ -214,6 +219,21 @@ class DataConfig(Settings):
         """The column of the images' texts, where the source has one."""
         return getattr(self.source, "text", None)
 
+    @property
+    def frames(self) -> int:
+        """Frames of a clip; 1 for an image."""
+        return 1 if self.clip is None else self.clip.frames
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of what a network is given: the frames of a clip stand below each other."""
+        return self.channels, self.frames * self.image_size, self.image_size
+
+    @model_validator(mode="before")
+    @classmethod
+    def _size_of_clips(cls, data: Any) -> Any:
+        return with_image_size(data)
+
     @field_validator("groups")
     @classmethod
     def _has_groups(cls, pattern: str | None) -> str | None:
@@ -239,6 +259,19 @@ class DataConfig(Settings):
                 f"reader is given, and source {self.source.name} has no files to read; use image_folder, "
                 "labelled_files or csv, or leave reader out"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _clips_can(self) -> DataConfig:
+        is_video = isinstance(self.source, VideoFolder)
+        if is_video and self.clip is None:
+            raise ValueError("clip is null, and source video_folder needs it; write clip: {frames: 16, every: 2}")
+        if not is_video and self.clip is not None:
+            raise ValueError(f"clip is given, and source {self.source.name} has images; use source video_folder")
+        if is_video and self.reader is not None:
+            raise ValueError("reader is given, and clips are read by PyAV; leave it out, or use image_folder")
+        if is_video and self.resize == "device":
+            raise ValueError("resize: device is for images, and source video_folder has clips; use resize: pil")
         return self
 
     @model_validator(mode="after")

@@ -113,6 +113,39 @@ class FreeVgg(_VggSettings):
         return int(2 ** len(self.blocks))
 
 
+class Vgg3d(_VggSettings):
+    """A VGG for clips: 3x3x3 convolutions, pooled over space by each block and over time by each but the first."""
+
+    name: Literal["vgg3d"]
+    blocks: Annotated[list[Count], Field(min_length=1)] = Field(default=[1, 1, 2, 2, 2])
+    """Number of convolutions in each block; VGG11's. Time is pooled for as long as there are two frames."""
+
+    @property
+    def stride(self) -> int:
+        """Halved by each block."""
+        return int(2 ** len(self.blocks))
+
+
+class FramesLstm(_Network):
+    """A VGG for each frame of a clip, and one LSTM over what it gives; its last state names the class."""
+
+    name: Literal["frames_lstm"]
+    blocks: Annotated[list[Count], Field(min_length=1)] = Field(default=[1, 1, 2, 2, 2])
+    """Number of 3x3 convolutions in each block; VGG11's."""
+    norm: BatchNorm | None = None
+    pool: Count = 1
+    """The last feature map is averaged to `pool` x `pool`; 1 keeps nothing of where something is in a frame."""
+    hidden: Count = 256
+    """Width of the LSTM."""
+    dropout: Probability | None = None
+    """On the LSTM's last state, before the last layer."""
+
+    @property
+    def stride(self) -> int:
+        """Halved by each block."""
+        return int(2 ** len(self.blocks))
+
+
 class Vgg16Net(_Network):
     """VGG_16Net for 32x32 images: no activation between the convolutions of a block, padded 1x1 ones and pools."""
 
@@ -177,7 +210,11 @@ class ByName(Settings):
         return name if library == "torchvision" else ""
 
 
+FOR_CLIPS = ("vgg3d", "frames_lstm")
+"""Names of the networks that take clips of several frames."""
+
 _IMAGE_FAMILIES = (NamedVgg, FreeVgg, Vgg16Net, FoodCnn, Resnet)
+_CLIP_FAMILIES = (Vgg3d, FramesLstm)
 
 
 def _family_of(block: Any) -> str | None:
@@ -187,9 +224,8 @@ def _family_of(block: Any) -> str | None:
         return None
     if ":" in name:
         return ByName.__name__
-    owners = (
-        family for family in (*_IMAGE_FAMILIES, Fusion) if name in get_args(family.model_fields["name"].annotation)
-    )
+    families = (*_IMAGE_FAMILIES, *_CLIP_FAMILIES, Fusion)
+    owners = (family for family in families if name in get_args(family.model_fields["name"].annotation))
     return next((family.__name__ for family in owners), name)
 
 
@@ -251,6 +287,8 @@ Model = Annotated[
     | Annotated[Vgg16Net, Tag("Vgg16Net")]
     | Annotated[FoodCnn, Tag("FoodCnn")]
     | Annotated[Resnet, Tag("Resnet")]
+    | Annotated[Vgg3d, Tag("Vgg3d")]
+    | Annotated[FramesLstm, Tag("FramesLstm")]
     | Annotated[Fusion, Tag("Fusion")]
     | Annotated[ByName, Tag("ByName")],
     Discriminator(_family_of),

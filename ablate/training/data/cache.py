@@ -38,6 +38,7 @@ from ablate.training.data.problems import Problems
 from ablate.training.data.reader import digest_of_reader, files_of_reader
 from ablate.training.data.scan import Progress, hashes_of, kinds_of, scan
 from ablate.training.data.sources import list_images, listed_anyway, refuse_other_classes
+from ablate.training.data.video import reader_version
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,8 +54,8 @@ class DecodedImages(NamedTuple):
     """A decoded data set; all sequences have one entry a readable image, by class, then id.
 
     pixels: memory-mapped, read-only, uint8, shape (N, S, S, C), or (N, H, W, C) of the images' own
-    size with `resize: device`. targets: class indices, int64, shape (N,), or with `multi_label` a
-    column a class, 0 or 1, float32, shape (N, K).
+    size with `resize: device`; of clips (N, frames * S, S, C), frames below each other. targets: class
+    indices, int64, shape (N,), or with `multi_label` a column a class, 0 or 1, float32, shape (N, K).
     groups: for each image the index of the first one it must not be separated from, because of
     equal decoded pixels or one origin, shape (N,).
     digest: of the class names, ids, files and parts, whatever folder they lie in; unreadable ones do not count.
@@ -165,10 +166,10 @@ def open_images(
 def load_kinds(config: DataConfig, cached: Cached) -> Kinds:
     """Modes, depths and frames of the configured image files; remembered for as long as they do not change.
 
-    Empty where a reader reads them. Raises DataError where data.depth does not say how deeper ones become 8 bits:
-    to be asked before anything is decoded, and before labels are compared.
+    Empty where a reader reads them, and for clips. Raises DataError where data.depth does not say how deeper ones
+    become 8 bits: to be asked before anything is decoded, and before labels are compared.
     """
-    if config.reader is not None:
+    if config.reader is not None or config.clip is not None:
         return Kinds()
     from PIL import __version__ as pillow_version
 
@@ -249,7 +250,8 @@ def copy_key(config: DataConfig, digest: str) -> str:
 
     size = config.image_size if config.resize == "pil" else "own"
     depth = [] if config.depth is None else [identity_of(config)["depth"]]
-    return sha256_json([LAYOUT, pillow_version, size, config.channels, config.exif, digest, *depth])
+    clip = [] if config.clip is None else [identity_of(config.clip), reader_version()]
+    return sha256_json([LAYOUT, pillow_version, size, config.channels, config.exif, digest, *depth, *clip])
 
 
 def read_digest(config: DataConfig, files: str) -> str:
@@ -318,7 +320,7 @@ def _build(folder: Path, contents: Contents, config: DataConfig, *, digest: str,
     found = findings_of(contents, seen, config)
     if not found.ids:
         refuse_unreadable(found, config)
-    write_sealed(folder / "pictures.json", {"found": found._asdict(), "pixels": check})
+    write_sealed(folder / "pictures.json", {"found": found.to_json(), "pixels": check})
 
 
 def _findings_in(folder: Path) -> tuple[Path, ScanReport] | None:

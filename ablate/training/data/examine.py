@@ -16,6 +16,7 @@ from ablate.store.checked_copy import Cached
 from ablate.training.config import DataConfig
 from ablate.training.data.cache import DecodedImages, copy_key, open_told
 from ablate.training.data.depth import notes_on_kinds
+from ablate.training.data.frames import strip_of
 from ablate.training.data.likeness import near_pairs
 from ablate.training.data.listing import ImageFile
 from ablate.training.data.near_groups import remember_torn
@@ -72,8 +73,8 @@ def examine_data(config: DataConfig, protocol: Protocol, cached: Cached) -> Exam
         unreadable=images.problems,
         notes=(*images.notes, *notes_on_kinds(kinds, config.depth)),
         problems=tuple(problems.errors),
-        samples=_samples(images, labels),
-        sample_shape=_shape_of(images),
+        samples=_samples(images, labels, config.frames),
+        sample_shape=_shape_of(images, config.frames),
     )
 
 
@@ -156,8 +157,8 @@ def _near(images: DecodedImages, part_of: Sequence[str]) -> tuple[tuple[NearPair
     return tuple(pairs[:PAIRS]), max(0, len(pairs) - PAIRS)
 
 
-def _samples(images: DecodedImages, labels: Sequence[Sequence[int]]) -> Mapping[str, tuple[bytes, ...]]:
-    """Images of each class, evenly over its ids."""
+def _samples(images: DecodedImages, labels: Sequence[Sequence[int]], frames: int) -> Mapping[str, tuple[bytes, ...]]:
+    """Images of each class, evenly over its ids; of clips some frames side by side."""
     members: dict[int, list[int]] = defaultdict(list)
     for index, several in enumerate(labels):
         for label in several:
@@ -166,10 +167,10 @@ def _samples(images: DecodedImages, labels: Sequence[Sequence[int]]) -> Mapping[
     for label, name in enumerate(images.classes):
         mine = members[label]
         picks = [mine[round(place)] for place in np.linspace(0, len(mine) - 1, min(SAMPLES, len(mine)))]
-        chosen[name] = tuple(images.pixels[index].tobytes() for index in picks)
+        chosen[name] = tuple(strip_of(images.pixels[index], frames).tobytes() for index in picks)
     return chosen
 
 
-def _shape_of(images: DecodedImages) -> tuple[int, int, int]:
-    height, width, channels = images.pixels.shape[1:]
+def _shape_of(images: DecodedImages, frames: int) -> tuple[int, int, int]:
+    height, width, channels = strip_of(images.pixels[0], frames).shape
     return height, width, channels

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ablate.errors import DataError
 from ablate.training.config import DataConfig
 from ablate.training.config.data import Digits, Torchvision
+from ablate.training.data.clips import clip_sentences, is_too_short
+from ablate.training.data.decode import ScannedImage
 from ablate.training.data.listing import Contents
 from ablate.training.data.origin_names import notes_on_names
-from ablate.training.data.scan import ScannedImage
 
 NAMED = 20
 """How many images an error names before it counts the others."""
@@ -31,7 +32,7 @@ class ScanReport(NamedTuple):
     shape: of the pixels, (N, S, S, C). classes: names. groups: index of the first image with the
     same decoded pixels. origins: what the source says images were made from, () where it says
     nothing. official_test: indices of the source's own test part, None where it has none.
-    unreadable: id and reason. turned: how many images carry an EXIF orientation.
+    unreadable: id and reason. turned: how many images carry an EXIF orientation. said: sentences on clips.
     """
 
     shape: tuple[int, ...]
@@ -43,6 +44,14 @@ class ScanReport(NamedTuple):
     official_test: Sequence[int] | None
     unreadable: Sequence[tuple[str, str]]
     turned: int
+    said: Sequence[str] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data; without what only clips have, where there is none: as earlier versions stored it."""
+        stored = self._asdict()
+        if not self.said:
+            del stored["said"]
+        return stored
 
 
 def findings_of(contents: Contents, seen: Sequence[ScannedImage], config: DataConfig) -> ScanReport:
@@ -61,6 +70,7 @@ def findings_of(contents: Contents, seen: Sequence[ScannedImage], config: DataCo
         official_test=None if tested is None else [i for i, (image, _) in enumerate(good) if image.id in tested],
         unreadable=[(image.id, one.problem) for image, one in both if one.problem],
         turned=sum(one.is_turned for _, one in good),
+        said=clip_sentences([(image.id, one.remarks) for image, one in good]),
     )
 
 
@@ -72,17 +82,25 @@ def _one_shape(good: Sequence[ScannedImage], config: DataConfig) -> tuple[int, .
             f"base.data.resize: device needs images of one size, and these have {len(sizes)}: {_first(sizes, 5, ', ')}",
             hint="Set base.data.resize: pil.",
         )
-    return next(iter(shapes), (config.image_size, config.image_size, config.channels))
+    channels, height, width = config.input_shape
+    return next(iter(shapes), (height, width, channels))
 
 
 def refuse_unreadable(found: ScanReport, config: DataConfig) -> None:
     """Raise DataError naming the unreadable images, unless others are left and they may be skipped."""
     may_skip = config.on_bad_image == "skip"
-    if not found.unreadable or (may_skip and found.ids):
+    refused = [one for one in found.unreadable if not (found.ids and (may_skip or _may_be_short(one, config)))]
+    if not refused:
         return
-    lines = [f"{name}: {reason}" for name, reason in found.unreadable]
+    lines = [f"{name}: {reason}" for name, reason in refused]
     remedy = "." if may_skip else ", or leave them out with data.on_bad_image: skip."
-    raise DataError(_listed(f"{_images(len(lines))} cannot be read", lines), hint=f"Fix or remove them{remedy}")
+    if any(is_too_short(reason) for _, reason in refused):
+        remedy += " Short clips: data.clip.short: loop or skip, or fewer frames."
+    raise DataError(_listed(f"{_images(len(lines), config)} cannot be read", lines), hint=f"Fix or remove them{remedy}")
+
+
+def _may_be_short(one: tuple[str, str], config: DataConfig) -> bool:
+    return config.clip is not None and config.clip.short == "skip" and is_too_short(one[1])
 
 
 def refuse_empty(found: ScanReport, classes: Sequence[str]) -> None:
@@ -120,10 +138,11 @@ def notes_on(found: ScanReport, ignored: Sequence[str], config: DataConfig) -> l
     notes = []
     if found.unreadable:
         names = _first([f"{name} ({reason})" for name, reason in found.unreadable], 5, ", ")
-        notes.append(f"{_images(len(found.unreadable))} left out as unreadable: {names}")
+        notes.append(f"{_images(len(found.unreadable), config)} left out as unreadable: {names}")
     if found.turned:
         done = "applied" if config.exif == "transpose" else "ignored (data.exif: transpose applies it)"
-        notes.append(f"{_images(found.turned)} with an EXIF orientation, {done}")
+        notes.append(f"{_images(found.turned, config)} with an EXIF orientation, {done}")
+    notes += found.said
     if ignored:
         count = len(ignored)
         files = "1 file" if count == 1 else f"{count} files"
@@ -152,5 +171,6 @@ def _first(items: Sequence[str], count: int, joint: str) -> str:
     return joint.join([*items[:count], *more])
 
 
-def _images(count: int) -> str:
-    return "1 image" if count == 1 else f"{count} images"
+def _images(count: int, config: DataConfig | None = None) -> str:
+    noun = "image" if config is None or config.clip is None else "clip"
+    return f"1 {noun}" if count == 1 else f"{count} {noun}s"

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from ablate.errors import DataError, DataMissing
+from ablate.errors import DataError
 from ablate.readers.image_folders import alike_below, is_image, nobodys_note, refuse_no_classes, top_of
 from ablate.training.config import ImageFolder, LabelledFiles
+from ablate.training.config.clips import VideoFolder
+from ablate.training.data.file_tree import File, FoundImages, Takes, files_below, place_of, refuse_missing
 from ablate.training.data.listing import (
     EXTENSIONS,
     Contents,
@@ -26,44 +28,52 @@ from ablate.training.data.listing import (
 )
 
 
-class File(NamedTuple):
-    """A file below a root: path below it as it is on disk, absolute path."""
+class Wanted(NamedTuple):
+    """What a folder of classes holds. such_as: for a message. endings: of its files. way_out: for other files.
 
-    name: str
-    path: str
+    takes: which files count, by name. gathered: what they are together, where a clip has several files.
+    """
 
-
-Takes = Callable[[str], bool]
-"""Whether a file counts as an image, by its name."""
-
-
-class FoundImages(NamedTuple):
-    """What lies below a folder: images by their extension, other files' ids, every folder, what belongs to nobody."""
-
-    images: list[File]
-    ignored: list[str]
-    folders: list[str]
-    nobodys: list[str]
+    noun: str
+    such_as: str
+    endings: str
+    way_out: str
+    takes: Takes
+    gathered: Callable[[FoundImages], FoundImages] | None = None
 
 
-def find_image_folder(source: ImageFolder) -> Path:
+IMAGES = Wanted(
+    "image",
+    "*.jpg",
+    ", ".join(EXTENSIONS),
+    " Files of other kinds are read by a function of yours: data.reader: my_pkg.io:read.",
+    is_image,
+)
+
+
+def find_image_folder(source: ImageFolder | VideoFolder, such_as: str = "*.jpg") -> Path:
     """Where it is. Raises DataMissing."""
     folder = resolved(source.root)
-    refuse_missing(folder, f"base.data.source.root ({source.root})", "one sub-folder per class, root/<class>/*.jpg")
+    refuse_missing(
+        folder, f"base.data.source.root ({source.root})", f"one sub-folder per class, root/<class>/{such_as}"
+    )
     for key, part in _parts_of(source).items():
         if part:
             refuse_missing(folder / part, f"base.data.source.{key} ({part})", "one sub-folder per class")
     return folder
 
 
-def list_image_folder(source: ImageFolder, takes: Takes = is_image) -> Listing:
+def list_image_folder(source: ImageFolder | VideoFolder, wanted: Wanted = IMAGES) -> Listing:
     """A sub-folder a class, whose names are the classes'; in one folder, or in those of the parts.
 
     Raises FlawedListing where class folders are empty, or a class is in another part than the training part alone.
     """
-    folder = find_image_folder(source)
+    folder = find_image_folder(source, wanted.such_as)
     wrong: list[DataError] = []
-    parts = {key: _class_folders(folder, part, key, takes) for key, part in _parts_of(source).items()}
+    parts = {key: _class_folders(folder, part, key, wanted) for key, part in _parts_of(source).items()}
+    files = [file for part in parts.values() for file in part.images()]
+    if wanted.gathered is not None:
+        parts = {key: part.gathered(wanted.gathered) for key, part in parts.items()}
     classes = list(parts["train"].classes)
     for key, part in parts.items():
         if unknown := [name for name in part.classes if name not in classes]:
@@ -77,7 +87,7 @@ def list_image_folder(source: ImageFolder, takes: Takes = is_image) -> Listing:
         classes += unknown
     labelled = [(classes.index(label), file) for part in parts.values() for label, file in part.labelled()]
     found = [one for part in parts.values() for one in part.classes.values()]
-    wrong += _empty_classes([one for one in found if not one.images])
+    wrong += _empty_classes([one for one in found if not one.images], wanted)
 
     def read() -> Contents:
         test = parts["test"].images() if "test" in parts else None
@@ -87,12 +97,12 @@ def list_image_folder(source: ImageFolder, takes: Takes = is_image) -> Listing:
             official_test=None if test is None else frozenset(nfc(file.name) for file in test),
         )
 
-    files = [file for _, file in labelled]
     tops = [str(folder), *(str(part.folder) for part in parts.values() if part.folder != folder)]
     watch = (*tops, *(place for one in found for place in one.folders), *(file.path for file in files))
     ignored = [name for part in parts.values() for name in part.ignored] + [x for one in found for x in one.ignored]
     nobodys = [name for part in parts.values() for name in part.nobodys] + [x for one in found for x in one.nobodys]
-    notes = (*_nobodys(nobodys), *(note for part in parts.values() for note in _nested(part)))
+    nested = () if wanted.gathered else tuple(note for part in parts.values() for note in _nested(part))
+    notes = (*_nobodys(nobodys), *nested)
     # The part joins those to train on: with the same folders as `test` it would be another data set.
     below = [f"val={part}" if key == "val" else part for key, part in _parts_of(source).items() if part]
     place = "\0".join([str(folder), *below])
@@ -102,7 +112,7 @@ def list_image_folder(source: ImageFolder, takes: Takes = is_image) -> Listing:
     return listing
 
 
-def _parts_of(source: ImageFolder) -> dict[str, str]:
+def _parts_of(source: ImageFolder | VideoFolder) -> dict[str, str]:
     """Key of the settings -> sub-folder; "" for the root itself."""
     parts = {"train": source.train or "", "val": source.val, "test": source.test}
     return {key: part for key, part in parts.items() if part is not None}
@@ -123,7 +133,7 @@ def list_labelled_files(source: LabelledFiles, takes: Takes = is_image) -> Listi
     found: dict[str, FoundImages] = {}
     for key, name in parts.items():
         refuse_missing(root / name, f"base.data.source.{key} ({name})", "images named <label>_<number>.jpg")
-        found[key] = files_below(str(root / name), name, above=(_place(str(root)),), takes=takes)
+        found[key] = files_below(str(root / name), name, above=(place_of(str(root)),), takes=takes)
         if not found[key].images:
             raise DataError(f"{root / name} holds no image", hint=f"Set base.data.source.{key} to another folder.")
     files = [file for part in found.values() for file in part.images]
@@ -177,29 +187,6 @@ def _given_names(labels: tuple[str, ...], names: Sequence[str] | None) -> tuple[
     return tuple(nfc(name) for name in names)
 
 
-# --- walking ----------------------------------------------------------------------------------
-
-
-def refuse_missing(folder: Path, key: str, holds: str) -> None:
-    """Raise DataMissing where there is no such folder."""
-    if folder.is_dir():
-        return
-    found = "is not a folder" if folder.exists() else "does not exist"
-    raise DataMissing(
-        f"{key}: {folder} {found}",
-        hint=f"It must hold {holds}; a relative path starts at the current folder, {Path.cwd()}.",
-    )
-
-
-def files_below(
-    folder: str, prefix: str, above: tuple[tuple[int, int], ...] = (), takes: Takes = is_image
-) -> FoundImages:
-    """Everything below a folder, links followed; names begin with `prefix`. What is nobody's is not entered."""
-    found = FoundImages([], [], [folder], [])
-    _walk(folder, prefix, (*above, _place(folder)), found, takes)
-    return found
-
-
 class _Classes(NamedTuple):
     """The class folders of one part: where it lies, class name (NFC) -> what is below, and what lies beside them."""
 
@@ -216,13 +203,17 @@ class _Classes(NamedTuple):
         """Every image."""
         return [file for _, file in self.labelled()]
 
+    def gathered(self, gathered: Callable[[FoundImages], FoundImages]) -> _Classes:
+        """With what the files of each class are together."""
+        return self._replace(classes={name: gathered(found) for name, found in self.classes.items()})
 
-def _class_folders(root: Path, part: str, key: str, takes: Takes) -> _Classes:
+
+def _class_folders(root: Path, part: str, key: str, wanted: Wanted) -> _Classes:
     """What a part holds, by codepoint of the classes. Raises DataError below two classes."""
     folder = root / part
     top = top_of(folder)
     place = f"base.data.source.{key if part else 'root'}: {folder}"
-    refuse_no_classes(folder, [entry.name for entry in top.folders], what=place)
+    refuse_no_classes(folder, [entry.name for entry in top.folders], what=place, such_as=wanted.such_as)
     named: dict[str, os.DirEntry[str]] = {}
     for entry in top.folders:
         name = nfc(entry.name)
@@ -233,29 +224,29 @@ def _class_folders(root: Path, part: str, key: str, takes: Takes) -> _Classes:
             )
         named[name] = entry
     prefix = f"{part}/" if part else ""
-    above = (_place(str(root)), _place(str(folder)))
+    above = (place_of(str(root)), place_of(str(folder)))
     return _Classes(
         folder=folder,
-        classes={n: files_below(e.path, f"{prefix}{e.name}", above, takes) for n, e in sorted(named.items())},
+        classes={n: files_below(e.path, f"{prefix}{e.name}", above, wanted.takes) for n, e in sorted(named.items())},
         ignored=[prefix + entry.name for entry in top.files],
         nobodys=[prefix + name for name in top.nobodys],
     )
 
 
-def _empty_classes(empty: Sequence[FoundImages]) -> list[DataError]:
-    """What is wrong with class folders without an image; nothing where there is none."""
+def _empty_classes(empty: Sequence[FoundImages], wanted: Wanted) -> list[DataError]:
+    """What is wrong with class folders without an image, or a clip; nothing where there is none."""
     if not empty:
         return []
-    hidden = sum(is_image(name.rpartition("/")[2].lstrip(".")) for one in empty for name in one.nobodys)
+    hidden = sum(wanted.takes(name.rpartition("/")[2].lstrip(".")) for one in empty for name in one.nobodys)
     names = first_of([one.folders[0] for one in empty])
     folders = f"class folder {names} holds" if len(empty) == 1 else f"{len(empty)} class folders hold"
     others = [name for one in empty for name in one.ignored]
     beside = " beside hidden files" if hidden else f", but files of other kinds ({first_of(others)})" if others else ""
-    way = " Files of other kinds are read by a function of yours: data.reader: my_pkg.io:read." if others else ""
+    way = wanted.way_out if others else ""
     return [
         DataError(
-            f"{folders} no image{beside}{'' if len(empty) == 1 else f': {names}'}",
-            hint=f"Remove {'it' if len(empty) == 1 else 'them'}, or add images ({', '.join(EXTENSIONS)}).{way}",
+            f"{folders} no {wanted.noun}{beside}{'' if len(empty) == 1 else f': {names}'}",
+            hint=f"Remove {'it' if len(empty) == 1 else 'them'}, or add {wanted.noun}s ({wanted.endings}).{way}",
         )
     ]
 
@@ -280,29 +271,6 @@ def _nested(part: _Classes) -> tuple[str, ...]:
         else "if the sub-folders are the classes, base.data.source.root should be the folder that holds them"
     )
     return (f"the images of each class ({first_of(names)}) are in sub-folders, which count as part of it; {guess}",)
-
-
-def _walk(folder: str, prefix: str, above: tuple[tuple[int, int], ...], found: FoundImages, takes: Takes) -> None:
-    """Add every file and folder below, links followed, each under its path below the root."""
-    top = top_of(folder)
-    found.nobodys.extend(f"{prefix}/{name}" for name in top.nobodys)
-    for entry in sorted([*top.folders, *top.files], key=lambda one: one.name):
-        name = f"{prefix}/{entry.name}"
-        if entry.is_dir():
-            found.folders.append(entry.path)
-            place = _place(entry.path)
-            if place in above:
-                raise DataError(f"{entry.path} links to a folder it lies in", hint="Remove the link.")
-            _walk(entry.path, name, (*above, place), found, takes)
-        elif takes(entry.name):
-            found.images.append(File(name, entry.path))
-        else:
-            found.ignored.append(name)
-
-
-def _place(folder: str) -> tuple[int, int]:
-    status = os.stat(folder)
-    return status.st_dev, status.st_ino
 
 
 def _unique(labelled: Sequence[tuple[int, File]]) -> Iterator[tuple[int, File]]:

@@ -9,14 +9,16 @@ from typing import NamedTuple
 
 _WORDS = (
     "patient|subject|subj|participant|person|donor|animal|plant|tree|specimen|case|slide|video|vid|clip|movie|"
-    "sequence|seq|scene|session|site|visit|burst"
+    "sequence|seq|scene|session|site|visit|burst|recording"
 )
 PATTERNS = (
     rf"((?:{_WORDS})[-_ ]?\d+)",
     r"([A-Z]{2,4}_\d{8})_\d",
     r"(.+?)[-_ ]?(?:frame|frm)[-_ ]?\d+",
+    r"(.+_g\d+)_c\d+",
 )
-"""Tried in this order; each matches the origin. A dated name (`IMG_20260101_`) is of one camera on one day."""
+"""Tried in this order; each matches the origin. A dated name (`IMG_20260101_`) is of one camera on one day, and
+`v_Biking_g01_c03` the third clip of the first recording of its class (UCF101, Soomro et al. 2012)."""
 
 MOST_SINGLE = 0.9
 """Of the images: with more different origins than so many of them, names just number the images."""

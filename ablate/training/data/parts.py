@@ -41,7 +41,7 @@ class Subset:
     mean, std: (C, 1, 1) or None. side: what images are resized to on the device, None where they are
     stored at that size; stored is then (M, H, W, C) of their own size.
     ready: the members normalised, batch first, or None. text: what their texts became, (N, width) float32, where the
-    targets lie; None for a network that takes none.
+    targets lie; None for a network that takes none. frames: of a clip, which stand below each other; 1: images.
     """
 
     stored: Tensor
@@ -53,6 +53,7 @@ class Subset:
     side: int | None = None
     ready: Tensor | None = None
     text: Tensor | None = None
+    frames: int = 1
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -145,7 +146,8 @@ def load_parts(config: Config, run: Run, mode: Mode, *, ready: bool = True) -> S
         if encoder is not None:
             encoded = encoder.encode([images.ids[i] for i in indices], _texts_of(images, indices))
             text = torch.from_numpy(encoded).to(stored.device)
-        return Subset(stored, rows.to(stored.device), targets.to(stored.device), mean, std, mode, side, text=text)
+        targets, rows = targets.to(stored.device), rows.to(stored.device)
+        return Subset(stored, rows, targets, mean, std, mode, side, text=text, frames=config.data.frames)
 
     limit = READY_BYTES if ready else 0
     fit = prepare_subset(part(parts.fit), limit=0 if is_random(config.augment) else limit)

@@ -8,17 +8,18 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import struct
 import warnings
-import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from io import BytesIO
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from ablate.readers.image_folders import is_video
 from ablate.training.config import DataConfig
-from ablate.training.data.depth import Kind, Kinds, frames_of, in_8_bits, kind_of, kinds_among, values_of
+from ablate.training.data.clips import hash_of_clip, look_at_clip, size_of_clip
+from ablate.training.data.decode import MALFORMED, MEGAPIXELS, ScannedImage, decode
+from ablate.training.data.depth import Kind, Kinds, frames_of, kind_of, kinds_among
 from ablate.training.data.listing import ImageFile
 from ablate.training.data.reader import read_image
 from ablate.training.data.spreading import spread
@@ -26,53 +27,14 @@ from ablate.training.data.spreading import spread
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from PIL import Image
 
     Pixels = NDArray[np.uint8]
     Content = str | Pixels | Callable[[], Pixels]
 
 Result = TypeVar("Result")
 
-MEGAPIXELS = 64
-"""Larger images are refused before they are decoded: a 12 kB file can ask for gigabytes."""
-
 Progress = Callable[[int, int], None]
 """Called with the images done and their total."""
-
-_MALFORMED = (
-    ArithmeticError,
-    AttributeError,
-    BufferError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-)
-"""What Pillow's decoders raise on malformed files."""
-
-
-class ScannedImage(NamedTuple):
-    """What one image held.
-
-    pixels: (S, S, C), or (H, W, C) of its own size with `resize: device`; None where the image is
-    unreadable. problem: why it is, else "". content: sha256 of the file's bytes. full: sha256 of the
-    size and RGB pixels before resizing, whatever the settings; of the values themselves where they have more
-    than 8 bits, or come from a reader. is_turned: its EXIF orientation asks
-    for turning it. shape: of the pixels.
-    """
-
-    pixels: Pixels | None
-    content: str
-    full: str = ""
-    is_turned: bool = False
-    problem: str = ""
-    shape: tuple[int, ...] = ()
 
 
 def scan(
@@ -130,7 +92,7 @@ def _side_in(path: Content) -> tuple[int, int] | None:
 
     try:
         return _size_of(path, None)[0]
-    except (Image.DecompressionBombError, *_MALFORMED):
+    except (Image.DecompressionBombError, *MALFORMED):
         return None
 
 
@@ -141,6 +103,8 @@ def _size_of(content: Content, reader: str | None) -> tuple[tuple[int, int], str
         read = read_image(content, reader)
         return (read.pixels.shape[1], read.pixels.shape[0]), read.kind
     if isinstance(content, str):
+        if os.path.isdir(content) or is_video(os.path.basename(content)):
+            return size_of_clip(content)
         with Image.open(content) as image:
             return image.size, image.format or "unknown"
     pixels = content() if callable(content) else content
@@ -165,17 +129,19 @@ def _kind_in(path: Content) -> tuple[Kind, int] | None:
             return None
         with Image.open(path) as image:
             return kind_of(image), frames_of(image)
-    except (Image.DecompressionBombError, *_MALFORMED):
+    except (Image.DecompressionBombError, *MALFORMED):
         return None
 
 
 def _look_at(content: Content, config: DataConfig) -> ScannedImage:
     from PIL import Image, UnidentifiedImageError
 
+    if isinstance(content, str) and config.clip is not None:
+        return look_at_clip(content, config)
     if callable(content):
         content = content()
     if not isinstance(content, str):
-        return _decode(Image.fromarray(content), config)._replace(content=_hash_of(content))
+        return decode(Image.fromarray(content), config)._replace(content=_hash_of(content))
     try:
         file = _read(content)
     except OSError as error:
@@ -186,65 +152,16 @@ def _look_at(content: Content, config: DataConfig) -> ScannedImage:
     try:
         if config.reader is not None:
             read = read_image(content, config.reader)
-            return _decode(Image.fromarray(read.pixels), config)._replace(content=digest, full=read.digest)
+            return decode(Image.fromarray(read.pixels), config)._replace(content=digest, full=read.digest)
         with Image.open(BytesIO(file)) as image:
-            return _decode(image, config)._replace(content=digest)
+            return decode(image, config)._replace(content=digest)
     except UnidentifiedImageError:
         return ScannedImage(None, digest, problem="not an image, or one cut off in its header")
     except Image.DecompressionBombError:
         return ScannedImage(None, digest, problem=f"more than the limit of {MEGAPIXELS} megapixels")
-    except _MALFORMED as error:
+    except MALFORMED as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         return ScannedImage(None, digest, problem=reason)
-
-
-def _decode(image: Image.Image, config: DataConfig) -> ScannedImage:
-    import numpy as np
-    from PIL.Image import Resampling, Transpose, fromarray
-
-    megapixels = image.width * image.height / 1e6
-    if megapixels > MEGAPIXELS:
-        raise ValueError(f"{megapixels:.0f} megapixels, the limit is {MEGAPIXELS}")
-    if image.format == "EPS":
-        raise ValueError("an EPS file: decoding it would run an outside program")
-    kind, file = kind_of(image), image
-    if kind.is_deep:
-        values = values_of(image)
-        full = hashlib.sha256(f"{values.shape}:{values.dtype.kind}:".encode() + values.tobytes())
-        image = fromarray(in_8_bits(values, kind, config.depth))
-    rgb = image.convert("RGB")
-    if not kind.is_deep:
-        full = hashlib.sha256(f"{rgb.width}x{rgb.height}:".encode())
-        full.update(rgb.tobytes())
-    turns = {
-        2: Transpose.FLIP_LEFT_RIGHT,
-        3: Transpose.ROTATE_180,
-        4: Transpose.FLIP_TOP_BOTTOM,
-        5: Transpose.TRANSPOSE,
-        6: Transpose.ROTATE_270,
-        7: Transpose.TRANSVERSE,
-        8: Transpose.ROTATE_90,
-    }
-    turn = turns.get(_orientation(file))
-    decoded = rgb if config.channels == 3 else image.convert("L")
-    if turn is not None and config.exif == "transpose":
-        decoded = decoded.transpose(turn)
-    if config.resize == "pil":
-        decoded = decoded.resize((config.image_size, config.image_size), Resampling.BILINEAR)
-    pixels = np.array(decoded).reshape(decoded.height, decoded.width, config.channels)
-    return ScannedImage(pixels, "", full.hexdigest(), turn is not None, shape=pixels.shape)
-
-
-def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, read once the image is decoded; 1 where the EXIF data are malformed.
-
-    torchvision's loader never reads them, so they cannot make an image unreadable.
-    """
-    try:
-        value = image.getexif().get(0x0112)
-    except _MALFORMED:
-        return 1
-    return value if isinstance(value, int) else 1
 
 
 def _hash_of(content: Content) -> str:
@@ -253,7 +170,7 @@ def _hash_of(content: Content) -> str:
     if not isinstance(content, str):
         return hashlib.sha256(f"{content.shape}:".encode() + content.tobytes()).hexdigest()
     try:
-        return hashlib.sha256(_read(content)).hexdigest()
+        return hash_of_clip(content) if os.path.isdir(content) else hashlib.sha256(_read(content)).hexdigest()
     except OSError:
         return ""
 

@@ -12,8 +12,10 @@ from typing import NamedTuple, assert_never
 
 from ablate.errors import DataError
 from ablate.readers.image_folders import is_image, takes_all
+from ablate.training.config.clips import VideoFolder
 from ablate.training.config.data import CsvTable, DataConfig, Digits, ImageFolder, LabelledFiles, Torchvision
 from ablate.training.data.folders import (
+    IMAGES,
     find_image_folder,
     find_labelled_files,
     list_image_folder,
@@ -21,6 +23,7 @@ from ablate.training.data.folders import (
 )
 from ablate.training.data.listing import Contents, FlawedListing, ImageFile, Listing, by_label
 from ablate.training.data.tables import find_table, list_table
+from ablate.training.data.video_folders import find_video_folder, list_video_folder
 
 
 class _Source(NamedTuple):
@@ -34,7 +37,8 @@ def _source_of(config: DataConfig) -> _Source:
     match config.source:
         case ImageFolder() as source:
             return _Source(
-                partial(find_image_folder, source), partial(list_image_folder, source, takes=taken_by(config))
+                partial(find_image_folder, source),
+                partial(list_image_folder, source, IMAGES._replace(takes=taken_by(config))),
             )
         case LabelledFiles() as source:
             return _Source(
@@ -42,6 +46,8 @@ def _source_of(config: DataConfig) -> _Source:
             )
         case CsvTable() as source:
             return _Source(partial(find_table, source), partial(list_table, source, multi_label=config.multi_label))
+        case VideoFolder() as source:
+            return _Source(partial(find_video_folder, source), partial(list_video_folder, source))
         case Torchvision() as source:
             return _Source(_its_listing_knows, partial(_list_torchvision, source))
         case Digits():

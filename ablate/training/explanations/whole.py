@@ -18,6 +18,7 @@ from ablate.records import Finished, RunSpec
 from ablate.settings import settings_of_record
 from ablate.training.config import Config
 from ablate.training.config.model import encoder_of
+from ablate.training.data.frames import strip_of
 from ablate.training.data.parts import Subset, Subsets
 from ablate.training.evaluate import Scores, evaluation_batch, probabilities
 from ablate.training.explanations.alike import Features, nearest, on_a_plane
@@ -100,7 +101,8 @@ def _open(spec: RunSpec, result: Finished, run: Run) -> _Case:
     part, rows = (parts.val, parts.split.val) if run.protocol.sealed else (parts.test, parts.split.test)
     ids = [parts.images.ids[row] for row in rows]
     order = sorted(range(len(ids)), key=lambda index: hashlib.sha256(ids[index].encode()).digest())
-    places = feature_maps(stored.network, part.images_of(part.places()[:1]))
+    # Maps over time as well, or of the frames one by one, cannot be laid over an image.
+    places = [] if part.frames > 1 else feature_maps(stored.network, part.images_of(part.places()[:1]))
     shares = probabilities(scores.logits.double(), stored.config).numpy()
     return _Case(stored, parts, part, rows, scores, shares, tuple(order), places, last_convolutional(places))
 
@@ -123,7 +125,12 @@ def _not_done(case: _Case) -> list[str]:
             "Images of this data set have several labels: there is no one class to be taken for another, so "
             "there is no confusion matrix, no map coloured by class, and no Grad-CAM of mistakes."
         )
-    if case.last is None:
+    if case.part.frames > 1:
+        lines.append(
+            "Clips: Grad-CAM and feature maps are of single images and left out; features are what the last layer is "
+            "handed. A clip is shown by some of its frames, side by side."
+        )
+    elif case.last is None:
         lines.append(
             "This network has no convolutional feature map: Grad-CAM and images of layers do not apply, and "
             "features are what its last layer is handed."
@@ -172,7 +179,8 @@ def _image(case: _Case, part: Subset, rows: Sequence[int], index: int) -> Explai
     chosen = _chosen([index], part)
     target = part.targets_of(chosen)[0].cpu().numpy()
     labels = np.flatnonzero(target > 0.5) if target.ndim else np.array([int(target)])
-    pixels = part.pixels_of(chosen)[0].permute(1, 2, 0).contiguous().cpu().numpy()
+    stacked = part.pixels_of(chosen)[0].permute(1, 2, 0).contiguous().cpu().numpy()
+    pixels = strip_of(stacked, part.frames)
     return ExplainedImage(case.parts.images.ids[rows[index]], _named(case, labels), pixels)
 
 
@@ -213,7 +221,7 @@ def _heatmaps(case: _Case, place: LayerPlace) -> list[Heatmap]:
 def _features(case: _Case, part: Subset, indices: Sequence[int]) -> Features | None:
     """(n, d): the last feature map averaged over the image, or what the last layer is handed."""
     stored = case.stored
-    size = evaluation_batch(stored.config.data.image_size, stored.config.batch_size)
+    size = evaluation_batch(stored.config)
     found = []
     for batch in _chosen(indices, part).split(size):
         images = part.images_of(batch)

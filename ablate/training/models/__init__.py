@@ -9,8 +9,20 @@ from torch import nn
 from ablate.errors import TrainerError
 from ablate.training.compress.pruning import prune_channels
 from ablate.training.config import Config
-from ablate.training.config.model import ByName, FoodCnn, FreeVgg, Fusion, ImageModel, NamedVgg, Resnet, Vgg16Net
+from ablate.training.config.model import (
+    ByName,
+    FoodCnn,
+    FramesLstm,
+    FreeVgg,
+    Fusion,
+    ImageModel,
+    NamedVgg,
+    Resnet,
+    Vgg3d,
+    Vgg16Net,
+)
 from ablate.training.models.by_name import make_by_name
+from ablate.training.models.clips import make_frames_lstm, make_vgg3d, takes_clips
 from ablate.training.models.food_cnn import make_food_cnn
 from ablate.training.models.fusion import make_fusion
 from ablate.training.models.resnet import make_resnet
@@ -21,8 +33,9 @@ from ablate.training.models.vgg16net import make_vgg16net
 def make_network(config: Config) -> nn.Module:
     """The untrained network a config asks for, pruned where it says so.
 
-    Input (N, C, S, S), and texts' numbers with some; output (N, classes). Weights come from torch's global generator;
-    the caller seeds it. Raises TrainerError for a network by name that cannot be had, or for one that cannot be pruned.
+    Input (N, C, S, S), and texts' numbers with some; of clips (N, C, frames * S, S), frames below each other; output
+    (N, classes). Weights come from torch's global generator; the caller seeds it.
+    Raises TrainerError for a network by name that cannot be had, or for one that cannot be pruned.
     """
     network = make_whole_network(config)
     prune_as_asked(network, config)
@@ -33,20 +46,26 @@ def prune_as_asked(network: nn.Module, config: Config) -> None:
     """Take the channels out of a whole network that `weights.prune` names; nothing where it names none."""
     if config.weights is None or config.weights.prune is None:
         return
-    if isinstance(config.model, Fusion):
-        raise TrainerError(
-            "the network cannot be pruned: it is given texts beside images", hint="Leave weights.prune out."
-        )
+    given = "texts beside images" if isinstance(config.model, Fusion) else "clips" if config.data.frames > 1 else ""
+    if given:
+        raise TrainerError(f"the network cannot be pruned: it is given {given}", hint="Leave weights.prune out.")
     share, data = config.weights.prune.channels, config.data
     prune_channels(network, share, channels=data.channels, image_size=data.image_size)
 
 
 def make_whole_network(config: Config) -> nn.Module:
     """The network before any pruning."""
-    if not isinstance(config.model, Fusion):
-        return _of_images(config.model, config)
-    image = None if config.model.image is None else _of_images(config.model.image, config)
-    return make_fusion(config.model, image, classes=config.data.classes)
+    model, channels, classes = config.model, config.data.channels, config.data.classes
+    match model:
+        case Fusion():
+            image = None if model.image is None else _of_images(model.image, config)
+            return make_fusion(model, image, classes=classes)
+        case Vgg3d():
+            return make_vgg3d(model, channels=channels, classes=classes, frames=config.data.frames)
+        case FramesLstm():
+            return make_frames_lstm(model, channels=channels, classes=classes, frames=config.data.frames)
+        case _:
+            return _of_images(model, config)
 
 
 def _of_images(model: ImageModel, config: Config) -> nn.Module:
@@ -61,6 +80,7 @@ def _of_images(model: ImageModel, config: Config) -> nn.Module:
         case Resnet():
             return make_resnet(model, channels=channels, classes=classes)
         case ByName():
-            return make_by_name(model, channels=channels, classes=classes, image_size=config.data.image_size)
+            network = make_by_name(model, channels=channels, classes=classes, image_size=config.data.image_size)
+            return network if config.data.frames == 1 else takes_clips(network, config.data.frames)
         case _:
             assert_never(model)

@@ -46,8 +46,8 @@ def make_by_name(config: ByName, *, channels: int, classes: int, image_size: int
 def _of_torchvision(name: str, channels: int, classes: int, options: Options) -> Any:
     from torchvision import models
 
-    # Only classifiers: the others live in sub-modules (detection, segmentation, video, ...).
-    known = models.list_models(module=models)
+    # Only classifiers of images and of clips: the others live in further sub-modules (detection, segmentation, ...).
+    known = [*models.list_models(module=models), *models.list_models(module=models.video)]
     if name not in known:
         raise TrainerError(
             f"torchvision has no classification model {name!r}",

@@ -67,7 +67,7 @@ def initialise(network: nn.Module, init: Init) -> None:
     if init == "default":
         return
     for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
+        if isinstance(module, nn.Conv2d | nn.Conv3d | nn.Linear):
             if init == "he":
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             else:

@@ -20,11 +20,13 @@ class Mixed(NamedTuple):
     targets: Tensor
 
 
-def mix_images(images: Tensor, targets: Tensor, mixing: Mixing, *, classes: int, rng: np.random.Generator) -> Mixed:
+def mix_images(
+    images: Tensor, targets: Tensor, mixing: Mixing, *, classes: int, rng: np.random.Generator, frames: int = 1
+) -> Mixed:
     """The batch mixed with itself in another order, one share for the whole batch.
 
     targets: (n,) class indices or (n, K) shares. rng: draws the share lambda from Beta(alpha, alpha),
-    then the order, then the place of the rectangle.
+    then the order, then the place of the rectangle. frames: of a clip, below each other; all get one rectangle.
     Mixing commutes with normalisation, so that it may come after it.
     """
     share = float(rng.beta(mixing.alpha, mixing.alpha))
@@ -33,8 +35,13 @@ def mix_images(images: Tensor, targets: Tensor, mixing: Mixing, *, classes: int,
         case MixUp():
             images = mixed_up(images, partners, share=share)
         case CutMix():
-            box = random_box(images.shape[-2], images.shape[-1], share=share, rng=rng)
-            images, share = paste(images, partners, box=box), 1 - box.area / (images.shape[-2] * images.shape[-1])
+            height, width = images.shape[-2] // frames, images.shape[-1]
+            box = random_box(height, width, share=share, rng=rng)
+            if frames == 1:  # taken apart and put together it would lie otherwise in memory, and sums round otherwise
+                images = paste(images, partners, box=box)
+            else:
+                images = paste(images.unflatten(2, (frames, height)), partners, box=box).flatten(2, 3)
+            share = 1 - box.area / (height * width)
     return Mixed(images, mix_targets(targets, partners, share=share, classes=classes))
 
 
@@ -74,7 +81,7 @@ def paste(images: Tensor, partners: Tensor, *, box: Box) -> Tensor:
     """Each image with the rectangle of its partner; an empty rectangle changes nothing."""
     result = images.clone()
     rows, columns = slice(box.top, box.bottom), slice(box.left, box.right)
-    result[:, :, rows, columns] = images[:, :, rows, columns].index_select(0, partners)
+    result[..., rows, columns] = images[..., rows, columns].index_select(0, partners)
     return result
 
 

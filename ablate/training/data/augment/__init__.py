@@ -26,20 +26,53 @@ def is_random(config: Augment) -> bool:
     return any(block is not None for block in vars(config).values())  # asked at each step: pydantic's own takes 15 us
 
 
-def augment_batch(images: Tensor, config: Augment, draws: StepRandom, *, mean: Tensor | None = None) -> Tensor:
+def augment_batch(
+    images: Tensor, config: Augment, draws: StepRandom, *, mean: Tensor | None = None, frames: int = 1
+) -> Tensor:
     """The batch with each switched-on change applied.
 
     images: (N, C, H, W), uint8. Returns uint8 where only crop and flip are on, else float32 in [0, 1].
     draws: on the CPU; they are the same whatever the device. mean: (C, 1, 1), of the normalisation.
+    frames: of a clip, below each other: what moves, hides or colours is drawn once a clip, noise for each pixel.
     """
+    if frames > 1:
+        return _augment_clips(images, config, draws, mean, frames)
     layout = torch.channels_last if images.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
     if config.crop is not None or config.flip is not None:
         images = _cropped_and_flipped(images, config, draws.shared())
     if all(block is None for key, block in config if key not in ("crop", "flip")):
         return images
     pixels = images.to(torch.float32).div_(255)
-    pixels = _hidden(_recolored(_reshaped(pixels, config, draws), config, draws), config, draws, mean)
+    pixels = _noisy(_recolored(_reshaped(pixels, config, draws), config, draws), config, draws)
+    pixels = _blanked(pixels, config, draws, mean)
     return pixels.contiguous(memory_format=layout)
+
+
+def _augment_clips(clips: Tensor, config: Augment, draws: StepRandom, mean: Tensor | None, frames: int) -> Tensor:
+    """Frames as channels of their clip where pixels are moved or hidden, as further rows where colours change."""
+    channels = clips.shape[1]
+    means = None if mean is None else mean.repeat_interleave(frames, 0)
+
+    def beside(stacked: Tensor) -> Tensor:
+        folded: Tensor = stacked.unflatten(2, (frames, -1)).flatten(1, 2)
+        return folded
+
+    def below(folded: Tensor) -> Tensor:
+        stacked: Tensor = folded.unflatten(1, (channels, frames)).flatten(2, 3)
+        return stacked
+
+    if config.crop is not None or config.flip is not None:
+        clips = below(_cropped_and_flipped(beside(clips), config, draws.shared()))
+    if all(block is None for key, block in config if key not in ("crop", "flip")):
+        return clips
+    pixels = below(_reshaped(beside(clips.to(torch.float32).div_(255)), config, draws))
+    if config.randaugment is not None:
+        single = pixels.unflatten(2, (frames, -1)).movedim(2, 1)
+        single = rand_augment(single, config.randaugment, draws.own("randaugment"))
+        pixels = single.movedim(1, 2).flatten(2, 3)
+    if config.color is not None:
+        pixels = jitter_colors(pixels, config.color, draws.own("color"))
+    return below(_blanked(beside(_noisy(pixels, config, draws)), config, draws, means)).contiguous()
 
 
 def _cropped_and_flipped(images: Tensor, config: Augment, generator: torch.Generator) -> Tensor:
@@ -68,11 +101,15 @@ def _recolored(pixels: Tensor, config: Augment, draws: StepRandom) -> Tensor:
     return pixels
 
 
-def _hidden(pixels: Tensor, config: Augment, draws: StepRandom, mean: Tensor | None) -> Tensor:
+def _noisy(pixels: Tensor, config: Augment, draws: StepRandom) -> Tensor:
     if config.noise is not None:
         pixels = add_noise(pixels, std=config.noise.std, generator=draws.own("noise"))
     if config.salt_and_pepper is not None:
         pixels = add_salt_and_pepper(pixels, share=config.salt_and_pepper.share, generator=draws.own("salt_and_pepper"))
+    return pixels
+
+
+def _blanked(pixels: Tensor, config: Augment, draws: StepRandom, mean: Tensor | None) -> Tensor:
     if config.cutout is not None:
         pixels = cut_out(pixels, config.cutout, draws.own("cutout"), mean=mean)
     if config.erasing is not None:
