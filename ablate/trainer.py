@@ -56,6 +56,9 @@ class Trainer:
     """`retest(spec, result, run)`: the metrics of a finished run once more, from its stored weights."""
     explain: Callable[..., Any] | None = None
     """`explain(spec, result, run, layer)`: an ablate.explained.Explained of a finished run."""
+    export: Callable[..., None] | None = None
+    """`export(spec, result, path)`: the network of a finished run as a file, .onnx or .pt2 by the path's ending, in
+    which one batch of images gives logits."""
     augmented_test: Callable[..., Any] | None = None
     """`augmented_test(spec, result, run, tta)`: the npz of the test images seen several ways, in the run's folder."""
     check_views: Callable[..., None] | None = None
@@ -184,6 +187,7 @@ def load_trainer(path: str) -> Trainer:
         unlabelled=getattr(module, "unlabelled", None),
         retest=getattr(module, "retest", None),
         explain=getattr(module, "explain", None),
+        export=getattr(module, "export", None),
         augmented_test=getattr(module, "augmented_test", None),
         check_views=getattr(module, "check_views", None),
         thumbnails=getattr(module, "thumbnails", None),

@@ -164,6 +164,13 @@ def explain(spec: RunSpec, result: Finished, run: Run, layer: str | None) -> Exp
     return explain_run(spec, result, run, layer)
 
 
+def export(spec: RunSpec, result: Finished, path: Path) -> None:
+    """Write the network of a finished run as a file that runs elsewhere: .onnx, or .pt2."""
+    from ablate.training.compress.export import export_run
+
+    export_run(spec, result, path)
+
+
 def thumbnails(config: Config, ids: Sequence[str], kept: Callable[[str], Path]) -> Mapping[str, bytes]:
     """Small images for a report; of those whose decoded copy is still kept."""
     from ablate.training.small_images import thumbnails_of
