@@ -33,6 +33,7 @@ from ablate.cli.options import (
     Reuse,
     Sets,
     SlotsPerGpu,
+    Small,
     StandIn,
     StudyPath,
     Uri,
@@ -110,6 +111,7 @@ def run(
     set_: Sets = None,
     design: DesignName = None,
     stand_in: StandIn = False,
+    small: Small = False,
     look: Look = None,
     only: Only = None,
     replicate: Replicates = None,
@@ -154,7 +156,7 @@ def run(
             final=for_ if final else None,
             slots_per_gpu=slots_of(slots_per_gpu),
         )
-        loaded = load(study, work, set_, design, stand_in=stand_in)
+        loaded = load(study, work, set_, design, stand_in=stand_in, small=small)
         _run(loaded, work, options, as_json=json_, after=lambda _: _where_shown(work, options))
 
 
@@ -167,6 +169,7 @@ def optuna(
     ] = None,
     work: Work = Path(),
     set_: Sets = None,
+    small: Small = False,
     storage: Annotated[
         str | None,
         typer.Option(help="An Optuna URL, such as postgresql://... (default: a journal file in the work folder)."),
@@ -194,7 +197,7 @@ def optuna(
     from ablate.workflows.search.run import run_search
 
     with errors_shown():
-        loaded = load(study, work, set_, None) if study else _quickstart(work, set_)
+        loaded = load(study, work, set_, None, small=small) if study else _quickstart(work, set_, small=small)
         options = Options(
             executor=executor.value,
             ray_address=ray_address,
@@ -262,12 +265,12 @@ def _note_precision(study: Study, options: Options) -> None:
         note(line)
 
 
-def _quickstart(work: Path, sets: list[str] | None = None, design: str | None = None) -> Study:
+def _quickstart(work: Path, sets: list[str] | None = None, design: str | None = None, *, small: bool = False) -> Study:
     from ablate.workflows.init_study import quickstart_path
 
     path = quickstart_path(work)
     note(f"Study: {path}")
-    return load(path, work, sets, design)
+    return load(path, work, sets, design, small=small)
 
 
 for command in (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ablate.cli.loading import load
-from ablate.cli.options import Json, Sets, StandIn, StudyPath, Work
+from ablate.cli.options import Json, Sets, Small, StandIn, StudyPath, Work
 from ablate.cli.show import errors_shown, note, say, say_json, say_table
 
 if TYPE_CHECKING:
@@ -24,7 +24,12 @@ SHOWN = 10
 
 @data.command()
 def stats(
-    study: StudyPath, work: Work = Path(), set_: Sets = None, stand_in: StandIn = False, json_: Json = False
+    study: StudyPath,
+    work: Work = Path(),
+    set_: Sets = None,
+    stand_in: StandIn = False,
+    small: Small = False,
+    json_: Json = False,
 ) -> None:
     """Count, measure and compare a study's images, and draw samples of each class; trains nothing.
 
@@ -36,7 +41,7 @@ def stats(
     from ablate.workflows.examine_data import examine_study, write_samples
 
     with errors_shown():
-        loaded = load(study, work, set_, None, stand_in=stand_in)
+        loaded = load(study, work, set_, None, stand_in=stand_in, small=small)
         found = examine_study(loaded, work=work)
         samples, warning = write_samples(found, loaded, work=work)
         if json_:

@@ -9,16 +9,26 @@ if TYPE_CHECKING:
     from ablate.study.study import Study
 
 
-def load(path: Path, work: Path, sets: list[str] | None, design: str | None, *, stand_in: bool = False) -> Study:
-    """The study file, found with the work folder importable; asked of its synthetic stand-in where that is wanted."""
+def load(
+    path: Path,
+    work: Path,
+    sets: list[str] | None,
+    design: str | None,
+    *,
+    stand_in: bool = False,
+    small: bool = False,
+) -> Study:
+    """The study file, found with the work folder importable; on its synthetic stand-in or in small where asked."""
     from ablate.cli.show import note
     from ablate.safety.own_modules import shadows
     from ablate.study.load import load_study
     from ablate.study.stand_in import stand_in_folder
 
     work_on_path(work)
-    folder = stand_in_folder(work.resolve(), path) if stand_in else None
-    study = load_study(path, sets=sets or (), design=design, stand_in=folder)
+    folder = stand_in_folder(work.resolve(), path)
+    study = load_study(
+        path, sets=sets or (), design=design, stand_in=folder if stand_in else None, small=folder if small else False
+    )
     for line in shadows(study.trainer.path):
         note(line)
     return study

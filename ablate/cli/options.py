@@ -47,6 +47,9 @@ Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", he
 StandIn = Annotated[
     bool, typer.Option("--stand-in", help="Run the study on the synthetic data it offers, in place of its own.")
 ]
+Small = Annotated[
+    bool, typer.Option("--small", help="Run the small version the study offers: minutes on two cores, by its own name.")
+]
 DesignName = Annotated[
     str | None, typer.Option("--design", help="Another design over the same factors; data: shares of the images.")
 ]

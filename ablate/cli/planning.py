@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablate.cli.loading import load, seconds_of, workers_of
-from ablate.cli.options import DesignName, Json, Look, Sets, StandIn, StudyPath, Within, Work, Workers
+from ablate.cli.options import DesignName, Json, Look, Sets, Small, StandIn, StudyPath, Within, Work, Workers
 from ablate.cli.show import errors_shown, note, say, say_json
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ def plan(
     set_: Sets = None,
     design: DesignName = None,
     stand_in: StandIn = False,
+    small: Small = False,
     look: Look = None,
     within: Within = None,
     workers: Workers = "auto",
@@ -38,7 +39,7 @@ def plan(
     from ablate.workflows.time_budget import time_budget
 
     with errors_shown():
-        loaded = load(study, work, set_, design, stand_in=stand_in)
+        loaded = load(study, work, set_, design, stand_in=stand_in, small=small)
         loaded.trainer.refuse_absent(f"{loaded.document.where(('trainer',))}: ")
         session = open_session(loaded, work)
         options = Options(look=look or 0, workers=workers_of(workers))
@@ -60,7 +61,12 @@ def plan(
 
 
 def check(
-    study: StudyPath, work: Work = Path(), set_: Sets = None, design: DesignName = None, stand_in: StandIn = False
+    study: StudyPath,
+    work: Work = Path(),
+    set_: Sets = None,
+    design: DesignName = None,
+    stand_in: StandIn = False,
+    small: Small = False,
 ) -> None:
     """Check a study file: every key, every variant, every name. Needs neither data nor torch.
 
@@ -76,7 +82,7 @@ def check(
     from ablate.workflows.slow_precision import precision_notes
 
     with errors_shown():
-        loaded = load(study, work, set_, design, stand_in=stand_in)
+        loaded = load(study, work, set_, design, stand_in=stand_in, small=small)
         loaded.trainer.refuse_absent(f"{loaded.document.where(('trainer',))}: ")
         checked = make_plan(loaded)
         check_tuning(loaded, checked)

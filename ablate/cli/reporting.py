@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ablate.cli.loading import load
-from ablate.cli.options import DesignName, Json, Lang, LanguageName, Look, Sets, StandIn, Work
+from ablate.cli.options import DesignName, Json, Lang, LanguageName, Look, Sets, Small, StandIn, Work
 from ablate.cli.requiring import Require, end_as_required
 from ablate.cli.show import errors_shown, note, say, say_json, say_report, say_table
 
@@ -42,6 +42,7 @@ def report(
     set_: Sets = None,
     design: DesignName = None,
     stand_in: StandIn = False,
+    small: Small = False,
     look: Look = None,
     lang: Lang = None,
     slices: Annotated[
@@ -81,10 +82,10 @@ def report(
             )
         if verify and (require or figures):
             raise StudyError(f"--verify and --{'require' if require else 'figures'} exclude each other")
-        session, options = _opened(study, work, set_, design, look, stand_in=stand_in)
+        session, options = _opened(study, work, set_, design, look, stand_in=stand_in, small=small)
         options = replace(options, slices=slices)
         if pool:
-            more = [_opened(path, work, None, None, look, stand_in=stand_in) for path in others]
+            more = [_opened(path, work, None, None, look, stand_in=stand_in, small=small) for path in others]
             _pool([(session, options), *more], pool, work, lang, as_json=json_)
         elif others:
             _compare([(session, options), _opened(others[0], work, None, None, look)], work, lang, as_json=json_)
@@ -95,13 +96,20 @@ def report(
 
 
 def _opened(
-    study: Path, work: Path, sets: list[str] | None, design: str | None, look: int | None, *, stand_in: bool = False
+    study: Path,
+    work: Path,
+    sets: list[str] | None,
+    design: str | None,
+    look: int | None,
+    *,
+    stand_in: bool = False,
+    small: bool = False,
 ) -> tuple[Session, Options]:
     from ablate.workflows.former_runs import refuse_former_only
     from ablate.workflows.options import Options
     from ablate.workflows.session import open_session, resolved_options
 
-    session = open_session(load(study, work, sets, design, stand_in=stand_in), work)
+    session = open_session(load(study, work, sets, design, stand_in=stand_in, small=small), work)
     options = resolved_options(session, Options(look=look or 0))
     refuse_former_only(session, options)
     return session, options

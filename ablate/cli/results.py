@@ -23,7 +23,7 @@ def show_findings(findings: Findings, report: Path, words: Words | None = None) 
     from ablate.report.tables.derived import derived_table
     from ablate.report.tables.first_screen import shown_on_terminal
     from ablate.report.tables.table import NAME_WIDTH
-    from ablate.report.wording.evidence import how_to_go_on
+    from ablate.report.wording.evidence import banners, how_to_go_on
     from ablate.report.wording.headline import first_sentence
     from ablate.report.wording.language import ENGLISH
     from ablate.report.wording.no_worse import no_worse_lines
@@ -31,7 +31,7 @@ def show_findings(findings: Findings, report: Path, words: Words | None = None) 
     from ablate.report.wording.robustness import uses_lines
 
     words = words or ENGLISH
-    for line in [*findings.data.synthetic, first_sentence(findings, words), *learning_lines(findings, words)]:
+    for line in [*banners(findings, words), first_sentence(findings, words), *learning_lines(findings, words)]:
         say(line)
     table = shown_on_terminal(findings, words)
     say_table(list(table.columns), [list(row) for row in table.rows], first=NAME_WIDTH)

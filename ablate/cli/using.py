@@ -18,6 +18,7 @@ from ablate.cli.options import (
     RetryFailed,
     Sets,
     SlotsPerGpu,
+    Small,
     StandIn,
     StudyPath,
     Uri,
@@ -49,6 +50,7 @@ def join(
     set_: Sets = None,
     design: DesignName = None,
     stand_in: StandIn = False,
+    small: Small = False,
     look: Look = None,
     replicate: Replicates = None,
     workers: Workers = "auto",
@@ -79,10 +81,10 @@ def join(
     from ablate.workflows.search.join import join_search
 
     with errors_shown():
-        loaded = load(study, work, set_, design, stand_in=stand_in)
+        loaded = load(study, work, set_, design, stand_in=stand_in, small=small)
         if sbatch is not None:
             same = _given({"--work": work if work != Path() else None, "--set": set_, "--design": design})
-            same += ["--stand-in"] * stand_in + _given({"--look": look})
+            same += ["--stand-in"] * stand_in + ["--small"] * small + _given({"--look": look})
             own = _given({"--replicate": replicate, "--workers": workers if workers != "auto" else None, "--for": for_})
             own += _given({"--slots-per-gpu": slots_per_gpu if slots_per_gpu != "1" else None})
             own += ["--retry-failed"] * retry_failed + ["--search"] * search
@@ -171,6 +173,7 @@ def sync(
     set_: Sets = None,
     design: DesignName = None,
     stand_in: StandIn = False,
+    small: Small = False,
     look: Look = None,
     tracking_uri: Uri = None,
 ) -> None:
@@ -183,7 +186,7 @@ def sync(
     from ablate.workflows.session import open_session, resolved_options
 
     with errors_shown():
-        session = open_session(load(study, work, set_, design, stand_in=stand_in), work)
+        session = open_session(load(study, work, set_, design, stand_in=stand_in, small=small), work)
         options = Options(look=look or 0, tracking_uri=tracking_uri)
         options = resolved_options(session, options)
         told = sync_study(session, options)
@@ -204,6 +207,7 @@ def pull(
     set_: Sets = None,
     design: DesignName = None,
     stand_in: StandIn = False,
+    small: Small = False,
     tracking_uri: Uri = None,
     weights: Annotated[bool, typer.Option("--weights", help="Also the networks' weights.")] = False,
     json_: Json = False,
@@ -220,7 +224,7 @@ def pull(
         if study is None:
             show_studies(uri, as_json=json_)
         else:
-            loaded = load(study, work, set_, design, stand_in=stand_in)
+            loaded = load(study, work, set_, design, stand_in=stand_in, small=small)
             raise typer.Exit(pull_and_show(loaded, work, uri, weights=weights, as_json=json_))
 
 

@@ -12,6 +12,7 @@ from ablate.records import Config, RunSpec, Variant
 from ablate.settings import flattened
 from ablate.store.journal import read_events, read_history
 from ablate.study.flow_style import flow, without_off
+from ablate.study.small import small_notes
 from ablate.study.stand_in import synthetic_notes
 from ablate.study.study import Study
 
@@ -26,6 +27,7 @@ def study_card(study: Study, variants: Iterable[Variant], *, name: str) -> Study
     """
     variants = list(variants)
     baseline = variants[0].config
+    said = {"ablate.synthetic": synthetic_notes(study), "ablate.small": small_notes(study)}
     return StudyCard(
         name=name,
         experiment=study.experiment,
@@ -35,7 +37,7 @@ def study_card(study: Study, variants: Iterable[Variant], *, name: str) -> Study
         goal=study.goal,
         changes={variant.name: changes_text(variant.changes) for variant in variants},
         core={variant.name: core_settings(variant.config, baseline) for variant in variants},
-        tags={"ablate.synthetic": " ".join(synthetic_notes(study))} if study.stand_in_root is not None else {},
+        tags={key: " ".join(notes) for key, notes in said.items() if notes},
     )
 
 

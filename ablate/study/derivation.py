@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from ablate.errors import SettingError, StudyError, near_match
 from ablate.records import Variant
 from ablate.splits.rules import Folds, TestRule
-from ablate.study.schema import DeriveBlock
+from ablate.study.derived_schema import DeriveBlock
 
 if TYPE_CHECKING:
     from ablate.study.study import Study

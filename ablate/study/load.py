@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ablate.command.schema import CommandBlock
 from ablate.errors import SettingError, StudyError, TrainerError, near_match
-from ablate.files import sha256_json
 from ablate.metrics import is_own
 from ablate.records import BASELINE
 from ablate.study.absent import read_trainer
 from ablate.study.factors import ONE_CHANGE, check_families, check_overlaps, check_pooled, read_factors
 from ablate.study.judging import check_judging
 from ablate.study.other_sets import check_other_sets
-from ablate.study.overrides import OverrideError, apply_overrides, refuse_overlaps
-from ablate.study.reader import Document, read_document, read_value
+from ablate.study.reader import Document, read_document
 from ablate.study.schema import (
     BASELINE_ALONE,
     CHECKS,
     DESIGNS,
     CompareBlock,
-    EvidenceBlock,
     StudyFile,
 )
 from ablate.study.search_schema import COSTS
+from ablate.study.small import with_small
 from ablate.study.study import Comparison, Study
-from ablate.study.validation import dotted, validate
+from ablate.study.validation import validate
+from ablate.study.versions import with_sets
 from ablate.trainer import Trainer
 
 
@@ -38,6 +37,7 @@ def load_study(
     sets: Sequence[str] = (),
     design: str | None = None,
     stand_in: Path | None = None,
+    small: Path | bool = False,
     seen: tuple[Path, ...] = (),
 ) -> Study:
     """Read and check a study file.
@@ -47,6 +47,8 @@ def load_study(
     design: another design over the same factors, with an identity of its own likewise.
     stand_in: a folder for the synthetic data the file offers; the study is asked of them, at the scale
     the file gives them, as `name@stand-in`.
+    small: True for the version of the file's `small:` block, as `name@small`. A folder: this, and where its synthetic
+    data lie, should it be asked of such; else they lie in the current folder, where `ablate run` draws them.
     seen: the files that extend this one.
     A trainer whose packages are not installed is read without them, and refused when it is to run.
     Raises StudyError with file, line and key.
@@ -86,8 +88,9 @@ def load_study(
         derive=file.derive,
         about_data=file.about_data.strip(),
         stand_in=file.stand_in,
+        small=file.small,
     )
-    study = _with_design(_with_sets(_with_stand_in(study, stand_in), sets), design)
+    study = _with_design(with_sets(with_small(study, small=small, drawn=stand_in), sets), design)
     check_other_sets(study)
     return study
 
@@ -119,80 +122,6 @@ def _read_comparison(name: str, block: CompareBlock, document: Document) -> Comp
     return Comparison(name=name, reference=block.with_, overrides=block.set, ask=block.ask or "")
 
 
-def _with_stand_in(study: Study, root: Path | None) -> Study:
-    if root is None:
-        return study
-    block = study.stand_in
-    if block is None:
-        raise StudyError(
-            f"--stand-in: {study.document.name} offers no synthetic data",
-            hint="A study offers them by a block stand_in: {make: package.module:function}.",
-        )
-    names = [comparison.name for comparison in study.comparisons]
-    for name in block.leave_out:
-        if name not in names:
-            where = study.document.where(("stand_in", "leave_out"))
-            hint = f"{near_match(name, names)}Comparisons: {', '.join(names)}."
-            raise StudyError(f"{where}: there is no comparison {name!r} to leave out", hint=hint)
-    small = _laid_on(
-        study,
-        {block.root: str(root)} | block.set,
-        lambda key: study.document.where(("stand_in", "set", key) if key in block.set else ("stand_in",)),
-    )
-    return replace(
-        small,
-        name=f"{study.name}@stand-in",
-        comparisons=tuple(one for one in study.comparisons if one.name not in block.leave_out),
-        published=None,  # figures on other data at another scale
-        stand_in_root=root,
-    )
-
-
-def _with_sets(study: Study, sets: Sequence[str]) -> Study:
-    if not sets:
-        return study
-    changes: dict[str, Any] = {}
-    for key, value in map(_parse_set, sets):
-        inside = key.removeprefix("base.")
-        if inside != key and "base" not in study.trainer.config.model_fields:
-            raise StudyError(
-                f"--set {key}: unknown key 'base'",
-                hint=f"Leave out `base.`: --set {inside}=... sets what stands under `base:`.",
-            )
-        if key in changes:
-            raise StudyError(f"--set {key} appears twice", hint="Give it once: which of the values counts?")
-        changes[key] = value
-    changed = _laid_on(study, changes, lambda key: f"--set {key}")
-    return replace(changed, name=f"{study.name}@{sha256_json(changes)[:6]}", sets=tuple(sets))
-
-
-def _laid_on(study: Study, changes: Mapping[str, Any], where: Callable[[str], str]) -> Study:
-    """The study with changes of its base and of `evidence.*`; where: the place to name for a dotted key."""
-    of_evidence = {key.removeprefix("evidence."): changes[key] for key in changes if key.startswith("evidence.")}
-    of_base = {key: value for key, value in changes.items() if not key.startswith("evidence.")}
-    evidence = study.evidence.model_dump(mode="json")
-    try:
-        refuse_overlaps(changes)
-        base = apply_overrides(study.base, of_base, complete=study._completed)
-        evidence = apply_overrides(evidence, of_evidence, complete=lambda _: {})
-    except OverrideError as error:
-        raise StudyError(f"{where(error.key)}: {error.message}", hint=error.hint) from None
-    validate(study.trainer.config, base, lambda at: where(dotted(at)))
-    for name in ("negligible", "worthwhile"):  # a default is no statement: it is in points, whatever the metric
-        if name not in study.evidence.model_fields_set | of_evidence.keys():
-            del evidence[name]
-    checked = validate(EvidenceBlock, evidence, lambda at: where(dotted(("evidence", *at))))
-    check_judging(checked, study.trainer, base, lambda key: where(f"evidence.{key}"))
-    return replace(study, base=base, evidence=checked)
-
-
-def _parse_set(item: str) -> tuple[str, Any]:
-    key, equals, text = item.partition("=")
-    if not equals or not key.strip():
-        raise StudyError(f"--set {item!r} is not of the form key=value", hint="Example: --set optimizer.lr=1e-3")
-    return key.strip(), read_value(text, name=f"--set {key.strip()}")
-
-
 def _with_design(study: Study, design: str | None) -> Study:
     if design is None or design == study.design:
         return study
@@ -214,7 +143,7 @@ def _with_design(study: Study, design: str | None) -> Study:
     return replace(study, name=f"{study.name}@{design}", design=design)
 
 
-OWN = ("study", "published", "search", "tune", "compare", "derive", "extends", "from")
+OWN = ("study", "published", "search", "tune", "compare", "derive", "small", "extends", "from")
 """Keys that belong to one file alone."""
 
 

@@ -296,7 +296,7 @@ def _compare(study: Study, comparison: Comparison, variants: Mapping[str, _Made]
         name=name,
         overrides=join_overrides(reference.overrides, comparison.overrides),
         reference=reference.variant.name,
-        places=(*reference.places, ("compare", name, "set")),
+        places=(*reference.places, study.place_of_change("compare", name, "set")),
     )
     made = _make(study, cell, reference, variants.values(), where=where, names={})
     made = made._replace(variant=replace(made.variant, changes=dict(comparison.overrides)))

@@ -10,6 +10,7 @@ from ablate.command.schema import CommandBlock
 from ablate.metrics import NEGLIGIBLE, WORTHWHILE, Thresholds, is_share, of_class, thresholds_for
 from ablate.records import BASELINE
 from ablate.settings import Settings
+from ablate.study.derived_schema import DeriveBlock
 from ablate.study.durations import read_duration
 from ablate.study.ends import checked_end
 from ablate.study.search_schema import SearchBlock, ShareOrCount, TuneBlock
@@ -215,6 +216,27 @@ class StandInBlock(Settings):
     """Further changes of the base and of `evidence.*`, by dotted key: what makes the study small."""
     leave_out: list[str] = Field(default=[])
     """Comparisons that make no sense on it, such as those with pretrained weights."""
+    files: dict[str, str] = Field(default={})
+    """Further keys of the base -> the file in this folder that they name, such as weights.file: first.safetensors."""
+
+
+class SmallBlock(Settings):
+    """The study at a size for two processor cores: `ablate run STUDY --small`.
+
+    It has a name and an experiment of its own; published figures and other test sets stay with the study itself.
+    """
+
+    keeps: Annotated[str, Field(min_length=1)]
+    """What it keeps of the question and what it does not: the first thing its report says."""
+    stand_in: bool = False
+    """It is asked of the synthetic data of stand_in, as those of the study cannot be handed out."""
+    set: dict[str, Any] = Field(default={})
+    """Changes of the base, of `evidence.*` and `search.*`, by dotted key."""
+    changes: dict[Name, Overrides] = Field(default={})
+    """Name of a change or comparison -> what it changes here, where what it says does nothing at this size: a warm-up
+    of five epochs in a training of four."""
+    leave_out: list[str] = Field(default=[])
+    """Changes, comparisons and derived rows that it has no place for."""
 
 
 def _check_study_name(name: str) -> str:
@@ -259,6 +281,7 @@ class StudyFile(Settings):
     tune: TuneBlock | None = None
     """The same search for every variant, before its replicates are trained."""
     stand_in: StandInBlock | None = None
+    small: SmallBlock | None = None
     tracking: TrackingBlock = Field(default=TrackingBlock())
     keep: KeepBlock = Field(default=KeepBlock())
     lang: Literal["en", "zh"] | None = None
@@ -276,59 +299,4 @@ class StudyFile(Settings):
             )
         if not given and not self.compare and self.search is None:
             raise ValueError(f"the study compares nothing; add one of {', '.join(DESIGNS)}, compare or search")
-        return self
-
-
-class TtaBlock(Settings):
-    """Test-time augmentation: several views of a test image, their probabilities averaged."""
-
-    flip: bool = False
-    """Each view and its mirror image."""
-    crops: Annotated[int, Field(ge=1)] | None = None
-    """Pad by so many zero pixels; the image itself and the four corners of the padded one."""
-    draws: Annotated[int, Field(ge=1, le=100)] | None = None
-    """The image itself and so many draws of the variant's own training augmentation."""
-
-    @model_validator(mode="after")
-    def _some_views(self) -> TtaBlock:
-        if not self.flip and self.crops is None and self.draws is None:
-            raise ValueError("tta asks for no further view; write {flip: true}, {crops: 4} or {draws: 5}")
-        if self.draws is not None and (self.flip or self.crops is not None):
-            raise ValueError("draws stands beside flip or crops; keep either the fixed views or the drawn ones")
-        return self
-
-
-class EnsembleBlock(Settings):
-    """Several networks, one answer."""
-
-    members: Annotated[int, Field(ge=1)] = 1
-    """Replicates' networks of each variant."""
-    how: Literal["mean", "vote"] = "mean"
-    """mean: of the probabilities; vote: of the classes, ties by the mean."""
-
-
-class DeriveBlock(Settings):
-    """A row made without training, by `tta`, by `ensemble`, or by both."""
-
-    from_: Annotated[list[str], Field(alias="from", min_length=1)]
-    """Name of a variant, or a list of them for an ensemble."""
-    tta: TtaBlock | None = None
-    ensemble: EnsembleBlock | None = None
-
-    @field_validator("from_", mode="before")
-    @classmethod
-    def _one_name(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _does_something(self) -> DeriveBlock:
-        networks = len(self.from_) * (self.ensemble.members if self.ensemble else 1)
-        if self.tta is None and self.ensemble is None:
-            raise ValueError("nothing is derived; add tta: {flip: true} or ensemble: {members: 3}")
-        if self.ensemble is None and networks > 1:
-            raise ValueError("from names several variants; add ensemble: {how: mean} to join them")
-        if self.ensemble is not None and networks == 1:
-            raise ValueError("an ensemble of one network is that network; raise members, or name more variants")
-        if len(set(self.from_)) < len(self.from_):
-            raise ValueError(f"from names a variant twice: {', '.join(self.from_)}; raise members instead")
         return self

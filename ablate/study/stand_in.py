@@ -48,11 +48,18 @@ def with_way_out(error: DataMissing, study: Study, *, work: Path) -> DataMissing
     """The error with what the study file says about its data, and the command that needs none as its last line."""
     lines = [error.hint, study.about_data]
     if study.stand_in is not None and study.stand_in_root is None:
-        words = ["ablate", "run", shlex.quote(study.document.name), "--stand-in"]
+        words = ["ablate", "run", shlex.quote(study.document.name), *_options(study)]
         if Path(os.getcwd()) != work:
             words += ["--work", shlex.quote(str(work))]
         lines += ["Without them, the same steps on synthetic data at a small scale:", " ".join(words)]
     return DataMissing(error.message, hint="\n".join(filter(None, lines)))
+
+
+def _options(study: Study) -> list[str]:
+    """What asks a study's file for its synthetic data at a small scale."""
+    if study.small is None:
+        return ["--stand-in"]
+    return ["--small"] if study.small.stand_in else ["--stand-in", "--small"]
 
 
 PORTRAITS = "stand_in_portraits.portraits:write_portraits"

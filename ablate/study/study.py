@@ -14,13 +14,14 @@ from ablate.errors import SettingError, StudyError
 from ablate.metrics import Goal, is_own, measured_goal
 from ablate.settings import Settings
 from ablate.splits.rules import Folds, Official, Protocol, Share
+from ablate.study.derived_schema import DeriveBlock
 from ablate.study.factors import Factor, Overrides, Place
 from ablate.study.flow_style import flow
 from ablate.study.overrides import OverrideError, apply_overrides
 from ablate.study.reader import Document
 from ablate.study.schema import (
-    DeriveBlock,
     EvidenceBlock,
+    SmallBlock,
     StandInBlock,
     TestBlock,
 )
@@ -78,6 +79,10 @@ class Study:
     """How to make synthetic data instead; null where the file offers none."""
     stand_in_root: Path | None = None
     """The folder of synthetic data this study is asked of; null: of its own data."""
+    small: SmallBlock | None = None
+    """How to ask it at a small size; null where the file does not say."""
+    is_small: bool = False
+    """Whether this is that small version."""
     lang: Literal["en", "zh"] | None = None
     """The language of what it says; null for that of the reader's environment."""
     control: str | None = None
@@ -98,6 +103,17 @@ class Study:
                 self.trainer.check_config(settings, self.protocol)
             except SettingError as error:
                 raise self._misfit(error, overrides, *places) from None
+
+    @property
+    def stand_in_is_asked(self) -> bool:
+        """Whether its synthetic data were asked for by themselves: not by a small version that has no other."""
+        by_small = self.is_small and self.small is not None and self.small.stand_in
+        return self.stand_in_root is not None and not by_small
+
+    def place_of_change(self, block: str, name: str, *inside: str) -> Place:
+        """Where a factor or comparison stands in the file: in its block, or where the small version changes it."""
+        changed = self.is_small and self.small is not None and name in self.small.changes
+        return ("small", "changes", name) if changed else (block, name, *inside)
 
     def _misfit(self, error: SettingError, overrides: Overrides, *places: Place) -> StudyError:
         return StudyError(f"{self._where(error.key, overrides, places)}: {error.message}", hint=error.hint)

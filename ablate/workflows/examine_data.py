@@ -82,9 +82,12 @@ def look_at_variants(study: Study, store: Store) -> list[AblateError]:
 
 
 def not_there(study: Study, plan: Plan) -> list[str]:
-    """What the first run will miss: data and weights that are not where the study says. Looks at paths alone."""
+    """What the first run will miss: data and weights that are not where the study says. Looks at paths alone.
+
+    Synthetic data that are not drawn yet are not missed: the first run draws them.
+    """
     trainer, found = study.trainer, []
-    if trainer.locate is None:
+    if trainer.locate is None or (study.stand_in_root is not None and not study.stand_in_root.exists()):
         return []
     for variant in plan.variants:
         try:

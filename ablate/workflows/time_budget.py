@@ -218,14 +218,13 @@ def _command(
     more: str = "",
 ) -> str:
     """A command as a shell reads it where this one was typed. free: drop shares that do not fit other looks."""
-    from ablate.report.gather.next_steps import CommandLines  # scientific packages, which a plan does not need
+    from ablate.report.gather.next_steps import command_lines  # scientific packages, which a plan does not need
 
     study = session.study
     sets = study.sets
     if looks and free and study.evidence.shares is not None:
         sets = (*(item for item in sets if not item.startswith("evidence.shares=")), "evidence.shares=null")
-    design = study.design if study.design != study.own_design else None
-    lines = CommandLines(file=study.document.name, design=design, sets=sets, stand_in=study.stand_in_root is not None)
+    lines = command_lines(study, study.document.name, sets)
     words = [lines.run(only=only, look=look, replicates=looks), more]
     if session.work != Path.cwd().resolve():
         words.append(f"--work {shlex.quote(str(session.work))}")

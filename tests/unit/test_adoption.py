@@ -35,7 +35,7 @@ def test_every_study_that_comes_along_can_be_asked_of_own_images(original: Path,
     assert own.base["data"]["source"] == {"name": "image_folder", "root": str(root)}
     assert own.base["data"]["classes"] == 3
     assert own.published is None
-    assert own.stand_in is None
+    assert (own.stand_in, own.small) == (None, None)
     assert [one.name for one in make_plan(own).variants] == [one.name for one in make_plan(theirs).variants]
 
 

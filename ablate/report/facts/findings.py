@@ -44,6 +44,8 @@ class StudyFacts:
     """What the source says of how it came by its figures; empty where nothing is known."""
     data: str = ""
     """What the images are called: a data set, a folder, a table; empty where nothing is known."""
+    small: str = ""
+    """What a small version keeps of the question; empty for a study itself."""
     counts_epochs: bool = False
     """Whether the trainer's settings say how many epochs it trains, so that steps can be matched."""
 

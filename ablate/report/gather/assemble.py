@@ -44,6 +44,7 @@ from ablate.results.survey import CurrentProvenance
 from ablate.splits.rules import Folds
 from ablate.stats.effects import Effect
 from ablate.study.plan import Plan
+from ablate.study.small import small_notes
 from ablate.study.stand_in import synthetic_notes
 from ablate.study.study import Study
 
@@ -109,6 +110,7 @@ def _study(study: Study, plan: Plan) -> StudyFacts:
         question=study.question,
         design=study.design,
         metric=metric_of(study),
+        small=" ".join(small_notes(study)),
         published_note=str((study.published or {}).get("protocol", "")),
         data=data_name(config),
         counts_epochs="epochs" in config,

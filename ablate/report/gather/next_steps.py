@@ -167,6 +167,7 @@ class CommandLines:
     design: str | None
     sets: tuple[str, ...] = ()
     stand_in: bool = False
+    small: bool = False
     reuse: bool = False
     """Finished runs are of other code or data, and were taken as they are: without the option `run` refuses them."""
 
@@ -175,8 +176,7 @@ class CommandLines:
     ) -> str:
         """Train what is missing: of some variants, up to a planned look, or with other planned looks."""
         words = ["ablate", "run", quote_for_shell(self.file, bare=True)]
-        if self.stand_in:
-            words.append("--stand-in")
+        words += ["--stand-in"] * self.stand_in + ["--small"] * self.small
         if self.design:
             words += ["--design", self.design]
         for item in self.sets:
@@ -198,9 +198,18 @@ class CommandLines:
 
 def commands_for(study: Study, work: Path) -> CommandLines:
     """The commands of a study; its file by the path from the work folder."""
-    design = study.design if study.design != study.own_design else None
-    file = _relative(study.document.name, work)
-    return CommandLines(file=file, design=design, sets=study.sets, stand_in=study.stand_in_root is not None)
+    return command_lines(study, _relative(study.document.name, work), study.sets)
+
+
+def command_lines(study: Study, file: str, sets: Sequence[str]) -> CommandLines:
+    """The commands of a version of a study file, with the options that ask for it."""
+    return CommandLines(
+        file=file,
+        design=study.design if study.design != study.own_design else None,
+        sets=tuple(sets),
+        stand_in=study.stand_in_is_asked,
+        small=study.is_small,
+    )
 
 
 def _relative(name: str, work: Path) -> str:

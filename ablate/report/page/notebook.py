@@ -5,6 +5,7 @@ from __future__ import annotations
 from ablate.report.facts.findings import Findings
 from ablate.report.tables.first_screen import shown_on_terminal
 from ablate.report.tables.table import Mark, Table
+from ablate.report.wording.evidence import banners
 from ablate.report.wording.headline import first_sentence
 from ablate.report.wording.language import ENGLISH, Words
 from ablate.report.wording.no_worse import no_worse_lines
@@ -16,7 +17,7 @@ def findings_html(findings: Findings, say: Words = ENGLISH, *, more: str = "") -
     """The first screen of the report; every text escaped, intervals drawn. more: a last line."""
     table = shown_on_terminal(findings, say)
     columns = [name if kind != "bar" else "" for name, kind in zip(table.columns, table.kinds, strict=True)]
-    lines = [*findings.data.synthetic, first_sentence(findings, say)]
+    lines = [*banners(findings, say), first_sentence(findings, say)]
     below = [*no_worse_lines(findings, say), *findings.notices.cautions, *([more] if more else [])]
     return html_table(columns, _rows(table), title=findings.study.name, lines=lines) + html_table((), (), lines=below)
 

@@ -15,8 +15,9 @@ from ablate.stats.looks import SO_FAR
 
 
 def banners(findings: Findings, say: Words = ENGLISH) -> list[str]:
-    """What must be seen before anything else: that the images are made up."""
-    return [say("warning.synthetic", note=f"{note[:1].upper()}{note[1:]}") for note in findings.data.synthetic]
+    """What must be seen before anything else: that the study is a small version, that the images are made up."""
+    small = [say("warning.small", keeps=findings.study.small)] if findings.study.small else []
+    return small + [say("warning.synthetic", note=f"{note[:1].upper()}{note[1:]}") for note in findings.data.synthetic]
 
 
 def warnings(findings: Findings, say: Words = ENGLISH) -> list[str]:

@@ -57,7 +57,7 @@ def join_overrides(*bundles: Overrides) -> dict[str, Any]:
 
 def place_of(study: Study, factor: Factor) -> Place:
     """Where a factor stands in the file."""
-    return (str(study.own_design), factor.name)
+    return study.place_of_change(str(study.own_design), factor.name)
 
 
 def only_level(factor: Factor) -> Overrides:

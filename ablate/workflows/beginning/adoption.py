@@ -12,7 +12,7 @@ from ablate.study.reader import Document, read_document
 from ablate.workflows.beginning.folder import Folder
 from ablate.workflows.study_schema import MODELINE
 
-OWN = ("published", "stand_in", "about_data", "tracking")
+OWN = ("published", "stand_in", "small", "about_data", "tracking")
 """Blocks about the data of the original."""
 
 
@@ -25,6 +25,9 @@ def adopted_text(path: Path, folder: Folder, name: str) -> tuple[str, list[str]]
     data = _data_of(document, path)
     lines = path.read_text(encoding="utf-8-sig").splitlines()
     notes = []
+    left_out = [key for key in OWN if key in document.data]
+    for key in left_out:
+        lines = _without(lines, key)
     changes_train = "data.train" in "\n".join(line.split("#")[0] for line in lines)
     lines = _replaced(lines, ("base", "data", "source"), flow(dict(folder.source)))
     lines = _replaced(lines, ("base", "data", "classes"), str(len(folder.classes)))
@@ -43,9 +46,6 @@ def adopted_text(path: Path, folder: Folder, name: str) -> tuple[str, list[str]]
         notes.append("evidence.test is {folds: 5}, since your folder has no test part; rows under derive: are left out")
     lines = _replaced(lines, ("study",), name)
     lines = _replaced(lines, ("question",), flow(f"What do the changes of {path.name} do on my own images?"))
-    left_out = [key for key in OWN if key in document.data]
-    for key in left_out:
-        lines = _without(lines, key)
     if left_out:
         notes.append(f"left out, since it is about the original's data: {', '.join(left_out)}")
     head = f"# {path.name} over your own images. What comments say of data and published figures is of the original."
