@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -14,7 +14,7 @@ from ablate.cli.options import Json, NoTracking, Uri, Work
 from ablate.cli.show import errors_shown, note, say, say_json, say_report, say_table
 
 if TYPE_CHECKING:
-    from ablate.errors import DataError
+    from ablate.errors import AblateError, DataError
     from ablate.workflows.predict import FinishedRun, Reevaluation
     from ablate.workflows.submission import Prediction
 
@@ -63,6 +63,12 @@ def predict(
     check: Annotated[
         bool, typer.Option("--check", help="Test the stored weights again: is the recorded accuracy reproduced?")
     ] = False,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="onnx|openvino|torch", help="Predict by a network's file, named in the run's place; needs no study."
+        ),
+    ] = None,
     work: Work = Path(),
     json_: Json = False,
 ) -> None:
@@ -70,9 +76,16 @@ def predict(
 
     Example: ablate predict "quickstart/GAP head" new_scans/ --csv submission.csv
     """
+    if engine is not None:
+        with errors_shown():
+            if unlabelled or oof is not None or check:
+                raise _only_for_runs()
+            _predict_with_file(engine, Path(run_), images or [], _Wanted(csv, like, table, json_))
+        return
     from ablate.errors import StudyError
     from ablate.workflows.predict import (
         files_taken_by,
+        has_several_labels,
         images_in,
         open_members,
         reevaluate,
@@ -95,29 +108,74 @@ def predict(
                 "there is nothing to predict", hint="Name images or folders, or add --unlabelled, --oof or --check."
             )
         members = open_members(run_, work)
-        _refuse_unfit(members[0], csv, like)
+        _refuse_unfit(csv, like, several=has_several_labels(members[0]))
         chosen = images_in(images or [], note, takes=files_taken_by(members[0]), clips=takes_clips(members[0]))
         chosen += unlabelled_images(members[0].name, work=work) if unlabelled else []
         _note_members(members, chosen, work, by_variant=members[0].name.count("/") > run_.count("/"))
         found, unread = _predicted(run_, chosen, work)
-        _write_predictions(found, csv, like, table)
-        if json_:
-            say_json([{"image": str(image), "probabilities": row} for image, row in found])
-        else:
-            _show(found)
-        for file in (csv, table):
-            if file is not None:
-                note(f"Wrote {file}.")
+        _say_predictions(found, _Wanted(csv, like, table, json_))
         _end_with(unread, len(chosen))
 
 
-def _refuse_unfit(run: FinishedRun, csv: Path | None, like: Path | None) -> None:
+class _Wanted(NamedTuple):
+    """Where predictions go."""
+
+    csv: Path | None
+    like: Path | None
+    table: Path | None
+    json: bool
+
+
+def _say_predictions(found: Sequence[Prediction], wanted: _Wanted) -> None:
+    _write_predictions(found, wanted.csv, wanted.like, wanted.table)
+    if wanted.json:
+        say_json([{"image": str(image), "probabilities": row} for image, row in found])
+    else:
+        _show(found)
+    for file in (wanted.csv, wanted.table):
+        if file is not None:
+            note(f"Wrote {file}.")
+
+
+def _only_for_runs() -> AblateError:
     from ablate.errors import StudyError
-    from ablate.workflows.predict import has_several_labels
+
+    return StudyError(
+        "--engine predicts by a file alone, which knows no run", hint="Leave --unlabelled, --oof and --check out."
+    )
+
+
+def _predict_with_file(engine: str, file: Path, images: Sequence[Path], wanted: _Wanted) -> None:
+    """As of a run; torch is not imported for it, unless the file is torch's own."""
+    from ablate.errors import DataError, StudyError
+    from ablate.workflows.deploy.predict_file import open_preprocessing, predict_with_file
+    from ablate.workflows.predict import images_in
+
+    if not images:
+        raise StudyError("there is nothing to predict", hint="Name images or folders.")
+    how = open_preprocessing(file, engine)
+    _refuse_unfit(wanted.csv, wanted.like, several=how.multi_label)
+    chosen = images_in(images, note)
+    answers = zip(chosen, predict_with_file(file, how, chosen), strict=True)
+    found: list[Prediction] = []
+    unread: list[DataError] = []
+    for image, answer in answers:
+        if isinstance(answer, DataError):
+            unread.append(answer)
+        else:
+            found.append((image, answer))
+    if not found:
+        raise unread[0]
+    _say_predictions(found, wanted)
+    _end_with(unread, len(chosen))
+
+
+def _refuse_unfit(csv: Path | None, like: Path | None, *, several: bool) -> None:
+    from ablate.errors import StudyError
 
     if like is not None and csv is None:
         raise StudyError("--like says in which form, and not where", hint="Add --csv FILE.")
-    if csv is not None and like is None and has_several_labels(run):
+    if csv is not None and like is None and several:
         raise StudyError(
             "--csv names one class per image, and images of this data set may have several", hint="Use --table."
         )

@@ -12,6 +12,7 @@ import typer
 
 from ablate.cli.after import explain, predict
 from ablate.cli.data import data
+from ablate.cli.deploying import deploy
 from ablate.cli.judging import judge
 from ablate.cli.keeping import clean, doctor
 from ablate.cli.loading import load, seconds_of, slots_of, workers_of
@@ -282,6 +283,7 @@ for command in (
     show,
     predict,
     explain,
+    deploy,
     ui,
     status,
     sync,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ablate.deploy.records import Row
+from ablate.deploy.records import DeployResult, Row
 from ablate.errors import StudyError, near_match
 
 SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
@@ -66,6 +66,18 @@ def best_within(rows: Sequence[Row], budgets: Sequence[Budget]) -> Row | None:
     """The most accurate row that keeps to all of them; of equally accurate ones the fastest, then the smallest."""
     fitting = [row for row in rows if all(one.fits(row) for one in budgets)]
     return min(fitting, key=_rank, default=None)
+
+
+def optimised_of(result: DeployResult) -> Row | None:
+    """The row to set beside the first: what the budget chose, else the fastest that is shown to be no worse.
+
+    Where none is, the fastest of the others; None where there is no other, and where no row fits the budget.
+    """
+    others = result.rows[1:]
+    if result.budget:
+        return next((row for row in result.rows if row.name == result.choice), None)
+    safe = [row for row in others if row.claim is not None and row.claim.word == "non_inferior"]
+    return min(safe or others, key=lambda row: (row.single.p50 if row.single else 0.0, row.bytes), default=None)
 
 
 def _rank(row: Row) -> tuple[float, float, int]:

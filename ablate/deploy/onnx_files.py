@@ -92,6 +92,11 @@ def files_of(path: Path) -> list[Path]:
     return [path, *sorted({path.parent / place for place in _places(model)})]
 
 
+def weight_shapes(path: Path) -> list[tuple[int, ...]]:
+    """Of every tensor that is stored."""
+    return [tuple(one.dims) for one in _checked_model(path).graph.initializer]
+
+
 def _checked_model(path: Path) -> Any:
     """The graph without external data, none of which lies outside the file's folder."""
     onnx = load_package("onnx")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -15,7 +16,8 @@ LARGEST_FILE = 20_000_000_000
 
 
 class Kind(NamedTuple):
-    """What reads files of one ending. module: of this package, with `open_file`, `read_metadata` and `files_of`."""
+    """What reads files of one ending. module: of this package, with `open_file`, `read_metadata`, `files_of`
+    and `weight_shapes`."""
 
     engine: str
     module: str
@@ -49,6 +51,15 @@ def bytes_of(path: str) -> int:
     """The size of a network on disk, with the files that its own names: an IR's weights, external data."""
     files: list[Path] = _function("files_of", path)(Path(path))
     return sum(file.stat().st_size for file in files)
+
+
+def weights_of(path: str) -> int:
+    """How many numbers the layers' matrices and filters hold, whatever their precision: the same after quantising.
+
+    Vectors (biases, the scales of a norm, of a quantised layer) are left out: engines fold and add them.
+    """
+    shapes: list[tuple[int, ...]] = _function("weight_shapes", path)(Path(path))
+    return sum(math.prod(shape) for shape in shapes if sum(side > 1 for side in shape) > 1)
 
 
 def engine_of(path: str) -> str:

@@ -94,6 +94,12 @@ def files_of(path: Path) -> list[Path]:
     return [path, path.with_suffix(".bin")]
 
 
+def weight_shapes(path: Path) -> list[tuple[int, ...]]:
+    """Of every tensor that is stored."""
+    _, model = _read(path)
+    return [tuple(one.get_output_shape(0)) for one in model.get_ops() if one.get_type_name() == "Constant"]
+
+
 def _read(path: Path) -> tuple[Any, Any]:
     weights = path.with_suffix(".bin")
     with path.open("rb") as stream:

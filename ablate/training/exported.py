@@ -111,6 +111,12 @@ def files_of(path: Path) -> list[Path]:
     return [path]
 
 
+def weight_shapes(path: Path) -> list[tuple[int, ...]]:
+    """Of every tensor that is stored."""
+    refuse_more_than_a_network(path)
+    return [tuple(one.shape) for one in torch.export.load(path).state_dict.values()]
+
+
 def refuse_more_than_a_network(path: Path) -> None:
     """Raise DataError for a file in which torch would find anything to execute beside a network's operators."""
     with _opened(path) as archive:

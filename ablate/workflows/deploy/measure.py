@@ -51,13 +51,13 @@ class _Cost(NamedTuple):
 
 
 def measure_and_judge(
-    steps: Sequence[Sequence[Step]],
+    asked: Sequence[Sequence[Step]],
     test_set: TestSet,
     options: MeasureOptions | None = None,
     *,
     on_progress: Progress = lambda _: None,
 ) -> DeployResult:
-    """The table of `ablate deploy`. steps: [row][replicate]; the first row is what the others are held against.
+    """The table of `ablate deploy`. asked: [row][replicate]; the first row is what the others are held against.
 
     Each replicate's files are opened together, each in a process of its own; times are of the first replicate's.
     Raises DataError for a file that cannot be used, or is of other classes than the first, before anything is
@@ -65,6 +65,7 @@ def measure_and_judge(
     """
     options = options or MeasureOptions()
     started = time.perf_counter()
+    steps = [list(row) for row in asked]
     budgets = [read_budget(one) for one in options.budgets]
     _refuse_ragged(steps, test_set)
     hows = [[preprocessing_of(step, test_set) for step in row] for row in steps]
@@ -76,6 +77,8 @@ def measure_and_judge(
         with ExitStack() as stack:
             opened = [stack.enter_context(open_step(row[r], threads=options.threads)) for row in steps]
             _check_shapes([row[r] for row in steps], [row[r] for row in hows], opened)
+            for own, engine in zip(steps, opened, strict=True):
+                own[r] = replace(own[r], engine=engine.name, precision=engine.precision)
             which = f" of replicate {part.replicate}" if len(test_set.parts) > 1 else ""
             on_progress(f"Asking {len(opened)} files about {len(part)} images{which}")
             for row, answers in zip(found, _answers(opened, [row[r] for row in hows], part, hows[0][0]), strict=True):
