@@ -252,6 +252,17 @@ class StudyCard(NamedTuple):
     searched: tuple[str, ...] = ()
 
 
+class VariantFiles(NamedTuple):
+    """Files that belong to a variant. texts, files: artifact path -> content, or the file, which has the same name.
+
+    digest: of all of them; a run that has those of this digest is not given them again.
+    """
+
+    texts: Mapping[str, bytes]
+    files: Mapping[str, Path]
+    digest: str
+
+
 class StudySummary(NamedTuple):
     """What a tracker stores when a study ended.
 
@@ -259,7 +270,7 @@ class StudySummary(NamedTuple):
     variants: per variant, summary metrics under their names. headline: what a table of runs shows first, by the
     variant, and by the empty name for the study as a whole. tags: likewise, what is said in words.
     image: PNG that belongs to the description, empty for none. searched: of a search, the settings it
-    varies, those that mattered most first.
+    varies, those that mattered most first. given: by the variant, what was made of it, such as deployed files.
     """
 
     description: str
@@ -271,3 +282,4 @@ class StudySummary(NamedTuple):
     tags: Mapping[str, Mapping[str, str]] = {}
     image: bytes = b""
     searched: tuple[str, ...] = ()
+    given: Mapping[str, VariantFiles] = {}

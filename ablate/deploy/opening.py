@@ -49,8 +49,13 @@ def read_metadata(path: str) -> Preprocessing | None:
 
 def bytes_of(path: str) -> int:
     """The size of a network on disk, with the files that its own names: an IR's weights, external data."""
-    files: list[Path] = _function("files_of", path)(Path(path))
-    return sum(file.stat().st_size for file in files)
+    return sum(file.stat().st_size for file in files_of(path))
+
+
+def files_of(path: str) -> list[Path]:
+    """A network's file and those that it names itself: an IR's weights, external data."""
+    found: list[Path] = _function("files_of", path)(Path(path))
+    return found
 
 
 def weights_of(path: str) -> int:

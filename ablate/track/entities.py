@@ -33,6 +33,8 @@ ATTEMPTS = "ablate.attempts"
 SUPERSEDED = "ablate.superseded"
 RECORDED = "ablate.record"
 """sha256 of the artifact that `ablate pull` puts a run back from."""
+GIVEN = "ablate.given"
+"""Digest of the files that a variant's run was given."""
 REPORTED = "ablate.reported"
 """Step and digest of a variant's newest summary."""
 SPENT = ("parameters", "train_seconds", "peak_bytes")

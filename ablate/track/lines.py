@@ -16,6 +16,7 @@ from ablate.track.entities import (
     ATTEMPTS,
     CURSOR,
     FAILURE,
+    GIVEN,
     RECORDED,
     REPORTED,
     SUPERSEDED,
@@ -31,8 +32,8 @@ class ShownRun:
     """What is known of a run in the store.
 
     last: when it was last heard of, in milliseconds. recorded: checksum of its record, or empty. reported:
-    step and digest of its newest summary. is_here: whether it shows attempts of this folder; None before
-    anybody has looked.
+    step and digest of its newest summary. given: digest of a variant's files. is_here: whether it shows attempts of
+    this folder; None before anybody has looked.
     """
 
     run_id: str
@@ -48,6 +49,7 @@ class ShownRun:
     superseded: bool
     recorded: str
     reported: str
+    given: str = ""
     is_here: bool | None = None
 
     @staticmethod
@@ -67,6 +69,7 @@ class ShownRun:
             superseded=SUPERSEDED in known.tags,
             recorded=known.tags.get(RECORDED, ""),
             reported=known.tags.get(REPORTED, ""),
+            given=known.tags.get(GIVEN, ""),
         )
 
     def is_over(self) -> bool:
@@ -83,6 +86,7 @@ class ShownRun:
         self.attempts = _attempts(update.tags) or self.attempts
         self.recorded = update.tags.get(RECORDED, self.recorded)
         self.reported = update.tags.get(REPORTED, self.reported)
+        self.given = update.tags.get(GIVEN, self.given)
 
     def belongs_to(self, folder: Path) -> bool:
         """Whether it shows attempts in this folder, and not those of another machine that bear the same numbers."""

@@ -298,6 +298,7 @@ class MlflowSink:
         if update.texts:
             with tempfile.TemporaryDirectory(prefix="ablate-") as folder:
                 for name, content in update.texts.items():
+                    Path(folder, name).parent.mkdir(parents=True, exist_ok=True)
                     Path(folder, name).write_bytes(content)
                 self._client.log_artifacts(run_id, folder)
         for name, source in update.files.items():

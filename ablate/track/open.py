@@ -15,6 +15,7 @@ from ablate.errors import refuse_uninstalled
 from ablate.protocols import Tracker, TrackingReader
 from ablate.track.environment import quiet_environment
 from ablate.track.foreign import ForeignRun, read_runs, single_runs, summaries_of_others
+from ablate.track.model_files import model_files
 from ablate.track.saved_views import ViewPage, newest_views
 from ablate.track.upgrading import upgrade_store
 from ablate.track.uri import check_uri, is_server, sqlite_path, tracking_uri
@@ -27,6 +28,7 @@ __all__ = [
     "check_uri",
     "import_store",
     "interface_on",
+    "model_files",
     "newest_views",
     "open_reader",
     "open_tracker",

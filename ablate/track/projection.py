@@ -17,11 +17,22 @@ from typing import Protocol as Contract
 from urllib.parse import urlencode
 
 from ablate.files import sha256_json
-from ablate.protocols import RunLabel, StudyCard, StudySummary
+from ablate.protocols import RunLabel, StudyCard, StudySummary, VariantFiles
 from ablate.records import Event
 from ablate.store.run_record import RECORD, record_of
 from ablate.track import entities
-from ablate.track.entities import ATTEMPTS, FAILURE, RECORDED, REPORTED, SUPERSEDED, KnownRun, NewRun, Status, Update
+from ablate.track.entities import (
+    ATTEMPTS,
+    FAILURE,
+    GIVEN,
+    RECORDED,
+    REPORTED,
+    SUPERSEDED,
+    KnownRun,
+    NewRun,
+    Status,
+    Update,
+)
 from ablate.track.lines import ShownRun, age_of, epochs_after, line_of, run_of
 from ablate.track.saved_views import ORDER
 
@@ -107,6 +118,7 @@ class Projection:
         for name in known | dict.fromkeys(summary.variants):
             values = {f"{SUMMARY}/{key}": value for key, value in summary.variants.get(name, {}).items()}
             self._end_variant(name, {**summary.headline.get(name, {}), **values}, summary.tags.get(name, {}))
+            self._give(name, summary.given.get(name))
         self._end_study(summary)
         ordered = tuple(name for name in summary.searched if name in self._card.searched)
         if ordered:
@@ -248,6 +260,14 @@ class Projection:
         tags = self._place_of(variant) | entities.tags(said)
         end = Update(tags=tags, status=status, ended=ended)
         self._write(run, entities.merged([_summed_up(run, values, finished, ended), end]))
+
+    def _give(self, variant: str, given: VariantFiles | None) -> None:
+        """Store a variant's files, unless its run has them; the mark comes after the files."""
+        run = self._variant_run(variant, self._latest())
+        if given is None or run.given == given.digest:
+            return
+        self._write(run, Update(texts=given.texts, files=given.files))
+        self._write(run, Update(tags={GIVEN: given.digest}))
 
     def _end_study(self, summary: StudySummary) -> None:
         run = self._study_run(self._latest())

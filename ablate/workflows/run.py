@@ -279,8 +279,11 @@ def _refresh(session: Session, options: Options) -> None:
     write_report(judge_study(session, options), session, options)
 
 
-def sync_study(session: Session, options: Options) -> int:
-    """Bring the tracking store up to date without running anything; the number of runs told."""
+def sync_study(session: Session, options: Options, *, timeout: float = 10 * TRACKING_SECONDS) -> int:
+    """Bring the tracking store up to date without running anything; the number of runs told.
+
+    timeout: how many seconds may pass without a delivery.
+    """
     refuse_former_only(session, options)
     tracker = open_study_tracker(session, options)
     assert tracker is not None
@@ -289,7 +292,7 @@ def sync_study(session: Session, options: Options) -> int:
     write_share(findings, session, options)
     tracker.begin(_card(session))
     told = report_study(session, options, tracker)
-    if not tracker.end(study_summary(findings, report, session), timeout=10 * TRACKING_SECONDS):
+    if not tracker.end(study_summary(findings, report, session), timeout=timeout):
         raise TrackingError(
             tracker.refusal() or "the tracking store did not take everything",
             hint="" if tracker.refusal() else "Try again when it can be reached.",

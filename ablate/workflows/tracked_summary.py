@@ -12,6 +12,7 @@ from ablate.files import read_json, sealed
 from ablate.protocols import StudySummary
 from ablate.results.declared_looks import FILE as DECLARED
 from ablate.store.closing import read_closing
+from ablate.workflows.deploy.kept import Deployed, read_deployments
 from ablate.workflows.session import Session
 
 if TYPE_CHECKING:
@@ -25,16 +26,25 @@ def study_summary(findings: Findings, report: Path, session: Session) -> StudySu
     from ablate.report.wording.language import chosen_language, words_of
 
     steps = _steps(findings)
+    deployed = read_deployments(session.store.study(session.study.name))
+    tags = {name: _variant_tags(step) for name, step in steps.items()} | {"": _tags(findings, steps)}
     return StudySummary(
         description=description_of(findings, words_of(chosen_language(session.study.lang))),
         files=report.parent,
-        variants=_variants(findings, steps),
+        variants={
+            name: values | _metrics_of(deployed.get(name)) for name, values in _variants(findings, steps).items()
+        },
         failed=bool(findings.runs.failed),
         extra={"record": study_record(session)},
         headline=_headline(findings, steps),
-        tags={name: _variant_tags(step) for name, step in steps.items()} | {"": _tags(findings, steps)},
+        tags=tags | {name: {**tags.get(name, {}), **one.tags} for name, one in deployed.items()},
         image=description_image(findings),
+        given={name: one.given for name, one in deployed.items()},
     )
+
+
+def _metrics_of(deployed: Deployed | None) -> dict[str, float]:
+    return {} if deployed is None else dict(deployed.metrics)
 
 
 def _steps(findings: Findings) -> dict[str, EffectRow]:

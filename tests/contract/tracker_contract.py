@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from ablate import records
+from ablate.protocols import VariantFiles
 from tests.contract.tracking_builders import (
     NOON,
     Attempt,
+    Shown,
     Store,
     a_card,
     a_finished_attempt,
@@ -418,3 +420,28 @@ class TrackerContract:
         assert run_named(store, "dropout r0").tags["ablate.order"] == "0001"
         assert run_named(store, "dropout").tags["ablate.verdict"] == "no worthwhile gain"
         assert run_named(store, "toy").tags["ablate.design"] == "chain"
+
+    def test_what_was_made_of_a_variant_lies_at_its_run_once(self, store: Store, tmp_path: Path) -> None:
+        """Files of a network that was deployed, in folders; the same files are not sent again, others are."""
+        attempt = a_finished_attempt(tmp_path, a_label())
+        file = tmp_path / "int8.onnx"
+        file.write_bytes(b"a network")
+
+        def shown(digest: str, card: bytes) -> Shown:
+            given = VariantFiles({"deploy/INT8/card.md": card}, {"deploy/INT8/int8.onnx": file}, digest)
+            tracker = store.tracker()
+            tracker.begin(a_card())
+            tell(tracker, attempt)
+            assert tracker.end(a_summary(given={"baseline": given, "gone": given}), timeout=60)
+            return run_named(store, "baseline")
+
+        first, same, other = shown("1", b"as it was"), shown("1", b"not sent"), shown("2", b"renewed")
+
+        assert first.artifacts["deploy/INT8/int8.onnx"] == b"a network"
+        assert [run.artifacts["deploy/INT8/card.md"] for run in (first, same, other)] == [
+            b"as it was",
+            b"as it was",
+            b"renewed",
+        ]
+        assert other.tags["ablate.given"] == "2"
+        assert other.status == "FINISHED"

@@ -47,6 +47,8 @@ class RunFacts:
     """The finished runs, epoch by epoch."""
     explained: tuple[tuple[str, str], ...] = ()
     """Pages about single runs: the run's name, and the path from the report's folder."""
+    deployed: tuple[tuple[str, str], ...] = ()
+    """Pages about variants as files to be used: the variant's name, and the path from the report's folder."""
 
     @property
     def failed(self) -> tuple[RunRow, ...]:

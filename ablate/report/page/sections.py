@@ -59,7 +59,7 @@ CONTENTS: Mapping[str, tuple[str, ...]] = {
     "answers": ("evidence", "contributions", "comparisons", "further", "set", "variants", "derived"),
     "training": ("more-images", "curves", "epochs", "tuning", "cost", "costs", "confounds"),
     "images": ("probabilities", "classes", "confusions", "disagree", "never-right", "changed-images", "slices"),
-    "record": ("optimism", "reads", "provenance", "failures", "explained", "reruns", "glossary"),
+    "record": ("optimism", "reads", "provenance", "failures", "deployed", "explained", "reruns", "glossary"),
 }
 """The table of contents: groups of anchors; a section that none of them names goes with the last."""
 
@@ -113,6 +113,7 @@ def _sections(findings: Findings, say: Words) -> Iterator[Section | None]:
     ):
         shown = len(table.columns) > 2 or heading == "failures"
         yield section(say(f"heading.{heading}"), anchor, [Sheet(table), Text(table.note, "note")] if shown else [])
+    yield section(say("heading.deployed"), "deployed", [Text(say("note.deployed")), Links(findings.runs.deployed)])
     yield section(say("heading.explained"), "explained", [Text(say("note.explained")), Links(findings.runs.explained)])
     yield section(
         say("heading.reruns"),
