@@ -10,6 +10,7 @@ import typer
 
 from ablate.cli.options import Json, Work
 from ablate.cli.show import errors_shown, note, say, say_json, say_table
+from ablate.cli.translation import translated, translated_part
 
 
 def clean(
@@ -38,7 +39,7 @@ def clean(
         for item in found:
             kinds[item.kind].append(item.size)
         if kinds:
-            rows = [[kind, str(len(sizes)), _megabytes(sum(sizes))] for kind, sizes in kinds.items()]
+            rows = [[translated_part(kind), str(len(sizes)), _megabytes(sum(sizes))] for kind, sizes in kinds.items()]
             say_table(["what", "number", "space"], rows)
         total = _megabytes(sum(item.size for item in found))
         if freed is not None:
@@ -67,10 +68,10 @@ def doctor(
         if json_:
             say_json([finding._asdict() for finding in found])
             return
-        say_table(["what", "found"], [[finding.what, finding.measured] for finding in found])
+        say_table(["what", "found"], [[translated_part(one.what), translated_part(one.measured)] for one in found])
         for finding in found:
             if finding.advice:
-                say(f"{finding.what}: {finding.advice}")
+                say(f"{translated_part(finding.what)}: {translated(finding.advice)}")
 
 
 def _megabytes(size: int) -> str:

@@ -20,6 +20,7 @@ def load(
 ) -> Study:
     """The study file, found with the work folder importable; on its synthetic stand-in or in small where asked."""
     from ablate.cli.show import note
+    from ablate.cli.translation import speak
     from ablate.safety.own_modules import shadows
     from ablate.study.load import load_study
     from ablate.study.stand_in import stand_in_folder
@@ -29,6 +30,7 @@ def load(
     study = load_study(
         path, sets=sets or (), design=design, stand_in=folder if stand_in else None, small=folder if small else False
     )
+    speak(study.lang)
     for line in shadows(study.trainer.path):
         note(line)
     return study

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ablate.cli.loading import load, seconds_of, workers_of
 from ablate.cli.options import DesignName, Json, Look, Sets, Small, StandIn, StudyPath, Within, Work, Workers
 from ablate.cli.show import errors_shown, note, say, say_json
+from ablate.cli.translation import translated_part
 
 if TYPE_CHECKING:
     from ablate.study.plan import Plan
@@ -101,6 +102,7 @@ def _sizes(plan: Plan) -> str:
     from ablate.report.wording.numbers import counted, listed
 
     looks = listed([str(look) for look in plan.looks], at_most=len(plan.looks))
-    variants, comparisons = counted(len(plan.variants), "variant"), counted(len(plan.contrasts), "comparison")
-    replicates = "replicate" if plan.looks[-1] == 1 else "replicates"
-    return f"{variants}, {comparisons}, {'look' if len(plan.looks) == 1 else 'looks'} at {looks} {replicates}"
+    when = f"looks at {looks} replicates" if len(plan.looks) > 1 else f"look at {looks} replicates"
+    when = "look at 1 replicate" if plan.looks == (1,) else when
+    parts = counted(len(plan.variants), "variant"), counted(len(plan.contrasts), "comparison"), when
+    return ", ".join(map(translated_part, parts))

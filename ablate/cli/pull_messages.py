@@ -39,6 +39,7 @@ def show_studies(uri: str, *, as_json: bool) -> None:
 
 def pull_and_show(study: Study, work: Path, uri: str, *, weights: bool, as_json: bool) -> int:
     """Pull, and say what came of it; 1 where a run was refused."""
+    from ablate.report.wording.numbers import counted
     from ablate.workflows.pull import pull_study
 
     def tell(done: int, of: int) -> None:
@@ -49,8 +50,7 @@ def pull_and_show(study: Study, work: Path, uri: str, *, weights: bool, as_json:
     if as_json:
         say_json(asdict(found))
         return int(bool(found.refused))
-    runs = "run" if found.taken == 1 else "runs"
-    say(f"{found.taken} {runs} restored, {found.here} already here; the study plans {found.wanted}.")
+    say(f"{counted(found.taken, 'run')} restored, {found.here} already here; the study plans {found.wanted}.")
     if found.kept:
         say(f"{found.kept} have a result of this folder's own, which was left as it is.")
     if found.unrecorded:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ablate.cli.show import note, say, say_report, say_table
+from ablate.cli.translation import translated_part
 
 if TYPE_CHECKING:
     from ablate.report.gather.assemble import Findings
@@ -209,12 +210,16 @@ def show_status(states: Sequence[Mapping[str, Any]]) -> None:
     say_table(columns, [[state["study"], *(str(state[name]) for name in columns[1:])] for state in states])
     for state in states:
         for item in state["details"]:
-            text = f": {item['text']}" if item["text"] else ""
+            text = f": {translated_part(item['text'])}" if item["text"] else ""
             say(f"{state['study']}, {item['variant']}, replicate {item['replicate']}: {item['state']}{text}")
     for state in states:
         if "ends" in state:
-            how = "closed for time at" if state["closed"] else "ends at"
-            say(f"{state['study']}: {how} {moment_words(state['ends'])}.")
+            end = moment_words(state["ends"])
+            say(
+                f"{state['study']}: closed for time at {end}."
+                if state["closed"]
+                else f"{state['study']}: ends at {end}."
+            )
         if state["later"]:
             say(
                 f"{state['study']}: {state['later']} more runs belong to later looks, and start on request: run --look."

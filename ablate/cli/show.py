@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ablate.cli.terminal import note, note_lines, one_line, say, say_json
+from ablate.cli.translation import speak, spoken, translated, translated_part
 from ablate.errors import AblateError, not_installed
 
 __all__ = [
@@ -45,7 +46,7 @@ def shown_metric(name: str, value: float) -> str:
 def say_report(page: Path, what: str = "Report", join: str = " and ") -> None:
     """Where a report lies, as a page for a browser and as Markdown: from here, where it lies below."""
     html = page.with_suffix(".html")
-    say(f"{what}: " + join.join(_from_here(path) for path in (html, page) if path.exists()))
+    say(f"{translated_part(what)}: " + join.join(_from_here(path) for path in (html, page) if path.exists()))
 
 
 def _from_here(path: Path) -> str:
@@ -56,6 +57,15 @@ def _from_here(path: Path) -> str:
 
 class CommandGroup(typer.core.TyperGroup):
     """The commands; what is wrong with an option's value is said in our words, like every other error."""
+
+    def make_context(self, *arguments: Any, **named: Any) -> Any:
+        """Read the arguments; their help is in the reader's language, as no study has named another yet."""
+        speak(None)
+        if spoken() != "en":
+            from ablate.cli.help_pages import translate_help
+
+            translate_help(self)
+        return super().make_context(*arguments, **named)
 
     def invoke(self, ctx: Any) -> Any:
         """Carry out a command."""
@@ -72,7 +82,7 @@ class CommandGroup(typer.core.TyperGroup):
             if error.param is None or not error.message:
                 raise  # something is missing: the usage says what
             name = max(error.param.opts, key=len) if error.param.opts else error.param.name
-            note(f"Error: {name}: {_plain(error.message)}")
+            note(f"{translated('Error: ')}{name}: {translated(_plain(error.message))}")
             note(f"`ablate {_command(error.ctx)} --help` lists the options.")
             raise typer.Exit(2) from None
 
@@ -100,7 +110,7 @@ def errors_shown() -> Iterator[None]:
     except AblateError as error:
         raise _ended(error) from None
     except OSError as error:
-        note(f"Error: {error}")
+        note(f"{translated('Error: ')}{error}")
         note("What had finished is safe; the same command resumes from there.")
         raise typer.Exit(2) from None
     except KeyboardInterrupt as interruption:
@@ -108,7 +118,7 @@ def errors_shown() -> Iterator[None]:
 
 
 def _ended(error: AblateError) -> typer.Exit:
-    note_lines(f"Error: {error.message}")
+    note_lines(f"{translated('Error: ')}{translated(error.message)}")
     if error.hint:
         note_lines(error.hint)
     return typer.Exit(error.exit_code)
@@ -132,6 +142,7 @@ def say_table(columns: list[str], rows: list[list[str]], *, title: str = "", fir
 
     # Every text as `Text`: brackets in a name are no markup.
     above = Text(one_line(title)) if title else None
+    columns = [translated_part(name) for name in columns]
     table = Table(title=above, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for i, name in enumerate(columns):
         # A bar that is broken in two says nothing.
@@ -192,7 +203,7 @@ class Watch:
             self._decoding = None
         if progress.kind == "prepared":
             tried = ", every variant tried on one batch" if progress.decodes else ""
-            note(f"Checked the data: {_decoded(progress)}{tried}.")
+            note(f"Checked the data: {translated(_decoded(progress))}{translated(tried)}.")
         elif progress.kind == "stopping":
             self._print(
                 "Stopping: every run finishes its step and writes a checkpoint. Ctrl-C again ends them at once."
@@ -209,11 +220,11 @@ class Watch:
             self._draw(progress)
 
     def _show_decoding(self, progress: Progress) -> None:
-        left = f"{_duration(progress.seconds_left or 0.0)} left"
+        left = translated(f"{_duration(progress.seconds_left or 0.0)} left")
         if self._bar is not None:
             if self._decoding is None:
                 self._decoding = self._bar.add_task(
-                    "decoding images", total=progress.total, completed=progress.done, extra=left
+                    translated("decoding images"), total=progress.total, completed=progress.done, extra=left
                 )
             self._bar.update(self._decoding, total=progress.total, completed=progress.done, extra=left)
         elif time.monotonic() - self._said >= DECODING_SECONDS:
@@ -237,27 +248,29 @@ class Watch:
                 text = f"{progress.name}: failed, {run.reason}: {run.message}{then}"
             case _:
                 return
-        left = f", {_duration(progress.seconds_left)} left" if progress.seconds_left is not None else ""
+        text = translated(text.replace(progress.name, translated_part(progress.name), 1))
+        left = "" if progress.seconds_left is None else translated(f", {_duration(progress.seconds_left)} left")
         self._print(f"[{progress.done}/{progress.total}] {text}{left if self._bar is None else ''}")
 
     def _print(self, line: str) -> None:
         if self._bar is None:
             note(line)
         else:
-            self._bar.console.print(one_line(line), markup=False, highlight=False, emoji=False)
+            self._bar.console.print(one_line(translated(line)), markup=False, highlight=False, emoji=False)
 
     def _draw(self, progress: Progress) -> None:
         assert self._bar is not None
         if self._total is None:
-            self._total = self._bar.add_task("runs", total=progress.total, extra="")
-        extra = "" if progress.seconds_left is None else f"{_duration(progress.seconds_left)} left"
+            self._total = self._bar.add_task(translated("runs"), total=progress.total, extra="")
+        extra = "" if progress.seconds_left is None else translated(f"{_duration(progress.seconds_left)} left")
         self._bar.update(self._total, total=progress.total, completed=progress.done, extra=extra)
         live = {run.name: run for run in progress.running.values()}
         for name in [name for name in self._tasks if name not in live]:
             self._bar.remove_task(self._tasks.pop(name))
         for name, run in live.items():
             if name not in self._tasks:
-                self._tasks[name] = self._bar.add_task(one_line(f"  {name}"), total=run.epochs or None, extra="epochs")
+                shown = one_line(f"  {translated_part(name)}")
+                self._tasks[name] = self._bar.add_task(shown, total=run.epochs or None, extra=translated("epochs"))
             self._bar.update(self._tasks[name], completed=max(0, run.epoch - 1))
 
 

@@ -16,6 +16,8 @@ import re
 import sys
 from typing import Any, TextIO
 
+from ablate.cli.translation import translated
+
 _OBEYED = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but for tab and line feed, DEL, C1
     "\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # direction, line ends, unseen marks
@@ -47,18 +49,18 @@ def _escape(character: str) -> str:
 
 
 def say(text: str = "") -> None:
-    """A line of the result."""
-    _print(one_line(text), sys.stdout)
+    """A line of the result, in the reader's language where there is a translation."""
+    _print(one_line(translated(text)), sys.stdout)
 
 
 def note(text: str) -> None:
     """A line about the result."""
-    _print(one_line(text), sys.stderr)
+    _print(one_line(translated(text)), sys.stderr)
 
 
 def note_lines(text: str) -> None:
     """Several lines about the result; those after the first are indented, so that none passes for another note."""
-    first, *more = visible(text).split("\n")
+    first, *more = visible(translated(text)).split("\n")
     indented = [line if not line or line.startswith(" ") else f"  {line}" for line in more]
     _print("\n".join([first, *indented]), sys.stderr)
 

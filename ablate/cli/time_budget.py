@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ablate.cli.show import say
+from ablate.cli.translation import translated
 
 
 def show_budget(budget: Mapping[str, Any], metric: str) -> None:
@@ -15,11 +16,11 @@ def show_budget(budget: Mapping[str, Any], metric: str) -> None:
     at_once = "one run at a time" if budget["workers"] == 1 else f"{budget['workers']} runs at once"
     known = budget["seconds_a_run"].values()
     basis = f", {sum(known) / len(known):.3g} s a run {budget['basis']}" if known else ""
-    say(f"Within {budget['time']}, {at_once}{basis}:")
+    say(f"Within {budget['time']}, {translated(at_once)}{translated(basis)}:")
     for number, row in enumerate(budget["proposals"], start=1):
         say(
-            f"{number}. {_title(row)}: {counted(row['runs'], 'run')} to train, about "
-            f"{duration(row['estimate_seconds'])}. {_shows(row, metric)}"
+            f"{number}. {translated(_title(row))}: {counted(row['runs'], 'run')} to train, about "
+            f"{duration(row['estimate_seconds'])}. {translated(_shows(row, metric))}"
         )
         if row["left_out"]:
             say(f"   Left out, and still counted in the family: {', '.join(row['left_out'])}")
@@ -41,8 +42,8 @@ def _title(row: Mapping[str, Any]) -> str:
             return f"{len(row['variants'])} variants, {looks} replicates"
         case "one look":
             return f"All variants, a single look at {looks} replicates"
-    plural = "a single look" if len(row["replicates"]) == 1 else "looks"
-    return f"All variants, {plural} at {looks} replicates"
+    several = f"All variants, looks at {looks} replicates"
+    return several if len(row["replicates"]) > 1 else f"All variants, a single look at {looks} replicates"
 
 
 def _shows(row: Mapping[str, Any], metric: str) -> str:
@@ -51,6 +52,11 @@ def _shows(row: Mapping[str, Any], metric: str) -> str:
     known = [step for step in row["visible_step"] if step["points"] is not None]
     if not known:
         return "The smallest difference it would show is not known yet."
-    unit = "points" if is_rate(metric) else f"in {metric}"
-    sizes = [f"{step['points']:.3g} {unit} at {step['replicates']}" for step in known]
+    sizes = [
+        f"{step['points']:.3g} points at {step['replicates']}"
+        if is_rate(metric)
+        else f"{step['points']:.3g} in {metric} at {step['replicates']}"
+        for step in known
+    ]
+    sizes = [translated(size) for size in sizes]
     return f"Smallest difference shown: {', '.join(sizes)}."
