@@ -16,8 +16,6 @@ from PIL import Image
 from stand_in_portraits.portraits import encoded_portrait
 
 SIDE = 32
-EACH = 60
-"""Images of each person."""
 MODEL: dict[str, Any] = {
     "name": "vgg",
     "blocks": [2, 2, 2],
@@ -29,8 +27,8 @@ MODEL: dict[str, Any] = {
 """As `small:` of the study has it."""
 
 
-def write_first_weights(path: Path, *, people: Sequence[int], epochs: int) -> None:
-    """Train the network on some people's portraits and write its weights; the same on the same machine."""
+def write_first_weights(path: Path, *, people: Sequence[int], each: int, epochs: int) -> None:
+    """Train the network on so many portraits of each of some people and write its weights; the same on one machine."""
     import torch
     from safetensors.torch import save_file
 
@@ -43,7 +41,7 @@ def write_first_weights(path: Path, *, people: Sequence[int], epochs: int) -> No
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = make_network(config).train()
-        pixels, labels = _images(people)
+        pixels, labels = _images(people, each)
         images, answers = torch.from_numpy(pixels), torch.from_numpy(labels)
         adam = torch.optim.Adam(network.parameters(), lr=2e-3)
         for _ in range(epochs):
@@ -54,12 +52,12 @@ def write_first_weights(path: Path, *, people: Sequence[int], epochs: int) -> No
     save_file({name: value.contiguous() for name, value in network.state_dict().items()}, path)
 
 
-def _images(people: Sequence[int]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def _images(people: Sequence[int], each: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
     pixels = []
     for place in people:
-        for number in range(EACH):
+        for number in range(each):
             image = Image.open(BytesIO(encoded_portrait(place, number))).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
             pixels.append((np.asarray(image, dtype=np.float32) / 255 - mean) / std)
     stacked = np.stack(pixels).transpose(0, 3, 1, 2).astype(np.float32)
-    return np.ascontiguousarray(stacked), np.repeat(np.arange(len(people)), EACH)
+    return np.ascontiguousarray(stacked), np.repeat(np.arange(len(people)), each)

@@ -65,10 +65,11 @@ def write_food11(folder: Path, *, train: int = 110, valid: int = 40) -> None:
     _write_notice(folder, people=FOOD, layout="Food-11")
 
 
-def write_breeds(folder: Path, *, train: int = 16, test: int = 24, epochs: int = 12) -> None:
+def write_breeds(folder: Path, *, train: int = 16, test: int = 24, others: int = 60, epochs: int = 12) -> None:
     """Folders of 37 classes, and first.safetensors: first weights from other people's portraits.
 
-    train, test: images of each class. epochs: of the training of the first weights; see `first_weights`.
+    train, test: images of each class. others: of each of the people whom the first weights are learnt from; epochs: of
+    that training.
     """
     from stand_in_portraits.first_weights import write_first_weights
 
@@ -76,7 +77,7 @@ def write_breeds(folder: Path, *, train: int = 16, test: int = 24, epochs: int =
     _write_files(
         [(folder / part / f"breed {label:02}" / f"{number:03}.jpg", label, number) for part, label, number in jobs]
     )
-    write_first_weights(folder / "first.safetensors", people=STRANGERS, epochs=epochs)
+    write_first_weights(folder / "first.safetensors", people=STRANGERS, each=others, epochs=epochs)
     _write_notice(folder, people=BREEDS, layout="Oxford-IIIT Pet")
 
 

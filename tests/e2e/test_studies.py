@@ -120,6 +120,22 @@ def test_the_chain_of_the_hollywood_faces_is_trained_on_a_folder_a_person(tmp_pa
     assert counts == one_of_each(study)
 
 
+def test_a_small_version_is_trained_on_a_stand_in_and_says_so_first(tmp_path: Path) -> None:
+    """The fine-tuning recipe without a download: first weights are learnt from other drawings, all changes tried."""
+    study = STUDIES / "finetune.yaml"
+    with chdir(tmp_path):
+        command = ["run", str(study), "--small", "--set", "epochs=4", "--set", "evidence.replicates=[1]"]
+        done = CliRunner().invoke(app, [*command, "--executor", "inline", "--no-tracking"], catch_exceptions=False)
+
+    assert done.exit_code == 0, done.stderr
+    first, second = done.stdout.splitlines()[:2]
+    assert first.startswith("Small version (--small), not the study itself: It keeps every part of the recipe")
+    assert second.startswith("Synthetic stand-in data, drawn by stand_in_portraits.layouts:write_breeds")
+    (report,) = (tmp_path / "reports").glob("finetune@small@*/report.md")
+    assert "Small version" in report.read_text(encoding="utf-8").split("## ")[0]
+    assert len(list((tmp_path / ".ablate" / "runs").iterdir())) == len(one_of_each(study))
+
+
 def with_weights_in_a_file(study: Path, work: Path) -> Path:
     """A copy of the study that starts from a small network of ours in place of ImageNet's."""
     from safetensors.torch import save_file
