@@ -59,6 +59,8 @@ def train_network(config: Config, run: Run) -> Outcome:
     trained = replace(trained, least=fewest_images(config, [len(parts.fit)]))
     if (checkpoint := run.resume(lambda path: fits(path, trained))) is not None:
         restore(checkpoint, trained)
+    if config.numerics.compile:
+        trained.network.compile()  # in place: names of weights, checkpoints and exports stay what they are
     train_epochs(config, run, parts, mode, trained)
     if trained.progress.best_state is not None:
         restore_weights(trained.progress.best_state, trained)

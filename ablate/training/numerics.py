@@ -86,6 +86,8 @@ def set_up(config: Config) -> Mode:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if torch.are_deterministic_algorithms_enabled() != numerics.deterministic:  # the call itself imports for seconds
         torch.use_deterministic_algorithms(numerics.deterministic)
+    torch.set_float32_matmul_precision("high" if numerics.tf32 else "highest")
+    torch.backends.cudnn.allow_tf32 = numerics.tf32 is not False
     torch.backends.cudnn.benchmark = not numerics.deterministic
     torch.backends.cudnn.deterministic = numerics.deterministic
     return Mode(device, DTYPES[numerics.precision], numerics.channels_last)

@@ -49,3 +49,17 @@ def test_pseudo_studies_are_cut_from_real_trainings(tmp_path: Path) -> None:
     assert all(0 <= rate["lo"] <= rate["share"] <= rate["hi"] <= 1 for rate in [*rates, *measured["halves"].values()])
     assert printed[0] == printed[1]
     assert len([path for path in attempts if path.is_dir()]) == 3 * (10 + 5)
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_a_card_works_without_one(tmp_path: Path) -> None:
+    """Both loops train and are compared; runs are carried out side by side."""
+    kept = tmp_path / "measured.json"
+    command = [sys.executable, str(ROOT / "benchmarks" / "card.py"), "--device", "cpu", "--small", "--json", str(kept)]
+    command += ["--only", "fp32", "bf16", "--runs", "2"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stderr
+    measured = json.loads(kept.read_text(encoding="utf-8"))
+
+    assert [one["ratio"] > 0 for one in measured["loop"].values()] == [True, True]
+    assert measured["runs"]["2"]["seconds"] > 0

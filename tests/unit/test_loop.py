@@ -248,3 +248,15 @@ def test_a_checkpoint_in_the_middle_of_an_epoch_knows_the_seconds_so_far(digits:
     assert outcome.cost is not None
     assert outcome.cost.train_seconds is not None
     assert 0 < state["progress"]["seconds"] < outcome.cost.train_seconds
+
+
+def test_a_network_is_compiled_in_place_where_that_is_asked_for(digits: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the first step; names of weights stay what they are. tests/gpu really compiles."""
+    compiled: list[str] = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda network: compiled.append(type(network).__name__))
+    train(a_config(), digits)
+    before = list(compiled)
+    outcome, _ = train(a_config(numerics={"compile": True}), digits)
+
+    assert (before, len(compiled)) == ([], 1)
+    assert outcome.metrics["accuracy"] > 0

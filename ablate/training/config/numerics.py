@@ -19,6 +19,12 @@ class Numerics(Settings):
     """Refuse operations that have no reproducible implementation on the device."""
     threads: Count = 1
     """CPU threads of one run; 1, so that runs go in parallel. `ablate plan` says where another number fits better."""
+    tf32: bool | None = None
+    """What fp32 means on NVIDIA cards: true computes convolutions and matrix products from factors of 10 bits, false
+    neither. Null: torch's own choice, which is convolutions alone."""
+    compile: bool = False
+    """Let torch.compile fuse the network's operations before the first step, which takes it a minute or so; other last
+    digits. Needs a C++ compiler on a CPU, Triton on a card."""
     micro_batch: Count | None = None
     """Images that go through the network at once; gradients add up to those of the whole batch. Null: all of them.
     A last piece of one image joins the piece before it, as a last batch does."""
