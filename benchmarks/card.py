@@ -281,7 +281,7 @@ def side_by_side(work: Path, runs: int, size: Size, device: str) -> dict[str, An
         "study": f"side-by-side-{runs}",
         "base": base,
         "one_at_a_time": {"faster": {"optimizer.lr": 2e-4}},
-        "evidence": {"replicates": 2, "test": {"share": max(8, size.images // 16)}},
+        "evidence": {"replicates": 2, "test": {"share": max(4, size.images // 16)}},
     }
     study = work / f"side{runs}.yaml"
     study.write_text(json.dumps(content), encoding="utf-8")  # JSON is YAML

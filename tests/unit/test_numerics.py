@@ -127,6 +127,17 @@ def test_other_devices_are_refused_with_the_study_file(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("tf32", "expected"), [(None, ("highest", True)), (True, ("high", True)), (False, ("highest", False))]
+)
+def test_tf32_is_torchs_own_choice_or_both_or_neither(tf32: bool | None, expected: tuple[str, bool]) -> None:  # noqa: FBT001
+    """Products first, then convolutions; what one run sets is not left to the next."""
+    set_up(a_config(numerics={"tf32": not tf32}))
+    set_up(a_config(numerics={"tf32": tf32}))
+
+    assert (torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32) == expected
+
+
+@pytest.mark.parametrize(
     ("name", "expected"), [("mps", torch.float32), ("cuda", torch.float64), ("cpu", torch.float64)]
 )
 def test_sums_are_taken_in_the_widest_type_there_is(name: str, expected: torch.dtype) -> None:
