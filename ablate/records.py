@@ -159,7 +159,8 @@ class Outcome:
 
     metrics: on the test images, as fractions where the metric is a rate.
     epoch: the epoch whose weights were tested, counted from 1.
-    images: npz in the run's folder with id, target, score and, where known, prob per test image.
+    images: npz in the run's folder of n test images: id (n,), target (n,), score (n,), where 1 is right and 0 wrong
+    or a score of the metric, and, where known, prob (n, classes).
     files: name -> path in the run's folder, kept and logged.
     data_digest, weights_digest, device: what the run in fact read, began with and ran on, for the stamp.
     """

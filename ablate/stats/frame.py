@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 def results_frame(cells: Sequence[Cell]) -> pd.DataFrame:
-    """One row per run: variant, replicate, status, metrics, epoch, cost, stamp. Failed runs have no numbers."""
+    """One row per run: variant, replicate, status, metrics, epoch, cost, stamp. Failed runs have no numbers.
+
+    Metrics are as the trainer reports them, rates as fractions; times are in seconds, memory in bytes. `replicate`
+    counts from 0, `epoch` from 1. `ablate.run_study(...).cells` are the cells of a study.
+    """
     import pandas as pd
 
     return pd.DataFrame([_row(cell) for cell in cells])

@@ -40,7 +40,7 @@ def load_study(
     small: Path | bool = False,
     seen: tuple[Path, ...] = (),
 ) -> Study:
-    """Read and check a study file.
+    """Read and check a study file. A trainer whose packages are not installed is refused only when it is to run.
 
     sets: `key=value` changes of the base (or of `evidence.*`); they give the study an identity of
     its own, `name@3f2a91`, so that a smoke run never overwrites the real report.
@@ -50,7 +50,6 @@ def load_study(
     small: True for the version of the file's `small:` block, as `name@small`. A folder: this, and where its synthetic
     data lie, should it be asked of such; else they lie in the current folder, where `ablate run` draws them.
     seen: the files that extend this one.
-    A trainer whose packages are not installed is read without them, and refused when it is to run.
     Raises StudyError with file, line and key.
     """
     document = read_document(Path(path))

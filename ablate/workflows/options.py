@@ -12,7 +12,7 @@ class Options:
     """How to run, none of which changes a result.
 
     workers: runs at once; None for as many as the cores (or GPUs) carry.
-    reuse, retrain: what to do with finished runs that other code or other data made.
+    stale: what to do with finished runs that other code or other data made; `ask` raises DecisionNeeded.
     only: names of variants; the others are left for another time.
     replicates: indices, counted from 0; the others are left for another time.
     look: up to which planned look, counted from 1; 0 for as far as the study has been taken already, so

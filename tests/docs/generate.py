@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from ablate.cli.app import app
 from ablate.workflows.study_schema import FILE, schema_text
-from tests.docs import llms, prices, study_file, techniques
+from tests.docs import llms, prices, python_reference, study_file, techniques
 
 PATH = Path(__file__).parents[2] / "docs" / "cli.md"
 
@@ -46,8 +46,9 @@ def cli_reference() -> str:
 
 if __name__ == "__main__":
     PATH.write_text(cli_reference(), encoding="utf-8")
-    llms.PATH.write_text(llms.llms_page(), encoding="utf-8")
     study_file.PATH.write_text(study_file.study_file_page(), encoding="utf-8")
+    python_reference.PATH.write_text(python_reference.python_page(), encoding="utf-8")
     techniques.PATH.write_text(techniques.techniques_page(), encoding="utf-8")
     prices.write_tables()
+    llms.PATH.write_text(llms.llms_page(), encoding="utf-8")
     (PATH.parents[1] / "studies" / FILE).write_text(schema_text(), encoding="utf-8")

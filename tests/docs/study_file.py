@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ablate.workflows.study_schema import schema_text
+from tests.docs.near_keys import block_paths, near
 
 PATH = Path(__file__).parents[2] / "docs" / "study_file.md"
 
@@ -19,7 +20,8 @@ unit. A key that is left out has its default; a technique that is off is `null`.
 the like) names by a dotted path is a key of `base`: those of the built-in trainer stand under [`base`](#base) below \
 and, with their sources, in [Techniques](techniques.md).
 
-*Its own* is a block of the defaults of its keys.
+*Its own* is a block of the defaults of its keys. *Near* are keys that serve the same purpose, by their paths: \
+what may have been meant, or may be tried in its place.
 """
 
 
@@ -27,30 +29,36 @@ def study_file_page() -> str:
     """The text of docs/study_file.md."""
     schema = json.loads(schema_text())
     blocks: dict[str, Any] = schema["$defs"]
+    where = block_paths(schema)
     own = [name for name in blocks if name.split(".")[0] != "trainer"]
-    parts = [HEAD, "## The file\n", _table(schema, schema.get("required", ()))]
+    parts = [HEAD, "## The file\n", _table(schema, "")]
     for name in own:
-        parts += [f"## {_title(name)}\n", *_block(blocks[name])]
-    parts += ["## `base`\n", "What the built-in trainer (`ablate.training:train`) takes.\n", *_block(blocks["trainer"])]
+        parts += [f"## {_title(name)}\n", *_block(blocks[name], where.get(name, ""))]
+    built_in = "What the built-in trainer (`ablate.training:train`) takes.\n"
+    parts += ["## `base`\n", built_in, *_block(blocks["trainer"], "")]
     for name in blocks:
         if name.startswith("trainer."):
-            parts += [f"### {_title(name)}\n", *_block(blocks[name])]
+            parts += [f"### {_title(name)}\n", *_block(blocks[name], where.get(name, ""))]
     return "\n".join(parts)
 
 
-def _block(block: Mapping[str, Any]) -> Iterator[str]:
+def _block(block: Mapping[str, Any], path: str) -> Iterator[str]:
     if text := block.get("description"):
         yield _sentence(text) + "\n"
     if block.get("properties"):
-        yield _table(block, block.get("required", ()))
+        yield _table(block, path)
 
 
-def _table(block: Mapping[str, Any], required: object) -> str:
-    assert isinstance(required, list | tuple)
-    rows = ["| key | values | default | meaning |", "|---|---|---|---|"]
+def _table(block: Mapping[str, Any], path: str) -> str:
+    """One line a key; the column of near keys only where any key has some."""
+    near_keys = {key: near(f"{path}.{key}".strip(".")) for key in block["properties"]}
+    heads = ["key", "values", "default", "meaning", *["near"] * any(near_keys.values())]
+    rows = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for key, field in block["properties"].items():
-        default = "*required*" if key in required else _default(field)
-        rows.append(f"| `{key}` | {_values(field)} | {default} | {_sentence(field.get('description', ''))} |")
+        default = "*required*" if key in block.get("required", ()) else _default(field)
+        cells = [f"`{key}`", _values(field), default, _sentence(field.get("description", ""))]
+        cells += [", ".join(f"`{other}`" for other in near_keys[key])] * (len(heads) - len(cells))
+        rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
 
 

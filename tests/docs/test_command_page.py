@@ -19,7 +19,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "command.md"
 
 def blocks(language: str) -> list[str]:
     """The examples in one language, in order."""
-    return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    return re.findall(rf"```{language}[^\n]*\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
 
 
 STUDIES = {str(re.search(r"^study: (\S+)", text, re.MULTILINE)[1]): text for text in blocks("yaml")}  # type: ignore[index]

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+import ablate
 from ablate.study.load import load_study
 from ablate.study.plan import make_plan
-from tests.docs import llms, study_file, techniques
+from tests.docs import llms, python_reference, study_file, techniques
 from tests.docs.generate import PATH, cli_reference, command_names
 
 ROOT = Path(__file__).parents[2]
@@ -44,6 +45,14 @@ def test_the_page_of_the_study_file_equals_its_schema() -> None:
     assert study_file.PATH.read_text(encoding="utf-8") == study_file.study_file_page()
 
 
+def test_the_page_of_python_equals_the_public_names() -> None:
+    """docs/python_reference.md has each of them, once, with its docstring; `make docs` renews it."""
+    named = [name for names in python_reference.ROOMS.values() for name in names.split()]
+
+    assert python_reference.PATH.read_text(encoding="utf-8") == python_reference.python_page()
+    assert sorted(named) == sorted(ablate.__all__)
+
+
 def test_every_technique_names_its_source() -> None:
     """A year, torch, or the plain definition."""
     sections = techniques.techniques_page().split("## Blocks\n")[1].split("\n### ")[1:]
@@ -64,7 +73,7 @@ def test_every_command_has_a_sentence_and_an_example(name: str) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_ablate_command_in_the_pages_exists(page: Path) -> None:
     """A command a reader copies is a command there is."""
-    blocks = re.findall(r"```(?:bash|console|sh)\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    blocks = re.findall(r"```(?:bash|console|sh)[^\n]*\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     lines = [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
     used = {shlex.split(line, comments=True)[1] for line in lines if line.startswith("ablate ")}
 
@@ -111,20 +120,3 @@ def test_the_repository_speaks_of_the_product_alone() -> None:
     files = [path for path in [*PAGES, *STUDIES, *(ROOT / "ablate").rglob("*.py")] if path.is_file()]
 
     assert [path.name for path in files if pattern.search(path.read_text(encoding="utf-8"))] == []
-
-
-def whole_studies() -> list[tuple[str, str]]:
-    """Page and text of every study file that the tutorial and the instructions show whole."""
-    pages = sorted((ROOT / "docs" / "tutorial").glob("*.md")) + sorted((ROOT / "docs" / "howto").glob("*.md"))
-    found = [
-        (page.stem, block) for page in pages for block in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)
-    ]
-    return [(page, block) for page, block in found if block.startswith("study:")]
-
-
-@pytest.mark.parametrize(("page", "text"), whole_studies(), ids=lambda value: value if len(value) < 40 else "")
-def test_a_study_that_a_page_shows_whole_is_one(page: str, text: str, tmp_path: Path) -> None:
-    """Its settings exist, its changes change something."""
-    (tmp_path / f"{page}.yaml").write_text(text, encoding="utf-8")
-
-    assert make_plan(load_study(tmp_path / f"{page}.yaml")).contrasts

@@ -1,4 +1,4 @@
-"""docs/image_files.md: its readers, as a user would copy them, read what they say they read."""
+"""docs/image_files.md and docs/howto/dicom.md: their readers, copied as a user would, read what they say."""
 
 from __future__ import annotations
 
@@ -13,21 +13,12 @@ from ablate.files import build_once
 from ablate.training.config import DataConfig
 from ablate.training.data.cache import DecodedImages, load_images
 
-PAGE = Path(__file__).parents[2] / "docs" / "image_files.md"
-DICOM, COUNTS, VOLUME = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = [DOCS / "howto" / "dicom.md", DOCS / "image_files.md"]
+TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+DICOM, COUNTS, VOLUME = re.findall(r"```python[^\n]*\n(.*?)```", TEXT, re.DOTALL)
 
-STAND_IN = """
-import numpy as np
-
-class _Scan:
-    RescaleSlope, RescaleIntercept, WindowCenter, WindowWidth = "2", "-1024", "40", "400"
-
-def dcmread(path):
-    scan = _Scan()
-    scan.pixel_array = np.frombuffer(open(path, "rb").read(), dtype=np.uint16).reshape(8, 8)
-    return scan
-"""
-"""pydicom, as far as the example knows it, for files of 64 values."""
+STAND_IN = (Path(__file__).parent / "stand_ins" / "modules" / "pydicom.py").read_text(encoding="utf-8")
 
 
 def read_by(

@@ -24,7 +24,7 @@ parameters: {lr: {VALUES}, seed: {values: [1, 2]}}
 @pytest.fixture
 def work(tmp_path: Path) -> Path:
     """A folder with the script of the page about commands, which knows nothing of us."""
-    (found,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    (found,) = re.findall(r"```python[^\n]*\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     (tmp_path / "train.py").write_text(found, encoding="utf-8")
     return tmp_path
 
