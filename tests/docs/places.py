@@ -37,13 +37,17 @@ LIVED_IN += ("docs/tutorial/demo", "docs/tutorial/a_search")
 
 STANDS_FOR = {
     "ablate run studies/hollywood.yaml --small": "ablate plan studies/hollywood.yaml --small",
-    "--minutes 20": "--minutes 1",
+    "data/faces --minutes 20": "data/faces --minutes 1; sed -i 's/epochs: [0-9]*/epochs: 2/' studies/faces.yaml",
+    "ablate run studies/faces.yaml --design data": "ablate plan studies/faces.yaml --design data",
+    "ablate report studies/faces.yaml --figures": "ablate report a.yaml --figures",
+    'ablate explain "quickstart/GAP head/0"': 'ablate explain "faces/GAP head/0"',
+    "ablate doctor": "ablate doctor --quick",
     "--trials 200": "--trials 2",
     "--trials 50": "--trials 2",
     "--trials 4": "--trials 2",
     "sleep 60": "sleep 0.1",
     "/shared/faces": ".",
-    "/content/drive/MyDrive": "drive",
+    "/content/drive/MyDrive/ablate": ".",
     "http://localhost:5000": "sqlite:///server.db",
     "postgresql://user:password@host/optuna": "sqlite:///searches.db",
     "ablate ui": "shortly 'MLflow: http' ablate ui",
@@ -58,7 +62,9 @@ PYTHON = {
 import numpy as np, pandas as pd
 random = np.random.default_rng(0)
 correct_of_large = correct_a = (random.random(1497) < 0.94).astype(int)
-correct_of_small = correct_b = np.where(random.random(1497) < 0.02, 1 - correct_a, correct_a)
+correct_of_small = correct_b = correct_a.copy()
+correct_b[np.flatnonzero(correct_a == 1)[:40]] = 0
+correct_b[np.flatnonzero(correct_a == 0)[:44]] = 1
 patients = [f"P{index // 3}" for index in range(1497)]
 losses_a, losses_b = random.random(1497), random.random(1497)
 rows = [(name, seed, 0.8 + gain + seed / 100) for name, gain in (("baseline", 0), ("ours", 0.1)) for seed in range(5)]
