@@ -1,4 +1,4 @@
-"""`ablate deploy` and `ablate predict --engine` on files of networks, without a study and without torch."""
+"""Measuring files and predicting by one where torch cannot be imported."""
 
 from __future__ import annotations
 
@@ -8,48 +8,31 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from tests.command_line import ablate
-from tests.grey_folder import CLASSES, HOW, NETWORK, write_grey_folder, write_three
-from tests.linear_networks import a_linear, preprocessing_of, write_onnx
+from tests.grey_folder import CLASSES, write_grey_folder, write_three
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three files and 60 images."""
-    folder = tmp_path_factory.mktemp("deploy")
-    write_grey_folder(folder / "scans")
-    write_three(folder)
-    return folder
-
-
-def test_files_are_measured_and_judged_against_the_first(place: Path) -> None:
-    """Tables on the terminal, a Markdown page, the choice by a budget; exit code 0."""
-    words = ["good.onnx", "same.onnx", "worse.onnx", "--on", "scans", "--out", "page.md", "--batch", "4"]
-    done = ablate(place, "deploy", *words, "--tolerable", "12", "--budget", "size <= 1 GB")
-
-    assert done.exit_code == 0, done.output
-    for shown in ("onnxruntime", "non_inferior", "inferior", "images/s at 4", "1 thread"):
-        assert shown in done.output
-    page = (place / "page.md").read_text(encoding="utf-8")
-    assert "| good.onnx | onnxruntime | fp32 |" in page
-    assert "the most accurate file that fits is" in page
-
-
-def test_torch_is_not_imported(place: Path) -> None:
+def test_torch_is_not_imported(tmp_path: Path) -> None:
     """Where importing it fails, files are measured and images predicted all the same."""
-    trap = place / "trap"
+    write_grey_folder(tmp_path / "scans", 2)
+    write_three(tmp_path)
+    trap = tmp_path / "trap"
     trap.mkdir()
     (trap / "torch.py").write_text("raise ImportError('torch was imported')\n")
-    table = place / "table.csv"
+    table = tmp_path / "table.csv"
     rows = [f"scans/{name}/000.png,{name}" for name in CLASSES]
     table.write_text("\n".join(["path,label", *rows]) + "\n")
+
+    environment = os.environ | {"PYTHONPATH": str(trap)}
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", "import ablate.cli; ablate.cli.main()", *words]
         return subprocess.run(
-            command, cwd=place, env=os.environ | {"PYTHONPATH": str(trap)}, capture_output=True, text=True, check=False
+            command,
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     predicted = run(
@@ -62,55 +45,3 @@ def test_torch_is_not_imported(place: Path) -> None:
     assert measured.returncode == 0, measured.stderr
     result = json.loads(measured.stdout)
     assert (result["images"], [row["name"] for row in result["rows"]]) == (3, ["good.onnx", "same.onnx"])
-
-
-def test_where_no_file_fits_the_budget_it_is_said(place: Path) -> None:
-    """Exit code 1."""
-    done = ablate(place, "deploy", "good.onnx", "same.onnx", "--on", "scans", "--budget", "size < 1 kB")
-
-    assert done.exit_code == 1
-    assert "no file fits" in done.output
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["good.onnx"], "--on"),
-        (["good.onnx", "--on", "scans", "--budget", "speed <= 3"], "--budget"),
-        (["none.onnx", "--on", "scans"], "there is no file none.onnx"),
-        (["good.onnx", "--on", "nowhere"], "nowhere"),
-        (["good.onnx", "bare.onnx", "--on", "scans"], "--preprocessing"),
-        (["good.onnx", "other.onnx", "--on", "scans"], "other classes"),
-        (["good.onnx", "sized.onnx", "--on", "scans"], "its preprocessing makes"),
-        (["good.onnx", "--on", "strange"], "'pale', which the network does not know"),
-        (["good.onnx", "good.onnx", "--on", "scans"], "two rows"),
-        (["reader.onnx", "--on", "scans"], "code that its file only names"),
-    ],
-)
-def test_what_cannot_be_measured_is_said_before_anything_is(place: Path, words: list[str], said: str) -> None:
-    """Exit code 2, in one sentence with what to do."""
-    write_onnx(place / "bare.onnx", NETWORK)
-    write_onnx(place / "other.onnx", NETWORK, preprocessing_of(NETWORK, ("dark", "grey", "black")))
-    write_onnx(place / "sized.onnx", a_linear(side=9), HOW)
-    write_onnx(place / "reader.onnx", NETWORK, preprocessing_of(NETWORK, CLASSES, reader="os:system"))
-    if not (place / "strange").exists():
-        write_grey_folder(place / "strange", 1)
-        (place / "strange" / "dark").rename(place / "strange" / "pale")
-
-    done = ablate(place, "deploy", *words)
-
-    assert done.exit_code == 2, done.output
-    assert said in done.output.replace("\n", " ")
-    assert "Timing" not in done.output
-
-
-def test_a_file_that_says_nothing_takes_part_by_a_preprocessing_of_its_own(place: Path) -> None:
-    """Of another program's file, written by hand."""
-    write_onnx(place / "bare.onnx", NETWORK)
-    (place / "how.json").write_text(json.dumps({"image_size": 8, "classes": list(CLASSES)}))
-    done = ablate(place, "deploy", "good.onnx", "bare.onnx", "--on", "scans", "--preprocessing", "how.json", "--json")
-
-    assert done.exit_code == 0, done.output
-    result = json.loads(done.stdout)
-    assert result["rows"][1]["changed"] == 0
-    assert result["rows"][1]["largest_difference"] == 0

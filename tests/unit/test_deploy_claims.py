@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 
+from ablate.stats.cells import Cells
+from ablate.stats.engine import estimate
+from ablate.stats.no_worse import at_margin, variance_at_margin
 from ablate.workflows.deploy.judge import judge_rows
 from ablate.workflows.deploy.measure import _repetitions
 
@@ -19,14 +24,30 @@ def answers(wrong: int, total: int = N) -> np.ndarray:
     return found
 
 
-def test_one_file_is_judged_over_images_by_the_paired_t_test() -> None:
-    """Six images lost and none won of 400: the one-sided p at the margin by scipy."""
+def likeliest_variance(losses: int, gains: int, total: int, margin: float) -> float:
+    """Of one difference, by maximising the likelihood of all shares with that true loss."""
+
+    def misfit(gained: float) -> float:
+        shares = np.array([gained + margin, gained, 1 - 2 * gained - margin])
+        return -float(np.array([losses, gains, total - losses - gains]) @ np.log(shares))
+
+    found = optimize.minimize_scalar(misfit, bounds=(1e-12, (1 - margin) / 2 - 1e-12), method="bounded")
+    return 2 * float(found.x) + margin - margin**2
+
+
+def test_one_file_is_judged_over_images_with_the_variance_there_is_at_the_margin() -> None:
+    """Six images lost and four won of 400: the paired t-test, its variance that of the likeliest true loss."""
     first, other = answers(20), answers(26)
+    other[:4] = 1
+    losses, gains = 10 - 4, 4
     (claim,) = judge_rows([[first], [other]], [np.arange(N)], None, tolerable=0.03, alpha=0.05)
 
-    expected = stats.ttest_1samp(other - first, -0.03, alternative="greater").pvalue
-    assert claim.p_non_inferior == pytest.approx(expected)
-    assert claim.difference == pytest.approx(-6 / N)
+    difference = other - first
+    own = float(difference.var())
+    error = (difference.var(ddof=1) / N * likeliest_variance(losses, gains, N, 0.03) / own) ** 0.5
+    expected = stats.t.sf((difference.mean() + 0.03) / error, N - 1)
+    assert claim.p_non_inferior == pytest.approx(expected, rel=1e-3)
+    assert claim.difference == pytest.approx(-2 / N)
     assert (claim.word, claim.basis) == ("non_inferior", "images")
     assert claim.lo is not None
     assert claim.lo > -0.03
@@ -89,3 +110,40 @@ def test_a_first_file_alone_has_no_claim() -> None:
 def test_folds_of_two_shuffles_are_told_apart() -> None:
     """A new shuffle begins where an image is tested again."""
     assert _repetitions([("a", "b"), ("c", "d"), ("a", "c"), ("b", "d")]) == [0, 0, 1, 1]
+
+
+def test_the_variance_at_the_margin_is_tangos() -> None:
+    """Contact lenses disinfected in two ways, 44 pairs, one differs, margin 0.1: z = 1.709, p = 0.044.
+
+    Source: Tango 1998, Statistics in Medicine 17, 891-908, section 5.
+    """
+    variance = variance_at_margin(losses=1, gains=0, answers=44, tolerable=0.1)
+    z = (-1 / 44 + 0.1) / (variance / 44) ** 0.5
+    assert z == pytest.approx(1.709, abs=5e-4)
+    assert stats.norm.sf(z) == pytest.approx(0.044, abs=5e-4)
+
+
+def test_without_a_difference_it_is_that_of_the_loss_alone() -> None:
+    """And of a margin of zero the share of answers that differ."""
+    assert variance_at_margin(0, 0, 100, 0.01) == pytest.approx(0.01 * 0.99)
+    assert variance_at_margin(3, 5, 100, 0.0) == pytest.approx(0.08)
+
+
+def test_two_lost_of_500_do_not_rule_out_a_loss_of_a_point() -> None:
+    """A loss of a point loses two or fewer in one test of eight; their own variance would let it pass."""
+    (claim,) = judge_rows([[answers(20, 500)], [answers(22, 500)]], [np.arange(500)], None, tolerable=0.01, alpha=0.05)
+    assert claim.word == "undecided"
+    assert claim.p_non_inferior > 0.05
+
+
+def test_where_the_loss_is_that_of_the_margin_nothing_is_widened() -> None:
+    """Nor is an estimate without images."""
+    (found,) = estimate(
+        Cells(scores=((answers(20).astype(float),), (answers(24).astype(float),)), images=(np.arange(N),)),
+        np.array([[-1.0, 1.0]]),
+    )
+    assert found is not None
+    assert at_margin(found, 4, 0, N, 0.01).standard_error == pytest.approx(found.standard_error)
+    assert at_margin(found, 4, 0, N, 0.02).standard_error > found.standard_error
+    bare = replace(found, image_part=None)
+    assert at_margin(bare, 0, 0, N, 0.01) is bare

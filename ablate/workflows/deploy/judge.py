@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ablate.deploy.records import Claim
 from ablate.stats.cells import Cells, StatisticsError
 from ablate.stats.engine import estimate
-from ablate.stats.no_worse import no_worse_word, p_no_worse
+from ablate.stats.no_worse import at_margin, no_worse_word, p_no_worse
 from ablate.stats.student import Estimate
 from ablate.stats.verdict import holm, why_unproven
 
@@ -47,9 +47,13 @@ def judge_rows(
             groups=tuple(groups or ()),
             repetition=tuple(repetition),
         )
-        found = estimate(cells, weights)
+        found = list(estimate(cells, weights))
     except StatisticsError as error:
         return [Claim(word="not_assessable", basis=basis, reason=str(error)) for _ in weights]
+    found = [
+        one if one is None else at_margin(one, *_turned(correct[0], row), tolerable)
+        for one, row in zip(found, correct[1:], strict=True)
+    ]
     reasons = [why_unproven(one) if one is not None else "no answers" for one in found]
     raw = [
         (1.0, 1.0) if one is None or why else p_no_worse(one, tolerable, "max")
@@ -60,6 +64,14 @@ def judge_rows(
         _claim(one, why, ps, alpha, basis)
         for one, why, ps in zip(found, reasons, zip(no_worse, worse, strict=True), strict=True)
     ]
+
+
+def _turned(first: Sequence[NDArray[np.int64]], row: Sequence[NDArray[np.int64]]) -> tuple[int, int, int]:
+    """How many answers are wrong and were right, the reverse, and all."""
+    pairs = list(zip(first, row, strict=True))
+    losses = sum(int((before > after).sum()) for before, after in pairs)
+    gains = sum(int((before < after).sum()) for before, after in pairs)
+    return losses, gains, sum(len(before) for before, _ in pairs)
 
 
 def _claim(found: Estimate | None, why: str, ps: tuple[float, float], alpha: float, basis: str) -> Claim:
