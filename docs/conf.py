@@ -6,6 +6,7 @@ import os
 import re
 from importlib.metadata import version as installed_version
 from pathlib import Path
+from typing import Any
 
 from sphinx.application import Sphinx
 
@@ -47,6 +48,7 @@ _LINK = re.compile(r"(\]\()([^)#\s:]+)((?:#[^)\s]*)?\))")
 def setup(app: Sphinx) -> None:
     """Sphinx calls this: the texts are changed as they are read."""
     app.connect("source-read", read_page)
+    app.connect("html-page-context", name_language)
 
 
 def read_page(_: Sphinx, page: str, source: list[str]) -> None:
@@ -57,6 +59,11 @@ def read_page(_: Sphinx, page: str, source: list[str]) -> None:
         source[0] = _LINK.sub(lambda found: found[1] + _from(page, path.parent / found[2]) + found[3], text)
     if page == "adr/README":
         source[0] += "\n```{toctree}\n:hidden:\n:glob:\n\n0*\n```\n"
+
+
+def name_language(_: Sphinx, page: str, _template: str, context: dict[str, Any], _tree: object) -> None:
+    """Tell browsers and screen readers in which language a page is; what stands around it stays English."""
+    context["language"] = "zh-CN" if page.startswith("zh/") else "en"
 
 
 def _from(page: str, path: Path) -> str:

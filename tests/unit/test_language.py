@@ -64,6 +64,7 @@ def test_a_chinese_report_keeps_names_and_numbers(tmp_path: Path) -> None:
     for text in ("+9.", "Dropout", "ablate run", "accuracy"):
         assert text in chinese
     shown = re.sub(r"<(style|script).*?</\1>|<[^>]*>", " ", chinese, flags=re.DOTALL)
+    assert re.search(r"-?\d+ 至 \+\d+", shown)
     assert not {"Verdict", "Difference", "better", "Learning", "Brackets"} & set(re.findall(r"\w+", shown))
     assert sorted(re.findall(r"[+-]\d+\.\d \[", english)) == sorted(re.findall(r"[+-]\d+\.\d \[", chinese))
 

@@ -65,7 +65,7 @@ def _opening(findings: Findings, say: Words) -> Iterator[Block]:
     axis = _steps_axis(findings)
     for table in steps:
         yield Text(table.title, "heading")
-        yield Sheet(_on_axis(table, axis, findings), first=True)
+        yield Sheet(_on_axis(table, axis, findings, say), first=True)
         yield Text(table.note, "note")
     if not steps:
         levels = terminal_steps(findings, say)
@@ -81,8 +81,8 @@ def _steps_axis(findings: Findings) -> Axis:
     return common_axis([one.difference or 0.0 for one in known], ends)
 
 
-def _on_axis(table: Table, axis: Axis, findings: Findings) -> Table:
-    heading = axis_words(axis, findings)
+def _on_axis(table: Table, axis: Axis, findings: Findings, say: Words) -> Table:
+    heading = axis_words(axis, findings, say)
     columns = (heading if kind == "bar" else name for name, kind in zip(table.columns, table.kinds, strict=True))
     return table._replace(columns=tuple(columns), axis=axis)
 

@@ -127,7 +127,7 @@ def _family_table(findings: Findings, family: str, say: Words) -> Table:
         if not any(line.variant for line in lines)
         else Column(level, "number", [level_words(line.variant, findings) for line in lines]),
         Column(with_unit(difference, unit_words(metric, say)), "number", _differences(lines, findings)),
-        Column(axis_words(axis, findings), "bar", _bars(lines, axis, width=25)),
+        Column(axis_words(axis, findings, say), "bar", _bars(lines, axis, width=25)),
         Column(say("column.n"), "number", _counts(lines)),
         Column(
             say("column.verdict_keep") if left_out else say("column.verdict"),
@@ -270,10 +270,10 @@ def effects_axis(findings: Findings) -> Axis:
     return common_axis([*points, *(bands if known else ())], ends)
 
 
-def axis_words(axis: Axis, findings: Findings) -> str:
+def axis_words(axis: Axis, findings: Findings, say: Words) -> str:
     """`-2 to +8`."""
     decimals = 0 if axis.lo == round(axis.lo) and axis.hi == round(axis.hi) else findings.study.metric.decimals
-    return f"{number(axis.lo, decimals)} to {number(axis.hi, decimals, sign='+')}"
+    return f"{number(axis.lo, decimals)}{say('may.to')}{number(axis.hi, decimals, sign='+')}"
 
 
 def level_words(row: VariantRow | None, findings: Findings) -> str:
@@ -331,7 +331,7 @@ def terminal_steps(findings: Findings, say: Words = ENGLISH) -> Table:
         Column(
             with_unit(say("column.change").lower(), unit_words(metric, say)), "number", _differences(lines, findings)
         ),
-        Column(axis_words(axis, findings), "bar", _bars(lines, axis, width=13)),
+        Column(axis_words(axis, findings, say), "bar", _bars(lines, axis, width=13)),
         Column(say("column.n"), "number", _counts(lines)),
         Column(say("column.verdict").lower(), "verdict", verdicts),
     ]
