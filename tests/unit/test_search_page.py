@@ -82,6 +82,14 @@ def a_search(trials: tuple[TrialRow, ...] = TRIALS, **changes: Any) -> SearchFac
     return replace(facts, **changes)
 
 
+def test_the_search_of_a_small_version_says_first_what_it_is() -> None:
+    """Before the best setting, which is the best at that size."""
+    said = describe_search(a_search(small="It keeps the changes."))
+
+    assert "Small version (--small), not the study itself: It keeps the changes." in said.splitlines()[0]
+    assert "Small version" not in describe_search(a_search())
+
+
 def test_the_best_so_far_never_gets_worse() -> None:
     """Whatever direction is better."""
     up, down = history_info(a_search()), history_info(a_search(goals=(replace(ACCURACY, is_more_better=False),)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape as html_escape
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from ablate.study.small import small_notes
 from ablate.study.stand_in import with_way_out
 from ablate.study.study import Study
 from ablate.workflows.examine_data import not_there
+from ablate.workflows.options import Options
+from ablate.workflows.search.join import join_search
+from ablate.workflows.search.run import run_search
 from tests.builders import findings_of
 
 STUDY: dict[str, Any] = {
@@ -43,7 +47,7 @@ STUDY: dict[str, Any] = {
         "also_test": {"other": {"source": {"name": "image_folder", "root": "elsewhere"}}},
     },
     "published": {"protocol": "one run each", "accuracy": {"baseline": 0.4}},
-    "search": {"space": {"optimizer.lr": {"low": 1e-4, "high": 1e-2, "log": True}}, "val": 100},
+    "search": {"space": {"batch_size": [16, 32]}, "val": 100},
     "stand_in": {"make": "tests.unit.test_standing_in:write_two_classes", "set": {"data.image_size": 48}},
     "small": {
         "keeps": "The changes,\nnot their size.",
@@ -52,6 +56,14 @@ STUDY: dict[str, Any] = {
         "leave_out": ["BN", "flipped"],
     },
 }
+
+
+class PaperIsGoneError(Exception):
+    """Nothing can be drawn."""
+
+
+def draw_nothing(folder: Path) -> None:
+    raise PaperIsGoneError(folder.name)
 
 
 def study_of(
@@ -171,6 +183,16 @@ def test_its_commands_ask_for_it_again(tmp_path: Path) -> None:
     assert commands_for(by_itself, tmp_path).run() == "ablate run faces.yaml --small"
     by_option = study_of(tmp_path, drawn=tmp_path / "drawn")
     assert commands_for(by_option, tmp_path).run() == "ablate run faces.yaml --stand-in --small"
+
+
+@pytest.mark.parametrize("begin", [run_search, join_search])
+def test_a_search_draws_its_images_first(tmp_path: Path, begin: Callable[..., Any]) -> None:
+    """Whoever begins it, as `ablate run` does."""
+    maker = {"make": "tests.unit.test_small_versions:draw_nothing"}
+    study = study_of(tmp_path, asked=tmp_path / "drawn", small_stand_in=True, stand_in=maker)
+
+    with pytest.raises(PaperIsGoneError):
+        begin(study, work=tmp_path, options=Options(executor="inline", track=False))
 
 
 def test_what_it_keeps_is_told_to_the_tracker(tmp_path: Path) -> None:

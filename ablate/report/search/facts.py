@@ -115,7 +115,8 @@ class SearchFacts:
     unchanged: the best is the baseline as it is. front: numbers of the trials
     nobody beats. place: where Optuna keeps it. best_file: best.yaml's text, None
     where no trial finished. command: runs the search. unchecked: why the sealed test part may have been read, a
-    clause; empty where it is known to be unread.
+    clause; empty where it is known to be unread. small: what a small version keeps of the question; empty for a study
+    itself.
     """
 
     name: str
@@ -138,6 +139,7 @@ class SearchFacts:
     place: str
     best_file: str | None
     unchecked: str = ""
+    small: str = ""
 
     @property
     def complete(self) -> tuple[TrialRow, ...]:

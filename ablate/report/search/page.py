@@ -73,7 +73,8 @@ def describe_search(facts: SearchFacts) -> str:
 
 def _first_screen(facts: SearchFacts) -> list[Block]:
     """A sentence and the best setting."""
-    blocks: list[Block] = [Text(first_search_sentence(facts), "lead")]
+    blocks: list[Block] = [Text(ENGLISH("warning.small", keeps=facts.small), "warning")] if facts.small else []
+    blocks.append(Text(first_search_sentence(facts), "lead"))
     if facts.best is not None and facts.best.point:
         base = facts.baseline.point if facts.baseline is not None else {}
         rows = [

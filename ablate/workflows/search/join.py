@@ -11,6 +11,7 @@ from ablate.harness.offers import OfferedSource, helping
 from ablate.harness.progress import OnProgress, Progress
 from ablate.search import make_question
 from ablate.store.disk_space import refuse_unwritable
+from ablate.study.stand_in import make_stand_in
 from ablate.study.study import Study
 from ablate.workflows.executor import lazy_executor
 from ablate.workflows.join import Joined
@@ -35,6 +36,7 @@ def join_search(
     session = Session(question.study, baseline_plan(question), Path(work).resolve())
     refuse_unwritable(session.work)
     folder = session.store.study(question.name)
+    make_stand_in(study)
     with interruption.watching(), lazy_executor(session, options) as executor:
         check_data_once(session, options, executor, on_progress, interruption)
         progress = Progress(total=0, slots=executor.slots)

@@ -26,6 +26,7 @@ from ablate.splits.rules import Folds
 from ablate.store.journal import read_events, read_history
 from ablate.store.work_folder import Store
 from ablate.study.flow_style import flow
+from ablate.study.small import small_notes
 from ablate.study.space.tree import Choice, walk
 from ablate.workflows.search.confirm import is_baseline
 from ablate.workflows.session import Session
@@ -69,6 +70,7 @@ def facts_of(found: SearchRun, session: Session) -> SearchFacts:
         val=question.block.val,
         test=found.unchecked or promise(question),
         unchecked=found.unchecked,
+        small=" ".join(small_notes(question.study)),
         sampler=question.block.sampler,
         pruner=question.block.pruner,
         stopped=found.stopped,

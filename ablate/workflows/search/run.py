@@ -38,6 +38,7 @@ from ablate.search import (
 from ablate.store.run_names import add_trial, write_names, write_trials
 from ablate.study.plan import Plan, make_plan
 from ablate.study.space.tree import Point
+from ablate.study.stand_in import make_stand_in
 from ablate.study.study import Study
 from ablate.workflows.executor import connected, lazy_executor
 from ablate.workflows.notebook import notebook_progress
@@ -106,6 +107,7 @@ def search_for(
     held = locked(_folder(session) / "lock")
     shown = on_progress or notebook_progress() or (lambda _: None)
     with connected(session, options), rollback_on_refusal(session.store, question.name), held:
+        make_stand_in(question.study)
         refuse_other_storage(_folder(session), search.storage)
         with open_book(question, _folder(session), search.storage) as opened:
             remember(_folder(session), storage=opened.place, is_own=opened.is_own)
