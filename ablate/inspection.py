@@ -50,6 +50,23 @@ class NearPair:
         return "test" in self.parts and bool({"train", "val"} & set(self.parts))
 
 
+class TextFacts(NamedTuple):
+    """The texts that come with the images of a data set; on replicate 0.
+
+    distinct: different ones. shortest, median, longest: words in a text. fit_words: different words of the fit part;
+    other_words: of the other parts alone. naming: texts in which a class of their own image is named.
+    """
+
+    texts: int
+    distinct: int
+    shortest: int
+    median: int
+    longest: int
+    fit_words: int
+    other_words: int
+    naming: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examination:
     """A data set as a study sees it, on replicate 0.
@@ -65,6 +82,7 @@ class Examination:
     unreadable: ids and reasons. notes: what a run would be told.
     problems: all that a run would refuse, as it would be told.
     samples: class -> images of it, each (S, S, C) bytes, in the shape `sample_shape`.
+    texts: where the source names a text for each image.
     """
 
     classes: tuple[str, ...]
@@ -86,6 +104,7 @@ class Examination:
     sample_shape: tuple[int, int, int]
     depths: Mapping[str, int] = field(default_factory=dict)
     problems: tuple[AblateError, ...] = ()
+    texts: TextFacts | None = None
 
 
 class ExplainedImage(NamedTuple):

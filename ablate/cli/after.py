@@ -43,7 +43,14 @@ _LISTED = 40
 def predict(
     run_: Runs,
     images: Annotated[
-        list[Path] | None, typer.Argument(metavar="[PATH]...", help="Images, and folders of images.")
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PATH]...",
+            help="Images, and folders of images; or a CSV table of paths and texts, for a network that reads texts.",
+        ),
+    ] = None,
+    text: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="The text beside each image, for a network that reads one.")
     ] = None,
     unlabelled: Annotated[
         bool, typer.Option("--unlabelled", help="The images without labels that come with the data set.")
@@ -78,11 +85,12 @@ def predict(
     """
     if engine is not None:
         with errors_shown():
-            if unlabelled or oof is not None or check:
+            if unlabelled or oof is not None or check or text is not None:
                 raise _only_for_runs()
             _predict_with_file(engine, Path(run_), images or [], _Wanted(csv, like, table, json_))
         return
     from ablate.errors import StudyError
+    from ablate.workflows.captions import captions_in
     from ablate.workflows.predict import (
         files_taken_by,
         has_several_labels,
@@ -109,10 +117,13 @@ def predict(
             )
         members = open_members(run_, work)
         _refuse_unfit(csv, like, several=has_several_labels(members[0]))
-        chosen = images_in(images or [], note, takes=files_taken_by(members[0]), clips=takes_clips(members[0]))
+        captions = captions_in(members[0], images or [], text)
+        asked = (images or []) if captions is None else captions.images
+        chosen = images_in(asked, note, takes=files_taken_by(members[0]), clips=takes_clips(members[0]))
         chosen += unlabelled_images(members[0].name, work=work) if unlabelled else []
         _note_members(members, chosen, work, by_variant=members[0].name.count("/") > run_.count("/"))
-        found, unread = _predicted(run_, chosen, work)
+        texts = captions.texts if captions is not None else None if text is None else [text] * len(chosen)
+        found, unread = _predicted(run_, chosen, texts, work)
         _say_predictions(found, _Wanted(csv, like, table, json_))
         _end_with(unread, len(chosen))
 
@@ -141,7 +152,8 @@ def _only_for_runs() -> AblateError:
     from ablate.errors import StudyError
 
     return StudyError(
-        "--engine predicts by a file alone, which knows no run", hint="Leave --unlabelled, --oof and --check out."
+        "--engine predicts by a file alone, which knows no run",
+        hint="Leave --unlabelled, --oof, --check and --text out.",
     )
 
 
@@ -219,12 +231,15 @@ def _write_predictions(found: Sequence[Prediction], csv: Path | None, like: Path
         write_text(table, probability_table(found))
 
 
-def _predicted(run: str, images: Sequence[Path], work: Path) -> tuple[list[Prediction], list[DataError]]:
+def _predicted(
+    run: str, images: Sequence[Path], texts: Sequence[str] | None, work: Path
+) -> tuple[list[Prediction], list[DataError]]:
     """What was predicted, and what could not be read; raises that where there is nothing else."""
     from ablate.workflows.predict import predict_with_run
 
     unread: list[DataError] = []
-    found = list(_counted(predict_with_run(run, images, work=work, on_unreadable=unread.append), len(images)))
+    answers = predict_with_run(run, images, texts=texts, work=work, on_unreadable=unread.append)
+    found = list(_counted(answers, len(images)))
     if unread and not found:
         raise unread[0]
     return found, unread

@@ -13,7 +13,7 @@ from ablate.cli.options import Json, Sets, Small, StandIn, StudyPath, Work
 from ablate.cli.show import errors_shown, note, say, say_json, say_table
 
 if TYPE_CHECKING:
-    from ablate.inspection import Examination
+    from ablate.inspection import Examination, TextFacts
 
 data = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at a study's images, or draw some.")
 
@@ -88,6 +88,8 @@ def show_examination(found: Examination, samples: Path) -> None:
     say(f"Formats: {', '.join(f'{name} ({count})' for name, count in found.formats.items())}.")
     if found.depths:
         say(f"Depths: {', '.join(f'{name} ({count})' for name, count in found.depths.items())}.")
+    if found.texts is not None:
+        _show_texts(found.texts)
     say("The training part's pixels, scaled to [0, 1], as they are kept for the network:")
     say(f"  mean {_values(found.mean)}")
     say(f"  standard deviation {_values(found.std)} (over all pixels of all images: what normalisation uses)")
@@ -106,6 +108,19 @@ def show_examination(found: Examination, samples: Path) -> None:
     for line in found.notes:
         note(line)
     say(f"Samples: {samples}")
+
+
+def _show_texts(texts: TextFacts) -> None:
+    say(
+        f"Texts: {texts.texts}, {texts.distinct} of them different; {texts.shortest} to {texts.longest} words "
+        f"(median {texts.median})."
+    )
+    say(
+        f"  {texts.fit_words} different words in the training part; {texts.other_words} more in other parts alone, "
+        "which no vocabulary has (replicate 0)."
+    )
+    if texts.naming:
+        say(f"  {texts.naming} texts name the class of their own image: what reads them reads the label.")
 
 
 def _show_near(found: Examination) -> None:
@@ -149,6 +164,7 @@ def examination_json(found: Examination, samples: Path) -> dict[str, Any]:
         "unreadable": [{"id": name, "reason": reason} for name, reason in found.unreadable],
         "notes": list(found.notes),
         "problems": [str(problem) for problem in found.problems],
+        **({} if found.texts is None else {"texts": found.texts._asdict()}),
         "samples": str(samples),
     }
 

@@ -11,6 +11,9 @@ from ablate.readers.image_columns import Columns, ImageColumns, columns_about, c
 from ablate.readers.sheet import read_sheet
 from ablate.report.facts.answers import AnswerFacts
 
+LONGEST = 200
+"""Characters of a text that are shown beside its image."""
+
 
 def image_columns(config: Mapping[str, Any], given: Path | None) -> ImageColumns:
     """The columns of the source's own table and of the one given, which comes first.
@@ -29,14 +32,25 @@ def image_columns(config: Mapping[str, Any], given: Path | None) -> ImageColumns
     return about
 
 
+def image_texts(config: Mapping[str, Any], ids: Sequence[str]) -> Mapping[str, str]:
+    """Image id -> the text that comes with it, by the source's own table as it is now; none where it names none."""
+    data = config.get("data")
+    source = data.get("source") if isinstance(data, Mapping) else None
+    column = source.get("text") if isinstance(source, Mapping) else None
+    if not isinstance(source, Mapping) or not column:
+        return {}
+    found = _of_source({**source, "text": None}, ids).get(str(column), {})
+    return {name: text if len(text) <= LONGEST else f"{text[:LONGEST]}..." for name, text in found.items()}
+
+
 def _of_source(source: Mapping[str, Any], ids: Sequence[str]) -> Columns:
-    """All columns but those the study itself is made of: path, label and part."""
+    """All columns but those the study itself is made of: path, label, part and text."""
     try:
         table = Path(str(source["file"])).expanduser().resolve()
         root = Path(str(source["root"])).expanduser().resolve() if source.get("root") else table.parent
         split = source.get("split") or {}
         path = str(source.get("path", "path"))
-        without = {str(source.get("label", "label")), str(split.get("column", ""))}
+        without = {str(source.get("label", "label")), str(split.get("column", "")), str(source.get("text") or "")}
         return columns_by_path(
             read_sheet(table), path, ids, root=root.as_posix(), suffix=source.get("suffix") or "", without=without
         )

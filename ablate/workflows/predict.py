@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -85,11 +86,13 @@ def predict_with_run(
     run: str,
     images: Sequence[Path],
     *,
+    texts: Sequence[str] | None = None,
     work: Path | str = ".",
     on_unreadable: Callable[[DataError], None] | None = None,
 ) -> Iterator[Prediction]:
     """Class name -> probability for each image: as one run computes them, or for STUDY/VARIANT the replicates' mean.
 
+    texts: one an image, for a network that reads them.
     on_unreadable: told of each image that cannot be read, which then is left out.
     Raises StudyError for a run that is not there; DataError for an image that is not, and, where nobody is told,
     for one that cannot be read.
@@ -99,25 +102,33 @@ def predict_with_run(
         raise DataError(f"there is no image {missing[0]}")
     members = open_members(run, work)
     if len(members) == 1:
-        found = _answers(members[0], images)
+        found = answers_of(members[0], images, texts)
     else:
-        found = iter(_mean_answers(members, images))
+        found = iter(_mean_answers(members, images, texts))
     return _readable(zip(images, found, strict=True), on_unreadable)
 
 
 Answer = Mapping[str, float] | DataError
 
 
-def _answers(member: FinishedRun, images: Sequence[Path]) -> Iterator[Answer]:
+def answers_of(member: FinishedRun, images: Sequence[Path], texts: Sequence[str] | None) -> Iterator[Answer]:
+    """What one run answers to each image. texts: one an image; TrainerError where its trainer takes none."""
     predict = companion(member, member.trainer.predict, "predict")
-    return iter(predict(member.spec, member.result, images))
+    if texts is None:
+        return iter(predict(member.spec, member.result, images))
+    if "texts" not in inspect.signature(predict).parameters:
+        raise TrainerError(
+            f"the trainer {member.trainer.shown} takes no texts beside the images",
+            hint="Its module's `predict` would need a parameter `texts`: one an image.",
+        )
+    return iter(predict(member.spec, member.result, images, texts=texts))
 
 
-def _mean_answers(members: Sequence[FinishedRun], images: Sequence[Path]) -> list[Answer]:
+def _mean_answers(members: Sequence[FinishedRun], images: Sequence[Path], texts: Sequence[str] | None) -> list[Answer]:
     """One network after the other, so that no two have to fit into memory together."""
     sums: list[Answer] = []
     for member in members:
-        found = list(_answers(member, images))
+        found = list(answers_of(member, images, texts))
         sums = [_added(*pair) for pair in zip(sums, found, strict=True)] if sums else found
     count = len(members)
     return [one if isinstance(one, DataError) else {name: total / count for name, total in one.items()} for one in sums]

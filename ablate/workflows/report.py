@@ -25,7 +25,7 @@ from ablate.workflows.closing import why_not_closed
 from ablate.workflows.deploy.kept import deployments_of
 from ablate.workflows.derived_rows import derived_rows
 from ablate.workflows.explain import explanations_of
-from ablate.workflows.image_columns import check_cut, image_columns
+from ablate.workflows.image_columns import check_cut, image_columns, image_texts
 from ablate.workflows.options import Options
 from ablate.workflows.other_tests import remember_sets, set_findings
 from ablate.workflows.search.tuned_plan import tuning_rows
@@ -70,7 +70,8 @@ def judge_study(session: Session, options: Options, language: Language | None = 
     cautions = [say(ends[amiss])] if amiss else []
     told = [say("remark.data_gone")] if known.gone else [say("remark.data_old")] if known.old else []
     tuning = tuning_rows(session.study, session.store) if session.is_tuned else ()
-    exploratory = replace(findings.exploratory, derived=derived_rows(session, options), tuning=tuning)
+    texts = image_texts(session.plan.variants[0].config, list(findings.exploratory.thumbnails))
+    exploratory = replace(findings.exploratory, derived=derived_rows(session, options), tuning=tuning, texts=texts)
     sets = set_findings(session, options, cells, findings)
     of_sets = [line for one in sets for line in set_cautions(one.facts, say)]
     return replace(

@@ -101,6 +101,13 @@ FACTS: Mapping[str, Facts] = {
         small_test=11 * 40,
         small_on=DRAWN,
     ),
+    "image_text": Facts(
+        asks=("whether a caption adds to the image, and either is enough alone", "文字说明能否补充图像"),
+        data=("your own table of images and texts", "你自己的图文表格"),
+        images=480,
+        small_on=("drawn portraits with captions", "绘制的人像及其文字说明"),
+        small_seconds=40,
+    ),
 }  # fmt: skip
 
 

@@ -13,6 +13,8 @@ from ablate.workflows.init_study import adopt_study
 
 ROOT = Path(__file__).parents[2]
 STUDIES = sorted((ROOT / "studies").glob("*.yaml"))
+OF_OTHER_DATA = {"image_text"}
+"""Studies of what no folder of images holds."""
 
 
 @pytest.fixture
@@ -24,7 +26,9 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "mine"
 
 
-@pytest.mark.parametrize("original", STUDIES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "original", [one for one in STUDIES if one.stem not in OF_OTHER_DATA], ids=lambda path: path.stem
+)
 def test_every_study_that_comes_along_can_be_asked_of_own_images(original: Path, root: Path, tmp_path: Path) -> None:
     """The same variants, other images; figures published of others are left out."""
     path = tmp_path / "studies" / "mine.yaml"
@@ -37,6 +41,12 @@ def test_every_study_that_comes_along_can_be_asked_of_own_images(original: Path,
     assert own.published is None
     assert (own.stand_in, own.small) == (None, None)
     assert [one.name for one in make_plan(own).variants] == [one.name for one in make_plan(theirs).variants]
+
+
+def test_a_study_of_images_with_texts_is_not_one_of_a_folder(root: Path, tmp_path: Path) -> None:
+    """It says what is missing and where a table goes."""
+    with pytest.raises(StudyError, match=r"images with texts, and a folder of images has none.*base\.data\.source"):
+        adopt_study(tmp_path / "mine.yaml", ROOT / "studies" / "image_text.yaml", root)
 
 
 def test_a_test_part_of_the_folder_takes_the_place_of_folds(tmp_path: Path, root: Path) -> None:

@@ -53,6 +53,17 @@ def findings(tmp_path: Path) -> Findings:
     return replace(findings_of(a_study(), tmp_path), exploratory=Exploratory(answers=facts, thumbnails=images))
 
 
+def test_a_text_stands_beside_its_image_as_text(findings: Findings) -> None:
+    """Whatever it holds; images without one have no empty line."""
+    texts = {"owls/7.png": "<b>night</b> & day"}
+    with_texts = replace(findings, exploratory=replace(findings.exploratory, texts=texts))
+
+    page = html_page(page_of(with_texts, ENGLISH))
+
+    assert page.count('<q dir="auto">&lt;b&gt;night&lt;/b&gt; &amp; day</q>') == 1
+    assert page.count("<q ") == 1
+
+
 def with_changes(findings: Findings, *changes: ChangedImages) -> Findings:
     """The same with other comparisons."""
     facts = findings.exploratory.answers

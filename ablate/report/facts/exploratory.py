@@ -144,6 +144,8 @@ class Exploratory:
     """What they know of single images and of parts of them."""
     thumbnails: Mapping[str, bytes] = field(default_factory=dict)
     """Image id -> PNG."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """Image id -> the text that comes with it, of those shown."""
     optimism: tuple[OptimismRow, ...] = ()
     """What picking the epoch on test adds, where the source did so."""
     watched_reads: tuple[int, int, int] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from ablate.report.facts.answers import MOST_CHANGED, MOST_LISTED, AnswerFacts, ChangedImage, NeverRight, SliceColumn
 from ablate.report.facts.findings import Findings
@@ -10,14 +11,20 @@ from ablate.report.page.blocks import Block, Bullets, Gallery, Section, Sheet, T
 from ablate.report.tables.answers import changed_table, changes_table, never_right_table, right_of, slice_table
 from ablate.report.wording.language import Words
 
-Images = Mapping[str, bytes]
+
+class Images(NamedTuple):
+    """Image id -> a small image, and the text that comes with it."""
+
+    thumbnails: Mapping[str, bytes]
+    texts: Mapping[str, str]
 
 
 def answer_sections(findings: Findings, say: Words) -> Iterator[Section | None]:
     """Images never right, images that a step fixes or breaks, and accuracy by what is known about the images."""
-    facts, images = findings.exploratory.answers, findings.exploratory.thumbnails
+    facts = findings.exploratory.answers
     if facts is None:
         return
+    images = Images(findings.exploratory.thumbnails, findings.exploratory.texts)
     yield section(say("answers.never_right"), "never-right", list(_never_right(facts, images, say)))
     yield section(say("answers.changed"), "changed-images", list(_changed(facts, images, say)))
     yield section(say("answers.slices"), "slices", list(_slices(facts, say)))
@@ -31,9 +38,9 @@ def _never_right(facts: AnswerFacts, images: Images, say: Words) -> Iterator[Blo
     if len(found) > MOST_LISTED:
         yield Text(say("answers.first", n=MOST_LISTED, file="tables/never-right.csv"), "note")
     items = [
-        Thumbnail(one.id, one.label, images[one.id], _said(one, say), "")
+        Thumbnail(one.id, one.label, images.thumbnails[one.id], _said(one, say), "", images.texts.get(one.id, ""))
         for one in found[:MOST_LISTED]
-        if one.id in images
+        if one.id in images.thumbnails
     ]
     yield Gallery(tuple(items), say("answers.said"), "")
     yield Sheet(never_right_table(facts, say), folded=say("heading.as_table") if items else "")
@@ -76,10 +83,15 @@ def _changed(facts: AnswerFacts, images: Images, say: Words) -> Iterator[Block |
 def _changed_gallery(shown: Sequence[ChangedImage], images: Images, say: Words) -> Gallery | None:
     items = [
         Thumbnail(
-            one.id, one.label, images[one.id], right_of(one.before, one.tests, say), right_of(one.after, one.tests, say)
+            one.id,
+            one.label,
+            images.thumbnails[one.id],
+            right_of(one.before, one.tests, say),
+            right_of(one.after, one.tests, say),
+            images.texts.get(one.id, ""),
         )
         for one in shown
-        if one.id in images
+        if one.id in images.thumbnails
     ]
     return Gallery(tuple(items), say("answers.before"), say("answers.after")) if items else None
 

@@ -120,13 +120,14 @@ class Terms(NamedTuple):
 
 
 class Thumbnail(NamedTuple):
-    """One small image with what is said of it."""
+    """One small image with what is said of it. text: what comes with the image, where the data have texts."""
 
     id: str
     label: str
     png: bytes
     right_by: str
     wrong_by: str
+    text: str = ""
 
 
 class Gallery(NamedTuple):

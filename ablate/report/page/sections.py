@@ -211,11 +211,11 @@ def _images(findings: Findings, say: Words) -> Iterator[Section | None]:
 
 def _gallery(findings: Findings, say: Words) -> Gallery | None:
     found = findings.exploratory.images.disagreements if findings.exploratory.images is not None else ()
-    table = disagreements_table(findings, say)
+    table, shown = disagreements_table(findings, say), findings.exploratory
     items = [
-        Thumbnail(item.id, item.label, findings.exploratory.thumbnails[item.id], row[-2], row[-1])
+        Thumbnail(item.id, item.label, shown.thumbnails[item.id], row[-2], row[-1], shown.texts.get(item.id, ""))
         for item, row in zip(found, table.rows, strict=True)
-        if item.id in findings.exploratory.thumbnails
+        if item.id in shown.thumbnails
     ]
     return Gallery(tuple(items), say("column.right_by"), say("column.wrong_by")) if items else None
 

@@ -24,6 +24,7 @@ from ablate.training.data.parts import First, labels_by_image, split_images
 from ablate.training.data.problems import Problems
 from ablate.training.data.scan import sizes_of
 from ablate.training.data.sources import listed_anyway
+from ablate.training.text.facts import text_facts
 
 SAMPLES = 8
 """Images shown of a class."""
@@ -75,6 +76,7 @@ def examine_data(config: DataConfig, protocol: Protocol, cached: Cached) -> Exam
         problems=tuple(problems.errors),
         samples=_samples(images, labels, config.frames),
         sample_shape=_shape_of(images, config.frames),
+        texts=text_facts(images.texts, part_of, labels, images.classes) if images.texts else None,
     )
 
 

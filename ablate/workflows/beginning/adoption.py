@@ -60,6 +60,12 @@ def _data_of(document: Document, path: Path) -> dict[str, object]:
             f"{path} has no base.data with a source and a number of classes, and another source cannot be put in",
             hint="Studies of the built-in trainer have one, such as studies/hollywood.yaml.",
         )
+    if isinstance(data["source"], dict) and data["source"].get("text"):
+        raise StudyError(
+            f"{path} is about images with texts, and a folder of images has none",
+            hint="Copy the file, and give base.data.source your own table of paths, labels and texts; "
+            "docs/image_text.md shows one.",
+        )
     return data
 
 
