@@ -16,7 +16,7 @@ from ablate.report.page.sections import page_of
 from ablate.study.load import load_study
 from ablate.study.study import Study
 from ablate.workflows.deploy.kept import Kept, deployments_of, folder_name, keep_deployment, read_deployments
-from ablate.workflows.deploy.tell import tell_deployment, tell_tracker
+from ablate.workflows.deploy.tell import tell_of_runs, tell_tracker
 from ablate.workflows.options import Options
 from ablate.workflows.report import judge_study
 from ablate.workflows.run import run_study
@@ -150,10 +150,10 @@ def test_a_deployment_is_told_beside_the_report_and_to_the_tracker(
     run_study(study, work=tmp_path, options=Options(executor="inline", track=False))
     session = open_session(study, tmp_path)
     options = resolved_options(session, Options(tracking_uri="http://127.0.0.1:9"))
-    page = tell_deployment(session, options, "BN", a_result(tmp_path))
+    page, reason = tell_of_runs("toy/BN", a_result(tmp_path), tmp_path, study, Options(track=False))
     report = tmp_path / "reports" / "toy"
 
-    assert page == report / "deploy" / "BN" / "report.md"
+    assert (page, reason) == (report / "deploy" / "BN" / "report.md", "")
     assert page.with_suffix(".html").is_file()
     assert "BN against baseline, accuracy" in (page.parent / "cards" / "INT8.md").read_text()
     assert json.loads((page.parent / "deploy.json").read_text())["rows"][2]["claim"]["word"] == "non_inferior"
@@ -169,6 +169,19 @@ def test_a_deployment_is_told_beside_the_report_and_to_the_tracker(
     assert variant.tags["ablate.deploy.INT8"] == "non inferior"
     assert variant.values("variant/deploy/INT8/latency_p50_ms") == [pytest.approx(37.5)]
     assert {"deploy/INT8/INT8.onnx", "deploy/INT8/MLmodel", "deploy/ONNX/card.md"} <= set(variant.artifacts)
+
+
+@pytest.mark.parametrize("name", ["toy/BN/0", "other/BN", "toy/gone"])
+def test_what_no_study_stands_behind_gets_a_page_and_no_more(name: str, tmp_path: Path) -> None:
+    """A single replicate, a study whose file is gone, a variant it has no longer: nobody's claim is overwritten."""
+    study = a_stored_study(tmp_path)
+    page, reason = tell_of_runs(name, a_result(tmp_path), tmp_path, study, Options())
+
+    owner, _, variant = name.partition("/")
+    assert page == tmp_path / "reports" / owner / "deploy" / folder_name(variant) / "report.md"
+    assert reason == ""
+    assert "not known here" in (page.parent / "cards" / "INT8.md").read_text()
+    assert not list(tmp_path.rglob("deployed"))
 
 
 def a_stored_study(work: Path) -> Study:

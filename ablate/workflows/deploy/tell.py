@@ -16,11 +16,12 @@ from ablate.workflows.notify import TRACKING_SECONDS
 from ablate.workflows.options import Options
 from ablate.workflows.report import judge_study, report_folder
 from ablate.workflows.run import sync_study
-from ablate.workflows.session import Session
+from ablate.workflows.session import Session, open_session, resolved_options
 
 if TYPE_CHECKING:
     from ablate.report.facts.deployed import CardFacts
     from ablate.report.wording.language import Language, Words
+    from ablate.study.study import Study
 
 CARDS = "cards"
 """In the folder of a deployment's page, a file a row."""
@@ -41,6 +42,29 @@ def tell_deployment(
     folder = report_folder(session, options) / PAGES / folder_name(variant)
     keep_deployment(session.store.study(session.study.name), variant, result, kept)
     return write_deployment(result, f"{session.study.name}/{variant}", folder, kept, say)
+
+
+def tell_of_runs(
+    name: str, result: DeployResult, work: Path, study: Study | None, options: Options
+) -> tuple[Path, str]:
+    """The same of STUDY/VARIANT or STUDY/VARIANT/REPLICATE; the page, and why the tracker does not know of it.
+
+    study: None where its file is not to be found; then, as for a single replicate or a variant that the file has no
+    longer, there is a page and nothing else. The reason is empty where the tracker knows, or is not to.
+    """
+    from ablate.report.facts.deployed import CardFacts
+    from ablate.report.wording.language import chosen_language, words_of
+
+    owner, _, variant = name.partition("/")
+    if study is not None and study.name == owner:
+        session = open_session(study, work)
+        if variant in {one.name for one in session.plan.variants}:
+            options = resolved_options(session, options)
+            page = tell_deployment(session, options, variant, result)
+            return page, tell_tracker(session, options) if options.track else ""
+    say = words_of(chosen_language(None if study is None else study.lang))
+    folder = (options.reports or work / "reports") / owner / PAGES / folder_name(variant)
+    return write_deployment(result, name, folder, kept_of(result, CardFacts(), say), say), ""
 
 
 def tell_tracker(session: Session, options: Options, *, timeout: float = TRACKING_SECONDS) -> str:
