@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
+from ablate.deploy.packages import EXTRA
 from ablate.errors import NotInstalled, TrainerError
 from ablate.training.freezing import output_layer
 
-INSTALL_IT = "Install what deployment needs: pip install '.[deploy]' in a clone of ablate."
+INSTALL_IT = f"Install what deploying needs: `{EXTRA}`."
 
 
 class Pruned(NamedTuple):
