@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PARALLEL := -n $(WORKERS) --maxprocesses 8 --dist loadfile
 
-.PHONY: setup demo test coverage slow evidence check format golden docs site sample up secrets lock digests
+.PHONY: setup demo test coverage slow evidence check format golden docs site links sample up secrets lock digests
 
 setup: $(READY)
 
@@ -72,6 +72,11 @@ docs: $(READY)
 site: $(READY)
 	$(BIN)/python -m pip install --quiet --group docs
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/site
+
+# Do other people's pages answer? Needs a network; what is wrong is listed in build/links/output.txt.
+links: $(READY)
+	$(BIN)/python -m pip install --quiet --group docs
+	$(BIN)/python -m sphinx -q -b linkcheck -D nb_execution_mode=off docs build/links
 
 # The quick start's report, as the repository shows it.
 sample: $(READY)

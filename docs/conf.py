@@ -30,6 +30,12 @@ nb_execution_timeout = 600
 nb_execution_raise_on_error = True
 nb_merge_streams = True
 
+# `make links`: one slow server is no broken link, and addresses of one's own machine are examples.
+linkcheck_timeout = 20
+linkcheck_retries = 2
+linkcheck_ignore = [r"https?://(localhost|127\.0\.0\.1|mlflow)\b"]
+linkcheck_anchors_ignore_for_url = [r"https://github\.com/"]
+
 html_theme = "furo"
 html_static_path = ["_static"]
 html_extra_path = ["llms.txt"]
