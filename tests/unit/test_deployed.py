@@ -160,6 +160,7 @@ def test_a_card_says_data_use_figures_limits_and_that_no_licence_is_known() -> N
     ]
     for found in (
         "`INT8.onnx`, 4.50 MB; SHA-256 `abab",
+        "`ablate predict --engine onnxruntime INT8.onnx IMAGE...`",
         "Classes, in the order of the logits: cat, d_o_g.",
         "3 x 224 x 224",
         "less 0.485, 0.456, 0.406",

@@ -69,7 +69,7 @@ def _use(row: Row, how: Preprocessing, say: Words) -> list[str]:
     if how.mean is not None and how.std is not None:
         normalised = say("card.normalised", mean=_numbers(how.mean), std=_numbers(how.std))
     return [
-        say("card.use_line", file=_name(row.step.path)),
+        say("card.use_line", engine=row.step.engine, file=_name(row.step.path)),
         _text(say("card.classes", names=", ".join(how.classes))),
         say(
             "card.input",
