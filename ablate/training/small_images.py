@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 SIZE = 72
 """Pixels of the longer side; of a clip's strip twice as many."""
-FRAMES = 4
-"""Frames of a clip that are shown."""
 
 
 def thumbnails_of(config: Config, ids: Sequence[str], kept: Callable[[str], Path]) -> Mapping[str, bytes]:
@@ -42,7 +40,7 @@ def thumbnails_of(config: Config, ids: Sequence[str], kept: Callable[[str], Path
     place = {name: index for index, name in enumerate(images.ids)}
     frames = config.data.frames
     size = SIZE if frames == 1 else 2 * SIZE
-    return {name: _encoded(strip_of(images.pixels[place[name]], frames, FRAMES), size) for name in ids if name in place}
+    return {name: _encoded(strip_of(images.pixels[place[name]], frames), size) for name in ids if name in place}
 
 
 def _encoded(pixels: NDArray[np.uint8], most: int) -> bytes:

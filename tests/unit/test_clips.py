@@ -420,7 +420,7 @@ def test_a_report_shows_a_clip_as_a_strip(clips: Path, tmp_path: Path, monkeypat
     decoded(a_config(clips), tmp_path)
     found = thumbnails(a_config(clips), ["left/rec0_0.mkv"], lambda key: tmp_path / key)
 
-    assert Image.open(io.BytesIO(found["left/rec0_0.mkv"])).size == (144, 36)
+    assert Image.open(io.BytesIO(found["left/rec0_0.mkv"])).size == (144, 33)
 
 
 def test_a_look_at_the_data_counts_and_draws_clips(clips: Path, tmp_path: Path) -> None:
@@ -429,8 +429,9 @@ def test_a_look_at_the_data_counts_and_draws_clips(clips: Path, tmp_path: Path) 
 
     assert found.sizes == {(16, 16): 24}
     assert found.formats == {"ffv1": 24}
-    assert found.sample_shape == (8, 32, 3)
-    assert len(found.samples["left"][0]) == 8 * 32 * 3
+    assert found.sample_shape == (8, 35, 3)
+    assert len(found.samples["left"][0]) == 8 * 35 * 3
+    assert len(found.samples["left"]) == 2
 
 
 def test_a_look_into_a_run_leaves_out_maps_and_says_so(trained: tuple[Path, RunSpec, Finished]) -> None:
@@ -439,7 +440,7 @@ def test_a_look_into_a_run_leaves_out_maps_and_says_so(trained: tuple[Path, RunS
     with reopened(spec, Store(work)) as once_more:
         found = explain(spec, result, once_more, None)
 
-    assert found.grid[0].image.pixels.shape == (8, 32, 3)
+    assert found.grid[0].image.pixels.shape == (8, 35, 3)
     assert found.maps is None
     assert found.heatmaps == ()
     assert found.neighbours

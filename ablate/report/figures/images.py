@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+STRIP = 2
+"""An image this many times as wide as high is one of several frames, and drawn twice as large."""
+
+
 DPI = 110
 """Photographs need no more."""
 
@@ -81,18 +85,23 @@ class PlaneInfo(NamedTuple):
 
 def draw_tiles(info: TilesInfo) -> Figure:
     """The images, each below its lines; a wrong answer also by a cross."""
-    columns = min(info.columns, len(info.tiles))
+    columns, inches = min(info.columns, len(info.tiles)), info.inches
+    tall = 1.0
+    if all(tile.pixels.shape[1] >= STRIP * tile.pixels.shape[0] for tile in info.tiles):
+        columns, inches = ceil(columns / 2), 2 * inches
+        tall = max(tile.pixels.shape[0] / tile.pixels.shape[1] for tile in info.tiles)
     rows = ceil(len(info.tiles) / columns)
     above = 0.15 * max(len(tile.lines) for tile in info.tiles) + 0.1
-    width, height = columns * (info.inches + 0.1) + 0.1, rows * (info.inches + above) + 0.1
+    down = inches * tall + above
+    width, height = columns * (inches + 0.1) + 0.1, rows * down + 0.1
     figure = new_figure(width, height)
     # All on one pair of axes, in inches: an axes an image takes six times as long.
     axes: Axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     for i, tile in enumerate(info.tiles):
         row, column = divmod(i, columns)
-        left, bottom = 0.1 + column * (info.inches + 0.1), height - (row + 1) * (info.inches + above)
-        _draw_tile(axes, tile, (left, bottom), info.inches)
+        left, bottom = 0.1 + column * (inches + 0.1), height - (row + 1) * down
+        _draw_tile(axes, tile, (left, bottom), inches)
     axes.set_xlim(0, width)
     axes.set_ylim(0, height)
     axes.set_aspect("auto")
@@ -243,9 +252,10 @@ def draw_samples(found: Examination) -> Figure:
     most = max((len(several) for several in found.samples.values()), default=1)
     left = 0.3 + 0.09 * max(columns(label(name, NAME_INCHES)) for name in names)
     height, width, _ = found.sample_shape
-    row = TILE * height / width
-    figure = Figure(figsize=(left + most * TILE, max(1, len(names)) * row))
-    axes = figure.add_axes((left / figure.get_figwidth(), 0, most * TILE / figure.get_figwidth(), 1))
+    column = TILE * width / height if width >= STRIP * height else TILE
+    row = column * height / width
+    figure = Figure(figsize=(left + most * column, max(1, len(names)) * row))
+    axes = figure.add_axes((left / figure.get_figwidth(), 0, most * column / figure.get_figwidth(), 1))
     axes.set_xlim(0, most)
     axes.set_ylim(len(names), 0)
     axes.axis("off")

@@ -16,7 +16,7 @@ from ablate.store.checked_copy import Cached
 from ablate.training.config import DataConfig
 from ablate.training.data.cache import DecodedImages, copy_key, open_told
 from ablate.training.data.depth import notes_on_kinds
-from ablate.training.data.frames import strip_of
+from ablate.training.data.frames import SHOWN, strip_of
 from ablate.training.data.likeness import near_pairs
 from ablate.training.data.listing import ImageFile
 from ablate.training.data.near_groups import remember_torn
@@ -160,7 +160,8 @@ def _near(images: DecodedImages, part_of: Sequence[str]) -> tuple[tuple[NearPair
 
 
 def _samples(images: DecodedImages, labels: Sequence[Sequence[int]], frames: int) -> Mapping[str, tuple[bytes, ...]]:
-    """Images of each class, evenly over its ids; of clips some frames side by side."""
+    """Images of each class, evenly over its ids; of clips some frames side by side, and fewer clips."""
+    count = SAMPLES // min(SHOWN, frames)
     members: dict[int, list[int]] = defaultdict(list)
     for index, several in enumerate(labels):
         for label in several:
@@ -168,7 +169,7 @@ def _samples(images: DecodedImages, labels: Sequence[Sequence[int]], frames: int
     chosen = {}
     for label, name in enumerate(images.classes):
         mine = members[label]
-        picks = [mine[round(place)] for place in np.linspace(0, len(mine) - 1, min(SAMPLES, len(mine)))]
+        picks = [mine[round(place)] for place in np.linspace(0, len(mine) - 1, min(count, len(mine)))]
         chosen[name] = tuple(strip_of(images.pixels[index], frames).tobytes() for index in picks)
     return chosen
 

@@ -24,7 +24,7 @@ UNEVEN = 0.25
 MOST_HELD = 100
 """Even times a frame, on the average: with more of them, time stamps are wrong rather than uneven."""
 
-SHOWN = 8
+SHOWN = 4
 """Frames of a clip in an image of it."""
 
 
@@ -72,15 +72,18 @@ def _on_display(times: Sequence[float], step: float) -> list[int]:
     return found
 
 
-def strip_of(pixels: Pixels, frames: int, most: int = SHOWN) -> Pixels:
-    """A clip as one image: some of its frames side by side, from the first to the last.
+def strip_of(pixels: Pixels, frames: int) -> Pixels:
+    """A clip as one image: some of its frames side by side, a white line apart, from the first to the last.
 
-    pixels: (frames * H, W, C), below each other. Returns (H, n * W, C); an image is returned as it is.
+    pixels: (frames * H, W, C), below each other. Returns (H, about n * W, C); an image is returned as it is.
     """
     if frames == 1:
         return pixels
     import numpy as np
 
     single = pixels.reshape(frames, -1, *pixels.shape[1:])
-    picks = sorted({round(place) for place in np.linspace(0, frames - 1, min(most, frames))})
-    return np.concatenate([single[pick] for pick in picks], axis=1)
+    picks = sorted({round(place) for place in np.linspace(0, frames - 1, min(SHOWN, frames))})
+    height, width, channels = single.shape[1:]
+    line = np.full((height, max(1, width // 32), channels), 255, dtype=pixels.dtype)
+    parts = [part for pick in picks for part in (line, single[pick])]
+    return np.concatenate(parts[1:], axis=1)
