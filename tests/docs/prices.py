@@ -108,6 +108,13 @@ FACTS: Mapping[str, Facts] = {
         small_on=("drawn portraits with captions", "绘制的人像及其文字说明"),
         small_seconds=40,
     ),
+    "video": Facts(
+        asks=("a motion in one frame, in eight, and by an LSTM", "单帧、八帧与 LSTM 各能看出多少运动"),
+        data=("clips, your own folder", "你自己文件夹中的视频片段"),
+        images=240,
+        small_on=("drawn clips", "绘制的片段"),
+        small_seconds=25,
+    ),
 }  # fmt: skip
 
 
@@ -213,7 +220,7 @@ def table(language: str) -> str:
     for path in STUDIES:
         facts, study = facts_of(path), load_study(path)
         first, every = work_of(study, facts, look=1), work_of(study, facts, look=len(study.evidence.replicates))
-        card = speed(study.base["data"]["image_size"])
+        card = speed(_side(study.base["data"]))
         cells = [
             f"`studies/{path.name}`",
             facts.asks[place],
@@ -244,9 +251,14 @@ def _small(facts: Facts, place: int) -> str:
 
 def _kept(study: Study, facts: Facts, work: Work) -> float:
     data = study.base["data"]
-    pixels = data.get("image_size", 0) if data.get("resize") != "device" else 32
-    cache = facts.images * pixels**2 * data.get("channels", 3)
+    pixels = _side(data) if data.get("resize") != "device" else 32
+    cache = facts.images * pixels**2 * data.get("channels", 3) * (data.get("clip") or {}).get("frames", 1)
     return float(facts.stored + cache + work.weights + 25_000 * work.runs)
+
+
+def _side(data: Mapping[str, Any]) -> int:
+    """Pixels of an image's side, or of a clip's."""
+    return int(data["image_size"] if "image_size" in data else data["clip"]["size"])
 
 
 def _range(first: str, every: str) -> str:

@@ -45,8 +45,8 @@ def test_a_motion_needs_time(study: Path) -> None:
 
     assert result["failed"] == []
     assert gain["verdict"] == "better"
-    assert levels["baseline"]["mean"] < 0.35
-    assert levels["only eight frames"]["mean"] > 0.8
+    assert levels["baseline"]["mean"] < 35
+    assert levels["only eight frames"]["mean"] > 80
 
 
 def test_a_file_is_predicted_and_a_run_is_looked_into(study: Path) -> None:

@@ -47,6 +47,11 @@ def program_of(network: nn.Module, config: Config) -> torch.export.ExportedProgr
             hint="`ablate predict` answers with them where torch is.",
         )
     data = config.data
+    if data.clip is not None:
+        raise TrainerError(
+            "networks of clips cannot be exported yet: a file says how images are decoded, and not clips",
+            hint="`ablate predict` answers with them where torch is.",
+        )
     network = network.cpu().to(memory_format=torch.contiguous_format).eval()
     images = torch.zeros(2, data.channels, data.image_size, data.image_size)
     with _refusals("torch.export"), torch.no_grad():
