@@ -127,7 +127,11 @@ def main() -> None:
     parser.add_argument("--channels-last", action="store_true", help="put each of the other's batches in that layout")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        print(json.dumps(compare(Path(name), arguments.case, arguments.pairs, lay=layout(arguments.channels_last)), indent=1))
+        print(
+            json.dumps(
+                compare(Path(name), arguments.case, arguments.pairs, lay=layout(arguments.channels_last)), indent=1
+            )
+        )
 
 
 Lay = Callable[[Tensor], Tensor]
