@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ablate.deploy.packages import load_package
 from ablate.deploy.preprocessing import preprocessing_of_text, text_of
@@ -52,12 +53,21 @@ class OnnxEngine:
         return checked_logits(self._path, found[0], len(batch))
 
 
+class _Facts(NamedTuple):
+    """What is read of a checked file. said: its preprocessing, None without one."""
+
+    said: str | None
+    places: tuple[str, ...]
+    shapes: tuple[tuple[int, ...], ...]
+    precision: str
+
+
 def open_file(path: Path, *, threads: int) -> OnnxEngine:
     """The network of a file, one thread pool of that size, nothing optimised away between calls.
 
     Raises DataError for a file that is damaged, reads outside its folder, or has an operator nobody knows.
     """
-    model = _checked_model(path)
+    facts = _facts(path)
     runtime = load_package("onnxruntime")
     options = runtime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
@@ -66,13 +76,13 @@ def open_file(path: Path, *, threads: int) -> OnnxEngine:
         session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:
         raise _refused(path, error) from error
-    return OnnxEngine(path, session, _precision(model))
+    return OnnxEngine(path, session, facts.precision)
 
 
 def read_metadata(path: Path) -> Preprocessing | None:
     """What the file says of its input; None where it says nothing."""
-    texts = {one.key: one.value for one in _checked_model(path).metadata_props}
-    return preprocessing_of_text(texts[KEY], str(path)) if KEY in texts else None
+    said = _facts(path).said
+    return None if said is None else preprocessing_of_text(said, str(path))
 
 
 def write_metadata(path: Path, preprocessing: Preprocessing) -> None:
@@ -88,13 +98,26 @@ def write_metadata(path: Path, preprocessing: Preprocessing) -> None:
 
 def files_of(path: Path) -> list[Path]:
     """The file and those its weights lie in."""
-    model = _checked_model(path)
-    return [path, *sorted({path.parent / place for place in _places(model)})]
+    return [path, *sorted({path.parent / place for place in _facts(path).places})]
 
 
 def weight_shapes(path: Path) -> list[tuple[int, ...]]:
     """Of every tensor that is stored."""
-    return [tuple(one.dims) for one in _checked_model(path).graph.initializer]
+    return list(_facts(path).shapes)
+
+
+def _facts(path: Path) -> _Facts:
+    """Read once for as long as the file stays as it is: the graph of a large network fills the memory."""
+    seen = path.stat()
+    return _read_facts(path, (seen.st_ino, seen.st_size, seen.st_mtime_ns))
+
+
+@lru_cache(maxsize=64)
+def _read_facts(path: Path, _version: tuple[int, ...]) -> _Facts:
+    model = _checked_model(path)
+    texts = {one.key: one.value for one in model.metadata_props}
+    shapes = tuple(tuple(one.dims) for one in model.graph.initializer)
+    return _Facts(texts.get(KEY), tuple(_places(model)), shapes, _precision(model))
 
 
 def _checked_model(path: Path) -> Any:

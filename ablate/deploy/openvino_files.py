@@ -78,7 +78,7 @@ def set_metadata(model: Any, preprocessing: Preprocessing) -> None:
 def write_metadata(path: Path, preprocessing: Preprocessing) -> None:
     """Put it into the file, in the place of what is there."""
     openvino = load_package("openvino")
-    _, model = _read(path)
+    _, model = _read(path, mapped=False)
     set_metadata(model, preprocessing)
     with TemporaryDirectory(dir=path.parent) as folder:
         # Elsewhere first: the weights are read while they are written.
@@ -100,7 +100,7 @@ def weight_shapes(path: Path) -> list[tuple[int, ...]]:
     return [tuple(one.get_output_shape(0)) for one in model.get_ops() if one.get_type_name() == "Constant"]
 
 
-def _read(path: Path) -> tuple[Any, Any]:
+def _read(path: Path, *, mapped: bool = True) -> tuple[Any, Any]:
     weights = path.with_suffix(".bin")
     with path.open("rb") as stream:
         if not stream.read(64).lstrip().startswith(BEGINNING):
@@ -108,7 +108,7 @@ def _read(path: Path) -> tuple[Any, Any]:
     if not weights.is_file():
         raise DataError(f"{path} has no weights beside it: {weights} is not there", hint="Copy both files.")
     core = load_package("openvino").Core()
-    core.set_property({"ENABLE_MMAP": False})
+    core.set_property({"ENABLE_MMAP": mapped})
     try:
         return core, core.read_model(path, weights)
     except RuntimeError as error:

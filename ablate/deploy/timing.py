@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 CALLS, SECONDS = 200, 5.0
 """A network is timed for as many calls, or for as long, whichever comes first."""
+LEAST_CALLS, LEAST_BATCHES = 20, 5
+"""But for no fewer, however long they take: of one image, and of more."""
 TURN_CALLS, TURN_SECONDS = 10, 0.5
 """Calls of one turn, fewer where they take longer; each turn begins with one that is not counted."""
 
@@ -37,7 +39,10 @@ def time_in_turns(
     spent = [0.0] * len(networks)
     for network, batch in zip(networks, batches, strict=True):
         network.seconds(batch, WARM_UP_CALLS, at_most=WARM_UP_SECONDS)
-    while waiting := [i for i, one in enumerate(taken) if len(one) < CALLS and spent[i] < SECONDS]:
+    least = [LEAST_CALLS if len(batch) == 1 else LEAST_BATCHES for batch in batches]
+    while waiting := [
+        i for i, one in enumerate(taken) if len(one) < CALLS and (spent[i] < SECONDS or len(one) < least[i])
+    ]:
         for i in rng.permutation(waiting).tolist():
             started = time.perf_counter()
             calls = min(TURN_CALLS, CALLS - len(taken[i]))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ablate.deploy.budgets import best_within, optimised_of, read_budget
 from ablate.deploy.records import Claim, DeployResult, Machine, Row, Step, Timing
 from ablate.deploy.speed_ups import Measured, split_speed_up
-from ablate.deploy.timing import CALLS, TURN_CALLS, WARM_UP_CALLS, time_in_turns, timing_of
+from ablate.deploy.timing import CALLS, LEAST_BATCHES, LEAST_CALLS, TURN_CALLS, WARM_UP_CALLS, time_in_turns, timing_of
 from ablate.errors import StudyError
 from ablate.workflows.deploy.shown import markdown_of, notes_of, seconds, size, split, tables_of
 
@@ -163,6 +163,21 @@ def test_networks_take_turns_until_each_has_its_calls() -> None:
     again: list[tuple[str, int]] = []
     time_in_turns([Sleepless(name, 0.001, again) for name in "ab"], batches, np.random.default_rng(0))
     assert again == turns
+
+
+def test_a_slow_network_is_timed_for_some_calls_at_least(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a single call takes longer than there is time for."""
+    clock = iter(range(0, 100_000, 7))
+    monkeypatch.setattr("ablate.deploy.timing.time.perf_counter", lambda: next(clock))
+
+    class Slow(Sleepless):
+        def seconds(self, batch: NDArray[np.float32], calls: int, *, at_most: float) -> list[float]:
+            return [7.0]
+
+    for images, least in ((1, LEAST_CALLS), (4, LEAST_BATCHES)):
+        batch = np.zeros((images, 1), np.float32)
+        (found,) = time_in_turns([Slow("a", 7.0, [])], [batch], np.random.default_rng(0))
+        assert found.calls == least
 
 
 def test_quantiles_are_calls_that_were_made() -> None:

@@ -66,7 +66,7 @@ def _costs(result: DeployResult) -> Table:
         for row in result.rows
     ]
     columns = ["file", "size", "p50", "p95", f"images/s at {batch}", "load", "memory", "faster, by what"]
-    return Table(machine_line(result.machine, first.single), columns, rows)
+    return Table(machine_line(result.machine, [row.single for row in result.rows if row.single]), columns, rows)
 
 
 def summary(first: Row, best: Row) -> Table:
@@ -96,12 +96,13 @@ def claim_cells(claim: Claim | None) -> list[str]:
     return [f"{100 * claim.difference:+.2f} [{100 * claim.lo:+.2f}, {100 * claim.hi:+.2f}]", claim.word]
 
 
-def machine_line(machine: Machine, timing: Timing | None) -> str:
+def machine_line(machine: Machine, timings: Sequence[Timing]) -> str:
     """On what, by how many threads, how busy."""
     sets = "unknown" if machine.instruction_sets is None else ", ".join(machine.instruction_sets) or "none that matter"
     threads = "1 thread" if machine.threads == 1 else f"{machine.threads} threads"
     load = f"; load {machine.load[0]:.1f} to {machine.load[1]:.1f} on {machine.cores} cores" if machine.load else ""
-    calls = f", batch 1: {timing.calls} calls" if timing else ""
+    counts = sorted({one.calls for one in timings})
+    calls = f", batch 1: {' to '.join(map(str, [counts[0], *counts[1:][-1:]]))} calls" if counts else ""
     return f"{machine.cpu} ({sets}), {threads}{calls}{load}; in brackets: of the first file's"
 
 
