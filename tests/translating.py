@@ -274,6 +274,10 @@ def composed() -> frozenset[str]:
         for key in ENGLISH.keys_below("count")
         for form, number in zip(ENGLISH.table[key], ("1", "7"), strict=True)
     }
+    for _, call in calls():
+        if name_of(call.func) == "counted":
+            noun, plural = [*(word.value for word in call.args[1:] if isinstance(word, ast.Constant)), "", ""][:2]
+            counts |= {f"1 {noun}", f"7 {plural or f'{noun}s'}"} if noun else set()
     return frozenset(
         counts
         | {

@@ -90,7 +90,8 @@ def table(language: Language, catalogue: Catalogue) -> Table:
     """One catalogue, read once."""
     file = resources.files("ablate.cli") / "languages" / language / f"{catalogue}.toml"
     whole, blanks = {}, []
-    for english, translation in _with_halves(tomllib.loads(file.read_text(encoding="utf-8"))):
+    read = tomllib.loads(file.read_text(encoding="utf-8"))
+    for english, translation in _with_halves(read) if catalogue == "messages" else read.items():
         parts = list(Formatter().parse(english))
         numbers = tuple(int(number) for _, number, _, _ in parts if number)
         if numbers:

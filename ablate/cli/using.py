@@ -273,6 +273,7 @@ def init(
 
     Example: ablate init --script train.py --try '--use-bn' --try '--dropout 0.5' --seeds 5
     """
+    from ablate.cli.study_comments import translate_remarks
     from ablate.workflows.beginning.request import ScriptRequest, requested
     from ablate.workflows.init_study import adopt_study, remember_looks, write_command_study, write_starter
 
@@ -288,6 +289,7 @@ def init(
             notes = write_starter(path, images, work=work, minutes=minutes, look=not quick, tell=note)
             if images is not None and not quick:
                 remember_looks(path, work)
+        translate_remarks(path)
         for line in notes:
             note(line)
         say(f"Wrote {path}. Read its first lines, then: ablate check {path} && ablate run {path}")

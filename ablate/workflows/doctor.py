@@ -170,12 +170,11 @@ def _precisions() -> Iterator[Finding]:
         if found is None or not (plain := found.per_second.get("fp32")):
             yield Finding(f"convolutions, {kind}", "could not be measured")
             continue
-        times = {name: found.times_slower(name) for name in ("bf16", "fp16")}
-        shown = [
-            f"{name} {f'{1 / slower:.2g} times that' if slower else 'not possible'}" for name, slower in times.items()
-        ]
-        advice = " ".join(filter(None, (precision_note(name, found) for name in times)))
-        yield Finding(f"convolutions, {kind}", f"fp32 {plain / 1e9:.3g} GFLOPS; {', '.join(shown)}", advice)
+        slower = [found.times_slower(name) for name in ("bf16", "fp16")]
+        bf16, fp16 = (f"{1 / times:.2g} times that" if times else "not possible" for times in slower)
+        advice = " ".join(filter(None, (precision_note(name, found) for name in ("bf16", "fp16"))))
+        shown = f"fp32 {plain / 1e9:.3g} GFLOPS; bf16 {bf16}, fp16 {fp16}"
+        yield Finding(f"convolutions, {kind}", shown, advice)
 
 
 def _measured(environment: Mapping[str, str], threads: list[int]) -> dict[str, Any] | None:

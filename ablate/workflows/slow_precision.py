@@ -41,9 +41,9 @@ def precision_note(precision: str, found: Speeds) -> str:
     if times < SLOWER:
         return ""
     factor = f"{times:.0f}" if times >= 10 else f"{times:.1f}"
-    why = why_slow(precision) if found.kind == "cpu" else ""
-    reason = f" ({why})" if why else ""
-    return f"numerics.precision {precision}: {factor} times slower than fp32 {where}{reason}; use fp32."
+    if found.kind == "cpu" and (why := why_slow(precision)):
+        where = f"on this machine ({why})"
+    return f"numerics.precision {precision}: {factor} times slower than fp32 {where}; use fp32."
 
 
 def _precision(config: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from ablate.cli.show import errors_shown
 from ablate.cli.terminal import say
 from ablate.cli.translation import SAID, Entry, count_words, speak, table, translated, translated_part
 from ablate.errors import AblateError, DataError, DataProblems, StudyError, near_match
+from ablate.study.load import load_study
 from tests.translating import (
     CATALOGUES,
     all_templates,
@@ -222,3 +223,35 @@ def test_catalogues_are_looked_into_in_order() -> None:
     assert SAID == ("lines", "messages", "remedies")
     assert count_words("4 of 12 images") == 2
     assert Entry(("no ", " in ", ""), (1, 0), "{0}：{1}", 2).values("no x in y") == {1: "x", 0: "y"}
+
+
+SCRIPT = """\
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("--dropout", type=float, default=0.0)
+parser.add_argument("--seed", type=int, default=0)
+"""
+
+
+def test_remarks_of_a_study_that_was_written_are_in_the_readers_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is said about its settings, and nothing of the settings."""
+    monkeypatch.chdir(tmp_path)
+    Path("train.py").write_text(SCRIPT, encoding="utf-8")
+    written = {}
+    for language in ("en", "zh"):
+        monkeypatch.setenv("ABLATE_LANG", language)
+        to = f"{language}.yaml"
+        CliRunner().invoke(app, ["init", "--script", "train.py", "--try", "--dropout 0.5", "--to", to])
+        written[language] = Path(to).read_text(encoding="utf-8")
+
+    assert "# 多大的提升会改变你的决定？" in written["zh"]
+    assert "# 百分点；更小的提升不值得" in written["zh"]
+    assert "question: 这些改动中哪些让模型变好？" in written["zh"]
+    english, chinese = (load_study(Path(f"{language}.yaml")) for language in written)
+    assert (english.base, english.evidence, english.trainer.path) == (
+        chinese.base,
+        chinese.evidence,
+        chinese.trainer.path,
+    )
