@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import socket
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -192,6 +193,15 @@ def put_in_place(new: Path, path: Path) -> None:
         _sync(file)
     os.replace(new, path)
     _sync(path.parent)
+
+
+def user_cache() -> Path:
+    """The user's folder for what can be found out again on this machine, and takes a while; it may not exist yet."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "ablate"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "ablate"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ablate"
 
 
 def sha256_file(path: Path) -> str:

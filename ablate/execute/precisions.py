@@ -16,8 +16,7 @@ from typing import Literal, NamedTuple
 
 from ablate.execute.devices import devices
 from ablate.execute.environment import PYTHON, machine, worker_environment
-from ablate.files import read_sealed, sha256_json, write_sealed
-from ablate.store.user_cache import user_cache
+from ablate.files import read_sealed, sha256_json, user_cache, write_sealed
 
 LAYOUT = 1
 LIMITS = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")

@@ -3,7 +3,60 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import hashlib
+import os
+import re
+import secrets
+import sys
 import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+RULE = 1
+"""Counted up where `normalised` gives another text than before."""
+REMEMBERED = 64
+"""How many digests are kept."""
+
+
+def remembered_digest(sources: Sequence[tuple[str, bytes]], package: str, folder: Path) -> str:
+    """`digest_of`, read from the folder where it was asked of the same bytes before, by the same Python.
+
+    A folder that cannot be read or written to is done without.
+    """
+    key = hashlib.sha256(f"{RULE}\0{sys.version_info[:2]}\0{package}\0".encode())
+    for name, source in sources:
+        key.update(f"{name}\0{len(source)}\0".encode())
+        key.update(source)
+    path = folder / key.hexdigest()
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        if re.fullmatch("[0-9a-f]{64}", known := path.read_text(encoding="ascii")):
+            return known
+    found = digest_of(sources, package)
+    with contextlib.suppress(OSError):
+        _keep(path, found)
+    return found
+
+
+def _keep(path: Path, text: str) -> None:
+    """Write it in one step; of more than are worth keeping, the oldest goes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{secrets.token_hex(8)}")
+    beside.write_text(text, encoding="ascii")
+    os.replace(beside, path)
+    kept = sorted(path.parent.iterdir(), key=lambda one: one.stat().st_mtime)
+    for old in kept[:-REMEMBERED]:
+        old.unlink()
+
+
+def digest_of(sources: Sequence[tuple[str, bytes]], package: str) -> str:
+    """sha256 of the names of files and of what their code does. package: see `normalised`."""
+    digest = hashlib.sha256()
+    for name, source in sources:
+        content = normalised(source, package)
+        digest.update(f"{name}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()
 
 
 def normalised(source: bytes, package: str = "") -> bytes:

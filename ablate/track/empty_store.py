@@ -16,7 +16,7 @@ from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
-from ablate.store.user_cache import user_cache
+from ablate.files import user_cache
 
 PLACE = "/artifacts-of-nobody"
 """Where the copy's experiment would keep its files, until it is told where it does."""

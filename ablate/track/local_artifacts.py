@@ -36,8 +36,13 @@ def write_locally(update: Update, folder: Path) -> None:
         if is_artifact(name, source):
             _place(folder / name, partial(link_or_copy, source))
     if update.folder is not None and update.folder.is_dir():
-        for source in plain_files(update.folder):
-            _place(folder / "report" / source.relative_to(update.folder), partial(copy_plain, source))
+        add_locally(update.folder, folder / "report")
+
+
+def add_locally(source: Path, folder: Path) -> None:
+    """Copy the plain files below `source` to the same places below `folder`, each in one step."""
+    for one in plain_files(source):
+        _place(folder / one.relative_to(source), partial(copy_plain, one))
 
 
 def is_artifact(name: str, source: Path) -> bool:

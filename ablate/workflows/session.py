@@ -55,6 +55,7 @@ class Session:
     """False while the variants of a study with `tune:` still have the settings of the file."""
     store: Store = field(init=False)
     source: str = field(init=False)
+    former: Callable[[], tuple[str, ...]] = field(init=False, repr=False)
     prepared: dict[str, Prepared] = field(init=False)
     looked: dict[str, Prepared] = field(init=False)
     """What `data stats` has found, without trying the network."""
@@ -67,6 +68,7 @@ class Session:
         self.store = Store(self.work)
         self.plan = cut_plan(self.plan, read_closing(self.store.study(self.study.name)))
         self.source = source_digest(self.plan.trainer)
+        self.former = cache(partial(former_source_digests, self.plan.trainer))  # asked once for all stale runs
         self.prepared = data_check.recall(self.plan, self.study.trainer, self.store, self.source)
         self.looked = recall_looks(self.plan, self.store, self.source)
 
@@ -75,7 +77,7 @@ class Session:
         """The code and data a run would have now."""
         return CurrentProvenance(
             source_digest=self.source,
-            former_sources=partial(former_source_digests, self.plan.trainer),
+            former_sources=self.former,
             data_digests={name: found.digest for name, found in self.looks.items()},
             former_digests={name: found.former for name, found in self.looks.items() if found.former},
             places=self.places,

@@ -12,7 +12,7 @@ from unittest import mock
 
 import pytest
 
-from ablate.store.user_cache import user_cache
+from ablate.files import user_cache
 from ablate.track.empty_store import copy_empty_store
 from ablate.track.environment import quiet_environment
 from ablate.track.sqlite_store import build_store, create_store

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
@@ -14,7 +16,8 @@ from ablate.errors import TrackingError
 from ablate.track import mlflow_store
 from ablate.track.entities import DataSet, NewRun, Point, Update
 from ablate.track.environment import DEFAULTS, quiet_environment, with_patience
-from ablate.track.local_artifacts import write_locally
+from ablate.track.local_artifacts import local_folder, write_locally
+from ablate.track.mlflow_files import add_folder
 from ablate.track.mlflow_store import MlflowSink, MlflowTracker
 from tests.contract.test_trackers import MlflowStore, template_database
 from tests.contract.tracking_builders import Attempt, a_card, a_label, a_summary, eventually, run_named, tell
@@ -246,3 +249,32 @@ def test_a_store_tells_how_far_a_run_was_by_either_name(key: str, work: Path) ->
     sink.write(run_id, Update(points=(Point(key, 3.0, 1000, 3),)))
 
     assert [known.epoch for known in sink.open(a_card()) if known.run_id == run_id] == [3]
+
+
+def test_a_page_is_added_to_a_run_without_importing_mlflow(work: Path) -> None:
+    """The newest run with the tags has it, byte for byte; no run has it where the tags are no run's."""
+    tracker = MlflowTracker(uri_in(work), work)
+    tracker.begin(a_card())
+    attempt = Attempt(work, a_label()).started().epochs(1).finished(epoch=1)
+    tell(tracker, attempt)
+    assert tracker.end(a_summary(), timeout=20)
+    with closing(sqlite3.connect(work / "mlflow.db")) as store:
+        (run, place), *_ = store.execute(
+            "SELECT run_uuid, artifact_uri FROM runs JOIN tags USING (run_uuid) "
+            "WHERE key = 'ablate.level' AND value = 'replicate'"
+        ).fetchall()
+        known = dict(store.execute("SELECT key, value FROM tags WHERE run_uuid = ?", (run,)).fetchall())
+    page = work / "page"
+    (page / "figures").mkdir(parents=True)
+    (page / "explain.md").write_text("what it looks at")
+    (page / "figures" / "map.png").write_bytes(b"png")
+    tags = {key: known[key] for key in ("ablate.study", "ablate.level", "ablate.fingerprint")}
+    with mock.patch("ablate.track.mlflow_files.open_client", side_effect=AssertionError):
+        added = add_folder(uri_in(work), tags, page, "explain")
+    unknown = add_folder(uri_in(work), {**tags, "ablate.fingerprint": "0" * 64}, page, "explain")
+    artifacts = local_folder(place)
+
+    assert (added, unknown) == (True, False)
+    assert artifacts is not None
+    assert (artifacts / "explain" / "explain.md").read_text() == "what it looks at"
+    assert (artifacts / "explain" / "figures" / "map.png").read_bytes() == b"png"

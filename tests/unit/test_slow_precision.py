@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from ablate.cli.app import app
 from ablate.execute.precisions import Speeds, remember
-from ablate.store.user_cache import user_cache
+from ablate.files import user_cache
 from ablate.study.load import load_study
 from ablate.study.plan import make_plan
 from ablate.workflows.slow_precision import precision_note, precision_notes
