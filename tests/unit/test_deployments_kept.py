@@ -130,6 +130,18 @@ def bare_row() -> Row:
     )
 
 
+def test_names_of_rows_are_as_plain_as_trackers_take_them(tmp_path: Path) -> None:
+    """Without signs; two that would meet keep a digest."""
+    rows = tuple(a_row(name) for name in ("ONNX INT8, trained aware", "a+b", "a,b", "数字"))
+    rows = tuple(replace(row, steps=(replace(row.step, opener="somewhere:open"),)) for row in rows)
+    keep_deployment(tmp_path, "BN", a_deployment(rows=rows), {})
+    names = {name.split("/")[1] for name in read_deployments(tmp_path)["BN"].metrics}
+
+    assert "ONNX INT8 trained aware" in names
+    assert len(names) == 4
+    assert all(name.isascii() and "," not in name for name in names)
+
+
 def test_any_name_is_a_folder_of_its_own() -> None:
     """Two names that differ in a sign alone do not meet."""
     names = ["BN", "INT8, after training", "INT8; after training", "../up", "数字", "a b", "a-b"]

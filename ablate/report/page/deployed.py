@@ -128,6 +128,11 @@ def _made(result: DeployResult, say: Words) -> Section | None:
     return section(say("deploy.files"), "made", [Bullets(tuple(made_words(row, say) for row in result.rows))])
 
 
+def done_words(row: Row, say: Words) -> str:
+    """What was done to the row it was made from; of one that is the same network as a file, that it was exported."""
+    return row.step.what_was_done or say("deploy.exported" if row.step.parent else "deploy.as_it_was")
+
+
 def _cards(cards: Sequence[tuple[str, str]], say: Words) -> Section | None:
     return section(say("deploy.cards"), "cards", [Links(tuple(cards))])
 
@@ -135,7 +140,7 @@ def _cards(cards: Sequence[tuple[str, str]], say: Words) -> Section | None:
 def made_words(row: Row, say: Words = ENGLISH) -> str:
     """What was done for a row, to what, and its file."""
     step = row.step
-    what = step.what_was_done or say("deploy.as_it_was")
+    what = done_words(row, say)
     size = f"{PurePath(step.path).name}, {megabytes(row.bytes / MEGABYTE)} MB"
     key = "deploy.made_from" if step.parent else "deploy.made"
     return say(key, name=row.name, parent=step.parent, what=what, file=size)

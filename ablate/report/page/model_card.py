@@ -7,6 +7,7 @@ from pathlib import PurePath
 
 from ablate.deploy.records import DeployResult, Preprocessing, Row
 from ablate.report.facts.deployed import CardFacts
+from ablate.report.page.deployed import done_words
 from ablate.report.tables.deployed import MEGABYTE, claim_words, cpu_words, megabytes, milliseconds, ratio_words
 from ablate.report.wording.escape import code_span, markdown
 from ablate.report.wording.language import ENGLISH, Words
@@ -57,7 +58,7 @@ def _opening(row: Row, result: DeployResult, how: Preprocessing | None, say: Wor
 def _files(row: Row, digests: Mapping[str, str], say: Words) -> list[str]:
     size = megabytes(row.bytes / MEGABYTE)
     return [
-        say("card.file", file=_name(path), size=size, digest=digest)
+        say("card.file", file=_name(path, folder=len(row.steps) > 1), size=size, digest=digest)
         for step in row.steps
         for path, digest in digests.items()
         if path == step.path
@@ -105,7 +106,7 @@ def _made(row: Row, result: DeployResult, say: Words) -> list[str]:
     line = [row]
     while (parent := by_name.get(line[-1].step.parent)) is not None and parent not in line:
         line.append(parent)
-    told = [_text(f"{one.name}: {one.step.what_was_done or say('deploy.as_it_was')}") for one in reversed(line)]
+    told = [_text(f"{one.name}: {done_words(one, say)}") for one in reversed(line)]
     counted = [
         f"{say(f'deploy.{key}')}: {compact(value)}"
         for key, value in (("parameters", row.step.parameters), ("multiply_adds", row.step.multiply_adds))
@@ -180,9 +181,10 @@ def _numbers(values: Sequence[float]) -> str:
     return ", ".join(f"{value:g}" for value in values)
 
 
-def _name(path: str) -> str:
-    """Of a file, as text within backquotes."""
-    return code_span(PurePath(path).name, in_table=False).strip("`").strip()
+def _name(path: str, *, folder: bool = False) -> str:
+    """Of a file, as text within backquotes; with its folder, where that tells the replicates apart."""
+    shown = PurePath(*PurePath(path).parts[-2:]).as_posix() if folder else PurePath(path).name
+    return code_span(shown, in_table=False).strip("`").strip()
 
 
 def _text(text: str) -> str:

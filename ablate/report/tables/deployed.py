@@ -78,7 +78,7 @@ def costs_table(result: DeployResult, say: Words = ENGLISH) -> Table:
         Column(say("deploy.size"), "number", [megabytes(row.bytes / MEGABYTE) for row in rows]),
         _known(say("deploy.parameters"), [compact(row.step.parameters) for row in rows]),
         _known(say("deploy.multiply_adds"), [compact(row.step.multiply_adds) for row in rows]),
-        _known(say("deploy.load"), ["-" if row.load_seconds is None else number(row.load_seconds, 2) for row in rows]),
+        _known(say("deploy.load"), [_digits(row.load_seconds) for row in rows]),
         _known(
             say("deploy.memory"),
             ["-" if row.peak_bytes is None else number(row.peak_bytes / MEGABYTE, 0) for row in rows],
@@ -161,7 +161,7 @@ def _digits(value: float | None) -> str:
     size = abs(value)
     if 0 < size < 1e-3:
         return f"{value:.1e}"
-    return number(value, 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3)
+    return number(value, 0 if size >= 100 else 1 if size >= 10 else 2) if size >= 1 else f"{value:.3g}"
 
 
 def _factor(value: float | None) -> str:

@@ -112,21 +112,31 @@ def _metrics(row: Row) -> dict[str, float]:
 def _deployed(rows: Sequence[Mapping[str, Any]]) -> Deployed:
     metrics: dict[str, float] = {}
     tags: dict[str, str] = {}
+    names = _plain_names([str(row["name"]) for row in rows])
     texts: dict[str, bytes] = {}
     files: dict[str, Path] = {}
     for row in rows:
-        name = str(row["name"])
+        name = names[str(row["name"])]
         metrics |= {f"{PAGES}/{name}/{key}": value for key, value in row["metrics"].items()}
         if row["word"]:
             tags[f"ablate.{PAGES}.{name}"] = str(row["word"]).replace("_", " ")
         mine = [Path(path) for path, digest in row["files"].items() if _is_still(Path(path), digest)]
         if mine and len(mine) == len(row["files"]):
-            folder = f"{PAGES}/{folder_name(name)}"
+            folder = f"{PAGES}/{name}"
             files |= {f"{folder}/{path.name}": path for path in mine}
             beside = {"card.md": str(row["card"]).encode()} | _model_of(row, mine[0].name)
             texts |= {f"{folder}/{file}": content for file, content in beside.items()}
     digest = sha256_json([row["files"] for row in rows] + [row["card"] for row in rows] + sorted(files))
     return Deployed(metrics, tags, VariantFiles(texts, files, digest))
+
+
+def _plain_names(names: Sequence[str]) -> dict[str, str]:
+    """Each name in letters that trackers and file systems take; two that would meet are folders' names."""
+    plain = [re.sub(r"[^\w -]+", "", name, flags=re.ASCII).strip() for name in names]
+    return {
+        name: own if own and plain.count(own) == 1 else folder_name(name)
+        for name, own in zip(names, plain, strict=True)
+    }
 
 
 def _is_still(path: Path, digest: str) -> bool:
