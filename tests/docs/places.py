@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from tests.docs.blocks import ROOT, Block
+from tests.grey_folder import HOW, biased, write_grey_folder
 from tests.image_fixtures import write_image, write_image_folder
+from tests.linear_networks import write_onnx
 
 FACES = """\
 study: faces
@@ -104,6 +106,15 @@ def add_material(folder: Path) -> None:
     for name, every in (("a", 3), ("b", 5)):
         rows = [f"{i}.png,{i % 2},{i % 2 if i % every else 1 - i % 2}" for i in range(60)]
         (folder / f"{name}.csv").write_text("\n".join(["id,target,predicted", *rows]), encoding="utf-8")
+    add_networks(folder)
+
+
+def add_networks(folder: Path) -> None:
+    """Files of networks that tell grey images apart, and such images of three classes."""
+    write_grey_folder(folder / "scans", 5)
+    for name, amount in (("fp32", 0.0), ("int8", 0.1), ("model", 0.0)):
+        write_onnx(folder / f"{name}.onnx", biased(amount), HOW)
+    shutil.copytree(folder / "scans", folder / "new_scans", dirs_exist_ok=True)
 
 
 TOY = """\
