@@ -70,3 +70,11 @@ def test_every_page_that_stands_elsewhere_is_part_of_the_site() -> None:
     listed = {re.sub(r".*<(.+)>", r"\1", line) for line in index.splitlines()}
 
     assert {*ELSEWHERE, "adr/README"} <= listed
+
+
+def test_what_explains_is_listed_as_explanation() -> None:
+    """Why verdicts, what an interval means, the six ideas, statistics, security, performance."""
+    index = (DOCS / "index.md").read_text(encoding="utf-8")
+    section = index.split(":caption: Explanation")[1].split("```")[0].split()
+
+    assert {"why_verdicts", "intervals", "six_ideas", "statistics", "security", "performance"} <= set(section)
