@@ -150,26 +150,6 @@ def add_patients(folder: Path) -> None:
     shutil.copytree(ROOT / "tests" / "fixtures" / "logs" / "lightning", folder / "lightning_logs")
 
 
-def add_networks(folder: Path) -> None:
-    """Files of a network that says how an image becomes its input, and images for it."""
-    from ablate.deploy.onnx_files import write_metadata
-    from ablate.deploy.records import Preprocessing
-    from ablate.training.compress.export import export_network
-    from ablate.training.config import Config
-    from ablate.training.models import make_network
-
-    classes = ("benign", "malignant")
-    source = {"name": "image_folder", "root": str(write_image_folder(folder / "scans", classes=classes, per_class=10))}
-    write_image_folder(folder / "new_scans", classes=("x",), per_class=2)
-    model = {"name": "vgg", "blocks": [1], "width": 4, "head": {"name": "gap"}}
-    asked = {"data": {"source": source, "classes": 2, "image_size": 16}, "model": model, "epochs": 1}
-    config = Config.model_validate(asked | {"optimizer": {"name": "adam", "lr": 1e-3}})
-    export_network(make_network(config), config, folder / "fp32.onnx")
-    write_metadata(folder / "fp32.onnx", Preprocessing(image_size=16, classes=classes))
-    for name in ("int8.onnx", "model.onnx"):
-        shutil.copy(folder / "fp32.onnx", folder / name)
-
-
 def draw(folder: Path, block: Block) -> None:
     """An image at every path of the block."""
     for number, line in enumerate(line.split("#")[0].strip() for line in block.text.splitlines()):

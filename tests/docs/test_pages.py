@@ -25,7 +25,6 @@ from tests.docs.places import (
     LIVED_IN,
     PYTHON,
     add_material,
-    add_networks,
     draw,
     furnish,
     live_in,
@@ -84,8 +83,6 @@ def test_every_command_of_a_page_works(page: Path, tmp_path: Path, request: pyte
         furnish(folder)
         if name_of(page).count("/") == 1:
             add_material(folder)
-    if name_of(page) == "docs/deploy.md":
-        add_networks(folder)
     said = ""
     names: dict[str, Any] = {}
     for block in blocks(page):
