@@ -78,6 +78,7 @@ def load_study(
         published=file.published,
         search=file.search,
         tune=file.tune,
+        deploy=file.deploy,
         experiment=file.tracking.experiment or file.study,
         control=file.control,
         lang=file.lang,

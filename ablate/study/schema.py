@@ -10,6 +10,7 @@ from ablate.command.schema import CommandBlock
 from ablate.metrics import NEGLIGIBLE, WORTHWHILE, Thresholds, is_share, of_class, thresholds_for
 from ablate.records import BASELINE
 from ablate.settings import Settings
+from ablate.study.deploy_schema import DeployBlock
 from ablate.study.derived_schema import DeriveBlock
 from ablate.study.durations import read_duration
 from ablate.study.ends import checked_end
@@ -284,6 +285,8 @@ class StudyFile(Settings):
     small: SmallBlock | None = None
     tracking: TrackingBlock = Field(default=TrackingBlock())
     keep: KeepBlock = Field(default=KeepBlock())
+    deploy: DeployBlock | None = None
+    """What `ablate deploy STUDY/VARIANT` makes of finished runs; null: pruned by 0.3, in INT8, as ONNX and OpenVINO."""
     lang: Literal["en", "zh"] | None = None
     """Language of the terminal, the report and MLflow's description; left out: that of ABLATE_LANG, else English."""
     timeout: Duration | None = None

@@ -14,6 +14,7 @@ from ablate.errors import SettingError, StudyError
 from ablate.metrics import Goal, is_own, measured_goal
 from ablate.settings import Settings
 from ablate.splits.rules import Folds, Official, Protocol, Share
+from ablate.study.deploy_schema import DeployBlock
 from ablate.study.derived_schema import DeriveBlock
 from ablate.study.factors import Factor, Overrides, Place
 from ablate.study.flow_style import flow
@@ -69,6 +70,8 @@ class Study:
     timeout: float | None = None
     """Seconds an attempt at a run may take."""
     tune: TuneBlock | None = None
+    deploy: DeployBlock | None = None
+    """What is made of its finished runs; null: the usual."""
     sets: tuple[str, ...] = ()
     """`key=value` changes that were laid on the file, as they were given."""
     derive: Mapping[str, DeriveBlock] = field(default_factory=dict)

@@ -56,7 +56,16 @@ def program_of(network: nn.Module, config: Config) -> torch.export.ExportedProgr
     images = torch.zeros(2, data.channels, data.image_size, data.image_size)
     with _refusals("torch.export"), torch.no_grad():
         batch = torch.export.Dim("batch", min=1)
-        return torch.export.export(network, (images,), dynamic_shapes=({0: batch},))
+        program = torch.export.export(network, (images,), dynamic_shapes=({0: batch},))
+    _forget_places(program)
+    return program
+
+
+def _forget_places(program: torch.export.ExportedProgram) -> None:
+    """Where on this machine each line of the network's code stands is nobody's business."""
+    for module in program.graph_module.modules():
+        for node in getattr(module, "graph", torch.fx.Graph()).nodes:
+            node.meta.pop("stack_trace", None)
 
 
 def refuse_unexportable(network: nn.Module, config: Config) -> None:
@@ -75,6 +84,10 @@ def _onnx_of(program: torch.export.ExportedProgram) -> torch.onnx.ONNXProgram:
     with _refusals("the exporter to ONNX"):
         found = torch.onnx.export(program, input_names=[INPUT], output_names=[OUTPUT], dynamo=True, verbose=False)
     assert found is not None
+    for node in found.model.graph.all_nodes():  # remarks on where each came from, longer than a small network
+        node.metadata_props.clear()
+        for output in node.outputs:
+            output.metadata_props.clear()
     return found
 
 
