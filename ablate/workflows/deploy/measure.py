@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -11,17 +9,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from ablate.deploy.budgets import best_within, read_budget
-from ablate.deploy.cpu import this_cpu
-from ablate.deploy.inputs import answers_of, is_correct, network_input
+from ablate.deploy.inputs import network_input
 from ablate.deploy.opening import read_metadata
 from ablate.deploy.preprocessing import preprocessing_of_text
 from ablate.deploy.process import EngineProcess, open_step, size_of
-from ablate.deploy.records import OPEN, DeployResult, Machine, MeasureOptions, Preprocessing, Row, SpeedUp, Step, Timing
+from ablate.deploy.records import OPEN, DeployResult, MeasureOptions, Preprocessing, Row, SpeedUp, Step, Timing
 from ablate.deploy.speed_ups import Measured, split_speed_up
 from ablate.deploy.timing import time_in_turns
 from ablate.errors import DataError
+from ablate.workflows.deploy.answers import Answers, ask
 from ablate.workflows.deploy.judge import judge_rows
-from ablate.workflows.deploy.test_sets import CHUNK, TestPart, TestSet, refuse_other_classes
+from ablate.workflows.deploy.machine import cores, load_now, this_machine
+from ablate.workflows.deploy.test_sets import TestPart, TestSet, refuse_other_classes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,16 +28,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str], None]
 """Told what is being done, in a sentence."""
-
-VERSIONS = ("torch", "onnxruntime", "openvino")
-
-
-class _Answers(NamedTuple):
-    """Of one row and replicate. logits: (n, K), columns in the first row's order of classes. answers, correct."""
-
-    logits: NDArray[np.float32]
-    answers: NDArray[np.int64]
-    correct: NDArray[np.int64]
 
 
 class _Cost(NamedTuple):
@@ -70,8 +59,8 @@ def measure_and_judge(
     _refuse_ragged(steps, test_set)
     hows = [[preprocessing_of(step, test_set) for step in row] for row in steps]
     _refuse_other_classes(steps, hows, test_set)
-    load = _load()
-    found: list[list[_Answers]] = [[] for _ in steps]
+    load = load_now()
+    found: list[list[Answers]] = [[] for _ in steps]
     costs: list[_Cost] = []
     for r, part in enumerate(test_set.parts):
         with ExitStack() as stack:
@@ -81,7 +70,7 @@ def measure_and_judge(
                 own[r] = replace(own[r], engine=engine.name, precision=engine.precision)
             which = f" of replicate {part.replicate}" if len(test_set.parts) > 1 else ""
             on_progress(f"Asking {len(opened)} files about {len(part)} images{which}")
-            for row, answers in zip(found, _answers(opened, [row[r] for row in hows], part, hows[0][0]), strict=True):
+            for row, answers in zip(found, ask(opened, [row[r] for row in hows], part, hows[0][0]), strict=True):
                 row.append(answers)
             if r == 0:
                 on_progress("Timing them in turns")
@@ -100,7 +89,7 @@ def measure_and_judge(
         seed=options.seed,
         budget=" and ".join(one.text for one in budgets),
         choice=None if chosen is None else chosen.name,
-        notes=(*test_set.notes, *_notes(test_set, load)),
+        notes=(*test_set.notes, *_notes(test_set, load, options.threads)),
         seconds=time.perf_counter() - started,
     )
 
@@ -113,41 +102,13 @@ def preprocessing_of(step: Step, test_set: TestSet) -> Preprocessing:
     return told or test_set.preprocessing or preprocessing_of_text(None, step.path)
 
 
-def this_machine(threads: int, load_before: float | None) -> Machine:
-    """Where this process runs, and how busy it was before and is now."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    versions = {}
-    for name in VERSIONS:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    cpu, now = this_cpu(), _load()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Machine(
-        cpu=cpu.name,
-        cores=cores,
-        instruction_sets=cpu.instructions,
-        threads=threads,
-        load=None if load_before is None or now is None else (load_before, now),
-        platform=platform.platform(),
-        versions=versions,
-    )
-
-
-def _load() -> float | None:
-    """Processes that want to run, the mean of the last minute."""
-    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-
-
-def _notes(test_set: TestSet, load: float | None) -> list[str]:
+def _notes(test_set: TestSet, load: float | None, threads: int) -> list[str]:
     notes = []
     if len(test_set.parts) == 1:
         notes.append(
             "one file a row: the claims are about these files on new images, not about what another run would give"
         )
-    if load is not None and load > 0.5:
+    if load is not None and load + threads > cores():
         notes.append(
             f"the machine was busy when this began (load {load:.1f}): take the ratios for the finding, not the times"
         )
@@ -207,54 +168,6 @@ def _shown(shape: tuple[int, int, int] | None) -> str:
 # --- answers and times ----------------------------------------------------------------------------
 
 
-def _answers(
-    opened: Sequence[EngineProcess], hows: Sequence[Preprocessing], part: TestPart, first: Preprocessing
-) -> list[_Answers]:
-    """Of every file to every image; an image is decoded once for all that decode it alike."""
-    import numpy as np
-
-    order = [[how.classes.index(name) for name in first.classes] for how in hows]
-    pieces: list[list[NDArray[np.float32]]] = [[] for _ in opened]
-    for start in range(0, len(part), CHUNK):
-        chosen = range(start, min(start + CHUNK, len(part)))
-        inputs: dict[Preprocessing | str, NDArray[np.float32]] = {}
-        for i, (engine, how) in enumerate(zip(opened, hows, strict=True)):
-            key = _input_key(how)
-            if key not in inputs:
-                inputs[key] = network_input(part.load(how, chosen), how)
-            logits = engine.logits(inputs[key])
-            if logits.shape[1] != len(how.classes):
-                raise DataError(
-                    f"{engine.path} gives {logits.shape[1]} logits for {len(how.classes)} classes",
-                    hint="The list of classes is of another network.",
-                )
-            pieces[i].append(logits[:, order[i]])
-    targets = _targets(part, first)
-    found = []
-    for own in pieces:
-        logits = np.concatenate(own)
-        answers = answers_of(logits, multi_label=first.multi_label)
-        found.append(_Answers(logits, answers, is_correct(answers, targets).astype(np.int64)))
-    return found
-
-
-def _input_key(how: Preprocessing) -> str:
-    """Equal for networks that are given the same numbers."""
-    return repr((how.image_size, how.channels, how.resize, how.exif, how.depth, how.reader, how.mean, how.std))
-
-
-def _targets(part: TestPart, how: Preprocessing) -> NDArray[np.int64]:
-    import numpy as np
-
-    number = {name: k for k, name in enumerate(how.classes)}
-    if not how.multi_label:
-        return np.array([number[one[0]] for one in part.labels], dtype=np.int64)
-    targets = np.zeros((len(part), len(number)), dtype=np.int64)
-    for row, names in zip(targets, part.labels, strict=True):
-        row[[number[name] for name in names]] = 1
-    return targets
-
-
 def _costs(
     opened: Sequence[EngineProcess], hows: Sequence[Preprocessing], part: TestPart, options: MeasureOptions
 ) -> list[_Cost]:
@@ -274,7 +187,7 @@ def _costs(
     ]
 
 
-def _row(steps: tuple[Step, ...], found: Sequence[_Answers], first: Sequence[_Answers], cost: _Cost) -> Row:
+def _row(steps: tuple[Step, ...], found: Sequence[Answers], first: Sequence[Answers], cost: _Cost) -> Row:
     import numpy as np
 
     changed = np.concatenate(
@@ -310,7 +223,7 @@ def _with_speed_ups(rows: Sequence[Row]) -> list[Row]:
 
 
 def _with_claims(
-    rows: Sequence[Row], found: Sequence[Sequence[_Answers]], test_set: TestSet, options: MeasureOptions
+    rows: Sequence[Row], found: Sequence[Sequence[Answers]], test_set: TestSet, options: MeasureOptions
 ) -> list[Row]:
     claims = judge_rows(
         [[one.correct for one in row] for row in found],
