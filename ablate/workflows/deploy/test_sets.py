@@ -68,18 +68,20 @@ def folder_or_table(path: Path, how: Preprocessing) -> TestSet:
     how: of the first network, whose classes it must be of. Raises DataError for what is neither, and for classes that
     the network does not know.
     """
-    from ablate.training.config.data import CsvTable, ImageFolder
+    from pydantic import TypeAdapter
 
-    source: Source
+    from ablate.training.config.data import Source as AnySource
+
     if path.is_dir():
-        source = ImageFolder(name="image_folder", root=str(path))
+        settings = {"name": "image_folder", "root": str(path)}
     elif path.suffix.lower() in (".csv", ".tsv"):
-        source = CsvTable(name="csv", file=str(path))
+        settings = {"name": "csv", "file": str(path)}
     else:
         raise DataError(
             f"--on {path} is neither a folder of images nor a .csv file",
             hint="A folder has a sub-folder a class; a table the columns path and label. A study goes by its name.",
         )
+    source: Source = TypeAdapter(AnySource).validate_python(settings)
     return _of_files(path, source, how)
 
 
