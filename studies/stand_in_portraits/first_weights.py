@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from stand_in_portraits.portraits import encoded_portrait
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 SIDE = 32
 MODEL: dict[str, Any] = {
@@ -38,18 +41,28 @@ def write_first_weights(path: Path, *, people: Sequence[int], each: int, epochs:
     data = {"source": {"name": "digits"}, "classes": len(people), "image_size": SIDE, "normalize": "imagenet"}
     optimizer = {"name": "adam", "lr": 2e-3}
     config = Config.model_validate({"data": data, "model": MODEL, "optimizer": optimizer, "epochs": 1})
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        network = make_network(config).train()
-        pixels, labels = _images(people, each)
-        images, answers = torch.from_numpy(pixels), torch.from_numpy(labels)
-        adam = torch.optim.Adam(network.parameters(), lr=2e-3)
-        for _ in range(epochs):
-            for batch in torch.randperm(len(images)).split(32):
-                adam.zero_grad()
-                torch.nn.functional.cross_entropy(network(images[batch]), answers[batch]).backward()
-                adam.step()
+    pixels, labels = _images(people, each)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # the same sums however many cores there are, and no waiting for busy ones
+    try:
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            network = make_network(config).train()
+            _train(network, torch.from_numpy(pixels), torch.from_numpy(labels), epochs)
+    finally:
+        torch.set_num_threads(threads)
     save_file({name: value.contiguous() for name, value in network.state_dict().items()}, path)
+
+
+def _train(network: nn.Module, images: Tensor, answers: Tensor, epochs: int) -> None:
+    import torch
+
+    adam = torch.optim.Adam(network.parameters(), lr=2e-3)
+    for _ in range(epochs):
+        for batch in torch.randperm(len(images)).split(32):
+            adam.zero_grad()
+            torch.nn.functional.cross_entropy(network(images[batch]), answers[batch]).backward()
+            adam.step()
 
 
 def _images(people: Sequence[int], each: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

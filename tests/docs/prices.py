@@ -56,6 +56,7 @@ FACTS: Mapping[str, Facts] = {
         data=("scikit-learn's digits, included", "scikit-learn 自带的手写数字"),
         images=1797,
         small_on=("the same scans", "同样的扫描图"),
+        small_seconds=39,
     ),
     "hollywood": Facts(
         asks=("VGG16 on 17 actors: BN, dropout, more images, GAP head, weight decay",
@@ -80,6 +81,7 @@ FACTS: Mapping[str, Facts] = {
         images=60_000,
         test=10_000,
         stored=170_498_071 + 186_214_000,
+        small_seconds=104,
         small_on=("CIFAR-10; without it `--stand-in --small`", "CIFAR-10；没有时用 `--stand-in --small`"),
     ),
     "finetune": Facts(
@@ -90,6 +92,7 @@ FACTS: Mapping[str, Facts] = {
         stored=2 * (791_918_971 + 19_173_078) + VGG16_WEIGHTS,
         small_images=37 * 40,
         small_test=37 * 24,
+        small_seconds=154,
         small_on=DRAWN,
     ),
     "food11": Facts(
@@ -99,6 +102,7 @@ FACTS: Mapping[str, Facts] = {
         test=3430,
         small_images=11 * 150,
         small_test=11 * 40,
+        small_seconds=297,
         small_on=DRAWN,
     ),
     "image_text": Facts(
