@@ -53,13 +53,17 @@ def refuse_impossible(config: Config, protocol: Protocol) -> None:
 def _refuse_other_frames(config: Config) -> None:
     """A network for images on clips of several frames, or one for clips on images."""
     name, frames = config.model.name, config.data.frames
-    if isinstance(config.model, ByName):
-        return
-    if frames > 1 and name not in FOR_CLIPS:
+    if frames > 1 and name not in FOR_CLIPS and not isinstance(config.model, ByName):
         raise SettingError(
             "model.name",
             f"model.name ({name}) is a network for images, and data.clip.frames is {frames}",
             hint=f"Use {' or '.join(FOR_CLIPS)}, or clip.frames: 1, which takes the frame in the middle.",
+        )
+    if config.data.clip is not None and config.quantization_aware is not None:
+        raise SettingError(
+            "quantization_aware",
+            "quantization_aware rounds layers for a file in INT8, and networks of clips are not exported",
+            hint="Set it to null.",
         )
     if config.data.clip is None and name in FOR_CLIPS:
         raise SettingError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ import pytest
 import torch
 from PIL import Image
 from pydantic import ValidationError
+from torch import nn
 
-from ablate.errors import DataError, NotInstalled, SettingError
+from ablate.errors import DataError, NotInstalled, SettingError, TrainerError
 from ablate.execute.inline import InlineExecutor
 from ablate.files import build_once
 from ablate.records import Finished, RunSpec
@@ -22,12 +23,13 @@ from ablate.splits.rules import Protocol, Replicate, Share
 from ablate.store.journal import read_result
 from ablate.store.work_folder import Store
 from ablate.training import check_config, examine, explain, predict, retest, thumbnails
+from ablate.training.compress.export import program_of
 from ablate.training.config import Augment, Config, CutMix
 from ablate.training.data.augment import augment_batch
 from ablate.training.data.cache import DecodedImages, load_images
 from ablate.training.data.origin_names import notes_on_names
 from ablate.training.data.parts import First, split_images
-from ablate.training.models import make_network
+from ablate.training.models import make_network, prune_as_asked
 from ablate.training.seeding import StepRandom
 from ablate.training.techniques.mixing import mix_images
 from ablate.workflows.predict import images_in
@@ -135,6 +137,30 @@ def test_a_network_for_clips_is_not_given_images() -> None:
 
     with pytest.raises(SettingError, match=r"is a network for clips, and data\.clip is null"):
         check_config(of_images(model=SMALL), OF_CLIPS)
+
+
+def test_what_needs_an_exported_file_is_refused() -> None:
+    """INT8-aware training would round nothing that a file could hold."""
+    with pytest.raises(SettingError, match="networks of clips are not exported"):
+        check_config(a_config(quantization_aware={"bits": 8}), OF_CLIPS)
+
+
+@pytest.mark.parametrize(
+    ("attempt", "words"),
+    [
+        (lambda network, config: program_of(network, config), "networks of clips cannot be exported yet"),
+        (lambda network, config: prune_as_asked(network, config), "it is given clips"),
+    ],
+)
+def test_networks_of_clips_are_neither_exported_nor_pruned(
+    attempt: Callable[[nn.Module, Config], object], words: str
+) -> None:
+    """Each says why; nothing is written."""
+    network = make_network(a_config())
+    pruned = a_config(weights={"file": "w.safetensors", "prune": {"channels": 0.5}})
+
+    with pytest.raises(TrainerError, match=words):
+        attempt(network, pruned)
 
 
 # --- networks ---------------------------------------------------------------------------------
