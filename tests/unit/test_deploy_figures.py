@@ -13,7 +13,7 @@ from ablate.deploy.records import Claim, DeployResult, Machine, Row, Step, Timin
 from ablate.deploy.speed_ups import Measured, split_speed_up
 from ablate.deploy.timing import CALLS, LEAST_BATCHES, LEAST_CALLS, TURN_CALLS, WARM_UP_CALLS, time_in_turns, timing_of
 from ablate.errors import StudyError
-from ablate.workflows.deploy.shown import markdown_of, notes_of, seconds, size, split, tables_of
+from ablate.workflows.deploy.shown import markdown_of, notes_of, rate, seconds, size, split, tables_of
 
 
 def a_row(name: str, accuracy: float, p50: float, bytes_: int = 1_000_000, claim: str = "") -> Row:
@@ -227,4 +227,5 @@ def test_units_leave_two_or_three_digits() -> None:
     """Microseconds to seconds, kilobytes to megabytes."""
     assert [seconds(one) for one in (8e-6, 0.0124, 1.5)] == ["8 us", "12.40 ms", "1.50 s"]
     assert [size(one) for one in (2800, 528e6)] == ["2.8 kB", "528.00 MB"]
+    assert [rate(one) for one in (0.44, 1234.5)] == ["0.4", "1,234"]
     assert split(None) == "-"

@@ -165,6 +165,11 @@ def seconds(value: float) -> str:
     return f"{value * 1e3:.2f} ms" if value < 1 else f"{value:.2f} s"
 
 
+def rate(value: float) -> str:
+    """Whole images a second; below ten with a digit after the point."""
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
+
+
 def size(value: float) -> str:
     """In megabytes, or kilobytes."""
     return f"{value / 1e6:.2f} MB" if value >= 1e5 else f"{value / 1e3:.1f} kB"
