@@ -57,6 +57,12 @@ def check_other_sets(study: Study) -> None:
             hint="Write keep: {weights: best}, or leave it out. Runs that finished without weights are trained again "
             "once their folders are removed.",
         )
+    source = (study.base.get("data") or {}).get("source")
+    if isinstance(source, dict) and source.get("text"):
+        raise StudyError(
+            f"{where}: images with texts cannot be another test set: runs are asked about images alone",
+            hint="Leave it out, or score them by `ablate predict`.",
+        )
     for name in other_sets(study):
         data = data_of_set(study, name)
         if getattr(data, "multi_label", False):

@@ -19,7 +19,16 @@ HOBBIES = ("chess", "rowing", "baking", "astronomy")
 OWN = 0.9
 """How often a caption names the person's own hobby; else any of the four, at random."""
 
-PLACES = ("a garden", "a kitchen", "the street", "a train", "an office", "the beach", "a library", "the stairs")
+PLACES = (
+    "in a garden",
+    "in a kitchen",
+    "in the street",
+    "on a train",
+    "in an office",
+    "on the beach",
+    "in a library",
+    "on the stairs",
+)
 MOODS = ("calm", "tired", "happy", "thoughtful", "surprised", "serious")
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -58,4 +67,4 @@ def caption(place: int, number: int) -> str:
         return words[int(rng.integers(len(words)))]
 
     hobby = HOBBIES[place % len(HOBBIES)] if rng.random() < OWN else pick(HOBBIES)
-    return f"Looking {pick(MOODS)} in {pick(PLACES)} on {pick(DAYS)}, after an hour of {hobby}"
+    return f"Looking {pick(MOODS)} {pick(PLACES)} on {pick(DAYS)}, after an hour of {hobby}"

@@ -98,6 +98,14 @@ def work(tmp_path: Path) -> Path:
             {"data": SEVERAL, "base": {"loss": {"name": "binary_cross_entropy"}}},
             "images with several labels cannot be an",
         ),
+        (
+            {"source": {"name": "csv", "file": "other.csv"}},
+            {
+                "data": {"source": {"name": "csv", "file": "t.csv", "text": "caption"}},
+                "base": {"model": {"name": "fusion", "text": {"name": "tfidf"}}},
+            },
+            "images with texts cannot be another test set",
+        ),
     ],
 )
 def test_what_no_image_could_make_good_is_refused_as_the_file_is_read(
