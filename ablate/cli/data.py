@@ -11,6 +11,7 @@ import typer
 from ablate.cli.loading import load
 from ablate.cli.options import Json, Sets, Small, StandIn, StudyPath, Work
 from ablate.cli.show import errors_shown, note, say, say_json, say_table
+from ablate.cli.translation import translated_part
 
 if TYPE_CHECKING:
     from ablate.inspection import Examination, TextFacts
@@ -136,7 +137,7 @@ def _show_near(found: Examination) -> None:
     )
     for pair in found.near[:SHOWN]:
         first, second = pair.parts
-        say(f"  {pair.first} ({first}) ~ {pair.second} ({second}), likeness {pair.likeness:.3f}")
+        say(translated_part(f"  {pair.first} ({first}) ~ {pair.second} ({second}), likeness {pair.likeness:.3f}"))
     if total > SHOWN:
         say(f"  and {total - SHOWN} more")
     if torn:

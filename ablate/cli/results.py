@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ablate.cli.show import note, say, say_report, say_table
-from ablate.cli.translation import translated_part
+from ablate.cli.translation import translated, translated_part
 
 if TYPE_CHECKING:
     from ablate.report.gather.assemble import Findings
@@ -210,8 +210,9 @@ def show_status(states: Sequence[Mapping[str, Any]]) -> None:
     say_table(columns, [[state["study"], *(str(state[name]) for name in columns[1:])] for state in states])
     for state in states:
         for item in state["details"]:
-            text = f": {translated_part(item['text'])}" if item["text"] else ""
-            say(f"{state['study']}, {item['variant']}, replicate {item['replicate']}: {item['state']}{text}")
+            text = f": {translated(item['text'])}" if item["text"] else ""
+            run = translated_part(f"{state['study']}, {item['variant']}, replicate {item['replicate']}")
+            say(f"{run}: {translated(item['state'])}{text}")
     for state in states:
         if "ends" in state:
             end = moment_words(state["ends"])

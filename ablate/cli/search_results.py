@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ablate.cli.show import note, say, say_report, say_table, shown_metric
+from ablate.cli.translation import spoken, translated
 
 if TYPE_CHECKING:
     from ablate.workflows.search.result import Confirmation, SearchRun
@@ -15,12 +16,13 @@ def show_search(found: SearchRun) -> None:
     from ablate.search import BASELINE_TRIAL
 
     count = {state: sum(trial.state == state for trial in found.tried) for state in ("complete", *_ENDED)}
-    extra = "".join(f", {count[state]} {word}" for state, word in _ENDED.items() if count[state])
+    extra = "".join(f", {count[state]} {translated(word)}" for state, word in _ENDED.items() if count[state])
     trained = f"{found.trained} run{'' if found.trained == 1 else 's'} trained now"
     beside = sum(trial.number == BASELINE_TRIAL and trial.state == "complete" for trial in found.tried)
     ended = sum(trial.number != BASELINE_TRIAL for trial in found.tried)
     finished = f"{count['complete'] - beside} of {max(found.wanted, ended)} trials finished"
-    say(f"{found.name}: {finished}{extra}{', and the baseline' if beside else ''}; {trained}.")
+    baseline = translated(", and the baseline") if beside else ""
+    say(f"{found.name}: {translated(finished)}{extra}{baseline}; {translated(trained)}.")
     if found.answered:
         many = "1 suggestion matched" if found.answered == 1 else f"{found.answered} suggestions matched"
         say(f"{many} a finished run; the answer is from the records.")
@@ -77,12 +79,14 @@ def _is_baseline(found: SearchRun) -> bool:
 def _show_confirmation(found: Confirmation) -> None:
     from ablate.report.tables.table import NAME_WIDTH, terminal_steps
     from ablate.report.wording.headline import first_sentence
+    from ablate.report.wording.language import words_of
     from ablate.report.wording.robustness import uses_lines
 
-    say(f"Confirmation on the sealed part: {first_sentence(found.findings)}")
-    table = terminal_steps(found.findings)
+    words = words_of(spoken())
+    say(f"Confirmation on the sealed part: {first_sentence(found.findings, words)}")
+    table = terminal_steps(found.findings, words)
     say_table(list(table.columns), [list(row) for row in table.rows], first=NAME_WIDTH)
-    for line in uses_lines(found.findings):
+    for line in uses_lines(found.findings, words):
         say(f"- {line}")
     if found.alone:
         note(f"The winner's changes were not assessed one by one: {found.alone}.")

@@ -242,10 +242,10 @@ class Watch:
             case Failed(reason="interrupted"):
                 text = f"{progress.name}: stopped; it resumes from its last checkpoint next time"
             case Failed(reason="pruned"):
-                text = f"{progress.name}: pruned"
+                text = f"{progress.name}: {translated('pruned')}"
             case Failed() as run:
-                then = "; it will be retried" if progress.kind == "again" else ""
-                text = f"{progress.name}: failed, {run.reason}: {run.message}{then}"
+                then = translated("; it will be retried") if progress.kind == "again" else ""
+                text = f"{progress.name}: {translated(f'failed, {run.reason}')}: {run.message}{then}"
             case _:
                 return
         text = translated(text.replace(progress.name, translated_part(progress.name), 1))

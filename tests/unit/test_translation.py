@@ -255,3 +255,10 @@ def test_remarks_of_a_study_that_was_written_are_in_the_readers_language(
         chinese.evidence,
         chinese.trainer.path,
     )
+
+
+def test_what_a_trainer_says_is_not_mixed() -> None:
+    """A foreign sentence with our short words in it stays whole."""
+    said = "the toy was asked to fail, left and right"
+
+    assert (translated(said), translated("failed, error")) == (said, "失败，error")
