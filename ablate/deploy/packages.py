@@ -29,7 +29,7 @@ def load_package(name: str) -> ModuleType:
             f"this needs {package}, which is not installed", hint=f"Install what deploying needs: `{EXTRA}`."
         )
     try:
-        with _without_telemetry(), _same_loggers(), _no_warnings_logged():
+        with _without_telemetry(), _same_loggers(), no_warnings_logged():
             module = import_module(name)
     except ImportError as error:
         raise NotInstalled(
@@ -65,8 +65,8 @@ def _same_loggers() -> Iterator[None]:
 
 
 @contextmanager
-def _no_warnings_logged() -> Iterator[None]:
-    """Such as that there is no graphics card: nothing here uses one."""
+def no_warnings_logged() -> Iterator[None]:
+    """Such as that there is no graphics card, which nothing here uses, or that a norm is not quantised."""
     former = logging.root.manager.disable
     logging.disable(max(former, logging.WARNING))
     try:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ablate.deploy.cpu import this_cpu
-from ablate.deploy.packages import load_package
+from ablate.deploy.packages import load_package, no_warnings_logged
 from ablate.deploy.records import KEY
 from ablate.errors import DataError
 from ablate.files import write_atomically
@@ -43,7 +43,7 @@ def quantize_onnx(path: Path, calibration_batches: Batches, out: Path, reduce_ra
     batches = _enough(calibration_batches)
     name = _input_of(onnx, path)
     kinds, tools = quantization.QuantType, load_package("onnxruntime.quantization.shape_inference")
-    with tempfile.TemporaryDirectory() as folder, _about(path, "quantised by onnxruntime"):
+    with tempfile.TemporaryDirectory() as folder, _about(path, "quantised by onnxruntime"), no_warnings_logged():
         prepared = Path(folder) / "prepared.onnx"
         tools.quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
         made = Path(folder) / "int8.onnx"
