@@ -128,11 +128,12 @@ def test_a_network_by_name_can_be_the_image_branch(table: Path) -> None:
         ({"mixing": {"name": "mixup"}}, "mixing changes images alone"),
         ({"adversarial": {"eps": 0.1, "steps": 1, "step_size": 0.1}}, "adversarial changes images alone"),
         ({"robustness": {"eps": 0.1, "steps": 1, "step_size": 0.1}}, "robustness changes images alone"),
+        ({"quantization_aware": {}}, "networks that read texts are not exported"),
         ({"model": {"name": "vgg", "blocks": [1], "head": {"name": "gap"}}}, "has no place for them"),
         ({"model": {**FUSION, "text": {"name": "bert"}}}, "bert"),
         ({"model": {**FUSION, "text": {"name": "tfidf", "words": 0}}}, "greater than or equal to 1"),
     ],
-    ids=["no column", "no branch", "mixing", "adversarial", "robustness", "no place", "unknown", "no words"],
+    ids=["no column", "no branch", "mixing", "adversarial", "robustness", "INT8", "no place", "unknown", "no words"],
 )
 def test_settings_that_do_not_fit_are_refused(table: Path, changes: dict[str, Any], words: str) -> None:
     """Without a look at the data."""

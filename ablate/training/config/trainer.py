@@ -135,6 +135,11 @@ class Config(Settings):
         for key in ("mixing", "adversarial", "robustness"):
             if encoder is not None and getattr(self, key) is not None:
                 raise ValueError(f"{key} changes images alone, and model.text reads their texts; set it to null")
+        if encoder is not None and self.quantization_aware is not None:
+            raise ValueError(
+                "quantization_aware rounds layers for a file in INT8, and networks that read texts are not exported; "
+                "set it to null"
+            )
         return self
 
     def _check_several_labels(self) -> None:
