@@ -51,11 +51,12 @@ STANDS_FOR = {
     "/shared/faces": ".",
     "/content/drive/MyDrive/ablate": ".",
     "http://localhost:5000": "sqlite:///server.db",
+    "--storage postgresql://": "--trials 2 --storage postgresql://",
     "postgresql://user:password@host/optuna": "sqlite:///searches.db",
     "ablate ui": "shortly 'MLflow: http' ablate ui",
     "-m venv .venv": "-m venv --without-pip .venv",
     "my-experiment --by model": "quickstart --by ablate.variant",
-    "optuna-dashboard ": "shortly 'Listening on' optuna-dashboard ",
+    "optuna-dashboard ": "shortly 'Listening at' optuna-dashboard ",
 }
 """What a page says -> what is carried out: less of it, its plan, on this machine, or ended once it has begun."""
 
