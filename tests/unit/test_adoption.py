@@ -13,7 +13,7 @@ from ablate.workflows.init_study import adopt_study
 
 ROOT = Path(__file__).parents[2]
 STUDIES = sorted((ROOT / "studies").glob("*.yaml"))
-OF_OTHER_DATA = {"image_text"}
+OF_OTHER_DATA = {"image_text", "video"}
 """Studies of what no folder of images holds."""
 
 
