@@ -45,6 +45,8 @@ class Trainer:
     weights: Literal["last", "best", "protocol"] | None = None
     """Whose weights it says it tests: the last epoch's, those best on val, or as `run.protocol.weights` asks."""
     describe: Callable[..., Any] | None = None
+    count_parameters: Callable[..., int | None] | None = None
+    """`count_parameters(config)`: how many there are, all trained, if that is known without what `describe` takes."""
     prepare: Callable[..., Any] | None = None
     predict: Callable[..., Any] | None = None
     trained_on: Callable[..., Sequence[tuple[str, Sequence[int]] | None]] | None = None
@@ -181,6 +183,7 @@ def load_trainer(path: str) -> Trainer:
         metrics=_metrics_of(module, path),
         weights=_weights_of(module, path),
         describe=getattr(module, "describe", None),
+        count_parameters=getattr(module, "count_parameters", None),
         prepare=getattr(module, "prepare", None),
         predict=getattr(module, "predict", None),
         trained_on=getattr(module, "trained_on", None),

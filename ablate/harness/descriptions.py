@@ -38,6 +38,18 @@ def describe_variant(variant: Variant, trainer: Trainer, store: Store, source_di
     return description
 
 
+def count_or_describe(variant: Variant, trainer: Trainer, store: Store, source_digest: str) -> Description:
+    """The remembered description, one of the number of parameters alone where that is soon told, or a new one.
+
+    Raises what `describe_variant` raises.
+    """
+    found = recalled(variant, trainer, store, source_digest)
+    if found is None and trainer.count_parameters is not None:
+        count = trainer.count_parameters(trainer.config.model_validate(variant.config))
+        found = None if count is None else Description(parameters=count, trained=count)
+    return describe_variant(variant, trainer, store, source_digest) if found is None else found
+
+
 def _read(memo: dict[str, Any]) -> Description:
     layers = tuple(
         Layer(name, kind, count, trained, tuple(shape)) for name, kind, count, trained, shape in memo["layers"]

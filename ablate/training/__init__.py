@@ -63,6 +63,13 @@ def describe(config: Config) -> Description:
     return describe_network(config)
 
 
+def count_parameters(config: Config) -> int | None:
+    """How many the network has, all of them trained, where that can be said without building it; else None."""
+    from ablate.training.parameters import parameter_count
+
+    return parameter_count(config)
+
+
 def locate(config: Config) -> None:
     """Raise DataMissing where the data are not, DataError where a file of weights or vectors is not; looks into none.
 

@@ -9,7 +9,7 @@ from statistics import NormalDist
 from typing import Any
 
 from ablate.errors import AblateError
-from ablate.harness.descriptions import describe_variant, recalled
+from ablate.harness.descriptions import count_or_describe, describe_variant, recalled
 from ablate.harness.donors import donors_of, has_finished
 from ablate.harness.tracker_feed import changes_text
 from ablate.inspection import Description
@@ -124,7 +124,7 @@ def _tuning(session: Session) -> dict[str, int]:
 def _variant_row(session: Session, variant: Variant, *, with_parameters: bool) -> dict[str, Any]:
     trainer, store, source = session.study.trainer, session.store, session.source
     if with_parameters:
-        description = describe_variant(variant, trainer, store, source)
+        description = count_or_describe(variant, trainer, store, source)
     else:
         description = recalled(variant, trainer, store, source) or Description()
     prepared = session.looks.get(variant.name)

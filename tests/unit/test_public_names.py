@@ -122,6 +122,17 @@ def test_commands_that_train_nothing_load_nothing_heavy(arguments: list[str], tm
     assert loaded_by(RUN.format(arguments=arguments + work)) == set()
 
 
+BY_NAME = """
+study: by-name
+base:
+  data: {source: {name: image_folder, root: nowhere}, classes: 3, image_size: 32, normalize: null}
+  model: {name: "torchvision:resnet18"}
+  optimizer: {name: adam, lr: 1e-3}
+  batch_size: 8
+  epochs: 1
+one_at_a_time: {smaller steps: {optimizer.lr: 1e-4}}
+evidence: {test: {share: 0.2}, replicates: 3}
+"""
 PLAN_AS_JSON = ["plan", "studies/quickstart.yaml", "--json", "--work"]
 
 
@@ -138,10 +149,20 @@ def test_a_warm_plan_loads_nothing_heavy(arguments: list[str], tmp_path: Path) -
     assert loaded_by(RUN.format(arguments=[*arguments, str(tmp_path)])) == set()
 
 
+@pytest.mark.parametrize("as_json", [["--json"], []], ids=["json", "text"])
+def test_the_first_plan_of_our_own_networks_loads_nothing_heavy(as_json: list[str], tmp_path: Path) -> None:
+    """Their parameters are counted by arithmetic."""
+    arguments = ["plan", "studies/quickstart.yaml", *as_json, "--work", str(tmp_path)]
+
+    assert loaded_by(RUN.format(arguments=arguments)) == set()
+
+
 @pytest.mark.slow
-def test_only_the_first_plan_as_json_needs_torch(tmp_path: Path) -> None:
-    """It counts parameters, and writes them down."""
-    cold, warm = (loaded_by(RUN.format(arguments=[*PLAN_AS_JSON, str(tmp_path)])) for _ in range(2))
+def test_only_the_first_plan_of_a_network_by_name_needs_torch(tmp_path: Path) -> None:
+    """It builds the network to count its parameters, and writes them down."""
+    study = tmp_path / "own.yaml"
+    study.write_text(BY_NAME, encoding="utf-8")
+    cold, warm = (loaded_by(RUN.format(arguments=["plan", str(study), "--work", str(tmp_path)])) for _ in range(2))
 
     assert cold >= {"torch"}
     assert warm == set()

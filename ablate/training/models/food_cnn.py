@@ -8,19 +8,14 @@ from torch import nn
 
 from ablate.training.config import FoodCnn
 from ablate.training.models.parts import Classifier, hidden_layers, initialise, make_activation
-
-WIDTHS = (1, 2, 4, 8, 8)
-"""Channels of each block, in multiples of the first."""
-
-SIDE = 4
-"""Side of the feature map that the linear layers were made for: that of 128x128 images."""
+from ablate.training.parameters import FOOD_CNN_WIDTHS, SIDE
 
 
 def make_food_cnn(config: FoodCnn, *, channels: int, classes: int) -> Classifier:
     """The network; from other image sizes its feature map is averaged to 4x4."""
     features: OrderedDict[str, nn.Module] = OrderedDict()
     inputs = channels
-    for number, width in enumerate(WIDTHS, start=1):
+    for number, width in enumerate(FOOD_CNN_WIDTHS, start=1):
         outputs = width * config.width
         features[f"conv{number}"] = nn.Conv2d(inputs, outputs, kernel_size=3, padding=1)
         if config.norm is not None:

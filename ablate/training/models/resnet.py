@@ -8,9 +8,7 @@ from torch import Tensor, nn
 
 from ablate.training.config.model import Resnet
 from ablate.training.models.parts import Classifier, initialise, make_activation
-
-BLOCKS = {"resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3)}
-"""BasicBlocks in each of the four stages."""
+from ablate.training.parameters import RESNET_BLOCKS
 
 
 class BasicBlock(nn.Module):
@@ -41,7 +39,7 @@ def make_resnet(config: Resnet, *, channels: int, classes: int) -> Classifier:
     """The network; modules of `features` are the stem's layers, then the blocks one by one."""
     features = _stem(config, channels)
     inputs = config.width
-    for stage, blocks in enumerate(BLOCKS[config.name], start=1):
+    for stage, blocks in enumerate(RESNET_BLOCKS[config.name], start=1):
         outputs = config.width * 2 ** (stage - 1)
         for number in range(1, blocks + 1):
             stride = 2 if stage > 1 and number == 1 else 1

@@ -11,14 +11,7 @@ from torch import nn
 
 from ablate.training.config import Activation, BatchNorm, FreeVgg, FullyConnected, GlobalAveragePool, NamedVgg
 from ablate.training.models.parts import Classifier, hidden_layers, initialise, make_activation
-
-BLOCKS = {
-    "vgg11": [1, 1, 2, 2, 2],
-    "vgg13": [2, 2, 2, 2, 2],
-    "vgg16": [2, 2, 3, 3, 3],
-    "vgg19": [2, 2, 4, 4, 4],
-}
-"""Convolutions in each of the five blocks, by the number of layers with weights."""
+from ablate.training.parameters import VGG_BLOCKS, vgg_widths
 
 
 class Kit(NamedTuple):
@@ -43,12 +36,12 @@ class Blocks(NamedTuple):
     @property
     def widths(self) -> list[int]:
         """Channels each block gives."""
-        return [self.width * min(2**i, 8) for i in range(len(self.depths))]
+        return vgg_widths(len(self.depths), self.width)
 
 
 def make_vgg(config: NamedVgg | FreeVgg, *, channels: int, classes: int) -> Classifier:
     """Build the network; modules are named so that weights can be told apart in a listing."""
-    depths = config.blocks if isinstance(config, FreeVgg) else BLOCKS[config.name]
+    depths = config.blocks if isinstance(config, FreeVgg) else VGG_BLOCKS[config.name]
     blocks = Blocks(depths, config.width, config.norm, config.activation)
     features = stacked_blocks(blocks, channels)
     if config.dropout is not None and config.dropout.features is not None:

@@ -12,22 +12,14 @@ from torch import nn
 
 from ablate.training.config import Vgg16Net
 from ablate.training.models.parts import Classifier, hidden_layers, initialise, make_activation
-
-KERNELS = ((3, 3), (3, 3), (3, 3, 1), (3, 3, 1), (3, 3, 1))
-"""Convolutions of each block; every one is padded by 1, the 1x1 ones too, which enlarges the map."""
-
-WIDTHS = (1, 2, 2, 4, 8)
-"""Channels of each block, in multiples of the first."""
-
-SIDE = 4
-"""Side of the feature map that the linear layers were made for: that of 32x32 images."""
+from ablate.training.parameters import SIDE, VGG16NET_KERNELS, VGG16NET_WIDTHS
 
 
 def make_vgg16net(config: Vgg16Net, *, channels: int, classes: int) -> Classifier:
     """The network; from other image sizes its feature map is averaged to 4x4."""
     features: OrderedDict[str, nn.Module] = OrderedDict()
     inputs = channels
-    for number, (kernels, width) in enumerate(zip(KERNELS, WIDTHS, strict=True), start=1):
+    for number, (kernels, width) in enumerate(zip(VGG16NET_KERNELS, VGG16NET_WIDTHS, strict=True), start=1):
         outputs = width * config.width
         for i, kernel in enumerate(kernels, start=1):
             features[f"conv{number}_{i}"] = nn.Conv2d(inputs, outputs, kernel_size=kernel, padding=1)
