@@ -39,7 +39,7 @@ LIVED_IN += ("docs/tutorial/demo", "docs/tutorial/a_search")
 
 STANDS_FOR = {
     "ablate run studies/hollywood.yaml --small": "ablate plan studies/hollywood.yaml --small",
-    "data/faces --minutes 20": "data/faces --minutes 1; sed -i 's/epochs: [0-9]*/epochs: 2/' studies/faces.yaml",
+    "data/faces --minutes 20": "data/faces --minutes 1; sed -i 's/^  epochs: [0-9]*/  epochs: 2/' studies/faces.yaml",
     "ablate run studies/faces.yaml --design data": "ablate plan studies/faces.yaml --design data",
     "ablate report studies/faces.yaml --figures": "ablate report a.yaml --figures",
     'ablate explain "quickstart/GAP head/0"': 'ablate explain "faces/GAP head/0"',
