@@ -220,14 +220,15 @@ class Watch:
             self._draw(progress)
 
     def _show_decoding(self, progress: Progress) -> None:
-        left = translated(f"{_duration(progress.seconds_left or 0.0)} left")
+        seconds = progress.seconds_left
+        left = "" if seconds is None else translated(f"{_duration(seconds)} left")
         if self._bar is not None:
             if self._decoding is None:
                 self._decoding = self._bar.add_task(
                     translated("decoding images"), total=progress.total, completed=progress.done, extra=left
                 )
             self._bar.update(self._decoding, total=progress.total, completed=progress.done, extra=left)
-        elif time.monotonic() - self._said >= DECODING_SECONDS:
+        elif left and time.monotonic() - self._said >= DECODING_SECONDS:
             self._said = time.monotonic()
             note(f"Decoding images: {progress.done} of {progress.total}, {left}")
 

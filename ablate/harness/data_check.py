@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -80,14 +80,19 @@ class _Decoding:
 
     on_progress: OnProgress
     _done: int = 0
-    _began: float = field(default_factory=time.monotonic)
+    _first: tuple[int, float] = (0, 0.0)
+    """Images done when the first news came, and when: files are listed and hashed before, which is no decoding."""
 
     def watch(self, folder: Path) -> None:
         """Look at one's latest heartbeat."""
         beat = read_heartbeat(folder)
         if beat is not None and beat.of and beat.done != self._done:
+            now = time.monotonic()
+            if not self._first[1] or beat.done < self._done:  # of another variant's images
+                self._first = (beat.done, now)
             self._done = beat.done
-            seconds = time.monotonic() - self._began
+            before, began = self._first
+            seconds = (now - began) * beat.done / (beat.done - before) if beat.done > before else 0.0
             self.on_progress(Progress(total=beat.of, done=beat.done, kind="decoding", decoding_seconds=seconds))
 
 

@@ -65,7 +65,7 @@ class Progress:
     decodes: bool = True
     """With kind `prepared`: whether images were decoded; a command's are only listed."""
     decoding_seconds: float = 0.0
-    """How long images have been decoded."""
+    """How long images have been decoded; 0 while nobody can tell."""
     _durations: list[float] = field(default_factory=list)
     _started: dict[Path, float] = field(default_factory=dict)
 
@@ -73,7 +73,8 @@ class Progress:
     def seconds_left(self) -> float | None:
         """Mean duration of the runs so far times what is left, over the slots."""
         if self.kind == "decoding":
-            return self.decoding_seconds / self.done * (self.total - self.done) if self.done else None
+            known = self.done and self.decoding_seconds
+            return self.decoding_seconds / self.done * (self.total - self.done) if known else None
         if not self._durations:
             return None
         mean = sum(self._durations) / len(self._durations)

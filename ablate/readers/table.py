@@ -134,7 +134,8 @@ def _keys(sheet: TableSheet, ask: Ask, variant: int, used: frozenset[int | None]
         raise StudyError(
             f"{sheet.path}: {sheet.heading(variant)} names {len(different):,} variants, and at most "
             f"{MOST_VARIANTS:,} are compared",
-            hint="Does it name runs or images? Say which column names the variants: --by COLUMN.",
+            hint="Does it name runs or images? Say which column names the variants: --by COLUMN. If each of them is "
+            "a variant, keep the rows of those that were to be compared before the results were seen.",
         )
     chosen, weak = columns.replicate_columns(sheet, ask.replicate, [variant, *used])
     if not chosen and len(different) < len(names):

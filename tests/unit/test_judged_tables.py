@@ -588,6 +588,16 @@ def test_what_is_far_too_large_is_refused_in_a_short_sentence(text: str, said: s
     assert len(str(refused.value)) < 700
 
 
+def test_more_variants_than_are_compared_are_refused_with_a_way_on(table: Path) -> None:
+    """Also where --by named their column: it is the rows that are too many then, and no other column helps."""
+    lines = [f"m{i},{seed},.5" for i in range(20_000) for seed in range(3)]
+
+    with pytest.raises(StudyError, match="20,000 variants, and at most 1,000 are compared") as refused:
+        judged(table, "\n".join(["variant,seed,accuracy", *lines]), by="variant")
+
+    assert "keep the rows of those that were to be compared" in refused.value.hint
+
+
 def test_a_thousand_variants_are_judged(table: Path) -> None:
     """As many as are taken."""
     rng = np.random.default_rng(0)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import sys
+import tracemalloc
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
-from ablate.training.data import likeness
+from ablate.training.data import likeness, spreading
 from ablate.training.data.likeness import near_pairs
 
 Pixels = NDArray[np.uint8]
@@ -65,3 +67,32 @@ def test_pairs_are_found_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
         (i, j) for i in range(60) for j in range(i + 1, 60) if i % 20 == j % 20
     }
     assert set(near_pairs(grey)) == whole
+
+
+def test_comparing_many_images_takes_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 15,000 images no more pairs lie in memory at once than of 5,000; only a small copy of each is kept."""
+    monkeypatch.setattr(spreading, "processors", lambda: 1)  # what a process of its own takes would not be seen here
+    grey = np.random.default_rng(0).integers(0, 256, (15_000, 8, 9, 1), dtype=np.uint8)
+
+    tracemalloc.start()
+    assert list(near_pairs(grey)) == []
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < 80 * 2**20
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
+def test_pairs_are_the_same_on_one_processor_and_on_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the same order, across the limits of rows and of columns."""
+    monkeypatch.setattr(likeness, "_BLOCK", 7)
+    monkeypatch.setattr(likeness, "_COLUMNS", 9)
+    monkeypatch.setattr(spreading, "_may_fork", lambda: True)  # the tests' own threads hold no lock
+    grey = np.stack([np.asarray(a_scene(seed % 20, 16).convert("L"))[..., None] for seed in range(60)])
+
+    found = {}
+    for count in (1, 3):
+        monkeypatch.setattr(spreading, "processors", lambda count=count: count)
+        found[count] = list(near_pairs(grey))
+
+    assert found[1] == found[3] == sorted(found[1])

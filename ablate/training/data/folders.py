@@ -85,7 +85,8 @@ def list_image_folder(source: ImageFolder | VideoFolder, wanted: Wanted = IMAGES
                 )
             )
         classes += unknown
-    labelled = [(classes.index(label), file) for part in parts.values() for label, file in part.labelled()]
+    numbers = {name: number for number, name in enumerate(classes)}
+    labelled = [(numbers[label], file) for part in parts.values() for label, file in part.labelled()]
     found = [one for part in parts.values() for one in part.classes.values()]
     wrong += _empty_classes([one for one in found if not one.images], wanted)
 

@@ -39,20 +39,22 @@ def processors() -> int:
 
 
 def spread(
-    work: Callable[[Item], Result], items: Sequence[Item], *, in_processes: bool
+    work: Callable[[Item], Result], items: Sequence[Item], *, in_processes: bool, at_once: int = CHUNK
 ) -> Generator[Result, None, None]:
     """`work` of each item, in order; to be closed where it is not read to its end.
 
     in_processes: whether the items and what `work` needs survive a fork: no open files, no state that is written to.
+    at_once: items handed over together; fewer where one of them is much work.
     Raises DataError where a process was ended from outside, which leaves the rest undone.
     """
-    workers = min(processors(), -(-len(items) // CHUNK))
+    workers = min(processors(), -(-len(items) // at_once))
     if workers < 2:
         yield from map(work, items)
         return
     try:
-        with _opened(work, items, workers, in_processes=in_processes and _may_fork()) as (pool, one_chunk):
-            starts = iter(range(0, len(items), CHUNK))
+        chunk_of = partial(_chunk, work, items, at_once)
+        with _opened(chunk_of, workers, in_processes=in_processes and _may_fork()) as (pool, one_chunk):
+            starts = iter(range(0, len(items), at_once))
             ahead = deque(pool.submit(one_chunk, start) for start in islice(starts, AHEAD * workers))
             while ahead:
                 results = ahead.popleft().result()
@@ -68,10 +70,9 @@ def spread(
 
 @contextlib.contextmanager
 def _opened(
-    work: Callable[[Item], Result], items: Sequence[Item], workers: int, *, in_processes: bool
+    chunk_of: Callable[[int], list[Result]], workers: int, *, in_processes: bool
 ) -> Iterator[tuple[Executor, Callable[[int], list[Result]]]]:
     """A pool, and what does the chunk that begins at a place; what is not begun is dropped at the end."""
-    chunk_of: Callable[[int], list[Result]] = partial(_chunk, work, items)
     pool: Executor
     if in_processes:
         import multiprocessing
@@ -87,8 +88,8 @@ def _opened(
         pool.shutdown(cancel_futures=True)
 
 
-def _chunk(work: Callable[[Item], Result], items: Sequence[Item], start: int) -> list[Result]:
-    return [work(item) for item in items[start : start + CHUNK]]
+def _chunk(work: Callable[[Item], Result], items: Sequence[Item], at_once: int, start: int) -> list[Result]:
+    return [work(item) for item in items[start : start + at_once]]
 
 
 def _may_fork() -> bool:
