@@ -103,12 +103,17 @@ def unwatched(done: int, of: int) -> None:
 def evaluate(network: nn.Module, part: Subset, mode: Mode, *, batch_size: int, alive: Alive = unwatched) -> Scores:
     """The network's logits on every image of a part, in the part's order. Leaves it in eval mode."""
     network.eval()
-    logits: list[Tensor] = []
+    logits = torch.empty(0)
+    done = 0
     for chosen in part.places().split(batch_size):
         with mode.autocast():
-            logits.append(network(part.images_of(chosen), *part.text_of(chosen)).float())
-        alive(min(len(logits) * batch_size, len(part)), len(part))
-    return Scores(torch.cat(logits).cpu(), part.targets.cpu())
+            found = network(part.images_of(chosen), *part.text_of(chosen)).float()
+        if not done:  # in place from the start: to join the batches at the end would hold all of them twice
+            logits = found.new_empty((len(part), *found.shape[1:]))
+        logits[done : done + len(chosen)] = found
+        done += len(chosen)
+        alive(done, len(part))
+    return Scores(logits.cpu(), part.targets.cpu())
 
 
 def probabilities(logits: Tensor, config: Config) -> Tensor:

@@ -35,6 +35,8 @@ from ablate.training.stored import TEXT
 
 IMAGES = "outcomes.npz"
 WEIGHTS = "weights.safetensors"
+ROWS = 1024
+"""Of test images whose probabilities are computed at once."""
 
 
 def write_outcome(config: Config, run: Run, parts: Subsets, mode: Mode, trained: TrainingState) -> Outcome:
@@ -157,7 +159,10 @@ def _targets(scores: Scores) -> Any:
 
 
 def _half(config: Config, scores: Scores) -> Any:
-    return probabilities(scores.logits, config).numpy().astype(np.float16)
+    """In half precision; some rows at a time, of which each is computed by itself: of 1,000 classes it adds up."""
+    return np.concatenate([
+        probabilities(rows, config).numpy().astype(np.float16) for rows in scores.logits.split(ROWS)
+    ])  # fmt: skip
 
 
 def _peak_bytes(mode: Mode) -> int | None:

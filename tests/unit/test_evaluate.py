@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 from sklearn.metrics import accuracy_score, average_precision_score, balanced_accuracy_score, f1_score, log_loss
 from torch import Tensor, nn
 
+from ablate.training import outcome
 from ablate.training.data.parts import Subset
 from ablate.training.evaluate import Scores, evaluate, evaluation_batch, is_correct
 from ablate.training.numerics import Mode
@@ -168,3 +170,35 @@ def test_no_gradient_is_kept() -> None:
 def test_evaluation_batches_grow_as_images_shrink(size: int, batch: int, expected: int) -> None:
     """At most 512 images, about 80 at 224 pixels, never fewer than in training."""
     assert evaluation_batch(a_config(data={"image_size": size}, batch_size=batch)) == expected
+
+
+def test_answers_of_many_images_lie_in_memory_once() -> None:
+    """Of each batch only its row of the result is kept: to join batches at the end would hold all answers twice."""
+    alive: list[int] = []
+
+    class Watched(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.given: list[weakref.ref[Tensor]] = []
+
+        def forward(self, images: Tensor) -> Tensor:
+            alive.append(sum(one() is not None for one in self.given))
+            found: Tensor = images.mean(2).squeeze(1).clone()
+            self.given.append(weakref.ref(found))
+            return found
+
+    scores = evaluate(Watched(), a_part(), MODE, batch_size=1)
+
+    assert len(scores.logits) == 7
+    assert max(alive) <= 1
+
+
+def test_probabilities_are_the_same_however_many_rows_are_taken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each image's are computed by themselves."""
+    logits = torch.randn((100, 30), generator=torch.Generator().manual_seed(0))
+    scores = Scores(logits, torch.zeros(100, dtype=torch.int64))
+    whole = outcome._half(a_config(), scores)
+    monkeypatch.setattr(outcome, "ROWS", 7)
+
+    assert np.array_equal(outcome._half(a_config(), scores), whole)
+    assert np.array_equal(whole, logits.softmax(1).numpy().astype(np.float16))
