@@ -74,11 +74,12 @@ def write_classes(root: Path, clips: int = 12, *, frames: int = 4) -> Path:
     for label, name in enumerate(("left", "right")):
         for number in range(clips):
             pixels = rng.integers(0, 120 + 100 * label, (frames, 16, 16, 3), dtype=np.uint8)
-            _write_lossless(root / name / f"rec{number // 2}_{number % 2}.mkv", pixels)
+            write_lossless(root / name / f"rec{number // 2}_{number % 2}.mkv", pixels)
     return root
 
 
-def _write_lossless(path: Path, pixels: NDArray[np.uint8]) -> None:
+def write_lossless(path: Path, pixels: NDArray[np.uint8]) -> None:
+    """A video of these RGB frames, none of whose values is changed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=10)

@@ -35,7 +35,7 @@ from ablate.training.techniques.mixing import mix_images
 from ablate.workflows.predict import images_in
 from ablate.workflows.reopened_run import reopened
 from tests.training_builders import ALL_AUGMENT, a_spec, a_task, carried_out, finished
-from tests.video_fixtures import write_classes, write_frames, write_video
+from tests.video_fixtures import frame_pixels, write_classes, write_frames, write_lossless, write_video
 
 SMALL = {"name": "vgg3d", "blocks": [1, 1], "width": 4, "head": {"name": "gap"}}
 OF_CLIPS = Protocol(test=Share(share=6), val=4)
@@ -368,6 +368,36 @@ def test_a_changed_clip_is_another_data_set(tmp_path: Path) -> None:
     assert before.digest == single.digest != after.digest
     assert single.pixels.shape == (4, 8, 8, 3)
     assert np.array_equal(single.pixels[1], before.pixels[1, 8:16])
+
+
+@pytest.mark.parametrize("kind", ["videos", "folders"])
+def test_equal_clips_are_the_same_ones_whichever_frames_are_kept(tmp_path: Path, kind: str) -> None:
+    """Variants with other frames are split alike: all frames count, not only the one in the middle."""
+    root = tmp_path / "clips"
+    for label in ("left", "right"):  # the frame in the middle of all of them is equal
+        for number in range(2):
+            shift = [10 * number + (5 if label == "left" else 0)] * 9
+            shift[4] = 0
+            write_one = _write_shifted_video if kind == "videos" else _write_shifted_folder
+            write_one(root / label / f"clip{number}", shift)
+    write_one(root / "left" / "copy", [5, 5, 5, 5, 0, 5, 5, 5, 5])
+    found = [
+        decoded(a_config(root, clip={"frames": frames, "every": every}), tmp_path)
+        for frames, every in ((1, 1), (3, 1), (8, 1), (3, 4))
+    ]
+
+    assert {tuple(one.groups.tolist()) for one in found} == {(0, 1, 0, 3, 4)}
+
+
+def _write_shifted_video(path: Path, shifts: list[int]) -> None:
+    pixels = np.stack([frame_pixels(number, shift=shift) for number, shift in enumerate(shifts)])
+    write_lossless(path.with_suffix(".mkv"), pixels)
+
+
+def _write_shifted_folder(path: Path, shifts: list[int]) -> None:
+    path.mkdir(parents=True)
+    for number, shift in enumerate(shifts):
+        Image.fromarray(frame_pixels(number, shift=shift)).save(path / f"{path.name}_{number}.png")
 
 
 def test_clips_of_one_recording_stay_in_one_part(clips: Path, tmp_path: Path) -> None:

@@ -250,7 +250,7 @@ def copy_key(config: DataConfig, digest: str) -> str:
 
     size = config.image_size if config.resize == "pil" else "own"
     depth = [] if config.depth is None else [identity_of(config)["depth"]]
-    clip = [] if config.clip is None else [identity_of(config.clip), reader_version()]
+    clip = [] if config.clip is None else [identity_of(config.clip), reader_version(), "all frames"]
     return sha256_json([LAYOUT, pillow_version, size, config.channels, config.exif, digest, *depth, *clip])
 
 

@@ -42,15 +42,15 @@ def look_at_clip(path: str, config: DataConfig) -> ScannedImage:
     except OSError as error:
         return ScannedImage(None, "", problem=error.strerror or str(error))
     try:
-        frames, remarks = _frames_of_folder(path, config) if os.path.isdir(path) else _frames_of_video(path, config)
+        frames, full, remarks = _of_folder(path, config) if os.path.isdir(path) else _of_video(path, config)
     except MALFORMED as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         return ScannedImage(None, digest, problem=reason)
-    return _stacked(frames, remarks)._replace(content=digest)
+    return _stacked(frames, full, remarks)._replace(content=digest)
 
 
 def hash_of_clip(path: str) -> str:
-    """sha256 of a video file, or of the numbers and bytes of the frames in a folder. Raises OSError."""
+    """sha256 of a video file, or of the names and bytes of the frames in a folder. Raises OSError."""
     if os.path.isdir(path):
         names = [name for name in sorted(os.listdir(path)) if is_image(name)]
         return hashlib.sha256(
@@ -103,17 +103,19 @@ def is_too_short(reason: str) -> bool:
     return reason.startswith(TOO_SHORT)
 
 
-def _frames_of_video(path: str, config: DataConfig) -> tuple[list[ScannedImage], list[str]]:
+def _of_video(path: str, config: DataConfig) -> tuple[list[ScannedImage], str, list[str]]:
+    """The frames that are kept, a digest of all frames, and what is to be said."""
     from PIL import Image
 
     assert config.clip is not None
     footage = read_video(path, config.clip, most_pixels=MEGAPIXELS * 1e6)
     remarks = {ROTATED: footage.is_rotated, UNEVEN: footage.chosen.is_uneven, LOOPED: footage.chosen.is_looped}
     frames = [decode(Image.fromarray(rgb), config) for rgb in footage.frames]
-    return frames, [name for name, holds in remarks.items() if holds]
+    return frames, footage.digest, [name for name, holds in remarks.items() if holds]
 
 
-def _frames_of_folder(folder: str, config: DataConfig) -> tuple[list[ScannedImage], list[str]]:
+def _of_folder(folder: str, config: DataConfig) -> tuple[list[ScannedImage], str, list[str]]:
+    """The frames that are kept, a digest of the files of all frames, and what is to be said."""
     assert config.clip is not None
     numbered = numbered_frames(folder)
     if not numbered:
@@ -121,7 +123,8 @@ def _frames_of_folder(folder: str, config: DataConfig) -> tuple[list[ScannedImag
     chosen = choose_frames([number for number, _ in numbered], config.clip)
     remarks = {UNEVEN: chosen.is_uneven, LOOPED: chosen.is_looped}
     read = {index: _frame(numbered[index][1], config) for index in set(chosen.indices)}
-    return [read[index] for index in chosen.indices], [name for name, holds in remarks.items() if holds]
+    full = hashlib.sha256("".join(sha256_file(Path(path)) for _, path in numbered).encode()).hexdigest()
+    return [read[index] for index in chosen.indices], full, [name for name, holds in remarks.items() if holds]
 
 
 def _frame(path: str, config: DataConfig) -> ScannedImage:
@@ -134,11 +137,10 @@ def _frame(path: str, config: DataConfig) -> ScannedImage:
         raise ValueError(f"frame {os.path.basename(path)}: {error}") from error
 
 
-def _stacked(frames: Sequence[ScannedImage], remarks: Sequence[str]) -> ScannedImage:
+def _stacked(frames: Sequence[ScannedImage], full: str, remarks: Sequence[str]) -> ScannedImage:
     import numpy as np
 
     kept = [frame.pixels for frame in frames if frame.pixels is not None]
     pixels = np.concatenate(kept)
-    full = hashlib.sha256("".join(frame.full for frame in frames).encode()).hexdigest()
     is_turned = any(frame.is_turned for frame in frames)
     return ScannedImage(pixels, "", full, is_turned, shape=pixels.shape, remarks=tuple(remarks))

@@ -44,8 +44,8 @@ class ScannedImage(NamedTuple):
     pixels: (S, S, C), or (H, W, C) of its own size with `resize: device`; None where the image is
     unreadable. problem: why it is, else "". content: sha256 of the file's bytes. full: sha256 of the
     size and RGB pixels before resizing, whatever the settings; of the values themselves where they have more
-    than 8 bits, or come from a reader. is_turned: its EXIF orientation asks
-    for turning it. shape: of the pixels. remarks: what is to be said of a clip, see `clips.SENTENCES`.
+    than 8 bits, or come from a reader; of all frames of a clip, whichever are kept. is_turned: its EXIF
+    orientation asks for turning it. shape: of the pixels. remarks: what is to be said of a clip, see `clips.SENTENCES`.
     """
 
     pixels: Pixels | None

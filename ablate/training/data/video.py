@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,12 +27,20 @@ CUT_OFF = 0.9
 """A file with a smaller share of the frames, or of the seconds, that its header names ends too early."""
 
 
+PLANAR = frozenset({"yuv420p", "yuvj420p"})
+"""Pixel formats whose planes are hashed as they are; frames of others are hashed as RGB."""
+
+
 class Footage(NamedTuple):
-    """The frames of a video that are kept: RGB, (H, W, 3), as players show them. chosen: which they are."""
+    """The frames of a video that are kept: RGB, (H, W, 3), as players show them. chosen: which they are.
+
+    digest: sha256 of every decoded frame, whichever are kept.
+    """
 
     frames: list[NDArray[np.uint8]]
     chosen: ChosenFrames
     is_rotated: bool
+    digest: str
 
 
 def refuse_without_reader() -> None:
@@ -57,7 +66,7 @@ def read_video(path: str, clip: Clip, *, most_pixels: float) -> Footage:
         _refuse_large(stream, most_pixels)
         if container.format.name == "gif":
             _refuse_open_end(path)
-        times, held = _decode_all(container, stream)
+        times, held, digest = _decode_all(container, stream)
         _refuse_cut_off(container, stream, len(times))
     chosen = choose_frames(times, clip)
     wanted = set(chosen.indices)
@@ -72,7 +81,7 @@ def read_video(path: str, clip: Clip, *, most_pixels: float) -> Footage:
     else:
         found = {index: _upright(held[index]) for index in wanted}
     kept = [found[index] for index in chosen.indices]
-    return Footage([rgb for rgb, _ in kept], chosen, any(turn for _, turn in kept))
+    return Footage([rgb for rgb, _ in kept], chosen, any(turn for _, turn in kept), digest)
 
 
 def size_of_video(path: str) -> tuple[tuple[int, int], str]:
@@ -81,15 +90,17 @@ def size_of_video(path: str) -> tuple[tuple[int, int], str]:
         return (stream.width, stream.height), str(stream.codec_context.name)
 
 
-def _decode_all(container: InputContainer, stream: VideoStream) -> tuple[list[float], list[VideoFrame] | None]:
-    """The time of every frame, and the frames, or None where they are too many to be held."""
+def _decode_all(container: InputContainer, stream: VideoStream) -> tuple[list[float], list[VideoFrame] | None, str]:
+    """The time of every frame; the frames, or None where they are too many to be held; and a digest of all of them."""
     stamps: list[int | None] = []
     held: list[VideoFrame] | None = []
     size = 0
+    digest = hashlib.sha256()
     for frame in container.decode(stream):
         if frame.is_corrupt:
             raise ValueError(f"frame {len(stamps) + 1} is damaged")
         stamps.append(frame.pts)
+        _take_in(frame, digest)
         size += sum(plane.buffer_size for plane in frame.planes)
         if held is not None and size <= KEPT_BYTES:
             held.append(frame)
@@ -99,7 +110,15 @@ def _decode_all(container: InputContainer, stream: VideoStream) -> tuple[list[fl
         raise ValueError("it has no frame that can be decoded")
     known = [stamp for stamp in stamps if stamp is not None]
     rises = len(known) == len(stamps) and all(one < other for one, other in pairwise(known))
-    return [float(stamp) for stamp in (known if rises else range(len(stamps)))], held
+    return [float(stamp) for stamp in (known if rises else range(len(stamps)))], held, digest.hexdigest()
+
+
+def _take_in(frame: VideoFrame, digest: hashlib._Hash) -> None:
+    """Let a digest take in a frame's size and pixels, without converting the usual kind of them."""
+    as_they_are = frame.format.name in PLANAR and frame.width % 2 == 0 and frame.height % 2 == 0
+    pixels = frame.to_ndarray() if as_they_are else frame.to_ndarray(format="rgb24")
+    digest.update(f"{pixels.shape}:".encode())
+    digest.update(pixels.tobytes())
 
 
 def _refuse_large(stream: VideoStream, most_pixels: float) -> None:
