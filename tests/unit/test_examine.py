@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -150,6 +151,18 @@ def test_samples_are_a_row_a_class_with_readable_names(tmp_path: Path) -> None:
     assert {text.get_text() for text in axes.texts} == {"猫", "犬"}
     assert len(axes.images) == 16
     assert samples_png(found).startswith(b"\x89PNG")
+
+
+def test_of_very_many_classes_some_are_drawn_and_the_others_counted(tmp_path: Path) -> None:
+    """Evenly over all of them: a sheet of a thousand rows takes gigabytes."""
+    found = examined(tmp_path, folder(write_image_folder(tmp_path / "data", per_class=9)))
+    samples = {f"c{number:03}": found.samples[found.classes[0]][:1] for number in range(251)}
+
+    (axes,) = draw_samples(replace(found, samples=samples)).axes
+
+    texts = [text.get_text() for text in axes.texts]
+    assert len(axes.images) == 100
+    assert (texts[0], texts[-2], texts[-1]) == ("c000", "c250", "151 further classes are not drawn")
 
 
 def test_class_folders_without_any_image_are_refused_in_a_sentence(tmp_path: Path) -> None:

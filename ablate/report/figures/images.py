@@ -239,25 +239,32 @@ GAP = 0.04
 """Between images, as a share of one."""
 
 
+MOST_CLASSES = 100
+"""Whose samples are drawn: a sheet of 1,000 rows takes two gigabytes, and nobody reads it."""
+
+
 def samples_png(found: Examination) -> bytes:
     """PNG of the samples of every class."""
     return png_of(draw_samples, found)
 
 
 def draw_samples(found: Examination) -> Figure:
-    """One row per class, in the order of the classes."""
+    """One row per class, in the order of the classes; of more than MOST_CLASSES some, evenly, and how many are not."""
     from matplotlib.figure import Figure
 
-    names = list(found.samples)
+    every = list(found.samples)
+    count = min(len(every), MOST_CLASSES)
+    names = [every[round(place)] for place in np.linspace(0, len(every) - 1, count)]
+    rows = len(names) + (len(names) < len(every))
     most = max((len(several) for several in found.samples.values()), default=1)
     left = 0.3 + 0.09 * max(columns(label(name, NAME_INCHES)) for name in names)
     height, width, _ = found.sample_shape
     column = TILE * width / height if width >= STRIP * height else TILE
     row = column * height / width
-    figure = Figure(figsize=(left + most * column, max(1, len(names)) * row))
+    figure = Figure(figsize=(left + most * column, max(1, rows) * row))
     axes = figure.add_axes((left / figure.get_figwidth(), 0, most * column / figure.get_figwidth(), 1))
     axes.set_xlim(0, most)
-    axes.set_ylim(len(names), 0)
+    axes.set_ylim(rows, 0)
     axes.axis("off")
     for place, name in enumerate(names):
         axes.text(-0.1, place + 0.5, label(name, NAME_INCHES), ha="right", va="center", fontsize=SIZE, parse_math=False)
@@ -266,6 +273,9 @@ def draw_samples(found: Examination) -> Figure:
             shown = pixels.repeat(3, axis=2) if pixels.shape[2] == 1 else pixels
             box = (number + GAP, number + 1 - GAP, place + 1 - GAP, place + GAP)
             axes.imshow(shown, extent=box, aspect="auto", interpolation="nearest")
+    if rows > len(names):
+        text = f"{len(every) - len(names):,} further classes are not drawn"
+        axes.text(0, rows - 0.5, text, ha="left", va="center", fontsize=SIZE, parse_math=False)
     axes.set_xlim(0, most)
-    axes.set_ylim(len(names), 0)
+    axes.set_ylim(rows, 0)
     return figure
