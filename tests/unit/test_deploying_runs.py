@@ -203,6 +203,25 @@ def test_weights_that_are_not_kept_are_told(member: Member) -> None:
         refused(member._replace(result=replace(member.result, files={"weights": "elsewhere"})))
 
 
+@pytest.mark.parametrize(
+    ("changes", "told", "way"),
+    [
+        ({"data": {"clip": {"frames": 1}}}, "is a network of clips", 'ablate predict "s/net/0" CLIP'),
+        ({"model": {"name": "fusion", "text": None}}, "without its texts", "train what its `model.image` says"),
+        ({"model": {"name": "fusion", "text": {"name": "tfidf"}}}, "is a network of texts", '--text "TEXT"'),
+    ],
+)
+def test_a_network_of_clips_or_texts_is_refused_whatever_the_steps(
+    member: Member, work: Path, changes: dict[str, Any], told: str, way: str
+) -> None:
+    """First of all, and with a way that exists."""
+    other = member._replace(spec=replace(member.spec, config={**member.spec.config, **changes}))
+    for block in (DEFAULT, a_block("pt2")):
+        with pytest.raises(TrainerError, match=told) as refused:
+            refuse_impossible([other], TRAINER, block, Store(work))
+        assert way in str(refused.value.hint)
+
+
 def test_a_fit_part_too_small_to_calibrate_on_is_refused(decoded_digits: Path, tmp_path: Path) -> None:
     """Only where something is calibrated."""
     few = a_run(share_cache(decoded_digits, tmp_path), data={"train": 50})

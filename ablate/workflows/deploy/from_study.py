@@ -97,6 +97,7 @@ def refuse_impossible(members: Sequence[Member], trainer: Trainer, block: Deploy
             hint="Write files by its `export(spec, result, path)`, and judge them: `ablate deploy FILE FILE --on "
             "FOLDER`; docs/own_trainer.md.",
         )
+    _refuse_other_inputs(members[0])
     _refuse_uninstalled(block)
     for member in members:
         stored = member.result.files.get(WEIGHTS)
@@ -112,6 +113,30 @@ def refuse_impossible(members: Sequence[Member], trainer: Trainer, block: Deploy
     assert trainer.describe is not None
     for network in trained_networks(wanted_rows(block)):
         trainer.describe(trainer.config.model_validate(tuned_run(members[0], network).spec.config))
+
+
+def _refuse_other_inputs(member: Member) -> None:
+    """Raise TrainerError for a network of clips or texts: no file of it is made, whatever the steps."""
+    config = member.spec.config
+    if config.get("data", {}).get("clip"):
+        raise TrainerError(
+            f"{member.name} is a network of clips, and `ablate deploy` is for networks of images",
+            hint=f'Clips are answered by `ablate predict "{member.name}" CLIP`.',
+        )
+    model = config.get("model", {})
+    if model.get("name") != "fusion":
+        return
+    if not model.get("text"):
+        raise TrainerError(
+            f"{member.name} is a `fusion` network without its texts, and `ablate deploy` is for networks that are "
+            "made for images alone",
+            hint=f'It answers by `ablate predict "{member.name}" IMAGE`. To deploy one, train what its '
+            "`model.image` says as the `model`.",
+        )
+    raise TrainerError(
+        f"{member.name} is a network of texts, and `ablate deploy` is for networks of images alone",
+        hint=f'It answers by `ablate predict "{member.name}" IMAGE --text "TEXT"`.',
+    )
 
 
 def _refuse_uninstalled(block: DeployBlock) -> None:
