@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
+from ablate.deploy.records import Claim
 from ablate.stats.cells import Cells
 from ablate.stats.engine import estimate
 from ablate.stats.no_worse import at_margin, variance_at_margin
@@ -147,3 +148,57 @@ def test_where_the_loss_is_that_of_the_margin_nothing_is_widened() -> None:
     assert at_margin(found, 4, 0, N, 0.02).standard_error > found.standard_error
     bare = replace(found, image_part=None)
     assert at_margin(bare, 0, 0, N, 0.01) is bare
+
+
+def losing(total: int, groups: int, *, replicates: int, gains: int, most: int) -> list[Claim]:
+    """Of files that lose one answer more each, every one in a group of its own; they gain in the last groups."""
+    place = np.arange(total)
+    group = [place % groups] * replicates if groups < total else None
+    first = [np.ones(total, dtype=np.int64) for _ in range(replicates)]
+    for one in first:
+        one[total - gains :] = 0
+    found = []
+    for losses in range(most):
+        other = [np.ones(total, dtype=np.int64) for _ in range(replicates)]
+        for lost in range(losses):
+            other[lost % replicates][lost] = 0
+        found += judge_rows([first, other], [place] * replicates, group, tolerable=0.01, alpha=0.05)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("total", "groups", "replicates", "gains"),
+    [(1000, 400, 1, 0), (5000, 250, 1, 0), (2000, 500, 1, 4), (5000, 300, 1, 0), (1000, 1000, 1, 0), (200, 200, 5, 0)],
+)
+def test_no_further_loss_makes_a_file_more_surely_no_worse(
+    total: int, groups: int, replicates: int, gains: int
+) -> None:
+    """Each answer lost raises the p-value of `non_inferior`, from none lost to the margin."""
+    most = total * replicates // 100 + gains * replicates
+    p = [one.p_non_inferior for one in losing(total, groups, replicates=replicates, gains=gains, most=most)]
+    assert np.diff(p).min() >= -1e-9
+
+
+def test_with_too_few_groups_no_number_of_losses_rules_the_margin_out() -> None:
+    """None lost proves nothing over 100 groups, so that three lost do not either."""
+    words = {one.word for one in losing(2000, 100, replicates=1, gains=0, most=30)}
+    assert "non_inferior" not in words
+
+
+def test_one_answer_lost_hardly_widens_the_claim() -> None:
+    """The interval of 400 groups is as wide with one lost as with none."""
+    none, one = losing(1000, 400, replicates=1, gains=0, most=2)
+    assert none.lo is not None
+    assert one.lo is not None
+    assert none.lo == pytest.approx(-0.0083, abs=5e-4)
+    assert one.lo == pytest.approx(none.lo - 0.001, abs=5e-4)
+
+
+def test_a_margin_of_nothing_leaves_an_estimate_as_it_is() -> None:
+    """Whether or not answers differ; a single group has all there is to share."""
+    for wrong in (20, 24):
+        scores = ((answers(20).astype(float),), (answers(wrong).astype(float),))
+        (found,) = estimate(Cells(scores=scores, images=(np.arange(N),)), np.array([[-1.0, 1.0]]))
+        assert found is not None
+        widened = at_margin(found, wrong - 20, 0, N, 0.0)
+        assert widened.standard_error == pytest.approx(found.standard_error, rel=1e-2)
