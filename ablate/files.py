@@ -196,12 +196,18 @@ def put_in_place(new: Path, path: Path) -> None:
 
 
 def user_cache() -> Path:
-    """The user's folder for what can be found out again on this machine, and takes a while; it may not exist yet."""
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "ablate"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "ablate"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ablate"
+    """The user's folder for what can be found out again on this machine, and takes a while; it may not exist yet.
+
+    A place where no folder can be made for a user without a home, such as an unnamed one of a container.
+    """
+    named = {"win32": "LOCALAPPDATA", "darwin": ""}.get(sys.platform, "XDG_CACHE_HOME")
+    if named and os.environ.get(named):
+        return Path(os.environ[named]) / "ablate"
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return Path(os.devnull) / "ablate"
+    return home / {"win32": "AppData/Local", "darwin": "Library/Caches"}.get(sys.platform, ".cache") / "ablate"
 
 
 def sha256_file(path: Path) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ablate.files import user_cache
 from ablate.safety import code_text
 from ablate.safety.code_text import REMEMBERED, digest_of, remembered_digest
 
@@ -50,6 +51,19 @@ def test_a_folder_that_cannot_be_written_to_is_done_without(tmp_path: Path) -> N
     (tmp_path / "sources").write_text("in the way")
 
     assert remembered_digest(ONE, "", tmp_path / "sources") == digest_of(ONE, "")
+
+
+def test_a_user_without_a_home_has_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an unnamed user of a container: every command asks, and none may end by it."""
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", _no_home)
+
+    assert remembered_digest(ONE, "", user_cache() / "sources") == digest_of(ONE, "")
+    assert not user_cache().exists()
+
+
+def _no_home() -> Path:
+    raise RuntimeError("Could not determine home directory.")
 
 
 def test_only_so_many_are_kept(tmp_path: Path) -> None:
