@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ class MeasuredFit:
     """Runs per card: one until the first has ended, then as many as fit beside each other by the largest peak so far.
 
     totals: card -> bytes of its memory; a card that is not among them carries one run. most: never more than these.
-    A run that runs out of memory beside others lowers it by one for good.
+    A run that runs out of memory beside others lowers it by one for good; the coordinator tries it again, as any that
+    runs out of memory.
     """
 
     totals: Mapping[str, int]
@@ -56,7 +58,7 @@ def card_totals() -> dict[str, int]:
         return {}
     found = {}
     for line in told.splitlines():
-        number, uuid, mebibytes = (part.strip() for part in line.split(","))
-        if mebibytes.isdigit():
-            found[number] = found[uuid] = int(mebibytes) * 2**20
+        parts = [part.strip() for part in line.split(",")]
+        if len(parts) == 3 and re.fullmatch("[0-9]+", parts[2]):  # and not a warning of the driver's
+            found[parts[0]] = found[parts[1]] = int(parts[2]) * 2**20
     return found

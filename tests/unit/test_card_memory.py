@@ -75,11 +75,12 @@ def test_cards_are_filled_as_their_runs_end(tmp_path: Path) -> None:
 
 
 def test_a_cards_memory_is_asked_of_nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By number and UUID, as it prints them; and nothing is known where it prints no number, fails or is not there."""
+    """By number and UUID, as it prints them; nothing is known of odd lines, or where it fails or is not there."""
     program = tmp_path / "nvidia-smi"
     monkeypatch.setenv("PATH", str(tmp_path))
     absent = card_totals()
-    program.write_text('#!/bin/sh\necho "0, GPU-aa, 143771"\necho "1, GPU-bb, [N/A]"\n')
+    lines = ["0, GPU-aa, 143771", "1, GPU-bb, [N/A]", "a warning", "2, GPU-cc, 5, 6", "3, GPU-dd, ²", ""]
+    program.write_text("#!/bin/sh\n" + "".join(f'echo "{line}"\n' for line in lines), encoding="utf-8")
     program.chmod(0o755)
     found = card_totals()
     program.write_text("#!/bin/sh\nexit 9\n")
