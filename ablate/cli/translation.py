@@ -11,6 +11,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 from functools import cache
 from importlib import resources
@@ -27,8 +28,10 @@ SAID: tuple[Catalogue, ...] = ("lines", "messages", "remedies")
 """The catalogues of what is printed, in the order in which they are looked into."""
 
 _OF_STUDY: ContextVar[Language | None] = ContextVar("language of the study", default=None)
-_ENDS = re.compile(r"(?<=[.?!:;])[ \n]+|\n+")
+_ENDS = re.compile(r"(?<=[.?!:;])[ \n]+|\n[ \n]*")
 """Where one sentence of a text may end; a place such as `studies/x.yaml:7: ` counts as one."""
+_SENTENCE_ENDS = re.compile(r"(?<=[.?!])[ \n]+|\n[ \n]*")
+"""Where one surely ends: what follows a colon or a semicolon is of the same sentence."""
 _LONGEST = 4000
 """Letters of a text that is looked up; what is longer is a log or a listing."""
 
@@ -61,19 +64,33 @@ class Entry(NamedTuple):
     translation: str
     words: int
 
+    @property
+    def stops(self) -> bool:
+        """Whether a full stop stands before a blank, and is one in the translation, too."""
+        return "。{" in self.translation
+
     def values(self, text: str) -> dict[int, str] | None:
         """What fills the blanks in a text, by number; None where it is another sentence."""
         if not all(piece in text for piece in self.pieces):
             return None
-        found = re.fullmatch(_pattern(self.pieces), text, flags=re.DOTALL)
-        if found is None:
+        found = re.fullmatch(_pattern(self.pieces, stops=self.stops), text, flags=re.DOTALL)
+        if found is None or not all(map(self._may_fill, range(len(self.numbers)), found.groups())):
             return None
         return dict(zip(self.numbers, found.groups(), strict=True))
 
+    def _may_fill(self, at: int, value: str) -> bool:
+        """Whether a blank may hold a value: several lines only where it stands on lines of its own, or begins one."""
+        before, after = self.pieces[at], self.pieces[at + 1]
+        alone = before[-1:] in {"", "\n"} and after[:1] in {"", "\n"}
+        return "\n" not in value or value.startswith("\n") or alone
 
-def _pattern(pieces: Sequence[str]) -> str:
-    """Of two blanks side by side the first ends with the name in quotes that it begins with."""
-    shown = [re.escape(piece) for piece in pieces]
+
+def _pattern(pieces: Sequence[str], *, stops: bool) -> str:
+    """Of two blanks side by side the first ends with the name in quotes that it begins with.
+
+    stops: a full stop before a blank ends a sentence; so it is none inside a name, as in `*.jpg`.
+    """
+    shown = [re.escape(piece) + (r"(?!\S)" if stops and piece.endswith(".") else "") for piece in pieces]
     blanks = ["(.*?)" if after else "('[^']*'|.*?)" for after in pieces[1:-1]]
     return shown[0] + "".join(f"{blank}{piece}" for blank, piece in zip([*blanks, "(.*?)"], shown[1:], strict=True))
 
@@ -98,6 +115,7 @@ def table(language: Language, catalogue: Catalogue) -> Table:
             blanks.append(_entry(_pieces(english), numbers, translation))
         else:
             whole[english.format()] = translation.format()
+            whole.setdefault(english.format().strip(), translation.format().strip())
     blanks.sort(key=lambda entry: -sum(map(len, entry.pieces)))
     return Table(whole, blanks)
 
@@ -130,14 +148,36 @@ def count_words(text: str) -> int:
     return len(re.findall(r"[A-Za-z]{2,}", text))
 
 
+def _is_prose(text: str) -> bool:
+    """Whether a text is more than names: three plain words outside of quotes."""
+    bare = re.sub(r"'[^']*'|`[^`]*`", "", text)
+    return sum(re.fullmatch(r"[A-Za-z][a-z]+[,.;:]?", word) is not None for word in bare.split()) >= 3
+
+
+def _first_sentence(text: str) -> str:
+    found = _SENTENCE_ENDS.search(text)
+    return text if found is None else text[: found.end()]
+
+
+class _HalfTranslatedError(Exception):
+    """A blank that is one of ours, or fills most of a sentence, has no translation."""
+
+
 class _Blank(NamedTuple):
-    """What fills a blank. `{0:any}` says that it is one of ours, however short; else only a sentence is looked up."""
+    """What fills a blank. `{0:any}` says that it is one of ours, however short; else only a sentence is looked up.
+
+    is_open: it is of an entry with few words of its own, so the sentence would stay English but for these.
+    """
 
     text: str
     look_up: Callable[[str, int], str]
+    is_open: bool
 
     def __format__(self, how: str) -> str:
-        return self.look_up(self.text, 0 if how == "any" else 3)
+        found = self.look_up(self.text, 0 if how == "any" else 1 if "\n" in self.text else 3)
+        if found == self.text and (how == "any" or self.is_open) and _is_prose(found):
+            raise _HalfTranslatedError
+        return found
 
 
 def translated_part(text: str) -> str:
@@ -173,6 +213,8 @@ class _Reader(NamedTuple):
             # The blank behind a sentence belongs to it in some: `Did you mean 'x'? `.
             for head, gap in ((text[:after], ""), (text[:end], text[end:after])):
                 if (part := self.whole(head, max(least, 1))) is not None:
+                    if text[end - 1] == ";" and self._stays_english(text[after:]):
+                        continue
                     gap = "" if gap == " " and part.endswith(_FULL_STOPS) else gap
                     return f"{part}{gap}{self.translated(text[after:], least)}"
         if not least and (whole := self.whole(text, 0)) is not None:
@@ -180,17 +222,25 @@ class _Reader(NamedTuple):
         if not ends:
             return text
         after = ends[0][1]
+        if text[ends[0][0] - 1] in ":;" and "\n" not in text[slice(*ends[0])] and _is_prose(text[:after]):
+            after = len(_first_sentence(text))
         return text[:after] + self.translated(text[after:], least)
+
+    def _stays_english(self, text: str) -> bool:
+        """Whether the rest of a sentence has no translation."""
+        rest = _first_sentence(text)
+        return _is_prose(rest) and self.translated(rest, 1) == rest
 
     def whole(self, text: str, least: int) -> str | None:
         """The translation of a text that is one sentence, or one that was made a sentence by a capital."""
-        bare = [text[:-1], text[:1].lower() + text[1:-1]] if text.endswith(".") else []
+        stop = {".": "。", ":": "："}.get(text[-1:], "")
+        bare = [text[:-1], text[:1].lower() + text[1:-1]] if stop else []
         for look_up in (self.named, self.filled):
             if (found := look_up(text, least)) is not None:
                 return found
             for short in bare:
                 if (found := look_up(short, least)) is not None:
-                    return f"{found}。"
+                    return f"{found}{stop}"
         return None
 
     def named(self, text: str, least: int) -> str | None:
@@ -205,8 +255,10 @@ class _Reader(NamedTuple):
         for catalogue in self.catalogues:
             for entry in table(self.language, catalogue).blanks:
                 if entry.words >= least and (values := entry.values(text)) is not None:
-                    blanks = [_Blank(values.get(n, ""), self.translated) for n in range(max(values) + 1)]
-                    return entry.translation.format(*blanks)
+                    is_open = entry.words < 3 and not entry.pieces[0].strip()
+                    blanks = [_Blank(values.get(n, ""), self.translated, is_open) for n in range(max(values) + 1)]
+                    with suppress(_HalfTranslatedError):
+                        return entry.translation.format(*blanks)
         return None
 
 

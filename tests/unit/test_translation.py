@@ -262,3 +262,32 @@ def test_what_a_trainer_says_is_not_mixed() -> None:
     said = "the toy was asked to fail, left and right"
 
     assert (translated(said), translated("failed, error")) == (said, "失败，error")
+
+
+def test_a_stop_inside_a_name_is_no_end_of_a_sentence() -> None:
+    """A glob or a path can be copied."""
+    assert translated("It must hold one sub-folder per class, root/<class>/*.jpg.") == (
+        "其中每个类别应有一个子文件夹，root/<class>/*.jpg。"
+    )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "wrong has pictures of 'cat', which nobody there knows, and of 1 more such classes",
+        "expected ',' or '}', but got '<stream end>' (while parsing a flow mapping)",
+        "Nobody ever wrote this: 3 runs",
+        "nobody ever wrote this down; a.csv is empty",
+    ],
+)
+def test_a_sentence_is_translated_whole_or_not_at_all(said: str) -> None:
+    """A few words of ours at its end, or its half behind a semicolon, are left as they are."""
+    assert translated(said) == said
+
+
+def test_lines_of_a_list_are_sentences_of_their_own() -> None:
+    """None of them fills the blank of another."""
+    told = translated("a: 12 frames, where clip asks for 79\n  b: 12 frames, where clip asks for 79").splitlines()
+
+    assert [line.count("帧") for line in told] == [told[0].count("帧")] * 2
+    assert [line.lstrip()[0] for line in told] == ["a", "b"]
