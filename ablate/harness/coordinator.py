@@ -10,7 +10,7 @@ import contextlib
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -92,6 +92,8 @@ class Coordinator:
     timeout: float | None = None
     before: Mapping[str, int] = field(default_factory=dict)
     """Fingerprint -> number of its newest attempt when the runs were chosen. What others fail at later counts."""
+    refused: Collection[Path] = ()
+    """Folders of finished attempts that were found not to answer, though of the same code and data."""
     patient: bool = True
     """False: end where all that is left is in other hands, or waits for a device that is not here."""
     offers: Offers | None = None
@@ -228,7 +230,7 @@ class Coordinator:
         origin = (task.source_digest, task.data_digest)
         results = self.store.results(task.spec.fingerprint)
         for result in reversed(results):
-            if not isinstance(result, Finished) or not task.spec.takes(result):
+            if not isinstance(result, Finished) or not task.spec.takes(result) or result.folder in self.refused:
                 continue
             if (result.stamp.source_digest, result.stamp.data_digest) == origin:
                 return result

@@ -47,8 +47,13 @@ def donor_of(config: Config, run: Run) -> Donor:
             hint=f"Remove {result.folder}; then `ablate run` trains it again.",
         )
     _refuse_leak(config, run, name)
+    return Donor(result.folder / stored, digest_of_donor(spec, result))
+
+
+def digest_of_donor(spec: RunSpec, result: Finished) -> str:
+    """Of what was asked of a run and the data it saw: what its weights came from."""
     asked = [spec.trainer, spec.identity, spec.protocol.identity()]
-    return Donor(result.folder / stored, sha256_json([*asked, result.stamp.data_digest, result.stamp.weights_digest]))
+    return sha256_json([*asked, result.stamp.data_digest, result.stamp.weights_digest])
 
 
 def _finished(name: str, run: Run) -> tuple[RunSpec, Finished]:

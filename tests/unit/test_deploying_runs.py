@@ -87,6 +87,15 @@ def test_a_run_that_goes_on_is_the_run_itself_but_for_what_is_asked(member: Memb
     assert after.optimizer == before.optimizer.model_copy(update={"lr": 1e-3})
 
 
+def test_everything_is_trained_on_at_the_learning_rate_asked_for(member: Member) -> None:
+    """Whatever the run gave to parts of its network."""
+    config = a_config({**LOADED, "optimizer": {"name": "sgd", "lr": 0.1, "parts": {"output": {"lr": 1.0}}}})
+    run = tuned_run(member._replace(spec=a_spec(config)), Network(0.5, a_block(PRUNED, "onnx").prune.fine_tune))  # type: ignore[union-attr]
+
+    optimizer = TRAINER.config.model_validate(run.spec.config).optimizer
+    assert (optimizer.lr, optimizer.parts) == (1e-3, None)
+
+
 def test_training_aware_of_int8_goes_on_from_the_run(member: Member) -> None:
     """As many bits as the processor adds up exactly."""
     tuning = a_block({"int8": "aware"}, "onnx").aware
@@ -122,6 +131,24 @@ def test_what_is_trained_on_is_trained_once(member: Member, decoded_digits: Path
         "epoch",
         "finished",
     ]
+
+
+def test_what_goes_on_from_a_run_is_trained_again_where_that_run_is_another(
+    decoded_digits: Path, tmp_path: Path
+) -> None:
+    """Its number of epochs is none of the settings of the run that goes on, which has the same fingerprint."""
+    work = share_cache(decoded_digits, tmp_path)
+
+    def results_of(run: Tuned) -> Any:
+        return tuned_results([run], TRAINER, Store(work), lambda _: None, open_executor=lambda _: InlineExecutor())
+
+    first = results_of(a_tuned(a_run(work, epochs=1)))
+    later = a_tuned(a_run(work, epochs=2))
+    second = results_of(later)
+
+    assert first.keys() == second.keys()
+    assert first[later.spec.fingerprint].folder != second[later.spec.fingerprint].folder
+    assert results_of(later) == second
 
 
 def test_a_run_that_cannot_go_on_says_why(member: Member, decoded_digits: Path, tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from ablate.records import RunSpec
+from ablate.files import sha256_json
+from ablate.records import Finished, RunSpec
 from ablate.settings import identity_of, settings_of_record
 from ablate.training.config import Config
+from ablate.training.config.model import encoder_of
 
 
 def fine_tuned(
@@ -16,7 +18,7 @@ def fine_tuned(
     Everything is trained, at one learning rate; whatever else the run did it does on.
     """
     content = settings_of_record(Config, spec.config).model_dump(mode="json")
-    content["optimizer"]["lr"] = lr
+    content["optimizer"] |= {"lr": lr, "parts": None}
     config = Config.model_validate(
         content
         | {
@@ -36,3 +38,13 @@ def fine_tuned(
         protocol=spec.protocol,
         replicate=spec.replicate,
     )
+
+
+def begins_with(tuned: RunSpec, spec: RunSpec, result: Finished) -> str:
+    """The digest of weights that `tuned` is stamped with where it goes on from this very run, asked for by `spec`."""
+    from ablate.training.earlier_runs import digest_of_donor
+    from ablate.training.text.encoders import origin_of
+
+    encoder = origin_of(encoder_of(settings_of_record(Config, tuned.config).model))
+    digest = digest_of_donor(spec, result)
+    return sha256_json([digest, encoder]) if encoder else digest

@@ -28,10 +28,14 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tuned:
-    """A run that goes on from `origin`, the finished run of the same replicate. name: STUDY/VARIANT/REPLICATE."""
+    """A run that goes on from `origin`, the finished run of the same replicate, which was asked for by `origin_spec`.
+
+    name: STUDY/VARIANT/REPLICATE.
+    """
 
     name: str
     spec: RunSpec
+    origin_spec: RunSpec
     origin: Finished
 
     @property
@@ -80,12 +84,19 @@ def tuned_results(
 
 
 def _finished(runs: Sequence[Tuned], trainer: Trainer, store: Store) -> dict[str, Finished]:
-    """Those that are there, by the code and on the data there are now, with their weights."""
+    """Those that are there with their weights, by the code, on the data and from the origin there are now.
+
+    What the origin was asked for is no part of their fingerprint where they themselves do otherwise, as its epochs.
+    """
+    from ablate.training.compress.fine_tuning import begins_with
+
     codes = (source_digest(trainer.path), *former_source_digests(trainer.path))
     found = {}
     for run in runs:
+        seen = (run.origin.stamp.data_digest, begins_with(run.spec, run.origin_spec, run.origin))
         for result in store.finished(run.spec.fingerprint):
-            same = result.stamp.source_digest in codes and result.stamp.data_digest == run.origin.stamp.data_digest
+            stamp = result.stamp
+            same = stamp.source_digest in codes and (stamp.data_digest, stamp.weights_digest) == seen
             stored = result.files.get(WEIGHTS)
             if same and stored is not None and state_of_file(result, stored) == "whole":
                 found[run.spec.fingerprint] = result
@@ -127,6 +138,7 @@ def _train(runs: Sequence[Tuned], trainer: Trainer, store: Store, executor: Exec
         interruption=interruption,
         digests={run.spec.fingerprint: run.origin.stamp.data_digest for run in runs},
         labels={fingerprint: name.rpartition("/")[0] for fingerprint, name in names.items()},
+        refused={result.folder for fingerprint in names for result in store.finished(fingerprint)},
     )
     with interruption.watching():
         coordinator.run()

@@ -54,7 +54,8 @@ def tuned_run(member: Member, network: Network) -> Tuned:
         channels=network.channels,
         aware_bits=(7 if must_reduce_range() else 8) if network.aware else 0,
     )
-    return Tuned(name=f"{study}-{FOLDER}/{variant} {network.variant}/{replicate}", spec=spec, origin=member.result)
+    name = f"{study}-{FOLDER}/{variant} {network.variant}/{replicate}"
+    return Tuned(name=name, spec=spec, origin_spec=member.spec, origin=member.result)
 
 
 def make_steps(
