@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
@@ -51,6 +52,14 @@ def test_what_is_said_has_its_entry() -> None:
         assert len(lacking[name]) <= len(wanted[name]) / 10, f"{HOW}: {lacking[name]}"
     # A remedy that is computed so that no text of it is found would never be translated.
     assert [f"{one.file.name}:{one.line}" for one in reached(remedies())[1]] == []
+
+
+def test_remedies_name_commands_that_there_are() -> None:
+    """`ablate WORD`, with what stands behind it."""
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    named = {word: text for text in needed()["remedies"] for word in re.findall(r"`ablate ([a-z][a-z-]*)", text)}
+
+    assert {word: text for word, text in named.items() if word not in commands} == {}
 
 
 def test_no_entry_is_of_a_sentence_that_nobody_says() -> None:

@@ -69,7 +69,7 @@ def members_of(name: str, store: Store) -> list[Member]:
     if any(member.spec.protocol.sealed for member in members):
         raise StudyError(
             f"{name} is a trial of a search, whose test images are sealed until it is confirmed",
-            hint="Confirm it: `search: {confirm: {top: 1, replicates: 5}}`, then `ablate search STUDY` again.",
+            hint="Confirm it: `search: {confirm: {top: 1, replicates: 5}}`, then `ablate optuna STUDY` again.",
         )
     return members
 
