@@ -37,7 +37,6 @@ def deploy(
     tolerable: Annotated[
         float | None,
         typer.Option(
-            min=0.0,
             help="Points of accuracy whose loss nobody would mind [default: the study's, else 1].",
             show_default=False,
         ),

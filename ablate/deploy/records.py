@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from ablate.errors import StudyError
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -264,3 +266,10 @@ class MeasureOptions:
     budgets: tuple[str, ...] = ()
     seed: int = 0
     timed: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 < self.tolerable < 100:
+            raise StudyError(
+                f"a loss of {self.tolerable:g} points of accuracy cannot be tolerable",
+                hint="Give more than 0 and fewer than 100 points.",
+            )

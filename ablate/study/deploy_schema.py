@@ -54,7 +54,7 @@ class DeployBlock(Settings):
 
     steps: Annotated[list[Step], Field(min_length=1)]
     """In this order: prune, int8, then the kinds of files: onnx, openvino, pt2 (torch.export's)."""
-    tolerable: Annotated[float, Field(gt=0)] = 1.0
+    tolerable: Annotated[float, Field(gt=0, lt=100)] = 1.0
     """No worse: a loss of so many points of accuracy or more is ruled out."""
     batch: Annotated[int, Field(ge=1)] = 32
     """Images a call of the second timing; the first is of one image."""

@@ -65,6 +65,13 @@ def test_a_block_that_cannot_be_met_is_refused(steps: list[Any], said: str) -> N
         a_block(*steps)
 
 
+@pytest.mark.parametrize("tolerable", [0, 100, 150])
+def test_a_loss_that_no_accuracy_can_have_is_refused(tolerable: float) -> None:
+    """Points of accuracy, above 0 and below 100."""
+    with pytest.raises(StudyError, match="tolerable"):
+        a_block("onnx", tolerable=tolerable)
+
+
 def test_the_usual_rows() -> None:
     """The original and the pruned network in torch, then each library's file in full precision and in INT8."""
     rows = wanted_rows(DEFAULT)

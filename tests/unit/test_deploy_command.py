@@ -55,6 +55,8 @@ def test_where_no_file_fits_the_budget_it_is_said(place: Path) -> None:
         (["good.onnx", "--on", "strange"], "'pale', which the network does not know"),
         (["good.onnx", "good.onnx", "--on", "scans"], "two rows"),
         (["reader.onnx", "--on", "scans"], "code that its file only names"),
+        (["good.onnx", "--on", "scans", "--tolerable", "0"], "a loss of 0 points"),
+        (["good.onnx", "--on", "scans", "--tolerable", "200"], "a loss of 200 points"),
     ],
 )
 def test_what_cannot_be_measured_is_said_before_anything_is(place: Path, words: list[str], said: str) -> None:
