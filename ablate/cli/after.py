@@ -91,6 +91,7 @@ def predict(
         return
     from ablate.errors import StudyError
     from ablate.workflows.captions import captions_in
+    from ablate.workflows.deploy.predict_file import refuse_without_engine
     from ablate.workflows.predict import (
         files_taken_by,
         has_several_labels,
@@ -102,6 +103,7 @@ def predict(
     )
 
     with errors_shown():
+        refuse_without_engine(run_)
         work_on_path(work)
         run_ = run_name(run_, work)
         if check:

@@ -200,8 +200,7 @@ def fingerprint_of(run: str, store: Store) -> str:
     study, variant = parts[:2]
     variants = read_names(store.study(study))
     if variants is None:
-        known = _studies(store)
-        raise StudyError(f"no study {study!r} has run here", hint=f"{near_match(study, known)}{_listed(known)}")
+        raise StudyError(f"no study {study!r} has run here", hint=studies_hint(study, store))
     if variant == BEST and BEST not in variants:
         variant = read_best(store.study(study)) or BEST
     if variant not in variants:
@@ -233,6 +232,12 @@ def newest_finished(fingerprint: str, store: Store, source: DataIdentity = ANY_D
     for result in filter(source.is_of, store.finished(fingerprint)):
         return RunSpec.from_json(files.read_json(result.folder / SPEC)["spec"]), result
     return None
+
+
+def studies_hint(study: str, store: Store) -> str:
+    """What to say beside a name that no study has: one that is written alike, and all there are."""
+    known = _studies(store)
+    return f"{near_match(study, known)}{_listed(known)}"
 
 
 def _studies(store: Store) -> list[str]:

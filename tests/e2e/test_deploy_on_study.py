@@ -90,7 +90,7 @@ def test_a_file_scores_on_the_study_what_its_run_scored(work: Path, replicate: i
     [
         (["zero.onnx", "--on", "told/baseline/1"], "replicate 0, which was trained on test images of told/baseline/1"),
         (["zero.onnx", "one.onnx", "--on", "told"], "one.onnx is of replicate 1"),
-        (["zero.onnx", "--on", "tolt"], "no study 'tolt' has run here"),
+        (["zero.onnx", "--on", "tolt"], "nor a study 'tolt' that has run here"),
         (["zero.onnx", "--on", "told/Crops"], "no variant 'Crops'"),
         (["zero.onnx", "--on", "told/baseline/7"], "no replicate '7'"),
     ],

@@ -48,7 +48,8 @@ def test_where_no_file_fits_the_budget_it_is_said(place: Path) -> None:
         (["good.onnx"], "--on"),
         (["good.onnx", "--on", "scans", "--budget", "speed <= 3"], "--budget"),
         (["none.onnx", "--on", "scans"], "there is no file none.onnx"),
-        (["good.onnx", "--on", "nowhere"], "nowhere"),
+        (["good.onnx", "--on", "nowhere/"], "neither such a folder or table, nor a study 'nowhere'"),
+        (["good.onnx", "--on", "nowhere.csv"], "--on nowhere.csv: there is no such table"),
         (["good.onnx", "bare.onnx", "--on", "scans"], "--preprocessing"),
         (["good.onnx", "other.onnx", "--on", "scans"], "other classes"),
         (["good.onnx", "sized.onnx", "--on", "scans"], "its preprocessing makes"),
@@ -86,3 +87,21 @@ def test_a_file_that_says_nothing_takes_part_by_a_preprocessing_of_its_own(place
     result = json.loads(done.stdout)
     assert result["rows"][1]["changed"] == 0
     assert result["rows"][1]["largest_difference"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["good.onnx"], "Add --engine onnx."),
+        (["good.xml"], "Add --engine openvino."),
+        (["--engine", "onnx", "quickstart/GAP head/0"], "Leave --engine out"),
+    ],
+)
+def test_a_file_in_the_place_of_a_run_and_the_reverse_names_the_option(
+    place: Path, words: list[str], said: str
+) -> None:
+    """The way is one option more, or one less."""
+    done = ablate(place, "predict", *words, "scans/dark")
+
+    assert done.exit_code == 2, done.output
+    assert said in done.output.replace("\n", " ")

@@ -12,6 +12,8 @@ from ablate.deploy.opening import engine_of, read_metadata, weights_of
 from ablate.deploy.preprocessing import preprocessing_of_text, read_preprocessing
 from ablate.deploy.records import DeployResult, MeasureOptions, Preprocessing, Step
 from ablate.errors import DataError
+from ablate.store.run_names import read_names, studies_hint
+from ablate.store.work_folder import Store
 from ablate.workflows.deploy.measure import Progress, measure_and_judge
 from ablate.workflows.deploy.test_sets import TestSet, folder_or_table
 
@@ -30,7 +32,7 @@ def deploy_files(
     """Files of networks on one test set: STUDY[/VARIANT[/REPLICATE]], a folder with a sub-folder a class, or a table.
 
     preprocessing: a JSON file for the networks whose own file says nothing of it. Raises DataError and NotInstalled
-    for files that cannot be used, StudyError for a study that has not run; all before anything is measured.
+    for files that cannot be used, StudyError for a study that cannot be used; all before anything is measured.
     """
     told = None if preprocessing is None else read_file(preprocessing)
     hows = [read_metadata(str(path)) or told for path in paths]
@@ -76,6 +78,8 @@ def read_file(path: Path) -> Preprocessing:
 
 def _test_set(on: str, paths: Sequence[Path], hows: Sequence[Preprocessing | None], work: Path) -> TestSet:
     place = Path(on)
+    if not place.exists():
+        _refuse_unknown(on, Store(work.resolve()))
     if place.is_dir() or place.suffix.lower() in (".csv", ".tsv"):
         for path, how in zip(paths, hows, strict=True):
             if how is None:
@@ -84,6 +88,20 @@ def _test_set(on: str, paths: Sequence[Path], hows: Sequence[Preprocessing | Non
     from ablate.workflows.deploy.study_tests import study_tests
 
     return study_tests(on, work, next(_that_know_their_run(hows), None))
+
+
+def _refuse_unknown(on: str, store: Store) -> None:
+    """Raise DataError for what is neither there nor a study's name."""
+    study = on.split("/")[0]
+    if Path(on).suffix.lower() in (".csv", ".tsv"):
+        raise DataError(
+            f"--on {on}: there is no such table", hint=f"A relative path starts at the current folder, {Path.cwd()}."
+        )
+    if not study or read_names(store.study(study)) is None:
+        raise DataError(
+            f"--on {on}: there is neither such a folder or table, nor a study {study!r} that has run here",
+            hint=studies_hint(study, store),
+        )
 
 
 def _that_know_their_run(hows: Sequence[Preprocessing | None]) -> Iterator[Preprocessing]:

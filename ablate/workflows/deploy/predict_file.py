@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablate.deploy.inputs import network_input, probabilities
-from ablate.deploy.opening import engine_of, read_metadata
+from ablate.deploy.opening import KINDS, engine_of, read_metadata
 from ablate.deploy.preprocessing import preprocessing_of_text
 from ablate.deploy.process import EngineProcess
 from ablate.deploy.records import Preprocessing
@@ -23,6 +23,15 @@ ENGINES = {"onnx": "onnxruntime", "onnxruntime": "onnxruntime", "openvino": "ope
 """What an engine may be called -> its name."""
 
 
+def refuse_without_engine(run: str) -> None:
+    """Raise StudyError for a network's file in the place of a run."""
+    kind = KINDS.get(Path(run).suffix.lower())
+    if kind is None:
+        return
+    engine = next(name for name, one in ENGINES.items() if one == kind.engine)
+    raise StudyError(f"{run} is a network's file, not a finished run", hint=f"Add --engine {engine}.")
+
+
 def open_preprocessing(file: Path, engine: str, told: Path | None = None) -> Preprocessing:
     """How a file's input is made. told: a JSON file for one that does not say.
 
@@ -30,6 +39,11 @@ def open_preprocessing(file: Path, engine: str, told: Path | None = None) -> Pre
     """
     if engine not in ENGINES:
         raise StudyError(f"--engine {engine}: there is no such engine", hint=f"There are: {', '.join(ENGINES)}.")
+    if file.suffix.lower() not in KINDS:
+        raise StudyError(
+            f"--engine {engine} answers by a network's file, and {file} does not end as one",
+            hint=f"Leave --engine out to predict by a finished run; files end in {', '.join(KINDS)}.",
+        )
     if ENGINES[engine] != engine_of(str(file)):
         raise StudyError(
             f"--engine {engine} does not open {file.name}", hint=f"Such a file is opened by {engine_of(str(file))}."
