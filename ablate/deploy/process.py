@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TBB_NUM_THREADS")
 _LAST_WORDS = 300
+_HARM = "Too little memory does that, and so may a file that was made to harm."
+_LAST_SECONDS = 10
+"""A process whose answer breaks off is given so long to end; what crashes is gone at once."""
 
 
 class EngineProcess:
@@ -77,13 +80,17 @@ class EngineProcess:
         return frame
 
     def _ended(self) -> DataError:
-        code = self._process.wait()
+        try:
+            code = self._process.wait(_LAST_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return DataError(f"{self.path} had its process answer what cannot be read", hint=_HARM)
         self._said.seek(0)
         words = self._said.read()[-_LAST_WORDS:].decode("utf-8", "replace").strip()
         how = f"by signal {-code}" if code < 0 else f"with code {code}"
         return DataError(
             f"{self.path} ended the process that was to use it, {how}" + (f": {words}" if words else ""),
-            hint="Too little memory does that, and so may a file that was made to harm.",
+            hint=_HARM,
         )
 
     def close(self) -> None:

@@ -67,6 +67,19 @@ def test_a_file_that_crashes_its_library_ends_its_own_process_alone() -> None:
         engine.logits(IMAGES * 200)
 
 
+def test_a_process_that_lives_and_answers_nonsense_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would wait for the next question, and this side for its end."""
+
+    def nonsense(_stream: object) -> frames.Frame:
+        raise ValueError("no frame")
+
+    with EngineProcess("a/network", opener=OPENER) as engine:
+        monkeypatch.setattr("ablate.deploy.process.receive", nonsense)
+        monkeypatch.setattr("ablate.deploy.process._LAST_SECONDS", 0.1)
+        with pytest.raises(DataError, match="a/network had its process answer what cannot be read"):
+            engine.logits(IMAGES)
+
+
 def test_threads_are_handed_on() -> None:
     """As the library's own setting."""
     with EngineProcess("a/network", opener=OPENER, threads=2) as engine:
