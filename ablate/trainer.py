@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from ablate.errors import TrainerError, near_match
 from ablate.files import user_cache
-from ablate.safety.code_text import remembered_digest
+from ablate.safety.code_text import digest_of, remembered_digest
 from ablate.safety.own_modules import import_named
 from ablate.safety.own_modules import search_first as search_first
 from ablate.settings import Settings, schema_complaint
@@ -340,4 +340,8 @@ def source_files(path: str) -> list[tuple[str, Path]]:
 def _digest_of_files(files: tuple[tuple[str, str, int, int], ...], package: str) -> str:
     # Taking 130 files apart costs half a second of processor time, and every command asks.
     sources = [(name, Path(file).read_bytes()) for name, file, _, _ in files]
-    return remembered_digest(sources, package, user_cache() / "sources")
+    try:
+        folder = user_cache() / "sources"
+    except RuntimeError:  # a user of a container who has no home
+        return digest_of(sources, package)
+    return remembered_digest(sources, package, folder)

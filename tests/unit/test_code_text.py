@@ -9,6 +9,7 @@ import pytest
 from ablate.files import user_cache
 from ablate.safety import code_text
 from ablate.safety.code_text import REMEMBERED, digest_of, remembered_digest
+from ablate.trainer import BUILT_IN, _digest_of_files, source_digest
 
 ONE = [("train.py", b"def f(x):\n    return x  # a comment\n")]
 
@@ -72,3 +73,15 @@ def test_only_so_many_are_kept(tmp_path: Path) -> None:
         remembered_digest([("train.py", f"x = {number}".encode())], "", tmp_path)
 
     assert len(list(tmp_path.iterdir())) == REMEMBERED
+
+
+def test_who_has_no_home_is_told_a_digest_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An arbitrary user of a container."""
+
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    expected = source_digest(BUILT_IN)
+    monkeypatch.setattr("ablate.trainer.user_cache", homeless)
+    _digest_of_files.cache_clear()
+    assert source_digest(BUILT_IN) == expected
