@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ablate.deploy.process import EngineProcess
 from ablate.deploy.records import MeasureOptions
 from ablate.errors import DataError
 from ablate.workflows.deploy.decoding import decode_files
@@ -50,6 +51,23 @@ def test_an_image_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path) 
     write_onnx(tmp_path / "a.onnx", NETWORK, HOW)
     with pytest.raises(DataError, match=r"1 of 7 images cannot be read: dark/torn\.png"):
         measure_and_judge([steps_of([tmp_path / "a.onnx"])], folder_or_table(scans, HOW), UNTIMED)
+
+
+def test_no_call_is_of_more_images_than_a_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The peak memory of a process would be that of larger ones."""
+    sizes: list[int] = []
+    logits = EngineProcess.logits
+
+    def told(self: EngineProcess, batch: np.ndarray) -> np.ndarray:
+        sizes.append(len(batch))
+        return logits(self, batch)
+
+    monkeypatch.setattr(EngineProcess, "logits", told)
+    scans = write_grey_folder(tmp_path / "scans", 3)
+    write_onnx(tmp_path / "a.onnx", NETWORK, HOW)
+    options = MeasureOptions(timed=False, batch=2)
+    measure_and_judge([steps_of([tmp_path / "a.onnx"])], folder_or_table(scans, HOW), options)
+    assert sizes == [2, 2, 2, 2, 1]
 
 
 def test_a_table_may_give_several_labels(tmp_path: Path) -> None:

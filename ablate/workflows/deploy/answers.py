@@ -25,9 +25,16 @@ class Answers(NamedTuple):
 
 
 def ask(
-    opened: Sequence[EngineProcess], hows: Sequence[Preprocessing], part: TestPart, first: Preprocessing
+    opened: Sequence[EngineProcess],
+    hows: Sequence[Preprocessing],
+    part: TestPart,
+    first: Preprocessing,
+    at_once: int = CHUNK,
 ) -> list[Answers]:
-    """Of every file to every image; an image is decoded once for all that decode it alike."""
+    """Of every file to every image; an image is decoded once for all that decode it alike.
+
+    at_once: images of one call, which count for a network's peak memory.
+    """
     import numpy as np
 
     order = [[how.classes.index(name) for name in first.classes] for how in hows]
@@ -39,7 +46,8 @@ def ask(
             key = _input_key(how)
             if key not in inputs:
                 inputs[key] = network_input(part.load(how, chosen), how)
-            logits = engine.logits(inputs[key])
+            batches = [inputs[key][at : at + at_once] for at in range(0, len(chosen), at_once)]
+            logits = np.concatenate([engine.logits(one) for one in batches])
             if logits.shape[1] != len(how.classes):
                 raise DataError(
                     f"{engine.path} gives {logits.shape[1]} logits for {len(how.classes)} classes",

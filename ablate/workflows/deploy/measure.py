@@ -70,7 +70,8 @@ def measure_and_judge(
                 own[r] = replace(own[r], engine=engine.name, precision=engine.precision)
             which = f" of replicate {part.replicate}" if len(test_set.parts) > 1 else ""
             on_progress(f"Asking {len(opened)} files about {len(part)} images{which}")
-            for row, answers in zip(found, ask(opened, [row[r] for row in hows], part, hows[0][0]), strict=True):
+            asked_of = ask(opened, [row[r] for row in hows], part, hows[0][0], options.batch)
+            for row, answers in zip(found, asked_of, strict=True):
                 row.append(answers)
             if r == 0:
                 on_progress("Timing them in turns")
