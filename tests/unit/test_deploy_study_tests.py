@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from ablate import files
 from ablate.deploy.records import Preprocessing
 from ablate.errors import DataError
-from ablate.records import Finished, RunSpec
+from ablate.records import Finished, RunSpec, Stamp
 from ablate.store.work_folder import Store
+from ablate.training.config import Config
+from ablate.training.data.cache import load_images
 from ablate.workflows.deploy import study_tests
 from ablate.workflows.deploy.study_tests import IMAGENET, preprocessing_of_run
 from tests.training_builders import a_config, a_spec
@@ -27,7 +31,10 @@ def a_run(
     kept = {"id": np.array(ids), "classes": np.array(list("0123456789"))} | columns
     np.savez(folder / "outcomes.npz", **{name: value for name, value in kept.items() if value is not None})
     spec = a_spec(a_config(data={**DIGITS, **(changes or {})}))
-    return spec, Finished(folder=folder, metrics={"accuracy": 0.5}, images="outcomes.npz")
+    data = Config.model_validate(spec.config).data
+    digest = load_images(data, lambda key, build: files.build_once(Store(folder.parent).cache / key, build)).digest
+    stamp = Stamp(data_digest=digest)
+    return spec, Finished(folder=folder, metrics={"accuracy": 0.5}, images="outcomes.npz", stamp=stamp)
 
 
 def test_the_images_are_those_of_the_runs_test_part_in_its_order(tmp_path: Path) -> None:
@@ -75,6 +82,15 @@ def test_what_runs_have_not_left_is_said(tmp_path: Path) -> None:
     bare = Finished(folder=tmp_path, metrics={})
     with pytest.raises(DataError, match="no answers to single images"):
         preprocessing_of_run("s/b/0", spec, bare)
+
+
+def test_images_that_are_not_those_of_the_run_are_refused(tmp_path: Path) -> None:
+    """Their numbers of classes would be read by the names of others."""
+    spec, result = a_run(tmp_path / "0", ["digits:0001"])
+    other = replace(result, stamp=Stamp(data_digest="of other images"))
+
+    with pytest.raises(DataError, match=r"no longer those this run was trained on.*--retrain"):
+        study_tests.test_set_of_runs([("s/b/0", spec, other)], Store(tmp_path), "s")
 
 
 def test_a_files_own_reader_is_not_imported(tmp_path: Path) -> None:

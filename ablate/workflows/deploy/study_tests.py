@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +39,17 @@ def study_tests(name: str, work: Path, how: Preprocessing | None = None) -> Test
     """
     store = Store(work.resolve())
     run, spec, result = _run_of(name, store, how)
+    refuse_sealed(name, [spec])
     return test_set_of_runs([(run, spec, result)], store, name)
+
+
+def refuse_sealed(name: str, specs: Iterable[RunSpec]) -> None:
+    """Raise StudyError for trials of a search, which are not to see a test image."""
+    if any(spec.protocol.sealed for spec in specs):
+        raise StudyError(
+            f"{name} is a trial of a search, whose test images are sealed until it is confirmed",
+            hint="Confirm it: `search: {confirm: {top: 1, replicates: 5}}`, then `ablate optuna STUDY` again.",
+        )
 
 
 def test_set_of_runs(runs: Sequence[tuple[str, RunSpec, Finished]], store: Store, name: str) -> TestSet:
@@ -130,19 +140,30 @@ def _part(spec: RunSpec, result: Finished, store: Store) -> TestPart:
     import numpy as np
 
     from ablate.training.data.cache import load_images
+    from ablate.training.data.same import is_of
 
     config = _data_of(spec)
+
+    def cached(key: str, build: Callable[[Path], None]) -> Path:
+        return files.build_once(store.cache / key, build)
+
     ids = tuple(str(one) for one in _columns(result)["id"])
 
     def decoded(how: Preprocessing | None) -> tuple[Pixels, list[int], tuple[str, ...], NDArray[np.generic]]:
         changed = config if how is None else config.model_copy(update=_changes(config, how))
-        images = load_images(changed, lambda key, build: files.build_once(store.cache / key, build))
+        images = load_images(changed, cached)
         place = {name: number for number, name in enumerate(images.ids)}
         if any(name not in place for name in ids):
             missing = next(name for name in ids if name not in place)
             raise DataError(
                 f"{missing!r}, which the run was tested on, is not among the study's images any more",
                 hint="The data have changed since; give a folder or a table of images by --on.",
+            )
+        # The run's classes and answers are those of the images it saw, whatever these are called now.
+        if how is None and not is_of(result.stamp.data_digest, images, config, cached):
+            raise DataError(
+                "the images are no longer those this run was trained on",
+                hint="Put the old ones back, or train again: `ablate run STUDY --retrain`.",
             )
         rows = [place[name] for name in ids]
         groups = tuple(images.ids[first] for first in images.groups[rows])
