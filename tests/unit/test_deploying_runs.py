@@ -22,12 +22,13 @@ from ablate.store.work_folder import Store
 from ablate.study.deploy_schema import DEFAULT, DeployBlock
 from ablate.trainer import load_trainer
 from ablate.training.compress.eager import open_weights
-from ablate.workflows.deploy import asked
+from ablate.workflows.deploy import asked, made_files
 from ablate.workflows.deploy.fine_tuning import Tuned, tuned_results
 from ablate.workflows.deploy.from_study import deploy_study, members_of, refuse_impossible
 from ablate.workflows.deploy.made_files import Folder
 from ablate.workflows.deploy.making import Member, make_steps, tuned_run
 from ablate.workflows.deploy.rows import Network, wanted_rows
+from ablate.workflows.deploy.study_tests import study_tests
 from tests.training_builders import (
     LOADED,
     PROTOCOL,
@@ -189,8 +190,8 @@ def test_the_rows_of_a_block_are_made_once(member: Member, work: Path) -> None:
     assert open_weights(thin.path, threads=1).image_shape == (1, 8, 8)
 
 
-def test_a_file_is_made_again_where_it_is_not_what_it_was(tmp_path: Path) -> None:
-    """Gone, damaged, or of something else; an IR with its weights."""
+def test_a_file_is_made_again_where_it_is_not_what_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gone, damaged, of something else, or made by another version; an IR with its weights."""
     told: list[str] = []
     folder = Folder(tmp_path / "files", told.append)
 
@@ -210,6 +211,9 @@ def test_a_file_is_made_again_where_it_is_not_what_it_was(tmp_path: Path) -> Non
     make("y")
 
     assert told == ["a.xml"] * 4
+    monkeypatch.setattr(made_files, "_own_source", lambda: "of another version")
+    make("y")
+    assert told == ["a.xml"] * 5
     assert (path.read_text(), path.with_suffix(".bin").read_text()) == ("network", "weights")
 
 
@@ -299,6 +303,8 @@ def test_a_search_is_deployed_by_its_confirmation(decoded_digits: Path, tmp_path
 
     with pytest.raises(StudyError, match=r"sealed until it is confirmed.*confirm: \{top: 1"):
         deploy_study("s-search/best", work=work)
+    with pytest.raises(StudyError, match=r"sealed until it is confirmed"):
+        study_tests("s-search/trial 3", work)
 
     a_run(work, "s-search-confirm", "trial 3")
     assert [one.name for one in members_of("s-search/best", Store(work))] == ["s-search-confirm/trial 3/0"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from ablate import files
 from ablate.deploy.packages import EXTRA
 from ablate.deploy.records import DeployResult, MeasureOptions
-from ablate.errors import DataError, NotInstalled, StudyError, TrainerError
+from ablate.errors import DataError, NotInstalled, TrainerError
 from ablate.records import RunSpec
 from ablate.store.run_names import BEST, find_members, find_run, full_name, read_best, read_names
 from ablate.store.work_folder import Store, state_of_file
@@ -19,7 +19,7 @@ from ablate.workflows.deploy.fine_tuning import WEIGHTS, Tell
 from ablate.workflows.deploy.making import FOLDER, Member, calibration, make_steps, tuned_run
 from ablate.workflows.deploy.measure import measure_and_judge
 from ablate.workflows.deploy.rows import trained_networks, wanted_rows
-from ablate.workflows.deploy.study_tests import test_set_of_runs
+from ablate.workflows.deploy.study_tests import refuse_sealed, test_set_of_runs
 
 NEEDS = {
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
@@ -53,7 +53,8 @@ def deploy_study(
     study = members[0].name.split("/")[0]
     with files.locked(store.study(f"{study}-{FOLDER}") / "lock"):
         steps = make_steps(members, trainer, rows, store, tell, workers=workers)
-    return measure_and_judge(steps, test_set, options, on_progress=tell)
+        # Under the lock: another block of the variant would put its files in the place of these.
+        return measure_and_judge(steps, test_set, options, on_progress=tell)
 
 
 def members_of(name: str, store: Store) -> list[Member]:
@@ -66,11 +67,7 @@ def members_of(name: str, store: Store) -> list[Member]:
     else:
         found = find_members(_confirmed(name, store), store)
         members = [Member(_with_replicate(name, spec), spec, result) for name, spec, result in found]
-    if any(member.spec.protocol.sealed for member in members):
-        raise StudyError(
-            f"{name} is a trial of a search, whose test images are sealed until it is confirmed",
-            hint="Confirm it: `search: {confirm: {top: 1, replicates: 5}}`, then `ablate optuna STUDY` again.",
-        )
+    refuse_sealed(name, [member.spec for member in members])
     return members
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ablate import files
+from ablate import deploy, files
 
 BOOK = "made.json"
 """File name -> what it was made of, and its digest."""
@@ -44,14 +45,20 @@ class Folder:
 
 
 def versions() -> dict[str, str]:
-    """Of what makes files, as far as it is installed."""
-    found = {}
+    """Of what makes files, as far as it is installed; of `ablate.deploy` its source, which changes between versions."""
+    found = {"ablate.deploy": _own_source()}
     for name in VERSIONS:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
     return found
+
+
+@cache
+def _own_source() -> str:
+    folder = Path(deploy.__file__).parent
+    return files.sha256_json({path.name: files.sha256_file(path) for path in sorted(folder.glob("*.py"))})
 
 
 def _digest(path: Path) -> str:

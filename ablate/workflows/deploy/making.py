@@ -14,7 +14,7 @@ from ablate.deploy.records import OPEN, Preprocessing, Step
 from ablate.inspection import Description
 from ablate.records import Finished, RunSpec
 from ablate.store.work_folder import Store
-from ablate.trainer import Trainer
+from ablate.trainer import Trainer, source_digest
 from ablate.workflows.deploy.fine_tuning import WEIGHTS, Tell, Tuned, tuned_results
 from ablate.workflows.deploy.made_files import Folder
 from ablate.workflows.deploy.rows import Network, Wanted, trained_networks
@@ -130,7 +130,7 @@ def _file(row: Wanted, member: Member, step: Step, folder: Folder, trainer: Trai
     origin: dict[str, Any] = {
         "run": member.spec.fingerprint,
         "weights": member.result.digests.get(stored, ""),
-        "code": member.result.stamp.source_digest,
+        "code": source_digest(trainer.path),
     }
     stem = row.network.stem
     assert trainer.export is not None
