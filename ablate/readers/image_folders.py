@@ -100,7 +100,7 @@ def refuse_no_classes(root: Path, folders: Sequence[str], *, what: str, such_as:
     raise DataError(
         f"{what} {'has' if ':' in what else 'holds'} {len(folders)} class folder"
         f"{'s' * (len(folders) != 1)}, two or more are needed",
-        hint=f"It must hold one sub-folder per class, root/<class>/{such_as}.{_way_out(root)}",
+        hint=f"It must hold one sub-folder per class (root/<class>/{such_as}).{_way_out(root)}",
     )
 
 

@@ -31,7 +31,7 @@ def test_frames_are_taken_from_the_middle(count: int, frames: int, every: int, e
 
 def test_a_clip_with_too_few_frames_is_refused_with_both_numbers() -> None:
     """The reason says how many there are, and how many the setting needs."""
-    with pytest.raises(ValueError, match=r"too short: 6 frames, where clip asks for 7 for 4, every 2"):
+    with pytest.raises(ValueError, match=r"too short: 6 frames, where 4 frames with clip\.every: 2 take 7"):
         choose_frames(range(6), Clip(frames=4, every=2))
 
 

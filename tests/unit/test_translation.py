@@ -156,6 +156,19 @@ def test_several_problems_are_translated_each() -> None:
     ]
 
 
+def test_no_blank_takes_in_several_lines() -> None:
+    """A list of problems is translated line by line; a pattern of files keeps its dot."""
+    lines = [f"left/{n}.mp4: too short: 12 frames, where 40 frames with clip.every: 2 take 79" for n in range(2)]
+    place = "It must hold one sub-folder per class (root/<class>/*.jpg)."
+
+    assert translated("\n  ".join(["2 clips:", *lines])).splitlines() == [
+        "2 clips:",
+        "  left/0.mp4: 太短：有 12 帧，而 clip.every: 2 的 40 帧需要 79 帧",
+        "  left/1.mp4: 太短：有 12 帧，而 clip.every: 2 的 40 帧需要 79 帧",
+    ]
+    assert translated(place) == "其中每个类别应有一个子文件夹（root/<class>/*.jpg）。"
+
+
 def test_a_study_names_the_language_of_what_is_said_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the environment, as in its report."""
     speak("en")

@@ -51,8 +51,11 @@ def choose_frames(times: Sequence[float], clip: Clip) -> ChosenFrames:
     span = (clip.frames - 1) * clip.every + 1
     is_looped = len(shown) < span
     if is_looped and (clip.short != "loop" or not shown):
-        asked = f"{span} for {clip.frames}, every {clip.every}" if clip.every > 1 else f"{span}"
-        raise ValueError(f"{TOO_SHORT}: {len(shown)} frames, where clip asks for {asked}")
+        if clip.every > 1:
+            raise ValueError(
+                f"too short: {len(shown)} frames, where {clip.frames} frames with clip.every: {clip.every} take {span}"
+            )
+        raise ValueError(f"too short: {len(shown)} frames, where clip asks for {span}")
     start = max(0, (len(shown) - span) // 2)
     places = range(start, start + span, clip.every)
     return ChosenFrames(tuple(shown[place % len(shown)] for place in places), is_uneven, is_looped)
