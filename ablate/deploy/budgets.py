@@ -71,13 +71,17 @@ def best_within(rows: Sequence[Row], budgets: Sequence[Budget]) -> Row | None:
 def optimised_of(result: DeployResult) -> Row | None:
     """The row to set beside the first: what the budget chose, else the fastest that is shown to be no worse.
 
-    Where none is, the fastest of the others; None where there is no other, and where no row fits the budget.
+    None where no row is, and where none fits the budget.
     """
-    others = result.rows[1:]
     if result.budget:
         return next((row for row in result.rows if row.name == result.choice), None)
-    safe = [row for row in others if row.claim is not None and row.claim.word == "non_inferior"]
-    return min(safe or others, key=lambda row: (row.single.p50 if row.single else 0.0, row.bytes), default=None)
+    safe = [row for row in result.rows[1:] if is_no_worse(row)]
+    return min(safe, key=lambda row: (row.single.p50 if row.single else 0.0, row.bytes), default=None)
+
+
+def is_no_worse(row: Row) -> bool:
+    """Whether a loss that would matter is ruled out."""
+    return row.claim is not None and row.claim.word == "non_inferior"
 
 
 def _rank(row: Row) -> tuple[float, float, int]:

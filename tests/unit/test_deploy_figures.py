@@ -97,10 +97,13 @@ def test_the_most_accurate_row_within_all_budgets_is_chosen() -> None:
 
 
 def test_the_optimised_row_is_the_fastest_that_is_shown_to_be_no_worse() -> None:
-    """A budget's choice goes before it; where nothing is shown the fastest stands there, with its word."""
+    """A budget's choice goes before it; where nothing is shown there is none, which is said."""
     safe, doubtful = a_row("safe", 0.9, 0.03, claim="non_inferior"), a_row("doubtful", 0.9, 0.01, claim="undecided")
     assert optimised_of(a_result(FIRST, safe, doubtful)) is safe
-    assert optimised_of(a_result(FIRST, doubtful)) is doubtful
+    assert optimised_of(a_result(FIRST, doubtful)) is None
+    assert len(tables_of(a_result(FIRST, doubtful))) == 2
+    shown = "No file is shown to be no worse than the first."
+    assert [shown in notes_of(a_result(*rows)) for rows in ((FIRST, doubtful), (FIRST, safe), (FIRST,))] == [1, 0, 0]
     assert optimised_of(a_result(FIRST, safe, doubtful, budget="x", choice="doubtful")) is doubtful
     assert optimised_of(a_result(FIRST, safe, budget="x")) is None
     assert optimised_of(a_result(FIRST)) is None

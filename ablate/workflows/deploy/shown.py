@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ablate.deploy.budgets import optimised_of
+from ablate.deploy.budgets import is_no_worse, optimised_of
 from ablate.deploy.records import Claim, DeployResult, Machine, Row, SpeedUp, Timing
 
 
@@ -103,7 +103,7 @@ def machine_line(machine: Machine, timings: Sequence[Timing]) -> str:
     load = f"; load {machine.load[0]:.1f} to {machine.load[1]:.1f} on {machine.cores} cores" if machine.load else ""
     counts = sorted({one.calls for one in timings})
     calls = f", batch 1: {' to '.join(map(str, [counts[0], *counts[1:][-1:]]))} calls" if counts else ""
-    return f"{machine.cpu} ({sets}), {threads}{calls}{load}; in brackets: of the first file's"
+    return f"{machine.cpu} ({sets}), {threads}{calls}{load}; in brackets: the ratio to the first file's"
 
 
 def notes_of(result: DeployResult) -> list[str]:
@@ -112,6 +112,8 @@ def notes_of(result: DeployResult) -> list[str]:
     for row in result.rows:
         if row.claim is not None and row.claim.reason:
             notes.append(f"{row.name}: not assessable, {row.claim.reason}.")
+    if len(result.rows) > 1 and not any(map(is_no_worse, result.rows)):
+        notes.append("No file is shown to be no worse than the first.")
     if result.budget:
         fits = "no file fits" if result.choice is None else f"the most accurate file that fits is {result.choice}"
         notes.append(f"Budget {result.budget}: {fits}.")
