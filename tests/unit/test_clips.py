@@ -335,6 +335,17 @@ def test_what_is_handled_is_told(tmp_path: Path) -> None:
     assert "1 clip is too short and begins again (clip.short: loop): right/brief.mkv" in notes
 
 
+def test_videos_without_their_source_or_clip_block_are_told_of_it(clips: Path, tmp_path: Path) -> None:
+    """Folders of videos that were named as images, and a source of clips without `clip`."""
+    as_images = {"source": {"name": "image_folder", "root": str(clips)}, "clip": None, "image_size": 8}
+    with pytest.raises(DataError) as refused:
+        decoded(a_config(clips, data=as_images), tmp_path)
+    assert "data.source: {name: video_folder" in refused.value.hint
+
+    with pytest.raises(ValidationError, match="clip is null, and source video_folder needs it"):
+        a_config(clips, data={"clip": None})
+
+
 def test_a_class_without_a_clip_is_named(tmp_path: Path) -> None:
     """An image that lies directly in the folder of a class is no clip."""
     root = write_classes(tmp_path / "clips", 2)

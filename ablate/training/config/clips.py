@@ -49,10 +49,15 @@ class Clip(Settings):
 
 
 def with_image_size(data: Any) -> Any:
-    """The block `data` with `clip.size` as its `image_size`. Raises ValueError where both are given and differ."""
+    """The block `data` with `clip.size` as its `image_size`. Raises ValueError where they differ or are not there."""
     clip = data.get("clip") if isinstance(data, dict) else None
     size = clip.get("size") if isinstance(clip, dict) else getattr(clip, "size", None)
     if size is None:
+        source = data.get("source") if isinstance(data, dict) and "image_size" not in data else None
+        if clip is None and isinstance(source, dict) and source.get("name") == "video_folder":
+            raise ValueError(
+                "clip is null, and source video_folder needs it; write clip: {frames: 16, every: 2, size: 112}"
+            )
         return data
     if data.get("image_size", size) != size:
         raise ValueError(f"image_size ({data['image_size']}) is not clip.size ({size}); give one of them")

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from ablate.errors import DataError
-from ablate.readers.image_folders import alike_below, is_image, nobodys_note, refuse_no_classes, top_of
+from ablate.readers.image_folders import alike_below, is_image, is_video, nobodys_note, refuse_no_classes, top_of
 from ablate.training.config import ImageFolder, LabelledFiles
 from ablate.training.config.clips import VideoFolder
 from ablate.training.data.file_tree import File, FoundImages, Takes, files_below, place_of, refuse_missing
@@ -234,6 +234,10 @@ def _class_folders(root: Path, part: str, key: str, wanted: Wanted) -> _Classes:
     )
 
 
+CLIPS_WAY = " Video files are clips: data.source: {name: video_folder, root: ...}; docs/clips.md."
+"""What to do where folders of images hold videos alone."""
+
+
 def _empty_classes(empty: Sequence[FoundImages], wanted: Wanted) -> list[DataError]:
     """What is wrong with class folders without an image, or a clip; nothing where there is none."""
     if not empty:
@@ -244,6 +248,8 @@ def _empty_classes(empty: Sequence[FoundImages], wanted: Wanted) -> list[DataErr
     others = [name for one in empty for name in one.ignored]
     beside = " beside hidden files" if hidden else f", but files of other kinds ({first_of(others)})" if others else ""
     way = wanted.way_out if others else ""
+    if wanted.noun == IMAGES.noun and others and all(is_video(name.rpartition("/")[2]) for name in others):
+        way = CLIPS_WAY
     return [
         DataError(
             f"{folders} no {wanted.noun}{beside}{'' if len(empty) == 1 else f': {names}'}",
