@@ -22,7 +22,7 @@ from ablate.results.survey import CurrentProvenance, collect
 from ablate.results.uses import Use, earlier_uses, remember_uses
 from ablate.safety.addresses import holds_secret, is_certain, without_secrets
 from ablate.workflows.closing import why_not_closed
-from ablate.workflows.deploy.kept import deployments_of
+from ablate.workflows.deploy.kept import current_runs, deployments_of
 from ablate.workflows.derived_rows import derived_rows
 from ablate.workflows.explain import explanations_of
 from ablate.workflows.image_columns import check_cut, image_columns, image_texts
@@ -84,7 +84,7 @@ def judge_study(session: Session, options: Options, language: Language | None = 
         runs=replace(
             findings.runs,
             explained=explanations_of(report_folder(session, options)),
-            deployed=deployments_of(report_folder(session, options)),
+            deployed=deployments_of(report_folder(session, options), current_runs(session.plan)),
         ),
         exploratory=exploratory,
         other_sets=sets,

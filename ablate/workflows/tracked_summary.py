@@ -12,7 +12,7 @@ from ablate.files import read_json, sealed
 from ablate.protocols import StudySummary
 from ablate.results.declared_looks import FILE as DECLARED
 from ablate.store.closing import read_closing
-from ablate.workflows.deploy.kept import Deployed, read_deployments
+from ablate.workflows.deploy.kept import Deployed, current_runs, read_deployments
 from ablate.workflows.session import Session
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def study_summary(findings: Findings, report: Path, session: Session) -> StudySu
     from ablate.report.wording.language import chosen_language, words_of
 
     steps = _steps(findings)
-    deployed = read_deployments(session.store.study(session.study.name))
+    deployed = read_deployments(session.store.study(session.study.name), current_runs(session.plan))
     tags = {name: _variant_tags(step) for name, step in steps.items()} | {"": _tags(findings, steps)}
     return StudySummary(
         description=description_of(findings, words_of(chosen_language(session.study.lang))),

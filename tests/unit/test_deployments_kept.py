@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from ablate.deploy.records import DeployResult, Preprocessing, Row, Step
+from ablate.files import write_json
 from ablate.report.page.markdown import markdown_page
 from ablate.report.page.sections import page_of
 from ablate.study.load import load_study
 from ablate.study.study import Study
-from ablate.workflows.deploy.kept import Kept, deployments_of, folder_name, keep_deployment, read_deployments
+from ablate.workflows.deploy.kept import Kept, deployments_of, folder_name, keep_deployment, read_deployments, runs_of
 from ablate.workflows.deploy.tell import tell_of_runs, tell_tracker
 from ablate.workflows.options import Options
 from ablate.workflows.report import judge_study
@@ -52,7 +53,7 @@ def test_a_tracker_is_given_figures_claims_and_files_of_each_row(tmp_path: Path)
     """Under the row's name; a network that exists in torch alone is no file."""
     result = a_result(tmp_path)
     keep_deployment(tmp_path / "study", "BN", result, {"ONNX": Kept(None, "a card"), "INT8": Kept(HOW, "another")})
-    (found,) = read_deployments(tmp_path / "study").items()
+    (found,) = read_deployments(tmp_path / "study", ()).items()
 
     assert found[0] == "BN"
     assert found[1].metrics["deploy/INT8/latency_p50_ms"] == pytest.approx(37.5)
@@ -73,7 +74,7 @@ def test_mlflow_opens_the_file_as_a_model_with_signature_and_input_example(tmp_p
 
     result = a_result(tmp_path)
     keep_deployment(tmp_path / "study", "BN", result, {"INT8": Kept(HOW, "a card")})
-    given = read_deployments(tmp_path / "study")["BN"].given
+    given = read_deployments(tmp_path / "study", ())["BN"].given
     folder = tmp_path / "model"
     folder.mkdir()
     for name, content in given.texts.items():
@@ -99,11 +100,11 @@ def test_a_file_that_changed_since_is_not_sent_under_the_old_figures(tmp_path: P
     """The figures stay; another file, a link or none in its place is nobody's artifact."""
     result = a_result(tmp_path)
     keep_deployment(tmp_path / "study", "BN", result, {})
-    before = read_deployments(tmp_path / "study")["BN"]
+    before = read_deployments(tmp_path / "study", ())["BN"]
     (tmp_path / "ONNX.onnx").write_bytes(b"another")
     (tmp_path / "INT8.onnx").rename(tmp_path / "moved.onnx")
     (tmp_path / "INT8.onnx").symlink_to(tmp_path / "moved.onnx")
-    after = read_deployments(tmp_path / "study")["BN"]
+    after = read_deployments(tmp_path / "study", ())["BN"]
 
     assert (set(after.given.files), set(after.given.texts)) == (set(), set())
     assert after.metrics == before.metrics
@@ -116,10 +117,24 @@ def test_a_record_that_is_torn_or_of_another_version_is_passed_over(tmp_path: Pa
     (path,) = (tmp_path / "deployed").glob("*.json")
     text = path.read_text()
 
-    assert list(read_deployments(tmp_path)) == ["BN"]
+    assert list(read_deployments(tmp_path, ())) == ["BN"]
     path.write_text(text.replace("37.5", "3.75"))
-    assert read_deployments(tmp_path) == {}
-    assert read_deployments(tmp_path / "nowhere") == {}
+    assert read_deployments(tmp_path, ()) == {}
+    assert read_deployments(tmp_path / "nowhere", ()) == {}
+
+
+def test_what_was_deployed_of_former_runs_is_left_out(tmp_path: Path) -> None:
+    """Their figures would stand beside those of the runs there are."""
+    row = bare_row()
+    row = replace(row, steps=(replace(row.step, preprocessing=HOW),))
+    result = a_deployment(rows=(row,))
+    keep_deployment(tmp_path, "BN", result, {})
+    write_json(tmp_path / "deploy" / "BN" / "deploy.json", {"name": "toy/BN", "runs": runs_of(result)})
+
+    assert list(read_deployments(tmp_path, {HOW.fingerprint})) == ["BN"]
+    assert len(deployments_of(tmp_path, {HOW.fingerprint})) == 1
+    assert read_deployments(tmp_path, {"g" * 64}) == {}
+    assert deployments_of(tmp_path, {"g" * 64}) == ()
 
 
 def bare_row() -> Row:
@@ -135,7 +150,7 @@ def test_names_of_rows_are_as_plain_as_trackers_take_them(tmp_path: Path) -> Non
     rows = tuple(a_row(name) for name in ("ONNX INT8, trained aware", "a+b", "a,b", "数字"))
     rows = tuple(replace(row, steps=(replace(row.step, opener="somewhere:open"),)) for row in rows)
     keep_deployment(tmp_path, "BN", a_deployment(rows=rows), {})
-    names = {name.split("/")[1] for name in read_deployments(tmp_path)["BN"].metrics}
+    names = {name.split("/")[1] for name in read_deployments(tmp_path, ())["BN"].metrics}
 
     assert "ONNX INT8 trained aware" in names
     assert len(names) == 4
@@ -169,7 +184,7 @@ def test_a_deployment_is_told_beside_the_report_and_to_the_tracker(
     assert page.with_suffix(".html").is_file()
     assert "BN against baseline, accuracy" in (page.parent / "cards" / "INT8.md").read_text()
     assert json.loads((page.parent / "deploy.json").read_text())["rows"][2]["claim"]["word"] == "non_inferior"
-    assert deployments_of(report) == (("toy/BN", "deploy/BN/report.md"),)
+    assert deployments_of(report, ()) == (("toy/BN", "deploy/BN/report.md"),)
     assert "[toy/BN](deploy/BN/report.md)" in markdown_page(page_of(judge_study(session, options)))
 
     store = tmp_path / "mlflow.db"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from ablate.deploy.records import OPEN, DeployResult, Preprocessing, Row
 from ablate.files import read_json, read_sealed, sha256_file, sha256_json, write_sealed
 from ablate.protocols import VariantFiles
 from ablate.safety.plain_files import is_plain
+from ablate.study.plan import Plan
 from ablate.track.open import model_files
 
 FOLDER = "deployed"
@@ -42,26 +43,44 @@ def keep_deployment(study: Path, variant: str, result: DeployResult, kept: Mappi
     """Write the record of a variant's newest deployment into the study's folder. kept: by the row's name."""
     nothing = Kept(None, "")
     rows = [_row_json(row, len(result.classes), *kept.get(row.name, nothing)) for row in result.rows]
-    content = {"format": FORMAT, "variant": variant, "rows": rows}
+    content = {"format": FORMAT, "variant": variant, "rows": rows, "runs": runs_of(result)}
     write_sealed(study / FOLDER / f"{folder_name(variant)}.json", content)
 
 
-def read_deployments(study: Path) -> dict[str, Deployed]:
-    """Variant -> what a tracker is to show of it; of files that have changed since, the figures alone."""
+def runs_of(result: DeployResult) -> list[str]:
+    """Fingerprints of the finished runs that were deployed, as far as they are known."""
+    hows = [step.preprocessing for step in result.rows[0].steps] if result.rows else []
+    return [how.fingerprint for how in hows if how is not None and how.fingerprint]
+
+
+def current_runs(plan: Plan) -> frozenset[str]:
+    """Fingerprints of all runs of a study up to its last look."""
+    return frozenset(spec.fingerprint for _, spec in plan.runs(len(plan.looks)))
+
+
+def read_deployments(study: Path, current: Collection[str]) -> dict[str, Deployed]:
+    """Variant -> what a tracker is to show of it; of files that have changed since, the figures alone.
+
+    current: fingerprints of the study's runs as it stands. What was deployed of others is left out.
+    """
     found = {}
     for path in sorted((study / FOLDER).glob("*.json")):
         record = read_sealed(path)
-        if record is not None and record.get("format") == FORMAT:
+        if record is not None and record.get("format") == FORMAT and _is_of(record, current):
             found[str(record["variant"])] = _deployed(record["rows"])
     return found
 
 
-def deployments_of(report: Path) -> tuple[tuple[str, str], ...]:
-    """The pages beside a report: (what was deployed, path from the report's folder)."""
+def _is_of(record: Mapping[str, Any], current: Collection[str]) -> bool:
+    return all(run in current for run in record.get("runs", ()))
+
+
+def deployments_of(report: Path, current: Collection[str]) -> tuple[tuple[str, str], ...]:
+    """The pages beside a report: (what was deployed, path from the report's folder). current: see above."""
     found = []
     for facts in sorted(report.glob(f"{PAGES}/*/deploy.json")):
         content = read_json(facts)
-        if isinstance(content, dict) and "name" in content:
+        if isinstance(content, dict) and "name" in content and _is_of(content, current):
             found.append((str(content["name"]), (facts.parent / "report.md").relative_to(report).as_posix()))
     return tuple(found)
 

@@ -11,7 +11,7 @@ from ablate.deploy.opening import files_of, read_metadata
 from ablate.deploy.records import DeployResult, Row
 from ablate.errors import AblateError
 from ablate.files import sha256_file, write_json, write_text
-from ablate.workflows.deploy.kept import PAGES, Kept, folder_name, is_file_of_its_own, keep_deployment
+from ablate.workflows.deploy.kept import PAGES, Kept, folder_name, is_file_of_its_own, keep_deployment, runs_of
 from ablate.workflows.notify import TRACKING_SECONDS
 from ablate.workflows.options import Options
 from ablate.workflows.report import judge_study, report_folder
@@ -104,7 +104,7 @@ def write_deployment(result: DeployResult, name: str, folder: Path, kept: Mappin
     optimised = optimised_of(result)
     page = deployed_page(result, name, optimised, say, cards=cards)
     written = write_page(page, folder, deployed_page(result, name, optimised, cards=cards))
-    write_json(folder / "deploy.json", {"name": name} | result.to_json())
+    write_json(folder / "deploy.json", {"name": name, "runs": runs_of(result)} | result.to_json())
     return written
 
 
