@@ -53,6 +53,20 @@ def test_an_image_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path) 
         measure_and_judge([steps_of([tmp_path / "a.onnx"])], folder_or_table(scans, HOW), UNTIMED)
 
 
+def test_all_images_that_cannot_be_read_are_counted(tmp_path: Path) -> None:
+    """Also those beyond the images that are decoded together."""
+    scans = write_grey_folder(tmp_path / "scans", 30)
+    for name in ("dark/torn.png", "light/torn.png"):
+        (scans / name).write_bytes(b"\x89PNG")
+    write_onnx(tmp_path / "a.onnx", NETWORK, HOW)
+    told: list[str] = []
+    with pytest.raises(DataError, match=r"2 of 92 images cannot be read: dark/torn\.png .*light/torn\.png"):
+        measure_and_judge(
+            [steps_of([tmp_path / "a.onnx"])], folder_or_table(scans, HOW), UNTIMED, on_progress=told.append
+        )
+    assert told == ["Asking 1 file about 92 images"]
+
+
 def test_no_call_is_of_more_images_than_a_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The peak memory of a process would be that of larger ones."""
     sizes: list[int] = []

@@ -17,6 +17,7 @@ from ablate.deploy.records import OPEN, DeployResult, MeasureOptions, Preprocess
 from ablate.deploy.speed_ups import Measured, split_speed_up
 from ablate.deploy.timing import time_in_turns
 from ablate.errors import DataError
+from ablate.report.wording.numbers import counted
 from ablate.workflows.deploy.answers import Answers, ask
 from ablate.workflows.deploy.judge import judge_rows
 from ablate.workflows.deploy.machine import cores, load_now, this_machine
@@ -69,7 +70,7 @@ def measure_and_judge(
             for own, engine in zip(steps, opened, strict=True):
                 own[r] = replace(own[r], engine=engine.name, precision=engine.precision)
             which = f" of replicate {part.replicate}" if len(test_set.parts) > 1 else ""
-            on_progress(f"Asking {len(opened)} files about {len(part)} images{which}")
+            on_progress(f"Asking {counted(len(opened), 'file')} about {counted(len(part), 'image')}{which}")
             asked_of = ask(opened, [row[r] for row in hows], part, hows[0][0], options.batch)
             for row, answers in zip(found, asked_of, strict=True):
                 row.append(answers)

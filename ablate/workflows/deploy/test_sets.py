@@ -100,10 +100,15 @@ def _of_files(path: Path, source: Source, how: Preprocessing) -> TestSet:
     )
     refuse_other_classes([name for one in labels for name in one], how.classes, str(path))
 
+    of = f"--on {path}"
+
     def load(how: Preprocessing, chosen: Sequence[int]) -> Sequence[Pixels]:
         some = [images[place] for place in chosen]
-        pixels, problems, _ = decode(some, data_config(how, source))
-        refuse_unreadable([one.id for one in some], problems, f"--on {path}")
+        config = data_config(how, source)
+        pixels, problems, _ = decode(some, config)
+        if any(problems):  # then all are looked at, for one list
+            parts = [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]
+            refuse_unreadable([i.id for i in images], [p for part in parts for p in decode(part, config)[1]], of)
         return pixels
 
     missing = [name for name in how.classes if name not in contents.classes]
