@@ -288,8 +288,8 @@ def test_what_a_trainer_says_is_not_mixed() -> None:
 
 def test_a_stop_inside_a_name_is_no_end_of_a_sentence() -> None:
     """A glob or a path can be copied."""
-    assert translated("It must hold one sub-folder per class, root/<class>/*.jpg.") == (
-        "其中每个类别应有一个子文件夹，root/<class>/*.jpg。"
+    assert translated("It must hold one sub-folder per class (root/<class>/*.jpg).") == (
+        "其中每个类别应有一个子文件夹（root/<class>/*.jpg）。"
     )
 
 
