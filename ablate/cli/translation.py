@@ -76,10 +76,6 @@ class Entry(NamedTuple):
         found = re.fullmatch(_pattern(self.pieces, stops=self.stops), text, flags=re.DOTALL)
         if found is None or not all(map(self._may_fill, range(len(self.numbers)), found.groups())):
             return None
-        *inner, last = found.groups()
-        ends_in_blank = not self.pieces[-1] and self.translation.endswith("}")
-        if any("\n" in value for value in (inner if ends_in_blank else [*inner, last])):
-            return None  # several lines are several sentences
         return dict(zip(self.numbers, found.groups(), strict=True))
 
     def _may_fill(self, at: int, value: str) -> bool:

@@ -97,9 +97,11 @@ def refuse_no_classes(root: Path, folders: Sequence[str], *, what: str, such_as:
         raise DataError(f"{what} holds parts of a split, not classes: {_few(parts)}", hint=_parts_hint(root, parts))
     if len(folders) >= 2:
         return
+    ending = "s" * (len(folders) != 1)
     raise DataError(
-        f"{what} {'has' if ':' in what else 'holds'} {len(folders)} class folder"
-        f"{'s' * (len(folders) != 1)}, two or more are needed",
+        f"{what} has {len(folders)} class folder{ending}, two or more are needed"
+        if ":" in what
+        else f"{what} holds {len(folders)} class folder{ending}, two or more are needed",
         hint=f"It must hold one sub-folder per class (root/<class>/{such_as}).{_way_out(root)}",
     )
 

@@ -162,7 +162,7 @@ def test_no_blank_takes_in_several_lines() -> None:
     place = "It must hold one sub-folder per class (root/<class>/*.jpg)."
 
     assert translated("\n  ".join(["2 clips:", *lines])).splitlines() == [
-        "2 clips:",
+        "2 个视频片段：",
         "  left/0.mp4: 太短：有 12 帧，而 clip.every: 2 的 40 帧需要 79 帧",
         "  left/1.mp4: 太短：有 12 帧，而 clip.every: 2 的 40 帧需要 79 帧",
     ]
@@ -313,3 +313,28 @@ def test_lines_of_a_list_are_sentences_of_their_own() -> None:
 
     assert [line.count("帧") for line in told] == [told[0].count("帧")] * 2
     assert [line.lstrip()[0] for line in told] == ["a", "b"]
+
+
+def test_a_list_of_short_clips_is_in_chinese() -> None:
+    """Its heading, every line, what was left out, and when it was found."""
+    told = translated(
+        "8 clips cannot be read:\n  left/clip0.mp4: too short: 12 frames, where 40 frames with clip.every: 2 take 79\n"
+        "  and 5 more\nThis was found before any training"
+    )
+
+    assert told.splitlines() == [
+        "8 个视频片段无法读取：",
+        "  left/clip0.mp4: 太短：有 12 帧，而 clip.every: 2 的 40 帧需要 79 帧",
+        "  另有 5 项",
+        "这是在训练之前发现的",
+    ]
+
+
+def test_a_folder_that_is_missing_is_told_of_in_chinese() -> None:
+    """Its place, and what it should hold."""
+    assert translated("base.data.source.root (data/h): /data/h does not exist") == (
+        "base.data.source.root (data/h)：/data/h 不存在"
+    )
+    assert translated(
+        "It must hold one sub-folder per class, root/<class>/*.jpg; a relative path starts at the current folder, /w."
+    ) == ("其中应有每个类别一个子文件夹，即 root/<class>/*.jpg；相对路径从当前文件夹 /w 算起。")

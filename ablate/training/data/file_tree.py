@@ -35,9 +35,8 @@ def refuse_missing(folder: Path, key: str, holds: str) -> None:
     """Raise DataMissing where there is no such folder."""
     if folder.is_dir():
         return
-    found = "is not a folder" if folder.exists() else "does not exist"
     raise DataMissing(
-        f"{key}: {folder} {found}",
+        f"{key}: {folder} is not a folder" if folder.exists() else f"{key}: {folder} does not exist",
         hint=f"It must hold {holds}; a relative path starts at the current folder, {Path.cwd()}.",
     )
 

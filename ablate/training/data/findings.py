@@ -172,5 +172,6 @@ def _first(items: Sequence[str], count: int, joint: str) -> str:
 
 
 def _images(count: int, config: DataConfig | None = None) -> str:
-    noun = "image" if config is None or config.clip is None else "clip"
-    return f"1 {noun}" if count == 1 else f"{count} {noun}s"
+    if config is None or config.clip is None:
+        return "1 image" if count == 1 else f"{count} images"
+    return "1 clip" if count == 1 else f"{count} clips"
