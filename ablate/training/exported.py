@@ -38,9 +38,11 @@ TARGETS = re.compile(
 """Functions a node may call. Others could be any of torch's, also those that run programs."""
 NAME = re.compile(r"[\w.]*")
 SYMBOL = re.compile(r"Symbol\('\w+'(, \w+=(True|False))*\)")
-_WORDS = "s\\d*|Integer|Rational|Add|Mul|Pow|Max|Min|Mod|PythonMod|FloorDiv|CleanDiv|Eq|Ne|Lt|Le|Gt|Ge"
-EXPRESSION = re.compile(rf"([\d +\-*/(),<>=]|\b({_WORDS})\b)*")
-"""Of a free size, its symbols taken for `s`; torch hands it to sympy, which evaluates it as Python."""
+_WORDS = "s\\d*|Integer|Rational|Add|Mul|Max|Min|Mod|PythonMod|FloorDiv|CleanDiv|Eq|Ne|Lt|Le|Gt|Ge"
+POWER = re.compile(r"Pow\(s, Integer\(-?\d\)\)")
+EXPRESSION = re.compile(rf"((?!\*\*|<<|>>)[\d +\-*/(),<>=]|\b({_WORDS})\b)*")
+"""Of a free size, its symbols and their powers taken for `s`; torch hands it to sympy, which evaluates it as Python:
+a power of powers would never end."""
 _PRECISIONS = {torch.float16: "fp16", torch.bfloat16: "bf16"}
 
 
@@ -77,13 +79,8 @@ class ExportedEngine:
 
 def open_file(path: Path, *, threads: int) -> ExportedEngine:
     """The network of a file. Raises DataError for one that is damaged, or that would execute more than a network."""
-    refuse_more_than_a_network(path)
     torch.set_num_threads(threads)
-    try:
-        program = torch.export.load(path)
-    except Exception as error:  # whatever its readers raise at damaged content
-        raise _refused(path, error) from error
-    return ExportedEngine(path, program)
+    return ExportedEngine(path, _loaded(path))
 
 
 def read_metadata(path: Path) -> Preprocessing | None:
@@ -95,8 +92,7 @@ def read_metadata(path: Path) -> Preprocessing | None:
 
 def write_metadata(path: Path, preprocessing: Preprocessing) -> None:
     """Put it into the file, in the place of what is there."""
-    refuse_more_than_a_network(path)
-    program = torch.export.load(path)
+    program = _loaded(path)
 
     def write(to: Path) -> None:
         with to.open("wb") as stream, io.BytesIO() as whole:
@@ -113,8 +109,15 @@ def files_of(path: Path) -> list[Path]:
 
 def weight_shapes(path: Path) -> list[tuple[int, ...]]:
     """Of every tensor that is stored."""
+    return [tuple(one.shape) for one in _loaded(path).state_dict.values()]
+
+
+def _loaded(path: Path) -> torch.export.ExportedProgram:
     refuse_more_than_a_network(path)
-    return [tuple(one.shape) for one in torch.export.load(path).state_dict.values()]
+    try:
+        return torch.export.load(path)
+    except Exception as error:  # whatever its readers raise at damaged content
+        raise _refused(path, error) from error
 
 
 def refuse_more_than_a_network(path: Path) -> None:
@@ -184,7 +187,7 @@ def _faults_of_graph(data: Any) -> Iterator[str]:
         if isinstance(name, str) and not NAME.fullmatch(name):
             yield f"has a name that is none, {name[:100]!r}"
         text = one.get("expr_str", "")
-        if not EXPRESSION.fullmatch(SYMBOL.sub("s", str(text))):
+        if not EXPRESSION.fullmatch(POWER.sub("s", SYMBOL.sub("s", str(text)))):
             yield f"has a size that is no formula, {str(text)[:100]!r}"
         if one.get("as_custom_obj") or one.get("as_operator"):
             yield "hands an object of its own to an operator"

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from ablate.deploy import onnx_files, openvino_files
-from ablate.deploy.opening import open_engine
+from ablate.deploy.opening import open_engine, weights_of
 from ablate.deploy.packages import load_package
 from ablate.errors import DataError
 from tests.linear_networks import Linear, a_linear, onnx_model, write_exported, write_onnx, write_openvino
@@ -212,6 +212,9 @@ def _former_weights(members: dict[str, bytes], mark: Path) -> None:
         (_sized("__import__('os').system('true')"), "no formula"),
         (_sized("exit()"), "no formula"),
         (_sized("Symbol('s0', positive=True).args[0]"), "no formula"),
+        (_sized("9**9**9**9"), "no formula"),
+        (_sized("Integer(1) << 999999999999"), "no formula"),
+        (_sized("Pow(Integer(9), Pow(Integer(9), Integer(9)))"), "no formula"),
         (_pickled_samples, "more than tensors"),
         (_pickled_weights, "pickled content"),
         (_named_outside, "outside its folder"),
@@ -237,6 +240,18 @@ def test_whatever_torch_would_execute_in_a_file_is_refused(tmp_path: Path, chang
     with pytest.raises(DataError, match=said):
         open_engine(str(path))
     assert not mark.exists()
+
+
+def test_a_damaged_export_is_refused_by_whoever_counts_its_weights(tmp_path: Path) -> None:
+    """In one sentence, not by what torch's reader raises."""
+    path = write_exported(tmp_path / "net.pt2", NETWORK)
+    with zipfile.ZipFile(path) as archive:
+        members = {one: archive.read(one) for one in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, b"{}" if name.endswith("models/model.json") else data)
+    with pytest.raises(DataError, match=r"net\.pt2"):
+        weights_of(str(path))
 
 
 def test_classes_of_one_column_each(tmp_path: Path) -> None:
