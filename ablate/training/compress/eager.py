@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-OPENER = "ablate.training.compress.eager:open_weights"
-"""How a step names what opens its file."""
-
 
 class EagerEngine:
     """Implements deploy.records.Engine."""

@@ -22,6 +22,7 @@ from ablate.workflows.deploy.study_tests import preprocessing_of_run
 from ablate.workflows.reopened_run import reopened
 
 EAGER = "ablate.training.compress.eager:open_weights"
+"""What opens a run's own weights; a path, since its module needs torch."""
 FOLDER = "deploy"
 """Of the files, in the work folder: STUDY/VARIANT/REPLICATE below it."""
 
