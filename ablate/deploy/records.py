@@ -220,7 +220,7 @@ class Machine:
 class DeployResult:
     """The whole answer. rows: the first is what the others are held against. tolerable: points of accuracy.
 
-    choice: for each budget asked, in words, the name of the most accurate row that fits; None where none does.
+    budget: all that were asked, in words. choice: the name of the most accurate row within all; None where none is.
     """
 
     rows: tuple[Row, ...]
