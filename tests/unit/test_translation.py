@@ -296,7 +296,7 @@ def test_a_stop_inside_a_name_is_no_end_of_a_sentence() -> None:
 @pytest.mark.parametrize(
     "said",
     [
-        "wrong has pictures of 'cat', which nobody there knows, and of 1 more such classes",
+        "wrong has images of 'cat', which nobody there knows, and of 1 more such classes",
         "expected ',' or '}', but got '<stream end>' (while parsing a flow mapping)",
         "Nobody ever wrote this: 3 runs",
         "nobody ever wrote this down; a.csv is empty",

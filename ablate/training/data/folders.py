@@ -248,7 +248,9 @@ def _empty_classes(empty: Sequence[FoundImages], wanted: Wanted) -> list[DataErr
     others = [name for one in empty for name in one.ignored]
     beside = " beside hidden files" if hidden else f", but files of other kinds ({first_of(others)})" if others else ""
     way = wanted.way_out if others else ""
-    if wanted.noun == IMAGES.noun and others and all(is_video(name.rpartition("/")[2]) for name in others):
+    # A GIF is as often an image.
+    videos = [name for name in others if is_video(name.rpartition("/")[2]) and not name.lower().endswith(".gif")]
+    if wanted.noun == IMAGES.noun and videos and len(videos) == len(others):
         way = CLIPS_WAY
     return [
         DataError(
