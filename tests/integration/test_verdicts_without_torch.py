@@ -43,6 +43,7 @@ DO: Mapping[str, list[str]] = {
     "schema of an own trainer": ["schema", "--trainer", "own_trainer:train"],
     "clean": ["clean"],
     "run of a trainer that needs nothing": ["run", "toy.yaml", "--executor", "inline", "--no-tracking"],
+    "plan": ["plan", QUICK],
     "doctor": ["doctor", "--quick"],
     "version": ["--version"],
 }
@@ -59,7 +60,6 @@ NEED: Mapping[str, tuple[list[str], str]] = {
     "join of an own trainer": (["join", OWN], "sklearn"),
     "optuna": (["optuna", QUICK], "optuna"),
     "optuna of an own trainer": (["optuna", "searched.yaml"], "optuna"),
-    "plan": (["plan", QUICK], "torch"),
     "show": (["show", QUICK], "torch"),
     "predict": (["predict", "quickstart/BN/0", "image.png"], "torch"),
     "predict --check": (["predict", "quickstart/BN/0", "--check"], "torch"),
@@ -71,6 +71,8 @@ NEED: Mapping[str, tuple[list[str], str]] = {
     "pull of nothing": (["pull"], "mlflow"),
     "judge of an experiment": (["judge", "quickstart", "--by", "variant"], "mlflow"),
     "data stats": (["data", "stats", QUICK], "torch"),
+    "deploy": (["deploy", "quickstart/BN"], "torch"),
+    "deploy of files": (["deploy", "network.onnx", "--on", "quickstart"], "onnx"),
 }
 """Commands that need a package, and which."""
 
@@ -117,6 +119,7 @@ def a_work_folder(folder: Path) -> Path:
         encoding="utf-8",
     )
     (folder / "image.png").write_bytes(b"whatever it shows")
+    (folder / "network.onnx").write_bytes(b"whatever it is")
     (folder / "toy.yaml").write_text(TOY, encoding="utf-8")
     search = "search: {space: {lr: {low: 1e-3, high: 1.0, log: true}}, val: 0.2}\n"
     (folder / "searched.yaml").write_text((folder / OWN).read_text(encoding="utf-8") + search, encoding="utf-8")

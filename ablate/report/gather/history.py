@@ -67,9 +67,15 @@ def _provenance(plan: Plan, cells: Sequence[Cell]) -> Provenance:
     )
 
 
+CAME_LATER = ("tf32", "compile")
+"""Settings that no earlier report told: while they are off, a report of then is word for word that of now."""
+
+
 def _numerics(plan: Plan, variant: str) -> Mapping[str, Any]:
     block = plan.variant(variant).config.get("numerics")
-    return block if isinstance(block, Mapping) else {}
+    if not isinstance(block, Mapping):
+        return {}
+    return {name: value for name, value in block.items() if value not in (None, False) or name not in CAME_LATER}
 
 
 _SAME_FOR_ALL: Mapping[str, Callable[[Stamp], str]] = {
