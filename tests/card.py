@@ -23,6 +23,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from ablate.execute.live import LiveRun
+from ablate.training import numerics
 
 CARD = torch.device("meta")
 HOST = torch.device("cpu")
@@ -112,13 +113,14 @@ def a_card() -> Iterator[FakeCard]:
     """The fake, entered.
 
     Two more fakes, as torch knows its meta device for no accelerator: the fused optimizers take it for one of
-    theirs, and autocast to half precision is entered and changes nothing.
+    theirs, and autocast to half precision is entered and changes nothing. And it is a device that runs may use.
     """
     card = FakeCard()
     fused = [*optimizer._get_fused_kernels_supported_devices(), CARD.type]
     with (
         patch.object(optimizer, "_get_fused_kernels_supported_devices", lambda: [*fused]),
         patch.object(torch, "autocast", _autocast),
+        patch.object(numerics, "SEEDED", (*numerics.SEEDED, CARD.type)),
         _NewTensors(card),
         card,
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ def refuse_impossible(config: Config, protocol: Protocol) -> None:
     A number of images beside a share can only be judged once the images are counted.
     """
     _refuse_other_frames(config)
+    _refuse_unseeded_device(config)
     _refuse_small_images(config)
     _refuse_single_images(config)
     _refuse_unpublished_weights(config)
@@ -70,6 +72,16 @@ def _refuse_other_frames(config: Config) -> None:
             "model.name",
             f"model.name ({name}) is a network for clips, and data.clip is null",
             hint="Use source: {name: video_folder, root: ...} and clip: {frames: 16}, or a network for images.",
+        )
+
+
+def _refuse_unseeded_device(config: Config) -> None:
+    """A kind of device whose dropout nobody seeds step by step; whether it is there is seen when a run begins."""
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", config.device):
+        raise SettingError(
+            "device",
+            f"device {config.device!r}: no run on it could be repeated",
+            hint="Use auto, cpu, cuda, cuda:0 or mps.",
         )
 
 

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from ablate.errors import TrainerError
 from ablate.training.config import Config
 
+SEEDED = ("cpu", "cuda", "mps")
+"""Kinds of devices whose dropout is seeded step by step."""
 KNOWN_DEVICES = "Use auto, cpu, cuda, cuda:0 or mps."
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -111,7 +113,7 @@ def find_device(name: str) -> torch.device:
         device = torch.device(name)
     except RuntimeError as error:
         raise TrainerError(f"device {name!r} is unknown", hint=KNOWN_DEVICES) from error
-    if device.type not in ("cpu", "cuda", "mps"):
+    if device.type not in SEEDED:
         raise TrainerError(
             f"device {name!r}: ablate draws nothing on such a device, so no run on it could be repeated",
             hint=KNOWN_DEVICES,

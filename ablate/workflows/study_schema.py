@@ -30,6 +30,8 @@ def study_schema() -> dict[str, Any]:
     schema = StudyFile.model_json_schema()
     trainer = Config.model_json_schema(ref_template="#/$defs/trainer.{model}")
     parts = {f"trainer.{name}": part for name, part in trainer.pop("$defs").items()}
+    data = parts["trainer.DataConfig"]
+    data["required"] = [key for key in data["required"] if key != "image_size"]  # of clips, clip.size says it
     schema["$defs"] |= parts | {"trainer": trainer}
     for (block, key), kind in ALSO.items():
         fields = schema["$defs"][block]["properties"]

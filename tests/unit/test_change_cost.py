@@ -29,7 +29,7 @@ NAMES_AGAIN = "training/config/__init__.py"
         pytest.param("RmsProp|rmsprop", {"config/optimization.py", "techniques/optimizers.py"}, id="an optimizer"),
         pytest.param(
             "Resnet|make_resnet|resnet18",
-            {"config/model.py", "models/__init__.py", "models/resnet.py"},
+            {"config/model.py", "models/__init__.py", "models/resnet.py", "parameters.py"},
             id="a family of networks",
         ),
         pytest.param(

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from pydantic import ValidationError
 from torch import nn
 
-from ablate.errors import TrainerError
+from ablate.errors import SettingError, TrainerError
+from ablate.training.checks import refuse_impossible
 from ablate.training.numerics import Mode, device_name, find_device, set_up, widest
-from tests.training_builders import a_config
+from tests.training_builders import PROTOCOL, a_config
 
 CPU = torch.device("cpu")
 
@@ -122,8 +122,10 @@ def test_devices_that_runs_can_be_repeated_on_are_settings(name: str) -> None:
 @pytest.mark.parametrize("name", ["gpu", "cpu:x", "xpu", "meta", "cuda:", "mps:0"])
 def test_other_devices_are_refused_with_the_study_file(name: str) -> None:
     """Nobody seeds their dropout step by step."""
-    with pytest.raises(ValidationError, match=f"device '{name}': no run on it could be repeated; use auto, cpu"):
-        a_config({"device": name})
+    with pytest.raises(SettingError, match=f"device '{name}': no run on it could be repeated") as caught:
+        refuse_impossible(a_config({"device": name}), PROTOCOL)
+
+    assert caught.value.key == "device"
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,8 @@ BASE: Mapping[str, Any] = {
 
 FEW = replace(PROTOCOL, test=Share(share=4), val=4)
 
-NO_TECHNIQUES = {"data", "device", "batch_size", "epochs"}
+NO_TECHNIQUES = {"data", "device", "batch_size", "epochs", "quantization_aware"}
+"""The last is one: torch's fake quantisation has no kernel for the meta device."""
 BY_HAND = {
     ("ByName", "name"): "torchvision:squeezenet1_1",
     ("Weights", "file"): "weights.safetensors",
@@ -49,7 +50,11 @@ BY_HAND = {
     ("Freeze", "modules"): ["features"],
     ("Config", "class_weights"): "balanced",
     ("Numerics", "micro_batch"): 2,
+    ("Numerics", "compile"): False,
+    ("Fusion", "text"): None,
 }
+OF_OTHER_DATA = {"fusion", "vgg3d", "frames_lstm"}
+"""Networks of texts and of clips: not of the images here."""
 NEW_TENSOR, READING = "tensor(..., device=meta)", "aten._local_scalar_dense.default"
 
 
@@ -113,6 +118,7 @@ def waits_of_others(config: Config) -> set[str]:
 def _kinds() -> dict[str, list[Any]]:
     """Of every setting that is a technique, each kind there is; of those that hold several, one at a time."""
     found = {name: list(kinds(Config, name, BY_HAND)) for name in Config.model_fields if name not in NO_TECHNIQUES}
+    found["model"] = [model for model in found["model"] if model["name"] not in OF_OTHER_DATA]
     for name, block in (("augment", Augment), ("numerics", Numerics)):
         found[name] = [
             {field: value}
@@ -151,7 +157,7 @@ def _alternatives() -> list[Any]:
         for name in Config.model_fields
         if name not in NO_TECHNIQUES
         for value in alternatives(Config, name, BY_HAND)
-        if value is not None
+        if value is not None and not (name == "model" and value["name"] in OF_OTHER_DATA)
     ]
 
 

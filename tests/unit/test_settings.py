@@ -271,7 +271,7 @@ def sample(annotation: Any, depth: int = 0) -> Iterator[Any]:
             case t if t is float:
                 yield from (0.25, 0.75)
             case t if t is str:
-                yield from ("text", "other")
+                yield from ("text", "other", "cpu", "mps")
             case t if t is type(None):
                 yield None
             case t if t is list:

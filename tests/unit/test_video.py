@@ -106,7 +106,7 @@ def test_a_short_clip_is_looped_where_that_is_asked_for(tmp_path: Path) -> None:
     """Else it has a reason, which says how many frames there are."""
     path = str(write_video(tmp_path / "a.mkv", frames=5))
 
-    assert inspect_image(path, a_config()).problem == "too short: 5 frames, where clip asks for 7 for 4, every 2"
+    assert inspect_image(path, a_config()).problem == "too short: 5 frames, where 4 frames with clip.every: 2 take 7"
     looped = inspect_image(path, a_config(short="loop"))
     assert looped.remarks == ("looped",)
     assert greys_of(looped.pixels) == pytest.approx([0, 20, 40, 10], abs=3)

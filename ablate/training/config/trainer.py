@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from ablate.settings import NotIdentity, Settings
 from ablate.training.config.augmentation import Augment
@@ -73,13 +72,6 @@ class Config(Settings):
     numerics: Numerics = Field(default=Numerics())
     device: NotIdentity[str] = "auto"
     """auto: a CUDA device where there is one, else Apple's GPU (mps), else the CPU. Also cpu, cuda, cuda:0 or mps."""
-
-    @field_validator("device")
-    @classmethod
-    def _is_a_kind_of_device(cls, device: str) -> str:
-        if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
-            raise ValueError(f"device {device!r}: no run on it could be repeated; use auto, cpu, cuda, cuda:0 or mps")
-        return device
 
     @model_validator(mode="after")
     def _schedule_fits(self) -> Config:
