@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ablate.deploy.packages import load_package
 from ablate.deploy.preprocessing import preprocessing_of_text, text_of
 from ablate.deploy.records import KEY, Preprocessing
-from ablate.deploy.shapes import checked_logits, in_pieces, input_shape
+from ablate.deploy.shapes import FileEngine
 from ablate.errors import DataError, NotInstalled
 from ablate.files import write_atomically
 from ablate.safety.plain_files import is_inside
@@ -25,32 +25,23 @@ _PRECISIONS = {10: "fp16", 16: "bf16"}
 """ONNX's number of a type of weights -> its name."""
 
 
-class OnnxEngine:
+class OnnxEngine(FileEngine):
     """Implements records.Engine."""
 
     name = "onnxruntime"
 
     def __init__(self, path: Path, session: Any, precision: str) -> None:
+        super().__init__(path, [_sizes(one.shape) for one in session.get_inputs()])
         self.precision = precision
-        self._path, self._session = path, session
-        self._size = input_shape(path, [_sizes(one.shape) for one in session.get_inputs()])
+        self._session = session
         self._input = session.get_inputs()[0].name
 
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(C, H, W)."""
-        return self._size[1:]
-
-    def logits(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(N, C, H, W) -> (N, K)."""
-        return in_pieces(batch, self._size[0], self._answer)
-
-    def _answer(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _answer(self, batch: NDArray[np.float32]) -> object:
         try:
             found = self._session.run(None, {self._input: batch})
         except Exception as error:  # its classes are not public
             raise _refused(self._path, error) from error
-        return checked_logits(self._path, found[0], len(batch))
+        return found[0]
 
 
 class _Facts(NamedTuple):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ablate.deploy.packages import load_package
 from ablate.deploy.preprocessing import preprocessing_of_text, text_of
 from ablate.deploy.records import KEY, Preprocessing
-from ablate.deploy.shapes import checked_logits, in_pieces, input_shape
+from ablate.deploy.shapes import FileEngine
 from ablate.errors import DataError
 
 if TYPE_CHECKING:
@@ -20,32 +20,23 @@ BEGINNING = b"<?xml"
 _WEIGHTS = {"f16": "fp16", "bf16": "bf16"}
 
 
-class OpenvinoEngine:
+class OpenvinoEngine(FileEngine):
     """Implements records.Engine."""
 
     name = "openvino"
 
     def __init__(self, path: Path, model: Any, compiled: Any) -> None:
+        super().__init__(path, [_sizes(one.partial_shape) for one in model.inputs])
         self.precision = _precision(model)
-        self._path, self._compiled = path, compiled
-        self._size = input_shape(path, [_sizes(one.partial_shape) for one in model.inputs])
+        self._compiled = compiled
         self._request = compiled.create_infer_request()
 
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(C, H, W)."""
-        return self._size[1:]
-
-    def logits(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(N, C, H, W) -> (N, K)."""
-        return in_pieces(batch, self._size[0], self._answer)
-
-    def _answer(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _answer(self, batch: NDArray[np.float32]) -> object:
         try:
             found = self._request.infer({0: batch}, share_inputs=True)
         except RuntimeError as error:
             raise _refused(self._path, error) from error
-        return checked_logits(self._path, found[0], len(batch))
+        return found[0]
 
 
 def open_file(path: Path, *, threads: int) -> OpenvinoEngine:

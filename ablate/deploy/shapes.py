@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablate.errors import DataError
@@ -12,6 +14,30 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Answer = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+class FileEngine(ABC):
+    """What the engines of files share: the shape of their input, and answers that are logits."""
+
+    def __init__(self, path: Path, shapes: Sequence[Sequence[int | None]]) -> None:
+        """shapes: of all its inputs, see `input_shape`."""
+        self._path = path
+        self._size = input_shape(path, shapes)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W)."""
+        return self._size[1:]
+
+    def logits(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(N, C, H, W) -> (N, K)."""
+        return in_pieces(
+            batch, self._size[0], lambda piece: checked_logits(self._path, self._answer(piece), len(piece))
+        )
+
+    @abstractmethod
+    def _answer(self, batch: NDArray[np.float32]) -> object:
+        """What the library gives for a batch of a size that it takes."""
 
 
 def input_shape(path: object, shapes: Sequence[Sequence[int | None]]) -> tuple[int | None, int, int, int]:

@@ -19,7 +19,7 @@ import torch
 
 from ablate.deploy.preprocessing import preprocessing_of_text, text_of
 from ablate.deploy.records import Preprocessing
-from ablate.deploy.shapes import checked_logits, in_pieces, input_shape
+from ablate.deploy.shapes import FileEngine
 from ablate.errors import DataError
 from ablate.files import write_atomically
 
@@ -46,35 +46,25 @@ a power of powers would never end."""
 _PRECISIONS = {torch.float16: "fp16", torch.bfloat16: "bf16"}
 
 
-class ExportedEngine:
+class ExportedEngine(FileEngine):
     """Implements records.Engine."""
 
     name = "torch"
 
     def __init__(self, path: Path, program: torch.export.ExportedProgram) -> None:
-        self._path = path
-        self._size = input_shape(path, [_sizes(one) for one in _inputs(program)])
+        super().__init__(path, [_sizes(one) for one in _inputs(program)])
         self.precision = _precision(program)
         self._module = program.module(check_guards=False)
 
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(C, H, W)."""
-        return self._size[1:]
-
-    def logits(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(N, C, H, W) -> (N, K)."""
-        return in_pieces(batch, self._size[0], self._answer)
-
     @torch.inference_mode()
-    def _answer(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _answer(self, batch: NDArray[np.float32]) -> object:
         try:
             found = self._module(torch.from_numpy(batch))
         except RuntimeError as error:
             raise _refused(self._path, error) from error
         if not isinstance(found, torch.Tensor):
             raise DataError(f"{self._path} gives a {type(found).__name__}, not one logit for each class")
-        return checked_logits(self._path, found.float().numpy(), len(batch))
+        return found.float().numpy()
 
 
 def open_file(path: Path, *, threads: int) -> ExportedEngine:

@@ -43,6 +43,7 @@ class Made(NamedTuple):
 
 
 def tuned_run(member: Member, network: Network) -> Tuned:
+    """The run that trains a network on from a member, under the name that it is tracked and found by."""
     from ablate.training.compress.fine_tuning import fine_tuned
 
     assert network.tuning is not None
