@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ablate.errors import DataError, near_match
-from ablate.safety.own_modules import import_named
+from ablate.errors import DataError
 from ablate.trainer import source_digest, source_files
 from ablate.training.data.depth import scaled
+from ablate.training.own_functions import find_function
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,26 +32,7 @@ class ReadImage(NamedTuple):
 
 def find_reader(reader: str) -> Callable[[str], Any]:
     """The function at a dotted path. Raises DataError where there is none."""
-    module_name, _, name = reader.partition(":")
-    try:
-        module = import_named(module_name)
-    except (Exception, SystemExit) as error:
-        missing = isinstance(error, ModuleNotFoundError)
-        raise DataError(
-            f"base.data.reader ({reader}): {'' if missing else f'{type(error).__name__}: '}{error}",
-            hint="The folder given by --work (default: the current one) is searched first."
-            if missing
-            else f"`python -c 'import {module_name}'` shows where.",
-        ) from error
-    found: Any = getattr(module, name, None)
-    if not callable(found):
-        known = [one for one, value in vars(module).items() if inspect.isfunction(value)]
-        raise DataError(
-            f"base.data.reader ({reader}): module {module_name!r} has no function {name!r}",
-            hint=f"{near_match(name, known)}It must take a path and return {PROMISE}.",
-        )
-    reading: Callable[[str], Any] = found
-    return reading
+    return find_function(reader, "base.data.reader", hint=f"It must take a path and return {PROMISE}.")
 
 
 def digest_of_reader(reader: str) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ablate.errors import DataError, near_match
-from ablate.safety.own_modules import import_named
+from ablate.errors import DataError
 from ablate.training.config.text import OwnEncoder
+from ablate.training.own_functions import find_function
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,26 +20,7 @@ PROMISE = "It is called as encode(texts, **options) and returns an array of numb
 
 def find_encoder(name: str) -> Callable[..., Any]:
     """The function at a dotted path. Raises DataError where there is none."""
-    module_name, _, function = name.partition(":")
-    try:
-        module = import_named(module_name)
-    except (Exception, SystemExit) as error:
-        missing = isinstance(error, ModuleNotFoundError)
-        raise DataError(
-            f"base.model.text ({name}): {'' if missing else f'{type(error).__name__}: '}{error}",
-            hint="The folder given by --work (default: the current one) is searched first."
-            if missing
-            else f"`python -c 'import {module_name}'` shows where.",
-        ) from error
-    found: Any = getattr(module, function, None)
-    if not callable(found):
-        known = [one for one, value in vars(module).items() if inspect.isfunction(value)]
-        raise DataError(
-            f"base.model.text ({name}): module {module_name!r} has no function {function!r}",
-            hint=f"{near_match(function, known)}{PROMISE}",
-        )
-    encoder: Callable[..., Any] = found
-    return encoder
+    return find_function(name, "base.model.text", hint=PROMISE)
 
 
 def encode_with(config: OwnEncoder, texts: Sequence[str]) -> Rows:
