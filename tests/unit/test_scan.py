@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import warnings
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from PIL import Image, ImageOps
 from ablate.training.config import DataConfig
 from ablate.training.data.decode import ScannedImage
 from ablate.training.data.listing import ImageFile
-from ablate.training.data.scan import hashes_of, inspect_image, scan
+from ablate.training.data.scan import hashes_of, inspect_image, scan, sides_of, sizes_of
 from tests.image_fixtures import FAITHFUL_KINDS, GOOD_KINDS, rgb_pixels, write_bad_images, write_image
 
 
@@ -201,3 +202,14 @@ def test_the_content_hash_is_of_the_bytes(tmp_path: Path) -> None:
     assert hashes[2] == inspect_image(str(tmp_path / "missing.jpg"), config_of()).content == ""
     assert hashes[3] == inspect_image(np.zeros((2, 2), dtype=np.uint8), config_of()).content
     assert isinstance(inspect_image(str(path), config_of()), ScannedImage)
+
+
+def test_a_gif_among_images_is_an_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow tells its size, as of any other; what reads clips may not be installed."""
+    monkeypatch.setitem(sys.modules, "av", None)
+    path = tmp_path / "a.gif"
+    Image.new("RGB", (9, 5)).save(path)
+    images = [ImageFile("a.gif", 0, str(path))]
+
+    assert sizes_of(images) == [((9, 5), "GIF")]
+    assert sides_of(images) == [(9, 5)]

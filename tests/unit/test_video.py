@@ -171,7 +171,7 @@ def test_sizes_and_kinds_of_clips_come_from_their_headers(tmp_path: Path) -> Non
     """Width and height as stored, with the codec or the format of the frames."""
     clips = [write_video(tmp_path / "a.mp4"), write_frames(tmp_path / "clip", range(3))]
 
-    assert sizes_of([ImageFile(path.name, 0, str(path)) for path in clips]) == [
+    assert sizes_of([ImageFile(path.name, 0, str(path)) for path in clips], clips=True) == [
         ((48, 32), "h264"),
         ((48, 32), "PNG frames"),
     ]

@@ -54,7 +54,7 @@ def examine_data(config: DataConfig, protocol: Protocol, cached: Cached) -> Exam
     torn = sum(pair.is_torn for pair in near)
     if config.groups is None:
         remember_torn(copy_key(config, images.listed), protocol, cached, torn)
-    sizes, formats = _sizes([read[name] for name in images.ids], config.reader)
+    sizes, formats = _sizes([read[name] for name in images.ids], config)
     labels = labels_by_image(images)
     return Examination(
         classes=images.classes,
@@ -98,8 +98,8 @@ def _counts(
     return {name: dict(found) for name, found in counts.items()}
 
 
-def _sizes(images: Sequence[ImageFile], reader: str | None) -> tuple[dict[tuple[int, int], int], dict[str, int]]:
-    found = sizes_of(images, reader)
+def _sizes(images: Sequence[ImageFile], config: DataConfig) -> tuple[dict[tuple[int, int], int], dict[str, int]]:
+    found = sizes_of(images, config.reader, clips=config.clip is not None)
     return dict(Counter(size for size, _ in found).most_common()), dict(
         Counter(name for _, name in found).most_common()
     )

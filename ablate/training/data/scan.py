@@ -15,7 +15,6 @@ from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, TypeVar
 
-from ablate.readers.image_folders import is_video
 from ablate.training.config import DataConfig
 from ablate.training.data.clips import hash_of_clip, look_at_clip, size_of_clip
 from ablate.training.data.decode import MALFORMED, MEGAPIXELS, ScannedImage, decode
@@ -71,13 +70,15 @@ def hashes_of(images: Sequence[ImageFile]) -> list[str]:
     return list(_spread(_hash_of, images))
 
 
-def sizes_of(images: Sequence[ImageFile], reader: str | None = None) -> list[tuple[tuple[int, int], str]]:
-    """Width and height, and the file's format, of images that are known to be readable.
+def sizes_of(
+    images: Sequence[ImageFile], reader: str | None = None, *, clips: bool = False
+) -> list[tuple[tuple[int, int], str]]:
+    """Width and height, and the file's format, of images, or clips, that are known to be readable.
 
     Pixels are not decoded, unless a reader alone knows the size.
     """
     with _quiet_decoders():
-        return list(_spread(partial(_size_of, reader=reader), images, reader))
+        return list(_spread(partial(_size_of, reader=reader, clips=clips), images, reader))
 
 
 def sides_of(images: Sequence[ImageFile]) -> list[tuple[int, int]]:
@@ -91,19 +92,19 @@ def _side_in(path: Content) -> tuple[int, int] | None:
     from PIL import Image
 
     try:
-        return _size_of(path, None)[0]
+        return _size_of(path)[0]
     except (Image.DecompressionBombError, *MALFORMED):
         return None
 
 
-def _size_of(content: Content, reader: str | None) -> tuple[tuple[int, int], str]:
+def _size_of(content: Content, reader: str | None = None, *, clips: bool = False) -> tuple[tuple[int, int], str]:
     from PIL import Image
 
     if isinstance(content, str) and reader is not None:
         read = read_image(content, reader)
         return (read.pixels.shape[1], read.pixels.shape[0]), read.kind
     if isinstance(content, str):
-        if os.path.isdir(content) or is_video(os.path.basename(content)):
+        if clips:
             return size_of_clip(content)
         with Image.open(content) as image:
             return image.size, image.format or "unknown"
