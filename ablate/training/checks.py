@@ -12,6 +12,7 @@ from ablate.splits.rules import FirstFold, Folds, Official, Protocol, Share
 from ablate.training.config import Augment, ByName, Config, Plateau
 from ablate.training.config.model import FOR_CLIPS, encoder_of
 
+KNOWN_DEVICES = "Use auto, cpu, cuda, cuda:0 or mps."
 SINGLE_IMAGES = "Set it to 2 or more, or model.norm to null."
 
 
@@ -81,7 +82,7 @@ def _refuse_unseeded_device(config: Config) -> None:
         raise SettingError(
             "device",
             f"device {config.device!r}: no run on it could be repeated",
-            hint="Use auto, cpu, cuda, cuda:0 or mps.",
+            hint=KNOWN_DEVICES,
         )
 
 

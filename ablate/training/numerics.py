@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from ablate.errors import TrainerError
+from ablate.training.checks import KNOWN_DEVICES
 from ablate.training.config import Config
 
 SEEDED = ("cpu", "cuda", "mps")
 """Kinds of devices whose dropout is seeded step by step."""
-KNOWN_DEVICES = "Use auto, cpu, cuda, cuda:0 or mps."
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
